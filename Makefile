@@ -1,0 +1,56 @@
+# Shoal. Every target sets up what it needs: a fresh machine wants only Python 3.11+ and make.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup lock demo test check clean force
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
+
+setup: $(READY) ## the virtual environment, from the lock file
+
+# The stamp holds the folder it was made in: a virtual environment that was moved or copied is made again.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+$(READY): force
+endif
+
+$(READY): requirements.lock pyproject.toml
+	@set -eu; \
+	found=; \
+	for python in $${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "shoal: no Python 3.11 or newer was found (looked for \$$PYTHON, python3, python3.13, python3.12, python3.11, python)." >&2; \
+		echo "       Install one, or say where it is: make setup PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$found" --version) ..."; \
+	if ! "$$found" -m venv --clear $(VENV); then \
+		echo "shoal: $$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary --require-hashes -r requirements.lock; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .; \
+	printf '%s\n' '$(CURDIR)' > $(READY); \
+	echo "Ready: $(BIN)/shoal"
+
+lock: setup ## make requirements.lock again, after a change of pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+test: setup ## all tests (real Kafka too, where Java and Maven are)
+	$(BIN)/python -m pytest
+
+check: setup ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,119 @@
+"""What one definition file says, after parsing and checking: plain, immutable values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from app.segments.language.syntax import Expression, Pattern
+
+Status: TypeAlias = Literal["live", "draft", "retired"]
+Warmup: TypeAlias = Literal["wait", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class TestEvent:
+    """One event of a time-travel test: `at_ms` after the test's start; the message as in the clickstream."""
+
+    __test__ = False
+    at_ms: int
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What holds at `at_ms`, after everything due at that instant.
+
+    `inside` None: not asked. `attach`: the values last sent (only the names given are compared).
+    """
+
+    at_ms: int
+    inside: bool | None
+    attach: Mapping[str, Any] | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    __test__ = False
+    name: str
+    start_ms: int
+    events: tuple[TestEvent, ...]
+    expect: tuple[Expectation, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment. Exactly one of `when`, or `enter` with `exit`, is given. Durations in milliseconds."""
+
+    name: str
+    when: Expression | None
+    enter: Expression | None
+    exit: Expression | None
+    for_ms: int = 0
+    hold_ms: int = 0
+    cooldown_ms: int = 0
+    attach: tuple[tuple[str, Expression], ...] = ()
+    updates: tuple[str, ...] = ()
+    warmup: Warmup = "none"
+    topic: bool = False
+    status: Status = "live"
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    tests: tuple[TestCase, ...] = ()
+    path: str = field(default="", compare=False)
+    text: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PointsOn:
+    """Points added at each event of a pattern."""
+
+    pattern: Pattern
+    add: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class PointsWhen:
+    """Points that count while a condition is true; they do not decay."""
+
+    condition: Expression
+    add: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A weighted score; at most one of `half_life_ms`, `within_ms`."""
+
+    name: str
+    points: tuple[PointsOn | PointsWhen, ...]
+    half_life_ms: int | None = None
+    within_ms: int | None = None
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    path: str = field(default="", compare=False)
+    text: str = field(default="", compare=False, repr=False)
+
+
+Definition: TypeAlias = Segment | Score
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All definitions together, checked. `segments` stand in settlement order: next is always the smallest name
+    whose dependencies (also through scores) are done. `version` changes with any definition's meaning."""
+
+    segments: tuple[Segment, ...]
+    scores: tuple[Score, ...]
+    version: str
+
+    def segment(self, name: str) -> Segment:
+        """The segment of that name; KeyError if there is none."""
+        for segment in self.segments:
+            if segment.name == name:
+                return segment
+        raise KeyError(name)

@@ -1,0 +1,248 @@
+"""The syntax tree of the definition language: plain, immutable values.
+
+Every node compares and hashes by meaning alone (`span` is left out), so two spellings that differ only in
+white space are one node. `canonical.text(node)` gives the one canonical text of a node.
+Paths are tuples of keys: `context.device.type` is `('device', 'type')` in a context node.
+All durations are whole milliseconds.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a node stands in its expression's text: character offsets, end exclusive."""
+
+    start: int
+    end: int
+
+
+NOWHERE = Span(0, 0)
+Path: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+# ---- literals
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Node):
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Duration(Node):
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Node):
+    """A list literal; only literals inside, at least one."""
+
+    items: tuple["Number | Text | Boolean | Duration", ...]
+
+
+# ---- operators
+
+ArithmeticOperator: TypeAlias = Literal["+", "-", "*", "/"]
+ComparisonOperator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains", "starts with", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    operator: ArithmeticOperator
+    left: "Expression"
+    right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Node):
+    operator: ComparisonOperator
+    left: "Expression"
+    right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    operand: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    """Two or more operands; nested `and` is flattened by the parser."""
+
+    operands: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    operands: tuple["Expression", ...]
+
+
+# ---- values of the event under test (only inside `where`)
+
+
+@dataclass(frozen=True, slots=True)
+class Property(Node):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class EventContext(Node):
+    path: Path
+
+
+# ---- patterns
+
+EventKind: TypeAlias = Literal["track", "page", "screen", "identify"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventName(Node):
+    """`'Product Viewed'` is kind `track` with its name; `page`, `screen`, `identify` have no name."""
+
+    kind: EventKind
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Node):
+    """`sequence(P then Q [then no R for D] [within W] [matching p])`; `absent` is R, `absent_ms` is D."""
+
+    steps: tuple["Pattern", ...]
+    absent: "Pattern | None"
+    absent_ms: int | None
+    within_ms: int | None
+    matching: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(Node):
+    """What is counted: one or more event names, or a sequence; a filter; each value once."""
+
+    source: tuple[EventName, ...] | Sequence
+    where: "Expression | None"
+    once_per: Path | None
+
+
+# ---- what is remembered
+
+AggregateFunction: TypeAlias = Literal[
+    "count", "sum", "avg", "min", "max", "distinct", "first", "last", "exists", "never", "since"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Node):
+    """`sum(revenue of P within 30d)`: `of` is the property's path, None for count, exists, never, since."""
+
+    function: AggregateFunction
+    of: Path | None
+    pattern: Pattern
+    per: Path | None
+    within_ms: int | None
+    since_last: Pattern | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Node):
+    """`key(count(P per p ...))`: the value of p with the highest count."""
+
+    aggregate: Aggregate
+
+
+CartFieldName: TypeAlias = Literal["items", "quantity", "value", "products", "idle"]
+SessionFieldName: TypeAlias = Literal["duration", "idle", "pages", "events", "number", "source", "landing_page"]
+UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "identified"]
+
+
+@dataclass(frozen=True, slots=True)
+class CartField(Node):
+    name: CartFieldName
+
+
+@dataclass(frozen=True, slots=True)
+class SessionField(Node):
+    name: SessionFieldName
+
+
+@dataclass(frozen=True, slots=True)
+class UserField(Node):
+    name: UserFieldName
+
+
+@dataclass(frozen=True, slots=True)
+class Trait(Node):
+    """Latest known value of `traits.<path>`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ContextValue(Node):
+    """Latest known value of `context.<path>` (outside `where`)."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Membership(Node):
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreValue(Node):
+    score: str
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfDay(Node):
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfWeek(Node):
+    zone: str
+
+
+Literal_: TypeAlias = Number | Text | Boolean | Duration | ListOf
+Expression: TypeAlias = (
+    Number
+    | Text
+    | Boolean
+    | Duration
+    | ListOf
+    | Arithmetic
+    | Comparison
+    | Not
+    | And
+    | Or
+    | Property
+    | EventContext
+    | Aggregate
+    | Key
+    | CartField
+    | SessionField
+    | UserField
+    | Trait
+    | ContextValue
+    | Membership
+    | ScoreValue
+    | HourOfDay
+    | DayOfWeek
+)
