@@ -29,7 +29,8 @@ $(READY): requirements.lock pyproject.toml
 		exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version) ..."; \
-	if ! "$$found" -m venv --clear $(VENV); then \
+	fresh=--clear; if [ -f $(READY) ] && [ "$$(cat $(READY))" = '$(CURDIR)' ]; then fresh=; fi; \
+	if ! "$$found" -m venv $$fresh $(VENV); then \
 		echo "shoal: $$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
 		exit 1; \
 	fi; \
