@@ -1,0 +1,29 @@
+"""The error for what a user can mend: a setting, a file, a broker that is not there."""
+
+
+class UserError(Exception):
+    """Something outside the program is wrong, and whoever runs it can do something about it.
+
+    `message` says in one line what is wrong, with the value and where it stands. `detail` says more (what was tried,
+    the last lines of a log). `hint` says what to do. The command line prints all three, without a traceback, and
+    exits with code 2.
+
+    >>> print(UserError("no segments in shop/", hint="give the folder that holds the .yaml files"))
+    no segments in shop/
+      hint: give the folder that holds the .yaml files
+    """
+
+    def __init__(self, message: str, *, detail: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.detail:
+            lines += [f"  {line}" for line in self.detail.splitlines()]
+        if self.hint:
+            first, *rest = self.hint.splitlines()
+            lines += [f"  hint: {first}", *(f"        {line}" for line in rest)]
+        return "\n".join(lines)
