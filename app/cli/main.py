@@ -1,0 +1,69 @@
+"""The command `shoal`. A command's module is imported when that command runs, so `shoal --help` stays quick."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from app.errors import UserError
+
+EXIT_OK = 0
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 128 + 2  # SIGINT, as shells count it
+EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE
+
+# name: where it stands, what it does
+COMMANDS = {
+    "demo": ("app.cli.demo:demo", "A simulated shop on this machine, live."),
+    "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
+    "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
+    "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),
+    "explain": ("app.cli.explain:explain", "Why a user is in a segment, or not, at an instant."),
+    "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
+    "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
+    "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
+}
+
+
+def create_app() -> App:
+    """The command line with all its commands, none of them imported."""
+    app = App(
+        name="shoal",
+        help="Keeps every visitor's segments true, to the second, while they click.",
+        version=lambda: version("shoal"),
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for name, (import_path, summary) in COMMANDS.items():
+        app.command(import_path, name=name, help=summary)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code.
+
+    What the command returned or 0; 2 for what the user can mend (wrong arguments, a UserError); 130 after Ctrl-C;
+    141 when whoever read the output has left.
+    """
+    errors = Console(stderr=True)
+    try:
+        result = create_app()(
+            sys.argv[1:] if arguments is None else list(arguments), exit_on_error=False, error_console=errors
+        )
+        sys.stdout.flush()
+    except CycloptsError:  # already printed
+        return EXIT_USER_ERROR
+    except UserError as error:
+        errors.print("[bold red]error:[/]", end=" ")
+        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more when it ends: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    return result if isinstance(result, int) else EXIT_OK
