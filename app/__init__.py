@@ -1,0 +1,1 @@
+"""Shoal: real-time segmentation."""

@@ -1,0 +1,1 @@
+"""What a clickstream message is: types, decoding, event time."""

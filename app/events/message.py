@@ -1,0 +1,249 @@
+"""One clickstream message in the Segment spec, typed, and its event time.
+
+The decoder is made for a catalog: of `context` only what definitions read is decoded, `properties` and `traits` stay
+raw until a definition needs them. Times are milliseconds since the epoch, UTC; fractions are cut.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from tables.values import at_path
+
+USER_BYTES_MAX = 256
+MESSAGE_BYTES_MAX = 32 * 1024
+WATERMARK = "watermark"
+KINDS = frozenset({"track", "page", "screen", "identify", "group", "alias", WATERMARK})
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+Path = tuple[str, ...]
+
+
+class MessageError(Exception):
+    """A message that cannot be an event. `reason` is a short code, `position` a byte offset where one is known."""
+
+    def __init__(self, reason: str, detail: str, position: int | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.position = position
+
+
+class Message(msgspec.Struct):
+    """What is read of every message. `context` is a struct of what the catalog reads, or a plain dict."""
+
+    type: str
+    event: str | None = None
+    userId: str | int | None = None  # noqa: N815  # the names of the Segment spec
+    anonymousId: str | int | None = None  # noqa: N815
+    messageId: str | int | None = None  # noqa: N815
+    timestamp: str | None = None
+    originalTimestamp: str | None = None  # noqa: N815
+    sentAt: str | None = None  # noqa: N815
+    receivedAt: str | None = None  # noqa: N815
+    properties: Raw | UnsetType = UNSET
+    traits: Raw | UnsetType = UNSET
+    context: Any = None
+
+
+class Tree:
+    """Paths as a tree of names; `leaf`: a path ends here."""
+
+    __slots__ = ("below", "leaf")
+
+    def __init__(self) -> None:
+        self.below: dict[str, Tree] = {}
+        self.leaf = False
+
+    def grow(self, path: Path) -> None:
+        """Adds one path."""
+        tree = self
+        for name in path:
+            tree = tree.below.setdefault(name, Tree())
+        tree.leaf = True
+
+    def type(self) -> Any:
+        """A struct type that decodes the names of this level, and below where nothing ends."""
+        fields: list[tuple[str, Any, Any]] = []
+        rename: dict[str, str] = {}
+        for number, (name, tree) in enumerate(self.below.items()):
+            fields.append((f"c{number}", Any if tree.leaf else tree.type() | None | UnsetType, UNSET))
+            rename[f"c{number}"] = name
+        return msgspec.defstruct("Context", fields, rename=rename)
+
+    def reader(self, path: Path) -> Callable[[Any], Any]:
+        """A function from a decoded struct of `type()`, or a plain dict, to what stands at the path.
+
+        UNSET: nothing is said; None: null there or above; an object at the path says nothing.
+        """
+        steps: list[str] = []
+        tree = self
+        rest = path
+        for depth, name in enumerate(path):
+            steps.append(f"c{list(tree.below).index(name)}")
+            tree = tree.below[name]
+            if tree.leaf:
+                rest = path[depth + 1 :]
+                break
+
+        def read(value: Any) -> Any:
+            if value.__class__ is dict:
+                return said(value, path)
+            for step in steps:
+                if value is None or value is UNSET:
+                    return value
+                value = getattr(value, step)
+            return said(value, rest)
+
+        return read
+
+
+def said(value: Any, path: Path) -> Any:
+    """What a plain JSON value says at a path: UNSET for nothing, None for null there or above."""
+    if value is None or value is UNSET:
+        return value
+    for depth, name in enumerate(path):
+        if value.__class__ is dict:
+            value = value.get(name, UNSET)
+            if value is None or value is UNSET:
+                return value
+        elif value.__class__ is list:
+            found = at_path(value, path[depth:])
+            return UNSET if found is None else found
+        else:
+            return UNSET
+    if value.__class__ is dict:
+        return UNSET
+    if value.__class__ is list:
+        found = at_path(value, ())
+        return UNSET if found is None else found
+    return value
+
+
+class MessageDecoder:
+    """Decodes messages, with the paths of `context` that a catalog reads."""
+
+    def __init__(self, context_paths: Iterable[Path] = ()) -> None:
+        tree = Tree()
+        for path in sorted(set(context_paths)):
+            tree.grow(path)
+        self.context_tree = tree
+        fields: list[Any] = [("context", tree.type() | None, None)] if tree.below else [("context", UnsetType, UNSET)]
+        shape = msgspec.defstruct("Message", fields, bases=(Message,)) if tree.below else Message
+        self._decode = msgspec.json.Decoder(shape).decode
+        self._plain = msgspec.json.Decoder(dict[str, Any]).decode
+
+    def decode(self, value: bytes) -> Message:
+        """The message; MessageError for anything that is not one."""
+        try:
+            return self._decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._decode_slowly(value, error)
+
+    def _decode_slowly(self, value: bytes, cause: Exception) -> Message:
+        """Once more without a typed context; the message that fails here too is no message."""
+        try:
+            plain = self._plain(value)
+        except msgspec.ValidationError as error:
+            raise MessageError("invalid-message", f"not a JSON object: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError("invalid-json", str(error), _position(str(error))) from None
+        context = plain.pop("context", None)
+        try:
+            message = self._decode(msgspec.json.encode(plain))
+        except msgspec.DecodeError as error:
+            raise MessageError("invalid-message", str(error)) from cause
+        message.context = context if context.__class__ is dict else None
+        return message
+
+
+def _position(text: str) -> int | None:
+    """The byte that msgspec names at the end of its message, `... (byte 12)`."""
+    _, found, rest = text.rpartition("(byte ")
+    return int(rest[:-1]) if found and rest[:-1].isdigit() else None
+
+
+def user_of(message: Message) -> tuple[str, bool]:
+    """The key of the profile, and whether it is a `userId`; MessageError without one."""
+    user = message.userId
+    identified = True
+    if user is None or user == "":
+        user = message.anonymousId
+        identified = False
+        if user is None or user == "":
+            raise MessageError("no-user", "neither userId nor anonymousId")
+    text = user if user.__class__ is str else str(user)
+    assert isinstance(text, str)
+    if len(text) > USER_BYTES_MAX // 4 and len(text.encode(errors="replace")) > USER_BYTES_MAX:
+        raise MessageError("invalid-message", f"the user has more than {USER_BYTES_MAX} bytes: {text[:40]!r}...")
+    return text, identified
+
+
+_minutes_ms: dict[str, int] = {}
+_MINUTES_MAX = 10_000
+
+
+def instant_ms(text: str) -> int:
+    """Milliseconds since the epoch of an ISO 8601 text (UTC where it names no zone); ValueError if it is none.
+
+    >>> instant_ms('2016-08-01T07:05:21.239Z')
+    1470035121239
+    """
+    if len(text) == 24 and text[23] == "Z" and text[19] == "." and text[16] == ":":
+        minute_ms = _minutes_ms.get(text[:16])
+        if minute_ms is not None:
+            seconds, fraction = text[17:19], text[20:23]
+            if seconds.isdigit() and fraction.isdigit() and seconds < "60":
+                return minute_ms + int(seconds) * 1000 + int(fraction)
+        else:
+            instant = _slow_instant_ms(text)
+            if len(_minutes_ms) >= _MINUTES_MAX:
+                _minutes_ms.clear()
+            _minutes_ms[text[:16]] = instant - instant % 60_000
+            return instant
+    return _slow_instant_ms(text)
+
+
+def _slow_instant_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    instant = (moment - EPOCH) // MILLISECOND
+    if instant < 0:
+        raise ValueError(f"before 1970: {text!r}")
+    return instant
+
+
+def _field_ms(message: Message, name: str) -> int | None:
+    text: str | None = getattr(message, name)
+    if text is None:
+        return None
+    try:
+        return instant_ms(text)
+    except ValueError:
+        raise MessageError("invalid-time", f"{name} is no ISO 8601 time: {text[:40]!r}") from None
+
+
+def times_of(message: Message, record_ms: int) -> tuple[int, int]:
+    """Event time and time of receipt; `record_ms` is the record's timestamp, -1 for none."""
+    event_ms = _field_ms(message, "timestamp")
+    received_ms = _field_ms(message, "receivedAt")
+    if received_ms is not None and message.sentAt is not None and message.originalTimestamp is not None:
+        sent_ms = _field_ms(message, "sentAt")
+        original_ms = _field_ms(message, "originalTimestamp")
+        assert sent_ms is not None
+        assert original_ms is not None
+        event_ms = received_ms - (sent_ms - original_ms)
+        if event_ms < 0:
+            raise MessageError("invalid-time", "the corrected time lies before 1970")
+    if record_ms >= 0 and (received_ms is None or record_ms < received_ms):
+        received_ms = record_ms
+    if event_ms is None:
+        if received_ms is None:
+            raise MessageError("invalid-time", "neither timestamp nor receivedAt, and the record has no timestamp")
+        event_ms = received_ms
+    return event_ms, event_ms if received_ms is None else received_ms

@@ -1,0 +1,153 @@
+"""Aggregates that take more than one look at an event: sequences, `once per`, `since last`, scores of several patterns.
+
+State: [core, last Q or None, state of Q's sequence, [[once, state of the sequence], ... one a source]].
+A payload is (item, once keys or None), or None where the derived event does not pass the pattern's own filter.
+"""
+
+from collections.abc import Sequence as Sequence_
+from dataclasses import dataclass
+from typing import Any
+
+from tables.profile import Profile
+from tables.sequences import Machine, Occurrence
+from tables.windows import FOREVER, Kind, drop_values_beyond_limit
+
+Payload = tuple[Any, list[str] | None] | None
+Keys = Sequence_[str]
+CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one event is to one sequence: the steps it matches (ascending), and whether it is an R."""
+
+    steps: list[int]
+    keys: Keys
+    absent: bool
+    absent_keys: Keys | None
+
+
+class Staged:
+    """One aggregate; `machines` one a source, None for a plain pattern."""
+
+    __slots__ = ("id", "kind", "last_machine", "machines", "within_ms")
+
+    def __init__(
+        self, aggregate: int, kind: Kind, machines: list[Machine | None], last_machine: Machine | None, within_ms: int | None
+    ) -> None:
+        self.id = aggregate
+        self.kind = kind
+        self.machines = machines
+        self.last_machine = last_machine
+        self.within_ms = within_ms
+
+    def _state(self, profile: Profile) -> list[Any]:
+        state = profile.aggregates.get(self.id)
+        if state is None:
+            state = profile.aggregates[self.id] = [None, None, None, [[None, None] for _ in self.machines]]
+        return state
+
+    def last(self, profile: Profile, t: int, now: int, look: Look | None) -> bool:
+        """An event that is Q (look None), or one that Q's sequence looks at. Whether a Q occurred."""
+        state = self._state(profile)
+        if look is None:
+            self._forget(state, t)
+            return True
+        assert self.last_machine is not None
+        state[LAST_SEQUENCE], occurrences = _advance(self.last_machine, state[LAST_SEQUENCE], t, now, look, None)
+        for instant, _ in occurrences:
+            self._forget(state, instant)
+        self._arm(profile, state)
+        return bool(occurrences)
+
+    def _forget(self, state: list[Any], t: int) -> None:
+        if state[LAST] is not None and state[LAST] >= t:
+            return
+        state[LAST] = t
+        state[CORE] = self.kind.forget(state[CORE], t)
+        for source in state[SOURCES]:
+            if source[0]:
+                source[0] = {key: at for key, at in source[0].items() if at > t} or None
+
+    def feed(
+        self, profile: Profile, source: int, t: int, now: int, look: Look | None, payload: Payload, *, is_last: bool
+    ) -> bool:
+        """An event for one source: a plain match (look None), or one that its sequence looks at.
+
+        `is_last`: the event was also Q. Returns whether the aggregate's value may have changed.
+        """
+        state = self._state(profile)
+        machine = self.machines[source]
+        if machine is None or look is None:
+            return self._take(state, source, t, payload, now, is_last=is_last)
+        own = state[SOURCES][source]
+        own[1], occurrences = _advance(machine, own[1], t, now, look, payload)
+        taken = False
+        for instant, occurred in occurrences:
+            taken |= self._take(state, source, instant, occurred, now, is_last=is_last)
+        self._arm(profile, state)
+        return taken
+
+    def _take(self, state: list[Any], source: int, t: int, payload: Payload, now: int, *, is_last: bool) -> bool:
+        last = state[LAST]
+        if payload is None or (last is not None and (t < last or (t == last and is_last))):
+            return False
+        if self.within_ms is not None and t <= now - self.within_ms:
+            return False
+        item, once_keys = payload
+        if once_keys and not self._learn(state[SOURCES][source], once_keys, t, now):
+            return False
+        state[CORE] = self.kind.add(state[CORE], t, item, now)
+        return True
+
+    def _learn(self, source: list[Any], keys: list[str], t: int, now: int) -> bool:
+        """Whether any of the values was not known; then all of them are."""
+        start = -FOREVER if self.within_ms is None else now - self.within_ms
+        known: dict[str, int] = source[0] or {}
+        if all(known.get(key, -FOREVER) > start for key in keys):
+            return False
+        source[0] = known
+        for key in keys:
+            known[key] = max(known.get(key, t), t)
+            if len(known) > 100:
+                for old in [old for old, at in known.items() if at <= start]:
+                    del known[old]
+                for old in drop_values_beyond_limit(known):
+                    del known[old]
+        return True
+
+    def occur(self, profile: Profile, instant: int) -> bool:
+        """What was pending until `instant` occurs. Whether the aggregate's value may have changed."""
+        state = self._state(profile)
+        changed = False
+        if self.last_machine is not None and state[LAST_SEQUENCE] is not None and self.last_machine.absent_ms is not None:
+            for at, _ in self.last_machine.occur(state[LAST_SEQUENCE], instant):
+                self._forget(state, at)
+                changed = True
+        for number, machine in enumerate(self.machines):
+            own = state[SOURCES][number]
+            if machine is not None and machine.absent_ms is not None and own[1] is not None:
+                for at, payload in machine.occur(own[1], instant):
+                    changed |= self._take(state, number, at, payload, instant, is_last=changed and at == state[LAST])
+        self._arm(profile, state)
+        return changed
+
+    def _arm(self, profile: Profile, state: list[Any]) -> None:
+        due = FOREVER if self.last_machine is None else self.last_machine.due(state[LAST_SEQUENCE])
+        for machine, own in zip(self.machines, state[SOURCES], strict=True):
+            if machine is not None:
+                due = min(due, machine.due(own[1]))
+        if due < FOREVER:
+            profile.due[self.id] = due
+        else:
+            profile.due.pop(self.id, None)
+
+
+def _advance(
+    machine: Machine, state: Any, t: int, now: int, look: Look, payload: Payload
+) -> tuple[Any, list[Occurrence]]:
+    if look.absent:
+        state = machine.absent(state, t, look.absent_keys, now)
+    if not look.steps:
+        return state, []
+    return machine.steps_at(state, t, look.steps, look.keys, payload, now)

@@ -1,0 +1,97 @@
+"""The cart of one user. State: [items, emptied_ms, changed_ms, touches].
+
+`items`: key -> [quantity, price (both in millionths), latest t, number of the latest touch], as they came in.
+`emptied_ms`, `changed_ms`: -1 where it never was. See language.md, "Cart".
+"""
+
+from typing import Any
+
+from tables.values import key_value
+
+ITEMS_MAX = 100
+SQUARED_MICROS = 10**12
+
+Cart = list[Any]
+
+
+def _new() -> Cart:
+    return [{}, -1, -1, 0]
+
+
+def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None) -> Cart | None:
+    """`quantity` of a product comes in, `price` None keeps the last one; both in millionths."""
+    if cart is None:
+        cart = _new()
+    elif t < cart[1]:
+        return cart
+    items = cart[0]
+    cart[3] += 1
+    item = items.get(key)
+    if item is None:
+        items[key] = [quantity, price or 0, t, cart[3]]
+        if len(items) > ITEMS_MAX:
+            del items[min(items, key=lambda key: items[key][3])]
+    else:
+        item[0] += quantity
+        if price is not None:
+            item[1] = price
+        item[2] = max(item[2], t)
+        item[3] = cart[3]
+    cart[2] = max(cart[2], t)
+    return cart
+
+
+def remove(cart: Cart | None, t: int, key: str, quantity: int | None) -> Cart | None:
+    """`quantity` of a product goes, all of it where None; nothing happens if the product is not there."""
+    if cart is None or t < cart[1]:
+        return cart
+    items = cart[0]
+    item = items.get(key)
+    if item is None:
+        return cart
+    cart[3] += 1
+    if quantity is None or quantity >= item[0]:
+        del items[key]
+    else:
+        item[0] -= quantity
+        item[2] = max(item[2], t)
+        item[3] = cart[3]
+    cart[2] = max(cart[2], t)
+    return cart
+
+
+def empty(cart: Cart | None, t: int) -> Cart:
+    """Everything goes but what an event later than `t` touched."""
+    if cart is None:
+        cart = _new()
+    elif t < cart[1]:
+        return cart
+    items = cart[0]
+    for key in [key for key, item in items.items() if item[2] <= t]:
+        del items[key]
+    cart[1] = t
+    cart[2] = max(cart[2], t)
+    return cart
+
+
+def quantity(cart: Cart | None) -> int | float:
+    """All quantities together."""
+    if cart is None:
+        return 0
+    total = sum(item[0] for item in cart[0].values())
+    whole, rest = divmod(total, 1_000_000)
+    return whole if not rest else total / 1_000_000
+
+
+def value(cart: Cart | None) -> int | float:
+    """Price times quantity, exact."""
+    if cart is None:
+        return 0
+    total = sum(item[0] * item[1] for item in cart[0].values())
+    whole, rest = divmod(total, SQUARED_MICROS)
+    return whole if not rest else total / SQUARED_MICROS
+
+
+def products(cart: Cart | None) -> list[Any]:
+    """The ids as they came in."""
+    return [] if cart is None else [key_value(key) for key in cart[0]]

@@ -1,0 +1,34 @@
+"""Which messages were accepted in the last day: a blob of 14 bytes each, hash (8) and instant of acceptance (6).
+
+In order of acceptance, whose instants never fall; so a look from the end finds the latest first.
+"""
+
+from xxhash import xxh3_64_digest
+
+ENTRY_BYTES = 14
+IDS_MAX = 1_000
+KEPT_MS = 86_400_000
+
+
+def entry_hash(message_id: str) -> bytes:
+    """8 bytes that stand for the id."""
+    return xxh3_64_digest(message_id)
+
+
+def known(ids: bytes, digest: bytes, now: int) -> bool:
+    """Whether a message with this hash was accepted not more than 24 h before `now`."""
+    at = ids.rfind(digest)
+    while at >= 0:
+        if at % ENTRY_BYTES == 0:
+            return now - int.from_bytes(ids[at + 8 : at + ENTRY_BYTES], "big") <= KEPT_MS
+        at = ids.rfind(digest, 0, at + 7)
+    return False
+
+
+def remember(ids: bytes, digest: bytes, now: int) -> bytes:
+    """The blob with one more; what is older than a day, or beyond the last 1,000, goes."""
+    drop = max(0, len(ids) - (IDS_MAX - 1) * ENTRY_BYTES)
+    oldest = now - KEPT_MS
+    while drop < len(ids) and int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
+        drop += ENTRY_BYTES
+    return (ids[drop:] if drop else ids) + digest + now.to_bytes(6, "big")

@@ -1,0 +1,77 @@
+"""All that is remembered of one user, and its encoding.
+
+Encoded: the timer (8 bytes, big-endian, so that it can be read without decoding), then MessagePack of the fields in
+their order. `FORMAT` grows with every change of their meaning; older formats are read, newer ones refused.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+FORMAT: Final = 1
+TIMER_BYTES: Final = 8
+
+# A membership: [inside, since, times, true since, out at, sent]. `since` is the instant of the last entry; `true since`
+# when the enter condition became true while out (for `for`); `out at` when the user last left (for `cooldown`); `sent`
+# the attached values last sent. None where there is none.
+Membership = list[Any]
+INSIDE, SINCE, TIMES, TRUE_SINCE, OUT_AT, SENT = range(6)
+
+
+class UnknownFormatError(Exception):
+    """A profile was written by a newer version; start that version again, or delete the state and replay."""
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """One user. All instants in milliseconds since the epoch."""
+
+    format: int
+    highest_ms: int
+    fired_ms: int
+    sequence: int
+    first_seen_ms: int
+    identified: bool
+    aggregates: dict[int, Any]
+    members: dict[int, Membership]
+    due: dict[int, int]
+    session: list[Any] | None
+    cart: list[Any] | None
+    leaves: dict[int, list[Any]]
+    message_ids: bytes
+
+    def timer(self, retention_ms: int) -> int:
+        """The earliest instant at which time alone may change something."""
+        forgotten = self.highest_ms + retention_ms
+        return min(forgotten, min(self.due.values())) if self.due else forgotten
+
+
+def new_profile(t: int, now: int) -> Profile:
+    """A user who begins with an event at `t`; `sequence` is the next change's."""
+    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, b"")
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Profile).decode
+_decode_format = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def encode(profile: Profile, timer_ms: int) -> bytes:
+    """The one value of a user, in memory and in the changelog."""
+    return timer_ms.to_bytes(TIMER_BYTES, "big") + _encode(profile)
+
+
+def timer_of(encoded: bytes) -> int:
+    """The timer of an encoded profile."""
+    return int.from_bytes(encoded[:TIMER_BYTES], "big")
+
+
+def decode(encoded: bytes) -> Profile:
+    """The profile; UnknownFormatError for a format that is not known here."""
+    try:
+        profile = _decode(encoded[TIMER_BYTES:])
+    except msgspec.MsgspecError as error:
+        found = _decode_format(encoded[TIMER_BYTES:])[0]
+        raise UnknownFormatError(f"a profile of format {found!r}; this version reads {FORMAT}") from error
+    if profile.format != FORMAT:
+        raise UnknownFormatError(f"a profile of format {profile.format!r}; this version reads {FORMAT}")
+    return profile

@@ -1,0 +1,149 @@
+"""Sequences: partial matches of one `sequence(...)` of one user. See language.md, "Sequence".
+
+State: [values, absents].
+`values`: key ("" without `matching`) -> [levels, pending, latest t]; `levels[i]` is the latest-starting partial match
+that has done step i, [start, last], or None; `pending` is [c, payload] or None.
+`absents`: the R events of the last `lateness`, [t, keys or None for every value], by arrival, at most 100.
+An occurrence is (instant, payload); the payload is whatever the caller needs of the completing event.
+"""
+
+from typing import Any
+
+from tables.values import key_order
+from tables.windows import FOREVER, drop_values_beyond_limit
+
+State = list[Any]
+Occurrence = tuple[int, Any]
+ABSENTS_MAX = 100
+VALUES_MAX = 100
+EVERY = ("",)
+
+
+class Machine:
+    """One sequence: `steps` how many, `within_ms` and `absent_ms` None where not given."""
+
+    __slots__ = ("absent_ms", "lateness_ms", "steps", "within_ms")
+
+    def __init__(self, steps: int, within_ms: int | None, absent_ms: int | None, lateness_ms: int) -> None:
+        self.steps = steps
+        self.within_ms = within_ms
+        self.absent_ms = absent_ms
+        self.lateness_ms = lateness_ms
+
+    def absent(self, state: State | None, t: int, keys: tuple[str, ...] | list[str] | None, now: int) -> State | None:
+        """An R at `t`; `keys` None: for every value."""
+        assert self.absent_ms is not None
+        if state is None:
+            state = [{}, []]
+        values, absents = state
+        for key in list(values) if keys is None else keys:
+            entry = values.get(key)
+            if entry is not None and entry[1] is not None and entry[1][0] <= t < entry[1][0] + self.absent_ms:
+                del values[key]
+        absents.append([t, None if keys is None else list(keys)])
+        oldest = now - self.lateness_ms
+        absents[:] = [absent for absent in absents[-ABSENTS_MAX:] if absent[0] > oldest]
+        return state
+
+    def steps_at(
+        self, state: State | None, t: int, steps: list[int], keys: tuple[str, ...] | list[str], payload: Any, now: int
+    ) -> tuple[State | None, list[Occurrence]]:
+        """An event at `t` that matches these steps (ascending) for these values: the state, and what occurs at once."""
+        occurrences: list[Occurrence] = []
+        for key in keys:
+            if state is None:
+                state = [{}, []]
+            entry = state[0].get(key)
+            levels: list[list[int] | None] = [None] * (self.steps - 1) if entry is None else entry[0]
+            moved, completed = self._move(levels, t, steps)
+            if not moved:
+                continue
+            if entry is None:
+                entry = state[0][key] = [levels, None, t]
+            else:
+                entry[2] = max(entry[2], t)
+            if completed:
+                entry[0] = [None] * (self.steps - 1)
+                occurred = self._complete(state, entry, key, t, payload, now)
+                if occurred is not None:
+                    occurrences.append(occurred)
+            if not self._visible(entry, now):
+                del state[0][key]
+            elif len(state[0]) > VALUES_MAX:
+                self._drop_beyond_limit(state[0], now)
+        return state, occurrences
+
+    def _move(self, levels: list[list[int] | None], t: int, steps: list[int]) -> tuple[bool, bool]:
+        """Tries the later steps first. Returns whether anything moved, and whether the sequence is complete."""
+        moved = False
+        for step in reversed(steps):
+            if step == 0:
+                if self.steps == 1:
+                    return True, True
+                begun = levels[0]
+                if begun is None or t > begun[0]:
+                    levels[0] = [t, t]
+                    moved = True
+                continue
+            partial = levels[step - 1]
+            if partial is None or t < partial[1]:
+                continue
+            if self.within_ms is not None and t - partial[0] > self.within_ms:
+                continue
+            levels[step - 1] = None
+            moved = True
+            if step == self.steps - 1:
+                return True, True
+            there = levels[step]
+            if there is None or partial[0] > there[0]:
+                levels[step] = [partial[0], t]
+        return moved, False
+
+    def _complete(self, state: State, entry: list[Any], key: str, c: int, payload: Any, now: int) -> Occurrence | None:
+        if self.absent_ms is None:
+            return c, payload
+        pending = entry[1]
+        if pending is not None and pending[0] > c:
+            return None
+        end = c + self.absent_ms
+        if any(c < t < end and (keys is None or key in keys) for t, keys in state[1]):
+            # The R discards the completion, not an earlier pending that it did not discard when it came.
+            return None
+        if end <= now:
+            return end, payload
+        entry[1] = [c, payload]
+        return None
+
+    def _visible(self, entry: list[Any], now: int) -> bool:
+        if entry[1] is not None:
+            return True
+        if self.within_ms is None:
+            return any(entry[0])
+        return any(partial is not None and now <= partial[0] + self.within_ms for partial in entry[0])
+
+    def _drop_beyond_limit(self, values: dict[str, list[Any]], now: int) -> None:
+        for key in [key for key, entry in values.items() if not self._visible(entry, now)]:
+            del values[key]
+        for key in drop_values_beyond_limit({key: entry[2] for key, entry in values.items()}):
+            del values[key]
+
+    def due(self, state: State | None) -> int:
+        """The earliest instant at which a pending occurs; FOREVER if there is none."""
+        if state is None or self.absent_ms is None:
+            return FOREVER
+        pendings = [entry[1][0] for entry in state[0].values() if entry[1] is not None]
+        return min(pendings) + self.absent_ms if pendings else FOREVER
+
+    def occur(self, state: State, instant: int) -> list[Occurrence]:
+        """Takes out every pending due at or before `instant`, in order of text."""
+        assert self.absent_ms is not None
+        occurrences = []
+        for key in sorted(state[0], key=key_order):
+            entry = state[0][key]
+            if entry[1] is not None and entry[1][0] + self.absent_ms <= instant:
+                c, payload = entry[1]
+                occurrences.append((c + self.absent_ms, payload))
+                entry[1] = None
+                if not self._visible(entry, instant):
+                    del state[0][key]
+        return occurrences

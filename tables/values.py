@@ -1,0 +1,174 @@
+"""Values as they are remembered: exact numbers, bounded texts, keys of maps.
+
+A *key* stands for a JSON scalar in a map: a text is its own key; a number or boolean is NUL and its JSON text. So
+values of different types never meet, and 1 and 1.0 are one. See docs/exact-meaning.md, "Numbers and texts".
+"""
+
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool
+
+MICROS = 1_000_000
+NUMBER_MAX = 10**12
+TEXT_BYTES_KEY_MAX = 64
+TEXT_BYTES_VALUE_MAX = 256
+LIST_ITEMS_MAX = 20
+INT64_MAX = 2**63 - 1
+
+
+def micros(number: int | float) -> int | None:
+    """Whole millionths, half to even; None beyond +-10^12.
+
+    >>> micros(0.1), micros(2), micros(1e13)
+    (100000, 2000000, None)
+    """
+    if not -NUMBER_MAX <= number <= NUMBER_MAX:
+        return None
+    if number.__class__ is int:
+        return number * MICROS  # type: ignore[return-value]  # narrowed by the line above, which mypy does not see
+    return round(number * MICROS)
+
+
+def from_micros(value: int) -> int | float:
+    """The number: whole where it is whole, else the nearest double.
+
+    >>> from_micros(2_000_000), from_micros(61_500_000)
+    (2, 61.5)
+    """
+    whole, rest = divmod(value, MICROS)
+    return whole if not rest else value / MICROS
+
+
+def plain_number(number: int | float) -> int | float:
+    """A double that is whole as a whole number."""
+    if number.__class__ is float and number.is_integer() and abs(number) < 2**53:
+        return int(number)
+    return number
+
+
+def bounded_integer(value: int) -> int | float | None:
+    """The number, as a double beyond 64 bits; None beyond what a double holds."""
+    if -INT64_MAX <= value <= INT64_MAX:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def bounded_text(text: str, *, bytes_max: int) -> str:
+    """The text, or its longest beginning with `…` and 16 hex digits of its SHA-256 that fits.
+
+    >>> bounded_text('a' * 65, bytes_max=64)[-17:]
+    '…635361c48bb9eab1'
+    """
+    if len(text) * 4 <= bytes_max or (len(text) <= bytes_max and text.isascii()):
+        return text
+    raw = text.encode(errors="replace")
+    if len(raw) <= bytes_max:
+        return text
+    room = bytes_max - 19
+    return raw[:room].decode(errors="ignore") + "…" + sha256(raw).hexdigest()[:16]
+
+
+def key_of(value: Any) -> str | None:
+    """The key of a scalar; None for anything else (null, list, object)."""
+    kind = value.__class__
+    if kind is str:
+        if value[:1] == "\x00":
+            value = "\x00s" + value
+        return bounded_text(value, bytes_max=TEXT_BYTES_KEY_MAX)
+    if kind is bool:
+        return "\x00true" if value else "\x00false"
+    if kind is int:
+        number = bounded_integer(value)
+        return None if number is None else f"\x00{number}"
+    if kind is float:
+        return f"\x00{plain_number(value)}"
+    return None
+
+
+def key_value(key: str) -> Scalar:
+    """The scalar that a key stands for."""
+    if key[:1] != "\x00":
+        return key
+    text = key[1:]
+    if text[:1] == "s":
+        return text[1:]
+    if text == "true":
+        return True
+    if text == "false":
+        return False
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def key_order(key: str) -> tuple[str, bool]:
+    """Sorts keys by the JSON text of their values, numbers and booleans before texts."""
+    if key[:1] != "\x00":
+        return key, True
+    return (key[2:], True) if key[1:2] == "s" else (key[1:], False)
+
+
+def keys_of(value: Any) -> list[str]:
+    """The different keys of a scalar or of a list's items, in order of text."""
+    if value.__class__ is list:
+        found = {key for item in value if (key := key_of(item)) is not None}
+        return sorted(found, key=key_order) if len(found) > 1 else list(found)
+    key = key_of(value)
+    return [] if key is None else [key]
+
+
+def numbers_of(value: Any) -> list[int]:
+    """The numbers of a scalar or of a list's items, in millionths; anything else is left out."""
+    if value.__class__ is list:
+        return [number for item in value for number in numbers_of(item) if item.__class__ is not list]
+    if value.__class__ is int or value.__class__ is float:
+        number = micros(value)
+        return [] if number is None else [number]
+    return []
+
+
+def _remembered_scalar(value: Any) -> Any:
+    kind = value.__class__
+    if kind is str:
+        return bounded_text(value, bytes_max=TEXT_BYTES_VALUE_MAX)
+    if kind is int:
+        return bounded_integer(value)
+    if kind is bool:
+        return value
+    return plain_number(value) if kind is float else None
+
+
+def remembered(value: Any) -> Any:
+    """A scalar, or a list of at most 20 scalars, as `first`, `last`, traits and context keep it; else None."""
+    if value.__class__ is list:
+        items = [kept for item in value if (kept := _remembered_scalar(item)) is not None]
+        return items[:LIST_ITEMS_MAX] or None
+    return _remembered_scalar(value)
+
+
+def at_path(value: Any, path: tuple[str, ...]) -> Any:
+    """What stands at the path: a scalar, a list of scalars (a path into a list gives each item's), or None."""
+    for depth, name in enumerate(path):
+        if value.__class__ is dict:
+            value = value.get(name)
+        elif value.__class__ is list:
+            found: list[Any] = []
+            for item in value:
+                if item.__class__ is dict:
+                    inner = at_path(item, path[depth:])
+                    if inner.__class__ is list:
+                        found.extend(inner)
+                    elif inner is not None:
+                        found.append(inner)
+            return found or None
+        else:
+            return None
+    kind = value.__class__
+    if kind is list:
+        return [item for item in value if item.__class__ in (str, int, float, bool)] or None
+    return None if kind is dict else value
