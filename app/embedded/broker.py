@@ -6,7 +6,8 @@ from pathlib import Path
 
 from app.embedded.server import EmbeddedServer, packaged_program
 
-API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # length, api key, version, correlation id, no client id
+# Metadata, version 1: length, api key, version, correlation id, no client id, no topics.
+METADATA_REQUEST = struct.pack(">ihhihi", 14, 3, 1, 1, -1, 0)
 
 
 class EmbeddedBroker(EmbeddedServer):
@@ -40,6 +41,17 @@ class EmbeddedBroker(EmbeddedServer):
         ]
 
     def answers(self, connection: socket.socket) -> bool:
-        connection.sendall(API_VERSIONS)
-        answer = connection.recv(10, socket.MSG_WAITALL)  # length, correlation id, error code
-        return len(answer) == 10 and struct.unpack(">ih", answer[4:]) == (1, 0)
+        return serves_kafka(connection)
+
+
+def serves_kafka(connection: socket.socket) -> bool:
+    """Whether a Kafka broker at the other end knows of a broker that serves clients (it may answer before one does).
+
+    Raises OSError if the connection breaks or stays silent.
+    """
+    connection.sendall(METADATA_REQUEST)
+    answer = connection.recv(12, socket.MSG_WAITALL)  # length, correlation id, number of brokers
+    if len(answer) < 12:
+        return False
+    correlation_id, brokers = struct.unpack(">4xii", answer)
+    return bool(correlation_id == 1 and brokers > 0)

@@ -64,10 +64,10 @@ def main(arguments: list[str]) -> int:
         if not parent_is_gone.is_set():
             os._exit(code if code >= 0 else 128 - code)
 
-    threading.Thread(target=end_with_server, daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"{server.pid}\n")
         sys.stdout.flush()
+    threading.Thread(target=end_with_server, daemon=True).start()
     os.read(sys.stdin.fileno(), 1)
     parent_is_gone.set()
     server.kill()

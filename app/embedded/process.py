@@ -43,6 +43,11 @@ class GuardedProcess:
         self.pid = int(line)
 
     @property
+    def guard_pid(self) -> int:
+        """The guard's process id."""
+        return self._guard.pid
+
+    @property
     def running(self) -> bool:
         """Whether the server lives (a stopped one does too)."""
         return self._guard.poll() is None

@@ -53,6 +53,12 @@ class EmbeddedServer(ABC):
         return self._process.pid
 
     @property
+    def folder(self) -> Path:
+        """Where its files lie; it must have been started."""
+        assert self._folder is not None, "not started"
+        return self._folder
+
+    @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.running

@@ -1,0 +1,76 @@
+"""Fixtures for all tests: brokers that live as long as the test run, and names that nobody else uses."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from app.embedded import EmbeddedBroker, EmbeddedRedis
+from tests.support.broker import Broker
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.kafka_node import KafkaNode
+
+IN_CI = bool(os.environ.get("CI"))
+
+# Machines are shared: a slow example is no failure. CI prints how to repeat a failing one.
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if IN_CI else "local")
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[EmbeddedBroker]:
+    """The broker that comes by pip; shared by the whole run."""
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def embedded_redis() -> Iterator[EmbeddedRedis]:
+    """The Redis that comes by pip; shared by the whole run."""
+    with EmbeddedRedis() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    """A real Apache Kafka; shared by the whole run, so no test may stop it."""
+    with _kafka_node(tmp_path_factory.mktemp("kafka")) as node:
+        yield node
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaNode]:
+    """A real Apache Kafka of this test's own, to be killed, paused and started again."""
+    with _kafka_node(tmp_path / "kafka") as node:
+        yield node
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker in turn: without transactions, and with."""
+    match request.param:
+        case "embedded":
+            embedded: EmbeddedBroker = request.getfixturevalue("embedded_broker")
+            return Broker("embedded", embedded.bootstrap_servers, transactions=False)
+        case _:
+            kafka: KafkaNode = request.getfixturevalue("kafka_broker")
+            return Broker("kafka", kafka.bootstrap_servers, transactions=True)
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name for topics, groups and applications that no other test uses."""
+    return f"t{secrets.token_hex(6)}"
+
+
+def _kafka_node(folder: Path) -> KafkaNode:
+    try:
+        return KafkaNode(folder)
+    except KafkaUnavailableError as error:
+        if IN_CI:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))

@@ -1,0 +1,1 @@
+"""What the tests share: brokers, and waiting for a condition."""

@@ -1,0 +1,179 @@
+"""A real Apache Kafka (KRaft, one node) that tests start, kill, pause and start again."""
+
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from app.embedded.broker import serves_kafka
+from app.embedded.process import GuardedProcess
+from tests.support.kafka_jars import KafkaUnavailableError, kafka_jars
+
+HOST = "127.0.0.1"
+CLUSTER_ID = "c2hvYWwtdGVzdHMtMDAwMA"  # any 16 bytes in base64
+# Below what systems hand out to outgoing connections (Linux from 32768, macOS from 49152): the port must still be free
+# after an outage, however many clients keep trying to connect.
+PORTS = range(20_000, 30_000)
+PORT_TRIES = 100
+FORMAT_TIMEOUT_S = 60
+READY_TIMEOUT_S = 60
+READY_POLL_S = 0.05
+STOP_TIMEOUT_S = 30
+JAVA_OPTIONS = (
+    "-Xms64m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+)
+
+
+class KafkaNode:
+    """One node, broker and controller; its data and its port stay the same over any number of starts.
+
+    Settings are Kafka's defaults, but for what a single node cannot do (replication factors of 1) and for the pause
+    before a group's first rebalance (none); `settings` are added. As a context manager it starts and stops.
+    """
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        """`folder` is this node's own: data, configuration, log. Raises KafkaUnavailableError without Java or Maven."""
+        self._jars = kafka_jars()
+        self._folder = folder
+        self._port, controller_port = _free_ports(2)
+        self._configuration = folder / "server.properties"
+        self._process: GuardedProcess | None = None
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"PLAINTEXT://{HOST}:{self._port},CONTROLLER://{HOST}:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._port}",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
+            "log.dirs": str(folder / "data"),
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            **(settings or {}),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port`, for any Kafka client."""
+        return f"{HOST}:{self._port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives (a paused one does too)."""
+        return self._process is not None and self._process.running
+
+    def start(self) -> None:
+        """Start (the first time: with an empty data folder) and wait until it serves clients."""
+        assert not self.running, "already started"
+        if not (self._folder / "data").exists():
+            self._format()
+        self._process = GuardedProcess(
+            [*self._java(), "kafka.Kafka", str(self._configuration)], log=self._folder / "log"
+        )
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while self._process.running and time.monotonic() < deadline_s:
+            if self._answers():
+                return
+            time.sleep(READY_POLL_S)
+        ended = "does not answer" if self._process.running else "ended"
+        said = self._process.log_tail()
+        self.kill()
+        raise RuntimeError(f"Kafka {ended}; its log ends with:\n{said}")
+
+    def stop(self) -> None:
+        """An orderly end (SIGTERM); SIGKILL if it takes too long. Harmless when it does not run."""
+        if self._process is None:
+            return
+        self._process.signal(signal.SIGCONT)
+        self._process.signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except TimeoutError:
+            self._process.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, no client is told."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def restart(self) -> None:
+        """Kill, then start again on the same data and port."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing answers."""
+        assert self._process is not None, "not started"
+        self._process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None, "not started"
+        self._process.signal(signal.SIGCONT)
+
+    def log_tail(self) -> str:
+        """The last lines of what it said (warnings and errors)."""
+        return "" if self._process is None else self._process.log_tail()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _java(self) -> list[str]:
+        return ["java", *JAVA_OPTIONS, "-cp", f"{self._jars}/*"]
+
+    def _format(self) -> None:
+        arguments = ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config", str(self._configuration)]
+        done = subprocess.run(
+            [*self._java(), "kafka.tools.StorageTool", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"Kafka cannot format its data folder:\n{done.stdout}{done.stderr}")
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self._port), timeout=5) as connection:
+                return serves_kafka(connection)
+        except OSError:
+            return False
+
+
+def _free_ports(count: int) -> list[int]:
+    chosen: list[int] = []
+    for port in random.sample(PORTS, PORT_TRIES):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        chosen.append(port)
+        if len(chosen) == count:
+            return chosen
+    raise KafkaUnavailableError(f"no free port in {PORTS}")
