@@ -1,0 +1,90 @@
+"""What the tests rely on in each broker: it keeps records in order; the real one commits, aborts and survives."""
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from tests.support.broker import Broker
+from tests.support.kafka_node import KafkaNode
+from tests.support.waiting import eventually
+
+
+async def values(bootstrap_servers: str, topic: str) -> list[bytes]:
+    """All committed values of partition 0."""
+    partition = TopicPartition(topic, 0)
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, isolation_level="read_committed") as consumer:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        found: list[bytes] = []
+        while await consumer.position(partition) < end:
+            for batch in (await consumer.getmany(timeout_ms=100)).values():
+                found += [record.value for record in batch]
+        return found
+
+
+async def test_keeps_what_was_sent_in_order(broker: Broker, unique: str) -> None:
+    sent = [str(number).encode() for number in range(100)]
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as producer:
+        for value in sent:
+            await producer.send_and_wait(unique, value, partition=0)
+    assert await values(broker.bootstrap_servers, unique) == sent
+
+
+async def test_tells_at_once_whether_it_has_transactions(broker: Broker, unique: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=unique)
+    try:
+        if broker.transactions:
+            await producer.start()
+        else:
+            with pytest.raises(KafkaError):
+                await producer.start()
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.kafka
+async def test_a_reader_sees_committed_transactions_only(kafka_broker: KafkaNode, unique: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers, transactional_id=unique) as producer:
+        async with producer.transaction():
+            await producer.send_and_wait(unique, b"kept", partition=0)
+        await producer.begin_transaction()
+        await producer.send_and_wait(unique, b"dropped", partition=0)
+        await producer.abort_transaction()
+    assert await values(kafka_broker.bootstrap_servers, unique) == [b"kept"]
+
+
+@pytest.mark.kafka
+async def test_records_survive_a_kill_and_the_port_stays(own_kafka: KafkaNode, unique: str) -> None:
+    before = own_kafka.bootstrap_servers
+    async with AIOKafkaProducer(bootstrap_servers=before, acks="all") as producer:
+        await producer.send_and_wait(unique, b"one", partition=0)
+    own_kafka.kill()
+    assert not own_kafka.running
+    own_kafka.start()
+    assert own_kafka.bootstrap_servers == before
+    async with AIOKafkaProducer(bootstrap_servers=before, acks="all") as producer:
+        await producer.send_and_wait(unique, b"two", partition=0)
+    assert await values(before, unique) == [b"one", b"two"]
+
+
+@pytest.mark.kafka
+async def test_a_paused_node_is_silent_and_goes_on_where_it_was(own_kafka: KafkaNode, unique: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=own_kafka.bootstrap_servers) as producer:
+        await producer.send_and_wait(unique, b"one", partition=0)
+        own_kafka.pause()
+        delivery = await producer.send(unique, b"two", partition=0)
+        assert own_kafka.running
+        assert not delivery.done()
+        own_kafka.resume()
+        await eventually(delivery.done)
+    assert await values(own_kafka.bootstrap_servers, unique) == [b"one", b"two"]
+
+
+@pytest.mark.kafka
+def test_an_orderly_stop_ends_it_and_it_starts_again(own_kafka: KafkaNode) -> None:
+    own_kafka.stop()
+    assert not own_kafka.running
+    own_kafka.stop()
+    own_kafka.restart()
+    assert own_kafka.running
