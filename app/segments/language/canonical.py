@@ -1,0 +1,142 @@
+"""The one spelling of a syntax tree: two nodes have the same text exactly if they mean the same.
+
+The text can be parsed again and gives an equal tree. Durations stand with their largest units (`24h` is `1d`), names
+of `any(...)` in order, parentheses only where they are needed.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from app.segments.durations import format_duration
+from app.segments.language import syntax as s
+
+# How tightly an operator binds: a part that binds less than its place asks for gets parentheses.
+_OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _OPERAND = range(7)
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_RESERVED = frozenset({"not", "true", "false"})
+"""Words that cannot begin the name of a property."""
+
+
+def text(node: s.Expression | s.Pattern | s.EventName | s.Sequence) -> str:
+    """The canonical text of an expression, a pattern or a part of one."""
+    return _write(node, _OR)
+
+
+def path_text(path: s.Path, root: str = "") -> str:
+    """The spelling of a path: of a property, or of a field of `root` (`context`, `traits`).
+
+    >>> path_text(("a", "odd name")), path_text(("odd name",)), path_text(("plan",), "traits")
+    ("a['odd name']", "properties['odd name']", 'traits.plan')
+    """
+    if root:
+        written, rest = root, path
+    elif _WORD.fullmatch(path[0]) and path[0] not in _RESERVED and path[0] not in ("context", "properties"):
+        written, rest = path[0], path[1:]
+    else:
+        written, rest = f"properties[{quoted(path[0])}]", path[1:]
+    return written + "".join(f".{key}" if _WORD.fullmatch(key) else f"[{quoted(key)}]" for key in rest)
+
+
+def quoted(value: str) -> str:
+    """A text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def number_text(value: int | float) -> str:
+    """A number without exponent; whole numbers without decimals."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) else format(Decimal(repr(value)), "f")
+
+
+def _write(node: Any, place: int) -> str:
+    binding, write = _WRITERS[type(node)]
+    if isinstance(node, s.Arithmetic):
+        binding = _SUM if node.operator in "+-" else _PRODUCT
+    written = write(node)
+    return f"({written})" if binding < place else written
+
+
+def _arithmetic(node: s.Arithmetic) -> str:
+    own = _SUM if node.operator in "+-" else _PRODUCT
+    return f"{_write(node.left, own)} {node.operator} {_write(node.right, own + 1)}"
+
+
+def _comparison(node: s.Comparison) -> str:
+    return f"{_write(node.left, _SUM)} {node.operator} {_write(node.right, _SUM)}"
+
+
+def _list(node: s.ListOf) -> str:
+    return "[" + ", ".join(_write(item, _OR) for item in node.items) + "]"
+
+
+def _event(node: s.EventName) -> str:
+    return quoted(node.name or "") if node.kind == "track" else node.kind
+
+
+def _pattern(node: s.Pattern) -> str:
+    if isinstance(node.source, s.Sequence):
+        source = _sequence(node.source)
+    else:
+        names = sorted({_event(event) for event in node.source})
+        source = names[0] if len(names) == 1 else f"any({', '.join(names)})"
+    where = f" where {_write(node.where, _OR)}" if node.where is not None else ""
+    once = f" once per {path_text(node.once_per)}" if node.once_per is not None else ""
+    return source + where + once
+
+
+def _sequence(node: s.Sequence) -> str:
+    written = " then ".join(_pattern(step) for step in node.steps)
+    if node.absent is not None:
+        written += f" then no {_pattern(node.absent)} for {format_duration(node.absent_ms or 0)}"
+    if node.within_ms is not None:
+        written += f" within {format_duration(node.within_ms)}"
+    if node.matching is not None:
+        written += f" matching {path_text(node.matching)}"
+    return f"sequence({written})"
+
+
+def _aggregate(node: s.Aggregate) -> str:
+    written = _pattern(node.pattern)
+    if node.of is not None:
+        written = f"{path_text(node.of)} of {written}"
+    if node.per is not None:
+        written += f" per {path_text(node.per)}"
+    if node.within_ms is not None:
+        written += f" within {format_duration(node.within_ms)}"
+    if node.since_last is not None:
+        written += f" since last {_pattern(node.since_last)}"
+    return f"{node.function}({written})"
+
+
+_WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
+    s.Number: (_OPERAND, lambda node: number_text(node.value)),
+    s.Text: (_OPERAND, lambda node: quoted(node.value)),
+    s.Boolean: (_OPERAND, lambda node: "true" if node.value else "false"),
+    s.Duration: (_OPERAND, lambda node: format_duration(node.ms)),
+    s.ListOf: (_OPERAND, _list),
+    s.Arithmetic: (_SUM, _arithmetic),
+    s.Comparison: (_COMPARISON, _comparison),
+    s.Not: (_NOT, lambda node: f"not {_write(node.operand, _NOT)}"),
+    s.And: (_AND, lambda node: " and ".join(_write(operand, _NOT) for operand in node.operands)),
+    s.Or: (_OR, lambda node: " or ".join(_write(operand, _AND) for operand in node.operands)),
+    s.Property: (_OPERAND, lambda node: path_text(node.path)),
+    s.EventContext: (_OPERAND, lambda node: path_text(node.path, "context")),
+    s.EventName: (_OPERAND, _event),
+    s.Pattern: (_OR, _pattern),
+    s.Sequence: (_OPERAND, _sequence),
+    s.Aggregate: (_OPERAND, _aggregate),
+    s.Key: (_OPERAND, lambda node: f"key({_aggregate(node.aggregate)})"),
+    s.CartField: (_OPERAND, lambda node: f"cart.{node.name}"),
+    s.SessionField: (_OPERAND, lambda node: f"session.{node.name}"),
+    s.UserField: (_OPERAND, lambda node: f"user.{node.name}"),
+    s.Trait: (_OPERAND, lambda node: path_text(node.path, "traits")),
+    s.ContextValue: (_OPERAND, lambda node: path_text(node.path, "context")),
+    s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
+    s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
+    s.HourOfDay: (_OPERAND, lambda node: f"hour_of_day({quoted(node.zone)})"),
+    s.DayOfWeek: (_OPERAND, lambda node: f"day_of_week({quoted(node.zone)})"),
+}

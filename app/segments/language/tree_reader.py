@@ -1,0 +1,450 @@
+"""Lark's tree -> the syntax tree of `syntax`, with the checks that need no types.
+
+A name means a property inside `where`, and a field outside; the reader knows where it is. Errors are collected, and
+a value that cannot be read is replaced by a placeholder, so that one look tells all.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import ClassVar, cast, get_args
+
+from lark import Token, Tree
+
+from app.segments.durations import DurationError, parse_duration
+from app.segments.language import syntax as s
+from app.segments.language.errors import LanguageError
+from app.segments.language.suggestions import did_you_mean, listed
+
+Branch = Tree[Token] | Token
+
+NUMBER_MAX = 10**15
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "cart": get_args(s.CartFieldName),
+    "session": get_args(s.SessionFieldName),
+    "user": get_args(s.UserFieldName),
+}
+OPEN_FIELDS = ("traits", "context")
+FUNCTIONS = (*get_args(s.AggregateFunction), "key", "segment", "score", "hour_of_day", "day_of_week")
+PATTERN_WORDS = ("page", "screen", "identify")
+
+_PLACEHOLDER = s.Trait(("?",))
+
+
+def text_value(token: str) -> str:
+    """What a text literal stands for: between single quotes, two of them inside for one."""
+    return token[1:-1].replace("''", "'")
+
+
+class TreeReader:
+    """Reads one tree; `errors` holds what was found wrong, in order of appearance."""
+
+    def __init__(self, depth_max: int) -> None:
+        self.errors: list[LanguageError] = []
+        self._depth_max = depth_max
+        self._depth = 0
+        self._in_where = False
+
+    # ---- expressions
+
+    def expression(self, tree: Branch) -> s.Expression:
+        """The expression of any branch of the grammar's `expression`."""
+        assert isinstance(tree, Tree)
+        if self._is_too_deep(tree):
+            return _PLACEHOLDER
+        self._depth += 1
+        try:
+            return self._readers[tree.data](self, tree)
+        finally:
+            self._depth -= 1
+
+    def _is_too_deep(self, tree: Tree[Token]) -> bool:
+        if self._depth < self._depth_max:
+            return False
+        self._wrong(tree, "this is nested too deeply", "split it into several segments and use segment('...')")
+        return True
+
+    def _parenthesised(self, tree: Tree[Token]) -> s.Expression:
+        return self.expression(tree.children[0])
+
+    def _disjunction(self, tree: Tree[Token]) -> s.Expression:
+        operands: list[s.Expression] = []
+        for child in tree.children:
+            operand = self.expression(child)
+            operands += operand.operands if isinstance(operand, s.Or) else (operand,)
+        return s.Or(tuple(operands), span=span(tree))
+
+    def _conjunction(self, tree: Tree[Token]) -> s.Expression:
+        operands: list[s.Expression] = []
+        for child in tree.children:
+            operand = self.expression(child)
+            operands += operand.operands if isinstance(operand, s.And) else (operand,)
+        return s.And(tuple(operands), span=span(tree))
+
+    def _inverse(self, tree: Tree[Token]) -> s.Expression:
+        return s.Not(self.expression(tree.children[0]), span=span(tree))
+
+    def _comparison(self, tree: Tree[Token]) -> s.Expression:
+        left, operator, right = tree.children
+        word = " ".join(str(operator).split())
+        return s.Comparison(
+            cast(s.ComparisonOperator, word), self.expression(left), self.expression(right), span=span(tree)
+        )
+
+    def _arithmetic(self, tree: Tree[Token]) -> s.Expression:
+        left, operator, right = tree.children
+        return s.Arithmetic(
+            cast(s.ArithmeticOperator, str(operator)), self.expression(left), self.expression(right), span=span(tree)
+        )
+
+    def _number(self, tree: Tree[Token]) -> s.Number:
+        minus, digits = cast(list[Token | None], tree.children)
+        exact = Decimal(digits or 0)
+        if exact > NUMBER_MAX:
+            self._wrong(tree, f"{digits} is too large", f"numbers go up to {NUMBER_MAX}")
+            exact = Decimal(0)
+        value = int(exact) if exact == int(exact) else float(exact)
+        return s.Number(-value if minus is not None else value, span=span(tree))
+
+    def _text(self, tree: Tree[Token]) -> s.Text:
+        return s.Text(text_value(cast(Token, tree.children[0])), span=span(tree))
+
+    def _boolean(self, tree: Tree[Token]) -> s.Boolean:
+        return s.Boolean(tree.children[0] == "true", span=span(tree))
+
+    def _duration(self, tree: Tree[Token]) -> s.Duration:
+        return s.Duration(self._ms(cast(Token, tree.children[0])), span=span(tree))
+
+    def _list(self, tree: Tree[Token]) -> s.Expression:
+        items = [self.expression(child) for child in cast(list[Branch | None], tree.children) if child is not None]
+        if not items:
+            self._wrong(tree, "a list needs at least one value", "write ['a', 'b']")
+        return s.ListOf(tuple(cast(list[s.Number | s.Text | s.Boolean | s.Duration], items)), span=span(tree))
+
+    # ---- names
+
+    def _path(self, tree: Tree[Token]) -> s.Expression:
+        path = _keys(tree)
+        if self._in_where:
+            if path[0] == "context" and not _is_quoted(tree, 0):
+                if len(path) == 1:
+                    self._wrong(tree, "context needs a field", "write context.device.type or another of its fields")
+                return s.EventContext(path[1:] or ("?",), span=span(tree))
+            return s.Property(self._property(tree), span=span(tree))
+        root, where = path[0], span(tree)
+        if root in FIELDS:
+            return self._field(tree, path)
+        if root in OPEN_FIELDS:
+            if len(path) == 1:
+                example = "traits.plan" if root == "traits" else "context.device.type"
+                self._wrong(tree, f"{root} needs a field", f"write {example} or another of its fields")
+                return _PLACEHOLDER
+            make = s.Trait if root == "traits" else s.ContextValue
+            return make(path[1:], span=where)
+        self._unknown_name(tree, path)
+        return _PLACEHOLDER
+
+    def _field(self, tree: Tree[Token], path: s.Path) -> s.Expression:
+        root, where = path[0], span(tree)
+        known = FIELDS[root]
+        if len(path) == 1:
+            self._wrong(tree, f"{root} needs a field", f"its fields are {listed(f'{root}.{name}' for name in known)}")
+            return _PLACEHOLDER
+        name = path[1]
+        if name not in known or len(path) > 2:
+            self._wrong(
+                tree,
+                f"unknown field {'.'.join(path)}",
+                did_you_mean(name, known, prefix=f"{root}."),
+                f"the fields of {root} are {listed(known)}",
+            )
+            return _PLACEHOLDER
+        if root == "cart":
+            return s.CartField(cast(s.CartFieldName, name), span=where)
+        if root == "session":
+            return s.SessionField(cast(s.SessionFieldName, name), span=where)
+        return s.UserField(cast(s.UserFieldName, name), span=where)
+
+    def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
+        text = ".".join(path)
+        roots = (*FIELDS, *OPEN_FIELDS)
+        if text.lower() in ("yes", "no", "on", "off"):
+            hint = f"write {'true' if text.lower() in ('yes', 'on') else 'false'}"
+        elif text.lower() in ("null", "none", "nil", "missing", "undefined"):
+            hint = "a missing value makes every comparison false: write not (... = ...) or never(...)"
+        elif text in PATTERN_WORDS:
+            hint = f"write exists({text}) or count({text}) > 0"
+        elif text in ("now", "today"):
+            hint = "write since('...') < 1h, user.idle or hour_of_day('UTC')"
+        elif len(path) > 1 and path[0] in ("properties", "property", "event"):
+            hint = f"a property can be read inside where: '...' where {'.'.join(path[1:])} = ..."
+        elif guess := did_you_mean(path[0], roots):
+            hint = guess if len(path) == 1 else did_you_mean(path[0], roots)[:-1] + f".{'.'.join(path[1:])}?"
+        elif len(path) == 1 and (guess := did_you_mean(text, FUNCTIONS)):
+            hint = guess[:-1] + "(...)?"
+        elif len(path) == 1:
+            hint = (
+                f"if it is a text, write '{text}'; a property can be read inside where: count('...' where {text} = ...)"
+            )
+        else:
+            hint = f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
+        self._wrong(tree, f"unknown name {text}", hint)
+
+    def _property(self, tree: Tree[Token]) -> s.Path:
+        """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
+        path = _keys(tree)
+        if path[0] == "context":
+            self._wrong(tree, "only a property of the event can stand here", "context.… can be compared inside where")
+        if path[0] == "properties":
+            if len(path) == 1:
+                self._wrong(tree, "properties needs a name", "write properties['odd name']")
+                return ("?",)
+            if not _is_quoted(tree, 1):
+                self._wrong(tree, f"unknown name {'.'.join(path)}", f"write {'.'.join(path[1:])}")
+            return path[1:]
+        return path
+
+    # ---- functions
+
+    def _call(self, tree: Tree[Token]) -> s.Expression:
+        name, argument = cast(Token, tree.children[0]), cast(Tree[Token] | None, tree.children[1])
+        if self._in_where:
+            self._not_in_where(tree, name)
+        if name == "key" and argument is not None:
+            return self._key(tree, argument)
+        if argument is None:
+            hint = {
+                "segment": "write segment('name')",
+                "score": "write score('name')",
+            }.get(name, f"write {name}('Europe/Berlin') or {name}('UTC')")
+            what = "a name" if name in ("segment", "score") else "a time zone"
+            self._wrong(tree, f"{name} needs {what}", hint)
+            return s.Number(0) if name != "segment" else s.Boolean(value=True)
+        text = self._text(argument).value
+        match name:
+            case "segment":
+                return s.Membership(text, span=span(tree))
+            case "score":
+                return s.ScoreValue(text, span=span(tree))
+            case "hour_of_day":
+                return s.HourOfDay(text, span=span(tree))
+            case _:
+                return s.DayOfWeek(text, span=span(tree))
+
+    def _key(self, tree: Tree[Token], argument: Branch) -> s.Expression:
+        inner = self.expression(argument)
+        if isinstance(inner, s.Aggregate) and inner.function == "count" and inner.per is not None:
+            return s.Key(inner, span=span(tree))
+        self._wrong(tree, "key needs a count with per", "write key(count('Product Viewed' per category within 7d))")
+        return _PLACEHOLDER
+
+    def _aggregate(self, tree: Tree[Token]) -> s.Expression:
+        name = cast(Token, tree.children[0])
+        if self._in_where:
+            self._not_in_where(tree, name)
+        options = [child for child in tree.children[1:] if isinstance(child, Tree)]
+        of: s.Path | None = None
+        if tree.data == "property_aggregate":
+            of = self._property(options.pop(0))
+        pattern = self.pattern(options.pop(0))
+        per: s.Path | None = None
+        within_ms: int | None = None
+        since_last: s.Pattern | None = None
+        seen: set[str] = set()
+        for option in options:
+            word = str(option.data).replace("_", " ")
+            if option.data in seen:
+                self._wrong(option, f"{word} stands here twice", "leave one of them out")
+            seen.add(option.data)
+            if option.data == "per":
+                per = self._property(cast(Tree[Token], option.children[0]))
+            elif option.data == "within":
+                within_ms = self._window_ms(option)
+            else:
+                since_last = self._plain(self.pattern(option.children[0]), option, "after since last")
+        if per is not None and name != "count":
+            self._wrong(
+                tree, f"per works only with count, not with {name}", f"write count(... per {'.'.join(per)} ...)"
+            )
+        if {"within", "since_last"} <= seen:
+            self._wrong(tree, "within and since last exclude each other", "leave one of them out")
+            since_last = None
+        return s.Aggregate(
+            cast(s.AggregateFunction, str(name)), of, pattern, per, within_ms, since_last, span=span(tree)
+        )
+
+    def _not_in_where(self, tree: Tree[Token], name: str) -> None:
+        self._wrong(
+            tree,
+            f"{name}(...) cannot stand inside where",
+            "inside where, compare properties of the event; join conditions outside the parentheses with and",
+        )
+
+    # ---- patterns
+
+    def pattern(self, tree: Branch) -> s.Pattern:
+        """The pattern of a branch `pattern`."""
+        assert isinstance(tree, Tree)
+        if self._is_too_deep(tree):
+            return s.Pattern((), None, None)
+        self._depth += 1
+        try:
+            return self._pattern(tree)
+        finally:
+            self._depth -= 1
+
+    def _pattern(self, tree: Tree[Token]) -> s.Pattern:
+        source: tuple[s.EventName, ...] | s.Sequence = ()
+        where: s.Expression | None = None
+        once_per: s.Path | None = None
+        for child in cast(list[Tree[Token]], tree.children):
+            if child.data == "event":
+                source = (_event(child),)
+            elif child.data == "any":
+                names = {_event(name) for name in cast(list[Tree[Token]], child.children[1:])}
+                source = tuple(sorted(names, key=lambda event: (event.kind, event.name or "")))
+            elif child.data == "sequence":
+                if self._in_where:
+                    self._not_in_where(child, "sequence")
+                source = self._sequence(child)
+            elif child.data == "where":
+                where = self._where(child)
+            else:
+                once_per = self._property(cast(Tree[Token], child.children[0]))
+        return s.Pattern(source, where, once_per, span=span(tree))
+
+    def _where(self, tree: Tree[Token]) -> s.Expression:
+        outer, self._in_where = self._in_where, True
+        try:
+            return self.expression(tree.children[0])
+        finally:
+            self._in_where = outer
+
+    def _sequence(self, tree: Tree[Token]) -> s.Sequence:
+        steps: list[s.Pattern] = []
+        absent: s.Pattern | None = None
+        absent_ms: int | None = None
+        within_ms: int | None = None
+        matching: s.Path | None = None
+        for child in cast(list[Tree[Token]], tree.children[1:]):
+            if child.data in ("pattern", "absent") and absent is not None:
+                self._wrong(child, "no ... for ... can only be the last step of a sequence", "move it to the end")
+            elif child.data == "pattern":
+                steps.append(self._plain(self.pattern(child), child, "in a step of a sequence"))
+            elif child.data == "absent":
+                absent = self._plain(self.pattern(child.children[0]), child, "after then no")
+                absent_ms = self._absent_ms(child)
+            elif child.data == "within":
+                if within_ms is not None:
+                    self._wrong(child, "within stands here twice", "leave one of them out")
+                within_ms = self._window_ms(child)
+            else:
+                if matching is not None:
+                    self._wrong(child, "matching stands here twice", "leave one of them out")
+                matching = self._property(cast(Tree[Token], child.children[0]))
+        self._check_steps(tree, steps, absent, within_ms)
+        return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, span=span(tree))
+
+    def _check_steps(
+        self, tree: Tree[Token], steps: list[s.Pattern], absent: s.Pattern | None, within_ms: int | None
+    ) -> None:
+        if not steps:
+            self._wrong(tree, "a sequence begins with an event", "write sequence('A' then no 'B' for 30m)")
+        elif len(steps) == 1 and absent is None:
+            self._wrong(
+                tree, "a sequence needs at least two steps", "write sequence('A' then 'B') or ('A' then no 'B' for 30m)"
+            )
+        elif len(steps) == 1 and within_ms is not None:
+            self._wrong(
+                tree,
+                "within has nothing to limit here",
+                "leave it out",
+                "within limits the time from the first event of a sequence to its last, and there is only one",
+            )
+
+    def _absent_ms(self, tree: Tree[Token]) -> int | None:
+        duration = cast(Token | None, tree.children[1])
+        if duration is None:
+            self._wrong(tree, "no needs a duration: how long the event must stay away", "write then no 'B' for 30m")
+            return None
+        ms = self._ms(duration)
+        if ms == 0:
+            self._wrong(tree, "for 0s waits for nothing", "write a longer duration, or leave the step out")
+        return ms
+
+    def _plain(self, pattern: s.Pattern, tree: Tree[Token], place: str) -> s.Pattern:
+        if pattern.once_per is not None:
+            self._wrong(tree, f"once per cannot stand {place}", "leave it out")
+        if isinstance(pattern.source, s.Sequence) and place != "after since last":
+            self._wrong(tree, "a sequence cannot be a step of another sequence", "join the steps with then")
+        return pattern
+
+    # ---- durations
+
+    def _window_ms(self, tree: Tree[Token]) -> int:
+        ms = self._ms(cast(Token, tree.children[0]))
+        if ms == 0:
+            self._wrong(tree, "within 0s is empty", "write a longer duration, such as 24h")
+        return ms
+
+    def _ms(self, token: Token) -> int:
+        try:
+            return parse_duration(token)
+        except DurationError as error:
+            self._error(_token_span(token), error.message, error.hint)
+            return 1
+
+    # ---- errors
+
+    def _wrong(self, tree: Tree[Token], message: str, hint: str = "", detail: str = "") -> None:
+        self._error(span(tree), message, hint, detail)
+
+    def _error(self, where: s.Span, message: str, hint: str, detail: str = "") -> None:
+        self.errors.append(LanguageError(message, where, hint, detail))
+
+    _readers: ClassVar[dict[str, Callable[["TreeReader", Tree[Token]], s.Expression]]] = {
+        "parenthesised": _parenthesised,
+        "disjunction": _disjunction,
+        "conjunction": _conjunction,
+        "inverse": _inverse,
+        "comparison": _comparison,
+        "sum": _arithmetic,
+        "product": _arithmetic,
+        "number": _number,
+        "text": _text,
+        "boolean": _boolean,
+        "duration": _duration,
+        "list": _list,
+        "path": _path,
+        "call": _call,
+        "aggregate": _aggregate,
+        "property_aggregate": _aggregate,
+    }
+
+
+def span(tree: Tree[Token]) -> s.Span:
+    """Where a tree stands in the text."""
+    return s.Span(tree.meta.start_pos, tree.meta.end_pos)
+
+
+def _token_span(token: Token) -> s.Span:
+    assert token.start_pos is not None
+    assert token.end_pos is not None
+    return s.Span(token.start_pos, token.end_pos)
+
+
+def _keys(tree: Tree[Token]) -> s.Path:
+    return tuple(
+        text_value(token) if token.type == "TEXT" else str(token) for token in cast(list[Token], tree.children)
+    )
+
+
+def _is_quoted(tree: Tree[Token], index: int) -> bool:
+    return cast(Token, tree.children[index]).type == "TEXT"
+
+
+def _event(tree: Tree[Token]) -> s.EventName:
+    token = cast(Token, tree.children[0])
+    if token.type == "TEXT":
+        return s.EventName("track", text_value(token), span=span(tree))
+    return s.EventName(cast(s.EventKind, str(token)), None, span=span(tree))
