@@ -4,7 +4,6 @@ import random
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Self
 from app.embedded.broker import serves_kafka
 from app.embedded.process import GuardedProcess
 from tests.support.kafka_jars import KafkaUnavailableError, kafka_jars
+from tests.support.waiting import wait_until
 
 HOST = "127.0.0.1"
 CLUSTER_ID = "c2hvYWwtdGVzdHMtMDAwMA"  # any 16 bytes in base64
@@ -22,7 +22,6 @@ PORTS = range(20_000, 30_000)
 PORT_TRIES = 100
 FORMAT_TIMEOUT_S = 60
 READY_TIMEOUT_S = 60
-READY_POLL_S = 0.05
 STOP_TIMEOUT_S = 30
 JAVA_OPTIONS = (
     "-Xms64m",
@@ -82,18 +81,16 @@ class KafkaNode:
         assert not self.running, "already started"
         if not (self._folder / "data").exists():
             self._format()
-        self._process = GuardedProcess(
-            [*self._java(), "kafka.Kafka", str(self._configuration)], log=self._folder / "log"
-        )
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while self._process.running and time.monotonic() < deadline_s:
-            if self._answers():
-                return
-            time.sleep(READY_POLL_S)
-        ended = "does not answer" if self._process.running else "ended"
-        said = self._process.log_tail()
-        self.kill()
-        raise RuntimeError(f"Kafka {ended}; its log ends with:\n{said}")
+        process = GuardedProcess([*self._java(), "kafka.Kafka", str(self._configuration)], log=self._folder / "log")
+        self._process = process
+        try:
+            wait_until(lambda: self._answers() or not process.running, within_s=READY_TIMEOUT_S, what="Kafka answers")
+        except TimeoutError as error:
+            self.kill()
+            raise TimeoutError(f"{error}; its log ends with:\n{process.log_tail()}") from None
+        if not process.running:
+            self.kill()
+            raise RuntimeError(f"Kafka ended while it started; its log ends with:\n{process.log_tail()}")
 
     def stop(self) -> None:
         """An orderly end (SIGTERM); SIGKILL if it takes too long. Harmless when it does not run."""
