@@ -1,0 +1,94 @@
+"""What the documentation shows is run: definitions with their tests, mistakes with their messages, expressions."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from app.segments.catalog import CatalogError, load_catalog
+from app.segments.definition import Catalog
+from app.segments.language import canonical, parse_condition, parse_expression, parse_pattern
+from app.segments.scenario import run_test
+from tests.docs.pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
+
+SHIPPED = ROOT / "deploy" / "segments"
+EXAMPLES = [
+    pytest.param(page, block.name, id=f"{page.name}:{block.name}")
+    for page in PAGES
+    for block in blocks(page)
+    if block.info == "yaml" and block.text.startswith("segment:")
+]
+MISTAKES = [
+    pytest.param(page, block, message, id=f"{page.name}:{block.line}")
+    for page in PAGES
+    for block, message in mistakes(page)
+]
+ROWS = [row for page in PAGES for row in rows(page)]
+
+
+def in_column(head: str) -> list[Row]:
+    """The rows of all tables whose first column is called so."""
+    return [row for row in ROWS if row.head[0] == head]
+
+
+@cache
+def catalog_of(page: Path) -> Catalog:
+    """All valid definitions of a page together."""
+    return load_catalog(definitions(page))
+
+
+@pytest.mark.parametrize(("page", "name"), EXAMPLES)
+def test_the_tests_of_an_example_hold(page: Path, name: str) -> None:
+    catalog = catalog_of(page)
+    segment = catalog.segment(name)
+    assert segment.tests, f"{name} shows no test"
+    failures = [failure for test in segment.tests for failure in run_test(catalog, segment, test)]
+    assert not failures, "\n\n".join(map(str, failures))
+
+
+@pytest.mark.parametrize(("page", "block", "message"), MISTAKES)
+def test_a_mistake_gets_exactly_the_message_that_the_page_shows(page: Path, block: Block, message: str) -> None:
+    with pytest.raises(CatalogError) as caught:
+        load_catalog({**definitions(page), block.file: block.text})
+    assert "\n\n".join(map(str, caught.value.problems)) == message
+
+
+@pytest.mark.parametrize("row", in_column("expression"), ids=lambda row: f"{row.page}:{row.line}")
+def test_every_expression_in_a_table_can_be_written_so(row: Row) -> None:
+    assert code(row.cells[0])
+    for text in code(row.cells[0]):
+        expression = parse_expression(text)
+        assert parse_expression(canonical.text(expression)) == expression
+
+
+@pytest.mark.parametrize("row", in_column("event pattern"), ids=lambda row: f"{row.page}:{row.line}")
+def test_every_event_pattern_in_a_table_can_be_written_so(row: Row) -> None:
+    assert code(row.cells[0])
+    for text in code(row.cells[0]):
+        parse_pattern(text)
+
+
+@pytest.mark.parametrize("row", in_column("behind `where`"), ids=lambda row: f"{row.page}:{row.line}")
+def test_everything_in_a_table_of_filters_can_stand_behind_where(row: Row) -> None:
+    assert code(row.cells[0])
+    for text in code(row.cells[0]):
+        parse_pattern(f"'An Event' where {text} = 1")
+
+
+def test_the_classics_of_the_cookbook_are_the_shipped_definitions() -> None:
+    book = load_catalog(definitions(ROOT / "docs" / "cookbook.md"))
+    shipped = load_catalog({path.name: path.read_text(encoding="utf-8") for path in SHIPPED.glob("*.yaml")})
+    conditions = {segment.name: segment.when for segment in book.segments}
+    assert {segment.name for segment in shipped.segments} <= conditions.keys()
+    for segment in shipped.segments:
+        assert conditions[segment.name] == segment.when, segment.name
+    points = {score.name: (score.points, score.half_life_ms) for score in book.scores}
+    for score in shipped.scores:
+        assert points[score.name] == (score.points, score.half_life_ms)
+
+
+def test_the_readme_begins_with_a_shipped_definition() -> None:
+    shipped = (SHIPPED / "cart-abandoned.yaml").read_text(encoding="utf-8")
+    (shown,) = catalog_of(ROOT / "README.md").segments
+    assert shown.when == load_catalog({"cart-abandoned.yaml": shipped}).segment("cart-abandoned").when
+    assert parse_condition("cart.items > 0 and cart.idle >= 30m and cart.idle < 24h") == shown.when
