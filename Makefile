@@ -43,8 +43,11 @@ lock: setup ## make requirements.lock again, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 
-test: setup ## all tests (real Kafka too, where Java and Maven are)
-	$(BIN)/python -m pytest
+demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends by itself)
+	@$(BIN)/shoal demo $(ARGS)
+
+test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some)
+	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## style, types and import rules
 	$(BIN)/ruff check .
