@@ -1,0 +1,110 @@
+"""The cart, replayed from a user's first event each time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from tests.model.history import Arrival, History
+from tests.model.messages import is_scalar
+from tests.model.plain import MILLION, Length, Name, Scalar, Value, millionths, name_of, number, remembered
+
+ITEMS_MAX = 100
+
+
+@dataclass(slots=True)
+class Item:
+    """A product in the cart. Quantity and price in millionths; touched by event time, and by order of arrival."""
+
+    product: Scalar
+    quantity: int = 0
+    price: int = 0
+    touched_ms: int = 0
+    touched_order: int = 0
+
+
+@dataclass(slots=True)
+class Cart:
+    items: dict[Name, Item] = field(default_factory=dict)
+    emptied_ms: int | None = None
+    changed_ms: int | None = None
+    touches: int = 0
+
+    def take(self, arrival: Arrival) -> None:
+        message = arrival.message
+        if message.type != "track" or (self.emptied_ms is not None and arrival.t < self.emptied_ms):
+            return
+        if message.name in ("Order Completed", "Cart Cleared"):
+            self.empty(arrival.t)
+            self.changed(arrival.t)
+        elif message.name in ("Product Added", "Product Removed"):
+            listed = message.properties.get("products")
+            lines = listed if isinstance(listed, list) else [message.properties]
+            for line in lines:
+                if isinstance(line, dict) and self.take_line(message.name, line, arrival):
+                    self.changed(arrival.t)
+
+    def changed(self, t: int) -> None:
+        self.changed_ms = t if self.changed_ms is None else max(self.changed_ms, t)
+
+    def empty(self, t: int) -> None:
+        self.emptied_ms = t
+        self.items = {name: item for name, item in self.items.items() if item.touched_ms > t}
+
+    def take_line(self, event: str, line: Mapping[str, Any], arrival: Arrival) -> bool:
+        """One product of an event; whether it changed the cart."""
+        product = line.get("product_id")
+        if not is_scalar(product):
+            return False
+        product = remembered(product)
+        name = name_of(product)
+        quantity = millionths(line.get("quantity"))
+        if quantity is not None and quantity <= 0:
+            return False
+        item = self.items.get(name)
+        if event == "Product Added":
+            if item is None:
+                item = self.items[name] = Item(product)
+            item.quantity += MILLION if quantity is None else quantity
+            price = millionths(line.get("price"))
+            if price is not None:
+                item.price = price
+        elif item is None:
+            return False
+        else:
+            item.quantity -= item.quantity if quantity is None else quantity
+            if item.quantity <= 0:
+                del self.items[name]
+        item.touched_ms = max(item.touched_ms, arrival.t)
+        self.touches += 1
+        item.touched_order = self.touches
+        if len(self.items) > ITEMS_MAX:
+            del self.items[min(self.items, key=lambda one: self.items[one].touched_order)]
+        return True
+
+
+def cart(history: History) -> Cart:
+    def replay() -> Cart:
+        cart = Cart()
+        for arrival in history.arrivals:
+            cart.take(arrival)
+        return cart
+
+    return history.once("cart", None, replay)
+
+
+def value(name: str, history: History, now: int) -> Value:
+    now_in = cart(history)
+    items = now_in.items.values()
+    match name:
+        case "items":
+            return len(items)
+        case "quantity":
+            return number(Fraction(sum(item.quantity for item in items), MILLION))
+        case "value":
+            return number(Fraction(sum(item.quantity * item.price for item in items), MILLION * MILLION))
+        case "products":
+            return tuple(item.product for item in items)
+        case "idle":
+            return None if now_in.changed_ms is None else Length(now - now_in.changed_ms)
+    raise AssertionError(name)

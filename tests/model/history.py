@@ -1,0 +1,177 @@
+"""Everything that a user ever sent, and which of it a pattern finds."""
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from app.segments.language.syntax import (
+    And,
+    Arithmetic,
+    Boolean,
+    Comparison,
+    Duration,
+    EventContext,
+    EventName,
+    Expression,
+    ListOf,
+    Not,
+    Number,
+    Or,
+    Property,
+    Text,
+)
+from tests.model.messages import Message, scalars
+from tests.model.plain import Length, Moment, Single, Value, difference, each, equal, is_number, kind
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An accepted event: the `index`-th of its user, evaluated at `now`."""
+
+    index: int
+    now: int
+    message: Message
+
+    @property
+    def t(self) -> int:
+        return self.message.t
+
+    def value(self, path: tuple[str, ...]) -> Value:
+        """A property of the event; the properties of an `identify` are its traits."""
+        return scalars(self.message.traits if self.message.type == "identify" else self.message.properties, path)
+
+
+@dataclass(slots=True)
+class History:
+    """All accepted events of a user, in order of arrival.
+
+    What is computed from the events alone is remembered by `once`, for the number of events there were.
+    """
+
+    session_gap_ms: int
+    arrivals: list[Arrival] = field(default_factory=list)
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, what: str, about: object, compute: Callable[[], Result], *more: Hashable) -> Result:
+        """`compute()`, done once for `about` (by identity) and the events so far."""
+        key = (what, id(about), len(self.arrivals), *more)
+        if key not in self.memo:
+            self.memo[key] = (about, compute())
+        result: Result = self.memo[key][1]
+        return result
+
+
+# ---- operators, the same inside `where` and outside
+
+
+def compare(operator: str, left: Value, right: Value) -> bool:
+    """A comparison; with a missing value it is false, with a list it is true if it is for any of its values."""
+    if left is None or right is None:
+        return False
+    if operator == "in" or (operator == "contains" and isinstance(left, tuple)):
+        return any(equal(a, b) for a in each(left) for b in each(right))
+    return any(compare_two(operator, a, b) for a in each(left) for b in each(right))
+
+
+def compare_two(operator: str, left: Single, right: Single) -> bool:
+    if operator == "=":
+        return equal(left, right)
+    if operator == "!=":
+        return not equal(left, right)
+    if operator in ("<", "<=", ">", ">="):
+        order = difference(left, right)
+        if order is None:
+            return False
+        return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
+    if not (isinstance(left, str) and isinstance(right, str)):
+        return False
+    if operator == "contains":
+        return right in left
+    if operator == "starts with":
+        return left.startswith(right)
+    assert operator == "matches", operator
+    return re.search(right, left) is not None
+
+
+def calculate(operator: str, left: Value, right: Value) -> Value:
+    """Arithmetic; missing where a side is missing, a list, a text or a boolean, and on a division by zero."""
+    if left is None or right is None or isinstance(left, tuple) or isinstance(right, tuple):
+        return None
+    kinds = (kind(left), operator, kind(right))
+    a: Any = left.ms if isinstance(left, Length | Moment) else left
+    b: Any = right.ms if isinstance(right, Length | Moment) else right
+    if operator == "/" and is_number(b) and b == 0:
+        return None
+    match kinds:
+        case ("number", _, "number"):
+            result: Value = {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b}[operator]()
+            return result
+        case ("Length", "+" | "-", "Length"):
+            return Length(a + b if operator == "+" else a - b)
+        case ("Length", "*", "number") | ("number", "*", "Length"):
+            return Length(a * b)
+        case ("Length", "/", "number"):
+            return Length(a / b)
+        case ("Length", "/", "Length"):
+            ratio: float = a / b
+            return ratio
+        case ("Moment", "-", "Moment"):
+            return Length(a - b)
+        case ("Moment", "+" | "-", "Length"):
+            return Moment(a + b if operator == "+" else a - b)
+        case ("Length", "+", "Moment"):
+            return Moment(a + b)
+    return None
+
+
+def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> Value:
+    """The value of an expression, given that of its leaves other than literals."""
+    match node:
+        case Number(value=value) | Text(value=value) | Boolean(value=value):
+            return value
+        case Duration(ms=ms):
+            return Length(ms)
+        case ListOf(items=items):
+            return tuple(single for item in items for single in each(value_of(item, value_of_leaf)))
+        case Arithmetic(operator=operator, left=left, right=right):
+            return calculate(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
+        case Comparison(operator=operator, left=left, right=right):
+            return compare(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
+        case Not(operand=operand):
+            return not is_true(value_of(operand, value_of_leaf))
+        case And(operands=operands):
+            return all(is_true(value_of(operand, value_of_leaf)) for operand in operands)
+        case Or(operands=operands):
+            return any(is_true(value_of(operand, value_of_leaf)) for operand in operands)
+        case _:
+            return value_of_leaf(node)
+
+
+def is_true(value: Value) -> bool:
+    """A value in the place of a condition."""
+    return any(item is True for item in each(value))
+
+
+# ---- patterns of single events
+
+
+def is_named(arrival: Arrival, names: tuple[EventName, ...]) -> bool:
+    message = arrival.message
+    return any(message.type == name.kind and (name.kind != "track" or message.name == name.name) for name in names)
+
+
+def passes(arrival: Arrival, where: Expression | None) -> bool:
+    """Whether the filter of a pattern is true for an event."""
+
+    def leaf(node: Expression) -> Value:
+        match node:
+            case Property(path=path):
+                return arrival.value(path)
+            case EventContext(path=path):
+                return scalars(arrival.message.context, path)
+        raise AssertionError(f"{node} in a filter")
+
+    return where is None or is_true(value_of(where, leaf))

@@ -1,0 +1,51 @@
+"""Traits and context: the latest known value of a leaf, by (t, arrival)."""
+
+from typing import Any
+
+from tests.model.history import Arrival, History
+from tests.model.messages import is_scalar
+from tests.model.plain import LIST_VALUES_MAX, LONG_TEXT_BYTES_MAX, Value, remembered
+
+
+def trait(path: tuple[str, ...], history: History) -> Value:
+    """From `context.traits` of any event, and then the `traits` of an `identify`."""
+    value: Value = None
+    for arrival in in_time(history):
+        value = after(value, arrival.message.context.get("traits"), path)
+        if arrival.message.type == "identify":
+            value = after(value, arrival.message.traits, path)
+    return value
+
+
+def context(path: tuple[str, ...], history: History) -> Value:
+    value: Value = None
+    for arrival in in_time(history):
+        value = after(value, arrival.message.context, path)
+    return value
+
+
+def in_time(history: History) -> list[Arrival]:
+    return sorted(history.arrivals, key=lambda arrival: (arrival.t, arrival.index))
+
+
+def after(known: Value, said: Any, path: tuple[str, ...]) -> Value:
+    """The value at `path` after `said`: null, there or above, forgets; an object there says nothing."""
+    if not isinstance(said, dict):
+        return known
+    for name in path[:-1]:
+        if name not in said:
+            return known
+        said = said[name]
+        if said is None:
+            return None
+        if not isinstance(said, dict):
+            return known
+    if path[-1] not in said:
+        return known
+    leaf = said[path[-1]]
+    if isinstance(leaf, dict):
+        return known
+    if isinstance(leaf, list):
+        kept = [remembered(item, LONG_TEXT_BYTES_MAX) for item in leaf if is_scalar(item)]
+        return tuple(kept[:LIST_VALUES_MAX]) or None
+    return remembered(leaf, LONG_TEXT_BYTES_MAX) if is_scalar(leaf) else None

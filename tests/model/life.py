@@ -1,0 +1,254 @@
+"""The life of one user: events arrive, time passes, segments are entered and left."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.segments.definition import Catalog, PointsWhen, Segment
+from app.segments.language.syntax import Expression, Membership, ScoreValue
+from app.segments.time_rules import TimeRules
+from tests.model.history import Arrival, History
+from tests.model.messages import Message
+from tests.model.plain import instant_text, seen
+from tests.model.view import View, atoms, walk
+
+DUPLICATE_MS = 24 * 3_600_000
+MESSAGE_IDS_MAX = 1_000
+EVIDENCE_MAX = 20
+
+Change = dict[str, Any]
+Sources = dict[str, str]
+"""The texts of a segment's expressions, by key: `when`, `enter`, `exit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a user stands to a segment. All marks are instants of evaluations."""
+
+    inside: bool = False
+    true_since_ms: int | None = None
+    entered_ms: int | None = None
+    left_ms: int | None = None
+    times: int = 0
+    sent: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class Life:
+    """`at_ms` is the latest instant at which the user was looked at; -1 before the first event."""
+
+    user: str
+    catalog: Catalog
+    rules: TimeRules
+    sources: dict[str, Sources]
+    history: History
+    standings: dict[str, Standing] = field(default_factory=dict)
+    at_ms: int = -1
+    sequence: int = 0
+    changes: list[Change] = field(default_factory=list)
+    forgotten: bool = False
+    every_ms: bool = False
+
+    # ---- events
+
+    def highest_ms(self) -> int:
+        return max((arrival.t for arrival in self.history.arrivals), default=-1)
+
+    def is_duplicate(self, message: Message, now: int) -> bool:
+        """Among the last 1,000 accepted with an id, not more than 24 h ago."""
+        if message.id is None:
+            return False
+        accepted = [arrival for arrival in self.history.arrivals if arrival.message.id is not None]
+        return any(
+            arrival.message.id == message.id and now - arrival.now <= DUPLICATE_MS
+            for arrival in accepted[-MESSAGE_IDS_MAX:]
+        )
+
+    def take(self, message: Message, now: int) -> None:
+        """An accepted event; time has passed up to `now` before."""
+        if not self.history.arrivals:
+            self.sequence = now
+        self.history.arrivals.append(Arrival(index=len(self.history.arrivals), now=now, message=message))
+        self.at_ms = now
+        self.settle({"kind": "event", "message_id": message.id})
+
+    # ---- time
+
+    def pass_time(self, until: int) -> None:
+        """Everything that time alone brings about, each at its own instant, up to and at `until`."""
+        while not self.forgotten and self.history.arrivals:
+            at = self.next_instant(until)
+            if at is None:
+                break
+            self.at_ms = at
+            if at == self.forgotten_ms():
+                self.forget()
+            else:
+                self.settle({"kind": "time"})
+
+    def forgotten_ms(self) -> int:
+        return self.highest_ms() + self.rules.retention_ms
+
+    def next_instant(self, until: int) -> int | None:
+        """The next instant, not after `until`, at which something could change. More than needed do no harm."""
+        if self.every_ms:
+            return self.at_ms + 1 if self.at_ms < until else None
+        expressions = [expression for segment in self.segments() for expression in expressions_of(segment)]
+        instants = [self.forgotten_ms(), *self.marks(), *self.view().turning_points(expressions)]
+        ahead = [instant for instant in instants if self.at_ms < instant <= until]
+        hard = min(ahead, default=None)
+        soft = self.view().first_turn(expressions, until if hard is None else hard - 1)
+        return hard if soft is None else soft
+
+    def marks(self) -> Iterator[int]:
+        """The ends of `for`, `hold` and `cooldown`."""
+        for segment in self.segments():
+            standing = self.standings.get(segment.name, Standing())
+            if standing.true_since_ms is not None:
+                yield standing.true_since_ms + segment.for_ms
+            if standing.entered_ms is not None:
+                yield standing.entered_ms + segment.hold_ms
+            if standing.left_ms is not None:
+                yield standing.left_ms + segment.cooldown_ms
+
+    # ---- segments
+
+    def segments(self) -> list[Segment]:
+        return settlement_order(self.catalog)
+
+    def view(self) -> View:
+        members = {segment.name: self.standings.get(segment.name, Standing()).inside for segment in self.segments()}
+        return View(self.catalog, self.history, members, self.at_ms)
+
+    def settle(self, cause: Change) -> None:
+        """Every segment once, in order; each sees those before it as they are settled."""
+        for segment in self.segments():
+            self.settle_segment(segment, cause)
+
+    def settle_segment(self, segment: Segment, cause: Change) -> None:
+        view, now = self.view(), self.at_ms
+        standing = self.standings.get(segment.name, Standing())
+        if segment.when is not None:
+            leaves = not view.is_true(segment.when)
+            enters = not leaves
+        else:
+            assert segment.enter is not None
+            assert segment.exit is not None
+            leaves = view.is_true(segment.exit)
+            enters = view.is_true(segment.enter) and not leaves
+        if standing.inside:
+            assert standing.entered_ms is not None
+            if leaves and now >= standing.entered_ms + segment.hold_ms:
+                self.standings[segment.name] = replace(standing, inside=False, true_since_ms=None, left_ms=now)
+                condition = segment.exit if segment.exit is not None else segment.when
+                self.say(segment, "exited", cause, self.evidence(segment, condition, view))
+            elif segment.updates and self.differs(segment, standing, view):
+                self.standings[segment.name] = replace(standing, sent=self.attached(segment, view))
+                condition = segment.enter if segment.enter is not None else segment.when
+                self.say(segment, "updated", cause, self.evidence(segment, condition, view))
+            return
+        if not enters:
+            self.standings[segment.name] = replace(standing, true_since_ms=None)
+            return
+        standing = replace(standing, true_since_ms=now if standing.true_since_ms is None else standing.true_since_ms)
+        assert standing.true_since_ms is not None
+        long_enough = now >= standing.true_since_ms + segment.for_ms
+        cooled = standing.left_ms is None or now >= standing.left_ms + segment.cooldown_ms
+        if not (long_enough and cooled):
+            self.standings[segment.name] = standing
+            return
+        self.standings[segment.name] = replace(
+            standing, inside=True, entered_ms=now, times=standing.times + 1, sent=self.attached(segment, view)
+        )
+        condition = segment.enter if segment.enter is not None else segment.when
+        self.say(segment, "entered", cause, self.evidence(segment, condition, view))
+
+    def attached(self, segment: Segment, view: View) -> tuple[tuple[str, Any], ...]:
+        return tuple((name, seen(view.value(expression))) for name, expression in segment.attach)
+
+    def differs(self, segment: Segment, standing: Standing, view: View) -> bool:
+        return any(
+            name in segment.updates and json.dumps(value) != json.dumps(sent)
+            for (name, value), (_, sent) in zip(self.attached(segment, view), standing.sent, strict=True)
+        )
+
+    def forget(self) -> None:
+        """Exits from everything; afterwards nothing is remembered."""
+        self.forgotten = True
+        for segment in self.segments():
+            standing = self.standings.get(segment.name, Standing())
+            if standing.inside:
+                self.standings[segment.name] = replace(standing, inside=False)
+                self.say(segment, "exited", {"kind": "forgotten"}, [])
+
+    # ---- what others see
+
+    def evidence(self, segment: Segment, condition: Expression | None, view: View) -> list[Change]:
+        assert condition is not None
+        key = "when" if condition is segment.when else "enter" if condition is segment.enter else "exit"
+        text = self.sources.get(segment.name, {}).get(key)
+        return [
+            {
+                "expression": text[atom.span.start : atom.span.end] if text is not None else None,
+                "value": view.evidence_value(atom),
+            }
+            for atom in list(atoms(condition))[:EVIDENCE_MAX]
+        ]
+
+    def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
+        standing = self.standings[segment.name]
+        self.changes.append(
+            {
+                "user": self.user,
+                "segment": segment.name,
+                "value": None,
+                "change": change,
+                "times": standing.times,
+                "at": instant_text(self.at_ms),
+                "sequence": self.sequence,
+                "cause": cause,
+                "evidence": evidence,
+                "attach": dict(standing.sent),
+                "group": None,
+            }
+        )
+        self.sequence += 1
+
+    def ahead(self) -> "Life":
+        """The same user, to look into a future without events."""
+        return replace(self, standings=dict(self.standings), changes=[])
+
+
+def expressions_of(segment: Segment) -> Iterator[Expression]:
+    for condition in (segment.when, segment.enter, segment.exit):
+        if condition is not None:
+            yield condition
+    for name, expression in segment.attach:
+        if name in segment.updates:
+            yield expression
+
+
+def settlement_order(catalog: Catalog) -> list[Segment]:
+    """Next is always the smallest name whose dependencies are done, also through scores. Only what is live."""
+    waiting = {segment.name: segment for segment in catalog.segments if segment.status == "live"}
+    order: list[Segment] = []
+    while waiting:
+        ready = min(name for name, segment in waiting.items() if not needs(segment, catalog) & waiting.keys())
+        order.append(waiting.pop(ready))
+    return order
+
+
+def needs(segment: Segment, catalog: Catalog) -> set[str]:
+    """The names of the segments that a segment reads."""
+    reading = [condition for condition in (segment.when, segment.enter, segment.exit) if condition is not None]
+    reading += [expression for _, expression in segment.attach]
+    found: set[str] = set()
+    while reading:
+        for node in walk(reading.pop()):
+            if isinstance(node, Membership):
+                found.add(node.segment)
+            elif isinstance(node, ScoreValue):
+                score = next(score for score in catalog.scores if score.name == node.score)
+                reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]
+    return found

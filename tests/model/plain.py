@@ -1,0 +1,163 @@
+"""The values that expressions have, and how they compare, order and print.
+
+A value is a number, a text, a boolean, a `Length` (a duration), a `Moment` (an instant), or a tuple (a list).
+`None` is missing.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any, TypeAlias, TypeGuard
+
+TEXT_BYTES_MAX = 64
+LONG_TEXT_BYTES_MAX = 256
+LIST_VALUES_MAX = 20
+NUMBER_MAX = 10**15
+MILLION = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A duration in milliseconds."""
+
+    ms: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant in milliseconds since the epoch."""
+
+    ms: int | float
+
+
+Scalar: TypeAlias = int | float | str | bool
+Single: TypeAlias = Scalar | Length | Moment
+Value: TypeAlias = Single | tuple[Single, ...] | None
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """True and false are never numbers."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind(value: Single) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    return type(value).__name__
+
+
+def each(value: Value) -> tuple[Single, ...]:
+    """The values of a list, or the value itself; of a missing value none."""
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
+def equal(left: Single, right: Single) -> bool:
+    """A number, a text and a boolean are never equal."""
+    return kind(left) == kind(right) and left == right
+
+
+def difference(left: Value, right: Value) -> int | None:
+    """-1, 0 or 1 as `left` is below, equal to or above `right`; None where they have no order."""
+    if left is None or right is None or isinstance(left, tuple) or isinstance(right, tuple):
+        return None
+    if kind(left) != kind(right) or kind(left) == "boolean":
+        return None
+    a: Any = left.ms if isinstance(left, Length | Moment) else left
+    b: Any = right.ms if isinstance(right, Length | Moment) else right
+    return int(a > b) - int(a < b)
+
+
+# ---- numbers that are remembered: whole millionths
+
+
+def millionths(value: object) -> int | None:
+    """A number as whole millionths, half to even; None for anything else and beyond +-10^15."""
+    if not is_number(value) or not abs(value) <= NUMBER_MAX:
+        return None
+    return round(Fraction(value) * MILLION)
+
+
+def number(exact: Fraction) -> int | float:
+    """A whole number where it is one, else the nearest double."""
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def tidy(value: Scalar) -> Scalar:
+    """A whole number and the same number with `.0` are one value."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+# ---- texts
+
+
+def shortened(text: str, bytes_max: int) -> str:
+    """A text of at most `bytes_max` bytes: a longer one is its beginning, an ellipsis, 16 digits of its SHA-256."""
+    if len(text.encode()) <= bytes_max:
+        return text
+    end = "…" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    beginning = text
+    while len((beginning + end).encode()) > bytes_max:
+        beginning = beginning[:-1]
+    return beginning + end
+
+
+def remembered(value: Scalar, bytes_max: int = TEXT_BYTES_MAX) -> Scalar:
+    """A value as it is kept."""
+    return shortened(value, bytes_max) if isinstance(value, str) else tidy(value)
+
+
+Name: TypeAlias = tuple[str, int]
+
+
+def name_of(value: Scalar) -> Name:
+    """What tells values apart (1 and true are two, 1 and 1.0 are one), in the order of 'smallest text':
+    by JSON text, by code point; a number comes before the same text."""
+    return (value, 1) if isinstance(value, str) else (json.dumps(tidy(value)), 0)
+
+
+def different(value: Value) -> dict[Name, Scalar]:
+    """Each different value of a list, or the value itself, as it is kept, in order of text."""
+    kept = [remembered(item) for item in each(value) if isinstance(item, int | float | str)]
+    return dict(sorted(((name_of(item), item) for item in kept), key=lambda named: named[0]))
+
+
+# ---- what others see
+
+
+def duration_text(ms: int | float) -> str:
+    """A duration as in definitions: `1d`, `1h30m`, `29m59s`, `1s500ms`, `0s`."""
+    sign, rest = ("-", -ms) if ms < 0 else ("", ms)
+    whole = int(rest)
+    parts = ""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        if whole >= size:
+            parts += f"{whole // size}{unit}"
+            whole %= size
+    return sign + (parts or "0s")
+
+
+def instant_text(ms: int | float) -> str:
+    """ISO 8601 with milliseconds and Z."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def seen(value: Value) -> Any:
+    """A value as JSON shows it."""
+    if isinstance(value, tuple):
+        return [seen(item) for item in value]
+    if isinstance(value, Length):
+        return duration_text(value.ms)
+    if isinstance(value, Moment):
+        return instant_text(value.ms)
+    return value if value is None else tidy(value)

@@ -1,0 +1,195 @@
+"""Events in order: what a `sequence(...)` finds, replayed from a user's first event each time."""
+
+from dataclasses import dataclass, field
+
+from app.segments.language.syntax import EventName, Pattern, Sequence
+from tests.model.history import Arrival, History, is_named, passes
+from tests.model.plain import Name, different
+
+VALUES_MAX = 100
+REMEMBERED_ABSENT_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event that a pattern finds, real or derived, with its instant `t`.
+
+    `known_ms` is the instant at which it became known. `place` orders happenings: (i, 1) came with the i-th arrival,
+    (i, 0) was brought about by time alone before it.
+    """
+
+    t: int
+    known_ms: int
+    place: tuple[int, int]
+    arrival: Arrival
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one value of `matching` has come: by step done, the start and the last time of its partial match."""
+
+    partial: dict[int, tuple[int, int]] = field(default_factory=dict)
+    pending: Arrival | None = None
+    latest_ms: int = 0
+
+    def takes_a_place(self, now: int, within_ms: int | None) -> bool:
+        in_time = [start for start, _ in self.partial.values() if within_ms is None or now <= start + within_ms]
+        return bool(in_time) or self.pending is not None
+
+
+def happenings(pattern: Pattern, history: History, now: int) -> list[Happening]:
+    """All that a pattern finds up to `now`, in order of becoming known; `once per` is not applied."""
+    source = pattern.source
+    found = occurrences(source, history, now) if isinstance(source, Sequence) else events(source, history)
+    return history.once(
+        "happenings",
+        pattern,
+        lambda: [happening for happening in found if passes(happening.arrival, pattern.where)],
+        len(found),
+    )
+
+
+def events(names: tuple[EventName, ...], history: History) -> list[Happening]:
+    return [
+        Happening(t=arrival.t, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival)
+        for arrival in history.arrivals
+        if is_named(arrival, names)
+    ]
+
+
+def occurrences(sequence: Sequence, history: History, now: int) -> list[Happening]:
+    """The derived events up to `now`."""
+    found, pending = history.once("sequence", sequence, lambda: replay(sequence, history))
+    return [*found, *(happening for happening in pending if happening.t <= now)]
+
+
+def pending_ends(sequence: Sequence, history: History) -> list[int]:
+    """The instants at which time alone will bring about a derived event."""
+    _, pending = history.once("sequence", sequence, lambda: replay(sequence, history))
+    return [happening.t for happening in pending]
+
+
+def replay(sequence: Sequence, history: History) -> tuple[list[Happening], list[Happening]]:
+    """What has occurred by the last event, and what is pending after it, in the order in which it will occur."""
+    run = Run(sequence)
+    for arrival in history.arrivals:
+        run.pass_time(arrival.now, arrival.index)
+        run.take(arrival)
+    found = list(run.found)
+    run.found.clear()
+    run.pass_time(None, len(history.arrivals))
+    return found, run.found
+
+
+@dataclass(slots=True)
+class Run:
+    """One reading of a user's events by one sequence."""
+
+    sequence: Sequence
+    progress: dict[Name | None, Progress] = field(default_factory=dict)
+    absent_seen: list[tuple[int, list[Name | None] | None]] = field(default_factory=list)
+    found: list[Happening] = field(default_factory=list)
+
+    def pass_time(self, now: int | None, index: int) -> None:
+        """Pendings whose time has come occur: by instant, then by text. `now` None: all of them."""
+        due = []
+        for value, progress in self.progress.items():
+            if progress.pending is not None:
+                end = progress.pending.t + (self.sequence.absent_ms or 0)
+                if now is None or end <= now:
+                    due.append((end, value or ("", 0), value))
+        for end, _, value in sorted(due, key=lambda one: one[:2]):
+            arrival = self.progress[value].pending
+            assert arrival is not None
+            self.found.append(Happening(t=end, known_ms=end, place=(index, 0), arrival=arrival))
+            self.progress[value].pending = None
+
+    def take(self, arrival: Arrival) -> None:
+        """One event: as R, then on the later steps, then on the first; value by value, in order of text."""
+        is_absent = self.sequence.absent is not None and finds(self.sequence.absent, arrival)
+        steps = [number for number, step in enumerate(self.sequence.steps, start=1) if finds(step, arrival)]
+        own = self.values(arrival)
+        if is_absent:
+            self.absent_seen.append((arrival.t, own or None))
+            del self.absent_seen[:-REMEMBERED_ABSENT_MAX]
+            for value in own or list(self.progress):
+                self.discard(value, arrival.t)
+        for value in own:
+            if steps:
+                self.advance(value, arrival, steps)
+                self.keep_to_the_limit(arrival.now)
+
+    def values(self, arrival: Arrival) -> list[Name | None]:
+        """The values of `matching` that an event has; without `matching` the one value None."""
+        if self.sequence.matching is None:
+            return [None]
+        return list(different(arrival.value(self.sequence.matching)))
+
+    def discard(self, value: Name | None, t: int) -> None:
+        """An R at `t`: a pending that it falls into goes, and all partial matches with it."""
+        progress = self.progress.get(value)
+        if progress is None or progress.pending is None:
+            return
+        assert self.sequence.absent_ms is not None
+        if progress.pending.t <= t < progress.pending.t + self.sequence.absent_ms:
+            progress.pending = None
+            progress.partial.clear()
+
+    def advance(self, value: Name | None, arrival: Arrival, steps: list[int]) -> None:
+        progress = self.progress.setdefault(value, Progress())
+        within_ms = self.sequence.within_ms
+        if within_ms is not None:
+            for done, (start, _) in list(progress.partial.items()):
+                if arrival.now > start + within_ms:
+                    del progress.partial[done]
+        last_step = len(self.sequence.steps)
+        for step in sorted(steps, reverse=True):
+            if step == 1:
+                match: tuple[int, int] | None = (arrival.t, arrival.t)
+            else:
+                match = progress.partial.get(step - 1)
+                if match is None or arrival.t < match[1]:
+                    continue
+                if within_ms is not None and arrival.t - match[0] > within_ms:
+                    continue
+                del progress.partial[step - 1]
+            assert match is not None
+            progress.latest_ms = max(progress.latest_ms, arrival.t)
+            if step == last_step:
+                progress.partial.clear()
+                self.complete(value, progress, arrival)
+                return
+            there = progress.partial.get(step)
+            if there is None or match[0] > there[0]:
+                progress.partial[step] = (match[0], arrival.t)
+
+    def complete(self, value: Name | None, progress: Progress, arrival: Arrival) -> None:
+        """The last step is reached at `c`, the event's own time."""
+        c = arrival.t
+        if self.sequence.absent_ms is None:
+            self.found.append(Happening(t=c, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
+            return
+        end = c + self.sequence.absent_ms
+        for t, values in self.absent_seen:
+            if c < t < end and (values is None or value in values):
+                return
+        if end <= arrival.now:
+            self.found.append(Happening(t=end, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
+        elif progress.pending is None or progress.pending.t <= c:
+            progress.pending = arrival
+
+    def keep_to_the_limit(self, now: int) -> None:
+        """Of more than 100 values the one that moved longest ago goes; of several the one with the smallest text."""
+        holding = [
+            (progress.latest_ms, value)
+            for value, progress in self.progress.items()
+            if value is not None and progress.takes_a_place(now, self.sequence.within_ms)
+        ]
+        if len(holding) > VALUES_MAX:
+            del self.progress[min(holding)[1]]
+
+
+def finds(pattern: Pattern, arrival: Arrival) -> bool:
+    """Whether a step or an R finds an event; there it is never a sequence and has no `once per`."""
+    assert isinstance(pattern.source, tuple)
+    return is_named(arrival, pattern.source) and passes(arrival, pattern.where)

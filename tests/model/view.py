@@ -1,0 +1,257 @@
+"""What is true of a user at one instant: the value of every expression, and when it could change by time alone."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, floor
+from zoneinfo import ZoneInfo
+
+from app.segments.definition import Catalog, PointsWhen
+from app.segments.language.syntax import (
+    Aggregate,
+    And,
+    Arithmetic,
+    CartField,
+    Comparison,
+    ContextValue,
+    DayOfWeek,
+    Expression,
+    HourOfDay,
+    Key,
+    ListOf,
+    Membership,
+    Not,
+    Number,
+    Or,
+    ScoreValue,
+    Sequence,
+    SessionField,
+    Trait,
+    UserField,
+)
+from tests.model import aggregates, cart, latest, scores, sequences, session
+from tests.model.history import History, is_true, value_of
+from tests.model.plain import Length, Moment, Value, difference, each, seen
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+QUARTER_HOUR_MS = 15 * 60_000
+MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A user at `now`: all events so far, and who is in which segment."""
+
+    catalog: Catalog
+    history: History
+    members: Mapping[str, bool]
+    now: int
+
+    def at(self, now: int) -> "View":
+        return View(self.catalog, self.history, self.members, now)
+
+    def is_true(self, condition: Expression) -> bool:
+        return is_true(self.value(condition))
+
+    def value(self, expression: Expression) -> Value:
+        return value_of(expression, self.leaf)
+
+    def leaf(self, node: Expression) -> Value:
+        match node:
+            case Aggregate():
+                return aggregates.value(node, self.history, self.now)
+            case Key(aggregate=aggregate):
+                return aggregates.key(aggregate, self.history, self.now)
+            case CartField(name=name):
+                return cart.value(name, self.history, self.now)
+            case SessionField(name=name):
+                return session.value(name, self.history, self.now)
+            case UserField(name=name):
+                return self.user(name)
+            case Trait(path=path):
+                return self.history.once("trait", node, lambda: latest.trait(path, self.history))
+            case ContextValue(path=path):
+                return self.history.once("context", node, lambda: latest.context(path, self.history))
+            case Membership(segment=segment):
+                return self.members[segment]
+            case ScoreValue(score=name):
+                score = next(score for score in self.catalog.scores if score.name == name)
+                return scores.value(score, self.history, self.now, self.is_true)
+            case HourOfDay(zone=zone):
+                return local(self.now, zone).hour
+            case DayOfWeek(zone=zone):
+                return DAYS[local(self.now, zone).weekday()]
+        raise AssertionError(node)
+
+    def user(self, name: str) -> Value:
+        times = [arrival.t for arrival in self.history.arrivals]
+        match name:
+            case "first_seen":
+                return Moment(min(times))
+            case "last_seen":
+                return Moment(max(times))
+            case "age":
+                return Length(self.now - min(times))
+            case "idle":
+                return Length(self.now - max(times))
+            case "identified":
+                return any(arrival.message.identified for arrival in self.history.arrivals)
+        raise AssertionError(name)
+
+    # ---- evidence
+
+    def evidence_value(self, atom: Expression) -> object:
+        """The value of an atom: of its left side, or of its right side if the left one is a literal."""
+        if not isinstance(atom, Comparison):
+            return seen(self.value(atom))
+        places = places_kept(atom)
+        if places is not None:
+            count = min(places[1], self.whole_count(places[0]))
+            return f"{count}+" if count == places[1] else count
+        return seen(self.value(atom.right if is_literal(atom.left) else atom.left))
+
+    def whole_count(self, count: Aggregate) -> int:
+        value = self.leaf(count)
+        assert isinstance(value, int)
+        return value
+
+    # ---- time alone
+
+    def turning_points(self, expressions: Iterable[Expression]) -> Iterator[int]:
+        """Instants, some of them past, at which windows, visits and pendings end: between two of them only what
+        moves by itself moves."""
+        for node in self.opened(expressions):
+            match node:
+                case Aggregate() | Key():
+                    aggregate = node.aggregate if isinstance(node, Key) else node
+                    yield from self.ends(aggregate)
+                case SessionField():
+                    end = session.end(self.history)
+                    if end is not None:
+                        yield end
+                case ScoreValue(score=name):
+                    score = next(score for score in self.catalog.scores if score.name == name)
+                    for aggregate, _ in scores.counting(score, self.history):
+                        yield from self.ends(aggregate)
+
+    def ends(self, aggregate: Aggregate) -> Iterator[int]:
+        yield from aggregates.ends(aggregate, self.history, self.now)
+        for pattern in (aggregate.pattern, aggregate.since_last):
+            if pattern is not None and isinstance(pattern.source, Sequence):
+                yield from sequences.pending_ends(pattern.source, self.history)
+
+    def first_turn(self, expressions: Iterable[Expression], until: int) -> int | None:
+        """The first instant after `now` and not after `until` at which a clock function or a comparison turns,
+        provided that nothing else does before."""
+        first: int | None = None
+        for node in self.opened(expressions):
+            end = until if first is None else first - 1
+            turn: int | None = None
+            if isinstance(node, HourOfDay | DayOfWeek):
+                turn = self.next_reading(node, end)
+            elif isinstance(node, Comparison) and end > self.now and any(moves(part) for part in walk(node)):
+                turn = self.next_order(node, end)
+            first = turn if turn is not None else first
+        return first
+
+    def next_order(self, comparison: Comparison, until: int) -> int | None:
+        """The next instant at which the two sides stand differently to each other."""
+        here = self.order(comparison)
+        return first_that(lambda at: self.at(at).order(comparison) != here, self.now, until)
+
+    def next_reading(self, node: Expression, until: int) -> int | None:
+        """The next quarter of an hour at which a clock reads differently."""
+        at = (self.now // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
+        while at <= until:
+            if self.at(at).leaf(node) != self.leaf(node):
+                return at
+            at += QUARTER_HOUR_MS
+        return None
+
+    def order(self, comparison: Comparison) -> list[int | None]:
+        """How the two sides stand to each other; of what moves in one direction it changes once each way."""
+        left, right = self.value(comparison.left), self.value(comparison.right)
+        return [difference(a, b) for a in each(left) for b in each(right)]
+
+    def opened(self, expressions: Iterable[Expression]) -> Iterator[Expression]:
+        """All nodes, those of scores before the scores."""
+        for expression in expressions:
+            for node in walk(expression):
+                if isinstance(node, ScoreValue):
+                    score = next(score for score in self.catalog.scores if score.name == node.score)
+                    yield from self.opened(
+                        points.condition for points in score.points if isinstance(points, PointsWhen)
+                    )
+            yield from walk(expression)
+
+
+def first_that(holds: Callable[[int], bool], after: int, until: int) -> int | None:
+    """The first whole number after `after`, not after `until`, for which `holds`, which then stays so."""
+    if until <= after or not holds(until):
+        return None
+    no, yes = after, until
+    while yes - no > 1:
+        middle = (no + yes) // 2
+        no, yes = (no, middle) if holds(middle) else (middle, yes)
+    return yes
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """An expression and all in it, in the order of the text; not what is inside an aggregate."""
+    yield expression
+    match expression:
+        case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
+            yield from walk(left)
+            yield from walk(right)
+        case Not(operand=operand):
+            yield from walk(operand)
+        case And(operands=operands) | Or(operands=operands):
+            for operand in operands:
+                yield from walk(operand)
+
+
+def atoms(condition: Expression) -> Iterator[Expression]:
+    """The comparisons and other boolean values of a condition, in the order of the text."""
+    match condition:
+        case Not(operand=operand):
+            yield from atoms(operand)
+        case And(operands=operands) | Or(operands=operands):
+            for operand in operands:
+                yield from atoms(operand)
+        case _:
+            yield condition
+
+
+def moves(node: Expression) -> bool:
+    """Whether a value changes from one millisecond to the next."""
+    match node:
+        case Aggregate(function="since") | CartField(name="idle") | SessionField(name="idle") | ScoreValue():
+            return True
+        case UserField(name="idle" | "age"):
+            return True
+    return False
+
+
+def is_literal(node: Expression) -> bool:
+    return isinstance(node, Number | ListOf) or type(node).__name__ in ("Text", "Boolean", "Duration")
+
+
+def places_kept(atom: Comparison) -> tuple[Aggregate, int] | None:
+    """A count against a fixed number, with a window or `since last`: the count, and how many events are kept."""
+    left, right = atom.left, atom.right
+    operator: str = atom.operator
+    if isinstance(left, Number) and operator in MIRRORED:
+        left, right, operator = right, left, MIRRORED[operator]
+    if not (isinstance(left, Aggregate) and left.function == "count" and isinstance(right, Number)):
+        return None
+    if left.within_ms is None and left.since_last is None:
+        return None
+    if operator in ("<", ">="):
+        return left, max(1, ceil(right.value))
+    if operator in ("<=", ">", "=", "!="):
+        return left, max(1, floor(right.value) + 1)
+    return None
+
+
+def local(now: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(now // 1000, UTC).astimezone(ZoneInfo(zone))
