@@ -1,0 +1,44 @@
+"""Going through a syntax tree."""
+
+from collections.abc import Iterator
+
+from app.segments.language import syntax as s
+
+
+def children(node: s.Node) -> Iterator[s.Node]:
+    """The nodes directly below a node, in the order of the text."""
+    match node:
+        case s.Arithmetic() | s.Comparison():
+            yield node.left
+            yield node.right
+        case s.Not():
+            yield node.operand
+        case s.And() | s.Or():
+            yield from node.operands
+        case s.ListOf():
+            yield from node.items
+        case s.Aggregate():
+            yield node.pattern
+            if node.since_last is not None:
+                yield node.since_last
+        case s.Key():
+            yield node.aggregate
+        case s.Pattern():
+            yield from (node.source,) if isinstance(node.source, s.Sequence) else node.source
+            if node.where is not None:
+                yield node.where
+        case s.Sequence():
+            yield from node.steps
+            if node.absent is not None:
+                yield node.absent
+        case _:
+            pass
+
+
+def walk(node: s.Node) -> Iterator[s.Node]:
+    """A node and all nodes below it, each before those below it, in the order of the text."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(reversed(tuple(children(top))))
