@@ -12,7 +12,7 @@ KEPT_MS = 86_400_000
 
 def entry_hash(message_id: str) -> bytes:
     """8 bytes that stand for the id."""
-    return xxh3_64_digest(message_id)
+    return xxh3_64_digest(message_id.encode(errors="replace"))
 
 
 def known(ids: bytes, digest: bytes, now: int) -> bool:

@@ -3,6 +3,8 @@
 Values: None (missing), bool, int, float, str, or a list of these. See docs/exact-meaning.md, "Comparisons".
 """
 
+import math
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -142,49 +144,62 @@ def divide(a: Any, b: Any) -> Any:
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*": multiply, "/": divide}
 
-_SIGN_TRUTH: dict[str, tuple[bool, bool, bool]] = {  # for signs -1, 0, 1 of left minus right
-    "=": (False, True, False),
-    "!=": (True, False, True),
-    "<": (True, False, False),
-    "<=": (True, True, False),
-    ">": (False, False, True),
-    ">=": (False, True, True),
-}
 _FAR_MS = 1 << 44
+_ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def sign(a: Any, b: Any) -> int | None:
-    """-1, 0 or 1 for a below, equal to or above b; None if either is missing."""
-    a, b = number(a), number(b)
-    return None if a is None or b is None else (a > b) - (a < b)
+def crossing(
+    sign: str, left: Callable[[int], Any], right: Callable[[int], Any], now: int, guess: int = 0
+) -> tuple[bool, int]:
+    """Whether `left <sign> right` holds at `now`, and the first later instant at which that is not so any more.
 
-
-def crossing(operator: str, sign_at: Callable[[int], int | None], now: int) -> tuple[bool, int]:
-    """Whether the comparison holds at `now`, and the first later instant at which it does not any more (or does).
-
-    `sign_at` never turns back: it goes from -1 over 0 to 1, or the other way. Bisection, so exact to the millisecond.
+    The difference of the sides never turns back. Exact to the millisecond, by bisection; `guess` is where to look first.
     """
-    current = sign_at(now)
-    if current is None:
+    a, b = number(left(now)), number(right(now))
+    if a is None or b is None:
         return False, FOREVER
-    truths = _SIGN_TRUTH[operator]
-    truth = truths[current + 1]
-    start = now
-    while True:
-        step = 60_000
-        while sign_at(start + step) == current:
-            if step >= _FAR_MS:
-                return truth, FOREVER
+    if sign in _ORDERED:
+        compare = _ORDERED[sign]
+        return _turn(lambda n: bool(compare(left(n), right(n))), now, guess)
+    instant = now
+    while instant < FOREVER:
+        _, below = _turn(lambda n: bool(left(n) <= right(n)), instant, guess)
+        _, above = _turn(lambda n: bool(left(n) >= right(n)), instant, guess)
+        instant = min(below, above)
+        if instant < FOREVER and (left(instant) == right(instant)) != (a == b):
+            break
+    return (a == b) is (sign == "="), instant
+
+
+def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int]:
+    """The truth at `now`, and the first later instant with the other truth; there is at most one turn."""
+    truth = holds(now)
+    low, high, step = now, now + 60_000, 60_000
+    if guess > now and holds(guess) == truth:
+        low, high, step = guess, guess + 2, 2
+    elif guess > now:
+        high, step = guess, 2
+        while guess - step > now and holds(guess - step) != truth:
+            high = guess - step
             step <<= 2
-        low, high = start, start + step
-        while high - low > 1:
-            middle = (low + high) >> 1
-            if sign_at(middle) == current:
-                low = middle
-            else:
-                high = middle
-        following = sign_at(high)
-        assert following is not None
-        if truths[following + 1] != truth:
-            return truth, high
-        start, current = high, following
+        low = max(now, guess - step)
+    while holds(high) == truth:
+        if step >= _FAR_MS:
+            return truth, FOREVER
+        low = high
+        step <<= 2
+        high += step
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if holds(middle) == truth:
+            low = middle
+        else:
+            high = middle
+    return truth, high
+
+
+def decay_guess(state: list[Any] | None, half_life_ms: int, rest: float) -> int:
+    """About when a decaying value is down to `rest`; 0 where it never is."""
+    if state is None or rest == 0 or not state[0] / rest > 0:
+        return 0
+    return int(state[1] + half_life_ms * math.log2(state[0] / rest))

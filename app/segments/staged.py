@@ -119,16 +119,17 @@ class Staged:
     def occur(self, profile: Profile, instant: int) -> bool:
         """What was pending until `instant` occurs. Whether the aggregate's value may have changed."""
         state = self._state(profile)
-        changed = False
+        last_occurred = False
         if self.last_machine is not None and state[LAST_SEQUENCE] is not None and self.last_machine.absent_ms is not None:
             for at, _ in self.last_machine.occur(state[LAST_SEQUENCE], instant):
                 self._forget(state, at)
-                changed = True
+                last_occurred = True
+        changed = last_occurred
         for number, machine in enumerate(self.machines):
             own = state[SOURCES][number]
             if machine is not None and machine.absent_ms is not None and own[1] is not None:
                 for at, payload in machine.occur(own[1], instant):
-                    changed |= self._take(state, number, at, payload, instant, is_last=changed and at == state[LAST])
+                    changed |= self._take(state, number, at, payload, instant, is_last=last_occurred)
         self._arm(profile, state)
         return changed
 

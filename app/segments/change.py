@@ -1,0 +1,95 @@
+"""A change: one user entered, left or was updated in one segment. What others read: see the schema of changes."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CauseKind = Literal["event", "time", "catalog", "forgotten"]
+ChangeKind = Literal["entered", "exited", "updated"]
+
+
+class Cause(msgspec.Struct, omit_defaults=True, frozen=True):
+    """Why: an event (with its id, if it had one), the passing of time, a new catalog, or being forgotten."""
+
+    kind: CauseKind
+    message_id: str | None = None
+
+
+class Atom(msgspec.Struct, frozen=True):
+    """One part of a condition and its value then."""
+
+    expression: str
+    value: Any
+
+
+class Change(msgspec.Struct, kw_only=True, dict=True):
+    """One change, in the order of its JSON. Instants are ISO 8601 texts, UTC, milliseconds.
+
+    `topic` (not part of the JSON): the segment has a topic of its own.
+    """
+
+    topic: ClassVar[bool] = False
+    id: str
+    user: str
+    segment: str
+    version: str
+    value: None = None
+    change: ChangeKind
+    times: int
+    at: str
+    sequence: int
+    cause: Cause
+    evidence: list[Atom]
+    attach: dict[str, Any]
+    valid_until: str | None
+    group: None = None
+
+    def encode(self) -> bytes:
+        """The JSON of outputs."""
+        return _encode(self)
+
+    def headers(self, source: str) -> list[tuple[str, bytes]]:
+        """CloudEvents 1.0, Kafka binding, binary mode. `source` is a URI reference of the sender."""
+        return [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_type", f"shoal.segment.{self.change}.v1".encode()),
+            ("ce_source", source.encode()),
+            ("ce_subject", self.user.encode()),
+            ("ce_time", self.at.encode()),
+            ("content-type", b"application/json"),
+        ]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def change_id(user: str, sequence: int) -> str:
+    """24 characters that are the same whenever the same change is made again.
+
+    >>> change_id('u-42', 1795430000017)
+    '8257c9bdc30c027c5f5085fa'
+    """
+    return blake2b(f"{user}\x00{sequence}".encode(errors="replace"), digest_size=12).hexdigest()
+
+
+_minutes: dict[int, str] = {}
+_MINUTES_MAX = 10_000
+
+
+def iso(instant_ms: int) -> str:
+    """An instant as text.
+
+    >>> iso(1470035121239)
+    '2016-08-01T07:05:21.239Z'
+    """
+    minute, rest = divmod(instant_ms, 60_000)
+    prefix = _minutes.get(minute)
+    if prefix is None:
+        if len(_minutes) >= _MINUTES_MAX:
+            _minutes.clear()
+        prefix = _minutes[minute] = f"{_EPOCH + timedelta(minutes=minute):%Y-%m-%dT%H:%M:}"
+    return f"{prefix}{rest // 1000:02d}.{rest % 1000:03d}Z"

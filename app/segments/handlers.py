@@ -1,0 +1,260 @@
+"""One Python function for each event name that definitions ask for: it updates the aggregates that the event touches.
+
+`handle(p, ev, q, t, now, x)` takes the profile, the message, its decoded properties, event time, the instant of the
+evaluation and the settlement; it returns the segments to settle, as a mask.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from app.events.message import Message, Tree, said
+from app.segments import carts
+from app.segments.aggregates import Remembered, is_sequence
+from app.segments.filters import filter_text
+from app.segments.language import syntax
+from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
+from app.segments.operators import scalar_or_list
+from app.segments.source import Source as Code
+from app.segments.staged import Look
+from tables import cart
+from tables.profile import Profile
+from tables.sequences import EVERY
+from tables.values import at_path, keys_of, numbers_of, remembered
+from tables.windows import Latest, Places, Running
+
+EventKey = tuple[str, str | None]
+PLACES_INLINE_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """`properties` decodes what `handle` reads of an event's properties (of an identify's traits); None: nothing."""
+
+    handle: Callable[[Profile, Message, Any, int, int, Any], int]
+    properties: Callable[[Any], Any] | None
+    nothing: Any
+
+
+def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:
+    """The event names that a pattern looks at, with those of its sequence."""
+    if pattern is None:
+        return set()
+    if isinstance(pattern.source, Sequence):
+        parts: Iterable[Pattern | None] = (*pattern.source.steps, pattern.source.absent)
+        return {key for part in parts for key in keys_of_pattern(part)}
+    return {(name.kind, name.name) for name in pattern.source}
+
+
+def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
+    """Whether a plain pattern names this event."""
+    if pattern is None or isinstance(pattern.source, Sequence):
+        return False
+    return any((name.kind, name.name) == key for name in pattern.source)
+
+
+class HandlerWriter:
+    """Writes the handler of one event name."""
+
+    def __init__(self, code: Code, key: EventKey, context: Tree) -> None:
+        self.code = code
+        self.key = key
+        self.context = context
+        self.fields: list[str] = []
+        self._loaded: dict[tuple[str, Path], str] = {}
+
+    def property_field(self, name: str) -> str:
+        """The attribute of `q` that holds a property."""
+        if name not in self.fields:
+            self.fields.append(name)
+        return f"q.f{self.fields.index(name)}"
+
+    def load(self, root: str, path: Path) -> str:
+        """A local name for the value at a path; loaded once, at the beginning of the handler."""
+        known = self._loaded.get((root, path))
+        if known is None:
+            known = self._loaded[root, path] = f"v{len(self._loaded)}"
+        return known
+
+    def write_loads(self) -> list[str]:
+        """The lines that load what was asked for; they stand before everything else."""
+        lines = []
+        for (root, path), name in self._loaded.items():
+            if root == "context":
+                reader = self.code.bind("r", self.context.reader(path))
+                lines.append(f"{name} = {reader}(ev.context)")
+                lines.append(f"if {name} is UNSET: {name} = None")
+                continue
+            field = self.property_field(path[0])
+            if len(path) > 1:
+                lines.append(f"{name} = {self.code.bind('f', at_path)}({field}, {self.code.constant(path[1:])})")
+            else:
+                lines.append(f"{name} = {field}")
+                lines.append(f"if {name}.__class__ in CONTAINERS: {name} = {self.code.bind('f', scalar_or_list)}({name})")
+                if self.key[0] == "identify":
+                    lines.append(f"if {name} is UNSET: {name} = None")
+        return lines
+
+    def matches(self, where: Expression | None) -> str:
+        """A Python expression for a filter; `True` without one."""
+        return "True" if where is None else filter_text(where, self.code, self.load)
+
+    # ---- aggregates
+
+    def aggregate(self, remembered_: Remembered, mask: int) -> None:
+        """What this event does to one aggregate; `mask` are the segments that read it."""
+        if remembered_.staged is not None:
+            self._staged(remembered_, mask)
+            return
+        for source in remembered_.sources:
+            if looks_at(source.pattern, self.key):
+                with self.code.block(f"if {self.matches(source.pattern.where)}"):
+                    self._plain(remembered_, source.points, mask)
+
+    def _plain(self, what: Remembered, points: int | float | None, mask: int) -> None:
+        code = self.code
+        kind = code.bind("k", what.kind)
+        own = what.id
+        inside = f"t > now - {what.within_ms}" if what.within_ms is not None else "True"
+        if isinstance(what.kind, Latest):
+            code.line(f"r = A.get({own})")
+            code.line(f"if (r is None or t > r) and {inside}: A[{own}] = t; m |= {mask}")
+        elif isinstance(what.kind, Running):
+            code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
+        elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
+            with code.block(f"if {inside}"):
+                code.line(f"r = A.get({own})")
+                code.line(f"if r is None: A[{own}] = [t]")
+                with code.block("elif t >= r[-1]"):
+                    code.line("r.append(t)")
+                    code.line(f"if len(r) > {what.kind.places}: del r[0]")
+                code.line(f"else: {kind}.add(r, t, None, now)")
+                code.line(f"m |= {mask}")
+        else:
+            code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
+            code.line(f"if r is not None: A[{own}] = r; m |= {mask}")
+
+    def item(self, what: Remembered, points: int | float | None) -> str:
+        """What the event gives to the aggregate."""
+        match what.item:
+            case "nothing":
+                return "None"
+            case "points":
+                return repr(points)
+            case kind:
+                assert what.path is not None
+                function = {"keys": keys_of, "numbers": numbers_of, "value": remembered}[kind]
+                return f"{self.code.bind('f', function)}({self.load('properties', what.path)})"
+
+    def _staged(self, what: Remembered, mask: int) -> None:
+        code = self.code
+        staged = code.bind("g", what.staged)
+        code.line("last = False")
+        if what.since_last is not None and self.key in keys_of_pattern(what.since_last):
+            if is_sequence(what.since_last):
+                with self._look(what.since_last):
+                    code.line(f"if {staged}.last(p, t, now, look): last = True; m |= {mask}")
+            else:
+                with code.block(f"if {self.matches(what.since_last.where)}"):
+                    code.line(f"last = {staged}.last(p, t, now, None); m |= {mask}")
+        for number, source in enumerate(what.sources):
+            if self.key not in keys_of_pattern(source.pattern):
+                continue
+            if is_sequence(source.pattern):
+                with self._look(source.pattern):
+                    payload = self._payload(what, source.pattern, source.points)
+                    filtered = f"({payload}) if {self.matches(source.pattern.where)} else None"
+                    code.line(f"if {staged}.feed(p, {number}, t, now, look, {filtered}, is_last=last): m |= {mask}")
+            else:
+                with code.block(f"if {self.matches(source.pattern.where)}"):
+                    payload = self._payload(what, source.pattern, source.points)
+                    code.line(f"if {staged}.feed(p, {number}, t, now, None, ({payload}), is_last=last): m |= {mask}")
+
+    def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
+        once = "None"
+        if pattern.once_per is not None:
+            once = f"{self.code.bind('f', keys_of)}({self.load('properties', pattern.once_per)})"
+        return f"{self.item(what, points)}, {once}"
+
+    def _look(self, pattern: Pattern) -> Any:
+        """Writes what the event is to a sequence into `look`; the block runs if it is anything."""
+        sequence = pattern.source
+        assert isinstance(sequence, Sequence)
+        code = self.code
+        code.line("steps = []")
+        for number, step in enumerate(sequence.steps):
+            if looks_at(step, self.key):
+                code.line(f"if {self.matches(step.where)}: steps.append({number})")
+        absent = "False"
+        if sequence.absent is not None and looks_at(sequence.absent, self.key):
+            absent = self.matches(sequence.absent.where)
+        code.line(f"absent = {absent}")
+        keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
+        if sequence.matching is not None:
+            loaded = self.load("properties", sequence.matching)
+            code.line(f"keys = {code.bind('f', keys_of)}({loaded})")
+            keys, absent_keys = "keys", "keys or None"
+        look = code.bind("f", Look)
+        code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
+        return code.block("if look is not None")
+
+    # ---- the cart
+
+    def cart(self, mask: int) -> None:
+        """What a cart event does."""
+        code = self.code
+        name = self.key[1]
+        if name in carts.EMPTIED:
+            code.line(f"p.cart = {code.bind('f', cart.empty)}(p.cart, t)")
+        else:
+            function = carts.added if name == carts.ADDED else carts.removed
+            fields = ", ".join(self.property_field(field) for field in ("products", "product_id", "quantity", "price"))
+            code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, x.counted)")
+        code.line(f"m |= {mask}")
+
+    # ---- what an identify says of the user
+
+    def traits(self, leaves: dict[Path, tuple[int, int]]) -> None:
+        """`leaves`: path below `traits` -> (leaf id, segments that read it)."""
+        for path, (leaf, mask) in leaves.items():
+            value = f"{self.code.bind('f', said)}({self.property_field(path[0])}, {self.code.constant(path[1:])})"
+            self.code.line(f"if LEARN(p.leaves, {leaf}, t, {value}): m |= {mask}")
+
+    def properties_type(self) -> Any:
+        """The struct that decodes the properties asked for; None if there are none."""
+        if not self.fields:
+            return None
+        default = UNSET if self.key[0] == "identify" else None
+        fields = [(f"f{number}", Any, default) for number in range(len(self.fields))]
+        rename = {f"f{number}": name for number, name in enumerate(self.fields)}
+        return msgspec.defstruct("Properties", fields, rename=rename)
+
+
+def events_of(names: Iterable[EventName]) -> set[EventKey]:
+    """Keys of event names."""
+    return {(name.kind, name.name) for name in names}
+
+
+def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any) -> bool:
+    """Remembers the latest value of a leaf, by (t, arrival). Whether the value is another one now."""
+    if value is UNSET:
+        return False
+    entry = leaves.get(leaf)
+    if entry is not None and entry[0] > t:
+        return False
+    if value is not None:
+        value = remembered(value)
+    if entry is None:
+        leaves[leaf] = [t, value]
+        return value is not None
+    entry[0] = t
+    if entry[1] == value and entry[1].__class__ is value.__class__:
+        return False
+    entry[1] = value
+    return True
+
+
+__all__ = ["Handler", "HandlerWriter", "keys_of_pattern", "learn", "syntax"]

@@ -1,0 +1,328 @@
+"""A catalog becomes a program: which aggregates an event touches, which segments those touch, and code for all of it.
+
+Everything is compiled to Python source once; an event runs one handler and the segments of its mask, nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from app.events.message import Message, MessageDecoder, Path
+from app.segments import carts
+from app.segments.aggregates import Registry, Remembered
+from app.segments.catalog import definition_version
+from app.segments.conditions import Expressions, leaf_id
+from app.segments.definition import Catalog, Score, Segment
+from app.segments.handlers import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
+from app.segments.language import syntax
+from app.segments.operators import CONTAINERS
+from app.segments.segment_code import segment_id, write_segment
+from app.segments.settlement import SegmentCode
+from app.segments.source import Namespace, Source
+from app.segments.staged import Staged
+from app.segments.time_rules import TimeRules
+from tables import session as sessions
+from tables.profile import Profile, new_profile
+from tables.values import remembered
+
+SOURCE_PATH = ("campaign", "source")
+LANDING_PATH = ("page", "path")
+
+
+@dataclass(slots=True)
+class Reads:
+    """What the functions of one segment read."""
+
+    segment: Segment
+    aggregates: set[int]
+    segments: set[str]
+    leaves: set[Path]
+    features: set[str]
+    window_max_ms: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A compiled catalog. Masks have one bit a segment, in settlement order."""
+
+    version: str
+    rules: TimeRules
+    segments: tuple[SegmentCode, ...]
+    remembered: dict[int, Remembered]
+    handlers: dict[EventKey, Handler]
+    decoder: MessageDecoder
+    activity: Callable[[Profile, Message, int], int]
+    staged: dict[int, tuple[Staged, int]]
+    bits: dict[int, int]
+    begin_mask: int
+    user_mask: int
+    source: str
+
+
+def compile_catalog(catalog: Catalog, rules: TimeRules) -> Program:
+    """The program of a checked catalog; drafts are left out."""
+    return _Compiler(catalog, rules).program()
+
+
+class _Compiler:
+    def __init__(self, catalog: Catalog, rules: TimeRules) -> None:
+        self.catalog = catalog
+        self.rules = rules
+        self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
+        self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
+        self.namespace = Namespace()
+        self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn)
+        self.code = Source(self.namespace)
+        self.registry = Registry(rules.lateness_ms)
+
+    def program(self) -> Program:
+        reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
+        masks = _Masks(reads)
+        decoder = MessageDecoder(self._context_paths(masks))
+        writers = self._write_handlers(masks, decoder)
+        functions = self.code.load("<compiled catalog>")
+        segments = self._segments(reads, functions)
+        functions["SEGMENTS"] = segments
+        handlers = {
+            key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()
+        }
+        return Program(
+            version=self.catalog.version,
+            rules=self.rules,
+            segments=segments,
+            remembered=self.registry.by_id,
+            handlers=handlers,
+            decoder=decoder,
+            activity=_Activity(masks, decoder, self.rules.session_gap_ms),
+            staged={
+                number: (what.staged, masks.aggregates.get(number, 0))
+                for number, what in self.registry.by_id.items()
+                if what.staged is not None
+            },
+            bits={segment.id: 1 << segment.number for segment in segments},
+            begin_mask=_begin_mask(segments),
+            user_mask=masks.features.get("user", 0),
+            source=self.code.text(),
+        )
+
+    def _write_segment(self, segment: Segment, number: int) -> Reads:
+        writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
+        write_segment(writer, segment, number)
+        return Reads(
+            segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.window_max_ms
+        )
+
+    def _context_paths(self, masks: "_Masks") -> set[Path]:
+        paths = set(masks.leaves)
+        if masks.features.get("session"):
+            paths |= {SOURCE_PATH, LANDING_PATH}
+        for what in self.registry.by_id.values():
+            for pattern in (*(source.pattern for source in what.sources), what.since_last):
+                paths |= _context_paths_of(pattern)
+        return paths
+
+    def _write_handlers(
+        self, masks: "_Masks", decoder: MessageDecoder
+    ) -> dict[EventKey, tuple[str, HandlerWriter]]:
+        keys: dict[EventKey, list[Remembered]] = {}
+        for what in self.registry.by_id.values():
+            for pattern in (*(source.pattern for source in what.sources), what.since_last):
+                for key in keys_of_pattern(pattern):
+                    asked = keys.setdefault(key, [])
+                    if what not in asked:
+                        asked.append(what)
+        cart_mask = masks.features.get("cart", 0)
+        if cart_mask:
+            for name in carts.NAMES:
+                keys.setdefault(("track", name), [])
+        traits = {path[1:]: (leaf_id(path), mask) for path, mask in masks.leaves.items() if path[0] == "traits"}
+        if traits:
+            keys.setdefault(("identify", None), [])
+        written: dict[EventKey, tuple[str, HandlerWriter]] = {}
+        for key, aggregates in sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+            body = Source(self.namespace)
+            writer = HandlerWriter(body, key, decoder.context_tree)
+            if key == ("identify", None):
+                writer.traits(traits)
+            if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
+                writer.cart(cart_mask)
+            for what in aggregates:
+                writer.aggregate(what, masks.aggregates.get(what.id, 0))
+            name = f"handle_{len(written)}"
+            with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
+                self.code.line("A = p.aggregates")
+                self.code.line("m = 0")
+                for line in writer.write_loads():
+                    self.code.line(line)
+                self.code.include(body)
+                self.code.line("return m")
+            written[key] = (name, writer)
+        return written
+
+    def _segments(self, reads: list[Reads], functions: dict[str, Any]) -> tuple[SegmentCode, ...]:
+        by_name = {read.segment.name: read for read in reads}
+        dependents = dict.fromkeys(by_name, 0)
+        for number, read in enumerate(reads):
+            for other in read.segments:
+                dependents[other] |= 1 << number
+        return tuple(
+            SegmentCode(
+                number=number,
+                id=segment_id(read.segment.name),
+                name=read.segment.name,
+                version=definition_version(read.segment),
+                topic=read.segment.topic,
+                for_ms=read.segment.for_ms,
+                hold_ms=read.segment.hold_ms,
+                cooldown_ms=read.segment.cooldown_ms,
+                updates=read.segment.updates,
+                warm_after_ms=_all_windows(read, by_name) if read.segment.warmup == "wait" else 0,
+                dependents=dependents[read.segment.name],
+                reads=tuple(sorted(segment_id(name) for name in _all_reads(read, by_name))),
+                settle=functions[f"settle_{number}"],
+                entry_evidence=functions[f"entry_evidence_{number}"],
+                exit_evidence=functions[f"exit_evidence_{number}"],
+                attach=functions[f"attach_{number}"],
+            )
+            for number, read in enumerate(reads)
+        )
+
+
+class _Masks:
+    """Which segments read what."""
+
+    def __init__(self, reads: list[Reads]) -> None:
+        self.aggregates: dict[int, int] = {}
+        self.leaves: dict[Path, int] = {}
+        self.features: dict[str, int] = {}
+        for number, read in enumerate(reads):
+            bit = 1 << number
+            for aggregate in read.aggregates:
+                self.aggregates[aggregate] = self.aggregates.get(aggregate, 0) | bit
+            for path in read.leaves:
+                self.leaves[path] = self.leaves.get(path, 0) | bit
+            for feature in read.features:
+                self.features[feature] = self.features.get(feature, 0) | bit
+
+
+class _Activity:
+    """What every event does, whatever its name: the visit, and what its context says."""
+
+    __slots__ = ("_gap_ms", "_landing", "_leaves", "_mask", "_session", "_source", "_user")
+
+    def __init__(self, masks: _Masks, decoder: MessageDecoder, gap_ms: int) -> None:
+        self._session = masks.features.get("session", 0)
+        self._user = masks.features.get("user", 0)
+        self._mask = self._session | self._user
+        self._gap_ms = gap_ms
+        tree = decoder.context_tree
+        self._leaves = [(tree.reader(path), leaf_id(path), mask) for path, mask in sorted(masks.leaves.items())]
+        if self._session:
+            self._source = tree.reader(SOURCE_PATH)
+            self._landing = tree.reader(LANDING_PATH)
+
+    def __call__(self, profile: Profile, message: Message, t: int) -> int:
+        mask = self._mask
+        if self._session:
+            pages = 1 if message.type == "page" or message.type == "screen" else 0
+            profile.session, first = sessions.touch(profile.session, t, pages=pages, gap_ms=self._gap_ms)
+            if first:
+                profile.session[sessions.SOURCE] = _text(self._source(message.context))
+                landing = _text(self._landing(message.context))
+                profile.session[sessions.LANDING] = landing if landing is not None else _property_path(message)
+        for reader, leaf, touched in self._leaves:
+            if learn(profile.leaves, leaf, t, reader(message.context)):
+                mask |= touched
+        return mask
+
+
+class _Landing(msgspec.Struct):
+    path: Any = None
+
+
+_landing = msgspec.json.Decoder(_Landing).decode
+
+
+def _text(value: Any) -> str | None:
+    if value.__class__ is not str:
+        return None
+    kept: str = remembered(value)
+    return kept
+
+
+def _property_path(message: Message) -> str | None:
+    if not isinstance(message.properties, Raw):
+        return None
+    try:
+        return _text(_landing(message.properties).path)
+    except msgspec.ValidationError:
+        return None
+
+
+def _handler(handle: Any, properties_type: Any) -> Handler:
+    if properties_type is None:
+        return Handler(handle, None, None)
+    return Handler(handle, msgspec.json.Decoder(properties_type).decode, properties_type())
+
+
+def _context_paths_of(node: Any) -> set[Path]:
+    """The context paths that filters of a pattern read."""
+    match node:
+        case syntax.EventContext(path=path):
+            return {path}
+        case syntax.Pattern(source=syntax.Sequence(steps=steps, absent=absent), where=where):
+            return set().union(*map(_context_paths_of, (*steps, absent, where)))
+        case syntax.Pattern(where=where):
+            return _context_paths_of(where)
+        case syntax.And(operands=operands) | syntax.Or(operands=operands):
+            return set().union(*map(_context_paths_of, operands))
+        case syntax.Not(operand=operand):
+            return _context_paths_of(operand)
+        case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
+            return _context_paths_of(left) | _context_paths_of(right)
+        case _:
+            return set()
+
+
+def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
+    """The segments that one depends on, directly or not."""
+    found: set[str] = set()
+    waiting = list(read.segments)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(by_name[name].segments)
+    return found
+
+
+def _all_windows(read: Reads, by_name: dict[str, Reads]) -> int:
+    return max([read.window_max_ms, *(by_name[name].window_max_ms for name in _all_reads(read, by_name))])
+
+
+class _Probe:
+    """Stands for a settlement to find out whether a segment holds for a user of whom nothing is known."""
+
+    def __init__(self) -> None:
+        self.warm_ms: dict[int, int] = {}
+        self.entered = False
+
+    def enter(self, *_: Any) -> bool:
+        self.entered = True
+        return False
+
+
+def _begin_mask(segments: tuple[SegmentCode, ...]) -> int:
+    """The segments that a user's first event must settle even where it does not touch them."""
+    mask = 0
+    for segment in segments:
+        probe = _Probe()
+        profile = new_profile(0, 0)
+        settle: Any = segment.settle
+        settle(profile, 0, probe)
+        if probe.entered or profile.due or segment.warm_after_ms:
+            mask |= 1 << segment.number
+    return mask

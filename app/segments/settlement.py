@@ -1,0 +1,159 @@
+"""How a user enters and leaves segments: `for`, `hold`, `cooldown`, updates, the order of settlement, the changes.
+
+The truth of a condition comes from generated code (`SegmentCode`); what follows from it is decided here, once for all
+segments.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.segments.change import Atom, Cause, Change, ChangeKind, change_id, iso
+from app.segments.operators import same
+from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
+from tables.windows import FOREVER
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentCode:
+    """One live segment, compiled.
+
+    settle(profile, now, settlement) -> whether the membership changed
+    entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values
+    """
+
+    number: int
+    id: int
+    name: str
+    version: str
+    topic: bool
+    for_ms: int
+    hold_ms: int
+    cooldown_ms: int
+    updates: tuple[str, ...]
+    warm_after_ms: int
+    dependents: int
+    reads: tuple[int, ...]
+    settle: Callable[[Profile, int, "Settlement"], bool]
+    entry_evidence: Callable[[Profile, int], list[Atom]]
+    exit_evidence: Callable[[Profile, int], list[Atom]]
+    attach: Callable[[Profile, int], dict[str, Any]]
+
+
+class Settlement:
+    """The changes of one user at one instant; the caller sets who and why."""
+
+    __slots__ = ("_retention_ms", "_segments", "cause", "changes", "members", "user", "warm_ms")
+
+    def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
+        self._segments = segments
+        self._retention_ms = retention_ms
+        self.user = ""
+        self.cause = Cause("time")
+        self.changes: list[Change] = []
+        self.members: dict[str, int] = {segment.name: 0 for segment in segments}
+        self.warm_ms: dict[int, int] = {}
+
+    def settle(self, profile: Profile, mask: int, now: int) -> None:
+        """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order."""
+        segments = self._segments
+        while mask:
+            lowest = mask & -mask
+            mask ^= lowest
+            segment = segments[lowest.bit_length() - 1]
+            if segment.settle(profile, now, self):
+                mask |= segment.dependents
+
+    def enter(self, profile: Profile, segment: SegmentCode, member: Membership | None, now: int, until: int) -> bool:
+        """The enter condition holds for one who is out: enters now, or waits for `for` and `cooldown`."""
+        if member is None:
+            member = profile.members[segment.id] = [0, 0, 0, None, None, None]
+        if member[TRUE_SINCE] is None:
+            member[TRUE_SINCE] = now
+        ready = member[TRUE_SINCE] + segment.for_ms
+        if member[OUT_AT] is not None:
+            ready = max(ready, member[OUT_AT] + segment.cooldown_ms)
+        if now < ready:
+            profile.due[segment.id] = min(until, ready)
+            return False
+        member[INSIDE] = 1
+        member[SINCE] = now
+        member[TIMES] += 1
+        member[TRUE_SINCE] = None
+        sent = segment.attach(profile, now)
+        member[SENT] = sent or None
+        self.members[segment.name] += 1
+        segment.settle(profile, now, self)  # as one who is in: until when that stays
+        self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now), now)
+        return True
+
+    def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> bool:
+        """The exit condition holds for one who is in, and `hold` is over."""
+        evidence = segment.exit_evidence(profile, now)
+        member[INSIDE] = 0
+        member[TRUE_SINCE] = None
+        member[OUT_AT] = now if segment.cooldown_ms else None
+        self.members[segment.name] -= 1
+        segment.settle(profile, now, self)  # as one who is out
+        self._say(profile, segment, member, "exited", evidence, now)
+        member[SENT] = None
+        return True
+
+    def update(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> None:
+        """Sends the attached values again if one of `updates` differs from what was sent."""
+        values = segment.attach(profile, now)
+        sent = member[SENT] or {}
+        if all(same(values[name], sent.get(name)) for name in segment.updates):
+            return
+        member[SENT] = values
+        self._say(profile, segment, member, "updated", segment.entry_evidence(profile, now), now)
+
+    def forget(self, profile: Profile, now: int) -> None:
+        """Everyone forgotten leaves everything, in order."""
+        self.cause = Cause("forgotten")
+        for segment in self._segments:
+            member = profile.members.get(segment.id)
+            if member is not None and member[INSIDE]:
+                member[INSIDE] = 0
+                self.members[segment.name] -= 1
+                self._say(profile, segment, member, "exited", [], now)
+
+    def _say(
+        self,
+        profile: Profile,
+        segment: SegmentCode,
+        member: Membership,
+        change: ChangeKind,
+        evidence: list[Atom],
+        now: int,
+    ) -> None:
+        sequence = profile.sequence
+        profile.sequence = sequence + 1
+        said = Change(
+            id=change_id(self.user, sequence),
+            user=self.user,
+            segment=segment.name,
+            version=segment.version,
+            change=change,
+            times=member[TIMES],
+            at=iso(now),
+            sequence=sequence,
+            cause=self.cause,
+            evidence=evidence,
+            attach=member[SENT] or {},
+            valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
+        )
+        if segment.topic:
+            said.__dict__["topic"] = True
+        self.changes.append(said)
+
+    def _valid_until(self, profile: Profile, segment: SegmentCode, *, inside: bool) -> str | None:
+        if self.cause.kind == "forgotten":
+            return None
+        due = profile.due
+        least = due.get(segment.id, FOREVER)
+        for other in segment.reads:
+            least = min(least, due.get(other, FOREVER))
+        if inside:
+            least = min(least, profile.highest_ms + self._retention_ms)
+        return None if least >= FOREVER else iso(least)

@@ -1,0 +1,78 @@
+"""Python source in the making: lines with their depth, names that do not repeat, and what the names stand for."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Namespace:
+    """What names of generated source stand for; one name for each object."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._names: dict[int, str] = {}
+
+    def bind(self, prefix: str, value: Any) -> str:
+        """A name for a value; the same name for the same object."""
+        known = self._names.get(id(value))
+        if known is None:
+            known = self._names[id(value)] = f"{prefix.upper()}_{len(self.values)}"
+            self.values[known] = value
+        return known
+
+
+class Source:
+    """Lines of a module, or of a part of one that is put into another later."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+        self._lines: list[str] = []
+        self._depth = 0
+        self._number = 0
+
+    def line(self, text: str) -> None:
+        """One line at the depth reached."""
+        self._lines.append("    " * self._depth + text)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """`head:` and, deeper, what is written inside."""
+        self.line(f"{head}:")
+        self._depth += 1
+        length = len(self._lines)
+        yield
+        if len(self._lines) == length:
+            self.line("pass")
+        self._depth -= 1
+
+    def name(self, prefix: str) -> str:
+        """A new local name."""
+        self._number += 1
+        return f"{prefix}{self._number}"
+
+    def constant(self, value: Any) -> str:
+        """A literal for simple values, else a name in the namespace."""
+        if value is None or value.__class__ in (int, str, bool):
+            return repr(value)
+        if value.__class__ is float and math.isfinite(value):
+            return repr(value)
+        return self.bind("c", value)
+
+    def bind(self, prefix: str, value: Any) -> str:
+        """A name of the namespace for a value."""
+        return self.namespace.bind(prefix, value)
+
+    def include(self, part: "Source") -> None:
+        """The lines of another part, at the depth reached."""
+        for text in part._lines:
+            self.line(text)
+
+    def text(self) -> str:
+        """All lines."""
+        return "\n".join(self._lines) + "\n"
+
+    def load(self, filename: str) -> dict[str, Any]:
+        """Runs the module; the namespace then holds its functions."""
+        exec(compile(self.text(), filename, "exec"), self.namespace.values)  # noqa: S102  # our own text
+        return self.namespace.values
