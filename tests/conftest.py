@@ -10,8 +10,7 @@ import pytest
 
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from tests.support.broker import Broker
-from tests.support.kafka_jars import KafkaUnavailableError
-from tests.support.kafka_node import KafkaNode
+from tests.support.kafka_node import KafkaNode, kafka_node
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -38,14 +37,14 @@ def embedded_redis() -> Iterator[EmbeddedRedis]:
 @pytest.fixture(scope="session")
 def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
     """A real Apache Kafka; shared by the whole run, so no test may stop it."""
-    with _kafka_node(tmp_path_factory.mktemp("kafka")) as node:
+    with kafka_node(tmp_path_factory.mktemp("kafka"), required=IN_CI) as node:
         yield node
 
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[KafkaNode]:
     """A real Apache Kafka of this test's own, to be killed, paused and started again."""
-    with _kafka_node(tmp_path / "kafka") as node:
+    with kafka_node(tmp_path / "kafka", required=IN_CI) as node:
         yield node
 
 
@@ -65,12 +64,3 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 def unique() -> str:
     """A name for topics, groups and applications that no other test uses."""
     return f"t{secrets.token_hex(6)}"
-
-
-def _kafka_node(folder: Path) -> KafkaNode:
-    try:
-        return KafkaNode(folder)
-    except KafkaUnavailableError as error:
-        if IN_CI:
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))

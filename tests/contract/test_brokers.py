@@ -1,11 +1,13 @@
 """What the tests rely on in each broker: it keeps records in order; the real one commits, aborts and survives."""
 
+from pathlib import Path
+
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.support.broker import Broker
-from tests.support.kafka_node import KafkaNode
+from tests.support.kafka_node import KafkaNode, kafka_node
 from tests.support.waiting import eventually
 
 
@@ -88,3 +90,20 @@ def test_an_orderly_stop_ends_it_and_it_starts_again(own_kafka: KafkaNode) -> No
     own_kafka.stop()
     own_kafka.restart()
     assert own_kafka.running
+
+
+@pytest.mark.parametrize(("required", "outcome"), [(False, pytest.skip.Exception), (True, pytest.fail.Exception)])
+def test_a_machine_without_java_skips_unless_kafka_is_required(
+    required: bool, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(outcome, match="no java on the path"):
+        kafka_node(tmp_path, required=required)
+
+
+@pytest.mark.kafka
+def test_a_node_that_cannot_start_says_why(kafka_broker: KafkaNode, tmp_path: Path) -> None:
+    node = KafkaNode(tmp_path, settings={"listeners": "nonsense"})
+    with pytest.raises(RuntimeError, match="nonsense"):
+        node.start()
+    assert not node.running

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from app.embedded.broker import serves_kafka
 from app.embedded.process import GuardedProcess
 from tests.support.kafka_jars import KafkaUnavailableError, kafka_jars
@@ -138,13 +140,13 @@ class KafkaNode:
     ) -> None:
         self.stop()
 
-    def _java(self) -> list[str]:
-        return ["java", *JAVA_OPTIONS, "-cp", f"{self._jars}/*"]
+    def _java(self, *options: str) -> list[str]:
+        return ["java", *JAVA_OPTIONS, *options, "-cp", f"{self._jars}/*"]
 
     def _format(self) -> None:
         arguments = ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config", str(self._configuration)]
         done = subprocess.run(
-            [*self._java(), "kafka.tools.StorageTool", *arguments],
+            [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", *arguments],
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_S,
@@ -159,6 +161,16 @@ class KafkaNode:
                 return serves_kafka(connection)
         except OSError:
             return False
+
+
+def kafka_node(folder: Path, *, required: bool) -> KafkaNode:
+    """A node, not started; where Kafka cannot run, the test is skipped, or fails if Kafka is `required`."""
+    try:
+        return KafkaNode(folder)
+    except KafkaUnavailableError as error:
+        if required:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
 
 
 def _free_ports(count: int) -> list[int]:
