@@ -10,8 +10,10 @@ from app.simulation.visit import walk
 from app.simulation.visitor import Visitor, new_campaign, new_visitor
 from app.simulation.wire import Delivery, deliver
 
-#: Visits begin this long before the first message is sent, so that a shop opens with people in it.
-PRELUDE_MS: Final = 20 * 60_000
+#: Visits begin this long before the first message is sent, so that a shop opens with people in it; less if that would
+#: be too many to make up in a second or two. (A shop of a very high rate then fills within its first minutes.)
+_PRELUDE_MS_MAX: Final = 20 * 60_000
+_PRELUDE_EVENTS_MAX: Final = 50_000
 #: Who left something in the cart comes back for it, who ordered comes again: (share, median minutes until then).
 _BACK_FOR_CART: Final = (0.35, 50.0)
 _BACK_AFTER_ORDER: Final = (0.12, 240.0)
@@ -57,19 +59,11 @@ class Shop:
         self._visitors: dict[int, Visitor] = {}
         self._orders = 0
         self._count = 0
+        self._prelude_ms = min(_PRELUDE_MS_MAX, int(1000 * _PRELUDE_EVENTS_MAX / settings.events_per_s))
         self._opening_ms = settings.start_ms - settings.history_ms
-        self._next_visit_ms = self._opening_ms - PRELUDE_MS
+        self._next_visit_ms = self._opening_ms - self._prelude_ms
         self._returns: list[tuple[int, int, Visitor]] = []
         self._deliveries: list[tuple[int, int, Delivery]] = []
-
-    @property
-    def visitors(self) -> int:
-        """How many different people have come so far."""
-        return len(self._visitors)
-
-    @property
-    def orders(self) -> int:
-        return self._orders
 
     def __iter__(self) -> Iterator[Delivery]:
         while True:
@@ -120,7 +114,7 @@ class Shop:
 
     def _events_per_s(self, instant_ms: int) -> float:
         settings = self._settings
-        if instant_ms >= settings.start_ms - PRELUDE_MS or not settings.history_events:
+        if instant_ms >= settings.start_ms - self._prelude_ms or not settings.history_events:
             return settings.events_per_s
         return settings.history_events / (settings.history_ms / 1000)
 

@@ -1,0 +1,181 @@
+"""`shoal simulate`: the events of a simulated shop, or of files of real events, written to the input topic."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from app.console.options import check_above_zero, read_duration_ms, read_instant_ms, show_instant
+from app.console.running import quiet_clients, reporting, until_signal
+from app.errors import UserError
+from app.settings import Settings, load_settings
+from app.simulation.playing import Played, play
+from app.simulation.recording import check_files
+from app.simulation.shop import ShopSettings
+from app.simulation.source import FileSource, ShopSource, Source
+from app.simulation.writer import TopicWriter, ensure_topic
+
+SEED_MAX: Final = 2**31 - 1
+EXIT_OK: Final = 0
+EXIT_INTERRUPTED: Final = 130
+
+
+def simulate(
+    *,
+    file: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
+    rate: float | None = None,
+    users: int | None = None,
+    for_: Annotated[str | None, Parameter(name="--for")] = None,
+    speed: float | None = None,
+    seed: int | None = None,
+    start: str | None = None,
+    history: str | None = None,
+    history_events: int | None = None,
+    end_mark: Annotated[bool | None, Parameter(negative="--no-end-mark")] = None,
+    broker: str | None = None,
+    topic: str | None = None,
+    partitions: int | None = None,
+) -> int:
+    """Send the events of a simulated shop to Kafka, or play files of real events with their own time.
+
+    Parameters
+    ----------
+    file
+        Files of messages in the Segment spec, one a line (.jsonl, .jsonl.gz), in order of time. They are played as
+        fast as Kafka takes them, or with `--speed`; at the end each partition gets an end mark, so that its clock
+        reaches the last event's instant.
+    rate
+        Events per second of your time (50). A shop at `--speed 30` has a thirtieth of that per second of its own.
+    users
+        How many different people come (2000).
+    for_
+        Stop after this long, by your clock (`60s`, `5m`); otherwise Ctrl-C stops.
+    speed
+        How fast shop time passes: 30 makes half an hour a minute. Run the worker with the same
+        SHOAL_IDLE_CLOCK_SPEED. Without it: 1 for a shop, as fast as possible for files.
+    seed
+        The same seed, start and options give the same events. Printed at the start.
+    start
+        Shop time of the first event, ISO 8601 (now).
+    history
+        Send so much of the shop's past first, as fast as possible (`7d`).
+    history_events
+        About how many events the past has (10 a user).
+    end_mark
+        Whether files end with an end mark in each partition (yes).
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    topic
+        The topic to write to (SHOAL_TOPIC_CLICKSTREAM, clickstream).
+    partitions
+        Partitions of the topic if it has to be made; an error if it has another number.
+    """
+    settings = load_settings(kafka_bootstrap_servers=broker, topic_clickstream=topic, partitions=partitions)
+    quiet_clients()
+    console = Console(stderr=True)
+    limit_ms = None if for_ is None else read_duration_ms(for_, option="--for")
+    if speed is not None:
+        check_above_zero(speed, option="--speed")
+    if file:
+        _reject_for_files(
+            rate=rate, users=users, seed=seed, start=start, history=history, history_events=history_events
+        )
+        files, rules = tuple(file), settings.time_rules
+        check_files(files)
+        marks = end_mark is not False and limit_ms is None
+
+        def source(partitions: int) -> Source:
+            return FileSource(files, partitions=partitions, rules=rules, speed=speed, end_marks=marks)
+
+    else:
+        if end_mark is not None:
+            raise UserError("--end-mark belongs to --file", hint="a simulated shop has no end")
+        shop = shop_settings(
+            rate=50.0 if rate is None else rate,
+            users=2_000 if users is None else users,
+            speed=1.0 if speed is None else speed,
+            seed=seed,
+            start_ms=int(time.time() * 1000) if start is None else read_instant_ms(start, option="--start"),
+            history_ms=0 if history is None else read_duration_ms(history, option="--history"),
+            history_events=history_events,
+        )
+        console.print(f"seed {shop.seed}, {shop.users:,} users, from {show_instant(shop.start_ms)}", highlight=False)
+
+        def source(partitions: int) -> Source:
+            return ShopSource(shop, partitions=partitions, speed=speed or 1.0)
+
+    complete = asyncio.run(_simulate(source, settings, limit_ms, console, exactly=partitions is not None))
+    return EXIT_OK if complete or not file else EXIT_INTERRUPTED
+
+
+async def _simulate(
+    source_for: Callable[[int], Source], settings: Settings, limit_ms: int | None, console: Console, *, exactly: bool
+) -> bool:
+    """Plays until the end, the limit or a signal; False after a signal."""
+    partitions = await ensure_topic(settings, exactly=exactly)
+    source = source_for(partitions)
+    played = Played()
+    started_s = time.monotonic()
+    end_s = None if limit_ms is None else started_s + limit_ms / 1000
+    pace = source.pace(started_s)
+    async with TopicWriter(settings, partitions=partitions) as writer:
+        playing = play(source.records(), writer, played=played, pace=pace, end_s=end_s)
+        complete = await until_signal(reporting(playing, console, lambda: _status(played, started_s)))
+    took_s = max(0.001, time.monotonic() - started_s)
+    console.print(
+        f"{played.records:,} records in {took_s:.1f} s ({played.records / took_s:,.0f}/s) "
+        f"to {settings.topics.clickstream}, {partitions} partitions: {source.summary()}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return complete
+
+
+def _status(played: Played, started_s: float) -> str:
+    rate = played.records / max(0.001, time.monotonic() - started_s)
+    behind = f", {played.behind_s:.0f} s behind its schedule" if played.behind_s > 1 else ""
+    clock = f", shop time {show_instant(played.shop_ms)}" if played.shop_ms >= 0 else ""
+    return f"{played.records:,} records, {rate:,.0f}/s{clock}{behind}"
+
+
+def _reject_for_files(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise UserError(
+                f"--{name.replace('_', '-')} has no meaning with --file", hint="files have their own events"
+            )
+
+
+def shop_settings(
+    *,
+    rate: float,
+    users: int,
+    speed: float,
+    seed: int | None,
+    start_ms: int,
+    history_ms: int = 0,
+    history_events: int | None = None,
+) -> ShopSettings:
+    """A shop with `rate` events per second of the machine's time; UserError for what makes no shop."""
+    check_above_zero(rate, option="--rate")
+    check_above_zero(users, option="--users")
+    check_above_zero(speed, option="--speed")
+    if seed is not None and not 0 <= seed <= SEED_MAX:
+        raise UserError(f"--seed is {seed}", hint=f"allowed: a whole number from 0 to {SEED_MAX}")
+    if history_events is not None:
+        check_above_zero(history_events, option="--history-events")
+        if not history_ms:
+            raise UserError("--history-events needs --history", hint="for example --history 7d")
+    return ShopSettings(
+        seed=random.SystemRandom().randrange(1_000_000) if seed is None else seed,
+        start_ms=start_ms,
+        events_per_s=rate / speed,
+        users=users,
+        history_ms=history_ms,
+        history_events=(10 * users if history_events is None else history_events) if history_ms else 0,
+    )
