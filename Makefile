@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup lock demo test check clean force
+.PHONY: help setup lock demo test check docs clean force
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
@@ -54,6 +54,10 @@ check: setup ## style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## write the generated parts of the docs anew
+	$(BIN)/python -m tests.docs.settings_page
+	$(BIN)/python -m tests.docs.messages
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site
