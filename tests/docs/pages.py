@@ -9,6 +9,7 @@ come.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,10 +79,8 @@ def definitions(page: Path) -> dict[str, str]:
 
 def mistakes(page: Path) -> Iterator[tuple[Block, str]]:
     """The wrong definitions of a page, each with what must be said about it."""
-    given = blocks(page)
-    for block, following in zip(given, [*given[1:], None], strict=True):
+    for block, following in pairwise([*blocks(page), Block(page.name, "end", "", 0)]):
         if block.info == "yaml wrong":
-            assert following is not None, f"{page.name}:{block.line}: a mistake without its message"
             assert following.info == "text", f"{page.name}:{block.line}: a mistake without its message"
             yield block, following.text.rstrip("\n")
 
