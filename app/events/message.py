@@ -91,6 +91,8 @@ class Tree:
                 break
 
         def read(value: Any) -> Any:
+            if value is None:  # no context at all
+                return UNSET
             if value.__class__ is dict:
                 return said(value, path)
             for step in steps:

@@ -107,7 +107,9 @@ def read_position(encoded: bytes) -> Position:
 class Partition:
     """Profiles, timers and clock of one partition, under one program."""
 
-    def __init__(self, program: Program, rules: TimeRules) -> None:
+    def __init__(self, program: Program, rules: TimeRules, *, keyed: bool = True) -> None:
+        """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter."""
+        self._keyed = keyed
         self.program = program
         self.rules = rules
         self.clock_ms = NO_CLOCK
@@ -201,6 +203,7 @@ class Partition:
         settlement = self._begin(batch)
         program = self.program
         rules = self.rules
+        keyed = self._keyed
         decode = program.decoder.decode
         activity = program.activity
         handlers = program.handlers
@@ -227,7 +230,7 @@ class Partition:
                     self._move_clock(min(t, received) - rules.disorder_ms)
                     continue
                 user, identified = user_of(message)
-                if key is None or key != user.encode():
+                if keyed and (key is None or key != user.encode()):
                     raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))

@@ -1,0 +1,50 @@
+"""A folder of definition files, as texts."""
+
+from pathlib import Path
+
+from app.errors import UserError
+from app.segments.catalog import load_catalog
+from app.segments.definition import Catalog
+from app.segments.problem import CatalogError
+
+SUFFIXES = (".yaml", ".yml")
+FILE_BYTES_MAX = 1_000_000
+
+
+def read_definitions(directory: Path) -> dict[str, str]:
+    """Path -> text of every definition file in the folder and below, in order of their names.
+
+    Raises UserError where there is no such folder, nothing in it, or a file that is no UTF-8 text.
+    """
+    if not directory.exists():
+        raise UserError(f"no folder {directory}", hint="give the folder that holds the definition files (.yaml)")
+    if directory.is_file():
+        raise UserError(f"{directory} is a file", hint="give the folder that holds it")
+    paths = sorted(path for path in directory.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    if not paths:
+        raise UserError(f"no definition files (.yaml) in {directory}", hint="see docs/language.md for a first one")
+    return {str(path): _read(path) for path in paths}
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise UserError(f"{path} has more than {FILE_BYTES_MAX} bytes", hint="a definition is a page of text")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no UTF-8 text (byte {error.start})", hint="save it as UTF-8 in your editor"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def load_segments(directory: Path) -> Catalog:
+    """The checked catalog of a folder; UserError with every problem where it cannot be used."""
+    definitions = read_definitions(directory)
+    try:
+        return load_catalog(definitions)
+    except CatalogError as error:
+        count = len(error.problems)
+        what = "1 problem" if count == 1 else f"{count} problems"
+        raise UserError(f"{what} in {directory}", detail=str(error)) from None
