@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.segments.definition import Catalog, PointsWhen, Segment
+from app.segments.language import canonical
 from app.segments.language.syntax import Expression, Membership, ScoreValue
 from app.segments.time_rules import TimeRules
 from tests.model.history import Arrival, History
@@ -18,8 +19,6 @@ MESSAGE_IDS_MAX = 1_000
 EVIDENCE_MAX = 20
 
 Change = dict[str, Any]
-Sources = dict[str, str]
-"""The texts of a segment's expressions, by key: `when`, `enter`, `exit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class Life:
     user: str
     catalog: Catalog
     rules: TimeRules
-    sources: dict[str, Sources]
     history: History
     standings: dict[str, Standing] = field(default_factory=dict)
     at_ms: int = -1
@@ -142,11 +140,11 @@ class Life:
             if leaves and now >= standing.entered_ms + segment.hold_ms:
                 self.standings[segment.name] = replace(standing, inside=False, true_since_ms=None, left_ms=now)
                 condition = segment.exit if segment.exit is not None else segment.when
-                self.say(segment, "exited", cause, self.evidence(segment, condition, view))
+                self.say(segment, "exited", cause, self.evidence(condition, view))
             elif segment.updates and self.differs(segment, standing, view):
                 self.standings[segment.name] = replace(standing, sent=self.attached(segment, view))
                 condition = segment.enter if segment.enter is not None else segment.when
-                self.say(segment, "updated", cause, self.evidence(segment, condition, view))
+                self.say(segment, "updated", cause, self.evidence(condition, view))
             return
         if not enters:
             self.standings[segment.name] = replace(standing, true_since_ms=None)
@@ -162,7 +160,7 @@ class Life:
             standing, inside=True, entered_ms=now, times=standing.times + 1, sent=self.attached(segment, view)
         )
         condition = segment.enter if segment.enter is not None else segment.when
-        self.say(segment, "entered", cause, self.evidence(segment, condition, view))
+        self.say(segment, "entered", cause, self.evidence(condition, view))
 
     def attached(self, segment: Segment, view: View) -> tuple[tuple[str, Any], ...]:
         return tuple((name, seen(view.value(expression))) for name, expression in segment.attach)
@@ -184,15 +182,10 @@ class Life:
 
     # ---- what others see
 
-    def evidence(self, segment: Segment, condition: Expression | None, view: View) -> list[Change]:
+    def evidence(self, condition: Expression | None, view: View) -> list[Change]:
         assert condition is not None
-        key = "when" if condition is segment.when else "enter" if condition is segment.enter else "exit"
-        text = self.sources.get(segment.name, {}).get(key)
         return [
-            {
-                "expression": text[atom.span.start : atom.span.end] if text is not None else None,
-                "value": view.evidence_value(atom),
-            }
+            {"expression": canonical.text(atom), "value": view.evidence_value(atom)}
             for atom in list(atoms(condition))[:EVIDENCE_MAX]
         ]
 

@@ -53,18 +53,51 @@ class Unreadable(Exception):
 def read(record: Record, skew_max_ms: int) -> Message:
     """The message of a record; raises Unreadable."""
     try:
-        said = json.loads(record.value or b"")
+        said = json.loads((record.value or b"").decode())
     except ValueError:
-        raise Unreadable("not JSON") from None
+        raise Unreadable("invalid-json") from None
     if not isinstance(said, dict) or said.get("type") not in TYPES:
-        raise Unreadable("no message")
-    user = said.get("userId") or said.get("anonymousId") or ""
+        raise Unreadable("invalid-message")
+    user_id, anonymous_id = user_text(said.get("userId")), user_text(said.get("anonymousId"))
+    user = user_id or anonymous_id
     if said["type"] != "watermark":
-        if not isinstance(user, str) or not user:
-            raise Unreadable("no user")
+        if not user:
+            raise Unreadable("no-user")
         if record.key != user.encode():
             raise Unreadable("wrong-key")
-    received_times = [record.timestamp] if record.timestamp >= 0 else []
+    try:
+        t, received = times(said, record.timestamp)
+    except (TypeError, ValueError):
+        raise Unreadable("invalid-time") from None
+    if t > received + skew_max_ms:
+        raise Unreadable("future")
+    name = said.get("event")
+    return Message(
+        type=said["type"],
+        name=name if said["type"] == "track" and isinstance(name, str) else None,
+        user=user,
+        identified=bool(user_id),
+        id=said.get("messageId"),
+        t=t,
+        received=received,
+        properties=an_object(said.get("properties")),
+        context=an_object(said.get("context")),
+        traits=an_object(said.get("traits")),
+    )
+
+
+def user_text(value: object) -> str:
+    """A text or a whole number, as text; anything else is missing."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def an_object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else NOTHING
+
+
+def times(said: Mapping[str, Any], timestamp: int) -> tuple[int, int]:
+    """When it happened, by the sender's corrected clock, and when it was received."""
+    received_times = [timestamp] if timestamp >= 0 else []
     if "receivedAt" in said:
         received_times.append(instant_ms(said["receivedAt"]))
     if all(name in said for name in ("sentAt", "receivedAt", "originalTimestamp")):
@@ -74,22 +107,8 @@ def read(record: Record, skew_max_ms: int) -> Message:
     elif received_times:
         t = min(received_times)
     else:
-        raise Unreadable("no time")
-    received = min(received_times, default=t)
-    if t > received + skew_max_ms:
-        raise Unreadable("future")
-    return Message(
-        type=said["type"],
-        name=said.get("event") if said["type"] == "track" else None,
-        user=user,
-        identified=bool(said.get("userId")),
-        id=said.get("messageId"),
-        t=t,
-        received=received,
-        properties=said.get("properties") or NOTHING,
-        context=said.get("context") or NOTHING,
-        traits=said.get("traits") or NOTHING,
-    )
+        raise ValueError("no time")
+    return t, min(received_times, default=t)
 
 
 def instant_ms(text: str) -> int:

@@ -1,15 +1,12 @@
 """What a partition's records mean: every change of every user, recomputed from all that they ever sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-import yaml
 
 from app.segments.definition import Catalog
 from app.segments.time_rules import TimeRules
 from tests.model.history import History
-from tests.model.life import Change, Life, Sources
+from tests.model.life import Change, Life
 from tests.model.messages import Advance, Message, Record, Unreadable, read
 
 Step = Record | Advance
@@ -21,14 +18,17 @@ class Answer:
     watermark) or `dead: <reason>`; the clock at the end.
 
     With `look_ahead`, `turns` says for each change (user, sequence) at which instant the segment would change next
-    without another event; None: not before the user is forgotten.
+    without another event; None: never. At the end `known` are the users remembered, `members` counts those in each
+    segment.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)
     late_ms: dict[int, int] = field(default_factory=dict)
     clock_ms: int = -1
-    turns: dict[tuple[str, int], int | None] = field(default_factory=dict)
+    turns: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    members: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,10 +41,6 @@ class Oracle:
     every_ms: bool = False
     answer: Answer = field(default_factory=Answer)
     lives: dict[str, Life] = field(default_factory=dict)
-    sources: dict[str, Sources] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.sources = {segment.name: sources_of(segment.text) for segment in self.catalog.segments}
 
     def run(self, steps: Iterable[Step], *, clock_ms: int = -1) -> Answer:
         """All steps, then everything due up to `clock_ms`."""
@@ -54,6 +50,11 @@ class Oracle:
             else:
                 self.answer.outcomes[step.offset] = self.take(step)
         self.advance(clock_ms)
+        self.answer.known = set(self.lives)
+        for life in self.lives.values():
+            for name, standing in life.standings.items():
+                if standing.inside:
+                    self.answer.members[name] = self.answer.members.get(name, 0) + 1
         return self.answer
 
     def advance(self, clock_ms: int) -> None:
@@ -88,7 +89,6 @@ class Oracle:
                 user=message.user,
                 catalog=self.catalog,
                 rules=self.rules,
-                sources=self.sources,
                 history=History(self.rules.session_gap_ms),
                 every_ms=self.every_ms,
             )
@@ -120,11 +120,3 @@ class Oracle:
         for index, change in enumerate(new):
             later = (one["at"] for one in changes[index + 1 :] if one["segment"] == change["segment"])
             self.answer.turns[change["user"], change["sequence"]] = next(later, None)
-
-
-def sources_of(text: str) -> Sources:
-    """The texts of a definition's conditions, as they stand in its file."""
-    said: Any = yaml.safe_load(text) if text else None
-    if not isinstance(said, Mapping):
-        return {}
-    return {key: said[key] for key in ("when", "enter", "exit") if isinstance(said.get(key), str)}

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias, TypeGuard
 TEXT_BYTES_MAX = 64
 LONG_TEXT_BYTES_MAX = 256
 LIST_VALUES_MAX = 20
-NUMBER_MAX = 10**15
+NUMBER_MAX = 10**12
+WHOLE_MAX = 2**63
 MILLION = 10**6
 
 
@@ -79,7 +80,7 @@ def difference(left: Value, right: Value) -> int | None:
 
 
 def millionths(value: object) -> int | None:
-    """A number as whole millionths, half to even; None for anything else and beyond +-10^15."""
+    """A number as whole millionths, half to even; None for anything else and beyond +-10^12."""
     if not is_number(value) or not abs(value) <= NUMBER_MAX:
         return None
     return round(Fraction(value) * MILLION)
@@ -112,8 +113,11 @@ def shortened(text: str, bytes_max: int) -> str:
 
 
 def remembered(value: Scalar, bytes_max: int = TEXT_BYTES_MAX) -> Scalar:
-    """A value as it is kept."""
-    return shortened(value, bytes_max) if isinstance(value, str) else tidy(value)
+    """A value as it is kept; a whole number beyond 64 bits is taken as a double."""
+    if isinstance(value, str):
+        return shortened(value, bytes_max)
+    kept = tidy(value)
+    return float(kept) if isinstance(kept, int) and not -WHOLE_MAX <= kept < 2 * WHOLE_MAX else kept
 
 
 Name: TypeAlias = tuple[str, int]

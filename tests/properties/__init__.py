@@ -1,0 +1,1 @@
+"""Properties that hold of any catalog and any history, tried on many of both."""

@@ -1,0 +1,290 @@
+"""Random catalogs: definitions over the whole language, with windows so small that their edges are met often."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+NAMES = ("A", "B", "C")
+SHOP_NAMES = ("Product Added", "Product Removed", "Order Completed", "Cart Cleared")
+TEXTS = ("a", "b", "a", "b", "ab", "B1", "é")
+POINTS = ("1", "2", "5", "7.5", "0.000001")
+NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
+DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")
+LONG_DURATIONS = ("30m", "1h", "6h", "1d")
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
+VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
+NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
+KNOWN = ("traits.plan", "traits.address.city", "context.device.type", "session.source", "session.landing_page")
+ORDERS = (">=", ">", ">=", ">", "<", "<=", "=", "!=")
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes one catalog; `draw` decides. `durations` collects what the histories should aim at."""
+
+    draw: Callable[[st.SearchStrategy[Any]], Any]
+    segments: list[str] = field(default_factory=list)
+    scores: list[str] = field(default_factory=list)
+    durations: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    # ---- choices
+
+    def one_of(self, *options: T) -> T:
+        chosen: T = self.draw(st.sampled_from(options))
+        return chosen
+
+    def call(self, *options: Callable[[], str]) -> str:
+        return self.one_of(*options)()
+
+    def chance(self, percent: int) -> bool:
+        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+
+    def some(self, make: Callable[[], T], least: int, most: int) -> list[T]:
+        return [make() for _ in range(self.draw(st.integers(least, most)))]
+
+    # ---- literals
+
+    def duration(self) -> str:
+        text = self.one_of(*DURATIONS) if not self.chance(5) else self.one_of(*LONG_DURATIONS)
+        self.durations.add(text)
+        return text
+
+    def number(self) -> str:
+        return self.one_of(*NUMBERS)
+
+    def whole(self) -> str:
+        return self.one_of("1", "2", "2", "3", "1", "2", "4", "0", "2.5")
+
+    def text(self) -> str:
+        return f"'{self.one_of(*TEXTS)}'"
+
+    def scalar(self) -> str:
+        return self.call(self.text, self.number, lambda: self.one_of("true", "false"))
+
+    def list_of_scalars(self) -> str:
+        return f"[{', '.join(self.some(self.scalar, 1, 3))}]"
+
+    def order(self) -> str:
+        return self.one_of(*ORDERS)
+
+    # ---- patterns
+
+    def name(self) -> str:
+        name = self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
+        self.names.add(name)
+        return f"'{name}'"
+
+    def names_only(self) -> str:
+        if self.chance(15):
+            return f"any({', '.join(self.some(self.name, 1, 2))}, {self.one_of('page', 'screen', 'identify')})"
+        return self.one_of("page", "identify") if self.chance(10) else self.name()
+
+    def filtered(self) -> str:
+        return f" where {self.filter(1)}" if self.chance(25) else ""
+
+    def simple_pattern(self) -> str:
+        return self.names_only() + self.filtered()
+
+    def pattern(self) -> str:
+        source = self.sequence() if self.chance(20) else self.names_only()
+        once = f" once per {self.value_path()}" if self.chance(20) else ""
+        return source + self.filtered() + once
+
+    def sequence(self) -> str:
+        parts = " then ".join(self.some(self.simple_pattern, 1, 3))
+        closing = f" then no {self.simple_pattern()} for {self.duration()}" if self.chance(50) else ""
+        if " then " not in parts and not closing:
+            parts += " then " + self.simple_pattern()
+        within = f" within {self.duration()}" if " then " in parts and self.chance(50) else ""
+        matching = f" matching {self.value_path()}" if self.chance(40) else ""
+        return f"sequence({parts}{closing}{within}{matching})"
+
+    def value_path(self) -> str:
+        return self.one_of(*VALUE_PATHS)
+
+    def filter(self, depth: int) -> str:
+        if depth and self.chance(30):
+            left, right = self.filter(depth - 1), self.filter(depth - 1)
+            return self.one_of(f"({left} and {right})", f"({left} or {right})", f"not ({left})")
+        return self.call(
+            lambda: f"x {self.order()} {self.number()}",
+            lambda: f"{self.value_path()} {self.order()} {self.scalar()}",
+            lambda: f"{self.value_path()} in {self.list_of_scalars()}",
+            lambda: f"{self.value_path()} {self.one_of('contains', 'starts with')} {self.text()}",
+            lambda: f"c matches '{self.one_of('^a', 'b$', '[0-9]', '^a?b$')}'",
+            lambda: f"x {self.one_of('+', '-', '*', '/')} {self.number()} {self.order()} {self.number()}",
+            lambda: f"context.device.type = {self.text()}",
+            lambda: f"properties['odd name'] = {self.scalar()}",
+        )
+
+    # ---- values
+
+    def scope(self) -> str:
+        return self.call(
+            lambda: "",
+            lambda: f" within {self.duration()}",
+            lambda: f" within {self.duration()}",
+            lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
+        )
+
+    def count(self) -> str:
+        return f"count({self.pattern()}{self.scope()})"
+
+    def count_per(self) -> str:
+        return f"count({self.pattern()} per {self.value_path()}{self.scope()})"
+
+    def amount(self) -> str:
+        function = self.one_of("sum", "avg", "min", "max")
+        return f"{function}({self.one_of(*NUMBER_PATHS)} of {self.pattern()}{self.scope()})"
+
+    def distinct(self) -> str:
+        return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"
+
+    def first_or_last(self) -> str:
+        return f"{self.one_of('first', 'last')}({self.value_path()} of {self.pattern()}{self.scope()})"
+
+    def key(self) -> str:
+        return f"key({self.count_per()})"
+
+    def since(self) -> str:
+        return f"since({self.pattern()}{self.scope()})"
+
+    def number_value(self) -> str:
+        value = self.call(
+            self.count,
+            self.count_per,
+            self.amount,
+            self.distinct,
+            lambda: self.one_of("cart.items", "cart.quantity", "cart.value"),
+            lambda: self.one_of("session.pages", "session.events", "session.number"),
+        )
+        if self.chance(15):
+            return f"{value} {self.one_of('+', '-', '*', '/')} {self.one_of('2', '3', '0.5', '0')}"
+        return value
+
+    def any_value(self) -> str:
+        return self.call(self.first_or_last, self.key, self.known)
+
+    def known(self) -> str:
+        return self.one_of(*KNOWN)
+
+    def moving(self) -> str:
+        value = self.call(
+            self.since,
+            self.since,
+            lambda: self.one_of("cart.idle", "session.idle", "user.idle", "user.age"),
+        )
+        return self.one_of(f"{value} * 2", f"{value} - 1s", f"2s + {value}") if self.chance(15) else value
+
+    def attached(self) -> str:
+        return self.call(
+            self.number_value,
+            self.any_value,
+            self.key,
+            lambda: self.one_of("cart.products", "cart.value", "session.duration", "user.first_seen"),
+        )
+
+    # ---- conditions
+
+    def atom(self) -> str:
+        options: list[Callable[[], str]] = [
+            lambda: f"{self.count()} {self.order()} {self.whole()}",
+            lambda: f"{self.count_per()} {self.order()} {self.whole()}",
+            lambda: f"exists({self.pattern()}{self.scope()})",
+            lambda: f"never({self.pattern()}{self.scope()})",
+            lambda: f"{self.moving()} {self.one_of('<', '<=', '>', '>=', '=')} {self.duration()}",
+            lambda: f"{self.number_value()} {self.order()} {self.number()}",
+            lambda: f"{self.distinct()} {self.order()} {self.whole()}",
+            lambda: f"{self.any_value()} {self.one_of('=', '!=')} {self.scalar()}",
+            lambda: f"{self.any_value()} in {self.list_of_scalars()}",
+            lambda: f"{self.any_value()} {self.one_of('contains', 'starts with')} {self.text()}",
+            lambda: f"session.duration {self.one_of('<', '<=', '>', '>=')} {self.duration()}",
+            lambda: f"{self.whole()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",
+            lambda: f"{self.count()} {self.order()} {self.count()}",
+            lambda: f"{self.count()} in [1, 3]",
+            lambda: f"cart.products contains {self.text()}",
+            lambda: "user.identified",
+            lambda: "user.first_seen < user.last_seen",
+        ]
+        if self.segments:
+            options += [lambda: f"segment('{self.one_of(*self.segments)}')"] * 3
+        if self.scores:
+            options += [lambda: f"score('{self.one_of(*self.scores)}') {self.order()} {self.one_of(*POINTS)}"] * 4
+        return self.one_of(*options)()
+
+    def condition(self, depth: int) -> str:
+        if depth and self.chance(50):
+            left, right = self.condition(depth - 1), self.condition(depth - 1)
+            return self.one_of(f"{left} and {right}", f"({left} or {right})", f"not ({left})")
+        return self.atom()
+
+    def clock(self) -> str:
+        zone = self.one_of(*ZONES)
+        return self.call(
+            lambda: f"hour_of_day('{zone}') {self.order()} {self.one_of('0', '1', '2', '3', '12', '23')}",
+            lambda: f"day_of_week('{zone}') in ['sunday', 'monday']",
+            lambda: f"day_of_week('{zone}') = 'saturday'",
+        )
+
+    def whole_condition(self) -> str:
+        condition = self.condition(2)
+        if self.chance(10):
+            return f"exists({self.simple_pattern()}) and {self.clock()} and {condition}"
+        return condition
+
+    # ---- definitions
+
+    def segment(self, name: str) -> str:
+        keys: dict[str, Any] = {"segment": name}
+        if self.chance(20):
+            keys |= {"enter": self.whole_condition(), "exit": self.whole_condition()}
+        else:
+            keys["when"] = self.whole_condition()
+        for key in ("for", "hold", "cooldown"):
+            if self.chance(20):
+                keys[key] = self.duration()
+        if self.chance(40):
+            keys["attach"] = {f"v{index}": text for index, text in enumerate(self.some(self.attached, 1, 3))}
+            if self.chance(60):
+                keys["updates"] = self.draw(
+                    st.lists(st.sampled_from(sorted(keys["attach"])), min_size=1, max_size=2, unique=True)
+                )
+        self.segments.append(name)
+        return yaml_of(keys)
+
+    def score(self, name: str) -> str:
+        keys: dict[str, Any] = {"score": name}
+        match self.one_of("", "half_life", "within"):
+            case "":
+                pass
+            case key:
+                keys[key] = self.duration()
+        keys["points"] = self.some(self.points, 1, 3)
+        self.scores.append(name)
+        return yaml_of(keys)
+
+    def points(self) -> dict[str, Any]:
+        add = self.one_of(1, 2, 5, 0.1, -1)
+        if self.chance(30):
+            return {"when": self.condition(1), "add": add}
+        return {"on": self.pattern(), "add": add}
+
+    def files(self) -> dict[str, str]:
+        """1 to 4 definitions; later ones may use earlier ones, whatever their names."""
+        names = self.draw(st.permutations(["k", "l", "m", "n"]))[: self.draw(st.integers(1, 4))]
+        files: dict[str, str] = {}
+        for name in names:
+            make = self.score if len(files) < len(names) - 1 and self.chance(25) else self.segment
+            files[f"{name}.yaml"] = make(name)
+        return files
+
+
+def yaml_of(keys: dict[str, Any]) -> str:
+    """A definition as YAML: each value is JSON, which YAML includes."""
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in keys.items())

@@ -1,0 +1,165 @@
+"""Feeding a partition in pieces, and comparing what it says with what the oracle says."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.segments.catalog import load_catalog
+from app.segments.partition import Batch, Partition
+from app.segments.program import Program, compile_catalog
+from tests.model.messages import Advance, Record, instant_ms
+from tests.model.oracle import Answer, Oracle
+from tests.properties.scenario import Scenario
+
+LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
+
+
+@dataclass(slots=True)
+class Run:
+    """What a partition said: changes by user in order, outcomes by offset where it names them, counts."""
+
+    changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    late_ms: dict[int, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    clock_ms: int = -1
+    users: int = 0
+    members: dict[str, int] = field(default_factory=dict)
+    profiles: dict[str, bytes] = field(default_factory=dict)
+
+    def gather(self, batch: Batch) -> None:
+        for change in batch.changes:
+            said = json.loads(change.encode())
+            self.changes.setdefault(said["user"], []).append(said)
+        for letter in batch.dead:
+            self.outcomes[letter.record.offset] = f"dead: {letter.reason}"
+        for late in batch.late:
+            self.outcomes[late.record.offset] = "late"
+            self.late_ms[late.record.offset] = late.late_ms
+        self.counts["accepted"] += batch.accepted
+        self.counts["duplicate"] += batch.duplicates
+        for user, profile in batch.profiles.items():
+            if profile is None:
+                self.profiles.pop(user, None)
+            else:
+                self.profiles[user] = profile
+
+
+def play(scenario: Scenario, program: Program) -> Run:
+    """The engine on a scenario, with its batches and restarts."""
+    run = Run()
+    partition = Partition(program, scenario.rules)
+    batch: list[Record] = []
+    next_offset = 0
+
+    def flush() -> None:
+        nonlocal next_offset
+        if batch:
+            next_offset = batch[-1].offset + 1
+            run.gather(partition.process(batch))
+            batch.clear()
+
+    for index, step in enumerate(scenario.steps):
+        if isinstance(step, Advance):
+            flush()
+            run.gather(partition.advance(step.clock_ms))
+        else:
+            batch.append(step)
+        if index in scenario.cuts or index in scenario.restarts:
+            flush()
+        if index in scenario.restarts:
+            position = partition.position()
+            partition = Partition(program, scenario.rules)
+            partition.restore_position(position)
+            for user, profile in run.profiles.items():
+                partition.restore(user, profile, offset=next_offset)
+    flush()
+    run.gather(partition.advance(scenario.end_ms))
+    run.clock_ms, run.users, run.members = partition.clock_ms, partition.users, dict(partition.members())
+    return run
+
+
+def difference(scenario: Scenario) -> str | None:
+    """What the engine and the oracle disagree about first, told with everything that is needed to see it again."""
+    catalog = load_catalog(scenario.files)
+    answer = Oracle(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
+    try:
+        run = play(scenario, compile_catalog(catalog, scenario.rules))
+    except Exception as error:
+        error.add_note(str(scenario))
+        raise
+    found = first_difference(answer, run)
+    return None if found is None else f"{found}\n\n{scenario}"
+
+
+def first_difference(answer: Answer, run: Run) -> str | None:
+    for user in sorted(answer.changes.keys() | run.changes.keys()):
+        expected = answer.changes.get(user, [])
+        got = [bare(change) for change in run.changes.get(user, [])]
+        for index in range(max(len(expected), len(got))):
+            one = expected[index] if index < len(expected) else None
+            other = got[index] if index < len(got) else None
+            if comparable(one) != comparable(other):
+                return side_by_side(f"change {index} of {user}", one, other)
+            wrong = wrong_bound(answer, run.changes[user][index])
+            if wrong is not None:
+                return f"change {index} of {user}: {wrong}\n{json.dumps(run.changes[user][index], indent=1)}"
+    outcomes = Counter(answer.outcomes.values())
+    named = {offset: outcome for offset, outcome in answer.outcomes.items() if outcome.startswith(("dead", "late"))}
+    facts: Iterable[tuple[str, Any, Any]] = (
+        ("outcomes", named, run.outcomes),
+        ("lateness", answer.late_ms, run.late_ms),
+        ("accepted", outcomes["accepted"], run.counts["accepted"]),
+        ("duplicates", outcomes["duplicate"], run.counts["duplicate"]),
+        ("clock", answer.clock_ms, run.clock_ms),
+        ("users", len(answer.known), run.users),
+        ("members", answer.members, {name: count for name, count in run.members.items() if count}),
+        ("profiles", sorted(answer.known), sorted(run.profiles)),
+    )
+    for what, one, other in facts:
+        if one != other:
+            return side_by_side(what, one, other)
+    return None
+
+
+def bare(change: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in change.items() if name not in LEFT_TO_THE_ENGINE}
+
+
+def comparable(change: dict[str, Any] | None) -> str:
+    """As text, in which 1, 1.0 and true are apart but for numbers that are equal; a missing `message_id` is null."""
+    if change is None:
+        return ""
+    cause = {name: value for name, value in change["cause"].items() if value is not None}
+    return json.dumps({**whole(change), "cause": cause}, sort_keys=True)
+
+
+def whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: whole(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def wrong_bound(answer: Answer, change: dict[str, Any]) -> str | None:
+    """`valid_until` is after the change, and not after the instant at which the segment changes without an event."""
+    turn = answer.turns[change["user"], change["sequence"]]
+    until = change["valid_until"]
+    if until is None:
+        return None if turn is None else f"valid_until is null, but by time alone it changes at {turn}"
+    if change["cause"]["kind"] != "forgotten" and instant_ms(until) <= instant_ms(change["at"]):
+        return f"valid_until {until} is not after the change"
+    if turn is not None and instant_ms(until) > instant_ms(turn):
+        return f"valid_until {until} is after {turn}, at which it changes by time alone"
+    return None
+
+
+def side_by_side(what: str, expected: Any, got: Any) -> str:
+    return (
+        f"{what}\nexpected: {json.dumps(expected, ensure_ascii=False)}\ngot:      {json.dumps(got, ensure_ascii=False)}"
+    )

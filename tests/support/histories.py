@@ -1,0 +1,238 @@
+"""Random histories: messages whose times lie where it matters, and the clock's moves between them."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from app.segments.time_rules import TimeRules
+from tests.model.messages import Advance, Record, instant_ms
+from tests.model.plain import instant_text
+
+T = TypeVar("T")
+
+WAYS = ("step", "edge of one", "step", "equal", "edge of one", "back", "step", "edge", "bound", "gap")
+STARTS = (
+    "2026-01-05T00:00:00.000Z",  # a Monday
+    "2026-03-29T00:59:55.000Z",  # Europe goes to summer time at 01:00
+    "2026-10-25T00:59:58.500Z",  # and back
+    "2026-03-07T22:59:55.000Z",  # Saturday to Sunday in Berlin
+    "2026-11-01T05:59:57.000Z",  # New York goes back at 06:00
+)
+USERS = ("u1", "u2", "u3")
+NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
+TYPES = ("page", "screen", "identify", "group", "alias")
+NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13)
+COMMON = ("a", "b", 1, 2, "a", "b", 3)
+TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
+ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
+
+
+@dataclass(slots=True)
+class Narrator:
+    """Tells one history; `draw` decides. `durations_ms`: what the times aim at."""
+
+    draw: Callable[[st.SearchStrategy[Any]], Any]
+    durations_ms: Sequence[int]
+    names: Sequence[str]
+    rules: TimeRules
+    users: Sequence[str]
+    clock_ms: int
+    times_ms: list[int] = field(default_factory=list)
+    message_ids: list[str] = field(default_factory=list)
+
+    def one_of(self, *options: T) -> T:
+        chosen: T = self.draw(st.sampled_from(options))
+        return chosen
+
+    def chance(self, percent: int) -> bool:
+        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+
+    # ---- times
+
+    def edge(self) -> int:
+        """A millisecond before, at or after something ends."""
+        return self.one_of(*self.durations_ms) + self.one_of(0, -1, 1)
+
+    def time(self) -> int:
+        """The own time of the next event."""
+        newest = max(self.times_ms, default=self.clock_ms)
+        match self.one_of(*WAYS):
+            case "step":
+                t = newest + self.one_of(1, 500, 1_000, 2_000, 3_000)
+            case "equal":
+                t = self.one_of(*self.times_ms) if self.times_ms else newest
+            case "edge":
+                t = newest + self.edge()
+            case "edge of one":
+                t = (self.one_of(*self.times_ms[-6:]) if self.times_ms else newest) + self.edge()
+            case "back":
+                t = newest - self.one_of(1, 500, 1_000, 2_500, 5_000, 20_000)
+            case "bound":
+                rules = self.rules
+                bounds = (rules.disorder_ms, rules.lateness_ms, rules.lateness_ms + 1, rules.session_gap_ms)
+                t = newest - self.one_of(*bounds)
+            case _:
+                t = newest + self.one_of(15_000, 40_000, 61_000)
+                if self.chance(20):
+                    t = newest + self.one_of(900_000, 3_600_000, 43_200_000, 86_400_000)
+        return max(t, 0)
+
+    # ---- messages
+
+    def value(self) -> Any:
+        return self.one_of(*self.one_of(COMMON, COMMON, COMMON, NUMBERS, TEXTS, ODD))
+
+    def properties(self) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        for name in ("x", "c", "p"):
+            if self.chance(60):
+                said[name] = self.value()
+        if self.chance(15):
+            said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None])
+        if self.chance(15):
+            said["o"] = self.one_of({"x": self.value()}, None, "a")
+        if self.chance(10):
+            said["odd name"] = self.value()
+        if self.chance(15):
+            said["products"] = [self.product() for _ in range(self.draw(st.integers(0, 3)))]
+        return said
+
+    def product(self) -> Any:
+        if self.chance(5):
+            return self.one_of("a", None, [])
+        said: dict[str, Any] = {"product_id": self.one_of("a", "b", "B1", 1, 2, 1.0)}
+        if self.chance(15):
+            said["product_id"] = self.value()
+        if self.chance(50):
+            said["price"] = self.one_of(1, 2.5, 10, 0.333333, "2", None)
+        if self.chance(50):
+            said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", None)
+        for name in ("c", "x"):
+            if self.chance(30):
+                said[name] = self.value()
+        return said
+
+    def traits(self) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        if self.chance(60):
+            said["plan"] = self.value()
+        if self.chance(40):
+            said["address"] = self.one_of(None, "a", {}, {"city": "a"}, {"city": self.value()})
+        if self.chance(40):
+            said["x"] = self.value()
+        return said
+
+    def context(self) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        if self.chance(50):
+            said["device"] = self.one_of({"type": "a"}, {"type": "b"}, {"type": self.value()}, None, {}, "a")
+        if self.chance(30):
+            said["campaign"] = {"source": self.value()}
+        if self.chance(30):
+            said["page"] = self.one_of({"path": "a"}, {"path": self.value()})
+        if self.chance(30):
+            said["traits"] = self.traits()
+        return said
+
+    def message(self, user: str, t: int) -> dict[str, Any]:
+        said: dict[str, Any] = {"type": "track"}
+        if self.chance(20):
+            said["type"] = self.one_of(*TYPES)
+        else:
+            said["event"] = self.one_of(*self.names) if self.names and self.chance(85) else self.one_of(*NAMES)
+        said["userId" if user == "u1" else "anonymousId"] = user
+        said["timestamp"] = instant_text(t)
+        if said["type"] == "identify":
+            said["traits"] = self.traits()
+        elif said["type"] != "group" and self.chance(75):
+            said["properties"] = self.properties()
+            if said.get("event") in ("Product Added", "Product Removed"):
+                product = self.product()
+                said["properties"] |= product if isinstance(product, dict) else {}
+            elif said["type"] == "page" and self.chance(50):
+                said["properties"]["path"] = self.value()
+        if self.chance(20):
+            said["context"] = self.context()
+        if self.chance(25):
+            if self.message_ids and self.chance(50):
+                said["messageId"] = self.one_of(*self.message_ids)
+            else:
+                said["messageId"] = f"m{len(self.message_ids)}"
+                self.message_ids.append(said["messageId"])
+        return said
+
+    # ---- records
+
+    def record(self, offset: int) -> Record:
+        user = self.one_of(*self.users)
+        t = self.time()
+        said = self.message(user, t)
+        key: bytes | None = user.encode()
+        timestamp = -1
+        if self.chance(30):
+            self.receive(said, t)
+        elif self.chance(20):
+            timestamp = t + self.one_of(0, 1, 1_000, 60_000)
+        value = json.dumps(said, ensure_ascii=False).encode()
+        if self.chance(3):
+            match self.one_of("json", "key", "none", "type", "user"):
+                case "json":
+                    value = value[:-1]
+                case "key":
+                    key = b"someone else"
+                case "none":
+                    key = None
+                case "type":
+                    value = b'{"type": "other", "anonymousId": "u2"}'
+                case _:
+                    value = json.dumps({**said, "userId": None, "anonymousId": ""}).encode()
+        elif self.chance(3):
+            value = json.dumps({"type": "watermark", "timestamp": instant_text(t)}).encode()
+            key = self.one_of(None, b"u1", b"p0")
+        self.times_ms.append(t)
+        return Record(offset, timestamp, key, value)
+
+    def receive(self, said: dict[str, Any], t: int) -> None:
+        """A collector's times: now and then the sender's clock is wrong, or the event is ahead of its receipt."""
+        skew = self.rules.skew_max_ms
+        received = t + self.one_of(0, 1, 1_000, 10_000, 0, 1, 1_000, 10_000, -1_000, -skew, -skew - 1)
+        said["receivedAt"] = instant_text(max(received, 0))
+        if self.chance(20):
+            wrong = self.one_of(0, 3_600_000, -5_000, 7)
+            said["originalTimestamp"] = instant_text(t + wrong)
+            said["sentAt"] = instant_text(received + wrong)
+        elif self.chance(10):
+            del said["timestamp"]
+
+    def steps(self, most: int) -> list[Record | Advance]:
+        steps: list[Record | Advance] = []
+        for offset in range(self.draw(st.integers(1, most))):
+            if self.times_ms and self.chance(10):
+                clock_ms = self.one_of(max(self.times_ms), self.one_of(*self.times_ms)) + self.edge()
+                steps.append(Advance(clock_ms))
+                self.times_ms.append(clock_ms)
+            steps.append(self.record(offset))
+        return steps
+
+
+def rules_for(draw: Callable[[st.SearchStrategy[Any]], Any], durations_ms: Sequence[int]) -> TimeRules:
+    """Bounds as small as the windows, so that they are met as well."""
+    longest = max([*durations_ms, 10_000])
+
+    def one_of(*options: int) -> int:
+        return int(draw(st.sampled_from(options)))
+
+    return TimeRules(
+        disorder_ms=one_of(5_000, 0, 1_000, 2_000),
+        lateness_ms=one_of(86_400_000, 86_400_000, 86_400_000, 60_000, 60_000, 10_000, 3_000, 0),
+        skew_max_ms=one_of(300_000, 300_000, 5_000, 0),
+        session_gap_ms=one_of(1_800_000, 3_000, 10_000),
+        retention_ms=one_of(*[400 * 86_400_000] * 5, 2 * 86_400_000, longest, longest + 1, 3 * longest),
+    )
+
+
+def start_ms(draw: Callable[[st.SearchStrategy[Any]], Any]) -> int:
+    return instant_ms(draw(st.sampled_from(STARTS)))
