@@ -66,17 +66,16 @@ def _parquet_messages(file: Path) -> Iterator[bytes]:
     try:
         import duckdb
     except ModuleNotFoundError:
-        raise UserError(
-            f"reading {file} needs DuckDB", hint="install it with: pip install 'shoal[parquet]'"
-        ) from None
+        raise UserError(f"reading {file} needs DuckDB", hint="install it with: pip install 'shoal[parquet]'") from None
     if not file.exists():
         raise UserError(f"there is no file {file}")
     try:
-        rows = duckdb.connect().read_parquet(str(file))
-        texts = [name for name, kind in zip(rows.columns, rows.types, strict=True) if str(kind) == "VARCHAR"]
-        as_json = [f"{name}::JSON AS {name}" for name in texts if name in OBJECT_COLUMNS]
-        row = f"SELECT * REPLACE ({', '.join(as_json)}) FROM rows" if as_json else "SELECT * FROM rows"
-        result = duckdb.sql(f"SELECT to_json(message)::VARCHAR FROM ({row}) AS message", connection=None)
+        connection = duckdb.connect()
+        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
+        texts = [name for name, kind, *_ in described if kind == "VARCHAR" and name in OBJECT_COLUMNS]
+        columns = f"* REPLACE ({', '.join(f'{name}::JSON AS {name}' for name in texts)})" if texts else "*"
+        query = f"SELECT to_json(m)::VARCHAR FROM (SELECT {columns} FROM read_parquet(?)) AS m"  # noqa: S608  # our names
+        result = connection.execute(query, [str(file)])
         while batch := result.fetchmany(BATCH_RECORDS):
             yield from (text.encode() for (text,) in batch)
     except duckdb.Error as error:

@@ -78,7 +78,7 @@ def quantity(cart: Cart | None) -> int | float:
     """All quantities together."""
     if cart is None:
         return 0
-    total = sum(item[0] for item in cart[0].values())
+    total: int = sum(item[0] for item in cart[0].values())
     whole, rest = divmod(total, 1_000_000)
     return whole if not rest else total / 1_000_000
 
@@ -87,7 +87,7 @@ def value(cart: Cart | None) -> int | float:
     """Price times quantity, exact."""
     if cart is None:
         return 0
-    total = sum(item[0] * item[1] for item in cart[0].values())
+    total: int = sum(item[0] * item[1] for item in cart[0].values())
     whole, rest = divmod(total, SQUARED_MICROS)
     return whole if not rest else total / SQUARED_MICROS
 

@@ -7,15 +7,17 @@ that has done step i, [start, last], or None; `pending` is [c, payload] or None.
 An occurrence is (instant, payload); the payload is whatever the caller needs of the completing event.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from tables.tallies import VALUES_MAX, drop_values_beyond_limit
 from tables.values import key_order
-from tables.windows import FOREVER, drop_values_beyond_limit
+from tables.windows import FOREVER
 
 State = list[Any]
+Keys = Sequence[str]
 Occurrence = tuple[int, Any]
 ABSENTS_MAX = 100
-VALUES_MAX = 100
 EVERY = ("",)
 
 
@@ -30,7 +32,7 @@ class Machine:
         self.absent_ms = absent_ms
         self.lateness_ms = lateness_ms
 
-    def absent(self, state: State | None, t: int, keys: tuple[str, ...] | list[str] | None, now: int) -> State | None:
+    def absent(self, state: State | None, t: int, keys: Keys | None, now: int) -> State | None:
         """An R at `t`; `keys` None: for every value."""
         assert self.absent_ms is not None
         if state is None:
@@ -46,7 +48,7 @@ class Machine:
         return state
 
     def steps_at(
-        self, state: State | None, t: int, steps: list[int], keys: tuple[str, ...] | list[str], payload: Any, now: int
+        self, state: State | None, t: int, steps: list[int], keys: Keys, payload: Any, now: int
     ) -> tuple[State | None, list[Occurrence]]:
         """An event at `t` that matches these steps (ascending) for these values: the state, and what occurs at once."""
         occurrences: list[Occurrence] = []

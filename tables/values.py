@@ -26,7 +26,7 @@ def micros(number: int | float) -> int | None:
     if not -NUMBER_MAX <= number <= NUMBER_MAX:
         return None
     if number.__class__ is int:
-        return number * MICROS  # type: ignore[return-value]  # narrowed by the line above, which mypy does not see
+        return number * MICROS
     return round(number * MICROS)
 
 

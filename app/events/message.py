@@ -38,13 +38,13 @@ class Message(msgspec.Struct):
 
     type: str
     event: str | None = None
-    userId: str | int | None = None  # noqa: N815  # the names of the Segment spec
-    anonymousId: str | int | None = None  # noqa: N815
-    messageId: str | int | None = None  # noqa: N815
+    userId: str | int | None = None
+    anonymousId: str | int | None = None
+    messageId: str | int | None = None
     timestamp: str | None = None
-    originalTimestamp: str | None = None  # noqa: N815
-    sentAt: str | None = None  # noqa: N815
-    receivedAt: str | None = None  # noqa: N815
+    originalTimestamp: str | None = None
+    sentAt: str | None = None
+    receivedAt: str | None = None
     properties: Raw | UnsetType = UNSET
     traits: Raw | UnsetType = UNSET
     context: Any = None
@@ -135,8 +135,8 @@ class MessageDecoder:
             tree.grow(path)
         self.context_tree = tree
         fields: list[Any] = [("context", tree.type() | None, None)] if tree.below else [("context", UnsetType, UNSET)]
-        shape = msgspec.defstruct("Message", fields, bases=(Message,)) if tree.below else Message
-        self._decode = msgspec.json.Decoder(shape).decode
+        shape: Any = msgspec.defstruct("Message", fields, bases=(Message,)) if tree.below else Message
+        self._decode: Callable[[bytes], Message] = msgspec.json.Decoder(shape).decode
         self._plain = msgspec.json.Decoder(dict[str, Any]).decode
 
     def decode(self, value: bytes) -> Message:

@@ -23,10 +23,9 @@ from app.segments.language.syntax import (
 )
 from app.segments.staged import Staged
 from tables.sequences import Machine
+from tables.tallies import Decay, Distinct, RunningTally, Tally
 from tables.windows import (
     EVENTS_MAX,
-    Decay,
-    Distinct,
     First,
     FirstEver,
     Kind,
@@ -36,8 +35,6 @@ from tables.windows import (
     Places,
     Running,
     RunningNumber,
-    RunningTally,
-    Tally,
 )
 
 Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]

@@ -93,7 +93,9 @@ class HandlerWriter:
                 lines.append(f"{name} = {self.code.bind('f', at_path)}({field}, {self.code.constant(path[1:])})")
             else:
                 lines.append(f"{name} = {field}")
-                lines.append(f"if {name}.__class__ in CONTAINERS: {name} = {self.code.bind('f', scalar_or_list)}({name})")
+                lines.append(
+                    f"if {name}.__class__ in CONTAINERS: {name} = {self.code.bind('f', scalar_or_list)}({name})"
+                )
                 if self.key[0] == "identify":
                     lines.append(f"if {name} is UNSET: {name} = None")
         return lines

@@ -153,7 +153,7 @@ def crossing(
 ) -> tuple[bool, int]:
     """Whether `left <sign> right` holds at `now`, and the first later instant at which that is not so any more.
 
-    The difference of the sides never turns back. Exact to the millisecond, by bisection; `guess` is where to look first.
+    The difference of the sides never turns back. Exact to the millisecond, by bisection that begins at `guess`.
     """
     a, b = number(left(now)), number(right(now))
     if a is None or b is None:

@@ -86,9 +86,7 @@ class _Compiler:
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
-        handlers = {
-            key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()
-        }
+        handlers = {key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()}
         return Program(
             version=self.catalog.version,
             rules=self.rules,
@@ -111,9 +109,7 @@ class _Compiler:
     def _write_segment(self, segment: Segment, number: int) -> Reads:
         writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
         write_segment(writer, segment, number)
-        return Reads(
-            segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.window_max_ms
-        )
+        return Reads(segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.window_max_ms)
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
         paths = set(masks.leaves)
@@ -124,9 +120,7 @@ class _Compiler:
                 paths |= _context_paths_of(pattern)
         return paths
 
-    def _write_handlers(
-        self, masks: "_Masks", decoder: MessageDecoder
-    ) -> dict[EventKey, tuple[str, HandlerWriter]]:
+    def _write_handlers(self, masks: "_Masks", decoder: MessageDecoder) -> dict[EventKey, tuple[str, HandlerWriter]]:
         keys: dict[EventKey, list[Remembered]] = {}
         for what in self.registry.by_id.values():
             for pattern in (*(source.pattern for source in what.sources), what.since_last):

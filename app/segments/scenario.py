@@ -152,9 +152,7 @@ def _check(
     if expectation.inside is not None and inside != expectation.inside:
         said = {True: "in", False: "not in"}
         failures.append(
-            Failure(
-                test.name, expectation.line, expectation.at_ms, said[expectation.inside], said[inside], why
-            )
+            Failure(test.name, expectation.line, expectation.at_ms, said[expectation.inside], said[inside], why)
         )
     sent = scenario.sent(user, segment.name)
     for name, value in (expectation.attach or {}).items():

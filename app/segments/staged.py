@@ -4,16 +4,15 @@ State: [core, last Q or None, state of Q's sequence, [[once, state of the sequen
 A payload is (item, once keys or None), or None where the derived event does not pass the pattern's own filter.
 """
 
-from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass
 from typing import Any
 
 from tables.profile import Profile
-from tables.sequences import Machine, Occurrence
-from tables.windows import FOREVER, Kind, drop_values_beyond_limit
+from tables.sequences import Keys, Machine, Occurrence
+from tables.tallies import VALUES_MAX, drop_values_beyond_limit
+from tables.windows import FOREVER, Kind
 
 Payload = tuple[Any, list[str] | None] | None
-Keys = Sequence_[str]
 CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 
@@ -33,7 +32,12 @@ class Staged:
     __slots__ = ("id", "kind", "last_machine", "machines", "within_ms")
 
     def __init__(
-        self, aggregate: int, kind: Kind, machines: list[Machine | None], last_machine: Machine | None, within_ms: int | None
+        self,
+        aggregate: int,
+        kind: Kind,
+        machines: list[Machine | None],
+        last_machine: Machine | None,
+        within_ms: int | None,
     ) -> None:
         self.id = aggregate
         self.kind = kind
@@ -109,7 +113,7 @@ class Staged:
         source[0] = known
         for key in keys:
             known[key] = max(known.get(key, t), t)
-            if len(known) > 100:
+            if len(known) > VALUES_MAX:
                 for old in [old for old, at in known.items() if at <= start]:
                     del known[old]
                 for old in drop_values_beyond_limit(known):
@@ -120,8 +124,9 @@ class Staged:
         """What was pending until `instant` occurs. Whether the aggregate's value may have changed."""
         state = self._state(profile)
         last_occurred = False
-        if self.last_machine is not None and state[LAST_SEQUENCE] is not None and self.last_machine.absent_ms is not None:
-            for at, _ in self.last_machine.occur(state[LAST_SEQUENCE], instant):
+        last = self.last_machine
+        if last is not None and state[LAST_SEQUENCE] is not None and last.absent_ms is not None:
+            for at, _ in last.occur(state[LAST_SEQUENCE], instant):
                 self._forget(state, at)
                 last_occurred = True
         changed = last_occurred

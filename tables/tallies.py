@@ -1,0 +1,200 @@
+"""Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
+
+from bisect import bisect_right
+from typing import Any
+
+from tables.values import key_order, key_value
+from tables.windows import EVENTS_MAX, FOREVER, Pairs, Windowed
+
+VALUES_MAX = 100
+
+
+def drop_values_beyond_limit(latest: dict[str, int]) -> list[str]:
+    """The keys that go while there are more than 100: latest event oldest, then smallest text."""
+    excess = len(latest) - VALUES_MAX
+    if excess <= 0:
+        return []
+    return sorted(latest, key=lambda key: (latest[key], key_order(key)))[:excess]
+
+
+class Distinct(Windowed):
+    """`distinct`. State: key -> latest t."""
+
+    __slots__ = ()
+
+    def add(self, state: dict[str, int] | None, t: int, item: list[str], now: int) -> dict[str, int] | None:
+        start = self.start(now)
+        if t <= start or not item:
+            return state
+        if state is None:
+            state = {}
+        for key in item:
+            if state.get(key, -1) < t:
+                state[key] = t
+            if len(state) > VALUES_MAX:
+                for old in [old for old, at in state.items() if at <= start]:
+                    del state[old]
+                for old in drop_values_beyond_limit(state):
+                    del state[old]
+        return state
+
+    def value(self, state: dict[str, int] | None, now: int) -> int:
+        if not state:
+            return 0
+        if self.within_ms is None:
+            return len(state)
+        start = now - self.within_ms
+        return sum(1 for t in state.values() if t > start)
+
+    def until(self, state: dict[str, int] | None, now: int) -> int:
+        if self.within_ms is None or not state:
+            return FOREVER
+        start = now - self.within_ms
+        return min((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms
+
+    def forget(self, state: dict[str, int] | None, t: int) -> dict[str, int] | None:
+        return None if state is None else {key: at for key, at in state.items() if at > t} or None
+
+
+class Tally(Pairs):
+    """`count(... per p)` in a window or since Q. State: [instants, keys]; `places` a key where a threshold is asked."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, within_ms: int | None, places: int | None) -> None:
+        super().__init__(within_ms)
+        self.places = places
+
+    def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
+        for key in item:
+            state = self._add(state, t, key, now)
+        return state
+
+    def _add(self, state: list[list[Any]] | None, t: int, key: str, now: int) -> list[list[Any]] | None:
+        start = self.start(now)
+        if t <= start:
+            return state
+        if state is None:
+            return [[t], [key]]
+        instants, keys = state
+        where = bisect_right(instants, t)
+        instants.insert(where, t)
+        keys.insert(where, key)
+        if instants[0] <= start:
+            drop = bisect_right(instants, start)
+            del instants[:drop]
+            del keys[:drop]
+        if self.places is not None and keys.count(key) > self.places:
+            old = keys.index(key)
+            del instants[old]
+            del keys[old]
+        if len(keys) > VALUES_MAX:
+            self._drop_beyond_limits(instants, keys)
+        return state
+
+    def _drop_beyond_limits(self, instants: list[int], keys: list[str]) -> None:
+        for gone in drop_values_beyond_limit(dict(zip(keys, instants, strict=True))):
+            kept = [i for i, key in enumerate(keys) if key != gone]
+            instants[:] = [instants[i] for i in kept]
+            keys[:] = [keys[i] for i in kept]
+        if len(keys) > EVENTS_MAX:
+            del instants[: len(keys) - EVENTS_MAX]
+            del keys[: len(keys) - EVENTS_MAX]
+
+    def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for key in self.visible(state, now):
+            counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    def value(self, state: list[list[Any]] | None, now: int) -> int:
+        return max(self.counts(state, now).values(), default=0)
+
+    def key(self, state: list[list[Any]] | None, now: int) -> Any:
+        """The value with the highest count, then the latest event, then the smallest text."""
+        if state is None:
+            return None
+        counts = self.counts(state, now)
+        if not counts:
+            return None
+        latest = dict(zip(state[1], state[0], strict=True))
+        return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
+
+    def full_until(self, state: list[list[Any]] | None, now: int) -> int:
+        """Some value keeps all its places until this instant; FOREVER also if none has them."""
+        if self.within_ms is None or state is None or self.places is None:
+            return FOREVER
+        oldest: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        where = bisect_right(state[0], now - self.within_ms)
+        for t, key in zip(state[0][where:], state[1][where:], strict=True):
+            oldest.setdefault(key, t)
+            counts[key] = counts.get(key, 0) + 1
+        ends = [oldest[key] for key, count in counts.items() if count >= self.places]
+        return max(ends) + self.within_ms if ends else FOREVER
+
+
+class RunningTally:
+    """All-time `count(... per p)`. State: key -> [count, latest t]."""
+
+    __slots__ = ()
+
+    def add(self, state: dict[str, list[int]] | None, t: int, item: list[str], now: int) -> dict[str, list[int]] | None:
+        if not item:
+            return state
+        if state is None:
+            state = {}
+        for key in item:
+            entry = state.get(key)
+            if entry is None:
+                state[key] = [1, t]
+                if len(state) > VALUES_MAX:
+                    for old in drop_values_beyond_limit({key: latest for key, (_, latest) in state.items()}):
+                        del state[old]
+            else:
+                entry[0] += 1
+                entry[1] = max(entry[1], t)
+        return state
+
+    def value(self, state: dict[str, list[int]] | None, now: int) -> int:
+        return max((count for count, _ in state.values()), default=0) if state else 0
+
+    def key(self, state: dict[str, list[int]] | None, now: int) -> Any:
+        """The value with the highest count, then the latest event, then the smallest text."""
+        if not state:
+            return None
+        return key_value(min(state, key=lambda key: (-state[key][0], -state[key][1], key_order(key))))
+
+    def until(self, state: dict[str, list[int]] | None, now: int) -> int:
+        return FOREVER
+
+    def forget(self, state: dict[str, list[int]] | None, t: int) -> dict[str, list[int]] | None:
+        raise AssertionError("a running tally has no beginning to forget")
+
+
+class Decay:
+    """A score with a half-life: v = v * 2^(-dt / half_life) + add. State: [v, t]. The value here is not rounded."""
+
+    __slots__ = ("half_life_ms",)
+
+    def __init__(self, half_life_ms: int) -> None:
+        self.half_life_ms = half_life_ms
+
+    def add(self, state: list[Any] | None, t: int, item: float, now: int) -> list[Any]:
+        if state is None:
+            return [float(item), t]
+        value, last = state
+        if t >= last:
+            return [value * 2.0 ** (-(t - last) / self.half_life_ms) + item, t]
+        return [value + item * 2.0 ** (-(last - t) / self.half_life_ms), last]
+
+    def value(self, state: list[Any] | None, now: int) -> float:
+        if state is None:
+            return 0.0
+        return float(state[0] * 2.0 ** (-(now - state[1]) / self.half_life_ms))
+
+    def until(self, state: list[Any] | None, now: int) -> int:
+        return FOREVER
+
+    def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
+        raise AssertionError("a score does not forget by events")
