@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.segments.catalog_checks import check_files
 from app.segments.definition import Catalog, Definition, PointsOn, Score, Segment
 from app.segments.definition_file import read_definition_file
 from app.segments.dependencies import settlement_order, subject
@@ -24,7 +25,7 @@ def load_catalog(files: Mapping[str, str]) -> Catalog:
     Raises CatalogError with all problems of all files.
     """
     read = [read_definition_file(path, files[path]) for path in sorted(files)]
-    problems = [problem for file in read for problem in file.source.problems]
+    problems = check_files(read)
     if problems:
         raise CatalogError(problems)
     return _catalog([file.definition for file in read if file.definition is not None])

@@ -93,7 +93,7 @@ def _through_scores(scores: Mapping[str, Score]) -> dict[str, set[str]]:
     return found
 
 
-def find_cycle(definitions: Iterable[Definition]) -> Iterator[list[Reference]]:
+def find_cycles(definitions: Iterable[Definition]) -> Iterator[list[Reference]]:
     """The cycles among definitions, each once, as `[a, b, a]`, beginning with its smallest name."""
     graph: dict[Reference, list[Reference]] = {}
     for definition in definitions:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -152,7 +153,7 @@ def _check_order(fields: Fields, instants: list[int]) -> None:
     node = fields.get("events")
     if not isinstance(node, yaml.SequenceNode) or len(node.value) != len(instants):
         return
-    for item, (earlier, later) in zip(node.value[1:], zip(instants, instants[1:], strict=False), strict=True):
+    for item, (earlier, later) in zip(node.value[1:], pairwise(instants), strict=True):
         if later < earlier:
             fields.source.wrong(
                 item,

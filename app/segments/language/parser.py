@@ -62,7 +62,7 @@ def read_expression(text: str) -> Reading[s.Expression]:
     tree = _tree(text, "expression")
     if isinstance(tree, LanguageError):
         return Reading(None, (tree,))
-    reader = TreeReader(DEPTH_MAX)
+    reader = TreeReader(text, DEPTH_MAX)
     node = reader.expression(tree)
     return Reading(None, tuple(reader.errors)) if reader.errors else Reading(node, ())
 
@@ -72,7 +72,7 @@ def read_pattern(text: str) -> Reading[s.Pattern]:
     tree = _tree(text, "pattern")
     if isinstance(tree, LanguageError):
         return Reading(None, (tree,))
-    reader = TreeReader(DEPTH_MAX)
+    reader = TreeReader(text, DEPTH_MAX)
     node = reader.pattern(tree)
     return Reading(None, tuple(reader.errors)) if reader.errors else Reading(node, ())
 
@@ -89,7 +89,7 @@ def _tree(text: str, start: str) -> "Tree[Token] | LanguageError":
     try:
         return _lark().parse(text, start=start)
     except UnexpectedInput as error:
-        return explain(error, text, start)
+        return explain(error, text)
 
 
 @cache

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like `word`, or None if none is."""
+def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known word that is most like `word`, or None if none is; `cutoff` from 0 (anything) to 1 (equal)."""
     candidates = sorted(known)
     folded = {candidate.lower().replace("-", "_"): candidate for candidate in reversed(candidates)}
-    matches = get_close_matches(word.lower().replace("-", "_"), sorted(folded), n=1, cutoff=0.6)
+    matches = get_close_matches(word.lower().replace("-", "_"), sorted(folded), n=1, cutoff=cutoff)
     return folded[matches[0]] if matches else None
 
 

@@ -6,27 +6,17 @@ a value that cannot be read is replaced by a placeholder, so that one look tells
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import ClassVar, cast, get_args
+from typing import ClassVar, cast
 
 from lark import Token, Tree
 
 from app.segments.durations import DurationError, parse_duration
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
+from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, unknown_name_hint
 from app.segments.language.suggestions import did_you_mean, listed
 
 Branch = Tree[Token] | Token
-
-NUMBER_MAX = 10**15
-
-FIELDS: dict[str, tuple[str, ...]] = {
-    "cart": get_args(s.CartFieldName),
-    "session": get_args(s.SessionFieldName),
-    "user": get_args(s.UserFieldName),
-}
-OPEN_FIELDS = ("traits", "context")
-FUNCTIONS = (*get_args(s.AggregateFunction), "key", "segment", "score", "hour_of_day", "day_of_week")
-PATTERN_WORDS = ("page", "screen", "identify")
 
 _PLACEHOLDER = s.Trait(("?",))
 
@@ -39,8 +29,9 @@ def text_value(token: str) -> str:
 class TreeReader:
     """Reads one tree; `errors` holds what was found wrong, in order of appearance."""
 
-    def __init__(self, depth_max: int) -> None:
+    def __init__(self, text: str, depth_max: int) -> None:
         self.errors: list[LanguageError] = []
+        self._text = text
         self._depth_max = depth_max
         self._depth = 0
         self._in_where = False
@@ -93,9 +84,16 @@ class TreeReader:
 
     def _arithmetic(self, tree: Tree[Token]) -> s.Expression:
         left, operator, right = tree.children
-        return s.Arithmetic(
-            cast(s.ArithmeticOperator, str(operator)), self.expression(left), self.expression(right), span=span(tree)
-        )
+        first, second = self.expression(left), self.expression(right)
+        joined = self._text[first.span.end : second.span.start]
+        if joined == "-" and isinstance(first, s.Property) and isinstance(second, s.Property):
+            name = self._text[first.span.start : second.span.end]
+            self._wrong(
+                tree,
+                f"{name} can be read in two ways",
+                f"write properties['{name}'] for the property, or a - b to subtract",
+            )
+        return s.Arithmetic(cast(s.ArithmeticOperator, str(operator)), first, second, span=span(tree))
 
     def _number(self, tree: Tree[Token]) -> s.Number:
         minus, digits = cast(list[Token | None], tree.children)
@@ -106,7 +104,7 @@ class TreeReader:
         value = int(exact) if exact == int(exact) else float(exact)
         return s.Number(-value if minus is not None else value, span=span(tree))
 
-    def _text(self, tree: Tree[Token]) -> s.Text:
+    def _text_literal(self, tree: Tree[Token]) -> s.Text:
         return s.Text(text_value(cast(Token, tree.children[0])), span=span(tree))
 
     def _boolean(self, tree: Tree[Token]) -> s.Boolean:
@@ -166,29 +164,9 @@ class TreeReader:
         return s.UserField(cast(s.UserFieldName, name), span=where)
 
     def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
-        text = ".".join(path)
-        roots = (*FIELDS, *OPEN_FIELDS)
-        if text.lower() in ("yes", "no", "on", "off"):
-            hint = f"write {'true' if text.lower() in ('yes', 'on') else 'false'}"
-        elif text.lower() in ("null", "none", "nil", "missing", "undefined"):
-            hint = "a missing value makes every comparison false: write not (... = ...) or never(...)"
-        elif text in PATTERN_WORDS:
-            hint = f"write exists({text}) or count({text}) > 0"
-        elif text in ("now", "today"):
-            hint = "write since('...') < 1h, user.idle or hour_of_day('UTC')"
-        elif len(path) > 1 and path[0] in ("properties", "property", "event"):
-            hint = f"a property can be read inside where: '...' where {'.'.join(path[1:])} = ..."
-        elif guess := did_you_mean(path[0], roots):
-            hint = guess if len(path) == 1 else did_you_mean(path[0], roots)[:-1] + f".{'.'.join(path[1:])}?"
-        elif len(path) == 1 and (guess := did_you_mean(text, FUNCTIONS)):
-            hint = guess[:-1] + "(...)?"
-        elif len(path) == 1:
-            hint = (
-                f"if it is a text, write '{text}'; a property can be read inside where: count('...' where {text} = ...)"
-            )
-        else:
-            hint = f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
-        self._wrong(tree, f"unknown name {text}", hint)
+        start = span(tree).start
+        joined = self._text[start - 1 : start] == "-"
+        self._wrong(tree, f"unknown name {'.'.join(path)}", unknown_name_hint(path, behind_hyphen=joined))
 
     def _property(self, tree: Tree[Token]) -> s.Path:
         """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
@@ -220,7 +198,7 @@ class TreeReader:
             what = "a name" if name in ("segment", "score") else "a time zone"
             self._wrong(tree, f"{name} needs {what}", hint)
             return s.Number(0) if name != "segment" else s.Boolean(value=True)
-        text = self._text(argument).value
+        text = self._text_literal(argument).value
         match name:
             case "segment":
                 return s.Membership(text, span=span(tree))
@@ -411,7 +389,7 @@ class TreeReader:
         "sum": _arithmetic,
         "product": _arithmetic,
         "number": _number,
-        "text": _text,
+        "text": _text_literal,
         "boolean": _boolean,
         "duration": _duration,
         "list": _list,

@@ -1,0 +1,349 @@
+"""Whether an expression makes sense: types, values that can never be, regular expressions, time zones.
+
+What needs the catalog (names of segments and scores) is checked by `app.segments.catalog_checks`, what concerns terms
+that move by themselves by `moving`, thresholds that a limit makes unreachable by `thresholds`.
+"""
+
+from zoneinfo import available_timezones
+
+from app.segments.language import canonical
+from app.segments.language import syntax as s
+from app.segments.language.errors import LanguageError
+from app.segments.language.regular_expressions import RegularExpressionError, compile_search
+from app.segments.language.suggestions import closest, listed
+from app.segments.language.types import Type, arithmetic_type, type_of
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_SHOWN_MAX = 40
+_ORDERING = frozenset({"<", "<=", ">", ">="})
+_ORDERED = frozenset({Type.NUMBER, Type.TEXT, Type.DURATION, Type.INSTANT, Type.DYNAMIC})
+_PLAIN = frozenset({Type.NUMBER, Type.TEXT, Type.BOOLEAN, Type.DYNAMIC})
+_LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
+
+
+def check_condition(node: s.Expression) -> list[LanguageError]:
+    """What is wrong with an expression that must be true or false."""
+    checker = _Checker()
+    checker.condition(node)
+    return checker.errors
+
+
+def check_value(node: s.Expression) -> list[LanguageError]:
+    """What is wrong with an expression that may have any value."""
+    checker = _Checker()
+    checker.value(node)
+    return checker.errors
+
+
+def check_pattern(node: s.Pattern) -> list[LanguageError]:
+    """What is wrong with a pattern."""
+    checker = _Checker()
+    checker.pattern(node)
+    return checker.errors
+
+
+def shown(node: s.Expression) -> str:
+    """An expression as a message names it."""
+    text = canonical.text(node)
+    if len(text) <= _SHOWN_MAX:
+        return text
+    return f"{node.function}(...)" if isinstance(node, s.Aggregate) else text[: _SHOWN_MAX - 1] + "…"
+
+
+class _Checker:
+    def __init__(self) -> None:
+        self.errors: list[LanguageError] = []
+        self._in_where = False
+
+    def _wrong(self, node: s.Node, message: str, hint: str = "", detail: str = "") -> None:
+        self.errors.append(LanguageError(message, node.span, hint, detail))
+
+    # ---- true or false
+
+    def condition(self, node: s.Expression) -> None:
+        """Checks what must be true or false."""
+        match node:
+            case s.And() | s.Or():
+                for before, operand in zip((None, *node.operands), node.operands, strict=False):
+                    self._operand(operand, before, node)
+            case s.Not():
+                self._operand(node.operand, None, node)
+            case _:
+                self._operand(node, None, None)
+
+    def _operand(self, node: s.Expression, before: s.Expression | None, around: s.Expression | None) -> None:
+        if isinstance(node, s.And | s.Or | s.Not):
+            self.condition(node)
+            return
+        self.value(node)
+        found = type_of(node)
+        if found is not Type.BOOLEAN:
+            what = "a filter" if self._in_where else "a condition"
+            place = f"but {_word(around)} joins conditions" if around is not None else f"but {what} is true or false"
+            self._wrong(node, f"{shown(node)} is {found.value}, {place}", _comparison_hint(node, found, before, around))
+
+    # ---- values
+
+    def value(self, node: s.Expression) -> None:
+        """Checks an expression of any type."""
+        match node:
+            case s.And() | s.Or() | s.Not():
+                self.condition(node)
+            case s.Comparison():
+                self._comparison(node)
+            case s.Arithmetic():
+                self._arithmetic(node)
+            case s.Aggregate():
+                self.pattern(node.pattern)
+                if node.since_last is not None:
+                    self.pattern(node.since_last)
+            case s.Key():
+                self.value(node.aggregate)
+            case s.HourOfDay() | s.DayOfWeek():
+                self._zone(node)
+            case _:
+                pass
+
+    def pattern(self, node: s.Pattern) -> None:
+        """Checks the filters of a pattern."""
+        if isinstance(node.source, s.Sequence):
+            for step in node.source.steps:
+                self.pattern(step)
+            if node.source.absent is not None:
+                self.pattern(node.source.absent)
+        else:
+            for event in node.source:
+                if event.kind == "track" and not (event.name or "").strip():
+                    self._wrong(event, "an event needs a name", "write 'Product Viewed'")
+        if node.where is not None:
+            outer, self._in_where = self._in_where, True
+            self.condition(node.where)
+            self._in_where = outer
+
+    def _zone(self, node: s.HourOfDay | s.DayOfWeek) -> None:
+        zones = available_timezones()
+        if node.zone in zones:
+            return
+        city = {zone.rsplit("/", 1)[-1].lower(): zone for zone in sorted(zones)}
+        guess = city.get(node.zone.strip().lower().replace(" ", "_")) or closest(node.zone, zones)
+        hint = f"did you mean '{guess}'?" if guess else "write 'UTC' or a zone such as 'Europe/Berlin'"
+        self._wrong(node, f"unknown time zone '{node.zone}'", hint)
+
+    def _arithmetic(self, node: s.Arithmetic) -> None:
+        errors = len(self.errors)
+        self.value(node.left)
+        self.value(node.right)
+        if len(self.errors) > errors:
+            return
+        left, right = type_of(node.left), type_of(node.right)
+        if node.operator == "/" and node.right == s.Number(0):
+            self._wrong(node, "division by 0 gives nothing", "divide by another number")
+        elif arithmetic_type(node.operator, left, right) is None:
+            detail = f"{shown(node.left)} is {left.value}, {shown(node.right)} is {right.value}"
+            self._wrong(node, f"{_VERBS[node.operator].format(left.value, right.value)} makes no sense", "", detail)
+
+    # ---- comparisons
+
+    def _comparison(self, node: s.Comparison) -> None:
+        errors = len(self.errors)
+        self.value(node.left)
+        self.value(node.right)
+        if len(self.errors) > errors:
+            return
+        if _is_fixed(node.left) and _is_fixed(node.right):
+            self._fixed_sides(node)
+            return
+        if node.operator == "in":
+            self._membership(node)
+        elif node.operator == "contains":
+            self._contains(node)
+        elif node.operator in ("starts with", "matches"):
+            self._text_operator(node)
+        elif node.operator in _ORDERING:
+            self._ordering(node)
+        else:
+            self._equality(node)
+        self._clock_values(node)
+
+    def _fixed_sides(self, node: s.Comparison) -> None:
+        hint = ""
+        if isinstance(node.left, s.Text) and self._in_where:
+            hint = f"a property stands without quotes: {canonical.path_text((node.left.value,))} {node.operator} ..."
+        self._wrong(node, "both sides are fixed values, so this is always the same", hint)
+
+    def _membership(self, node: s.Comparison) -> None:
+        left, right = type_of(node.left), type_of(node.right)
+        if right not in (Type.LIST, Type.DYNAMIC):
+            hint = f"write in [{canonical.text(node.right)}]" if _is_fixed(node.right) else "use = for one value"
+            self._wrong(node.right, f"behind in stands a list, not {right.value}", hint)
+        elif isinstance(node.left, s.ListOf):
+            self._wrong(node.left, "a list cannot be in a list", "write one value in front of in")
+        elif isinstance(node.right, s.ListOf):
+            for item in node.right.items:
+                if not _equal_types(left, type_of(item)):
+                    self._mismatch(item, node.left, item)
+
+    def _contains(self, node: s.Comparison) -> None:
+        left, right = type_of(node.left), type_of(node.right)
+        if left not in (Type.TEXT, Type.LIST, Type.DYNAMIC):
+            self._wrong(node.left, f"{shown(node.left)} is {left.value}, but only texts and lists contain something")
+        elif isinstance(node.left, s.ListOf):
+            self._wrong(node, "a fixed list stands behind in", f"write {shown(node.right)} in {shown(node.left)}")
+        elif isinstance(node.right, s.ListOf):
+            parts = " or ".join(f"{shown(node.left)} contains {canonical.text(item)}" for item in node.right.items[:2])
+            self._wrong(node.right, "behind contains stands one value, not a list", f"write {parts}")
+        elif right not in _PLAIN or (left is Type.TEXT and right not in (Type.TEXT, Type.DYNAMIC)):
+            holder = "a text" if left is Type.TEXT else "a list"
+            self._wrong(node.right, f"{holder} cannot contain {right.value}", _quote_hint(node.right))
+
+    def _text_operator(self, node: s.Comparison) -> None:
+        for side in (node.left, node.right):
+            found = type_of(side)
+            if isinstance(side, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
+                self._wrong(
+                    side, f"{node.operator} compares texts, but {shown(side)} is {found.value}", _quote_hint(side)
+                )
+                return
+        if node.operator == "matches":
+            self._regular_expression(node.right)
+
+    def _regular_expression(self, node: s.Expression) -> None:
+        if not isinstance(node, s.Text):
+            self._wrong(node, "behind matches stands a fixed text", "write matches '^/p/[0-9]+$'")
+            return
+        try:
+            compile_search(node.value)
+        except RegularExpressionError as error:
+            self._wrong(node, error.message, error.hint)
+
+    def _ordering(self, node: s.Comparison) -> None:
+        left, right = type_of(node.left), type_of(node.right)
+        for side, found in ((node.left, left), (node.right, right)):
+            if found not in _ORDERED:
+                hint = "write contains" if found is Type.LIST else "write = true or = false, or nothing at all"
+                self._wrong(side, f"{shown(side)} is {found.value}, which is neither more nor less", hint)
+                return
+        if not _ordered_types(left, right):
+            self._mismatch(node, node.left, node.right)
+
+    def _equality(self, node: s.Comparison) -> None:
+        left, right = type_of(node.left), type_of(node.right)
+        for side, other in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(side, s.ListOf):
+                negation = "not " if node.operator == "!=" else ""
+                self._wrong(
+                    node, f"{node.operator} compares with one value", f"write {negation}{shown(other)} in {shown(side)}"
+                )
+                return
+        if not _equal_types(left, right):
+            self._mismatch(node, node.left, node.right)
+
+    def _mismatch(self, place: s.Node, left: s.Expression, right: s.Expression) -> None:
+        """Two sides that can never be equal."""
+        a, b = type_of(left), type_of(right)
+        if Type.DYNAMIC in (a, b):
+            other, found = (right, b) if a is Type.DYNAMIC else (left, a)
+            detail = f"{shown(other)} is {found.value}, and a property is a number, a text, true or false, or a list"
+            hint = ""
+            if isinstance(other, s.Duration):
+                hint = (
+                    f"compare with a number, in the unit in which the property is sent: {other.ms // 1000} for seconds"
+                )
+            self._wrong(place, f"a property is never {found.value}", hint, detail)
+            return
+        message = f"{shown(left)} is {a.value}, but {shown(right)} is {b.value}"
+        self._wrong(place, message, _mismatch_hint(left, a, right, b))
+
+    def _clock_values(self, node: s.Comparison) -> None:
+        """Hours and weekdays that never come."""
+        for clock, other in ((node.left, node.right), (node.right, node.left)):
+            values = other.items if isinstance(other, s.ListOf) else (other,)
+            for value in values:
+                if isinstance(clock, s.DayOfWeek) and isinstance(value, s.Text) and node.operator in ("=", "!=", "in"):
+                    if value.value not in WEEKDAYS:
+                        self._weekday(value)
+                elif isinstance(clock, s.DayOfWeek) and node.operator not in ("=", "!=", "in"):
+                    self._wrong(node, "days have no order here", "write in ['saturday', 'sunday']")
+                    return
+                elif isinstance(clock, s.HourOfDay) and isinstance(value, s.Number) and not 0 <= value.value <= 23:
+                    self._wrong(value, f"{canonical.text(value)} is no hour of the day", "the hours go from 0 to 23")
+
+    def _weekday(self, value: s.Text) -> None:
+        guess = next((day for day in WEEKDAYS if value.value.strip().lower()[:3] == day[:3]), None)
+        hint = f"write '{guess}'" if guess else f"the days are {listed(WEEKDAYS)}"
+        self._wrong(value, f"'{value.value}' is no day of the week", hint)
+
+
+def _is_fixed(node: s.Expression) -> bool:
+    if isinstance(node, s.Arithmetic):
+        return _is_fixed(node.left) and _is_fixed(node.right)
+    return isinstance(node, _LITERALS)
+
+
+def _equal_types(left: Type, right: Type) -> bool:
+    loose = (Type.DYNAMIC, Type.LIST)
+    if left in loose or right in loose:
+        return left in (*_PLAIN, Type.LIST) and right in (*_PLAIN, Type.LIST)
+    return left is right
+
+
+def _ordered_types(left: Type, right: Type) -> bool:
+    if Type.DYNAMIC in (left, right):
+        return {left, right} <= {Type.DYNAMIC, Type.NUMBER, Type.TEXT}
+    return left is right
+
+
+def _word(node: s.Expression) -> str:
+    return {s.And: "and", s.Or: "or", s.Not: "not"}[type(node)]
+
+
+_VERBS = {
+    "+": "adding {} and {}",
+    "-": "subtracting {1} from {0}",
+    "*": "multiplying {} by {}",
+    "/": "dividing {} by {}",
+}
+
+
+def _comparison_hint(node: s.Expression, found: Type, before: s.Expression | None, around: s.Expression | None) -> str:
+    """How to make a condition out of a value that is none."""
+    if isinstance(node, s.Text | s.Number) and isinstance(before, s.Comparison) and before.operator == "=":
+        if isinstance(around, s.Or):
+            return f"write {shown(before.left)} in [{shown(before.right)}, {shown(node)}]"
+        return f"repeat the left side: {shown(before.left)} = {shown(node)}"
+    if isinstance(node, s.Text):
+        return f"if it is an event, write exists({shown(node)})"
+    examples = {
+        Type.NUMBER: "> 0",
+        Type.DURATION: ">= 30m",
+        Type.DYNAMIC: "= true",
+        Type.LIST: "contains 'A1'",
+        Type.TEXT: "= 'a'",
+        Type.INSTANT: "",
+    }
+    if isinstance(node, _LITERALS) or not examples.get(found):
+        return "compare something: cart.items > 0"
+    return f"write {shown(node)} {examples[found]}"
+
+
+def _mismatch_hint(left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
+    for value, other in ((left, b), (right, a)):
+        if isinstance(value, s.Number) and other is Type.DURATION:
+            digits = canonical.text(value)
+            return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d"
+        if isinstance(value, s.Text) and other is Type.NUMBER and value.value.replace(".", "", 1).isdigit():
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Text) and other is Type.DURATION:
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Text) and other is Type.BOOLEAN and value.value in ("true", "false"):
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Number) and other is Type.TEXT:
+            return f"write '{canonical.text(value)}' between quotes"
+    if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
+        return "a time window stands inside the parentheses: count('...' within 24h) > 3"
+    return ""
+
+
+def _quote_hint(node: s.Expression) -> str:
+    return f"write '{canonical.text(node)}'" if isinstance(node, s.Number | s.Boolean) else ""

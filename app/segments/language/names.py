@@ -1,0 +1,48 @@
+"""The names of the language: fields and functions, and what to say to one that it does not know."""
+
+from typing import get_args
+
+from app.segments.language import syntax as s
+from app.segments.language.suggestions import closest, listed
+
+NUMBER_MAX = 10**15
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "cart": get_args(s.CartFieldName),
+    "session": get_args(s.SessionFieldName),
+    "user": get_args(s.UserFieldName),
+}
+OPEN_FIELDS = ("traits", "context")
+FUNCTIONS = (*get_args(s.AggregateFunction), "key", "segment", "score", "hour_of_day", "day_of_week")
+PATTERN_WORDS = ("page", "screen", "identify")
+
+
+def unknown_name_hint(path: s.Path, *, behind_hyphen: bool) -> str:
+    """What to write in place of a name outside `where` that is none; `behind_hyphen`: `-` stands right before it."""
+    text, roots = ".".join(path), (*FIELDS, *OPEN_FIELDS)
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if text in PATTERN_WORDS:
+        return f"write exists({text}) or count({text}) > 0"
+    if text in FUNCTIONS:
+        return f"{text} needs parentheses: {text}(...)"
+    if behind_hyphen:
+        return "a name with - in it is written context['user-agent']"
+    if len(path) > 1 and path[0] in ("properties", "property", "event"):
+        return f"a property can be read inside where: '...' where {'.'.join(path[1:])} = ..."
+    if guess := closest(path[0], roots):
+        return f"did you mean {'.'.join((guess, *path[1:]))}?"
+    if len(path) > 1:
+        return f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
+    if guess := closest(text, FUNCTIONS, cutoff=0.75):
+        return f"did you mean {guess}(...)?"
+    return f"if it is a text, write '{text}'; a property can be read inside where: '...' where {text} = ..."
+
+
+_MISSING = "a missing value makes every comparison false: write not (... = ...) or never(...)"
+_WORDS = {
+    **dict.fromkeys(("yes", "on"), "write true"),
+    **dict.fromkeys(("no", "off"), "write false"),
+    **dict.fromkeys(("null", "none", "nil", "missing", "undefined"), _MISSING),
+    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
+}

@@ -1,0 +1,120 @@
+"""What a condition says of somebody of whom nothing is known: true, false, or it depends on the clock.
+
+A condition that depends on the clock alone would have to wake everybody at its instants, so it is an error.
+Three-valued logic: a clock function has an unknown value; what follows from it whatever the clock says is known.
+"""
+
+import operator
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+from app.segments.language import syntax as s
+
+
+class Unclear(Enum):
+    """Values that are none."""
+
+    MISSING = "missing"
+    CLOCK = "depends on the clock"
+
+
+MISSING, CLOCK = Unclear.MISSING, Unclear.CLOCK
+
+
+class Others(Protocol):
+    """What the other definitions say of nobody."""
+
+    def segment(self, name: str) -> bool:
+        """Whether he would be in that segment."""
+
+    def score(self, name: str) -> int | float:
+        """His score."""
+
+
+def depends_on_clock(condition: s.Expression, others: Others) -> bool:
+    """Whether the clock alone decides the condition for somebody of whom nothing is known."""
+    return value_of_nobody(condition, others) is CLOCK
+
+
+def value_of_nobody(node: s.Expression, others: Others) -> Any:
+    """The value for somebody of whom nothing is known: a plain value, MISSING or CLOCK. Durations in milliseconds."""
+    match node:
+        case s.Number() | s.Text() | s.Boolean():
+            return node.value
+        case s.Duration():
+            return node.ms
+        case s.ListOf():
+            return [value_of_nobody(item, others) for item in node.items]
+        case s.Not():
+            inner = value_of_nobody(node.operand, others)
+            return inner if inner is CLOCK else not inner
+        case s.And():
+            return _all([value_of_nobody(operand, others) for operand in node.operands])
+        case s.Or():
+            return _any([value_of_nobody(operand, others) for operand in node.operands])
+        case s.Comparison():
+            return _compare(node.operator, value_of_nobody(node.left, others), value_of_nobody(node.right, others))
+        case s.Arithmetic():
+            return _calculate(node.operator, value_of_nobody(node.left, others), value_of_nobody(node.right, others))
+        case s.Membership():
+            return others.segment(node.segment)
+        case s.ScoreValue():
+            return others.score(node.score)
+        case s.HourOfDay() | s.DayOfWeek():
+            return CLOCK
+        case s.Aggregate():
+            return _AGGREGATES.get(node.function, MISSING)
+        case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number"):
+            return 0
+        case s.UserField(name="identified"):
+            return False
+        case _:
+            return MISSING
+
+
+_AGGREGATES: dict[str, Any] = {"count": 0, "sum": 0, "distinct": 0, "exists": False, "never": True}
+
+
+def _all(values: list[Any]) -> Any:
+    if any(value is not CLOCK and not value for value in values):
+        return False
+    return CLOCK if CLOCK in values else True
+
+
+def _any(values: list[Any]) -> Any:
+    if any(value is not CLOCK and value for value in values):
+        return True
+    return CLOCK if CLOCK in values else False
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda left, right: left in right,
+}
+_CALCULATE: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+
+
+def _compare(sign: str, left: Any, right: Any) -> Any:
+    if MISSING in (left, right):
+        return False
+    if CLOCK in (left, right):
+        return CLOCK
+    compare = _COMPARE.get(sign)
+    return compare is not None and compare(left, right)
+
+
+def _calculate(sign: str, left: Any, right: Any) -> Any:
+    if MISSING in (left, right) or (sign == "/" and right == 0 and right is not False):
+        return MISSING
+    return CLOCK if CLOCK in (left, right) else _CALCULATE[sign](left, right)

@@ -1,0 +1,90 @@
+"""Comparisons with a fixed number that a limit makes pointless: always true, or never."""
+
+import math
+from collections.abc import Iterator
+
+from app.segments.durations import format_duration
+from app.segments.language import syntax as s
+from app.segments.language.checks import shown
+from app.segments.language.errors import LanguageError
+from app.segments.language.walk import walk
+
+EVENTS_MAX = 1_000
+"""Events that an aggregate with a window or `since last` keeps."""
+
+VALUES_MAX = 100
+"""Different values of a `distinct` property that are kept."""
+
+CART_ITEMS_MAX = 100
+"""Different products that a cart keeps."""
+
+_FLIPPED: dict[str, s.ComparisonOperator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def check_thresholds(node: s.Expression) -> list[LanguageError]:
+    """The comparisons in an expression that a limit makes pointless."""
+    return [error for comparison in walk(node) if isinstance(comparison, s.Comparison) for error in _check(comparison)]
+
+
+def _check(node: s.Comparison) -> Iterator[LanguageError]:
+    sign, left, right = node.operator, node.left, node.right
+    if isinstance(left, s.Number | s.Duration):
+        sign, left, right = _FLIPPED.get(sign, sign), right, left
+    limit = _limit(left)
+    if limit is not None:
+        most, reason = limit
+        numbers = right.items if isinstance(right, s.ListOf) else (right,)
+        for number in numbers:
+            if isinstance(number, s.Number) and _needed(sign, number.value) > most:
+                yield _pointless(node, sign, left, number, most, reason)
+    if isinstance(right, s.Duration):
+        yield from _check_since(node, sign, left, right)
+
+
+def _limit(node: s.Expression) -> tuple[int, str] | None:
+    """The highest number that an expression can reach, and why."""
+    match node:
+        case s.Aggregate(function="count") if node.within_ms is not None or node.since_last is not None:
+            return EVENTS_MAX, f"of a count with within or since last the latest {EVENTS_MAX:,} events are kept"
+        case s.Aggregate(function="distinct"):
+            return VALUES_MAX, f"at most {VALUES_MAX} different values are kept"
+        case s.CartField(name="items"):
+            return CART_ITEMS_MAX, f"at most {CART_ITEMS_MAX} products of a cart are kept"
+        case _:
+            return None
+
+
+def _needed(sign: s.ComparisonOperator, number: int | float) -> int:
+    """How far one must count to tell whether the comparison holds."""
+    if sign in (">", "<="):
+        return math.floor(number) + 1
+    if sign in ("=", "!="):
+        return math.ceil(number) + 1
+    return math.ceil(number)
+
+
+def _pointless(
+    node: s.Comparison, sign: str, left: s.Expression, number: s.Number, most: int, reason: str
+) -> LanguageError:
+    if number.value > most:
+        message = f"{shown(left)} never reaches {_plain(number.value)}"
+    else:
+        message = f"{shown(left)} never exceeds {most}"
+    highest = f">= {most}" if sign not in ("<", "<=") else f"< {most}"
+    return LanguageError(message, node.span, f"the highest threshold is {highest}", reason)
+
+
+def _plain(number: int | float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def _check_since(node: s.Comparison, sign: str, left: s.Expression, right: s.Duration) -> Iterator[LanguageError]:
+    if not isinstance(left, s.Aggregate) or left.function != "since" or left.within_ms is None:
+        return
+    if sign in (">", ">=", "=") and right.ms >= left.within_ms:
+        yield LanguageError(
+            f"{shown(left)} is always less than {format_duration(left.within_ms)}",
+            node.span,
+            "leave within out of since(...)",
+            "an event that is older is outside the window, and then the value is missing",
+        )

@@ -1,0 +1,91 @@
+"""What kind of value each expression has, as far as that can be told before any event has come."""
+
+from enum import Enum
+
+from app.segments.language import syntax as s
+
+
+class Type(Enum):
+    """The kind of a value, in the words of messages."""
+
+    NUMBER = "a number"
+    TEXT = "a text"
+    BOOLEAN = "true or false"
+    DURATION = "a duration"
+    INSTANT = "an instant"
+    LIST = "a list"
+    DYNAMIC = "a property"
+    """Known only when it is there: number, text, boolean or a list of these. Never a duration, never an instant."""
+
+
+_AGGREGATES: dict[str, Type] = {
+    **dict.fromkeys(("count", "sum", "avg", "min", "max", "distinct"), Type.NUMBER),
+    **dict.fromkeys(("first", "last"), Type.DYNAMIC),
+    **dict.fromkeys(("exists", "never"), Type.BOOLEAN),
+    "since": Type.DURATION,
+}
+_CART: dict[str, Type] = {"products": Type.LIST, "idle": Type.DURATION}
+_SESSION: dict[str, Type] = {
+    **dict.fromkeys(("duration", "idle"), Type.DURATION),
+    **dict.fromkeys(("source", "landing_page"), Type.TEXT),
+}
+_USER: dict[str, Type] = {
+    **dict.fromkeys(("first_seen", "last_seen"), Type.INSTANT),
+    **dict.fromkeys(("age", "idle"), Type.DURATION),
+    "identified": Type.BOOLEAN,
+}
+_BY_NODE: dict[type, Type] = {
+    s.Number: Type.NUMBER,
+    s.Text: Type.TEXT,
+    s.Boolean: Type.BOOLEAN,
+    s.Duration: Type.DURATION,
+    s.ListOf: Type.LIST,
+    **dict.fromkeys((s.Comparison, s.Not, s.And, s.Or, s.Membership), Type.BOOLEAN),
+    **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
+    **dict.fromkeys((s.ScoreValue, s.HourOfDay), Type.NUMBER),
+    s.DayOfWeek: Type.TEXT,
+}
+
+
+def type_of(node: s.Expression) -> Type:
+    """The type of an expression. For arithmetic that makes no sense, that of its left side."""
+    match node:
+        case s.Aggregate():
+            return _AGGREGATES[node.function]
+        case s.CartField():
+            return _CART.get(node.name, Type.NUMBER)
+        case s.SessionField():
+            return _SESSION.get(node.name, Type.NUMBER)
+        case s.UserField():
+            return _USER[node.name]
+        case s.Arithmetic():
+            left, right = type_of(node.left), type_of(node.right)
+            return arithmetic_type(node.operator, left, right) or left
+        case _:
+            return _BY_NODE[type(node)]
+
+
+def arithmetic_type(operator: s.ArithmeticOperator, left: Type, right: Type) -> Type | None:
+    """The type of `left operator right`; None if it makes no sense. A property counts as a number.
+
+    Durations and instants: duration +- duration, instant +- duration, instant - instant, duration * number,
+    duration / number, duration / duration.
+    """
+    left = Type.NUMBER if left is Type.DYNAMIC else left
+    right = Type.NUMBER if right is Type.DYNAMIC else right
+    return _ARITHMETIC.get((operator, left, right))
+
+
+_N, _D, _I = Type.NUMBER, Type.DURATION, Type.INSTANT
+_ARITHMETIC: dict[tuple[str, Type, Type], Type] = {
+    **{(operator, _N, _N): _N for operator in "+-*/"},
+    **{(operator, _D, _D): _D for operator in "+-"},
+    ("/", _D, _D): _N,
+    ("*", _D, _N): _D,
+    ("*", _N, _D): _D,
+    ("/", _D, _N): _D,
+    ("+", _I, _D): _I,
+    ("+", _D, _I): _I,
+    ("-", _I, _D): _I,
+    ("-", _I, _I): _D,
+}
