@@ -77,6 +77,11 @@ class FileSource:
         """The first message's instant."""
         return self._first[-1].timestamp_ms
 
+    @property
+    def last_ms(self) -> int:
+        """The last event's instant among those given so far, -1 for none: what the end marks bring clocks to."""
+        return self._recording.last_ms
+
     def records(self) -> Iterator[Record]:
         yield from chain(self._first, self._records)
         if self._end_marks:
