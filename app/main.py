@@ -1,0 +1,50 @@
+"""Where everything is put together: settings and definitions in, a Faust application out.
+
+`faust -A app.main worker` finds `app` here; it is made from the environment when it is first asked for.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from agents import segmentation
+from app.errors import UserError
+from app.runtime.application import Application
+from app.segments.partition import Partition
+from app.segments.program import Program, compile_catalog
+from app.segments.time_rules import TimeRules
+from app.segments_dir import load_segments
+from app.settings import Settings, load_settings
+
+
+def create_app(
+    settings: Settings, *, program: Program | None = None, new_partition: Callable[[], Partition] | None = None
+) -> Application:
+    """The application of a worker. Nothing is started and no broker is asked yet.
+
+    `program`: in place of the one that the definitions in `settings.segments` make; `new_partition`: in place of an
+    empty `Partition` of it. Raises UserError for definitions that cannot be used, with all their problems.
+    """
+    program = program or load_program(settings.segments, settings.time_rules)
+    app = Application(settings, program, new_partition=new_partition)
+    segmentation.install(app)
+    return app
+
+
+def load_program(folder: Path, rules: TimeRules) -> Program:
+    """The definitions of a folder, compiled. Raises UserError."""
+    return compile_catalog(load_segments(folder), rules)
+
+
+def __getattr__(name: str) -> Application:
+    if name != "app":
+        raise AttributeError(name)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    try:
+        app = create_app(load_settings())
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
+    globals()["app"] = app
+    return app

@@ -1,0 +1,263 @@
+"""The Faust application: where the seams, the broker, the watchdog and the partitions come together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar
+
+import faust
+from faust.app.base import BootStrategy
+from faust.auth import SASLCredentials
+
+from app.metrics import Metrics
+from app.runtime.at_least_once import AtLeastOnce
+from app.runtime.commit import Layout
+from app.runtime.delivery import Delivery
+from app.runtime.faust_agent import Agent
+from app.runtime.faust_consumer import Transport
+from app.runtime.faust_schema import BatchSchema
+from app.runtime.faust_tables import TableManager
+from app.runtime.faust_worker import Worker
+from app.runtime.garbage import Garbage
+from app.runtime.health import HealthServer
+from app.runtime.kafka import connection, has_transactions, wait_for_broker
+from app.runtime.lifecycle import State
+from app.runtime.log_writer import LogWriter
+from app.runtime.micro_batch import MicroBatch
+from app.runtime.partition_task import PartitionTask, Workshop
+from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.watchdog import Sight, Watchdog
+from app.segments.partition import Partition
+from app.segments.program import Program
+from app.settings import Settings
+
+TICK_S = 1.0
+MAX_POLL_S = 86_400.0  # Faust's consumer polls nothing: it must not be thought dead for that
+
+log = logging.getLogger(__name__)
+
+
+class Boot(BootStrategy):
+    """Faust's own web server stays out: `HealthServer` answers also while the loop is busy."""
+
+    enable_web = False
+
+
+class Application(faust.App):
+    """`clickstream` is the topic whose agent gets whole micro-batches."""
+
+    BootStrategy: ClassVar[type[BootStrategy]] = Boot
+
+    def __init__(
+        self, settings: Settings, program: Program, *, new_partition: Callable[[], Partition] | None = None
+    ) -> None:
+        brokers = settings.kafka_bootstrap_servers.split(",")
+        kafka = connection(settings)
+        credentials = None
+        if "sasl" in settings.kafka_security:
+            credentials = SASLCredentials(
+                username=settings.kafka_username,
+                password=settings.kafka_password,
+                mechanism=settings.kafka_sasl_mechanism,
+                ssl_context=kafka.get("ssl_context"),
+            )
+        super().__init__(
+            settings.app_id,
+            broker=[f"kafka://{broker.strip()}" for broker in brokers],
+            broker_credentials=credentials or kafka.get("ssl_context"),
+            Agent=Agent,
+            TableManager=TableManager,
+            Worker=Worker,
+            web_enabled=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            topic_partitions=settings.partitions,
+            stream_wait_empty=False,
+            broker_session_timeout=settings.session_timeout_ms / 1000,
+            broker_rebalance_timeout=settings.session_timeout_ms / 1000,
+            broker_heartbeat_interval=max(0.3, settings.session_timeout_ms / 6_000),
+            broker_request_timeout=max(settings.request_timeout_ms, settings.session_timeout_ms + 1_000) / 1000,
+            broker_max_poll_interval=MAX_POLL_S,
+            broker_commit_interval=60.0,
+            broker_check_crcs=False,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=settings.group_instance_id or None,
+            consumer_max_fetch_size=settings.fetch_bytes_max,
+            worker_redirect_stdouts=False,
+        )
+        self.settings = settings
+        self.program = program
+        self.metrics = Metrics()
+        self.exactly_once = False
+        self.health: HealthServer | None = None
+        self.clickstream = self.topic(
+            settings.topics.clickstream, acks=False, schema=BatchSchema(), partitions=settings.partitions
+        )
+        self._new_partition = new_partition or (lambda: Partition(program, settings.time_rules))
+        self._own_topics = own_topics(settings, program)
+        self._garbage = Garbage()
+        self._rebalancing_since_s: float | None = None
+        self._watchdog = Watchdog(
+            self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
+        )
+        self._ticking: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------ Faust's seams
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk."""
+
+    async def on_first_start(self) -> None:
+        """Before any service starts: is the broker there, can it do transactions, are the topics right?
+
+        Raises UserError.
+        """
+        settings = self.settings
+        count = len(self.program.segments)
+        log.info("catalog %s: %d segments from %s", self.program.version, count, settings.segments)
+        client = await wait_for_broker(settings)
+        try:
+            transactions = await has_transactions(client)
+            made = await ensure_topics(settings, client, topic_specs(settings, sorted(self._own_topics)))
+        finally:
+            await client.close()
+        log.info("broker %s answers; made %s", settings.kafka_bootstrap_servers, _listed(made))
+        self.exactly_once = False
+        why = "" if transactions else " (this broker has no transactions)"
+        log.info("delivery: at least once%s", why)
+        if settings.web_port and self.health is None:
+            self.health = HealthServer(
+                self.metrics,
+                host=settings.web_host,
+                port=settings.web_port,
+                live=self.why_not_live,
+                ready=self.why_not_ready,
+            )
+            self.health.start()
+            log.info("metrics at http://%s:%d/metrics", settings.web_host, self.health.port)
+        await super().on_first_start()
+
+    async def on_start(self) -> None:
+        """The worker starts."""
+        await super().on_start()
+        self._garbage.begin()
+        self._watchdog.start()
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def on_stop(self) -> None:
+        """The worker ends: partitions first, then the rest."""
+        await super().on_stop()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._watchdog.stop()
+        self._garbage.end()
+        if self.health is not None:
+            self.health.stop()
+
+    def run_worker(self) -> int:
+        """Runs the worker until a signal; the exit code. Logging is as it was set up. Raises UserError."""
+        worker: Any = self.Worker(override_logging=False, quiet=True, loglevel="WARN")
+        worker.spinner = None
+        code: int = worker.run()
+        return code
+
+    # ------------------------------------------------------------ for the consumer
+
+    def make_workshop(self, deliver: Callable[[MicroBatch], Awaitable[None]]) -> Workshop:
+        """What its partition tasks are made with."""
+        return Workshop(
+            settings=self.settings,
+            metrics=self.metrics,
+            new_core=self._new_partition,
+            new_delivery=self._new_delivery,
+            layout=self._layout,
+            deliver=deliver,
+        )
+
+    def _new_delivery(self, partition: int) -> Delivery:
+        writer = LogWriter(self.settings, partition=partition)
+        return AtLeastOnce(writer, changelog=self.settings.topics.profiles)
+
+    def _layout(self, partition: int) -> Layout:
+        return Layout(
+            topics=self.settings.topics,
+            partition=partition,
+            own_topics=self._own_topics,
+            source=f"/shoal/{self.settings.app_id}",
+        )
+
+    # ------------------------------------------------------------ health
+
+    @property
+    def tasks(self) -> list[PartitionTask]:
+        """The partitions of this worker, in order."""
+        consumer: Any = self._consumer
+        return [] if consumer is None else [consumer.partitions[tp] for tp in sorted(consumer.partitions)]
+
+    def why_not_live(self) -> str | None:
+        """A reason if the event loop stands still."""
+        silent_s = self._watchdog.loop_silent_s
+        if silent_s * 1000 > self.settings.stall_exit_ms / 2:
+            return f"the event loop stands still for {silent_s:.0f} s"
+        return None
+
+    def why_not_ready(self) -> str | None:
+        """A reason if a partition is not at work; a worker without partitions is ready (others have them)."""
+        if why := self.why_not_live():
+            return why
+        if self.rebalancing or self._assignment is None:
+            return "partitions are being assigned"
+        for task in self.tasks:
+            if task.state is not State.RUNNING:
+                return f"partition {task.partition} is {task.state.value}"
+        return None
+
+    def _sights(self) -> tuple[float, Sequence[Sight]]:
+        now_s = time.monotonic()
+        rebalancing_s = 0.0 if self._rebalancing_since_s is None else now_s - self._rebalancing_since_s
+        return rebalancing_s, [
+            Sight(
+                partition=task.partition,
+                state=task.state.value,
+                stalled_s=task.lifecycle.stalled_s(now_s=now_s),
+                uncommitted_s=now_s - task.commit_s,
+                behind=task.lag is None or task.lag > 0,
+            )
+            for task in self.tasks
+        ]
+
+    async def _tick(self) -> None:
+        while True:
+            self._watchdog.pulse()
+            self._garbage.tick()
+            if not self.rebalancing:
+                self._rebalancing_since_s = None
+            elif self._rebalancing_since_s is None:
+                self._rebalancing_since_s = time.monotonic()
+            self._measure()
+            await asyncio.sleep(TICK_S)
+
+    def _measure(self) -> None:
+        members: dict[str, int] = dict.fromkeys((segment.name for segment in self.program.segments), 0)
+        for task in self.tasks:
+            if (core := task.core) is not None:
+                self.metrics.profiles(task.partition, core.users)
+                for segment, count in core.members().items():
+                    members[segment] = members.get(segment, 0) + count
+        self.metrics.members(members.items())
+
+
+def own_topics(settings: Settings, program: Program) -> frozenset[str]:
+    """The segments that have a topic of their own."""
+    if settings.segment_topics == "none":
+        return frozenset()
+    wanted = settings.segment_topics == "all"
+    return frozenset(segment.name for segment in program.segments if wanted or segment.topic)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{len(names)} topics" if names else "no topic: all are there"

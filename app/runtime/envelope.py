@@ -1,0 +1,111 @@
+"""What one record of the changelog holds besides a profile.
+
+A profile is written together with how far it has come (`Reached`) and with its user's own changes of that batch. So
+a worker that finds it again knows which records the profile has seen, and can send the changes once more if nobody
+knows whether they were sent. The position of a partition is one more record, under a key that no user can have.
+
+Layout of a value, big-endian: format (1 byte), flags (1), input offset (8), clock in ms (8), length of the changes
+(4), changes (MessagePack), then the profile, or what the core calls its position.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from app.errors import UserError
+
+FORMAT = 1
+POSITION_KEY = b"\xffposition"
+"""Users are UTF-8, and no UTF-8 text has a byte 0xFF."""
+
+_HEAD = struct.Struct(">BBqqI")
+_POSITION = struct.Struct(">qqq")
+_FORGOTTEN = 1
+
+
+class Reached(NamedTuple):
+    """How far a partition, or one profile in it, has come: the next input offset, then the clock (ms).
+
+    Reached values of one partition only grow, in this order: a micro-batch of records moves the offset, an idle move
+    only the clock.
+    """
+
+    offset: int
+    clock_ms: int
+
+
+class StoredProfile(NamedTuple):
+    """A value of the changelog. `changes`: the user's own, encoded. `profile` None: the user was forgotten."""
+
+    reached: Reached
+    changes: Sequence[bytes]
+    profile: bytes | None
+
+
+class StoredPosition(NamedTuple):
+    """The position record.
+
+    The anchor says what the idle clock goes on from: the clock that the last record left, and when that record was
+    first read (ms of the wall clock); -1, -1 without one. Journal entries before `journal_offset` are done with.
+    `position` is the core's own.
+    """
+
+    reached: Reached
+    anchor_clock_ms: int
+    anchor_wall_ms: int
+    journal_offset: int
+    position: bytes
+
+
+_encode_changes = msgspec.msgpack.Encoder().encode
+_decode_changes = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+def plain_prefix(reached: Reached) -> bytes:
+    """What stands before each profile of a batch whose user has no change: one concatenation a profile."""
+    return _HEAD.pack(FORMAT, 0, reached.offset, reached.clock_ms, 0)
+
+
+def encode_profile(reached: Reached, changes: Sequence[bytes], profile: bytes | None) -> bytes:
+    """A value of the changelog."""
+    packed = _encode_changes(changes) if changes else b""
+    flags = _FORGOTTEN if profile is None else 0
+    return _HEAD.pack(FORMAT, flags, reached.offset, reached.clock_ms, len(packed)) + packed + (profile or b"")
+
+
+def decode_profile(value: bytes) -> StoredProfile:
+    """The reverse; UserError for a format that this version does not know."""
+    reached, flags, packed, rest = _split(value)
+    return StoredProfile(reached, _decode_changes(packed) if packed else (), None if flags & _FORGOTTEN else rest)
+
+
+def encode_position(stored: StoredPosition) -> bytes:
+    """The value of the position record."""
+    head = _HEAD.pack(FORMAT, 0, stored.reached.offset, stored.reached.clock_ms, 0)
+    numbers = _POSITION.pack(stored.anchor_clock_ms, stored.anchor_wall_ms, stored.journal_offset)
+    return head + numbers + stored.position
+
+
+def decode_position(value: bytes) -> StoredPosition:
+    """The reverse; UserError for a format that this version does not know."""
+    reached, _, _, rest = _split(value)
+    clock_ms, wall_ms, journal_offset = _POSITION.unpack_from(rest)
+    return StoredPosition(reached, clock_ms, wall_ms, journal_offset, rest[_POSITION.size :])
+
+
+def reached_of(value: bytes) -> Reached:
+    """How far a value's profile, or position, has come; without decoding the rest."""
+    return _split(value)[0]
+
+
+def _split(value: bytes) -> tuple[Reached, int, bytes, bytes]:
+    if not value or value[0] != FORMAT:
+        raise UserError(
+            f"the profiles' changelog holds format {value[0] if value else 'nothing'}, this version knows {FORMAT}",
+            hint="run the version that wrote it, or a newer one",
+        )
+    _, flags, offset, clock_ms, length = _HEAD.unpack_from(value)
+    end = _HEAD.size + length
+    return Reached(offset, clock_ms), flags, value[_HEAD.size : end], value[end:]

@@ -1,0 +1,74 @@
+"""The journal: what moved a partition other than its records, one JSON object a record of `shoal.journal`.
+
+A partition's changes are a function of its records, in order, and of its journal. An entry stands before the record
+at its `offset`: whoever computes the changes again applies it when the next record to be processed is that one. Two
+entries may be equal (a worker that died repeats what it had announced): the second changes nothing.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+
+class IdleMove(msgspec.Struct, frozen=True, tag="idle", tag_field="kind"):
+    """Nothing was left to read, time went on to `clock_ms`, and a timer fired."""
+
+    offset: int
+    clock_ms: int
+
+
+class Poisoned(msgspec.Struct, frozen=True, tag="poison", tag_field="kind"):
+    """The record at `offset` cannot be processed by this version: it is in the dead-letter topic, and skipped."""
+
+    offset: int
+    reason: str
+
+
+JournalEntry: TypeAlias = IdleMove | Poisoned
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(JournalEntry).decode
+
+
+def encode_entry(entry: JournalEntry) -> bytes:
+    """One journal record's value.
+
+    >>> encode_entry(IdleMove(offset=7, clock_ms=1000))
+    b'{"kind":"idle","offset":7,"clock_ms":1000}'
+    """
+    return _encode(entry)
+
+
+def decode_entry(value: bytes) -> JournalEntry:
+    """The reverse; msgspec.DecodeError for anything else."""
+    entry: JournalEntry = _decode(value)
+    return entry
+
+
+class Replay:
+    """The entries of a partition that are still to be applied, in order of their offset, then of their clock."""
+
+    def __init__(self, entries: Sequence[JournalEntry] = (), *, offset: int = 0, clock_ms: int = -1) -> None:
+        """Only what lies at or beyond `offset`, and after `clock_ms`, is still to be done."""
+        ahead = {entry for entry in entries if entry.offset >= offset}
+        self.poisoned: dict[int, str] = {each.offset: each.reason for each in ahead if isinstance(each, Poisoned)}
+        moves = [each for each in ahead if isinstance(each, IdleMove) and each.clock_ms > clock_ms]
+        self._moves = sorted(moves, key=lambda move: (move.offset, move.clock_ms), reverse=True)
+
+    def due(self, offset: int) -> IdleMove | None:
+        """The next move that stands before the record at `offset`; it is taken out."""
+        if self._moves and self._moves[-1].offset <= offset:
+            return self._moves.pop()
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to be applied."""
+        return not self._moves and not self.poisoned
+
+    def next_stop(self, offset: int) -> int | None:
+        """The first offset after `offset` where something other than a record comes: a batch ends before it."""
+        stops = [self._moves[-1].offset] if self._moves else []
+        stops += [poisoned for poisoned in self.poisoned if poisoned >= offset]
+        return min(stops, default=None)

@@ -1,0 +1,97 @@
+"""How to speak to the brokers: one place that turns settings into clients, and errors into words."""
+
+import asyncio
+import logging
+import ssl
+import time
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.transaction import InitProducerIdRequest
+
+from app.errors import UserError
+from app.segments.durations import format_duration
+from app.settings import Settings
+
+INIT_PRODUCER_ID = InitProducerIdRequest.API_KEY
+COORDINATOR_ERRORS = frozenset({14, 15, 16})  # loading, not available, not the coordinator: it has one
+RETRY_S = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """The arguments of every aiokafka client, producer and consumer."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": settings.app_id,
+        "request_timeout_ms": settings.request_timeout_ms,
+        "security_protocol": settings.kafka_security.upper().replace("-", "_"),
+    }
+    if "ssl" in settings.kafka_security:
+        arguments["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+    if "sasl" in settings.kafka_security:
+        arguments["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        arguments["sasl_plain_username"] = settings.kafka_username
+        arguments["sasl_plain_password"] = settings.kafka_password
+    return arguments
+
+
+async def connect(settings: Settings) -> AIOKafkaClient:
+    """A client that has seen the cluster; KafkaError if no broker answers."""
+    client = AIOKafkaClient(**connection(settings))
+    try:
+        await client.bootstrap()
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+async def wait_for_broker(settings: Settings) -> AIOKafkaClient:
+    """A client, as soon as a broker answers; UserError, with the reason, if none does within `start_timeout`."""
+    deadline_s = time.monotonic() + settings.start_timeout_ms / 1000
+    while True:
+        remaining_s = deadline_s - time.monotonic()
+        try:
+            return await asyncio.wait_for(connect(settings), max(remaining_s, 0.1))
+        except (KafkaError, OSError, TimeoutError) as error:
+            reason = await _why_unreachable(settings) or str(error) or type(error).__name__
+        if time.monotonic() + RETRY_S >= deadline_s:
+            raise UserError(
+                f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: {reason}",
+                detail=f"tried for {format_duration(settings.start_timeout_ms)} (start_timeout)",
+                hint="set KAFKA_BOOTSTRAP_SERVERS to host:port of a running broker, or --broker",
+            )
+        await asyncio.sleep(RETRY_S)
+
+
+async def _why_unreachable(settings: Settings) -> str:
+    """What the operating system says about the first address, since aiokafka only logs it."""
+    first = settings.kafka_bootstrap_servers.split(",")[0].strip()
+    host, _, port = first.rpartition(":")
+    if not host or not port.isdigit():
+        return "this is not host:port"
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 1.0)
+    except TimeoutError:
+        return "nothing there answers"
+    except ConnectionRefusedError:
+        return "connection refused"
+    except (OSError, OverflowError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    writer.close()
+    return "something listens there, but it does not speak Kafka"
+
+
+async def has_transactions(client: AIOKafkaClient) -> bool:
+    """Whether the broker gives out producer ids, which it needs for transactions."""
+    for attempt in range(3):
+        response = await client.send(client.get_random_node(), InitProducerIdRequest(None, 1_000))
+        if response.error_code == 0 or response.error_code in COORDINATOR_ERRORS:
+            return True
+        if not getattr(for_code(response.error_code), "retriable", False) or attempt == 2:
+            return False
+        await asyncio.sleep(RETRY_S)
+    return False

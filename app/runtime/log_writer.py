@@ -1,0 +1,124 @@
+"""Writing to one partition number of several topics, in whole record batches that are awaited."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+
+from app.errors import UserError
+from app.runtime.kafka import connection
+from app.settings import Settings
+
+Header: TypeAlias = tuple[str, bytes]
+_Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
+ABANDON_S = 1.0
+REQUEST_BYTES_MAX = 32 << 20
+
+log = logging.getLogger(__name__)
+
+
+Row: TypeAlias = tuple[bytes | None, bytes | None, list[Header]]
+"""One record to be written: key, value (None: a tombstone), headers. A plain tuple: there are as many as profiles."""
+
+NO_HEADERS: list[Header] = []
+
+
+class LogWriter:
+    """A producer of one partition number, with or without a transactional id."""
+
+    def __init__(self, settings: Settings, *, partition: int, transactional_id: str | None = None) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._transactional_id = transactional_id
+        self._producer: AIOKafkaProducer | None = None
+        self.ends: dict[str, int] = {}
+        """For each topic, the offset behind the last record that was acknowledged."""
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The started producer."""
+        assert self._producer is not None, "the writer is not open"
+        return self._producer
+
+    async def open(self) -> None:
+        """Connects; with a transactional id, it also ends and fences whatever an earlier owner of the id began."""
+        settings = self._settings
+        extra: dict[str, Any] = {}
+        if self._transactional_id is not None:
+            extra = {
+                "transactional_id": self._transactional_id,
+                "transaction_timeout_ms": settings.commit_timeout_ms * 3,
+            }
+        self._producer = AIOKafkaProducer(
+            **connection(settings),
+            acks="all",
+            linger_ms=0,
+            max_batch_size=settings.write_bytes_max,
+            max_request_size=REQUEST_BYTES_MAX,
+            compression_type=None if settings.compression == "none" else settings.compression,
+            retry_backoff_ms=20,
+            **extra,
+        )
+        await self._producer.start()
+
+    async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
+        """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""
+        futures: list[_Sent] = []
+        sent = await asyncio.gather(
+            *(self._append(topic, rows, futures) for topic, rows in rows_by_topic), return_exceptions=True
+        )
+        # A failed batch fails nothing but its own future: every one is awaited, then the first error is told.
+        written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
+        for result in (*sent, *written):
+            if isinstance(result, BaseException):
+                raise result
+        for future, records in futures:
+            metadata = future.result()
+            self.ends[metadata.topic] = max(metadata.offset + records, self.ends.get(metadata.topic, 0))
+
+    async def _append(self, topic: str, rows: Iterable[Row], futures: list[_Sent]) -> None:
+        producer = self.producer
+
+        async def send(builder: Any) -> None:
+            records = builder.record_count()
+            futures.append((await producer.send_batch(builder, topic, partition=self._partition), records))
+
+        now_ms = int(time.time() * 1000)
+        builder = producer.create_batch()
+        append = builder.append
+        for key, value, headers in rows:
+            if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+                await send(builder)
+                builder = producer.create_batch()
+                append = builder.append
+                if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+                    size = len(key or b"") + len(value or b"")
+                    raise UserError(
+                        f"a record of {size:,} bytes for {topic} is larger than a record batch may be",
+                        hint="raise write_bytes_max, and the brokers' message.max.bytes with it",
+                    )
+        if builder.record_count():
+            await send(builder)
+
+    async def close(self) -> None:
+        """Ends the producer after everything written was acknowledged."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def abandon(self) -> None:
+        """Ends the producer without sending what it still holds: that was thrown away."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        task = producer._sender.sender_task
+        with suppress(Exception):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=ABANDON_S)
+            producer._closed = True
+            await asyncio.wait_for(producer.client.close(), ABANDON_S)

@@ -1,0 +1,54 @@
+"""What a worker logs: one line a happening, on standard error."""
+
+import logging
+import sys
+import time
+
+REPEAT_S = 10.0
+LIBRARIES = ("aiokafka", "faust", "mode", "asyncio")
+
+
+class SparingFilter(logging.Filter):
+    """Lets the same message of a library through only every few seconds: an outage must not fill a disk."""
+
+    def __init__(self, repeat_s: float = REPEAT_S) -> None:
+        super().__init__()
+        self._repeat_s = repeat_s
+        self._last_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one is shown."""
+        if not record.name.startswith(LIBRARIES):
+            return True
+        key = (record.name, str(record.msg))
+        now_s = time.monotonic()
+        if now_s - self._last_s.get(key, -self._repeat_s) < self._repeat_s:
+            return False
+        if len(self._last_s) > 1_000:
+            self._last_s.clear()
+        self._last_s[key] = now_s
+        return True
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        source = "" if record.name.startswith(("app.", "agents.")) else f" ({record.name})"
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        text = f"{clock}.{int(record.msecs):03d} {level}{record.getMessage()}{source}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def log_to_stderr(level: str) -> None:
+    """Our own lines from `level` on; the libraries' from warning on (all of them at `debug`)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
+    handler.addFilter(SparingFilter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    # What a rebalance or a lost connection makes aiokafka say is said by the partitions themselves.
+    logging.getLogger("aiokafka.cluster").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)

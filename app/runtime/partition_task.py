@@ -1,0 +1,425 @@
+"""The life of one assigned partition: open, then (fetch, let the agent work, commit) for ever.
+
+Any exception is a doubt: the batch, the state and the producer are thrown away, and the partition is opened again
+after a pause. Nothing here raises into the agent.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.metrics import Metrics
+from app.runtime.commit import Layout, poison_letter
+from app.runtime.delivery import Commit, Delivery
+from app.runtime.envelope import Reached, StoredPosition
+from app.runtime.idle_clock import IdleClock
+from app.runtime.journal import IdleMove, JournalEntry, Poisoned, Replay
+from app.runtime.kafka import connect
+from app.runtime.lifecycle import Happening, Lifecycle, State, retry_wait_ms
+from app.runtime.log_reader import LogReader, OffsetLostError
+from app.runtime.micro_batch import MicroBatch
+from app.runtime.quarantine import Quarantine
+from app.runtime.restore import nothing_written_since, restore
+from app.segments.change import Change
+from app.segments.partition import Batch, DeadLetter, Partition
+from app.settings import Settings
+
+CANCEL_S = 1.0
+DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
+
+log = logging.getLogger(__name__)
+_decode_change = msgspec.json.Decoder(Change).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every partition task of a worker is made with."""
+
+    settings: Settings
+    metrics: Metrics
+    new_core: Callable[[], Partition]
+    new_delivery: Callable[[int], Delivery]
+    layout: Callable[[int], Layout]
+    deliver: Callable[[MicroBatch], Awaitable[None]]
+    wall_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A partition's state after a clean stop; good as long as nobody has written to its changelog since."""
+
+    core: Partition
+    offset: int
+    anchor: IdleClock | None
+    journal_offset: int
+    journal_end: int
+    replay: Replay
+    changelog_end: int
+
+
+class BatchFailedError(Exception):
+    """The agent or the core could not process a batch."""
+
+
+class PartitionTask:
+    """One partition, from its assignment to its revocation. `stop` gives back what is worth keeping."""
+
+    def __init__(self, partition: int, workshop: Workshop, *, kept: Kept | None = None) -> None:
+        self.partition = partition
+        self.lifecycle = Lifecycle(now_s=time.monotonic())
+        self.lag: int | None = None
+        self.commit_s = time.monotonic()
+        self.source_offset: int | None = None
+        self._workshop = workshop
+        self._settings = workshop.settings
+        self._layout = workshop.layout(partition)
+        self._kept = kept
+        self._quarantine = Quarantine(tries=workshop.settings.poison_tries)
+        self._condemned: DeadLetter | None = None
+        self._state: Kept | None = None
+        self._delivery: Delivery | None = None
+        self._reader: LogReader | None = None
+        self._client: Any = None
+        self._fetched: list[Any] = []
+        self._in_batch = False
+        self._in_doubt = False
+        self._failures = 0
+        self._task = asyncio.create_task(self._run(), name=f"partition-{partition}")
+
+    @property
+    def state(self) -> State:
+        """Where the partition is in its life."""
+        return self.lifecycle.state
+
+    @property
+    def core(self) -> Partition | None:
+        """The partition's state, while it is open."""
+        return None if self._state is None else self._state.core
+
+    async def stop(self, *, wait_ms: int) -> Kept | None:
+        """Finishes the batch in hand, within `wait_ms`; begins no other. Returns the state if it is beyond doubt."""
+        if not self.lifecycle.leaving:
+            self._happen(Happening.REVOKE)
+        if not self._task.done() and self._in_batch and wait_ms > 0:
+            await asyncio.wait([self._task], timeout=wait_ms / 1000)
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CANCEL_S)
+        kept = None if self._in_doubt else self._state
+        self._state = None
+        return kept
+
+    async def _run(self) -> None:
+        try:
+            while not self.lifecycle.leaving:
+                try:
+                    await self._open()
+                    await self._serve()
+                except Exception as error:  # noqa: BLE001  # any exception is a doubt, and handled alike
+                    await self._fail(error)
+        finally:
+            await self._let_go(clean=not self._in_doubt)
+            if self.state is State.DRAINING:
+                self._happen(Happening.DRAINED)
+
+    # ------------------------------------------------------------ open
+
+    async def _open(self) -> None:
+        workshop, settings = self._workshop, self._settings
+        began_s = time.perf_counter()
+        self._happen(Happening.OPEN)
+        self._in_doubt = False
+        delivery = self._delivery = workshop.new_delivery(self.partition)
+        await asyncio.wait_for(delivery.open(), settings.commit_timeout_ms / 1000)
+        self._client = await asyncio.wait_for(connect(settings), settings.request_timeout_ms / 1000)
+        self._happen(Happening.FENCED)
+        changelog = self._new_reader(settings.topics.profiles)
+        kept, self._kept = self._kept, None
+        if kept is not None and await nothing_written_since(changelog, kept.changelog_end):
+            self._state = kept
+            told = f"kept {kept.core.users:,} profiles"
+        else:
+            self._state, told = await self._restore(changelog)
+        reader = self._reader = self._new_reader(settings.topics.clickstream)
+        reader.seek(self._state.offset)
+        self._happen(Happening.RESTORED)
+        ms = (time.perf_counter() - began_s) * 1000
+        log.info("partition %d: %s, reads from offset %d, %.0f ms", self.partition, told, self._state.offset, ms)
+
+    async def _restore(self, changelog: LogReader) -> tuple[Kept, str]:
+        settings = self._settings
+        journal = self._new_reader(settings.topics.journal)
+        restored = await restore(changelog, journal, self._workshop.new_core)
+        self._workshop.metrics.restored(self.partition, restored.records, restored.seconds)
+        if restored.resend:
+            changes = [_decode_change(value) for value in restored.resend]
+            rows = self._layout.change_rows(changes, restored.resend)
+            await self._write(Commit(next_offset=-1, changes=rows))
+        position = restored.position
+        anchor = None
+        if position is None:
+            offset, journal_offset = await self._new_reader(settings.topics.clickstream).earliest(), 0
+        else:
+            offset, journal_offset = position.reached.offset, position.journal_offset
+            if position.anchor_wall_ms >= 0:
+                anchor = IdleClock(position.anchor_clock_ms, position.anchor_wall_ms, settings.idle_clock_speed)
+        state = Kept(
+            core=restored.core,
+            offset=offset,
+            anchor=anchor,
+            journal_offset=journal_offset,
+            journal_end=restored.journal_end,
+            replay=restored.replay,
+            changelog_end=restored.changelog_end,
+        )
+        again = f", sent {len(restored.resend):,} changes again" if restored.resend else ""
+        return state, f"restored {restored.core.users:,} profiles{again}"
+
+    def _new_reader(self, topic: str) -> LogReader:
+        assert self._delivery is not None
+        return LogReader(
+            self._client,
+            topic=topic,
+            partition=self.partition,
+            committed_only=self._delivery.committed_only,
+            bytes_max=self._settings.fetch_bytes_max,
+            on_progress=self._progress,
+        )
+
+    # ------------------------------------------------------------ running
+
+    async def _serve(self) -> None:
+        if self._condemned is not None:
+            await self._bury(self._condemned)
+            self._condemned = None
+        while not self.lifecycle.leaving:
+            state = self._state
+            assert state is not None
+            if move := state.replay.due(state.offset):
+                await self._move(move.clock_ms, announce=False)
+            elif records := self._next_records(state):
+                await self._records(records)
+            else:
+                await self._fetch(state)
+
+    async def _fetch(self, state: Kept) -> None:
+        """Waits for records; when there are none, the idle clock may go on."""
+        assert self._reader is not None
+        settings = self._settings
+        try:
+            fetched = await self._reader.read(records_max=settings.batch_records_max, wait_ms=self._wait_ms(state))
+        except OffsetLostError as lost:
+            await self._skip_what_is_gone(lost)
+            return
+        self.lag = fetched.end_offset - fetched.next_offset
+        self._fetched = fetched.records
+        if fetched.drained and not fetched.records:
+            self.commit_s = time.monotonic()
+            self._workshop.metrics.lag(self.partition, 0)
+            await self._idle(state)
+
+    def _next_records(self, state: Kept) -> Sequence[Any]:
+        """The next records that may be processed together, out of what was fetched."""
+        records = self._fetched
+        while records and (reason := state.replay.poisoned.pop(records[0].offset, None)) is not None:
+            log.warning("partition %d: skips offset %d, poisoned: %s", self.partition, records[0].offset, reason)
+            state.offset = records[0].offset + 1
+            records = records[1:]
+        count = self._quarantine.limit(state.offset, len(records))
+        if (stop := state.replay.next_stop(state.offset)) is not None:
+            count = min(count, sum(record.offset < stop for record in records))
+        self._fetched = records[count:]
+        return records if count == len(records) else records[:count]
+
+    async def _records(self, records: Sequence[Any]) -> None:
+        state = self._state
+        assert state is not None
+        read_ms = self._workshop.wall_ms()
+        began_s = time.monotonic()
+        batch = MicroBatch(state.core, partition=self.partition, records=records, offset=state.offset)
+        batch.closely = self._quarantine.suspicious
+        outcome = await self._let_agent_work(batch)
+        state.anchor = IdleClock(outcome.clock_ms, read_ms, self._settings.idle_clock_speed)
+        await self._commit(outcome, (), records=len(records), began_s=began_s)
+        self._quarantine.passed(state.offset)
+        pause_s = began_s + self._settings.pace_ms / 1000 - time.monotonic()
+        if pause_s > 0 and not self.lag and not self._fetched:
+            await asyncio.sleep(pause_s)
+
+    async def _idle(self, state: Kept) -> None:
+        if state.anchor is None or not self._settings.idle_clock:
+            return
+        clock_ms = state.anchor.at(self._workshop.wall_ms())
+        if clock_ms > state.core.clock_ms and state.core.has_due(clock_ms):
+            await self._move(clock_ms, announce=True)
+
+    async def _move(self, clock_ms: int, *, announce: bool) -> None:
+        """Time goes on to `clock_ms`. One that is announced goes to the journal, since it fires something."""
+        state = self._state
+        assert state is not None
+        began_s = time.monotonic()
+        batch = MicroBatch(state.core, partition=self.partition, clock_ms=clock_ms, offset=state.offset)
+        outcome = await self._let_agent_work(batch)
+        entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
+        await self._commit(outcome, entries, records=0, began_s=began_s)
+
+    async def _let_agent_work(self, batch: MicroBatch) -> Batch:
+        self._in_batch = self._in_doubt = True
+        try:
+            async with asyncio.timeout(self._settings.batch_timeout_ms / 1000):
+                await self._workshop.deliver(batch)
+                outcome = await batch.finished()
+        except Exception as error:
+            if batch.records and not isinstance(error, TimeoutError):
+                records = batch.records
+                condemned = self._quarantine.failed(
+                    batch.offset,
+                    records=len(records),
+                    end=records[-1].offset + 1,
+                    suspect=batch.suspect,
+                    handed_out=batch.handed_out,
+                )
+                if condemned:
+                    self._condemned = poison_letter(records[0], error)
+            raise BatchFailedError(_told(batch, error)) from error
+        self._progress()
+        return outcome
+
+    async def _commit(self, outcome: Batch, entries: Sequence[JournalEntry], *, records: int, began_s: float) -> None:
+        state = self._state
+        assert state is not None
+        assert self._delivery is not None
+        processed_s = time.monotonic()
+        if records:
+            state.offset = outcome.next_offset
+        if state.replay.finished:
+            state.journal_offset = state.journal_end
+        anchor = state.anchor
+        position = StoredPosition(
+            Reached(state.offset, outcome.clock_ms),
+            -1 if anchor is None else anchor.clock_ms,
+            -1 if anchor is None else anchor.wall_ms,
+            state.journal_offset,
+            state.core.position(),
+        )
+        await self._write(self._layout.commit(outcome, position, entries))
+        state.changelog_end = self._delivery.changelog_end(state.changelog_end)
+        self.commit_s = time.monotonic()
+        self.source_offset = state.offset
+        self._in_batch = self._in_doubt = False
+        self._failures = 0
+        metrics = self._workshop.metrics
+        metrics.committed(
+            self.partition,
+            outcome,
+            records=records,
+            processed_s=processed_s - began_s,
+            committed_s=self.commit_s - processed_s,
+        )
+        metrics.clock(self.partition, outcome.clock_ms, wall_ms=self._workshop.wall_ms())
+        if self.lag is not None:
+            metrics.lag(self.partition, self.lag + len(self._fetched))
+
+    async def _write(self, commit: Commit) -> None:
+        assert self._delivery is not None
+        async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
+            await self._delivery.commit(commit)
+        self._progress()
+
+    async def _bury(self, letter: DeadLetter) -> None:
+        """A record that no attempt could process goes to the dead-letter topic, and the journal says so."""
+        state = self._state
+        assert state is not None
+        entry = Poisoned(offset=letter.record.offset, reason=letter.detail)
+        await self._write(Commit(next_offset=state.offset, announced=self._layout.announced([letter], [], [entry])))
+        self._workshop.metrics.dead_letter(letter.reason)
+        state.replay.poisoned[entry.offset] = entry.reason
+        log.error("partition %d: offset %d goes to the dead letters: %s", self.partition, entry.offset, entry.reason)
+
+    async def _skip_what_is_gone(self, lost: OffsetLostError) -> None:
+        assert self._reader is not None
+        assert self._state is not None
+        first = await self._reader.earliest()
+        if first <= lost.offset:
+            raise lost  # beyond the end: this is not the log that the position is from
+        log.error(
+            "partition %d: the records from offset %d to %d are gone from %s (its retention is shorter than the "
+            "worker was away); goes on behind them",
+            self.partition,
+            lost.offset,
+            first - 1,
+            self._reader.topic,
+        )
+        self._workshop.metrics.lost(self.partition, first - lost.offset)
+        self._state.offset = first
+        self._reader.seek(first)
+
+    def _wait_ms(self, state: Kept) -> int:
+        """How long the next fetch may wait: not beyond the instant at which a timer is due."""
+        wait_ms = self._settings.fetch_wait_ms
+        if state.anchor is None or not self._settings.idle_clock:
+            return wait_ms
+        due_ms = state.core.due_ms()
+        if due_ms is None:
+            return wait_ms
+        due_in_ms = state.anchor.wall_ms_of(due_ms) - self._workshop.wall_ms()
+        return min(wait_ms, max(DUE_WAIT_MS_MIN, due_in_ms))
+
+    # ------------------------------------------------------------ ends
+
+    async def _fail(self, error: Exception) -> None:
+        self._failures += 1
+        self._in_batch = False
+        self._in_doubt = True
+        self._state = None
+        self._fetched = []
+        self._workshop.metrics.reopened(self.partition)
+        pause_ms = retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_ms_max)
+        doing = self.state.value
+        self._happen(Happening.FAIL)
+        log.warning("partition %d: %s while %s; opens again in %d ms", self.partition, _reason(error), doing, pause_ms)
+        log.debug("partition %d", self.partition, exc_info=error)
+        await self._let_go(clean=False)
+        if not self.lifecycle.leaving:
+            await asyncio.sleep(pause_ms / 1000)
+
+    async def _let_go(self, *, clean: bool) -> None:
+        delivery, self._delivery = self._delivery, None
+        reader, self._reader = self._reader, None
+        client, self._client = self._client, None
+        if reader is not None:
+            await reader.stop()
+        if delivery is not None:
+            if clean:
+                with suppress(Exception):
+                    await asyncio.wait_for(delivery.close(), CANCEL_S)
+            else:
+                await delivery.abandon()
+        if client is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), CANCEL_S)
+
+    def _happen(self, happening: Happening) -> None:
+        self.lifecycle.happen(happening, now_s=time.monotonic())
+        self._workshop.metrics.state(self.partition, self.state)
+
+    def _progress(self) -> None:
+        self.lifecycle.progress(now_s=time.monotonic())
+
+
+def _told(batch: MicroBatch, error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the agent did not finish a batch in time (batch_timeout), offset {batch.offset}"
+    suspect = "" if batch.suspect is None else f", at offset {batch.suspect}"
+    what = f"{len(batch.records):,} records from offset {batch.offset}" if batch.records else "a move of the idle clock"
+    return f"{type(error).__name__}: {error} in {what}{suspect}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, BatchFailedError) else f"{type(error).__name__}: {error}".rstrip(": ")

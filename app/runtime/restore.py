@@ -1,0 +1,114 @@
+"""Reading a partition's state back from its changelog and journal."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.runtime.envelope import (
+    POSITION_KEY,
+    Reached,
+    StoredPosition,
+    decode_position,
+    decode_profile,
+    reached_of,
+)
+from app.runtime.journal import JournalEntry, Replay, decode_entry
+from app.runtime.log_reader import LogReader
+from app.segments.partition import Partition
+
+NOWHERE = Reached(-1, -1)
+RECORDS_A_SLICE = 20_000
+PROFILES_A_SLICE = 5_000
+
+
+@dataclass(slots=True)
+class Restored:
+    """A partition as it was committed last.
+
+    position: None if nothing was ever committed.
+    resend: changes, encoded, of profiles beyond the position: nobody knows whether they were sent. In order by user.
+    replay: what the journal says for the records from the position on.
+    changelog_end, journal_end: offsets behind what was read.
+    """
+
+    core: Partition
+    position: StoredPosition | None
+    resend: list[bytes]
+    replay: Replay
+    changelog_end: int
+    journal_end: int
+    records: int
+    seconds: float
+
+
+async def restore(changelog: LogReader, journal: LogReader, new_core: Callable[[], Partition]) -> Restored:
+    """Reads both to their end as seen on the way, and builds a core from them.
+
+    Of several values of one user the one that has come furthest counts, not the latest in the log.
+    """
+    began_s = time.perf_counter()
+    values: dict[bytes, bytes] = {}
+    changelog_end, records = await _read_values(changelog, values)
+    stored = values.pop(POSITION_KEY, None)
+    position = None if stored is None else decode_position(stored)
+    reached = NOWHERE if position is None else position.reached
+    core = new_core()
+    if position is not None:
+        core.restore_position(position.position)
+    resend: list[bytes] = []
+    for count, (user, value) in enumerate(_drain(values), start=1):
+        profile = decode_profile(value)
+        if profile.reached > reached:
+            resend += profile.changes
+        core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
+        if not count % PROFILES_A_SLICE:
+            await asyncio.sleep(0)
+    entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)
+    replay = Replay(entries, offset=max(reached.offset, 0), clock_ms=reached.clock_ms)
+    seconds = time.perf_counter() - began_s
+    return Restored(core, position, resend, replay, changelog_end, journal_end, records, seconds)
+
+
+async def nothing_written_since(changelog: LogReader, offset: int) -> bool:
+    """Whether the changelog has no record at or beyond an offset: nobody has committed since then."""
+    changelog.seek(offset)
+    while True:
+        fetched = await changelog.read(records_max=1, wait_ms=1)
+        if fetched.records:
+            await changelog.stop()
+            return False
+        if fetched.drained:
+            return True
+
+
+async def _read_values(changelog: LogReader, values: dict[bytes, bytes]) -> tuple[int, int]:
+    changelog.seek(await changelog.earliest())
+    count = 0
+    while True:
+        fetched = await changelog.read(records_max=RECORDS_A_SLICE, wait_ms=1)
+        for record in fetched.records:
+            key, value = record.key, record.value
+            if value is None:
+                values.pop(key, None)
+            elif (known := values.get(key)) is None or reached_of(value) >= reached_of(known):
+                values[key] = value
+        count += len(fetched.records)
+        if fetched.drained:
+            return fetched.next_offset, count
+        await asyncio.sleep(0)
+
+
+def _drain(values: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    while values:
+        yield values.popitem()
+
+
+async def _read_entries(journal: LogReader, offset: int) -> tuple[list[JournalEntry], int]:
+    journal.seek(max(offset, await journal.earliest()))
+    entries: list[JournalEntry] = []
+    while True:
+        fetched = await journal.read(records_max=RECORDS_A_SLICE, wait_ms=1)
+        entries += (decode_entry(record.value) for record in fetched.records)
+        if fetched.drained:
+            return entries, fetched.next_offset

@@ -1,0 +1,109 @@
+"""The topics a worker needs: made where they are missing, checked where they are there."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+
+from app.errors import UserError
+from app.runtime.kafka import connection
+from app.settings import Settings
+
+REPLICAS_MAX = 3
+LOOK_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be. `config` is given when it is made; only the number of partitions is checked."""
+
+    name: str
+    partitions: int
+    config: tuple[tuple[str, str], ...] = ()
+
+
+KEPT = (("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"))
+COMPACTED = (("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1"))
+
+
+def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[TopicSpec]:
+    """All topics of a deployment; `own_topic_segments` are the segments that have a topic of their own.
+
+    Every topic has the partitions of the input: what comes out of a partition goes to the same number.
+    """
+    topics = settings.topics
+    count = settings.partitions
+    return [
+        TopicSpec(topics.clickstream, count),
+        TopicSpec(topics.changes, count),
+        *(TopicSpec(topics.segment(name), count) for name in own_topic_segments),
+        TopicSpec(topics.dead_letters, count),
+        TopicSpec(topics.late, count),
+        TopicSpec(topics.profiles, count, COMPACTED),
+        TopicSpec(topics.journal, count, KEPT),
+    ]
+
+
+async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> list[str]:
+    """Makes what is missing; the names of what was made.
+
+    Raises UserError for a topic with another number of partitions (all of them are named, nothing is made then), and
+    for one that the broker refuses to make.
+    """
+    cluster = await client.fetch_all_metadata()
+    wrong = []
+    missing = []
+    for spec in specs:
+        partitions = cluster.partitions_for_topic(spec.name)
+        if not partitions:
+            missing.append(spec)
+        elif len(partitions) != spec.partitions:
+            wrong.append(f"{spec.name} has {len(partitions)}")
+    if wrong:
+        raise UserError(
+            f"the setting partitions is {settings.partitions}, but {wrong[0]} partitions",
+            detail="\n".join(wrong[1:]) or None,
+            hint="partitions = what the topics have (SHOAL_PARTITIONS, --partitions). The number cannot be changed "
+            "later:\nusers would move to other partitions than their profiles. Start over with another topic_prefix.",
+        )
+    if missing:
+        await _create(settings, missing, brokers=len(cluster.brokers()))
+        await _wait_until_visible(settings, client, missing)
+    return [spec.name for spec in missing]
+
+
+async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: int) -> None:
+    replicas = settings.replication_factor or max(1, min(REPLICAS_MAX, brokers))
+    admin = AIOKafkaAdminClient(**connection(settings))
+    await admin.start()
+    try:
+        response = await admin.create_topics(
+            [NewTopic(spec.name, spec.partitions, replicas, topic_configs=dict(spec.config)) for spec in specs]
+        )
+    finally:
+        await admin.close()
+    for name, code, *rest in response.topic_errors:
+        if code in (0, TopicAlreadyExistsError.errno):  # another worker was quicker
+            continue
+        reason = (rest[0] if rest else None) or for_code(code).__name__
+        hint = "make it yourself, or let this user make topics" if code == TopicAuthorizationFailedError.errno else None
+        raise UserError(f"the broker does not make the topic {name}: {reason}", hint=hint)
+
+
+async def _wait_until_visible(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> None:
+    deadline_s = time.monotonic() + settings.request_timeout_ms / 1000
+    while True:
+        cluster = await client.fetch_all_metadata()
+        absent = [spec.name for spec in specs if len(cluster.available_partitions_for_topic(spec.name) or ()) == 0]
+        if not absent:
+            return
+        if time.monotonic() > deadline_s:
+            raise UserError(f"the broker made the topic {absent[0]}, but no partition of it has a leader")
+        await asyncio.sleep(LOOK_S)

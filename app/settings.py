@@ -1,0 +1,340 @@
+"""Every setting of a worker: its unit, default, bounds and meaning; read from the environment and the command line.
+
+The variable of a setting is `SHOAL_` and its name in capitals without the unit (`lateness_ms` is `SHOAL_LATENESS`);
+durations are written as in definitions (`5s`, `1h30m`). `KAFKA_BOOTSTRAP_SERVERS` and `REDIS_URL` keep the names that
+everyone uses.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from app.errors import UserError
+from app.segments.durations import DurationError, format_duration, parse_duration
+from app.segments.time_rules import TimeRules
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+SegmentTopics = Literal["listed", "all", "none"]
+DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
+Security = Literal["plaintext", "ssl", "sasl-plaintext", "sasl-ssl"]
+Compression = Literal["lz4", "zstd", "snappy", "gzip", "none"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    variable: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """One setting: `low` and `high` are its bounds, in its own unit; a `secret` is never shown."""
+    metadata = {"meaning": meaning, "low": low, "high": high, "variable": variable, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a worker. Units end the names: `_ms` milliseconds, `_bytes` bytes."""
+
+    # Where the brokers are.
+    kafka_bootstrap_servers: str = setting(
+        "127.0.0.1:9092", "Kafka brokers, host:port, separated by commas", variable="KAFKA_BOOTSTRAP_SERVERS"
+    )
+    kafka_security: Security = setting("plaintext", "How to speak to the brokers")
+    kafka_sasl_mechanism: str = setting("PLAIN", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    kafka_username: str = setting("", "User of SASL")
+    kafka_password: str = setting("", "Password of SASL", secret=True)
+    kafka_ca_file: str = setting("", "File of the certificates that sign the brokers'; empty: the system's")
+    redis_url: str = setting("", "Redis for memberships; empty: none", variable="REDIS_URL", secret=True)
+
+    # Who this worker is.
+    app_id: str = setting("shoal", "Name of the deployment: consumer group, prefix of transactional ids")
+    group_instance_id: str = setting("", "Static member id, so that a quick restart moves no partition; empty: none")
+
+    # Topics.
+    partitions: int = setting(24, "Partitions of every topic; bounds the number of workers", low=1, high=10_000)
+    replication_factor: int = setting(
+        0, "Copies of each new topic; 0: three, or as many as there are brokers", low=0, high=9
+    )
+    topic_prefix: str = setting("", "Put before the name of every topic")
+    topic_clickstream: str = setting("clickstream", "Input: one message an event, key is the user")
+    topic_changes: str = setting("segment.changes", "Output: every change")
+    topic_segment_prefix: str = setting("segment.", "Output: a topic of one segment is this and its name")
+    topic_profiles: str = setting("shoal.profiles", "Private: changelog of profiles and positions, compacted")
+    topic_journal: str = setting("shoal.journal", "Private: what moved a partition other than its records")
+
+    # Definitions.
+    segments: Path = setting(Path("deploy/segments"), "Folder of the definitions (.yaml)")
+    segment_topics: SegmentTopics = setting(
+        "listed", "Which segments have a topic of their own: those with `topic: true`, all, or none"
+    )
+
+    # Time.
+    disorder_ms: int = setting(5_000, "How far a partition's clock stays behind", low=0, high=HOUR_MS)
+    lateness_ms: int = setting(DAY_MS, "An event further behind `now` is late", low=0, high=30 * DAY_MS)
+    skew_max_ms: int = setting(
+        5 * MINUTE_MS, "An event further ahead of its receipt is not believed", low=0, high=DAY_MS
+    )
+    session_gap_ms: int = setting(30 * MINUTE_MS, "Silence after which a visit is over", low=1_000, high=DAY_MS)
+    retention_ms: int = setting(
+        400 * DAY_MS, "Silence after which a user is forgotten", low=HOUR_MS, high=3_650 * DAY_MS
+    )
+    idle_clock: bool = setting(True, "Whether time goes on in a partition where nothing is left to read")
+    idle_clock_speed: float = setting(1.0, "Pace of that time; 1: the wall clock's", low=0.001, high=1_000_000)
+
+    # Batches.
+    batch_records_max: int = setting(5_000, "Records of one micro-batch at most", low=1, high=100_000)
+    pace_ms: int = setting(20, "Least time between the starts of a partition's micro-batches", low=0, high=10_000)
+    fetch_wait_ms: int = setting(100, "How long the broker may wait for something to read", low=1, high=10_000)
+    fetch_bytes_max: int = setting(4 << 20, "What one fetch of a partition brings at most", low=64 << 10, high=64 << 20)
+    write_bytes_max: int = setting(900_000, "Size of a record batch that is written", low=16_384, high=16 << 20)
+    compression: Compression = setting("lz4", "Of what is written")
+    delivery: DeliveryChoice = setting("auto", "How changes are delivered; auto: exactly once where the broker can")
+    poison_tries: int = setting(
+        3, "How often a record that fails is tried before the dead-letter topic", low=1, high=100
+    )
+
+    # Limits of waiting.
+    start_timeout_ms: int = setting(
+        10_000, "How long a worker looks for the broker at its start", low=100, high=600_000
+    )
+    request_timeout_ms: int = setting(10_000, "Longest wait for an answer of the broker", low=500, high=300_000)
+    batch_timeout_ms: int = setting(60_000, "Longest time an agent may work on one batch", low=100, high=600_000)
+    commit_timeout_ms: int = setting(20_000, "Longest time in which a batch must be written", low=500, high=600_000)
+    drain_timeout_ms: int = setting(
+        3_000, "How long a batch in hand may take when its partition goes", low=0, high=60_000
+    )
+    session_timeout_ms: int = setting(
+        6_000, "Silence after which the group gives a worker's partitions away", low=1_000, high=300_000
+    )
+    retry_wait_ms_max: int = setting(
+        5_000, "Longest pause before a failed partition is opened again", low=100, high=300_000
+    )
+    stall_exit_ms: int = setting(
+        60_000, "A worker whose loop or partition stands still for so long ends itself", low=2_000, high=HOUR_MS
+    )
+    commit_stall_exit_ms: int = setting(
+        180_000, "The same for a partition that has something to read and commits nothing", low=5_000, high=HOUR_MS
+    )
+
+    # What ops see.
+    web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
+    web_host: str = setting("127.0.0.1", "Address of that port")
+    log_level: LogLevel = setting("info", "Least severe lines that are logged")
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check_bounds(each, getattr(self, each.name), where=each.name)
+        if self.commit_stall_exit_ms < self.stall_exit_ms:
+            raise UserError(
+                f"commit_stall_exit is {format_duration(self.commit_stall_exit_ms)}, shorter than stall_exit "
+                f"({format_duration(self.stall_exit_ms)})",
+                hint="a partition commits less often than it moves: give it more time",
+            )
+
+    @property
+    def time_rules(self) -> TimeRules:
+        """The settings that decide how time is read."""
+        return TimeRules(
+            disorder_ms=self.disorder_ms,
+            lateness_ms=self.lateness_ms,
+            skew_max_ms=self.skew_max_ms,
+            session_gap_ms=self.session_gap_ms,
+            retention_ms=self.retention_ms,
+        )
+
+    @property
+    def topics(self) -> "Topics":
+        """The names of all topics, with the prefix."""
+        prefix = self.topic_prefix
+        clickstream = prefix + self.topic_clickstream
+        return Topics(
+            clickstream=clickstream,
+            changes=prefix + self.topic_changes,
+            segment_prefix=prefix + self.topic_segment_prefix,
+            profiles=prefix + self.topic_profiles,
+            journal=prefix + self.topic_journal,
+            dead_letters=f"{clickstream}.dead-letter",
+            late=f"{clickstream}.late",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Names of topics as the broker knows them."""
+
+    clickstream: str
+    changes: str
+    segment_prefix: str
+    profiles: str
+    journal: str
+    dead_letters: str
+    late: str
+
+    def segment(self, name: str) -> str:
+        """The topic of one segment."""
+        return self.segment_prefix + name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingInfo:
+    """What the documentation says about one setting."""
+
+    name: str
+    variable: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> Settings:
+    """Settings from the environment (the process's by default); what is `given` and not None comes first.
+
+    A value given as text is read as from the environment. Raises UserError that names the variable, the value and
+    what is allowed; also for an unknown variable that begins with SHOAL_.
+
+    >>> load_settings({"SHOAL_LATENESS": "2h"}, partitions="4").lateness_ms
+    7200000
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    known = {variable_of(each): each for each in fields(Settings)}
+    for name in environ:
+        if name.startswith("SHOAL_") and name not in known:
+            raise UserError(f"{name} is no setting", hint=_nearest(name, known))
+    for variable, each in known.items():
+        if (raw := environ.get(variable)) is not None and raw.strip():
+            values[each.name] = _parse(each, raw.strip(), where=variable)
+    by_name = {each.name: each for each in fields(Settings)}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name not in by_name:
+            raise UserError(f"{name} is no setting", hint=_nearest(name, by_name))
+        each = by_name[name]
+        values[name] = _parse(each, value, where=option_of(each)) if isinstance(value, str) else value
+    return Settings(**values)
+
+
+def variable_of(each: "Field[Any]") -> str:
+    """The environment variable of a setting."""
+    variable: str | None = each.metadata["variable"]
+    return variable or "SHOAL_" + each.name.removesuffix("_ms").upper()
+
+
+def option_of(each: "Field[Any]") -> str:
+    """How the setting is called on a command line."""
+    return "--" + each.name.removesuffix("_ms").replace("_", "-")
+
+
+def describe_settings() -> Iterator[SettingInfo]:
+    """Every setting, in order, for the documentation; secrets without their default."""
+    for each in fields(Settings):
+        yield SettingInfo(
+            name=each.name,
+            variable=variable_of(each),
+            default="" if each.metadata["secret"] else _show(each, each.default),
+            allowed=_allowed(each),
+            meaning=each.metadata["meaning"],
+        )
+
+
+def _parse(each: "Field[Any]", raw: str, *, where: str) -> Any:
+    reader = _READERS.get(each.type if each.type in _READERS else None)
+    if each.name.endswith("_ms"):
+        reader = _duration
+    try:
+        value = _choice(each.type, raw) if get_origin(each.type) is Literal else reader(raw) if reader else raw
+    except ValueError as error:
+        detail = None if each.metadata["secret"] else str(error) or None
+        raise UserError(f"{where} is {_quoted(each, raw)}", detail=detail, hint=f"allowed: {_allowed(each)}") from None
+    _check_bounds(each, value, where=where)
+    return value
+
+
+def _check_bounds(each: "Field[Any]", value: Any, *, where: str) -> None:
+    low, high = each.metadata["low"], each.metadata["high"]
+    if get_origin(each.type) is Literal:
+        if value not in get_args(each.type):
+            raise UserError(f"{where} is {value!r}", hint=f"allowed: {_allowed(each)}")
+    elif (low is not None and value < low) or (high is not None and value > high):
+        raise UserError(f"{where} is {_show(each, value)}", hint=f"allowed: {_allowed(each)}")
+
+
+def _choice(type_: Any, raw: str) -> str:
+    value = raw.lower().replace("_", "-")
+    if value not in get_args(type_):
+        raise ValueError
+    return value
+
+
+def _duration(raw: str) -> int:
+    try:
+        return parse_duration(raw)
+    except DurationError as error:
+        raise ValueError(f"{error.message}: {error.hint}" if error.hint else error.message) from None
+
+
+def _switch(raw: str) -> bool:
+    word = raw.lower()
+    if word in {"on", "true", "yes", "1"}:
+        return True
+    if word in {"off", "false", "no", "0"}:
+        return False
+    raise ValueError
+
+
+def _whole(raw: str) -> int:
+    try:
+        return int(raw.replace("_", ""))
+    except ValueError:
+        raise ValueError("not a whole number") from None
+
+
+def _number(raw: str) -> float:
+    try:
+        return float(raw)
+    except ValueError:
+        raise ValueError("not a number") from None
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {int: _whole, float: _number, bool: _switch, Path: Path}
+
+
+def _allowed(each: "Field[Any]") -> str:
+    if get_origin(each.type) is Literal:
+        return ", ".join(get_args(each.type))
+    if each.type is bool:
+        return "on, off"
+    low, high = each.metadata["low"], each.metadata["high"]
+    if low is None:
+        return "a path" if each.type is Path else "text"
+    kind = "a duration" if each.name.endswith("_ms") else "a number" if each.type is float else "a whole number"
+    return f"{kind} from {_show(each, low)} to {_show(each, high)}"
+
+
+def _show(each: "Field[Any]", value: Any) -> str:
+    if each.name.endswith("_ms"):
+        return format_duration(int(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
+
+
+def _quoted(each: "Field[Any]", raw: str) -> str:
+    return "wrong (its value is a secret)" if each.metadata["secret"] else repr(raw)
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else "docs/settings.md lists them all"
