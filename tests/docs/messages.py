@@ -1,4 +1,4 @@
-"""The messages that the pages show for mistakes, made anew: `python -m tests.docs.messages` writes them."""
+"""The messages that the pages show for mistakes. `make docs` writes them anew."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page of all settings, made from the settings: `python -m tests.docs.settings_page` writes it."""
+"""The page of all settings, made from the settings. `make docs` writes it."""
 
 from app.settings import describe_settings
 from tests.docs.pages import ROOT
@@ -11,7 +11,7 @@ Each setting is an environment variable; `shoal worker --help` says which of the
 an option comes before the variable. Durations are written as in definitions: `5s`, `1h30m`. A value that is not allowed
 stops the start and says what is; so does a variable that begins with `SHOAL_` and is no setting.
 
-This page is made from the settings themselves (`python -m tests.docs.settings_page`), and a test compares the two.
+This page is made from the settings themselves by `make docs`, and a test compares the two.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|

@@ -49,7 +49,7 @@ def test_the_tests_of_an_example_hold(page: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("page", "block", "message"), MISTAKES)
 def test_a_mistake_gets_exactly_the_message_that_the_page_shows(page: Path, block: Block, message: str) -> None:
-    assert message_of(page, block) == message, "write it anew: python -m tests.docs.messages"
+    assert message_of(page, block) == message, "make docs writes it anew"
 
 
 @pytest.mark.parametrize("row", in_column("expression"), ids=lambda row: f"{row.page}:{row.line}")

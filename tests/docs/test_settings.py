@@ -9,7 +9,7 @@ from tests.docs.settings_page import PAGE, settings_page
 
 def test_the_page_of_settings_says_what_the_settings_are() -> None:
     expected = settings_page()
-    assert PAGE.read_text(encoding="utf-8") == expected, "write it anew: python -m tests.docs.settings_page"
+    assert PAGE.read_text(encoding="utf-8") == expected, "make docs writes it anew"
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:

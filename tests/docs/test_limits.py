@@ -1,0 +1,55 @@
+"""The numbers on the page of limits are those of the program."""
+
+from pathlib import Path
+
+import pytest
+
+from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
+from app.segments.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
+from app.segments.durations import DURATION_MS_MAX
+from app.segments.evidence import ATOMS_MAX
+from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
+from app.segments.time_rules import TimeRules
+from app.segments.yaml_source import FILE_LENGTH_MAX
+from tables import cart, message_ids, sequences, tallies, values, windows
+from tests.docs.pages import ROOT, rows
+
+PAGE: Path = ROOT / "docs" / "limits.md"
+DAY_MS = 86_400_000
+RULES = TimeRules()
+
+# The beginning of a row, and what its limit begins with.
+LIMITS = {
+    "events of one `count`": f"{windows.EVENTS_MAX:,}",
+    "different values of": f"{tallies.VALUES_MAX}",
+    "products in the cart": f"{cart.ITEMS_MAX}",
+    "values of a list": f"{values.LIST_ITEMS_MAX}",
+    "message ids remembered": f"{message_ids.IDS_MAX:,} a person",
+    "R events remembered": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
+    "atoms in the evidence": f"{ATOMS_MAX}",
+    "time without an event": f"{RULES.retention_ms // DAY_MS} days",
+    "a text remembered as a value": f"{values.TEXT_BYTES_KEY_MAX} bytes",
+    "a text remembered by": f"{values.TEXT_BYTES_VALUE_MAX} bytes",
+    "a message": f"{MESSAGE_BYTES_MAX // 1024} KB",
+    "a `userId` or": f"{USER_BYTES_MAX} bytes",
+    "an event behind its person's": f"{RULES.lateness_ms // 3_600_000} h",
+    "an event ahead of": f"{RULES.skew_max_ms // 60_000} min",
+    "an event behind the latest": f"{RULES.disorder_ms // 1_000} s",
+    "the name of a segment": f"{NAME_LENGTH_MAX} characters",
+    "a definition file": f"{FILE_LENGTH_MAX:,} characters",
+    "one expression": f"{EXPRESSION_LENGTH_MAX:,} characters, {DEPTH_MAX} levels",
+    "values under `attach`": f"{ATTACH_MAX}",
+    "entries under `points`": f"{POINTS_MAX}",
+    "a duration": f"{DURATION_MS_MAX // DAY_MS:,} days",
+}
+
+
+@pytest.mark.parametrize(("what", "limit"), LIMITS.items(), ids=LIMITS.keys())
+def test_the_page_names_the_limit_that_holds(what: str, limit: str) -> None:
+    (cells,) = [row.cells for row in rows(PAGE) if row.cells[0].startswith(what)]
+    assert cells[1].startswith(limit)
+
+
+def test_the_largest_number_is_the_one_that_is_named() -> None:
+    assert f"between -10^{len(str(values.NUMBER_MAX)) - 1} and" in PAGE.read_text(encoding="utf-8")
+    assert 10 ** (len(str(values.NUMBER_MAX)) - 1) == values.NUMBER_MAX
