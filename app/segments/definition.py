@@ -105,11 +105,26 @@ Definition: TypeAlias = Segment | Score
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """All definitions together, checked. `segments` stand in settlement order: next is always the smallest name
-    whose dependencies (also through scores) are done. `version` changes with any definition's meaning."""
+    whose dependencies (also through scores) are done. `version` changes with any definition's meaning.
+
+    Drafts and retired segments are among them; `live_segments` are those that have members.
+    """
 
     segments: tuple[Segment, ...]
     scores: tuple[Score, ...]
     version: str
+
+    @property
+    def live_segments(self) -> tuple[Segment, ...]:
+        """The segments whose status is `live`, in settlement order."""
+        return tuple(segment for segment in self.segments if segment.status == "live")
+
+    def score(self, name: str) -> Score:
+        """The score of that name; KeyError if there is none."""
+        for score in self.scores:
+            if score.name == name:
+                return score
+        raise KeyError(name)
 
     def segment(self, name: str) -> Segment:
         """The segment of that name; KeyError if there is none."""

@@ -104,18 +104,19 @@ class Fields:
             hint = "put the value in double quotes" if node.start_mark.index < node.end_mark.index else ""
             self.source.wrong(node, f"{key} is {kind} here, but must be one value", hint)
             return None
-        if _is_tagged(node):
-            self._tagged(key, node)
+        if self.source.text[node.start_mark.index : node.start_mark.index + 1] in ("!", "&"):
+            self._decorated(key, node)
             return None
-        if not node.value.strip():
+        if not node.value.strip() or (not node.style and scalar_value(node) is None):
             self.wrong(key, f"{key} is empty", "give it a value, or leave the key out")
             return None
         return node
 
-    def _tagged(self, key: str, node: yaml.ScalarNode) -> None:
+    def _decorated(self, key: str, node: yaml.ScalarNode) -> None:
         start, end = node.start_mark.index, node.end_mark.index
-        rest = self.source.text[start + 1 : end].strip()
-        self.source.wrong(node, f"{key} begins with !, which means something else in YAML", f"write not {rest}")
+        sign, rest = self.source.text[start], self.source.text[start + 1 : end].strip()
+        hint = f"write not {rest}" if sign == "!" and "(" in rest else f"leave the {sign} out, or use double quotes"
+        self.source.wrong(node, f"{key} begins with {sign}, which means something else in YAML", hint)
 
     # ---- values
 
@@ -234,10 +235,27 @@ class Fields:
 
     def _read(self, node: yaml.ScalarNode, reading: Reading[NodeT]) -> Placed[NodeT] | None:
         offsets = self.source.offsets(node)
-        self.source.problems += [placed_problem(self.source, offsets, error) for error in reading.errors]
+        errors = [self._yaml_reason(node, error) for error in reading.errors]
+        self.source.problems += [placed_problem(self.source, offsets, error) for error in errors]
         if reading.node is None:
             return None
         return Placed(reading.node, node.value, self.source, offsets)
+
+    def _yaml_reason(self, node: yaml.ScalarNode, error: LanguageError) -> LanguageError:
+        """The error, or a better one where YAML changed what was written."""
+        behind = self.source.text[node.end_mark.index :].split("\n", 1)[0]
+        if not node.style and re.match(r"\s+#", behind) and error.span.end == len(node.value):
+            return LanguageError(
+                error.message, error.span, "in YAML a # begins a comment: put the value in double quotes", error.detail
+            )
+        if node.style in ("'", '"') and re.fullmatch(r"[\w -]+", node.value):
+            return LanguageError(
+                f"{node.value} is no text here",
+                error.span,
+                f"write \"'{node.value}'\"",
+                "YAML takes the outer quotes away",
+            )
+        return error
 
 
 _FLOW_HINT = "between { } put an expression in double quotes"
@@ -258,10 +276,3 @@ _OTHER_KEYS: dict[tuple[str, str], str] = {
     ("an event", "userid"): "did you mean userId?",
     ("an expectation", "inside"): "did you mean in?",
 }
-
-
-def _is_tagged(node: yaml.ScalarNode) -> bool:
-    return not node.tag.startswith("tag:yaml.org,2002:") or node.tag in (
-        "tag:yaml.org,2002:binary",
-        "tag:yaml.org,2002:python",
-    )

@@ -1,5 +1,6 @@
 """One YAML file: its nodes, what is wrong with them, and where in the file each character of a value stands."""
 
+import re
 from bisect import bisect_right
 from typing import Any
 
@@ -51,7 +52,9 @@ class Source:
             self.wrong(
                 root,
                 "this file is no definition",
-                "a definition consists of lines key: value and begins with segment: <name>",
+                "a blank is missing after the colon"
+                if isinstance(root, yaml.ScalarNode) and re.match(r"[\w-]+:\S", root.value)
+                else "a definition consists of lines key: value and begins with segment: <name>",
             )
             return None
         return root
@@ -78,7 +81,7 @@ class Source:
     def problem(self, start: int, end: int, message: str, hint: str = "", detail: str = "") -> Problem:
         """A problem with the characters from `start` to `end` of the file."""
         start = max(0, min(start, len(self.text)))
-        line = bisect_right(self._starts, start) - 1
+        line = self.line_number(start)
         text = self.text[start:end].rstrip()
         column = start - self._starts[line]
         return Problem(self.path, line + 1, column + 1, text, message, detail, hint, self._lines[line])
@@ -86,6 +89,10 @@ class Source:
     def line(self, node: yaml.Node) -> int:
         """The line on which a node begins, from 1."""
         return int(node.start_mark.line) + 1
+
+    def line_number(self, offset: int) -> int:
+        """The line of an offset, counted from 0."""
+        return bisect_right(self._starts, offset) - 1
 
     def line_text(self, line: int) -> str:
         """The text of a line, counted from 0; empty beyond the end."""
