@@ -7,7 +7,7 @@ import pytest
 
 from app.segments.catalog import load_catalog
 from app.segments.definition import Catalog
-from app.segments.language import canonical, parse_condition, parse_expression, parse_pattern
+from app.segments.language import canonical, parse_expression, parse_pattern
 from app.segments.scenario import run_test
 from tests.docs.messages import message_of
 from tests.docs.pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
@@ -30,6 +30,12 @@ ROWS = [row for page in PAGES for row in rows(page)]
 def in_column(head: str) -> list[Row]:
     """The rows of all tables whose first column is called so."""
     return [row for row in ROWS if row.head[0] == head]
+
+
+@cache
+def shipped() -> dict[str, str]:
+    """The files that come along."""
+    return {path.name: path.read_text(encoding="utf-8") for path in SHIPPED.glob("*.yaml")}
 
 
 @cache
@@ -58,6 +64,9 @@ def test_every_expression_in_a_table_can_be_written_so(row: Row) -> None:
     for text in code(row.cells[0]):
         expression = parse_expression(text)
         assert parse_expression(canonical.text(expression)) == expression
+        example = f"segment: example\nwhen: cart.items > 0\nattach:\n  value: >-\n    {text}\n"
+        others = shipped() if "segment(" in text or "score(" in text else {}
+        load_catalog({**others, "example.yaml": example})
 
 
 @pytest.mark.parametrize("row", in_column("event pattern"), ids=lambda row: f"{row.page}:{row.line}")
@@ -76,18 +85,16 @@ def test_everything_in_a_table_of_filters_can_stand_behind_where(row: Row) -> No
 
 def test_the_classics_of_the_cookbook_are_the_shipped_definitions() -> None:
     book = load_catalog(definitions(ROOT / "docs" / "cookbook.md"))
-    shipped = load_catalog({path.name: path.read_text(encoding="utf-8") for path in SHIPPED.glob("*.yaml")})
+    catalog = load_catalog(shipped())
     conditions = {segment.name: segment.when for segment in book.segments}
-    assert {segment.name for segment in shipped.segments} <= conditions.keys()
-    for segment in shipped.segments:
+    assert {segment.name for segment in catalog.segments} <= conditions.keys()
+    for segment in catalog.segments:
         assert conditions[segment.name] == segment.when, segment.name
     points = {score.name: (score.points, score.half_life_ms) for score in book.scores}
-    for score in shipped.scores:
+    for score in catalog.scores:
         assert points[score.name] == (score.points, score.half_life_ms)
 
 
 def test_the_readme_begins_with_a_shipped_definition() -> None:
-    shipped = (SHIPPED / "cart-abandoned.yaml").read_text(encoding="utf-8")
     (shown,) = catalog_of(ROOT / "README.md").segments
-    assert shown.when == load_catalog({"cart-abandoned.yaml": shipped}).segment("cart-abandoned").when
-    assert parse_condition("cart.items > 0 and cart.idle >= 30m and cart.idle < 24h") == shown.when
+    assert shown.when == load_catalog(shipped()).segment("cart-abandoned").when
