@@ -13,7 +13,7 @@ def sparkline(values: Sequence[float], *, width: int = POINTS) -> str:
     """Values over time as bars, the highest full.
 
     >>> sparkline([0, 1, 2, 4], width=4)
-    '▁▂▄█'
+    '▁▃▅█'
     """
     if not values:
         return ""

@@ -53,9 +53,10 @@ class Message(msgspec.Struct):
 class Tree:
     """Paths as a tree of names; `leaf`: a path ends here."""
 
-    __slots__ = ("below", "leaf")
+    __slots__ = ("below", "leaf", "struct")
 
     def __init__(self) -> None:
+        self.struct: Any = None
         self.below: dict[str, Tree] = {}
         self.leaf = False
 
@@ -73,7 +74,8 @@ class Tree:
         for number, (name, tree) in enumerate(self.below.items()):
             fields.append((f"c{number}", Any if tree.leaf else tree.type() | None | UnsetType, UNSET))
             rename[f"c{number}"] = name
-        return msgspec.defstruct("Context", fields, rename=rename)
+        self.struct = msgspec.defstruct("Context", fields, rename=rename)
+        return self.struct
 
     def reader(self, path: Path) -> Callable[[Any], Any]:
         """A function from a decoded struct of `type()`, or a plain dict, to what stands at the path.
@@ -198,9 +200,9 @@ def instant_ms(text: str) -> int:
     if len(text) == 24 and text[23] == "Z" and text[19] == "." and text[16] == ":":
         minute_ms = _minutes_ms.get(text[:16])
         if minute_ms is not None:
-            seconds, fraction = text[17:19], text[20:23]
-            if seconds.isdigit() and fraction.isdigit() and seconds < "60":
-                return minute_ms + int(seconds) * 1000 + int(fraction)
+            within = text[17:19] + text[20:23]
+            if within.isdigit() and within < "6":
+                return minute_ms + int(within)
         else:
             instant = _slow_instant_ms(text)
             if len(_minutes_ms) >= _MINUTES_MAX:
@@ -227,11 +229,21 @@ def _field_ms(message: Message, name: str) -> int | None:
     try:
         return instant_ms(text)
     except ValueError:
-        raise MessageError("invalid-time", f"{name} is no ISO 8601 time: {text[:40]!r}") from None
+        raise _no_time(name, text) from None
+
+
+def _no_time(name: str, text: str) -> MessageError:
+    return MessageError("invalid-time", f"{name} is no ISO 8601 time: {text[:40]!r}")
 
 
 def times_of(message: Message, record_ms: int) -> tuple[int, int]:
     """Event time and time of receipt; `record_ms` is the record's timestamp, -1 for none."""
+    if message.receivedAt is None and message.timestamp is not None:  # most messages, and all of a file's
+        try:
+            own_ms = instant_ms(message.timestamp)
+        except ValueError:
+            raise _no_time("timestamp", message.timestamp) from None
+        return own_ms, own_ms if record_ms < 0 else record_ms
     event_ms = _field_ms(message, "timestamp")
     received_ms = _field_ms(message, "receivedAt")
     if received_ms is not None and message.sentAt is not None and message.originalTimestamp is not None:

@@ -134,6 +134,7 @@ class Registry:
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
         self.by_id: dict[int, Remembered] = {}
+        self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only all places taken
 
     def _keep(self, new: Remembered) -> Remembered:
         known = self.by_id.get(new.id)

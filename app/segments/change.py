@@ -76,8 +76,9 @@ def change_id(user: str, sequence: int) -> str:
     return blake2b(f"{user}\x00{sequence}".encode(errors="replace"), digest_size=12).hexdigest()
 
 
-_minutes: dict[int, str] = {}
-_MINUTES_MAX = 10_000
+_MINUTES = [f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
+_days: dict[int, str] = {}
+_DAYS_MAX = 10_000
 
 
 def iso(instant_ms: int) -> str:
@@ -86,10 +87,12 @@ def iso(instant_ms: int) -> str:
     >>> iso(1470035121239)
     '2016-08-01T07:05:21.239Z'
     """
-    minute, rest = divmod(instant_ms, 60_000)
-    prefix = _minutes.get(minute)
-    if prefix is None:
-        if len(_minutes) >= _MINUTES_MAX:
-            _minutes.clear()
-        prefix = _minutes[minute] = f"{_EPOCH + timedelta(minutes=minute):%Y-%m-%dT%H:%M:}"
-    return f"{prefix}{rest // 1000:02d}.{rest % 1000:03d}Z"
+    minutes, rest = divmod(instant_ms, 60_000)
+    day, minute = divmod(minutes, 1440)
+    date = _days.get(day)
+    if date is None:
+        if len(_days) >= _DAYS_MAX:
+            _days.clear()
+        date = _days[day] = f"{_EPOCH + timedelta(days=day):%Y-%m-%dT}"
+    seconds, millis = divmod(rest, 1000)
+    return f"{date}{_MINUTES[minute]}{seconds:02d}.{millis:03d}Z"

@@ -153,11 +153,10 @@ class Expressions:
     def _score_against(self, score: Score, sign: str, bound: int | float) -> tuple[str, Until]:
         """A decaying score against a number: the instant of the crossing is solved, not searched."""
         state, fixed, until_fixed = self._decaying(score)
-        guess = f"{self._helper(operators.decay_guess)}({state}, {score.half_life_ms}, {bound!r} - {fixed})"
-        sides = f"lambda n: {self._decayed(score, state, fixed)}, lambda n: {bound!r}"
         truth, until = self.code.name("b"), self.code.name("u")
-        crossing = self._helper(operators.crossing)
-        self.code.line(f"{truth}, {until} = {crossing}({sign!r}, {sides}, now, {guess})")
+        crossing = self._helper(operators.score_crossing)
+        arguments = f"{sign!r}, {state}, {score.half_life_ms}, {fixed}, {bound!r}, now"
+        self.code.line(f"{truth}, {until} = {crossing}({arguments})")
         return truth, self._least(until, until_fixed)
 
     def decay(self, score: Score) -> Remembered:
@@ -347,6 +346,8 @@ class Expressions:
     def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
         places = places_needed(operator, bound)
         remembered = self.registry.of(count, places)
+        if operator in ("=", "!="):
+            self.registry.counted_exactly.add(remembered.id)
         state = self._remember(remembered)
         kind = self.code.bind("k", remembered.kind)
         within_ms = remembered.within_ms
@@ -382,6 +383,9 @@ class Expressions:
             assert isinstance(node.right, syntax.Text)
             truth = self._local(f"{self.code.constant(operators.matcher(node.right.value))}({a})", "b")
             return truth, until_a
+        if isinstance(node.right, syntax.Text) and node.operator == "=":
+            others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
+            return self._local(f"{a} == {node.right.value!r} or ({others})", "b"), until_a
         b, until_b = self.value(node.right)
         if self._is_number(node.left) and isinstance(node.right, syntax.Number | syntax.Duration):
             truth = self._local(f"{a} is not None and {a} {PYTHON[node.operator]} {b}", "b")

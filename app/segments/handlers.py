@@ -59,7 +59,8 @@ def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
 class HandlerWriter:
     """Writes the handler of one event name."""
 
-    def __init__(self, code: Code, key: EventKey, context: Tree) -> None:
+    def __init__(self, code: Code, key: EventKey, context: Tree, counted_exactly: set[int]) -> None:
+        self.counted_exactly = counted_exactly
         self.code = code
         self.key = key
         self.context = context
@@ -120,24 +121,51 @@ class HandlerWriter:
         code = self.code
         kind = code.bind("k", what.kind)
         own = what.id
-        inside = f"t > now - {what.within_ms}" if what.within_ms is not None else "True"
         if isinstance(what.kind, Latest):
-            code.line(f"r = A.get({own})")
-            code.line(f"if (r is None or t > r) and {inside}: A[{own}] = t; m |= {mask}")
+            self._latest(what, mask)
         elif isinstance(what.kind, Running):
             code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
         elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
-            with code.block(f"if {inside}"):
-                code.line(f"r = A.get({own})")
-                code.line(f"if r is None: A[{own}] = [t]")
-                with code.block("elif t >= r[-1]"):
-                    code.line("r.append(t)")
-                    code.line(f"if len(r) > {what.kind.places}: del r[0]")
-                code.line(f"else: {kind}.add(r, t, None, now)")
-                code.line(f"m |= {mask}")
+            self._places(what, what.kind.places, kind, mask)
         else:
             code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
             code.line(f"if r is not None: A[{own}] = r; m |= {mask}")
+
+    def _latest(self, what: Remembered, mask: int) -> None:
+        """Whether there is one changes only if there was none; `since` changes always."""
+        code = self.code
+        inside = f" and t > now - {what.within_ms}" if what.within_ms is not None else ""
+        code.line(f"r = A.get({what.id})")
+        with code.block(f"if (r is None or t > r){inside}"):
+            code.line(f"A[{what.id}] = t")
+            if what.function == "since":
+                code.line(f"m |= {mask}")
+            else:
+                gone = f" or r <= now - {what.within_ms}" if what.within_ms is not None else ""
+                code.line(f"if r is None{gone}: m |= {mask}")
+
+    def _places(self, what: Remembered, places: int, kind: str, mask: int) -> None:
+        """A threshold is met or missed by whether all places are taken; only a change of that is looked at."""
+        code = self.code
+        exact = what.id in self.counted_exactly
+        with code.block(f"if t > now - {what.within_ms}"):
+            code.line(f"r = A.get({what.id})")
+            with code.block("if r is None"):
+                code.line(f"A[{what.id}] = [t]")
+                code.line(f"m |= {mask if exact or places == 1 else 0}")
+            with code.block("elif t >= r[-1]"):
+                if not exact:
+                    code.line(
+                        f"if len(r) < {places} - 1 or (len(r) == {places} and r[0] > now - {what.within_ms}): pass"
+                    )
+                    code.line(f"else: m |= {mask}")
+                code.line("r.append(t)")
+                code.line(f"if len(r) > {places}: del r[0]")
+                if exact:
+                    code.line(f"m |= {mask}")
+            with code.block("else"):
+                code.line(f"{kind}.add(r, t, None, now)")
+                code.line(f"m |= {mask}")
 
     def item(self, what: Remembered, points: int | float | None) -> str:
         """What the event gives to the aggregate."""

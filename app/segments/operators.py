@@ -5,10 +5,10 @@ Values: None (missing), bool, int, float, str, or a list of these. See docs/exac
 
 import math
 import operator
-import re
 from collections.abc import Callable
 from typing import Any
 
+from app.segments.language.regular_expressions import compile_search
 from tables.values import at_path, plain_number
 from tables.windows import FOREVER
 
@@ -84,7 +84,7 @@ starts_with = _any_pair(lambda a, b: a.__class__ is str and b.__class__ is str a
 
 def matcher(pattern: str) -> Callable[[Any], bool]:
     """A search for a regular expression that the catalog's check has found to be linear."""
-    search = compile_pattern(pattern)
+    search = compile_search(pattern)
 
     def matches(value: Any) -> bool:
         if value.__class__ is list:
@@ -92,12 +92,6 @@ def matcher(pattern: str) -> Callable[[Any], bool]:
         return value.__class__ is str and search(value)
 
     return matches
-
-
-def compile_pattern(pattern: str) -> Callable[[str], bool]:
-    """The search itself."""
-    compiled = re.compile(pattern)
-    return lambda text: compiled.search(text) is not None
 
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -198,8 +192,24 @@ def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int
     return truth, high
 
 
-def decay_guess(state: list[Any] | None, half_life_ms: int, rest: float) -> int:
-    """About when a decaying value is down to `rest`; 0 where it never is."""
-    if state is None or rest == 0 or not state[0] / rest > 0:
-        return 0
-    return int(state[1] + half_life_ms * math.log2(state[0] / rest))
+def score_crossing(
+    sign: str, state: list[Any] | None, half_life_ms: int, fixed: float, bound: float, now: int
+) -> tuple[bool, int]:
+    """A decaying score, to six places, against a number; the same contract as `crossing`.
+
+    `state` is [v, t]; `fixed` is what does not decay. The instant is estimated by the logarithm, then made exact.
+    """
+    value, since = state or (0.0, now)
+
+    def score_at(n: int) -> float:
+        return float(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6))
+
+    if sign not in _ORDERED:
+        return crossing(sign, score_at, lambda n: bound, now)
+    compare = _ORDERED[sign]
+    truth = bool(compare(score_at(now), bound))
+    if compare(round(fixed, 6), bound) == truth:  # what it tends to; and there is one turn at most
+        return truth, FOREVER
+    rest = bound - fixed
+    guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
+    return _turn(lambda n: bool(compare(score_at(n), bound)), now, guess)

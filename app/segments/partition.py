@@ -204,6 +204,7 @@ class Partition:
         program = self.program
         rules = self.rules
         keyed = self._keyed
+        retention_ms = rules.retention_ms
         decode = program.decoder.decode
         activity = program.activity
         handlers = program.handlers
@@ -255,7 +256,9 @@ class Partition:
                     batch.duplicates += 1
                     continue
             settlement.user = user
-            if profile is not None and profile.timer(rules.retention_ms) <= now:
+            if profile is not None and (
+                now >= profile.highest_ms + retention_ms or (profile.due and min(profile.due.values()) <= now)
+            ):
                 profile = self._fire(user, profile, now)
             mask = 0
             if profile is None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
 from app.segments import carts
+from app.segments.activity import LANDING_PATH, SOURCE_PATH, write_activity
 from app.segments.aggregates import Registry, Remembered
 from app.segments.catalog import definition_version
 from app.segments.conditions import Expressions, leaf_id
@@ -24,12 +25,7 @@ from app.segments.settlement import SegmentCode
 from app.segments.source import Namespace, Source
 from app.segments.staged import Staged
 from app.segments.time_rules import TimeRules
-from tables import session as sessions
 from tables.profile import Profile, new_profile
-from tables.values import remembered
-
-SOURCE_PATH = ("campaign", "source")
-LANDING_PATH = ("page", "path")
 
 
 @dataclass(slots=True)
@@ -83,6 +79,7 @@ class _Compiler:
         masks = _Masks(reads)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
+        write_activity(self.code, masks.features, masks.leaves, decoder.context_tree, self.rules.session_gap_ms)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
@@ -94,7 +91,7 @@ class _Compiler:
             remembered=self.registry.by_id,
             handlers=handlers,
             decoder=decoder,
-            activity=_Activity(masks, decoder, self.rules.session_gap_ms),
+            activity=functions["activity"],
             staged={
                 number: (what.staged, masks.aggregates.get(number, 0))
                 for number, what in self.registry.by_id.items()
@@ -138,7 +135,7 @@ class _Compiler:
         written: dict[EventKey, tuple[str, HandlerWriter]] = {}
         for key, aggregates in sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or "")):
             body = Source(self.namespace)
-            writer = HandlerWriter(body, key, decoder.context_tree)
+            writer = HandlerWriter(body, key, decoder.context_tree, self.registry.counted_exactly)
             if key == ("identify", None):
                 writer.traits(traits)
             if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
@@ -200,60 +197,6 @@ class _Masks:
                 self.leaves[path] = self.leaves.get(path, 0) | bit
             for feature in read.features:
                 self.features[feature] = self.features.get(feature, 0) | bit
-
-
-class _Activity:
-    """What every event does, whatever its name: the visit, and what its context says."""
-
-    __slots__ = ("_gap_ms", "_landing", "_leaves", "_mask", "_session", "_source", "_user")
-
-    def __init__(self, masks: _Masks, decoder: MessageDecoder, gap_ms: int) -> None:
-        self._session = masks.features.get("session", 0)
-        self._user = masks.features.get("user", 0)
-        self._mask = self._session | self._user
-        self._gap_ms = gap_ms
-        tree = decoder.context_tree
-        self._leaves = [(tree.reader(path), leaf_id(path), mask) for path, mask in sorted(masks.leaves.items())]
-        if self._session:
-            self._source = tree.reader(SOURCE_PATH)
-            self._landing = tree.reader(LANDING_PATH)
-
-    def __call__(self, profile: Profile, message: Message, t: int) -> int:
-        mask = self._mask
-        if self._session:
-            pages = 1 if message.type == "page" or message.type == "screen" else 0
-            profile.session, first = sessions.touch(profile.session, t, pages=pages, gap_ms=self._gap_ms)
-            if first:
-                profile.session[sessions.SOURCE] = _text(self._source(message.context))
-                landing = _text(self._landing(message.context))
-                profile.session[sessions.LANDING] = landing if landing is not None else _property_path(message)
-        for reader, leaf, touched in self._leaves:
-            if learn(profile.leaves, leaf, t, reader(message.context)):
-                mask |= touched
-        return mask
-
-
-class _Landing(msgspec.Struct):
-    path: Any = None
-
-
-_landing = msgspec.json.Decoder(_Landing).decode
-
-
-def _text(value: Any) -> str | None:
-    if value.__class__ is not str:
-        return None
-    kept: str = remembered(value)
-    return kept
-
-
-def _property_path(message: Message) -> str | None:
-    if not isinstance(message.properties, Raw):
-        return None
-    try:
-        return _text(_landing(message.properties).path)
-    except msgspec.ValidationError:
-        return None
 
 
 def _handler(handle: Any, properties_type: Any) -> Handler:

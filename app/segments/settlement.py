@@ -40,14 +40,19 @@ class SegmentCode:
     attach: Callable[[Profile, int], dict[str, Any]]
 
 
+Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
+PLANS_MAX = 10_000
+
+
 class Settlement:
     """The changes of one user at one instant; the caller sets who and why."""
 
-    __slots__ = ("_retention_ms", "_segments", "cause", "changes", "members", "user", "warm_ms")
+    __slots__ = ("_plans", "_retention_ms", "_segments", "cause", "changes", "members", "user", "warm_ms")
 
     def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
         self._segments = segments
         self._retention_ms = retention_ms
+        self._plans: dict[int, list[Step]] = {}
         self.user = ""
         self.cause = Cause("time")
         self.changes: list[Change] = []
@@ -56,13 +61,27 @@ class Settlement:
 
     def settle(self, profile: Profile, mask: int, now: int) -> None:
         """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order."""
-        segments = self._segments
-        while mask:
-            lowest = mask & -mask
-            mask ^= lowest
-            segment = segments[lowest.bit_length() - 1]
-            if segment.settle(profile, now, self):
-                mask |= segment.dependents
+        plan = self._plans.get(mask)
+        if plan is None:
+            plan = self._plan(mask)
+        for settle, dependents, rest in plan:
+            if settle(profile, now, self) and dependents:
+                self.settle(profile, rest | dependents, now)
+                return
+
+    def _plan(self, mask: int) -> list[Step]:
+        """The segments of a mask in order, each with its dependents and those that come after it."""
+        if len(self._plans) >= PLANS_MAX:
+            self._plans.clear()
+        plan: list[Step] = []
+        rest = mask
+        while rest:
+            lowest = rest & -rest
+            rest ^= lowest
+            segment = self._segments[lowest.bit_length() - 1]
+            plan.append((segment.settle, segment.dependents, rest))
+        self._plans[mask] = plan
+        return plan
 
     def enter(self, profile: Profile, segment: SegmentCode, member: Membership | None, now: int, until: int) -> bool:
         """The enter condition holds for one who is out: enters now, or waits for `for` and `cooldown`."""

@@ -1,0 +1,112 @@
+"""What every event does, whatever its name: the visit goes on, and its context is learned.
+
+`activity(p, ev, t)` takes the profile, the message and the event time; it returns the segments to settle, as a mask.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from app.events.message import Message, Path, Tree, said
+from app.segments.conditions import leaf_id
+from app.segments.source import Source as Code
+from tables import session as sessions
+from tables.profile import Profile
+from tables.values import remembered
+
+SOURCE_PATH = ("campaign", "source")
+LANDING_PATH = ("page", "path")
+
+
+def write_activity(code: Code, features: dict[str, int], leaves: dict[Path, int], context: Tree, gap_ms: int) -> None:
+    """Writes the function; `features` and `leaves` say which segments read what, as masks."""
+    with code.block("def activity(p, ev, t)"):
+        code.line(f"m = {features.get('session', 0) | features.get('user', 0)}")
+        if features.get("session"):
+            begin = code.bind("f", _Visits(context, gap_ms).event)
+            code.line("e = p.session")
+            with code.block(f"if e is not None and e[0] <= t < e[1] + {gap_ms}"):
+                code.line("if t > e[1]: e[1] = t")
+                code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
+                code.line("e[3] += 1")
+            code.line(f"else: {begin}(p, ev, t)")
+        if leaves:
+            _write_leaves(code, leaves, context)
+        code.line("return m")
+
+
+def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
+    """The usual case, a value as before, costs a comparison."""
+    code.line("L = p.leaves")
+    code.line("c = ev.context")
+    with code.block(f"if c.__class__ is {code.bind('t', context.struct)}"):
+        for path, mask in sorted(leaves.items()):
+            rest = _write_walk(code, context, path)
+            own = leaf_id(path)
+            code.line(f"l = L.get({own})")
+            code.line("if v is UNSET: pass")
+            if not rest:
+                code.line("elif l is not None and l[1] == v and v.__class__ is str and t >= l[0]: l[0] = t")
+            value = f"{code.bind('f', said)}(v, {code.constant(rest)})"
+            code.line(f"elif LEARN(L, {own}, t, {value}): m |= {mask}")
+    with code.block("elif c is not None"):
+        for path, mask in sorted(leaves.items()):
+            reader = code.bind("r", context.reader(path))
+            code.line(f"if LEARN(L, {leaf_id(path)}, t, {reader}(c)): m |= {mask}")
+
+
+def _write_walk(code: Code, context: Tree, path: Path) -> Path:
+    """Leaves what stands at the path in `v`, as far as it is a struct; returns the rest of the path."""
+    tree = context
+    code.line("v = c")
+    for depth, name in enumerate(path):
+        attribute = f"c{list(tree.below).index(name)}"
+        if depth == 0:
+            code.line(f"v = v.{attribute}")
+        else:
+            code.line(f"if v.__class__ is {code.bind('t', tree.struct)}: v = v.{attribute}")
+        tree = tree.below[name]
+        if tree.leaf:
+            return path[depth + 1 :]
+    raise AssertionError(path)
+
+
+class _Visits:
+    """A visit that begins, or whose beginning moves back."""
+
+    def __init__(self, context: Tree, gap_ms: int) -> None:
+        self._gap_ms = gap_ms
+        self._source = context.reader(SOURCE_PATH)
+        self._landing = context.reader(LANDING_PATH)
+
+    def event(self, profile: Profile, message: Message, t: int) -> None:
+        pages = 1 if message.type == "page" or message.type == "screen" else 0
+        profile.session, first = sessions.touch(profile.session, t, pages=pages, gap_ms=self._gap_ms)
+        if first:
+            profile.session[sessions.SOURCE] = _text(self._source(message.context))
+            landing = _text(self._landing(message.context))
+            profile.session[sessions.LANDING] = landing if landing is not None else _property_path(message)
+
+
+class _Landing(msgspec.Struct):
+    path: Any = None
+
+
+_landing = msgspec.json.Decoder(_Landing).decode
+
+
+def _text(value: Any) -> str | None:
+    if value.__class__ is not str:
+        return None
+    kept: str = remembered(value)
+    return kept
+
+
+def _property_path(message: Message) -> str | None:
+    if not isinstance(message.properties, Raw):
+        return None
+    try:
+        return _text(_landing(message.properties).path)
+    except msgspec.ValidationError:
+        return None
