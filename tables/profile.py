@@ -1,7 +1,8 @@
 """All that is remembered of one user, and its encoding.
 
-Encoded: the timer (8 bytes, big-endian, so that it can be read without decoding), then MessagePack of the fields in
-their order. `FORMAT` grows with every change of their meaning; older formats are read, newer ones refused.
+Encoded: the timer (8 bytes) and the catalog's epoch (4 bytes), big-endian, so that they can be read without decoding;
+then MessagePack of the fields in their order. `FORMAT` grows with every change of
+their meaning; older formats are read, newer ones refused.
 """
 
 from typing import Any, Final
@@ -10,6 +11,7 @@ import msgspec
 
 FORMAT: Final = 1
 TIMER_BYTES: Final = 8
+HEADER_BYTES: Final = 12
 
 # A membership: [inside, since, times, true since, out at, sent]. `since` is the instant of the last entry; `true since`
 # when the enter condition became true while out (for `for`); `out at` when the user last left (for `cooldown`); `sent`
@@ -55,9 +57,9 @@ _decode = msgspec.msgpack.Decoder(Profile).decode
 _decode_format = msgspec.msgpack.Decoder(list[Any]).decode
 
 
-def encode(profile: Profile, timer_ms: int) -> bytes:
-    """The one value of a user, in memory and in the changelog."""
-    return timer_ms.to_bytes(TIMER_BYTES, "big") + _encode(profile)
+def encode(profile: Profile, timer_ms: int, epoch: int) -> bytes:
+    """The one value of a user, in memory and in the changelog; `epoch` is that of the catalog it is true under."""
+    return (timer_ms << 32 | epoch).to_bytes(HEADER_BYTES, "big") + _encode(profile)
 
 
 def timer_of(encoded: bytes) -> int:
@@ -65,12 +67,17 @@ def timer_of(encoded: bytes) -> int:
     return int.from_bytes(encoded[:TIMER_BYTES], "big")
 
 
+def epoch_of(encoded: bytes) -> int:
+    """The epoch of the catalog under which an encoded profile was last evaluated."""
+    return int.from_bytes(encoded[TIMER_BYTES:HEADER_BYTES], "big")
+
+
 def decode(encoded: bytes) -> Profile:
     """The profile; UnknownFormatError for a format that is not known here."""
     try:
-        profile = _decode(encoded[TIMER_BYTES:])
+        profile = _decode(encoded[HEADER_BYTES:])
     except msgspec.MsgspecError as error:
-        found = _decode_format(encoded[TIMER_BYTES:])[0]
+        found = _decode_format(encoded[HEADER_BYTES:])[0]
         raise UnknownFormatError(f"a profile of format {found!r}; this version reads {FORMAT}") from error
     if profile.format != FORMAT:
         raise UnknownFormatError(f"a profile of format {profile.format!r}; this version reads {FORMAT}")

@@ -182,6 +182,8 @@ def user_of(message: Message) -> tuple[str, bool]:
             raise MessageError("no-user", "neither userId nor anonymousId")
     text = user if user.__class__ is str else str(user)
     assert isinstance(text, str)
+    if "\x00" in text:
+        raise MessageError("invalid-message", f"a user has no NUL in it: {text[:40]!r}")
     if len(text) > USER_BYTES_MAX // 4 and len(text.encode(errors="replace")) > USER_BYTES_MAX:
         raise MessageError("invalid-message", f"the user has more than {USER_BYTES_MAX} bytes: {text[:40]!r}...")
     return text, identified

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Raw
 
 from app.events.message import Message, Path, Tree, said
-from app.segments.conditions import leaf_id
 from app.segments.source import Source as Code
+from app.segments.values import leaf_id
 from tables import session as sessions
 from tables.profile import Profile
 from tables.values import remembered

@@ -8,8 +8,7 @@ See docs/exact-meaning.md, "Order of work for one record".
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -22,9 +21,20 @@ from app.events.message import (
     times_of,
     user_of,
 )
-from app.segments.change import Cause, Change
+from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
+from app.segments.change import Cause
+from app.segments.position import (
+    CATALOG_KEY,
+    CatalogEntry,
+    Position,
+    read_catalog_entry,
+    read_position,
+    warm_ms,
+    write_catalog_entry,
+    write_position,
+)
 from app.segments.program import Program
-from app.segments.settlement import Settlement
+from app.segments.settlement import Departed, Settlement
 from app.segments.time_rules import TimeRules
 from tables import message_ids
 from tables import profile as profiles
@@ -32,76 +42,9 @@ from tables.profile import INSIDE, Profile
 from tables.timers import Timers
 
 TIME = Cause("time")
-NO_CLOCK = -1
+CATALOG = Cause("catalog")
 
-
-class RecordLike(Protocol):
-    """What is read of a Kafka record; `timestamp` in milliseconds, -1 for none."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that cannot be an event; `reason` is a short code, `position` a byte of the value where known."""
-
-    record: RecordLike
-    reason: str
-    detail: str
-    position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LateEvent:
-    """A record behind `now` by more than the allowed lateness."""
-
-    record: RecordLike
-    late_ms: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one call produced, to be written by the caller. `profiles`: user -> encoded, None for one forgotten."""
-
-    changes: list[Change] = field(default_factory=list)
-    profiles: dict[str, bytes | None] = field(default_factory=dict)
-    dead: list[DeadLetter] = field(default_factory=list)
-    late: list[LateEvent] = field(default_factory=list)
-    next_offset: int = 0
-    clock_ms: int = NO_CLOCK
-    accepted: int = 0
-    duplicates: int = 0
-    timers: int = 0
-    counted: Counter[str] = field(default_factory=Counter)
-
-
-class Position(msgspec.Struct, array_like=True, frozen=True):
-    """How far a partition is: written with its profiles, read at restore.
-
-    `warm_ms`: segment id -> instant before which it waits for its windows.
-    """
-
-    format: int
-    next_offset: int
-    clock_ms: int
-    version: str
-    warm_ms: dict[int, int]
-
-
-_encode_position = msgspec.msgpack.Encoder().encode
-_decode_position = msgspec.msgpack.Decoder(Position).decode
-
-
-def read_position(encoded: bytes) -> Position:
-    """The position that `Partition.position()` wrote."""
-    return _decode_position(encoded)
+__all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
 class Partition:
@@ -120,7 +63,11 @@ class Partition:
         self._gone: set[str] = set()
         self._reached: dict[str, int] = {}
         self._settlement = _CountingSettlement(program.segments, rules.retention_ms)
-        self._waiting = {segment.id: segment.warm_after_ms for segment in program.segments if segment.warm_after_ms}
+        self._catalog: CatalogEntry | None = None
+        self._catalog_written = True
+        self._departed: list[Departed] = []
+        self.unswept: list[str] = []
+        self._restored = False
 
     # ---- what the caller asks
 
@@ -157,10 +104,15 @@ class Partition:
     # ---- restore
 
     def restore(self, user: str, profile: bytes | None, *, offset: int) -> None:
-        """A profile from the changelog (None: a tombstone), in the order of the changelog.
+        """A value from the changelog (None: a tombstone), in the order of the changelog.
 
         `offset`: the input offset that it has reached; records before it are skipped for this user.
         """
+        if user == CATALOG_KEY:
+            if profile is not None:
+                self._use(read_catalog_entry(profile))
+            return
+        self._restored = True
         before = self._encoded.get(user)
         if before is not None:
             self._count_members(before, -1)
@@ -180,13 +132,11 @@ class Partition:
         found = read_position(position)
         self.next_offset = found.next_offset
         self.clock_ms = found.clock_ms
-        self._settlement.warm_ms = dict(found.warm_ms)
         self._reached = {user: offset for user, offset in self._reached.items() if offset > found.next_offset}
 
     def position(self) -> bytes:
         """What `restore_position` reads."""
-        position = Position(1, self.next_offset, self.clock_ms, self.program.version, self._settlement.warm_ms)
-        return _encode_position(position)
+        return write_position(Position(1, self.next_offset, self.clock_ms, self.program.version))
 
     def _count_members(self, encoded: bytes, by: int) -> None:
         members = profiles.decode(encoded).members
@@ -194,6 +144,78 @@ class Partition:
             member = members.get(segment.id)
             if member is not None and member[INSIDE]:
                 self._settlement.members[segment.name] += by
+
+    # ---- the catalog
+
+    @property
+    def catalog_version(self) -> str | None:
+        """The version that the partition's state is of, None before the first event. See `adopt`."""
+        return None if self._catalog is None else self._catalog.version
+
+    def adopt(self, program: Program, *, clock_ms: int) -> None:
+        """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
+
+        Every profile is evaluated once under it, when it is touched or swept, at the same instant either way.
+        A sweep under way must be over. Aggregates that both catalogs have keep their history.
+        """
+        assert not self.unswept, "two catalogs at once"
+        members = self._settlement.members
+        self.program = program
+        self._settlement = _CountingSettlement(program.segments, self.rules.retention_ms)
+        self._settlement.members.update(members)
+        before = self._catalog
+        if before is None:
+            return
+        departed = {own: kept for own, kept in before.segments.items() if own not in program.bits}
+        fed_ms = {own: before.fed_ms.get(own, clock_ms) for own in program.remembered}
+        segments = departed | {code.id: (code.name, code.version, code.topic) for code in program.segments}
+        self._use(CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms))
+        self._catalog_written = False
+        self.unswept = list(self._encoded)
+
+    def sweep(self, users_max: int) -> Batch:
+        """Evaluates up to so many profiles that have not been seen since the catalog changed."""
+        batch = Batch()
+        self._begin(batch)
+        for user in self.unswept[-users_max:]:
+            if user not in self._touched and user not in self._gone:
+                self._load(user)
+        del self.unswept[-users_max:]
+        return self._end(batch)
+
+    def _use(self, entry: CatalogEntry) -> None:
+        self._catalog = entry
+        self._settlement.warm_ms = warm_ms(self.program.segments, entry.fed_ms)
+        self._departed = [
+            Departed(own, *kept)
+            for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
+            if own not in self.program.bits
+        ]
+
+    def _first_event(self, now: int) -> None:
+        """The first user of all: from here on the aggregates are fed."""
+        program = self.program
+        segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
+        fed_ms = dict.fromkeys(program.remembered, now)
+        self._use(CatalogEntry(1, 1, program.version, self.clock_ms, segments, fed_ms))
+        self._catalog_written = False
+
+    def _evaluate_under_new_catalog(self, user: str, profile: Profile) -> None:
+        entry = self._catalog
+        assert entry is not None
+        settlement = self._settlement
+        now = max(entry.since_ms, profile.highest_ms, profile.fired_ms)
+        settlement.user = user
+        settlement.cause = CATALOG
+        program = self.program
+        for own in [own for own in profile.aggregates if own not in program.remembered]:
+            del profile.aggregates[own]
+        for own in [own for own in profile.due if own not in program.staged]:
+            del profile.due[own]
+        for gone in self._departed:
+            if gone.id in profile.members:
+                settlement.depart(profile, gone, now)
+        settlement.settle(profile, (1 << len(program.segments)) - 1, now)
 
     # ---- what moves a partition
 
@@ -265,8 +287,8 @@ class Partition:
                 profile = self._touched[user] = profiles.new_profile(t, now)
                 self._gone.discard(user)
                 mask = program.begin_mask
-                if self._waiting:
-                    self._start_warming(now)
+                if self._catalog is None:
+                    self._first_event(now)
             elif t > profile.highest_ms:
                 profile.highest_ms = t
             elif t < profile.first_seen_ms:
@@ -299,6 +321,10 @@ class Partition:
         return self._end(batch)
 
     def _begin(self, batch: Batch) -> "_CountingSettlement":
+        if self._restored and self._catalog is not None:
+            epoch = self._catalog.epoch
+            self.unswept = [user for user, encoded in self._encoded.items() if profiles.epoch_of(encoded) != epoch]
+            self._restored = False
         settlement = self._settlement
         settlement.changes = batch.changes
         settlement.counted = batch.counted
@@ -313,10 +339,14 @@ class Partition:
                 self._fire(user, profile, self.clock_ms)
                 batch.timers += 1
         retention_ms = self.rules.retention_ms
+        if self._catalog is not None and not self._catalog_written:
+            batch.profiles[CATALOG_KEY] = write_catalog_entry(self._catalog)
+            self._catalog_written = True
+        epoch = 0 if self._catalog is None else self._catalog.epoch
         for user, profile in self._touched.items():
             timer = profile.timer(retention_ms)
             before = self._encoded.get(user)
-            encoded = profiles.encode(profile, timer)
+            encoded = profiles.encode(profile, timer, epoch)
             self._encoded[user] = batch.profiles[user] = encoded
             if before is None or timer < profiles.timer_of(before) or profiles.timer_of(before) <= self.clock_ms:
                 self._timers.arm(user, timer)
@@ -344,6 +374,9 @@ class Partition:
         if encoded is None:
             return None
         profile = self._touched[user] = profiles.decode(encoded)
+        assert self._catalog is not None, "a profile without a catalog's entry"
+        if profiles.epoch_of(encoded) != self._catalog.epoch:
+            self._evaluate_under_new_catalog(user, profile)
         return profile
 
     def _timer_of(self, user: str) -> int | None:
@@ -384,13 +417,6 @@ class Partition:
             settlement.settle(profile, mask, instant)
             assert profile.timer(retention_ms) > instant, "a timer that fired is still due"
         return profile
-
-    def _start_warming(self, now: int) -> None:
-        """The first event of the partition feeds the aggregates for the first time."""
-        warm_ms = self._settlement.warm_ms
-        for segment, after_ms in self._waiting.items():
-            warm_ms.setdefault(segment, now + after_ms)
-        self._waiting = {}
 
 
 class _CountingSettlement(Settlement):

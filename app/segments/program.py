@@ -15,7 +15,7 @@ from app.segments import carts
 from app.segments.activity import LANDING_PATH, SOURCE_PATH, write_activity
 from app.segments.aggregates import Registry, Remembered
 from app.segments.catalog import definition_version
-from app.segments.conditions import Expressions, leaf_id
+from app.segments.conditions import Expressions
 from app.segments.definition import Catalog, Score, Segment
 from app.segments.handlers import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.language import syntax
@@ -25,6 +25,7 @@ from app.segments.settlement import SegmentCode
 from app.segments.source import Namespace, Source
 from app.segments.staged import Staged
 from app.segments.time_rules import TimeRules
+from app.segments.values import leaf_id
 from tables.profile import Profile, new_profile
 
 
@@ -37,7 +38,7 @@ class Reads:
     segments: set[str]
     leaves: set[Path]
     features: set[str]
-    window_max_ms: int
+    windows: dict[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +107,7 @@ class _Compiler:
     def _write_segment(self, segment: Segment, number: int) -> Reads:
         writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
         write_segment(writer, segment, number)
-        return Reads(segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.window_max_ms)
+        return Reads(segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.windows)
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
         paths = set(masks.leaves)
@@ -170,7 +171,7 @@ class _Compiler:
                 hold_ms=read.segment.hold_ms,
                 cooldown_ms=read.segment.cooldown_ms,
                 updates=read.segment.updates,
-                warm_after_ms=_all_windows(read, by_name) if read.segment.warmup == "wait" else 0,
+                waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(segment_id(name) for name in _all_reads(read, by_name))),
                 settle=functions[f"settle_{number}"],
@@ -236,8 +237,12 @@ def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
     return found
 
 
-def _all_windows(read: Reads, by_name: dict[str, Reads]) -> int:
-    return max([read.window_max_ms, *(by_name[name].window_max_ms for name in _all_reads(read, by_name))])
+def _all_windows(read: Reads, by_name: dict[str, Reads]) -> tuple[tuple[int, int], ...]:
+    """The windowed aggregates of a segment and of all that it depends on."""
+    windows = dict(read.windows)
+    for name in _all_reads(read, by_name):
+        windows |= by_name[name].windows
+    return tuple(sorted(windows.items()))
 
 
 class _Probe:
@@ -260,6 +265,6 @@ def _begin_mask(segments: tuple[SegmentCode, ...]) -> int:
         profile = new_profile(0, 0)
         settle: Any = segment.settle
         settle(profile, 0, probe)
-        if probe.entered or profile.due or segment.warm_after_ms:
+        if probe.entered or profile.due or segment.waits_for:
             mask |= 1 << segment.number
     return mask

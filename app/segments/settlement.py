@@ -18,6 +18,7 @@ from tables.windows import FOREVER
 class SegmentCode:
     """One live segment, compiled.
 
+    waits_for: (aggregate, window in ms), for `warmup: wait`
     settle(profile, now, settlement) -> whether the membership changed
     entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values
     """
@@ -31,13 +32,23 @@ class SegmentCode:
     hold_ms: int
     cooldown_ms: int
     updates: tuple[str, ...]
-    warm_after_ms: int
+    waits_for: tuple[tuple[int, int], ...]
     dependents: int
     reads: tuple[int, ...]
     settle: Callable[[Profile, int, "Settlement"], bool]
     entry_evidence: Callable[[Profile, int], list[Atom]]
     exit_evidence: Callable[[Profile, int], list[Atom]]
     attach: Callable[[Profile, int], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """What is still known of a segment that a catalog does not have any more."""
+
+    id: int
+    name: str
+    version: str
+    topic: bool
 
 
 Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
@@ -137,10 +148,19 @@ class Settlement:
                 self.members[segment.name] -= 1
                 self._say(profile, segment, member, "exited", [], now)
 
+    def depart(self, profile: Profile, gone: Departed, now: int) -> None:
+        """A segment is not in the catalog any more: who was in leaves."""
+        member = profile.members.pop(gone.id)
+        if member[INSIDE]:
+            member[INSIDE] = 0
+            if self.members.get(gone.name, 0) > 0 and not any(segment.name == gone.name for segment in self._segments):
+                self.members[gone.name] -= 1
+            self._say(profile, gone, member, "exited", [], now)
+
     def _say(
         self,
         profile: Profile,
-        segment: SegmentCode,
+        segment: SegmentCode | Departed,
         member: Membership,
         change: ChangeKind,
         evidence: list[Atom],
@@ -166,8 +186,8 @@ class Settlement:
             said.__dict__["topic"] = True
         self.changes.append(said)
 
-    def _valid_until(self, profile: Profile, segment: SegmentCode, *, inside: bool) -> str | None:
-        if self.cause.kind == "forgotten":
+    def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, *, inside: bool) -> str | None:
+        if self.cause.kind == "forgotten" or isinstance(segment, Departed):
             return None
         due = profile.due
         least = due.get(segment.id, FOREVER)
