@@ -131,18 +131,23 @@ class LogReader:
 
     async def _patiently(self, ask: Callable[[], Any]) -> Any:
         pause_s = RETRY_S_FIRST
+        told = False
         while True:
             try:
                 answer = await ask()
             except (KafkaError, OSError, TimeoutError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:
                     raise
-                log.debug("reading %s[%d]: %r, trying again", self.topic, self.partition, error)
+                if not told and pause_s >= RETRY_S_MAX:
+                    log.warning("partition %d: cannot read %s: %r; tries on", self.partition, self.topic, error)
+                    told = True
                 if isinstance(error, NotLeaderForPartitionError | UnknownTopicOrPartitionError):
                     await self._client.force_metadata_update()
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
             else:
+                if told:
+                    log.warning("partition %d: reads %s again", self.partition, self.topic)
                 self._on_progress()
                 return answer
 

@@ -18,6 +18,8 @@ class SparingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this one is shown."""
+        if record.levelno < logging.WARNING and str(record.msg).startswith("[^"):
+            return False  # Faust's services say that they start and stop, in the name of our modules
         if not record.name.startswith(LIBRARIES):
             return True
         key = (record.name, str(record.msg))
@@ -49,6 +51,7 @@ def log_to_stderr(level: str) -> None:
     root.setLevel(level.upper())
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    # What a rebalance or a lost connection makes aiokafka say is said by the partitions themselves.
-    logging.getLogger("aiokafka.cluster").setLevel(logging.ERROR)
+    if level != "debug":
+        # What a rebalance or a lost connection makes aiokafka say, again and again, the partitions say once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)

@@ -1,0 +1,169 @@
+"""The runtime when things go wrong: kills, moves, poison, lost writes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.main import create_app
+from app.runtime.at_least_once import AtLeastOnce
+from app.runtime.delivery import Commit
+from app.runtime.envelope import POSITION_KEY
+from app.runtime.journal import Poisoned
+from tests.support.broker import Broker
+from tests.support.poison import MARK, FragilePartition
+from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, WorkerProcess, history, record, running
+from tests.support.waiting import eventually
+
+EVENTS = 4_000
+END_MS = EVENTS * 20_000 + 48 * HOUR_MS
+
+
+@pytest.fixture
+async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off", "batch_records_max": "50"})
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_a_worker_killed_half_way_goes_on_where_it_was(shop: Shop, tmp_path: Path) -> None:
+    await shop.send(history(users=60, events=EVENTS))
+    log = tmp_path / "worker.log"
+    given = ["pace=0ms", "group_instance_id=one"] if shop.broker.transactions else ["pace=0ms"]
+    for enough in (50, 250, 500):
+        worker = WorkerProcess(shop, log=log, given=given)
+        try:
+            await eventually(lambda n=enough: _written(shop, n), within_s=30)  # type: ignore[misc]
+        finally:
+            worker.kill()
+    worker = WorkerProcess(shop, log=log, given=given)
+    try:
+        await shop.settled(END_MS)
+        assert await worker.terminate() == 0
+    finally:
+        worker.kill()
+
+
+async def test_partitions_move_between_workers_with_their_state(shop: Shop, tmp_path: Path) -> None:
+    rows = history(users=60, events=EVENTS)
+    first = WorkerProcess(shop, log=tmp_path / "first.log")
+    second: WorkerProcess | None = None
+    try:
+        await first.logged("reads from offset", times=2)
+        await shop.send(rows[:1_500])
+        await eventually(lambda: _written(shop, 100), within_s=30)
+        second = WorkerProcess(shop, log=tmp_path / "second.log")
+        await second.logged("reads from offset", times=1)
+        await shop.send(rows[1_500:3_000])
+        await eventually(lambda: _written(shop, 500), within_s=30)
+        assert await first.terminate() == 0
+        await second.logged("reads from offset", times=2)
+        await shop.send(rows[3_000:])
+        await shop.settled(END_MS)
+    finally:
+        first.kill()
+        if second is not None:
+            second.kill()
+
+
+async def test_a_record_that_no_attempt_can_process_goes_to_the_dead_letters(shop: Shop) -> None:
+    class Always(FragilePartition):
+        pass
+
+    rows = history(users=20, events=400)
+    rows.insert(200, record("ann", 200 * 20_000, MARK.decode()))
+    await shop.send(rows)
+    app = create_app(shop.settings, new_partition=lambda: Always(shop.program, shop.settings.time_rules))
+    async with running(app):
+        dead = await eventually(lambda: shop.read_all(shop.settings.topics.dead_letters), within_s=30)
+        await shop.settled(END_MS)
+    assert len(dead) == 1
+    assert MARK in dead[0].value
+    headers = dict(dead[0].headers)
+    assert headers["shoal-reason"] == b"poison"
+    assert b"cannot digest this" in headers["shoal-detail"]
+    assert headers["shoal-source-topic"].decode() == shop.settings.topics.clickstream
+    assert app.metrics.value("shoal_dead_letters_total", reason="poison") == 1
+    partition = int(headers["shoal-source-partition"])
+    assert [type(entry) for entry in await shop.journal(partition)] == [Poisoned]
+    tries = Always.failures
+    again = create_app(shop.settings, new_partition=lambda: Always(shop.program, shop.settings.time_rules))
+    async with running(again):
+        await shop.settled(END_MS + HOUR_MS)
+    assert Always.failures == tries
+
+
+async def test_an_exception_that_passes_costs_nothing(shop: Shop) -> None:
+    class Once(FragilePartition):
+        times = 2
+
+    rows = history(users=20, events=400)
+    rows.insert(200, record("ann", 200 * 20_000, MARK.decode()))
+    await shop.send(rows)
+    app = create_app(shop.settings, new_partition=lambda: Once(shop.program, shop.settings.time_rules))
+    async with running(app):
+        await shop.settled(END_MS)
+    assert await shop.read_all(shop.settings.topics.dead_letters) == []
+    assert Once.failures == 2
+
+
+class FailingDelivery(AtLeastOnce):
+    """Fails now and then, before one of its groups of writes: as if the worker had died there."""
+
+    points = ("announced", "profiles", "changes", "position")
+    commits = 0
+
+    async def commit(self, commit: Commit) -> None:
+        """Writes some of it."""
+        cls = type(self)
+        cls.commits += 1
+        if cls.commits % 5:
+            await super().commit(commit)
+            return
+        point = self.points[(cls.commits // 5) % 4]
+        partial = Commit(next_offset=commit.next_offset)
+        for group in self.points[: self.points.index(point)]:
+            setattr(partial, group, getattr(commit, group))
+        if point == "profiles" and len(commit.profiles) > 1:
+            partial.profiles = commit.profiles[: len(commit.profiles) // 2]
+        await super().commit(partial)
+        raise ConnectionError(f"died before {point}")
+
+
+async def test_every_point_of_death_between_two_writes_is_survived(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.runtime.application.AtLeastOnce", FailingDelivery)
+    settings = shop.given | {"batch_records_max": "20"}
+    await shop.send(history(users=10, events=1_000))
+    app = create_app(Shop(shop.broker, shop.name, shop.folder, given=settings).settings)
+    async with running(app):
+        await shop.settled(END_MS, within_s=60)
+    ids = [each["id"] for each in await shop.changes()]
+    assert len(ids) > len(set(ids)), "changes beyond the position are sent again"
+    assert FailingDelivery.commits > 40
+
+
+async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NeverAPosition(AtLeastOnce):
+        async def commit(self, commit: Commit) -> None:
+            await super().commit(Commit(next_offset=commit.next_offset, profiles=commit.profiles))
+            raise ConnectionError("died before the changes")
+
+    rows = [record(f"u-{n % 7}", n * MINUTE_MS, "Product Viewed", number=n) for n in range(60)]
+    await shop.send(rows)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.runtime.application.AtLeastOnce", NeverAPosition)
+        app = create_app(shop.settings)
+        await app.start()
+        try:
+            await eventually(lambda: app.metrics.value("shoal_reopened_total", partition="0") >= 2, within_s=20)
+        finally:
+            await app.stop()
+    keys = {each.key for each in await shop.read_all(shop.settings.topics.profiles)}
+    assert POSITION_KEY not in keys
+    async with running(create_app(shop.settings)):
+        await shop.settled(END_MS)
+
+
+async def _written(shop: Shop, count: int) -> bool:
+    return len(await shop.changes()) >= count

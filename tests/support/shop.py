@@ -1,0 +1,274 @@
+"""A clickstream on a broker, a worker on it, and what the worker must write: for tests of the runtime."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.partitioner import murmur2
+
+from app.runtime.application import own_topics
+from app.runtime.journal import JournalEntry, Replay, decode_entry
+from app.runtime.kafka import connect
+from app.runtime.log_reader import LogReader
+from app.runtime.log_writer import LogWriter, Row
+from app.runtime.topics import ensure_topics, topic_specs
+from app.segments.catalog import load_catalog
+from app.segments.change import iso
+from app.segments.partition import Partition
+from app.segments.program import Program, compile_catalog
+from app.settings import Settings, load_settings
+from tests.support.broker import Broker
+from tests.support.waiting import eventually
+
+START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+
+DEFINITIONS = {
+    "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\ntopic: true\n",
+    "abandoned.yaml": (
+        "segment: abandoned\nwhen: cart.items > 0 and cart.idle >= 30m and cart.idle < 24h\nattach: {value: cart.value}\n"
+    ),
+}
+
+
+def record(user: str, at_ms: int, event: str, *, number: int | str = 0, **properties: Any) -> Row:
+    """One message of the Segment spec as a record's key and value, `at_ms` after the start."""
+    message = {
+        "type": "track",
+        "event": event,
+        "userId": user,
+        "messageId": f"{user}-{at_ms}-{number}",
+        "timestamp": iso(START_MS + at_ms),
+        "receivedAt": iso(START_MS + at_ms),
+        "properties": properties,
+    }
+    return user.encode(), json.dumps(message).encode(), []
+
+
+def watermark(at_ms: int) -> Row:
+    """A message that does nothing but move the clock."""
+    return None, json.dumps({"type": "watermark", "timestamp": iso(START_MS + at_ms)}).encode(), []
+
+
+def history(*, users: int, events: int, seed: int = 1) -> list[Row]:
+    """A mixed history: views, carts that are filled, emptied and left alone."""
+    import random
+
+    chance = random.Random(seed)
+    rows = []
+    for number in range(events):
+        user = f"u-{chance.randrange(users)}"
+        event = chance.choices(["Product Viewed", "Product Added", "Order Completed", "Page Liked"], [5, 2, 1, 2])[0]
+        at_ms = number * 20_000 + chance.randrange(10_000)
+        product = f"p-{chance.randrange(20)}"
+        rows.append(record(user, at_ms, event, number=number, product_id=product, price=chance.randrange(1, 90)))
+    return rows
+
+
+@dataclass
+class Shop:
+    """One deployment of a test: settings, topics with a prefix of their own, input and output."""
+
+    broker: Broker
+    name: str
+    folder: Path
+    partitions: int = 2
+    given: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in DEFINITIONS.items():
+            (self.folder / name).write_text(text)
+        self.settings: Settings = load_settings(
+            {},
+            kafka_bootstrap_servers=self.broker.bootstrap_servers,
+            app_id=self.name,
+            topic_prefix=f"{self.name}.",
+            partitions=self.partitions,
+            segments=self.folder,
+            session_timeout_ms="6s" if self.broker.transactions else "1s",
+            start_timeout_ms="10s",
+            **self.given,
+        )
+        self.program: Program = compile_catalog(load_catalog(DEFINITIONS), self.settings.time_rules)
+        self._client: AIOKafkaClient | None = None
+        self._writers: dict[int, LogWriter] = {}
+
+    async def open(self) -> None:
+        """Connects, and makes the topics."""
+        self._client = await connect(self.settings)
+        specs = topic_specs(self.settings, sorted(own_topics(self.settings, self.program)))
+        await ensure_topics(self.settings, self._client, specs)
+
+    async def close(self) -> None:
+        """Disconnects."""
+        for writer in self._writers.values():
+            await writer.close()
+        if self._client is not None:
+            await self._client.close()
+
+    # ---- input and output
+
+    def partition_of(self, row: Row) -> int:
+        """Where a record belongs: by the hash of its key; without a key, the first."""
+        return 0 if row[0] is None else (murmur2(row[0]) & 0x7FFFFFFF) % self.partitions
+
+    async def send(self, rows: Iterable[Row], *, partition: int | None = None) -> None:
+        """Writes input records, in order."""
+        by_partition: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_partition[self.partition_of(row) if partition is None else partition].append(row)
+        for number, some in by_partition.items():
+            writer = self._writers.get(number)
+            if writer is None:
+                writer = self._writers[number] = LogWriter(self.settings, partition=number)
+                await writer.open()
+            # The timestamp of a record counts as its receipt; a test's history lies in the past, which is allowed.
+            await writer.write([(self.settings.topics.clickstream, some)])
+
+    async def end(self, at_ms: int) -> None:
+        """Moves the clock of every partition to the end of a history."""
+        for partition in range(self.partitions):
+            await self.send([watermark(at_ms)], partition=partition)
+
+    async def read(self, topic: str, partition: int) -> list[Any]:
+        """All records of a partition, as they are now."""
+        assert self._client is not None
+        committed_only = self.broker.transactions
+        reader = LogReader(
+            self._client, topic=topic, partition=partition, committed_only=committed_only, bytes_max=8 << 20
+        )
+        reader.seek(await reader.earliest())
+        records: list[Any] = []
+        while True:
+            fetched = await reader.read(records_max=100_000, wait_ms=1)
+            records += fetched.records
+            if fetched.drained:
+                return records
+
+    async def read_all(self, topic: str) -> list[Any]:
+        """All records of a topic, partition after partition."""
+        return [record for number in range(self.partitions) for record in await self.read(topic, number)]
+
+    async def changes(self) -> list[dict[str, Any]]:
+        """Everything in the topic of changes, repeated ones too."""
+        return [json.loads(each.value) for each in await self.read_all(self.settings.topics.changes)]
+
+    async def journal(self, partition: int) -> list[JournalEntry]:
+        """The journal of a partition."""
+        return [decode_entry(each.value) for each in await self.read(self.settings.topics.journal, partition)]
+
+    # ---- the verdict
+
+    async def expected(self) -> dict[str, list[bytes]]:
+        """What a pure run over the same records and journal says: encoded changes by user, in order."""
+        wanted: dict[str, list[bytes]] = defaultdict(list)
+        for number in range(self.partitions):
+            records = await self.read(self.settings.topics.clickstream, number)
+            replay = Replay(await self.journal(number))
+            partition = Partition(self.program, self.settings.time_rules)
+            for change in recompute(partition, records, replay):
+                wanted[change.user].append(change.encode())
+        return dict(wanted)
+
+    async def written(self) -> dict[str, list[bytes]]:
+        """What the worker wrote: encoded changes by user, in order, repeated ids dropped."""
+        found: dict[str, list[bytes]] = defaultdict(list)
+        seen: set[str] = set()
+        for each in await self.read_all(self.settings.topics.changes):
+            change = json.loads(each.value)
+            if change["id"] not in seen:
+                seen.add(change["id"])
+                found[each.key.decode()].append(each.value)
+        return dict(found)
+
+    async def settled(self, end_ms: int, *, within_s: float = 30) -> None:
+        """Ends the history at `end_ms`, and waits until the worker has written exactly what it must."""
+        later_ms = 0
+
+        async def agrees() -> bool:
+            nonlocal later_ms
+            await self.end(end_ms + later_ms)
+            later_ms += 1
+            return await self.agrees()
+
+        await eventually(agrees, within_s=within_s, what="the changes written are those of a pure run")
+
+    async def agrees(self) -> bool:
+        """Whether the worker wrote exactly what it must, so far."""
+        return await self.written() == await self.expected()
+
+
+def recompute(partition: Partition, records: Sequence[Any], replay: Replay) -> Iterable[Any]:
+    """Changes of one partition, one record at a time: the plainest way there is."""
+    for each in records:
+        while (move := replay.due(each.offset)) is not None:
+            yield from partition.advance(move.clock_ms).changes
+        if each.offset not in replay.poisoned:
+            yield from partition.process([each]).changes
+    end = records[-1].offset + 1 if records else 0
+    while (move := replay.due(end)) is not None:
+        yield from partition.advance(move.clock_ms).changes
+
+
+@asynccontextmanager
+async def running(app: Any) -> AsyncIterator[Any]:
+    """An application that runs in this process and loop."""
+    await app.start()
+    try:
+        await eventually(lambda: app.why_not_ready() is None, within_s=20, what="the worker is ready")
+        yield app
+    finally:
+        await app.stop()
+
+
+class WorkerProcess:
+    """A worker in a process of its own, to be killed."""
+
+    def __init__(self, shop: Shop, *, log: Path, given: Sequence[str] = ()) -> None:
+        settings = shop.settings
+        pairs = [
+            f"session_timeout={settings.session_timeout_ms}ms",
+            f"topic_prefix={settings.topic_prefix}",
+            f"idle_clock={'on' if settings.idle_clock else 'off'}",
+            f"idle_clock_speed={settings.idle_clock_speed}",
+            f"batch_records_max={settings.batch_records_max}",
+            *given,
+        ]
+        arguments = ["worker", "--segments", str(shop.folder), "--broker", settings.kafka_bootstrap_servers]
+        arguments += ["--partitions", str(shop.partitions), "--app-id", shop.name, "--set", *pairs]
+        self.log = log
+        with log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "import sys; from app.cli.main import main; sys.exit(main())", *arguments],
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")},
+            )
+
+    async def logged(self, text: str, *, times: int = 1, within_s: float = 30) -> None:
+        """Waits until the log has a text so many times."""
+        await eventually(
+            lambda: self.log.read_text().count(text) >= times or self.process.poll() is not None, within_s=within_s
+        )
+        assert self.log.read_text().count(text) >= times, self.log.read_text()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+    async def terminate(self, *, within_s: float = 10) -> int:
+        """SIGTERM; the exit code."""
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, within_s)
