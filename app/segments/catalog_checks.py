@@ -85,7 +85,11 @@ class _Files:
         if used is not None and used.kind == "score":
             return LanguageError(f"{node.segment} is a score", node.span, f"write score('{node.segment}') >= 50")
         if used is None:
-            known = [name for name, file in self._named.items() if file.kind == "segment" and file.status == "live"]
+            known = [
+                name
+                for name, file in self._named.items()
+                if file.kind == "segment" and file.status == "live" and file is not user
+            ]
             hint = _quoted_guess(node.segment, known)
             return LanguageError(f"unknown segment {node.segment}", node.span, hint)
         if used.status == "live" or (used.status == "draft" and user.status == "draft"):
@@ -235,4 +239,4 @@ def _quoted_guess(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     if guess := closest(name, known):
         return f"did you mean '{guess}'?"
-    return f"there are {listed(known)}" if 0 < len(known) <= _NAMES_SHOWN_MAX else "no definition has this name"
+    return f"there is {listed(known)}" if 0 < len(known) <= _NAMES_SHOWN_MAX else "no definition has this name"

@@ -163,11 +163,11 @@ def _check_conditions(fields: Fields) -> None:
                 )
     elif "enter" in fields and "exit" not in fields:
         fields.source.wrong(
-            fields.key("enter"), "enter needs exit", "say under exit: when the user leaves, or use when"
+            fields.key("enter"), "enter needs exit", "add the line exit: <condition>, or write when in place of enter"
         )
     elif "exit" in fields and "enter" not in fields:
         fields.source.wrong(
-            fields.key("exit"), "exit needs enter", "say under enter: when the user enters, or use when"
+            fields.key("exit"), "exit needs enter", "add the line enter: <condition>, or write when in place of exit"
         )
     elif "enter" not in fields:
         fields.source.wrong(fields.key("segment"), "a segment needs a condition", "write when: cart.items > 0")

@@ -94,6 +94,10 @@ def _continues_behind_quote(said: _Said) -> Problem | None:
 
 
 def _flow(said: _Said) -> Problem | None:
+    if "<stream end>" in said.problem:
+        opened = max(said.source.text.rfind("["), said.source.text.rfind("{"))
+        if opened >= 0:
+            return said.wrong(f"this {said.source.text[opened]} is not closed", "close it, or leave it out", at=opened)
     if "while parsing a flow" not in said.context:
         return None
     sign = said.source.text[said.begun : said.begun + 1]
@@ -177,7 +181,7 @@ def _first_sign(said: _Said) -> Problem | None:
         sign = said.source.text[said.begun : said.begun + 1]
         return said.wrong(
             f"nothing can follow {sign} on its line",
-            "write >- behind the colon and the value on the lines below; a condition does not begin with a comparison",
+            "write >- behind the colon and the value on the lines below",
             at=said.begun,
             length=said.line_end(said.begun),
         )

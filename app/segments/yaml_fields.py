@@ -72,7 +72,7 @@ class Fields:
         if key.style or not re.fullmatch(r"[\w -]*", key.value):
             hint = _FLOW_HINT
         else:
-            hint = did_you_mean(key.value, known) or _OTHER_KEYS.get((self._what, key.value.lower()), "")
+            hint = _OTHER_KEYS.get((self._what, key.value.lower())) or did_you_mean(key.value, known)
         self.source.wrong(
             key, f"unknown key {name}", hint, f"{self._what} has the keys {listed(known)}" if not hint else ""
         )
@@ -101,7 +101,9 @@ class Fields:
             return None
         if not isinstance(node, yaml.ScalarNode):
             kind = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
-            hint = "put the value in double quotes" if node.start_mark.index < node.end_mark.index else ""
+            hint = "put the value in double quotes"
+            if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+                hint = "join conditions with and: " + " and ".join(item.value for item in node.value[:3])
             self.source.wrong(node, f"{key} is {kind} here, but must be one value", hint)
             return None
         if self.source.text[node.start_mark.index : node.start_mark.index + 1] in ("!", "&"):
@@ -251,7 +253,7 @@ class Fields:
         if node.style in ("'", '"') and re.fullmatch(r"[\w -]+", node.value):
             return LanguageError(
                 f"{node.value} is no text here",
-                error.span,
+                s.Span(0, len(node.value)),
                 f"write \"'{node.value}'\"",
                 "YAML takes the outer quotes away",
             )

@@ -79,9 +79,17 @@ class _Checker:
         self.value(node)
         found = type_of(node)
         if found is not Type.BOOLEAN:
-            what = "a filter" if self._in_where else "a condition"
-            place = f"but {_word(around)} joins conditions" if around is not None else f"but {what} is true or false"
-            self._wrong(node, f"{shown(node)} is {found.value}, {place}", _comparison_hint(node, found, before, around))
+            kind = "can have any value" if found is Type.DYNAMIC else f"is {found.value}"
+            self._wrong(
+                node,
+                f"{shown(node)} {kind}, but {self._place(around)}",
+                _comparison_hint(node, found, before, around),
+            )
+
+    def _place(self, around: s.Expression | None) -> str:
+        if around is None:
+            return f"{'a filter' if self._in_where else 'a condition'} is true or false"
+        return "behind not stands a condition" if isinstance(around, s.Not) else f"{_word(around)} joins conditions"
 
     # ---- values
 
@@ -137,9 +145,7 @@ class _Checker:
         if len(self.errors) > errors:
             return
         left, right = type_of(node.left), type_of(node.right)
-        if node.operator == "/" and node.right == s.Number(0):
-            self._wrong(node, "division by 0 gives nothing", "divide by another number")
-        elif arithmetic_type(node.operator, left, right) is None:
+        if arithmetic_type(node.operator, left, right) is None:
             detail = f"{shown(node.left)} is {left.value}, {shown(node.right)} is {right.value}"
             self._wrong(node, f"{_VERBS[node.operator].format(left.value, right.value)} makes no sense", "", detail)
 
@@ -295,7 +301,7 @@ def _ordered_types(left: Type, right: Type) -> bool:
 
 
 def _word(node: s.Expression) -> str:
-    return {s.And: "and", s.Or: "or", s.Not: "not"}[type(node)]
+    return "and" if isinstance(node, s.And) else "or"
 
 
 _VERBS = {
@@ -328,6 +334,8 @@ def _comparison_hint(node: s.Expression, found: Type, before: s.Expression | Non
 
 
 def _mismatch_hint(left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
+    if isinstance(left, s.UserField) and b is Type.DURATION:
+        return {"first_seen": "write user.age", "last_seen": "write user.idle"}.get(left.name, "")
     for value, other in ((left, b), (right, a)):
         if isinstance(value, s.Number) and other is Type.DURATION:
             digits = canonical.text(value)

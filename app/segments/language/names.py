@@ -39,7 +39,7 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool) -> str:
     return f"if it is a text, write '{text}'; a property can be read inside where: '...' where {text} = ..."
 
 
-_MISSING = "a missing value makes every comparison false: write not (... = ...) or never(...)"
+_MISSING = "a missing value makes every comparison false: not (x = x) asks whether x is missing"
 _WORDS = {
     **dict.fromkeys(("yes", "on"), "write true"),
     **dict.fromkeys(("no", "off"), "write false"),

@@ -327,7 +327,7 @@ def _otherwise(place: Place) -> LanguageError:
             "",
             "here must stand a value: a number, a 'text', a duration, a function or a field such as cart.items",
         )
-    if place.found and TEXT.fullmatch(place.found) and "EQ" in place.allowed:
+    if "EQ" in place.allowed and (TEXT.fullmatch(place.found) or NUMBER_LIKE.fullmatch(place.found)):
         return place.wrong("between two values stands an operator", "write =, !=, <, >, in or contains")
     expected = place.expected()
     return place.wrong(

@@ -105,9 +105,13 @@ class Place:
 
     def expected(self) -> list[str]:
         """The words and signs that could stand there."""
-        elsewhere = {"per", "since last", "of"} if self.function == "sequence" else {"then", "for", "matching", "of"}
+        elsewhere = {"of", "then", "for", "matching"}
+        if self.function == "sequence":
+            elsewhere = {"of", "per", "since last"}
+        elif not self.function:
+            elsewhere |= {"per", "since last", "where", "within", "once per"}
         words = sorted({KEYWORDS[name] for name in self.allowed if name in KEYWORDS} - elsewhere)
-        return [*words, ")"] if "RPAR" in self.allowed else words
+        return [*words, ")"] if "RPAR" in self.allowed and open_bracket(self.before) is not None else words
 
     def wrong(self, message: str, hint: str = "", detail: str = "", *, length: int | None = None) -> LanguageError:
         """An error at this place, over `length` characters or what was found there."""
