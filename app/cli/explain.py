@@ -1,0 +1,93 @@
+"""`shoal explain`: why a user is in a segment, or not, at an instant."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from app.backtest import BATCH_RECORDS, read_messages
+from app.console.explaining import show_explanation
+from app.console.names import suggestion
+from app.console.options import read_instant_ms
+from app.console.output import counted, make_console, show_exact
+from app.errors import UserError
+from app.explanation import Explainer
+from app.segments.definition import Catalog
+from app.segments.time_rules import TimeRules
+from app.segments_dir import load_segments
+from app.user_history import UserHistory
+
+
+def explain(
+    files: Annotated[list[Path], Parameter(consume_multiple=True)],
+    /,
+    *,
+    user: str,
+    segment: str,
+    segments: Path,
+    at: str | None = None,
+    changes: int = 5,
+) -> int:
+    """Why a user is in a segment, or not, at an instant; each part of the condition; what comes next.
+
+    Parameters
+    ----------
+    files
+        Messages in the Segment spec, in order: one JSON object a line (.jsonl, .gz), or Parquet with those columns.
+        Only the user's events are played; those of others just move the clock, as in a backtest.
+    user
+        The userId, or the anonymousId of one who has none.
+    segment
+        The segment's name; drafts too.
+    segments
+        The folder with the definitions.
+    at
+        The instant, such as 2026-01-05T10:30:00Z; events after it are left out. Without: the end of the files.
+    changes
+        How many of the user's last changes to show.
+    """
+    if changes < 0:
+        raise UserError(f"--changes is {changes}", hint="a whole number, 0 for none")
+    at_ms = None if at is None else read_instant_ms(at, option="--at")
+    catalog = load_segments(segments)
+    _check_segment(catalog, segment, segments)
+    rules = TimeRules()
+    explainer = Explainer(catalog, segment, user, rules)
+    history = UserHistory(read_messages(files), user, until_ms=at_ms, rules=rules)
+    console = make_console()
+    with console.status("reading events"):
+        records = history.records()
+        while batch := list(islice(records, BATCH_RECORDS)):
+            explainer.play(batch)
+        _check_user(history, user, files)
+        end_ms = max(history.last_ms, at_ms if at_ms is not None else -1)
+        explainer.advance(end_ms)
+        told = explainer.explain(end_ms)
+    show_explanation(console, told, explainer.heard, catalog, changes_max=changes, first_ms=history.first_ms)
+    return 0
+
+
+def _check_segment(catalog: Catalog, segment: str, folder: Path) -> None:
+    names = [each.name for each in catalog.segments]
+    if segment in names:
+        return
+    if any(score.name == segment for score in catalog.scores):
+        using = f"ask for a segment that uses score('{segment}')"
+        raise UserError(f"{segment} is a score, and nobody is in a score", hint=using)
+    raise UserError(f"no segment {segment} in {folder}", hint=suggestion(segment, names))
+
+
+def _check_user(history: UserHistory, user: str, files: list[Path]) -> None:
+    if history.events or history.later:
+        return
+    named = ", ".join(map(str, files))
+    if not history.count:
+        raise UserError(f"there is no message in {named}")
+    if not history.users:
+        raise UserError(f"none of the {counted(history.count, 'line')} of {named} is a message that can be used")
+    raise UserError(
+        f"no event of user {user} in {named}",
+        detail=f"{counted(len(history.users), 'user')} until {show_exact(history.last_ms)}",
+        hint=suggestion(user, history.users),
+    )

@@ -1,0 +1,194 @@
+"""An explanation for people: in or not, each part of the condition with its value, what comes next."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.console.output import counted, ordinal, say, show_exact, show_span
+from app.console.reasons import Reasons
+from app.events.message import instant_ms
+from app.explanation import Explanation, Heard, Mark, Part, Role
+from app.segments.change import Change
+from app.segments.definition import Catalog
+from app.segments.dependencies import references
+from app.segments.durations import format_duration
+
+ROLES: Final[dict[Role, str]] = {"when": "in while", "enter": "enters when", "exit": "leaves when"}
+_JOINED: Final = {"all": "all of these", "any": "at least one of these", "not": "none of this"}
+_INDENT: Final = "  "
+
+
+def show_explanation(
+    console: Console, told: Explanation, heard: Heard, catalog: Catalog, *, changes_max: int, first_ms: int
+) -> None:
+    """All of it. `first_ms`: when the user's first event of the files was, -1 for none."""
+    say(console, _headline(told), "bold")
+    say(console, _INDENT + _standing(told, first_ms))
+    for role, part in told.conditions.items():
+        console.print()
+        say(console, ROLES[role], "bold")
+        console.print(condition_table(part, lambda since_ms: _since(since_ms, told.at_ms)))
+    for mark in told.marks:
+        console.print()
+        say(console, _mark(mark), "yellow")
+    reasons = Reasons(catalog)
+    if told.known:
+        console.print()
+        say(console, "next, if no event comes", "bold")
+        say(console, _INDENT + _next(told, reasons))
+    if told.sent:
+        console.print()
+        say(console, "values sent last", "bold")
+        for name, value in told.sent.items():
+            say(console, f"{_INDENT}{name}: {show_value(value, nothing='null')}")
+    if told.last and changes_max:
+        console.print()
+        say(console, _changes_title(len(told.last), changes_max), "bold")
+        console.print(changes_table(told.last[-changes_max:], reasons, show_exact))
+    notes = [*left_out(heard), *_others(told)]
+    if notes:
+        console.print()
+    for note in notes:
+        say(console, note, "dim")
+
+
+def _headline(told: Explanation) -> str:
+    title = f" ({told.segment.title})" if told.segment.title else ""
+    is_in = "is in" if told.inside else "is not in"
+    return f"{told.user} {is_in} {told.segment.name}{title} at {show_exact(told.at_ms)} UTC"
+
+
+def _standing(told: Explanation, first_ms: int) -> str:
+    if told.segment.status == "retired":
+        return "the segment is retired: nobody is in it"
+    if not told.known:
+        if told.since_ms is not None:
+            return f"forgotten at {show_exact(told.since_ms)}, and no event since"
+        return "no event of this user has counted by then" + (
+            f"; the first is at {show_exact(first_ms)}" if first_ms > told.at_ms else ""
+        )
+    if told.since_ms is None:
+        return "has never been in"
+    ago = show_span(told.at_ms - told.since_ms)
+    if told.inside:
+        return f"for the {ordinal(told.times)} time, since {show_exact(told.since_ms)} ({ago})"
+    return f"was in {counted(told.times, 'time')}, left at {show_exact(told.since_ms)} ({ago} ago)"
+
+
+def _since(since_ms: int, at_ms: int) -> str:
+    return f"since {show_exact(since_ms)} ({show_span(at_ms - since_ms)})"
+
+
+def condition_table(part: Part, since: Callable[[int], str]) -> Table:
+    """A condition part by part: whether it holds, its value, since when it is so."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=None, overflow="fold")
+    table.add_column(overflow="fold", max_width=60)
+    table.add_column(no_wrap=True, style="dim")
+    for depth, line, text in _lines(part, 0):
+        sign = Text(f"{_INDENT}✓", style="green") if line.holds else Text(f"{_INDENT}✗", style="red")
+        atom = line.parts[0] if line.way == "not" else line
+        value = show_value(atom.value) if atom.way == "atom" and not isinstance(atom.value, bool) else ""
+        table.add_row(sign, Text(_INDENT * depth + text), Text(value), Text(since(line.since_ms)))
+        for points in atom.points:
+            table.add_row("", Text(f"{_INDENT * (depth + 1)}{points.entry}", "dim"), Text(str(points.value), "dim"))
+    return table
+
+
+def _lines(part: Part, depth: int) -> Iterator[tuple[int, Part, str]]:
+    if part.way == "atom" or (part.way == "not" and part.parts[0].way == "atom"):
+        yield depth, part, part.text
+    elif part.way == "all" and not depth:
+        for inner in part.parts:
+            yield from _lines(inner, depth)
+    else:
+        yield depth, part, _JOINED[part.way]
+        below = part.parts[0] if part.way == "not" and part.parts[0].way == "any" else part
+        for inner in below.parts:
+            yield from _lines(inner, depth + 1)
+
+
+def show_value(value: Any, *, nothing: str = "nothing") -> str:
+    """A value of evidence or attachments, in a few words."""
+    if value is None:
+        return nothing
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or nothing
+    return str(value)
+
+
+def _mark(mark: Mark) -> str:
+    since, until = show_exact(mark.since_ms), show_exact(mark.until_ms)
+    length = format_duration(mark.until_ms - mark.since_ms)
+    match mark.key:
+        case "for":
+            return f"for: {length}: what lets in is true since {since}; enters at {until} if it stays so"
+        case "hold":
+            return f"hold: {length}: would leave, but stays until {until} at least (in since {since})"
+        case "cooldown":
+            return f"cooldown: {length}: left at {since}, does not enter before {until}"
+        case "warmup":
+            return f"warmup: wait: the segment's windows are seen in full from {until} on; nobody is in before"
+
+
+def _next(told: Explanation, reasons: Reasons) -> str:
+    change = told.next
+    if change is None:
+        assert told.forgotten_ms is not None
+        return f"nothing changes; the user is forgotten at {show_exact(told.forgotten_ms)}"
+    at_ms = instant_ms(change.at)
+    does = "enters" if change.change == "entered" else "leaves"
+    soon = show_span(at_ms - told.at_ms)
+    return f"{does} at {show_exact(at_ms)} (in {soon}): {reason_of(change, reasons)}"
+
+
+def reason_of(change: Change, reasons: Reasons) -> str:
+    """Why a change happened, in words."""
+    return reasons.of(msgspec.json.decode(change.encode()))
+
+
+def _changes_title(count: int, changes_max: int) -> str:
+    return "changes" if count <= changes_max else f"last {changes_max} of {count:,} changes"
+
+
+def changes_table(changes: Sequence[Change], reasons: Reasons, show: Callable[[int], str]) -> Table:
+    """Changes of one user and one segment, with their reasons."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    colours = {"entered": "green", "exited": "red", "updated": "cyan"}
+    for change in changes:
+        table.add_row(
+            Text(_INDENT + show(instant_ms(change.at))),
+            Text(change.change, style=colours[change.change]),
+            Text(f"{ordinal(change.times)} time"),
+            Text(reason_of(change, reasons)),
+        )
+    return table
+
+
+def left_out(heard: Heard) -> Iterator[str]:
+    """What happened to events that changed nothing."""
+    if heard.late_ms:
+        behind = format_duration(max(heard.late_ms))
+        yield f"{counted(len(heard.late_ms), 'event')} came too late (up to {behind}) and changed nothing"
+    if heard.duplicates:
+        yield f"{counted(heard.duplicates, 'repeated message')} (same messageId) changed nothing"
+    for dead in dict.fromkeys(heard.dead):
+        yield f"{counted(heard.dead.count(dead), 'event')} could not be used: {dead}"
+
+
+def _others(told: Explanation) -> Iterator[str]:
+    """Other segments and scores that the condition asks for."""
+    used = [reference.name for reference in references(told.segment) if reference.kind == "segment"]
+    if used and told.conditions:
+        asked = " or ".join(f"--segment {name}" for name in dict.fromkeys(used))
+        yield f"it uses other segments: ask again with {asked}"
