@@ -191,10 +191,7 @@ class Verification:
             elif time.monotonic() >= deadline_s:
                 raise UserError(
                     f"no worker has made progress for {self.timeout_s:g} s",
-                    detail="\n".join(
-                        f"partition {p}: offset {here[p].offset:,} of {ends[p].offset:,}, clock {_clock(here[p].clock_ms)}"
-                        for p in behind[:8]
-                    ),
+                    detail="\n".join(_standing(p, here[p], ends[p]) for p in behind[:8]),
                     hint="is a worker running on these topics? shoal worker (and --timeout, to wait longer)",
                 )
             await positions.moved(min(1.0, self.timeout_s))
@@ -255,6 +252,10 @@ def _slices(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
 
 def _clock(clock_ms: int) -> str:
     return "not set" if clock_ms < 0 else show_instant(clock_ms)
+
+
+def _standing(partition: int, here: Reached, end: Reached) -> str:
+    return f"partition {partition}: offset {here.offset:,} of {end.offset:,}, clock {_clock(here.clock_ms)}"
 
 
 def _print_result(job: Verification, console: Console) -> None:

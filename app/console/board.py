@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.console.reasons import Reasons
+from app.segments.change import iso
 from app.segments.definition import Catalog
 from app.simulation.record import Record
 
@@ -39,24 +40,26 @@ class ChangeRow:
     change: str
     segment: str
     reason: str
-    by_time: bool
 
 
 class Board:
     """Hears of records sent and changes received; says what to show."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, live_from_ms: int = 0) -> None:
+        """Changes before `live_from_ms` are history: counted, not told."""
         live = [segment for segment in catalog.segments if segment.status == "live"]
         self.segments = {segment.name: SegmentRow(segment.name, segment.title) for segment in live}
         self.last: deque[ChangeRow] = deque(maxlen=LAST_CHANGES)
         self.events = 0
         self.changes = 0
         self.repeated = 0
+        self.history = 0
         self.lag = 0
         self.shop_ms = -1
         self.rate_points: deque[float] = deque(maxlen=HISTORY_POINTS)
         self.first_change_s: float | None = None
         self._reasons = Reasons(catalog)
+        self._live_from = iso(live_from_ms)
         self._users: set[bytes] = set()
         self._sequences: dict[str, int] = {}
         self._sent_s: dict[bytes, float] = {}
@@ -78,14 +81,15 @@ class Board:
             return
         if len(self._users) < _USERS_MAX:
             self._users.add(record.key)
-        message_id = _message_id(record.value)
+        # Before the first change the workers are still starting: what waits for them says nothing of their speed.
+        message_id = None if self.first_change_s is None else _message_id(record.value)
         if message_id is not None:
             if len(self._sent_s) >= _SENT_MAX:
                 self._sent_s.clear()
             self._sent_s[message_id] = now_s
 
     def received(self, change: dict[str, Any], now_s: float) -> ChangeRow | None:
-        """A decoded change arrived; None if it was there before."""
+        """A decoded change arrived; None if it was there before, or is history."""
         user, sequence = change["user"], change["sequence"]
         if self._sequences.get(user, -1) >= sequence:
             self.repeated += 1
@@ -110,26 +114,30 @@ class Board:
             sent_s = self._sent_s.get(cause["message_id"].encode())
             if sent_s is not None:
                 self._latencies_ms.append((now_s - sent_s) * 1000)
+        if change["at"] < self._live_from:
+            self.history += 1
+            return None
         told = ChangeRow(
             at=change["at"],
             user=user,
             change=change["change"],
             segment=change["segment"],
             reason=self._reasons.of(change),
-            by_time=cause["kind"] == "time",
         )
         self.last.append(told)
         return told
 
     def tick(self, now_s: float) -> None:
-        """A moment has passed: rates and lines of the past get a point."""
+        """A moment has passed: rates are taken, and from the first change on lines of the past get a point."""
         before_s, events, changes = self._tick
         if before_s:
             passed_s = max(0.001, now_s - before_s)
             self.events_per_s = (self.events - events) / passed_s
             self.changes_per_s = (self.changes - changes) / passed_s
-            self.rate_points.append(self.events_per_s)
         self._tick = (now_s, self.events, self.changes)
+        if self.first_change_s is None:  # the workers are still starting
+            return
+        self.rate_points.append(self.events_per_s)
         for row in self.segments.values():
             row.points.append(row.members)
 

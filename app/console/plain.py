@@ -12,7 +12,7 @@ def change_line(row: ChangeRow) -> str:
     """One change.
 
     >>> print(change_line(ChangeRow("2026-11-23T10:30:00.000Z", "u-42", "entered", "cart-abandoned",
-    ...     "cart.idle >= 30m (30m)", True)))
+    ...     "cart.idle >= 30m (30m)")))
     2026-11-23 10:30:00 u-42 entered cart-abandoned: cart.idle >= 30m (30m)
     """
     return f"{row.at[:10]} {row.at[11:19]} {row.user} {row.change} {row.segment}: {row.reason}"

@@ -92,7 +92,8 @@ def _segments(rows: Sequence[SegmentRow], *, wide: bool) -> Table:
         filled = round(_BAR_WIDTH * row.members / most)
         bar = Text("█" * filled, "cyan")
         bar.append("·" * (_BAR_WIDTH - filled), "dim")
-        over_time = [sparkline(list(row.points), width=_SPARK_WIDTH)] if wide else []
+        lowest = min(row.points, default=0)  # what moves is to be seen, not how high it stands
+        over_time = [sparkline([point - lowest for point in row.points], width=_SPARK_WIDTH)] if wide else []
         table.add_row(row.name, f"{row.members:,}", bar, *over_time, f"+{row.entered:,}", f"-{row.exited:,}")
     return table
 
@@ -101,11 +102,10 @@ def _changes(rows: list[ChangeRow], *, width: int) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(20, width - 34))
+    taken = 16 + max((len(row.user) for row in rows), default=0)  # the time, the arrow and the user, with their gaps
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(20, width - taken))
     for row in rows:
         arrow, style = _ARROWS[row.change]
         told = Text.assemble((f"{row.change} ", style), (row.segment, "bold"), f": {row.reason}")
-        if row.by_time:
-            told.append(" - by time alone", "dim")
         table.add_row(row.at[11:19], Text.assemble((f"{arrow} ", style), row.user), told)
     return table

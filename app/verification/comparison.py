@@ -93,8 +93,9 @@ class Changes:
         if key != head.user.encode():
             said = f"the key is {key!r}"
             self._comparison.add(Difference("different", head.user, head.sequence, said, found=value))
-        first = self._seen.setdefault(head.id, value)
-        if first is value:
+        first = self._seen.get(head.id)
+        if first is None:
+            self._seen[head.id] = value
             self._found.setdefault(head.user, []).append((head, value))
             return
         self._comparison.repeated += 1

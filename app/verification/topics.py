@@ -95,6 +95,19 @@ class Cluster:
         finally:
             await reader.stop()
 
+    async def follow(self, topic: str, partition: int) -> AsyncIterator[bytes]:
+        """The values of a partition from its beginning, and of what comes, for ever."""
+        reader = self.reader(topic, partition)
+        reader.seek(await reader.earliest())
+        try:
+            while True:
+                fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=_FOLLOW_WAIT_MS)
+                for record in fetched.records:
+                    if record.value is not None:
+                        yield record.value
+        finally:
+            await reader.stop()
+
     async def journal(self, partition: int) -> list[JournalEntry]:
         """The whole journal of a partition."""
         return [

@@ -1,0 +1,406 @@
+"""`shoal demo`: a simulated shop on this machine, live: broker, workers, visitors, and what comes of it."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack, ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from cyclopts import Parameter
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from app.cli.simulate import shop_settings
+from app.console.board import Board
+from app.console.options import check_above_zero, read_duration_ms, show_instant
+from app.console.plain import STATUS_EVERY_S, LineBudget, change_line, status_line
+from app.console.running import quiet_clients, until_signal
+from app.console.view import Frame, latency, render
+from app.embedded import EmbeddedBroker
+from app.embedded.process import GuardedProcess
+from app.errors import UserError
+from app.runtime.kafka import connection, wait_for_broker
+from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
+from app.segments.definition import Catalog
+from app.segments.durations import format_duration
+from app.segments.program import compile_catalog
+from app.segments_dir import load_segments
+from app.settings import Settings, load_settings
+from app.simulation.playing import Played, play
+from app.simulation.record import Record
+from app.simulation.recording import check_files
+from app.simulation.source import FileSource, ShopSource, Source
+from app.simulation.writer import TopicWriter
+from app.verification.topics import Cluster, Positions
+
+EXIT_OK: Final = 0
+EXIT_CHILD_DIED: Final = 1
+_PARTITIONS: Final = 4
+_WORKERS_MAX: Final = 4
+_SHOP_SPEED: Final = 30.0
+_FILE_SPEED: Final = 600.0
+_BEFORE_NOW_MS: Final = 7 * 86_400_000
+_FRAME_S: Final = 0.25
+_TICK_S: Final = 1.0
+#: The embedded broker holds a group's first member for half of this before it gives out partitions.
+_EMBEDDED_SESSION_TIMEOUT_MS: Final = 3_000
+_STOP_TIMEOUT_S: Final = 4.0
+_REMOVE_TIMEOUT_S: Final = 5.0
+_LOG_LINES: Final = 15
+_WORKER: Final = "import sys; from app.cli.main import main; sys.exit(main())"
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def demo(
+    *,
+    for_: Annotated[str | None, Parameter(name="--for")] = None,
+    segments: Path | None = None,
+    speed: float | None = None,
+    rate: float = 60.0,
+    users: int = 800,
+    seed: int | None = None,
+    history: str = "7d",
+    file: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
+    workers: int = 1,
+    broker: str | None = None,
+) -> int:
+    """A simulated shop on this machine, live: who enters and leaves which segment, and why.
+
+    Starts a broker (unless KAFKA_BOOTSTRAP_SERVERS or --broker names one), workers and a simulator, shows what
+    happens, and takes everything away again at the end.
+
+    Parameters
+    ----------
+    for_
+        End by itself after this long (`60s`, `5m`); otherwise Ctrl-C ends it.
+    segments
+        Folder of the definitions (SHOAL_SEGMENTS, deploy/segments).
+    speed
+        How fast shop time passes: 30 (the default) makes half an hour a minute; 600 for files.
+    rate
+        Events per second of your time.
+    users
+        How many different people come.
+    seed
+        The same seed gives the same visitors. Printed at the start.
+    history
+        How much of the shop's past is sent first (`0s`: none).
+    file
+        Files of real events to play with their own time, in place of the shop.
+    workers
+        How many worker processes.
+    broker
+        Use the Kafka there, host:port. What the demo makes there has a prefix of its own and is removed at the end.
+    """
+    started_s = time.monotonic()
+    quiet_clients()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, also before there is an event loop
+        signal.signal(number, signal.default_int_handler)
+    limit_ms = None if for_ is None else read_duration_ms(for_, option="--for")
+    speed = (_FILE_SPEED if file else _SHOP_SPEED) if speed is None else speed
+    check_above_zero(speed, option="--speed")
+    if not 1 <= workers <= _WORKERS_MAX:
+        raise UserError(f"--workers is {workers}", hint=f"from 1 to {_WORKERS_MAX}")
+    if file:
+        check_files(file)
+    settings = load_settings(
+        kafka_bootstrap_servers=broker, segments=segments, partitions=_PARTITIONS, idle_clock_speed=speed
+    )
+    catalog = load_segments(settings.segments)
+    compile_catalog(catalog, settings.time_rules)  # what a worker would refuse is refused here, before anything starts
+    own_broker = broker is None and not os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    run = secrets.token_hex(3)
+    settings = replace(settings, app_id=f"demo-{run}", topic_prefix=f"demo-{run}.", web_port=0)
+    shop = shop_settings(
+        rate=rate,
+        users=users,
+        speed=speed,
+        seed=seed,
+        start_ms=int(time.time() * 1000) - _BEFORE_NOW_MS,
+        history_ms=0 if history == "0s" else read_duration_ms(history, option="--history"),
+    )
+
+    source: Source = ShopSource(shop, partitions=_PARTITIONS, speed=speed)
+    if file:
+        source = FileSource(file, partitions=_PARTITIONS, rules=settings.time_rules, speed=speed, end_marks=False)
+    title = f"Shoal demo: {file[0].name}" if file else f"Shoal demo: seed {shop.seed}, {users:,} users"
+    show = Demo(
+        settings,
+        catalog,
+        source,
+        title=title,
+        speed=speed,
+        started_s=started_s,
+        limit_ms=limit_ms,
+        live_from_ms=0 if file else shop.start_ms,
+    )
+    with Everything() as everything:
+        if own_broker:
+            embedded = everything.broker()
+            show.settings = replace(
+                settings,
+                kafka_bootstrap_servers=embedded.bootstrap_servers,
+                session_timeout_ms=_EMBEDDED_SESSION_TIMEOUT_MS,
+            )
+        return asyncio.run(show.run(everything, workers=workers, remove_topics=not own_broker))
+
+
+class Everything(ExitStack):
+    """The processes of a demo and the folder of their logs; all of it goes when the block ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="shoal-demo-"))
+        self.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.workers: list[GuardedProcess] = []
+        self.callback(self.stop_workers)
+        self.embedded: EmbeddedBroker | None = None
+
+    def broker(self) -> EmbeddedBroker:
+        """Starts a broker of our own."""
+        self.embedded = self.enter_context(EmbeddedBroker())
+        return self.embedded
+
+    def worker(self, settings: Settings) -> None:
+        """Starts one more worker."""
+        number = len(self.workers) + 1
+        given = {
+            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+            "SHOAL_APP_ID": settings.app_id,
+            "SHOAL_TOPIC_PREFIX": settings.topic_prefix,
+            "SHOAL_SEGMENTS": settings.segments.resolve(),
+            "SHOAL_PARTITIONS": settings.partitions,
+            "SHOAL_IDLE_CLOCK_SPEED": settings.idle_clock_speed,
+            "SHOAL_SESSION_TIMEOUT": format_duration(settings.session_timeout_ms),
+            "SHOAL_WEB_PORT": 0,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        process = GuardedProcess(
+            ["env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-c", _WORKER, "worker"],
+            log=self.folder / f"worker-{number}.log",
+            remove=self.folder,
+        )
+        self.workers.append(process)
+
+    def stop_workers(self) -> None:
+        """Ends all workers orderly, or else at once."""
+        workers, self.workers = self.workers, []
+        for process in workers:
+            process.signal(signal.SIGTERM)
+        deadline_s = time.monotonic() + _STOP_TIMEOUT_S
+        for process in workers:
+            try:
+                process.wait(max(0.0, deadline_s - time.monotonic()))
+            except TimeoutError:
+                process.kill()
+
+    def dead(self) -> str | None:
+        """Which process has ended by itself, with its last words; None if all live."""
+        for number, process in enumerate(self.workers, 1):
+            if not process.running:
+                last = "\n".join(f"  {line}" for line in process.log_tail().splitlines()[-_LOG_LINES:])
+                return f"worker {number} has ended by itself (exit code {process.wait(1)}). Its last words:\n{last}"
+        if self.embedded is not None and not self.embedded.running:
+            return "the embedded broker has ended by itself"
+        return None
+
+
+@dataclass(slots=True)
+class Demo:
+    """One demo, from its broker's first breath to the summary."""
+
+    settings: Settings
+    catalog: Catalog
+    source: Source
+    title: str
+    speed: float
+    started_s: float
+    limit_ms: int | None
+    live_from_ms: int = 0
+    note: str = "starting the workers"
+    played: Played = field(default_factory=Played)
+    died: str | None = None
+    sent: list[int] = field(default_factory=lambda: [0] * _PARTITIONS)
+
+    async def run(self, everything: Everything, *, workers: int, remove_topics: bool) -> int:
+        """Shows everything until the end, a signal, or a child's death; the exit code."""
+        console = Console()
+        board = Board(self.catalog, live_from_ms=self.live_from_ms)
+        await until_signal(self._run(everything, board, console, workers=workers, remove_topics=remove_topics))
+        _summary(self, board, console)
+        if self.died is not None:
+            print(f"error: {self.died}", file=sys.stderr)
+            return EXIT_CHILD_DIED
+        return EXIT_OK
+
+    async def _run(
+        self, everything: Everything, board: Board, console: Console, *, workers: int, remove_topics: bool
+    ) -> None:
+        async with AsyncExitStack() as stack:
+            if remove_topics:
+                stack.push_async_callback(_remove_topics, self.settings, [spec.name for spec in self._topics()])
+            stack.push_async_callback(asyncio.to_thread, everything.stop_workers)
+            for _ in range(workers):  # first, since they take longest
+                everything.worker(self.settings)
+            await self._make_topics()
+            cluster = await stack.enter_async_context(Cluster(self.settings))
+            positions = await stack.enter_async_context(Positions(cluster))
+            writer = await stack.enter_async_context(TopicWriter(self.settings, partitions=_PARTITIONS))
+            lines = LineBudget() if not console.is_terminal else None
+            tasks = [
+                asyncio.create_task(self._play(writer, board)),
+                *(asyncio.create_task(self._listen(cluster, p, board, console, lines)) for p in range(_PARTITIONS)),
+            ]
+            try:
+                if lines is None:
+                    await self._show_live(everything, board, positions, console, tasks)
+                else:
+                    await self._show_lines(everything, board, positions, console, lines, tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _topics(self) -> list[TopicSpec]:
+        return topic_specs(self.settings, [segment.name for segment in self.catalog.segments if segment.topic])
+
+    async def _make_topics(self) -> None:
+        client = await wait_for_broker(self.settings)
+        try:
+            await ensure_topics(self.settings, client, self._topics())
+        finally:
+            await client.close()
+
+    # ---- what goes on
+
+    async def _play(self, writer: TopicWriter, board: Board) -> None:
+        def sent(record: Record) -> None:
+            self.sent[record.partition] += 1
+            board.sent(record, time.monotonic())
+
+        pace = self.source.pace(time.monotonic())
+        await play(self.source.records(), writer, played=self.played, pace=pace, sent=sent)
+
+    async def _listen(
+        self, cluster: Cluster, partition: int, board: Board, console: Console, lines: LineBudget | None
+    ) -> None:
+        async for value in cluster.follow(cluster.topics.changes, partition):
+            now_s = time.monotonic()
+            row = board.received(_decode(value), now_s)
+            if row is not None and lines is not None and len(board.last) == 1 and board.history:
+                _print(console, f"-- {board.history:,} changes in the shop's past, before it went live")
+            if row is not None and lines is not None and lines.allows(now_s):
+                _print(console, change_line(row))
+
+    def _look(self, everything: Everything, board: Board, positions: Positions) -> bool:
+        """Takes note of what can be seen from outside; False when it is over."""
+        reached = [positions[partition].offset for partition in range(_PARTITIONS)]
+        board.lag = max(0, sum(self.sent) - sum(reached))
+        if board.changes:
+            self.note = "" if self.played.behind_s < 1 else f"the simulator is {self.played.behind_s:.0f} s behind"
+        self.died = everything.dead()
+        over = self.limit_ms is not None and time.monotonic() - self.started_s >= self.limit_ms / 1000
+        return self.died is None and not over
+
+    def _frame(self) -> Frame:
+        elapsed_s = time.monotonic() - self.started_s
+        left_s = None if self.limit_ms is None else self.limit_ms / 1000 - elapsed_s
+        return Frame(self.title, self.speed, elapsed_s, left_s, self.note)
+
+    # ---- how it is shown
+
+    async def _show_live(
+        self,
+        everything: Everything,
+        board: Board,
+        positions: Positions,
+        console: Console,
+        tasks: list["asyncio.Task[None]"],
+    ) -> None:
+        tick_s = 0.0
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while self._look(everything, board, positions):
+                now_s = time.monotonic()
+                if now_s - tick_s >= _TICK_S:
+                    tick_s = now_s
+                    board.tick(now_s)
+                width, height = console.size
+                live.update(render(board, self._frame(), width=width, height=height), refresh=True)
+                await _pause(_FRAME_S, tasks)
+
+    async def _show_lines(
+        self,
+        everything: Everything,
+        board: Board,
+        positions: Positions,
+        console: Console,
+        lines: LineBudget,
+        tasks: list["asyncio.Task[None]"],
+    ) -> None:
+        _print(console, f"{self.title}, speed {self.speed:g}, broker {self.settings.kafka_bootstrap_servers}")
+        tick_s = status_s = time.monotonic()
+        while self._look(everything, board, positions):
+            now_s = time.monotonic()
+            if now_s - tick_s >= _TICK_S:
+                tick_s = now_s
+                board.tick(now_s)
+            if now_s - status_s >= STATUS_EVERY_S:
+                status_s = now_s
+                if held_back := lines.held_back():
+                    _print(console, f"-- {held_back:,} more changes, not shown")
+                _print(console, status_line(board, self._frame()))
+            await _pause(_FRAME_S, tasks)
+
+
+async def _pause(seconds: float, tasks: list["asyncio.Task[None]"]) -> None:
+    """Waits; raises what one of the tasks has met. A task that is done with its work is no reason to end."""
+    done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()
+
+
+async def _remove_topics(settings: Settings, names: list[str]) -> None:
+    """As far as the broker lets us, and in bounded time: nothing depends on it."""
+    admin = AIOKafkaAdminClient(**connection(settings))
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(_REMOVE_TIMEOUT_S):
+            await admin.start()
+            try:
+                await admin.delete_topics(names)
+            finally:
+                await admin.close()
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _summary(show: Demo, board: Board, console: Console) -> None:
+    """What happened, when it is over."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("segment", no_wrap=True)
+    for title in ("members", "at most", "entered", "exited", "updated"):
+        table.add_column(title, justify="right")
+    for row in sorted(board.segments.values(), key=lambda row: row.name):
+        if row.entered:
+            numbers = (row.members, row.members_max, row.entered, row.exited, row.updated)
+            table.add_row(row.name, *(f"{number:,}" for number in numbers))
+    if table.row_count:
+        console.print(table)
+    took_s = time.monotonic() - show.started_s
+    first = "" if board.first_change_s is None else f", the first after {board.first_change_s - show.started_s:.1f} s"
+    clock = "" if board.shop_ms < 0 else f"; shop time {show_instant(board.shop_ms)}"
+    _print(console, f"{show.title}: {took_s:.0f} s at speed {show.speed:g}{clock}")
+    _print(console, f"{board.events:,} events ({show.source.summary()}); {board.changes:,} changes{first}")
+    _print(console, f"from an event to its change: {latency(board)}")

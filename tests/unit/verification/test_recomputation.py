@@ -1,0 +1,92 @@
+"""A partition's changes computed again: from its records and its journal, whatever the slices."""
+
+import json
+from dataclasses import dataclass
+
+from app.runtime.journal import IdleMove, JournalEntry, Poisoned
+from app.segments.catalog import load_catalog
+from app.segments.change import Change
+from app.segments.program import compile_catalog
+from app.segments.time_rules import TimeRules
+from app.verification.recomputation import Recomputation
+
+RULES = TimeRules()
+PROGRAM = compile_catalog(
+    load_catalog({"a.yaml": "segment: cart-abandoned\nwhen: cart.items > 0 and cart.idle >= 30m\n"}), RULES
+)
+START = "2026-01-05T00:{minute:02d}:00Z"
+START_MS = 1_767_571_200_000
+HALF_HOUR_MS = 1_800_000
+
+
+@dataclass(frozen=True)
+class Row:
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def added(offset: int, user: str = "u", minute: int = 0) -> Row:
+    message = {"type": "track", "event": "Product Added", "userId": user, "properties": {"product_id": "A"}}
+    at = START.format(minute=minute)
+    return Row(offset, -1, user.encode(), json.dumps({**message, "timestamp": at}).encode())
+
+
+def recompute(*entries: JournalEntry) -> Recomputation:
+    return Recomputation(PROGRAM, RULES, entries)
+
+
+def told(changes: list[Change]) -> list[tuple[str, str]]:
+    return [(change.user, change.at[11:19]) for change in changes]
+
+
+def test_records_alone_move_time() -> None:
+    again = recompute()
+    assert told(again.take([added(0), added(1, "v", 40)])) == [("u", "00:30:00")]
+    assert (again.records, again.users) == (2, 2)
+
+
+def test_a_move_at_the_end_fires_what_is_due() -> None:
+    again = recompute(IdleMove(offset=1, clock_ms=START_MS + HALF_HOUR_MS))
+    assert again.take([added(0)]) == []
+    assert told(again.move(1)) == [("u", "00:30:00")]
+
+
+def test_a_move_stands_before_the_record_at_its_offset() -> None:
+    again = recompute(IdleMove(offset=1, clock_ms=START_MS + HALF_HOUR_MS))
+    changes = again.take([added(0), added(1, minute=29)])
+    assert [change.change for change in changes] == ["entered", "exited"]
+    assert told(changes) == [("u", "00:30:00")] * 2
+
+
+def test_a_move_that_was_repeated_counts_once() -> None:
+    move = IdleMove(offset=1, clock_ms=START_MS + HALF_HOUR_MS)
+    again = recompute(move, move)
+    again.take([added(0)])
+    assert len(again.move(1)) == 1
+    assert again.moves == 1
+
+
+def test_moves_beyond_a_clock_wait() -> None:
+    again = recompute(IdleMove(offset=1, clock_ms=START_MS + HALF_HOUR_MS))
+    again.take([added(0)])
+    assert again.move(1, START_MS + HALF_HOUR_MS - 1) == []
+    assert len(again.move(1)) == 1
+
+
+def test_a_poisoned_record_is_skipped() -> None:
+    again = recompute(Poisoned(offset=0, reason="too much"))
+    again.take([added(0), added(1, "v")])
+    assert (again.records, again.users) == (1, 1)
+
+
+def test_slices_change_nothing() -> None:
+    rows = [added(number, f"u{number % 5}", number) for number in range(50)]
+    moves = (IdleMove(offset=3, clock_ms=START_MS + 60_000), IdleMove(offset=20, clock_ms=START_MS + HALF_HOUR_MS))
+    whole = recompute(*moves).take(rows)
+    sliced = recompute(*moves)
+    parts = [change for row in rows for change in sliced.take([row])]
+    by_user = [sorted(told(changes)) for changes in (whole, parts)]
+    assert by_user[0] == by_user[1]
+    assert by_user[0]
