@@ -71,15 +71,17 @@ class Mark:
 class Explanation:
     """All instants in milliseconds. `at_ms` is the instant explained.
 
-    `known`: the user has a profile. `since_ms`: since when in, or out (None: never was in). `times`: memberships so
-    far. `next`: the next change of this segment if no event comes, None if there is none. `forgotten_ms`: when the user
-    is forgotten if no event comes. `last`: the latest changes, oldest first.
+    `known`: the user has a profile. `forgotten`: had one, and no event came for the retention. `since_ms`: since when
+    in, or out (None: never was in). `times`: memberships so far. `next`: the next change of this segment if no event
+    comes, None if there is none. `forgotten_ms`: when the user is forgotten if no event comes. `last`: the latest
+    changes, oldest first. `sent`: the values sent last, of one who is in.
     """
 
     user: str
     segment: Segment
     at_ms: int
     known: bool
+    forgotten: bool
     inside: bool
     since_ms: int | None
     times: int
@@ -186,6 +188,7 @@ class Explainer:
             segment=self.segment,
             at_ms=at_ms,
             known=profile is not None,
+            forgotten=profile is None and self.user in self._kept,
             inside=inside,
             since_ms=None if turn is None else instant_ms(turn.at),
             times=0 if turn is None else turn.times,

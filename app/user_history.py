@@ -58,6 +58,8 @@ class UserHistory:
                 continue
             own = user == self._user
             happened_ms = min(event_ms, received_ms)
+            if own and self.first_ms < 0:
+                self.first_ms = event_ms
             if self._until_ms is not None and happened_ms > self._until_ms:
                 self.later += own
                 continue
@@ -72,10 +74,7 @@ class UserHistory:
                     offset += 1
                 yield FileRecord(offset, -1, None, message)
                 offset += 1
-            if own:
-                self.events += 1
-                if self.first_ms < 0:
-                    self.first_ms = event_ms
+            self.events += own
             if believed:
                 clock_ms = max(clock_ms, happened_ms)
                 self.last_ms = clock_ms

@@ -65,9 +65,9 @@ def _headline(told: Explanation) -> str:
 def _standing(told: Explanation, first_ms: int) -> str:
     if told.segment.status == "retired":
         return "the segment is retired: nobody is in it"
+    if told.forgotten:
+        return "forgotten: there was no event of this user for too long"
     if not told.known:
-        if told.since_ms is not None:
-            return f"forgotten at {show_exact(told.since_ms)}, and no event since"
         return "no event of this user has counted by then" + (
             f"; the first is at {show_exact(first_ms)}" if first_ms > told.at_ms else ""
         )
