@@ -17,7 +17,7 @@ from app.segments.program import Program
 from app.segments.time_rules import TimeRules
 from app.simulation.recording import Recording, lines_of
 
-BATCH_RECORDS = 4_000
+BATCH_RECORDS = 20_000  # a user's profile is decoded and encoded once a batch, and nobody waits for it
 POINTS = 24
 PARQUET_SUFFIXES = (".parquet", ".pq")
 OBJECT_COLUMNS = ("properties", "traits", "context")

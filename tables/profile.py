@@ -25,7 +25,10 @@ class UnknownFormatError(Exception):
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """One user. All instants in milliseconds since the epoch."""
+    """One user. All instants in milliseconds since the epoch.
+
+    watched: a bit for each segment that read, when it was last evaluated, what every event changes (visit, last seen).
+    """
 
     format: int
     highest_ms: int
@@ -40,6 +43,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     cart: list[Any] | None
     leaves: dict[int, list[Any]]
     message_ids: bytes
+    watched: int
 
     def timer(self, retention_ms: int) -> int:
         """The earliest instant at which time alone may change something."""
@@ -49,7 +53,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
 def new_profile(t: int, now: int) -> Profile:
     """A user who begins with an event at `t`; `sequence` is the next change's."""
-    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, b"")
+    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, b"", 0)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -171,6 +171,14 @@ def _position(text: str) -> int | None:
     return int(rest[:-1]) if found and rest[:-1].isdigit() else None
 
 
+def check_utf8(value: bytes) -> None:
+    """MessageError with the first byte that is wrong."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        raise MessageError("invalid-json", f"not UTF-8: {error.reason}", error.start) from None
+
+
 def user_of(message: Message) -> tuple[str, bool]:
     """The key of the profile, and whether it is a `userId`; MessageError without one."""
     user = message.userId

@@ -19,10 +19,15 @@ SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
 
 
-def write_activity(code: Code, features: dict[str, int], leaves: dict[Path, int], context: Tree, gap_ms: int) -> None:
-    """Writes the function; `features` and `leaves` say which segments read what, as masks."""
+def write_activity(
+    code: Code, features: dict[str, int], always: int, leaves: dict[Path, int], context: Tree, gap_ms: int
+) -> None:
+    """Writes the function; `features` and `leaves` say which segments read what, as masks.
+
+    `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
+    """
     with code.block("def activity(p, ev, t)"):
-        code.line(f"m = {features.get('session', 0) | features.get('user', 0)}")
+        code.line(f"m = {always}")
         if features.get("session"):
             begin = code.bind("f", _Visits(context, gap_ms).event)
             code.line("e = p.session")

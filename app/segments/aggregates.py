@@ -37,6 +37,7 @@ from tables.windows import (
     RunningNumber,
 )
 
+WATCH_BITS_MAX = 60  # a MessagePack integer
 Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]
 
 
@@ -133,8 +134,16 @@ class Registry:
 
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
+        self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only all places taken
+
+    def next_watch_bit(self) -> int:
+        """A bit of `Profile.watched` for a segment that reads what every event changes; 0 when all are taken."""
+        if self._watchers == WATCH_BITS_MAX:
+            return 0
+        self._watchers += 1
+        return 1 << (self._watchers - 1)
 
     def _keep(self, new: Remembered) -> Remembered:
         known = self.by_id.get(new.id)

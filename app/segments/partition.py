@@ -6,7 +6,6 @@ after any doubt about what was written the caller throws it away and restores a 
 See docs/exact-meaning.md, "Order of work for one record".
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.events.message import (
     MESSAGE_BYTES_MAX,
     WATERMARK,
     MessageError,
+    check_utf8,
     times_of,
     user_of,
 )
@@ -43,6 +43,7 @@ from tables.timers import Timers
 
 TIME = Cause("time")
 CATALOG = Cause("catalog")
+WATCH_MASKS_MAX = 10_000
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
@@ -62,12 +63,13 @@ class Partition:
         self._touched: dict[str, Profile] = {}
         self._gone: set[str] = set()
         self._reached: dict[str, int] = {}
-        self._settlement = _CountingSettlement(program.segments, rules.retention_ms)
+        self._settlement = Settlement(program.segments, rules.retention_ms)
         self._catalog: CatalogEntry | None = None
         self._catalog_written = True
         self._departed: list[Departed] = []
         self.unswept: list[str] = []
         self._restored = False
+        self._watch_masks: dict[int, int] = {}
 
     # ---- what the caller asks
 
@@ -148,9 +150,10 @@ class Partition:
     # ---- the catalog
 
     @property
-    def catalog_version(self) -> str | None:
-        """The version that the partition's state is of, None before the first event. See `adopt`."""
-        return None if self._catalog is None else self._catalog.version
+    def stale(self) -> bool:
+        """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
+        entry = self._catalog
+        return entry is not None and (entry.version, entry.layout) != (self.program.version, self.program.layout)
 
     def adopt(self, program: Program, *, clock_ms: int) -> None:
         """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
@@ -161,7 +164,8 @@ class Partition:
         assert not self.unswept, "two catalogs at once"
         members = self._settlement.members
         self.program = program
-        self._settlement = _CountingSettlement(program.segments, self.rules.retention_ms)
+        self._watch_masks.clear()
+        self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
         before = self._catalog
         if before is None:
@@ -169,7 +173,7 @@ class Partition:
         departed = {own: kept for own, kept in before.segments.items() if own not in program.bits}
         fed_ms = {own: before.fed_ms.get(own, clock_ms) for own in program.remembered}
         segments = departed | {code.id: (code.name, code.version, code.topic) for code in program.segments}
-        self._use(CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms))
+        self._use(CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout))
         self._catalog_written = False
         self.unswept = list(self._encoded)
 
@@ -197,7 +201,7 @@ class Partition:
         program = self.program
         segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
         fed_ms = dict.fromkeys(program.remembered, now)
-        self._use(CatalogEntry(1, 1, program.version, self.clock_ms, segments, fed_ms))
+        self._use(CatalogEntry(1, 1, program.version, self.clock_ms, segments, fed_ms, program.layout))
         self._catalog_written = False
 
     def _evaluate_under_new_catalog(self, user: str, profile: Profile) -> None:
@@ -208,6 +212,7 @@ class Partition:
         settlement.user = user
         settlement.cause = CATALOG
         program = self.program
+        profile.watched = 0
         for own in [own for own in profile.aggregates if own not in program.remembered]:
             del profile.aggregates[own]
         for own in [own for own in profile.due if own not in program.staged]:
@@ -226,6 +231,7 @@ class Partition:
         program = self.program
         rules = self.rules
         keyed = self._keyed
+        watch_masks = self._watch_masks
         retention_ms = rules.retention_ms
         decode = program.decoder.decode
         activity = program.activity
@@ -241,7 +247,7 @@ class Partition:
                 if len(value) > MESSAGE_BYTES_MAX:
                     raise MessageError("too-large", f"{len(value)} bytes; at most {MESSAGE_BYTES_MAX} are read")
                 if not value.isascii():
-                    _check_utf8(value)
+                    check_utf8(value)
                 message = decode(value)
                 kind = message.type
                 if kind not in KINDS:
@@ -299,6 +305,9 @@ class Partition:
             if digest:
                 profile.message_ids = message_ids.remember(profile.message_ids, digest, now)
             mask |= activity(profile, message, t)
+            watched = profile.watched
+            if watched:
+                mask |= watch_masks.get(watched) or self._watch_mask(watched)
             handler = handlers.get((kind, message.event if kind == "track" else None))
             if handler is not None:
                 q = handler.nothing
@@ -320,7 +329,7 @@ class Partition:
         self._move_clock(clock_ms)
         return self._end(batch)
 
-    def _begin(self, batch: Batch) -> "_CountingSettlement":
+    def _begin(self, batch: Batch) -> Settlement:
         if self._restored and self._catalog is not None:
             epoch = self._catalog.epoch
             self.unswept = [user for user, encoded in self._encoded.items() if profiles.epoch_of(encoded) != epoch]
@@ -362,6 +371,14 @@ class Partition:
         return batch
 
     # ---- inside
+
+    def _watch_mask(self, watched: int) -> int:
+        """The segments behind the bits of `Profile.watched`."""
+        if len(self._watch_masks) >= WATCH_MASKS_MAX:
+            self._watch_masks.clear()
+        mask = sum(mask for bit, mask in enumerate(self.program.watchers) if watched >> bit & 1)
+        self._watch_masks[watched] = mask
+        return mask
 
     def _move_clock(self, clock_ms: int) -> None:
         if clock_ms > self.clock_ms:
@@ -417,23 +434,6 @@ class Partition:
             settlement.settle(profile, mask, instant)
             assert profile.timer(retention_ms) > instant, "a timer that fired is still due"
         return profile
-
-
-class _CountingSettlement(Settlement):
-    """A settlement that also counts what limits and bad values did."""
-
-    __slots__ = ("counted",)
-
-    def __init__(self, segments: Any, retention_ms: int) -> None:
-        super().__init__(segments, retention_ms)
-        self.counted: Counter[str] = Counter()
-
-
-def _check_utf8(value: bytes) -> None:
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        raise MessageError("invalid-json", f"not UTF-8: {error.reason}", error.start) from None
 
 
 def _properties(handler: Any, raw: Raw) -> Any:

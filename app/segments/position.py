@@ -26,6 +26,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     since_ms: the partition's clock when the catalog took effect.
     segments: id -> [name, version, own topic], so that a later catalog can tell who leaves what is gone.
     fed_ms: aggregate -> the instant since which it has been fed.
+    layout: what the bits of `Profile.watched` mean.
     """
 
     format: int
@@ -34,6 +35,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     since_ms: int
     segments: dict[int, tuple[str, str, bool]]
     fed_ms: dict[int, int]
+    layout: int
 
 
 _encode = msgspec.msgpack.Encoder().encode

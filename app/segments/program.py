@@ -13,7 +13,7 @@ from msgspec import UNSET
 from app.events.message import Message, MessageDecoder, Path
 from app.segments import carts
 from app.segments.activity import LANDING_PATH, SOURCE_PATH, write_activity
-from app.segments.aggregates import Registry, Remembered
+from app.segments.aggregates import Registry, Remembered, stable_id
 from app.segments.catalog import definition_version
 from app.segments.conditions import Expressions
 from app.segments.definition import Catalog, Score, Segment
@@ -39,11 +39,15 @@ class Reads:
     leaves: set[Path]
     features: set[str]
     windows: dict[int, int]
+    watch_bit: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A compiled catalog. Masks have one bit a segment, in settlement order."""
+    """A compiled catalog. Masks have one bit a segment, in settlement order.
+
+    watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean.
+    """
 
     version: str
     rules: TimeRules
@@ -56,6 +60,8 @@ class Program:
     bits: dict[int, int]
     begin_mask: int
     user_mask: int
+    watchers: tuple[int, ...]
+    layout: int
     source: str
 
 
@@ -80,7 +86,9 @@ class _Compiler:
         masks = _Masks(reads)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
-        write_activity(self.code, masks.features, masks.leaves, decoder.context_tree, self.rules.session_gap_ms)
+        write_activity(
+            self.code, masks.features, masks.always, masks.leaves, decoder.context_tree, self.rules.session_gap_ms
+        )
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
@@ -99,15 +107,25 @@ class _Compiler:
                 if what.staged is not None
             },
             bits={segment.id: 1 << segment.number for segment in segments},
-            begin_mask=_begin_mask(segments),
+            begin_mask=_begin_mask(segments) | masks.active,
             user_mask=masks.features.get("user", 0),
+            watchers=masks.watchers,
+            layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
             source=self.code.text(),
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
         writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
         write_segment(writer, segment, number)
-        return Reads(segment, writer.aggregates, writer.segments, writer.leaves, writer.features, writer.windows)
+        return Reads(
+            segment,
+            writer.aggregates,
+            writer.segments,
+            writer.leaves,
+            writer.features,
+            writer.windows,
+            writer.watch_bit or 0,
+        )
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
         paths = set(masks.leaves)
@@ -198,6 +216,11 @@ class _Masks:
                 self.leaves[path] = self.leaves.get(path, 0) | bit
             for feature in read.features:
                 self.features[feature] = self.features.get(feature, 0) | bit
+        watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
+        self.watchers = tuple(mask for _, mask in watching)
+        active = self.features.get("session", 0) | self.features.get("user", 0)
+        self.active = active
+        self.always = active & ~sum(self.watchers)
 
 
 def _handler(handle: Any, properties_type: Any) -> Handler:

@@ -43,6 +43,8 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
     code = writer.code
     own = segment_id(segment.name)
     with code.block(f"def settle_{number}(p, now, x)"):
+        beginning = code.here()
+        writer.watching = True
         if segment.warmup == "wait" and segment.status == "live":
             code.line(f"warm = x.warm_ms.get({own}, 0)")
             code.line("if now < warm:")
@@ -62,6 +64,9 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
                 _write_inside(writer, segment, number, truth, until)
             truth, until = writer.truth(entry_condition(segment))
             _write_outside(writer, segment, number, truth, until)
+    writer.watching = False
+    if writer.watch_bit:
+        code.insert(beginning, f"p.watched &= ~{writer.watch_bit}", depth=1)
 
 
 def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: str, until: str | None) -> None:

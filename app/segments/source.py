@@ -68,6 +68,14 @@ class Source:
         for text in part._lines:
             self.line(text)
 
+    def here(self) -> int:
+        """The place of the next line, for `insert`."""
+        return len(self._lines)
+
+    def insert(self, place: int, text: str, *, depth: int) -> None:
+        """A line at an earlier place."""
+        self._lines.insert(place, "    " * depth + text)
+
     def text(self) -> str:
         """All lines."""
         return "\n".join(self._lines) + "\n"

@@ -38,8 +38,19 @@ class Values(ABC):
         self.leaves: set[tuple[str, ...]] = set()
         self.features: set[str] = set()
         self.windows: dict[int, int] = {}
+        self.watch_bit: int | None = None
+        self.watching = False
 
     # ---- what is read
+
+    def _watch(self, feature: str) -> None:
+        """Each event of the user may change what is read here; noted where the evaluation comes this far."""
+        self.features.add(feature)
+        if self.watching:
+            if self.watch_bit is None:
+                self.watch_bit = self.registry.next_watch_bit()
+            if self.watch_bit:
+                self.code.line(f"p.watched |= {self.watch_bit}")
 
     def _remember(self, remembered: Remembered) -> str:
         """Loads the state of an aggregate into a local name."""
@@ -123,14 +134,14 @@ class Values(ABC):
                 session, over = self._session()
                 return self._local(f"None if now >= {over} else {session}[1]"), self._open_until(over)
             case syntax.UserField(name=name):
-                self.features.add("user")
+                self._watch("user")
                 return MOVING_USER[name], None
             case _:
                 raise AssertionError(node)
 
     def _session(self) -> tuple[str, str]:
         """The session, and the instant at which it is over (0 where there is none)."""
-        self.features.add("session")
+        self._watch("session")
         session = self._local("p.session", "e")
         over = self._local(f"0 if {session} is None else {session}[1] + {self.session_gap_ms}", "o")
         return session, over
@@ -210,7 +221,7 @@ class Values(ABC):
             case syntax.SessionField(name=name):
                 return self._session_field(name)
             case syntax.UserField(name=name):
-                self.features.add("user")
+                self._watch("user")
                 field = {"first_seen": "first_seen_ms", "last_seen": "highest_ms", "identified": "identified"}[name]
                 return self._local(f"p.{field}"), None
             case syntax.Trait(path=path):
