@@ -10,6 +10,7 @@ from tests.model.life import Change, Life
 from tests.model.messages import Advance, Message, Record, Unreadable, read
 
 Step = Record | Advance
+LOOK_AHEAD_MS = 3 * 86_400_000
 
 
 @dataclass(slots=True)
@@ -18,8 +19,8 @@ class Answer:
     watermark) or `dead: <reason>`; the clock at the end.
 
     With `look_ahead`, `turns` says for each change (user, sequence) at which instant the segment would change next
-    without another event; None: never. At the end `known` are the users remembered, `members` counts those in each
-    segment.
+    without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered, `members` counts
+    those in each segment.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class Oracle:
     def look(self, new: list[Change], life: Life) -> None:
         """Notes when each segment that has just changed would change next, were there no further event."""
         future = life.ahead()
-        future.pass_time(life.forgotten_ms())
+        future.pass_time(min(life.forgotten_ms(), life.at_ms + LOOK_AHEAD_MS))
         changes = new + future.changes
         for index, change in enumerate(new):
             later = (one["at"] for one in changes[index + 1 :] if one["segment"] == change["segment"])

@@ -19,7 +19,6 @@ LONG_DURATIONS = ("30m", "1h", "6h", "1d")
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
-KNOWN = ("traits.plan", "traits.address.city", "context.device.type", "session.source", "session.landing_page")
 ORDERS = (">=", ">", ">=", ">", "<", "<=", "=", "!=")
 
 
@@ -114,7 +113,8 @@ class Writer:
             return self.one_of(f"({left} and {right})", f"({left} or {right})", f"not ({left})")
         return self.call(
             lambda: f"x {self.order()} {self.number()}",
-            lambda: f"{self.value_path()} {self.order()} {self.scalar()}",
+            lambda: f"{self.value_path()} {self.one_of('=', '!=')} {self.scalar()}",
+            lambda: f"{self.value_path()} {self.order()} {self.text()}",
             lambda: f"{self.value_path()} in {self.list_of_scalars()}",
             lambda: f"{self.value_path()} {self.one_of('contains', 'starts with')} {self.text()}",
             lambda: f"c matches '{self.one_of('^a', 'b$', '[0-9]', '^a?b$')}'",
@@ -153,7 +153,8 @@ class Writer:
         return f"key({self.count_per()})"
 
     def since(self) -> str:
-        return f"since({self.pattern()}{self.scope()})"
+        scope = "" if self.chance(60) else f" since last {self.simple_pattern()}"
+        return f"since({self.pattern()}{scope})"
 
     def number_value(self) -> str:
         value = self.call(
@@ -172,7 +173,10 @@ class Writer:
         return self.call(self.first_or_last, self.key, self.known)
 
     def known(self) -> str:
-        return self.one_of(*KNOWN)
+        return self.one_of("traits.plan", "traits.address.city", "context.device.type")
+
+    def visit_text(self) -> str:
+        return self.one_of("session.source", "session.landing_page")
 
     def moving(self) -> str:
         value = self.call(
@@ -182,11 +186,18 @@ class Writer:
         )
         return self.one_of(f"{value} * 2", f"{value} - 1s", f"2s + {value}") if self.chance(15) else value
 
+    def moving_atom(self) -> str:
+        order = self.one_of("<", "<=", ">", ">=", "=")
+        if self.chance(20):
+            return f"since({self.pattern()} within {self.one_of('3s', '5s', '1m')}) {order} {self.one_of('1s', '2s')}"
+        return f"{self.moving()} {order} {self.duration()}"
+
     def attached(self) -> str:
         return self.call(
             self.number_value,
             self.any_value,
             self.key,
+            self.visit_text,
             lambda: self.one_of("cart.products", "cart.value", "session.duration", "user.first_seen"),
         )
 
@@ -198,11 +209,12 @@ class Writer:
             lambda: f"{self.count_per()} {self.order()} {self.whole()}",
             lambda: f"exists({self.pattern()}{self.scope()})",
             lambda: f"never({self.pattern()}{self.scope()})",
-            lambda: f"{self.moving()} {self.one_of('<', '<=', '>', '>=', '=')} {self.duration()}",
+            self.moving_atom,
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
             lambda: f"{self.distinct()} {self.order()} {self.whole()}",
             lambda: f"{self.any_value()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
+            lambda: f"{self.visit_text()} {self.order()} {self.text()}",
             lambda: f"{self.any_value()} {self.one_of('contains', 'starts with')} {self.text()}",
             lambda: f"session.duration {self.one_of('<', '<=', '>', '>=')} {self.duration()}",
             lambda: f"{self.whole()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",

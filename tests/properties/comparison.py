@@ -1,17 +1,19 @@
 """Feeding a partition in pieces, and comparing what it says with what the oracle says."""
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.segments.catalog import load_catalog
+from app.segments.catalog import CatalogError, load_catalog
 from app.segments.partition import Batch, Partition
 from app.segments.program import Program, compile_catalog
 from tests.model.messages import Advance, Record, instant_ms
 from tests.model.oracle import Answer, Oracle
 from tests.properties.scenario import Scenario
+from tests.properties.smaller import smallest
 
 LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
 
@@ -61,15 +63,15 @@ def play(scenario: Scenario, program: Program) -> Run:
             run.gather(partition.process(batch))
             batch.clear()
 
-    for index, step in enumerate(scenario.steps):
+    for step, pause in scenario.moments:
         if isinstance(step, Advance):
             flush()
             run.gather(partition.advance(step.clock_ms))
         else:
             batch.append(step)
-        if index in scenario.cuts or index in scenario.restarts:
+        if pause:
             flush()
-        if index in scenario.restarts:
+        if pause == "restart":
             position = partition.position()
             partition = Partition(program, scenario.rules)
             partition.restore_position(position)
@@ -82,16 +84,29 @@ def play(scenario: Scenario, program: Program) -> Run:
 
 
 def difference(scenario: Scenario) -> str | None:
-    """What the engine and the oracle disagree about first, told with everything that is needed to see it again."""
+    """What the engine and the oracle disagree about first; None if nothing. A crash of the engine is a difference."""
     catalog = load_catalog(scenario.files)
     answer = Oracle(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
     try:
         run = play(scenario, compile_catalog(catalog, scenario.rules))
-    except Exception as error:
-        error.add_note(str(scenario))
-        raise
-    found = first_difference(answer, run)
-    return None if found is None else f"{found}\n\n{scenario}"
+    except Exception:  # noqa: BLE001  (whatever it is, it is to be told with its scenario)
+        return traceback.format_exc()
+    return first_difference(answer, run)
+
+
+def report(scenario: Scenario) -> str | None:
+    """A difference with the smallest scenario that shows one; None if there is none."""
+    if difference(scenario) is None:
+        return None
+    small = smallest(scenario, differs)
+    return f"{difference(small)}\n\n{small}\n\n{small.to_json()}"
+
+
+def differs(scenario: Scenario) -> bool:
+    try:
+        return difference(scenario) is not None
+    except CatalogError:
+        return False
 
 
 def first_difference(answer: Answer, run: Run) -> str | None:

@@ -1,8 +1,9 @@
 """One catalog, one history, and how a partition is fed with it: batches, restarts."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
@@ -15,35 +16,63 @@ from tests.properties.catalogs import Writer
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
+Pause = Literal["", "batch", "restart"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`cuts`: indexes of steps after which a batch ends; `restarts`: those after which everything is saved and
-    restored. `end_ms`: the clock at the end."""
+    """Each step with what comes after it: nothing, the end of a batch, or that everything is saved and restored.
+    `end_ms`: the clock at the end."""
 
     files: dict[str, str]
     rules: TimeRules
-    steps: tuple[Step, ...]
-    cuts: frozenset[int]
-    restarts: frozenset[int]
+    moments: tuple[tuple[Step, Pause], ...]
     end_ms: int
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for step, _ in self.moments]
+
+    def to_json(self) -> str:
+        """As a file of examples has it."""
+        moments: list[dict[str, Any]] = []
+        for step, pause in self.moments:
+            if isinstance(step, Advance):
+                moments.append({"clock_ms": step.clock_ms, "pause": pause})
+            else:
+                texts = [
+                    None if data is None else data.decode(errors="surrogateescape") for data in (step.key, step.value)
+                ]
+                at = {"offset": step.offset, "timestamp": step.timestamp}
+                moments.append({**at, "record": texts, "pause": pause})
+        said = {"files": self.files, "rules": asdict(self.rules), "moments": moments, "end_ms": self.end_ms}
+        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scenario":
+        said = json.loads(text)
+        moments: list[tuple[Step, Pause]] = []
+        for moment in said["moments"]:
+            if "clock_ms" in moment:
+                moments.append((Advance(moment["clock_ms"]), moment["pause"]))
+                continue
+            key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
+            moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
+        return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"])
 
     def __str__(self) -> str:
         lines = [f"rules: {self.rules}"]
         for path, text in self.files.items():
             lines += [f"--- {path}", text.rstrip()]
         lines.append("--- steps")
-        for index, step in enumerate(self.steps):
+        for step, pause in self.moments:
             if isinstance(step, Advance):
                 lines.append(f"clock to {instant_text(step.clock_ms)}")
             else:
                 time = "" if step.timestamp < 0 else f" (record {instant_text(step.timestamp)})"
                 lines.append(f"{step.offset}: {(step.key or b'-').decode()}{time} {(step.value or b'').decode()}")
-            if index in self.restarts:
-                lines.append("== restart")
-            elif index in self.cuts:
-                lines.append("-- batch")
+            if pause:
+                lines.append(f"-- {pause}")
         lines.append(f"clock to {instant_text(self.end_ms)} at the end")
         return "\n".join(lines)
 
@@ -55,26 +84,19 @@ def scenarios(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Scenario:
     files = writer.files()
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
     rules = rules_for(draw, durations_ms)
-    start = start_ms(draw)
     narrator = Narrator(
         draw=draw,
         durations_ms=durations_ms,
         names=sorted(writer.names),
         rules=rules,
         users=USERS[: draw(st.sampled_from((1, 1, 2, 3)))],
-        clock_ms=start,
+        clock_ms=start_ms(draw),
     )
     steps = narrator.steps(EVENTS_MAX)
-    inside = st.integers(0, len(steps) - 1)
+    pauses: list[Pause] = [draw(st.sampled_from(("", "", "", "", "", "batch", "restart"))) for _ in steps]
     return Scenario(
         files=files,
         rules=rules,
-        steps=tuple(steps),
-        cuts=frozenset(draw(st.lists(inside, max_size=6))),
-        restarts=frozenset(draw(st.lists(inside, max_size=3))),
+        moments=tuple(zip(steps, pauses, strict=True)),
         end_ms=max(narrator.times_ms) + draw(st.sampled_from((0, 5_000, 3_600_000, 172_800_000))),
     )
-
-
-def records_of(scenario: Scenario) -> list[Record]:
-    return [step for step in scenario.steps if isinstance(step, Record)]

@@ -172,12 +172,13 @@ class Narrator:
         said = self.message(user, t)
         key: bytes | None = user.encode()
         timestamp = -1
-        if self.chance(30):
+        faulty = self.chance(3)
+        if self.chance(30) and not faulty:
             self.receive(said, t)
         elif self.chance(20):
             timestamp = t + self.one_of(0, 1, 1_000, 60_000)
         value = json.dumps(said, ensure_ascii=False).encode()
-        if self.chance(3):
+        if faulty:
             match self.one_of("json", "key", "none", "type", "user"):
                 case "json":
                     value = value[:-1]
@@ -220,14 +221,15 @@ class Narrator:
 
 def rules_for(draw: Callable[[st.SearchStrategy[Any]], Any], durations_ms: Sequence[int]) -> TimeRules:
     """Bounds as small as the windows, so that they are met as well."""
-    longest = max([*durations_ms, 10_000])
 
     def one_of(*options: int) -> int:
         return int(draw(st.sampled_from(options)))
 
+    lateness_ms = one_of(86_400_000, 86_400_000, 86_400_000, 60_000, 60_000, 10_000, 3_000, 0)
+    longest = max([*durations_ms, lateness_ms + 1, 10_000])
     return TimeRules(
         disorder_ms=one_of(5_000, 0, 1_000, 2_000),
-        lateness_ms=one_of(86_400_000, 86_400_000, 86_400_000, 60_000, 60_000, 10_000, 3_000, 0),
+        lateness_ms=lateness_ms,
         skew_max_ms=one_of(300_000, 300_000, 5_000, 0),
         session_gap_ms=one_of(1_800_000, 3_000, 10_000),
         retention_ms=one_of(*[400 * 86_400_000] * 5, 2 * 86_400_000, longest, longest + 1, 3 * longest),
