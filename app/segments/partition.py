@@ -352,8 +352,13 @@ class Partition:
             batch.profiles[CATALOG_KEY] = write_catalog_entry(self._catalog)
             self._catalog_written = True
         epoch = 0 if self._catalog is None else self._catalog.epoch
-        for user, profile in self._touched.items():
+        for user, profile in list(self._touched.items()):
             timer = profile.timer(retention_ms)
+            if timer <= self.clock_ms:  # a new catalog's evaluation, which lies before the clock, has armed it
+                self._settlement.user = user
+                if self._fire(user, profile, self.clock_ms) is None:
+                    continue
+                timer = profile.timer(retention_ms)
             before = self._encoded.get(user)
             encoded = profiles.encode(profile, timer, epoch)
             self._encoded[user] = batch.profiles[user] = encoded
