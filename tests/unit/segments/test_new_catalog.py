@@ -16,9 +16,11 @@ RULES = TimeRules()
 START_MS = 1_767_600_000_000
 MINUTE_MS = 60_000
 VIEWERS = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\n"
-BUYERS = (
-    "segment: buyers\nwhen: exists('Order Completed' within 1h)\nattach: {last: last(order_id of 'Order Completed')}\n"
-)
+BUYERS = """
+segment: buyers
+when: exists('Order Completed' within 1h)
+attach: {last: last(order_id of 'Order Completed')}
+"""
 STRICTER = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 3\n"
 DRINKERS = "segment: drinkers\nwhen: exists('Tea Poured')\n"
 ACTIVE = "segment: active\nwhen: user.idle < 10m\n"
