@@ -11,12 +11,13 @@ from typing import Any
 
 from app.segments.durations import format_duration
 from app.segments.language import syntax as s
+from app.segments.language.names import is_field
 
 # How tightly an operator binds: a part that binds less than its place asks for gets parentheses.
 _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _OPERAND = range(7)
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_RESERVED = frozenset({"not", "true", "false"})
+_RESERVED = frozenset({"not", "true", "false", "context", "properties"})
 """Words that cannot begin the name of a property."""
 
 
@@ -33,7 +34,7 @@ def path_text(path: s.Path, root: str = "") -> str:
     """
     if root:
         written, rest = root, path
-    elif _WORD.fullmatch(path[0]) and path[0] not in _RESERVED and path[0] not in ("context", "properties"):
+    elif _WORD.fullmatch(path[0]) and path[0] not in _RESERVED and not is_field(path):
         written, rest = path[0], path[1:]
     else:
         written, rest = f"properties[{quoted(path[0])}]", path[1:]

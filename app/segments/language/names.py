@@ -17,6 +17,14 @@ FUNCTIONS = (*get_args(s.AggregateFunction), "key", "segment", "score", "hour_of
 PATTERN_WORDS = ("page", "screen", "identify")
 
 
+def is_field(path: s.Path) -> bool:
+    """Whether a path, written with points, is a field of the user: `traits.plan`, `cart.items`.
+
+    Inside `where` it would be a property of the event, which nobody means who writes it; `properties['cart'].items` is.
+    """
+    return len(path) > 1 and (path[0] == "traits" or path[1] in FIELDS.get(path[0], ()))
+
+
 def unknown_name_hint(path: s.Path, *, behind_hyphen: bool) -> str:
     """What to write in place of a name outside `where` that is none; `behind_hyphen`: `-` stands right before it."""
     text, roots = ".".join(path), (*FIELDS, *OPEN_FIELDS)

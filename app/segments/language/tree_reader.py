@@ -13,7 +13,7 @@ from lark import Token, Tree
 from app.segments.durations import DurationError, parse_duration
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
-from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, unknown_name_hint
+from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_name_hint
 from app.segments.language.suggestions import did_you_mean, listed
 
 Branch = Tree[Token] | Token
@@ -180,6 +180,12 @@ class TreeReader:
             if not _is_quoted(tree, 1):
                 self._wrong(tree, f"unknown name {'.'.join(path)}", f"write {'.'.join(path[1:])}")
             return path[1:]
+        if is_field(path):
+            text, hint = ".".join(path), "join the condition outside the parentheses with and"
+            if path[0] == "traits":
+                hint = f"the traits of an identify are its properties: write {'.'.join(path[1:])}"
+            detail = f"a property of that name is written properties['{path[0]}'].{'.'.join(path[1:])}"
+            self._wrong(tree, f"{text} is of the user, but here stands a property of the event", hint, detail)
         return path
 
     # ---- functions

@@ -9,7 +9,23 @@ from app.segments.language import syntax as s
 
 NAMES = st.sampled_from(["A", "Product Viewed", "page", "it's", "ü", "x y", r"\d"])
 KEYS = st.sampled_from(
-    ["price", "a", "b_1", "order_id", "within", "not", "true", "context", "properties", "odd name", "é", "$x"]
+    [
+        "price",
+        "a",
+        "b_1",
+        "order_id",
+        "within",
+        "not",
+        "true",
+        "context",
+        "properties",
+        "odd name",
+        "é",
+        "$x",
+        "cart",
+        "items",
+        "traits",
+    ]
 )
 PATHS = st.lists(KEYS, min_size=1, max_size=3).map(tuple)
 DURATIONS = st.integers(1, DURATION_MS_MAX)
