@@ -8,6 +8,7 @@ from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
 from app.segments.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
 from app.segments.durations import DURATION_MS_MAX
 from app.segments.evidence import ATOMS_MAX
+from app.segments.footprint import PROFILE_BYTES_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.time_rules import TimeRules
 from app.segments.yaml_source import FILE_LENGTH_MAX
@@ -48,6 +49,10 @@ LIMITS = {
 def test_the_page_names_the_limit_that_holds(what: str, limit: str) -> None:
     (cells,) = [row.cells for row in rows(PAGE) if row.cells[0].startswith(what)]
     assert cells[1].startswith(limit)
+
+
+def test_the_size_of_a_profile_is_the_one_that_is_named() -> None:
+    assert f"\n{PROFILE_BYTES_MAX // 1024} KB" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_largest_number_is_the_one_that_is_named() -> None:
