@@ -1,0 +1,73 @@
+"""`shoal validate`: is everything in a folder of definitions written correctly, and what does it cost?"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from app.console.definitions import show_definitions
+from app.console.output import counted, make_console, problem_text, say
+from app.errors import UserError
+from app.segments.catalog import load_catalog
+from app.segments.definition_schema import schema as definition_schema
+from app.segments.problem import CatalogError
+from app.segments.time_rules import TimeRules
+from app.segments_dir import read_definitions
+
+EXIT_OK: Final = 0
+EXIT_PROBLEMS: Final = 2
+
+
+def validate(
+    directory: Path | None = None,
+    /,
+    *,
+    schema: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+) -> int:
+    """Check a folder of definitions: every problem with its place and what to do; exit code 2 if there is any.
+
+    If there is none: what each definition makes Shoal remember of a user, its bytes, how long it takes until its
+    windows have been seen in full, which limits can bite; and warnings where a segment may let in people wrongly at
+    first.
+
+    Parameters
+    ----------
+    directory
+        The folder with the definitions.
+    schema
+        Where to write the JSON Schema of definition files, which gives editors completion; `-` for standard output.
+    """
+    if directory is None and schema is None:
+        raise UserError("no folder to check", hint="give the folder that holds the definition files (.yaml)")
+    if schema is not None:
+        _write_schema(schema)
+    return EXIT_OK if directory is None else _check(directory, to_stderr=schema == Path("-"))
+
+
+def _write_schema(path: Path) -> None:
+    text = json.dumps(definition_schema(), indent=2, ensure_ascii=False) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _check(directory: Path, *, to_stderr: bool) -> int:
+    definitions = read_definitions(directory)
+    try:
+        catalog = load_catalog(definitions)
+    except CatalogError as error:
+        console = make_console(stderr=True)
+        for problem in error.problems:
+            say(console, problem_text(problem))
+            console.print()
+        files = counted(len({problem.path for problem in error.problems}), "file")
+        say(console, f"{counted(len(error.problems), 'problem')} in {files} of {len(definitions)}", "bold red")
+        return EXIT_PROBLEMS
+    show_definitions(make_console(stderr=to_stderr), catalog, TimeRules())
+    return EXIT_OK
