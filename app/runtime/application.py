@@ -10,10 +10,12 @@ import faust
 from faust.app.base import BootStrategy
 from faust.auth import SASLCredentials
 
+from app.errors import UserError
 from app.metrics import Metrics
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
+from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.faust_agent import Agent
 from app.runtime.faust_consumer import Transport
 from app.runtime.faust_schema import BatchSchema
@@ -126,9 +128,9 @@ class Application(faust.App):
         finally:
             await client.close()
         log.info("broker %s answers; made %s", settings.kafka_bootstrap_servers, _listed(made))
-        self.exactly_once = False
+        self.exactly_once = choose_exactly_once(settings, transactions=transactions)
         why = "" if transactions else " (this broker has no transactions)"
-        log.info("delivery: at least once%s", why)
+        log.info("delivery: %s", "exactly once" if self.exactly_once else f"at least once{why}")
         if settings.web_port and self.health is None:
             self.health = HealthServer(
                 self.metrics,
@@ -179,8 +181,12 @@ class Application(faust.App):
         )
 
     def _new_delivery(self, partition: int) -> Delivery:
-        writer = LogWriter(self.settings, partition=partition)
-        return AtLeastOnce(writer, changelog=self.settings.topics.profiles)
+        changelog = self.settings.topics.profiles
+        if self.exactly_once:
+            transactional_id = f"{self.settings.app_id}-{partition}"
+            writer = LogWriter(self.settings, partition=partition, transactional_id=transactional_id)
+            return ExactlyOnce(writer, changelog=changelog)
+        return AtLeastOnce(LogWriter(self.settings, partition=partition), changelog=changelog)
 
     def _layout(self, partition: int) -> Layout:
         return Layout(
@@ -249,6 +255,16 @@ class Application(faust.App):
                 for segment, count in core.members().items():
                     members[segment] = members.get(segment, 0) + count
         self.metrics.members(members.items())
+
+
+def choose_exactly_once(settings: Settings, *, transactions: bool) -> bool:
+    """Whether a worker delivers exactly once. Raises UserError if it is to, and the broker cannot."""
+    if settings.delivery == "exactly-once" and not transactions:
+        raise UserError(
+            "delivery is exactly-once, but this broker has no transactions",
+            hint="use Apache Kafka or Redpanda, or delivery=auto",
+        )
+    return transactions and settings.delivery != "at-least-once"
 
 
 def own_topics(settings: Settings, program: Program) -> frozenset[str]:

@@ -26,6 +26,13 @@ class Commit:
     position: list[Row] = field(default_factory=list)
 
 
+class FencedError(Exception):
+    """Another worker has opened the partition: this one must not write any more."""
+
+    def __init__(self) -> None:
+        super().__init__("another worker has this partition now")
+
+
 class Delivery(Protocol):
     """One partition's way of writing commits. After an exception it is good for nothing but `abandon`."""
 

@@ -64,5 +64,6 @@ class MicroBatch:
         return None
 
     def _watched(self) -> Iterator[RecordLike]:
-        for self.handed_out, record in enumerate(self.records, start=1):  # noqa: B020
+        for record in self.records:
+            self.handed_out += 1
             yield record

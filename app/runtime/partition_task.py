@@ -16,7 +16,7 @@ import msgspec
 
 from app.metrics import Metrics
 from app.runtime.commit import Layout, poison_letter
-from app.runtime.delivery import Commit, Delivery
+from app.runtime.delivery import Commit, Delivery, FencedError
 from app.runtime.envelope import Reached, StoredPosition
 from app.runtime.idle_clock import IdleClock
 from app.runtime.journal import IdleMove, JournalEntry, Poisoned, Replay
@@ -381,6 +381,10 @@ class PartitionTask:
         self._fetched = []
         self._workshop.metrics.reopened(self.partition)
         pause_ms = retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_ms_max)
+        if isinstance(error, FencedError):
+            # Opening at once would fence the new owner in turn. By then the group has told us that the partition
+            # is gone, or it is ours again.
+            pause_ms = max(pause_ms, self._settings.session_timeout_ms)
         doing = self.state.value
         self._happen(Happening.FAIL)
         log.warning("partition %d: %s while %s; opens again in %d ms", self.partition, _reason(error), doing, pause_ms)

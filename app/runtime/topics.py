@@ -30,6 +30,8 @@ class TopicSpec:
 
 
 KEPT = (("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"))
+# Kafka's retention goes by the records' own time: of old events that are played again nothing would be left in minutes.
+REPLAYABLE = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
 COMPACTED = (("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1"))
 
 
@@ -41,7 +43,7 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
     topics = settings.topics
     count = settings.partitions
     return [
-        TopicSpec(topics.clickstream, count),
+        TopicSpec(topics.clickstream, count, REPLAYABLE),
         TopicSpec(topics.changes, count),
         *(TopicSpec(topics.segment(name), count) for name in own_topic_segments),
         TopicSpec(topics.dead_letters, count),

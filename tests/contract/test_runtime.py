@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.main import create_app
 from tests.support.broker import Broker
-from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, history, record, running
-from tests.support.waiting import eventually
+from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, history, record, running, soon
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Sho
 async def test_changes_come_out_with_their_headers_in_both_topics(shop: Shop) -> None:
     async with running(create_app(shop.settings)):
         await shop.send([record("ann", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
-        await eventually(shop.changes)
+        await soon(shop.changes)
         await shop.end(2 * HOUR_MS)
-        changes = await eventually(lambda: _at_least(shop, 2))
+        changes = await soon(partial(shop.changes, at_least=2))
     assert [(each["segment"], each["change"]) for each in changes] == [("viewers", "entered"), ("viewers", "exited")]
     assert await shop.agrees()
     first = (await shop.read_all(shop.settings.topics.changes))[0]
@@ -42,8 +42,3 @@ async def test_a_whole_history_gives_what_a_pure_run_gives(shop: Shop) -> None:
     async with running(create_app(shop.settings)):
         await shop.settled(3_000 * 20_000 + 48 * HOUR_MS)
     assert len(await shop.changes()) > 500
-
-
-async def _at_least(shop: Shop, count: int) -> list[dict[str, object]]:
-    changes = await shop.changes()
-    return changes if len(changes) >= count else []

@@ -1,6 +1,7 @@
 """The runtime when things go wrong: kills, moves, poison, lost writes."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from app.main import create_app
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.delivery import Commit
 from app.runtime.envelope import POSITION_KEY
+from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.journal import Poisoned
 from tests.support.broker import Broker
 from tests.support.poison import MARK, FragilePartition
-from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, WorkerProcess, history, record, running
+from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, WorkerProcess, history, record, running, soon
 from tests.support.waiting import eventually
 
 EVENTS = 4_000
@@ -34,7 +36,7 @@ async def test_a_worker_killed_half_way_goes_on_where_it_was(shop: Shop, tmp_pat
     for enough in (50, 250, 500):
         worker = WorkerProcess(shop, log=log, given=given)
         try:
-            await eventually(lambda n=enough: _written(shop, n), within_s=30)  # type: ignore[misc]
+            await soon(partial(shop.changes, at_least=enough), within_s=30)
         finally:
             worker.kill()
     worker = WorkerProcess(shop, log=log, given=given)
@@ -43,6 +45,7 @@ async def test_a_worker_killed_half_way_goes_on_where_it_was(shop: Shop, tmp_pat
         assert await worker.terminate() == 0
     finally:
         worker.kill()
+    await _none_is_repeated_with_transactions(shop)
 
 
 async def test_partitions_move_between_workers_with_their_state(shop: Shop, tmp_path: Path) -> None:
@@ -52,11 +55,11 @@ async def test_partitions_move_between_workers_with_their_state(shop: Shop, tmp_
     try:
         await first.logged("reads from offset", times=2)
         await shop.send(rows[:1_500])
-        await eventually(lambda: _written(shop, 100), within_s=30)
+        await soon(partial(shop.changes, at_least=100), within_s=30)
         second = WorkerProcess(shop, log=tmp_path / "second.log")
         await second.logged("reads from offset", times=1)
         await shop.send(rows[1_500:3_000])
-        await eventually(lambda: _written(shop, 500), within_s=30)
+        await soon(partial(shop.changes, at_least=500), within_s=30)
         assert await first.terminate() == 0
         await second.logged("reads from offset", times=2)
         await shop.send(rows[3_000:])
@@ -65,6 +68,7 @@ async def test_partitions_move_between_workers_with_their_state(shop: Shop, tmp_
         first.kill()
         if second is not None:
             second.kill()
+    await _none_is_repeated_with_transactions(shop)
 
 
 async def test_a_record_that_no_attempt_can_process_goes_to_the_dead_letters(shop: Shop) -> None:
@@ -76,7 +80,7 @@ async def test_a_record_that_no_attempt_can_process_goes_to_the_dead_letters(sho
     await shop.send(rows)
     app = create_app(shop.settings, new_partition=lambda: Always(shop.program, shop.settings.time_rules))
     async with running(app):
-        dead = await eventually(lambda: shop.read_all(shop.settings.topics.dead_letters), within_s=30)
+        dead = await soon(lambda: shop.read_all(shop.settings.topics.dead_letters), within_s=30)
         await shop.settled(END_MS)
     assert len(dead) == 1
     assert MARK in dead[0].value
@@ -133,7 +137,7 @@ class FailingDelivery(AtLeastOnce):
 
 async def test_every_point_of_death_between_two_writes_is_survived(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.runtime.application.AtLeastOnce", FailingDelivery)
-    settings = shop.given | {"batch_records_max": "20"}
+    settings = shop.given | {"batch_records_max": "20", "delivery": "at-least-once"}
     await shop.send(history(users=10, events=1_000))
     app = create_app(Shop(shop.broker, shop.name, shop.folder, given=settings).settings)
     async with running(app):
@@ -143,7 +147,9 @@ async def test_every_point_of_death_between_two_writes_is_survived(shop: Shop, m
     assert FailingDelivery.commits > 40
 
 
-async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class NeverAPosition(AtLeastOnce):
         async def commit(self, commit: Commit) -> None:
             await super().commit(Commit(next_offset=commit.next_offset, profiles=commit.profiles))
@@ -153,7 +159,8 @@ async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(shop: Sho
     await shop.send(rows)
     with monkeypatch.context() as patch:
         patch.setattr("app.runtime.application.AtLeastOnce", NeverAPosition)
-        app = create_app(shop.settings)
+        settings = shop.given | {"delivery": "at-least-once"}
+        app = create_app(Shop(shop.broker, shop.name, shop.folder, given=settings).settings)
         await app.start()
         try:
             await eventually(lambda: app.metrics.value("shoal_reopened_total", partition="0") >= 2, within_s=20)
@@ -165,5 +172,34 @@ async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(shop: Sho
         await shop.settled(END_MS)
 
 
-async def _written(shop: Shop, count: int) -> bool:
-    return len(await shop.changes()) >= count
+async def test_a_transaction_is_all_or_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Doubtful(ExactlyOnce):
+        commits = 0
+
+        async def commit(self, commit: Commit) -> None:
+            """Now and then the connection is lost before the end, or after it."""
+            cls = type(self)
+            cls.commits += 1
+            if cls.commits % 6 == 0:
+                await super().commit(commit)
+                raise ConnectionError("lost after the end")
+            if cls.commits % 6 == 3:
+                await self._writer.producer.begin_transaction()
+                await self._writer.write([(self._changelog, commit.profiles), *commit.changes])
+                raise ConnectionError("lost before the end")
+            await super().commit(commit)
+
+    if not shop.broker.transactions:
+        pytest.skip("this broker has no transactions")
+    monkeypatch.setattr("app.runtime.application.ExactlyOnce", Doubtful)
+    await shop.send(history(users=10, events=1_000))
+    async with running(create_app(shop.settings)):
+        await shop.settled(END_MS, within_s=60)
+    assert Doubtful.commits > 12
+    await _none_is_repeated_with_transactions(shop)
+
+
+async def _none_is_repeated_with_transactions(shop: Shop) -> None:
+    if shop.broker.transactions:
+        ids = [each["id"] for each in await shop.changes()]
+        assert len(ids) == len(set(ids))

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import murmur2
@@ -29,6 +29,8 @@ from app.settings import Settings, load_settings
 from tests.support.broker import Broker
 from tests.support.waiting import eventually
 
+T = TypeVar("T")
+
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -36,7 +38,9 @@ HOUR_MS = 60 * MINUTE_MS
 DEFINITIONS = {
     "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\ntopic: true\n",
     "abandoned.yaml": (
-        "segment: abandoned\nwhen: cart.items > 0 and cart.idle >= 30m and cart.idle < 24h\nattach: {value: cart.value}\n"
+        "segment: abandoned\n"
+        "when: cart.items > 0 and cart.idle >= 30m and cart.idle < 24h\n"
+        "attach: {value: cart.value}\n"
     ),
 }
 
@@ -73,6 +77,12 @@ def history(*, users: int, events: int, seed: int = 1) -> list[Row]:
         product = f"p-{chance.randrange(20)}"
         rows.append(record(user, at_ms, event, number=number, product_id=product, price=chance.randrange(1, 90)))
     return rows
+
+
+async def soon(ask: Callable[[], Awaitable[T]], *, within_s: float = 10) -> T:
+    """The first truthy answer; TimeoutError if there is none in time."""
+    condition: Callable[[], T | Awaitable[T]] = ask
+    return await eventually(condition, within_s=within_s, what=repr(ask))
 
 
 @dataclass
@@ -160,9 +170,10 @@ class Shop:
         """All records of a topic, partition after partition."""
         return [record for number in range(self.partitions) for record in await self.read(topic, number)]
 
-    async def changes(self) -> list[dict[str, Any]]:
-        """Everything in the topic of changes, repeated ones too."""
-        return [json.loads(each.value) for each in await self.read_all(self.settings.topics.changes)]
+    async def changes(self, *, at_least: int = 0) -> list[dict[str, Any]]:
+        """Everything in the topic of changes, repeated ones too; nothing as long as there are fewer than `at_least`."""
+        changes = [json.loads(each.value) for each in await self.read_all(self.settings.topics.changes)]
+        return changes if len(changes) >= at_least else []
 
     async def journal(self, partition: int) -> list[JournalEntry]:
         """The journal of a partition."""
@@ -202,7 +213,7 @@ class Shop:
             later_ms += 1
             return await self.agrees()
 
-        await eventually(agrees, within_s=within_s, what="the changes written are those of a pure run")
+        await soon(agrees, within_s=within_s)
 
     async def agrees(self) -> bool:
         """Whether the worker wrote exactly what it must, so far."""
