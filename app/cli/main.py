@@ -22,6 +22,7 @@ COMMANDS = {
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
     "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),
     "explain": ("app.cli.explain:explain", "Why a user is in a segment, or not, at an instant."),
+    "plan": ("app.cli.plan:plan", "What an event touches, and which segments are settled when."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),

@@ -1,0 +1,89 @@
+"""`shoal plan`: which event touches what, which segments that changes, and in which order they are settled."""
+
+from pathlib import Path
+
+import pytest
+
+from app.cli import main as cli
+from app.console.plan import EVERY, Touch, make_plan
+from app.segments.catalog import load_catalog
+from app.segments.program import compile_catalog
+from app.segments.time_rules import TimeRules
+from app.segments_dir import load_segments
+
+ROOT = Path(__file__).parents[3]
+RULES = TimeRules()
+FILES = {
+    "shoppers.yaml": "segment: shoppers\nwhen: exists('Product Added' within 30d) and not segment('buyers')\n",
+    "buyers.yaml": "segment: buyers\nwhen: count(any('Bought', page) where price > 5 within 7d) > 1\n",
+    "carts.yaml": "segment: carts\nwhen: cart.items > 0 and session.pages > 1\n",
+    "again.yaml": "segment: again\nwhen: exists('Bought' since last 'Returned')\n",
+    "pros.yaml": "segment: pros\nwhen: traits.plan = 'pro' and context.country = 'DE'\n",
+    "leads.yaml": "segment: leads\nwhen: score('intent') > 5\n",
+    "late.yaml": "segment: late\nwhen: exists(sequence('Product Added' then no 'Bought' for 1h) within 1d)\n",
+    "trying.yaml": "segment: trying\nstatus: draft\nwhen: exists('Tried')\n",
+    "gone.yaml": "segment: gone\nstatus: retired\nwhen: exists(page)\n",
+    "intent.yaml": "score: intent\npoints: [{on: 'Product Added', add: 5}, {when: user.idle < 1d, add: 1}]\n",
+}
+
+
+def test_an_event_names_what_it_touches_and_who_is_looked_at() -> None:
+    events = make_plan(load_catalog(FILES), RULES).events
+    assert list(events) == [
+        EVERY,
+        "identify",
+        "page",
+        *("'Bought'", "'Cart Cleared'", "'Order Completed'", "'Product Added'", "'Product Removed'", "'Returned'"),
+    ]
+    assert events["'Product Added'"] == (
+        Touch("the cart: products, quantities, prices", ("carts",)),
+        Touch("when the last of sequence('Product Added' then no 'Bought' for 1h) was within 1d", ("late",)),
+        Touch("how many of 'Product Added'", ("leads",)),
+        Touch("when the last of 'Product Added' was within 30d", ("shoppers",)),
+    )
+    assert events["'Returned'"] == (Touch("when the last of 'Bought' was since last 'Returned'", ("again",)),)
+    assert events["page"] == (
+        Touch("when the last 2 of any('Bought', page) where price > 5 were within 7d", ("buyers",)),
+    )
+    assert {touch.segments for touch in events[EVERY]} == {("carts",), ("pros",), ("leads",)}
+    assert [touch.segments for touch in events["identify"]] == [("pros",)]
+
+
+def test_segments_stand_in_order_of_settlement_with_what_they_use() -> None:
+    plan = make_plan(load_catalog(FILES), RULES)
+    assert plan.order == (
+        ("again", ()),
+        ("buyers", ()),
+        ("carts", ()),
+        ("gone", ("retired: nobody is in it",)),
+        ("late", ()),
+        ("leads", ("score intent",)),
+        ("pros", ()),
+        ("shoppers", ("segment buyers",)),
+    )
+    assert plan.drafts == ("trying",)
+
+
+def test_the_plan_of_the_shipped_catalog_names_the_events_that_the_program_handles() -> None:
+    catalog = load_segments(ROOT / "deploy" / "segments")
+    handled = compile_catalog(catalog, RULES).handlers
+    names = {f"'{name}'" if kind == "track" else kind for kind, name in handled}
+    assert {event for event in make_plan(catalog, RULES).events if event != EVERY} == names
+
+
+def test_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    assert cli.main(["plan", str(tmp_path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "every event"
+    assert "'Returned'" in lines
+    assert "when the last of 'Bought' was since last 'Returned' → again" in lines
+    assert "8 shoppers after segment buyers" in lines
+    assert "left out, since they are drafts: trying" in lines
+
+
+def test_definitions_that_are_wrong_have_no_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "wrong.yaml").write_text("segment: wrong\nwhen: cuont(page) > 1\n")
+    assert cli.main(["plan", str(tmp_path)]) == cli.EXIT_USER_ERROR
+    assert f"{tmp_path}/wrong.yaml:2:" in capsys.readouterr().err
