@@ -4,6 +4,7 @@ from pathlib import Path
 
 from app.segments.catalog import CatalogError, load_catalog
 from tests.docs.pages import PAGES, Block, definitions, mistakes
+from tests.docs.tables import with_tables
 
 
 def message_of(page: Path, block: Block) -> str:
@@ -27,4 +28,4 @@ def rewritten(page: Path) -> str:
 
 if __name__ == "__main__":
     for each in PAGES:
-        each.write_text(rewritten(each), encoding="utf-8")
+        each.write_text(with_tables(rewritten(each)), encoding="utf-8")

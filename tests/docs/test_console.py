@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.main import COMMANDS, main
-from tests.docs.pages import PAGES, Block, blocks, definitions, rows
+from app.cli.main import main
+from tests.docs.pages import PAGES, Block, blocks, definitions
 
 FOLDER = "my-segments"
 SESSIONS = [
@@ -31,8 +31,3 @@ def test_a_session_prints_what_the_page_shows(
         main(shlex.split(command))
         shown = [line.rstrip() for line in capsys.readouterr().out.rstrip().split("\n")]
         assert shown == expected.rstrip().split("\n")
-
-
-def test_the_readme_lists_all_commands_in_their_own_words() -> None:
-    table = [row.cells for row in rows(PAGES[0]) if row.head[0] == "command"]
-    assert table == [(f"`shoal {name}`", summary) for name, (_, summary) in COMMANDS.items()]

@@ -1,21 +1,21 @@
-"""What operators read is what the worker has: metrics, topics, reasons of dead letters."""
+"""What operators read is what there is: commands, metrics, topics."""
 
 import re
 
-from app.metrics import METRICS
+import pytest
+
 from app.settings import load_settings
 from tests.docs.pages import PAGES, ROOT, code, rows
+from tests.docs.tables import TABLES, metrics
 
 OPERATIONS = ROOT / "docs" / "operations.md"
-SHOWN = {metric.name + ("_total" if metric.kind == "counter" else ""): metric for metric in METRICS}
+SHOWN = {name.strip("`") for name, *_ in metrics()}
 
 
-def test_the_table_of_metrics_is_the_list_of_metrics() -> None:
-    table = [row.cells for row in rows(OPERATIONS) if row.head[0] == "metric"]
-    assert table == [
-        (f"`{name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.meaning)
-        for name, metric in SHOWN.items()
-    ]
+@pytest.mark.parametrize("head", TABLES)
+def test_the_tables_of_commands_and_metrics_are_those_of_the_program(head: str) -> None:
+    table = [row.cells for page in PAGES for row in rows(page) if row.head[0] == head]
+    assert table == TABLES[head](), "make docs writes it anew"
 
 
 def test_no_page_names_a_metric_that_does_not_exist() -> None:
