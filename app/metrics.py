@@ -7,6 +7,7 @@ use only what stands here.
 from collections import Counter as Counted
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -18,6 +19,7 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 DELAY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+DELAYS_A_BATCH = 100  # a sample: in a backlog, or a replay, the delay of each is of no interest
 RECORDS = (1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 50000.0)
 
 
@@ -93,7 +95,7 @@ class Metrics:
         return self.registry.get_sample_value(name, labels) or 0.0
 
     def committed(
-        self, partition: int, outcome: Batch, *, records: int, processed_s: float, committed_s: float
+        self, partition: int, outcome: Batch, *, records: int, processed_s: float, committed_s: float, wall_ms: int
     ) -> None:
         """A micro-batch, or a move of the clock, was written."""
         self._by_name["shoal_process_seconds"].observe(processed_s)
@@ -122,11 +124,10 @@ class Metrics:
         changes = Counted((change.segment, change.change) for change in outcome.changes)
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
-
-    def delay(self, seconds: float, *, by_event: bool) -> None:
-        """How long a change took from its instant to its commit."""
-        name = "shoal_event_to_change_seconds" if by_event else "shoal_due_to_fired_seconds"
-        self._by_name[name].observe(max(0.0, seconds))
+        for change in outcome.changes[:DELAYS_A_BATCH]:
+            name = "shoal_event_to_change_seconds" if change.cause.kind == "event" else "shoal_due_to_fired_seconds"
+            delay_s = wall_ms / 1000 - datetime.fromisoformat(change.at).timestamp()
+            self._by_name[name].observe(max(0.0, delay_s))
 
     def dead_letter(self, reason: str) -> None:
         """One record went to the dead letters."""

@@ -27,9 +27,10 @@ from app.runtime.kafka import connection, has_transactions, wait_for_broker
 from app.runtime.lifecycle import State
 from app.runtime.log_writer import LogWriter
 from app.runtime.micro_batch import MicroBatch
-from app.runtime.partition_task import PartitionTask, Workshop
+from app.runtime.partition_task import PartitionTask
 from app.runtime.topics import ensure_topics, topic_specs
 from app.runtime.watchdog import Sight, Watchdog
+from app.runtime.workshop import Workshop
 from app.segments.partition import Partition
 from app.segments.program import Program
 from app.settings import Settings

@@ -4,6 +4,8 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from app.runtime.delivery import Commit, TopicRows
 from app.runtime.envelope import POSITION_KEY, StoredPosition, encode_position, encode_profile, plain_prefix
 from app.runtime.journal import JournalEntry, encode_entry
@@ -11,6 +13,8 @@ from app.runtime.log_writer import NO_HEADERS, Header, Row
 from app.segments.change import Change
 from app.segments.partition import Batch, DeadLetter, LateEvent
 from app.settings import Topics
+
+_decode_change = msgspec.json.Decoder(Change).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,10 @@ class Layout:
             if change.segment in self.own_topics:
                 by_topic.setdefault(self.topics.segment(change.segment), []).append(row)
         return list(by_topic.items())
+
+    def resend(self, values: Sequence[bytes]) -> Commit:
+        """Changes, as they were encoded, once more."""
+        return Commit(next_offset=-1, changes=self.change_rows([_decode_change(value) for value in values], values))
 
     def commit(self, outcome: Batch, position: StoredPosition, entries: Sequence[JournalEntry] = ()) -> Commit:
         """All that one outcome writes."""

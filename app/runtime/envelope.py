@@ -4,8 +4,8 @@ A profile is written together with how far it has come (`Reached`) and with its 
 a worker that finds it again knows which records the profile has seen, and can send the changes once more if nobody
 knows whether they were sent. The position of a partition is one more record, under a key that no user can have.
 
-Layout of a value, big-endian: format (1 byte), flags (1), input offset (8), clock in ms (8), length of the changes
-(4), changes (MessagePack), then the profile, or what the core calls its position.
+Layout of a value, big-endian: format (1 byte), flags (1), input offset (8), clock in ms (8), commit number (8), length
+of the changes (4), changes (MessagePack), then the profile, or what the core calls its position.
 """
 
 import struct
@@ -20,20 +20,21 @@ FORMAT = 1
 POSITION_KEY = b"\xffposition"
 """Users are UTF-8, and no UTF-8 text has a byte 0xFF."""
 
-_HEAD = struct.Struct(">BBqqI")
+_HEAD = struct.Struct(">BBqqqI")
 _POSITION = struct.Struct(">qqq")
 _FORGOTTEN = 1
 
 
 class Reached(NamedTuple):
-    """How far a partition, or one profile in it, has come: the next input offset, then the clock (ms).
+    """How far a partition, or one profile in it, has come: next input offset, clock (ms), number of the commit.
 
     Reached values of one partition only grow, in this order: a micro-batch of records moves the offset, an idle move
-    only the clock.
+    only the clock, and a slice of the evaluation under a new catalog neither.
     """
 
     offset: int
     clock_ms: int
+    number: int = 0
 
 
 class StoredProfile(NamedTuple):
@@ -65,14 +66,14 @@ _decode_changes = msgspec.msgpack.Decoder(list[bytes]).decode
 
 def plain_prefix(reached: Reached) -> bytes:
     """What stands before each profile of a batch whose user has no change: one concatenation a profile."""
-    return _HEAD.pack(FORMAT, 0, reached.offset, reached.clock_ms, 0)
+    return _HEAD.pack(FORMAT, 0, *reached, 0)
 
 
 def encode_profile(reached: Reached, changes: Sequence[bytes], profile: bytes | None) -> bytes:
     """A value of the changelog."""
     packed = _encode_changes(changes) if changes else b""
     flags = _FORGOTTEN if profile is None else 0
-    return _HEAD.pack(FORMAT, flags, reached.offset, reached.clock_ms, len(packed)) + packed + (profile or b"")
+    return _HEAD.pack(FORMAT, flags, *reached, len(packed)) + packed + (profile or b"")
 
 
 def decode_profile(value: bytes) -> StoredProfile:
@@ -83,7 +84,7 @@ def decode_profile(value: bytes) -> StoredProfile:
 
 def encode_position(stored: StoredPosition) -> bytes:
     """The value of the position record."""
-    head = _HEAD.pack(FORMAT, 0, stored.reached.offset, stored.reached.clock_ms, 0)
+    head = _HEAD.pack(FORMAT, 0, *stored.reached, 0)
     numbers = _POSITION.pack(stored.anchor_clock_ms, stored.anchor_wall_ms, stored.journal_offset)
     return head + numbers + stored.position
 
@@ -106,6 +107,6 @@ def _split(value: bytes) -> tuple[Reached, int, bytes, bytes]:
             f"the profiles' changelog holds format {value[0] if value else 'nothing'}, this version knows {FORMAT}",
             hint="run the version that wrote it, or a newer one",
         )
-    _, flags, offset, clock_ms, length = _HEAD.unpack_from(value)
+    _, flags, offset, clock_ms, number, length = _HEAD.unpack_from(value)
     end = _HEAD.size + length
-    return Reached(offset, clock_ms), flags, value[_HEAD.size : end], value[end:]
+    return Reached(offset, clock_ms, number), flags, value[_HEAD.size : end], value[end:]

@@ -18,7 +18,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from app.runtime.micro_batch import MicroBatch
-from app.runtime.partition_task import Kept, PartitionTask, Workshop
+from app.runtime.partition_state import PartitionState
+from app.runtime.partition_task import PartitionTask
+from app.runtime.workshop import Workshop
 
 LOOK_S = 0.25
 SOURCE_COMMIT_S = 1.0
@@ -58,7 +60,7 @@ class Consumer(driver.Consumer):
         app: Any = self.app
         self.workshop: Workshop = app.make_workshop(self._deliver)
         self.partitions: dict[TP, PartitionTask] = {}
-        self._kept: dict[TP, Kept] = {}
+        self._kept: dict[TP, PartitionState] = {}
         self._look = asyncio.Event()
         self._told: dict[TP, int] = {}
 

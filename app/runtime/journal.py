@@ -25,7 +25,15 @@ class Poisoned(msgspec.Struct, frozen=True, tag="poison", tag_field="kind"):
     reason: str
 
 
-JournalEntry: TypeAlias = IdleMove | Poisoned
+class CatalogChange(msgspec.Struct, frozen=True, tag="catalog", tag_field="kind"):
+    """From the record at `offset` on another catalog holds; every profile is evaluated under it at `clock_ms`."""
+
+    offset: int
+    clock_ms: int
+    version: str
+
+
+JournalEntry: TypeAlias = IdleMove | Poisoned | CatalogChange
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(JournalEntry).decode
@@ -53,6 +61,7 @@ class Replay:
         """Only what lies at or beyond `offset`, and after `clock_ms`, is still to be done."""
         ahead = {entry for entry in entries if entry.offset >= offset}
         self.poisoned: dict[int, str] = {each.offset: each.reason for each in ahead if isinstance(each, Poisoned)}
+        self.catalogs = {each for each in ahead if isinstance(each, CatalogChange)}
         moves = [each for each in ahead if isinstance(each, IdleMove) and each.clock_ms > clock_ms]
         self._moves = sorted(moves, key=lambda move: (move.offset, move.clock_ms), reverse=True)
 

@@ -1,4 +1,4 @@
-"""One micro-batch on its way through an agent: records of one partition, or a move of its clock."""
+"""One micro-batch on its way through an agent: records of one partition, a move of its clock, or a sweep."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,8 @@ class MicroBatch:
     """What an agent gets. It calls `process` once, then `commit_nowait`; the partition's own task writes it all.
 
     partition: number of the input partition.
-    records: of that partition, in order; none for a move of the clock to `clock_ms`.
+    records: of that partition, in order; none for a move of the clock to `clock_ms`, or for a sweep: `sweep` profiles
+    at most are evaluated under a catalog that is new to them.
     """
 
     def __init__(
@@ -18,14 +19,16 @@ class MicroBatch:
         core: Partition,
         *,
         partition: int,
+        offset: int,
         records: Sequence[RecordLike] = (),
         clock_ms: int | None = None,
-        offset: int,
+        sweep: int = 0,
     ) -> None:
-        assert bool(records) != (clock_ms is not None)
+        assert bool(records) + (clock_ms is not None) + bool(sweep) == 1, "a batch is one of three things"
         self.partition = partition
         self.records = records
         self.clock_ms = clock_ms
+        self.sweep = sweep
         self.offset = offset
         self.handed_out = 0
         self.closely = False
@@ -35,7 +38,9 @@ class MicroBatch:
 
     def process(self) -> Batch:
         """What the records, or the passing of time, bring about; also in the partition's state."""
-        if self.clock_ms is not None:
+        if self.sweep:
+            self._outcome = self._core.sweep(self.sweep)
+        elif self.clock_ms is not None:
             self._outcome = self._core.advance(self.clock_ms)
         else:
             self._outcome = self._core.process(self._watched() if self.closely else self.records)

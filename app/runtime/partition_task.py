@@ -7,60 +7,29 @@ after a pause. Nothing here raises into the agent.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from app.metrics import Metrics
-from app.runtime.commit import Layout, poison_letter
+from app.runtime.commit import poison_letter
 from app.runtime.delivery import Commit, Delivery, FencedError
-from app.runtime.envelope import Reached, StoredPosition
 from app.runtime.idle_clock import IdleClock
-from app.runtime.journal import IdleMove, JournalEntry, Poisoned, Replay
+from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
 from app.runtime.kafka import connect
 from app.runtime.lifecycle import Happening, Lifecycle, State, retry_wait_ms
 from app.runtime.log_reader import LogReader, OffsetLostError
 from app.runtime.micro_batch import MicroBatch
+from app.runtime.partition_state import PartitionState, state_of
 from app.runtime.quarantine import Quarantine
 from app.runtime.restore import nothing_written_since, restore
-from app.segments.change import Change
+from app.runtime.workshop import Workshop
 from app.segments.partition import Batch, DeadLetter, Partition
-from app.settings import Settings
 
 CANCEL_S = 1.0
+SWEEP_PROFILES = 1_000
 DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
 
 log = logging.getLogger(__name__)
-_decode_change = msgspec.json.Decoder(Change).decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """What every partition task of a worker is made with."""
-
-    settings: Settings
-    metrics: Metrics
-    new_core: Callable[[], Partition]
-    new_delivery: Callable[[int], Delivery]
-    layout: Callable[[int], Layout]
-    deliver: Callable[[MicroBatch], Awaitable[None]]
-    wall_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-
-
-@dataclass(slots=True)
-class Kept:
-    """A partition's state after a clean stop; good as long as nobody has written to its changelog since."""
-
-    core: Partition
-    offset: int
-    anchor: IdleClock | None
-    journal_offset: int
-    journal_end: int
-    replay: Replay
-    changelog_end: int
 
 
 class BatchFailedError(Exception):
@@ -70,7 +39,7 @@ class BatchFailedError(Exception):
 class PartitionTask:
     """One partition, from its assignment to its revocation. `stop` gives back what is worth keeping."""
 
-    def __init__(self, partition: int, workshop: Workshop, *, kept: Kept | None = None) -> None:
+    def __init__(self, partition: int, workshop: Workshop, *, kept: PartitionState | None = None) -> None:
         self.partition = partition
         self.lifecycle = Lifecycle(now_s=time.monotonic())
         self.lag: int | None = None
@@ -82,7 +51,7 @@ class PartitionTask:
         self._kept = kept
         self._quarantine = Quarantine(tries=workshop.settings.poison_tries)
         self._condemned: DeadLetter | None = None
-        self._state: Kept | None = None
+        self._state: PartitionState | None = None
         self._delivery: Delivery | None = None
         self._reader: LogReader | None = None
         self._client: Any = None
@@ -102,7 +71,7 @@ class PartitionTask:
         """The partition's state, while it is open."""
         return None if self._state is None else self._state.core
 
-    async def stop(self, *, wait_ms: int) -> Kept | None:
+    async def stop(self, *, wait_ms: int) -> PartitionState | None:
         """Finishes the batch in hand, within `wait_ms`; begins no other. Returns the state if it is beyond doubt."""
         if not self.lifecycle.leaving:
             self._happen(Happening.REVOKE)
@@ -140,46 +109,23 @@ class PartitionTask:
         self._client = await asyncio.wait_for(connect(settings), settings.request_timeout_ms / 1000)
         self._happen(Happening.FENCED)
         changelog = self._new_reader(settings.topics.profiles)
+        reader = self._reader = self._new_reader(settings.topics.clickstream)
         kept, self._kept = self._kept, None
         if kept is not None and await nothing_written_since(changelog, kept.changelog_end):
-            self._state = kept
-            told = f"kept {kept.core.users:,} profiles"
+            self._state, told = kept, f"kept {kept.core.users:,} profiles"
         else:
-            self._state, told = await self._restore(changelog)
-        reader = self._reader = self._new_reader(settings.topics.clickstream)
+            journal = self._new_reader(settings.topics.journal)
+            restored = await restore(changelog, journal, workshop.new_core)
+            workshop.metrics.restored(self.partition, restored.records, restored.seconds)
+            if restored.resend:
+                await self._write(self._layout.resend(restored.resend))
+            self._state = await state_of(restored, reader, settings)
+            told = f"restored {restored.core.users:,} profiles"
+            told += f", sent {len(restored.resend):,} changes again" if restored.resend else ""
         reader.seek(self._state.offset)
         self._happen(Happening.RESTORED)
         ms = (time.perf_counter() - began_s) * 1000
         log.info("partition %d: %s, reads from offset %d, %.0f ms", self.partition, told, self._state.offset, ms)
-
-    async def _restore(self, changelog: LogReader) -> tuple[Kept, str]:
-        settings = self._settings
-        journal = self._new_reader(settings.topics.journal)
-        restored = await restore(changelog, journal, self._workshop.new_core)
-        self._workshop.metrics.restored(self.partition, restored.records, restored.seconds)
-        if restored.resend:
-            changes = [_decode_change(value) for value in restored.resend]
-            rows = self._layout.change_rows(changes, restored.resend)
-            await self._write(Commit(next_offset=-1, changes=rows))
-        position = restored.position
-        anchor = None
-        if position is None:
-            offset, journal_offset = await self._new_reader(settings.topics.clickstream).earliest(), 0
-        else:
-            offset, journal_offset = position.reached.offset, position.journal_offset
-            if position.anchor_wall_ms >= 0:
-                anchor = IdleClock(position.anchor_clock_ms, position.anchor_wall_ms, settings.idle_clock_speed)
-        state = Kept(
-            core=restored.core,
-            offset=offset,
-            anchor=anchor,
-            journal_offset=journal_offset,
-            journal_end=restored.journal_end,
-            replay=restored.replay,
-            changelog_end=restored.changelog_end,
-        )
-        again = f", sent {len(restored.resend):,} changes again" if restored.resend else ""
-        return state, f"restored {restored.core.users:,} profiles{again}"
 
     def _new_reader(self, topic: str) -> LogReader:
         assert self._delivery is not None
@@ -198,9 +144,12 @@ class PartitionTask:
         if self._condemned is not None:
             await self._bury(self._condemned)
             self._condemned = None
+        await self._adopt_catalog()
         while not self.lifecycle.leaving:
             state = self._state
             assert state is not None
+            if state.sweeping:
+                await self._sweep(state)
             if move := state.replay.due(state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
@@ -208,7 +157,7 @@ class PartitionTask:
             else:
                 await self._fetch(state)
 
-    async def _fetch(self, state: Kept) -> None:
+    async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
         assert self._reader is not None
         settings = self._settings
@@ -224,7 +173,7 @@ class PartitionTask:
             self._workshop.metrics.lag(self.partition, 0)
             await self._idle(state)
 
-    def _next_records(self, state: Kept) -> Sequence[Any]:
+    def _next_records(self, state: PartitionState) -> Sequence[Any]:
         """The next records that may be processed together, out of what was fetched."""
         records = self._fetched
         while records and (reason := state.replay.poisoned.pop(records[0].offset, None)) is not None:
@@ -252,7 +201,7 @@ class PartitionTask:
         if pause_s > 0 and not self.lag and not self._fetched:
             await asyncio.sleep(pause_s)
 
-    async def _idle(self, state: Kept) -> None:
+    async def _idle(self, state: PartitionState) -> None:
         if state.anchor is None or not self._settings.idle_clock:
             return
         clock_ms = state.anchor.at(self._workshop.wall_ms())
@@ -268,6 +217,30 @@ class PartitionTask:
         outcome = await self._let_agent_work(batch)
         entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
         await self._commit(outcome, entries, records=0, began_s=began_s)
+
+    async def _adopt_catalog(self) -> None:
+        """Another catalog than the restored profiles are of takes effect here and now; the journal says so first."""
+        state = self._state
+        assert state is not None
+        core = state.core
+        if not core.stale:
+            return
+        entry = CatalogChange(offset=state.offset, clock_ms=core.clock_ms, version=core.program.version)
+        if entry not in state.replay.catalogs:
+            announced = self._layout.announced([], [], [entry])
+            await self._write(Commit(next_offset=state.offset, announced=announced))
+        core.adopt(core.program, clock_ms=core.clock_ms)
+        log.info("partition %d: catalog %s from offset %d on", self.partition, entry.version, entry.offset)
+
+    async def _sweep(self, state: PartitionState) -> None:
+        """Evaluates some profiles that have not seen the catalog yet."""
+        began_s = time.monotonic()
+        batch = MicroBatch(state.core, partition=self.partition, sweep=SWEEP_PROFILES, offset=state.offset)
+        outcome = await self._let_agent_work(batch)
+        state.sweeping = bool(state.core.unswept)
+        if outcome.profiles:
+            await self._commit(outcome, (), records=0, began_s=began_s)
+        self._in_batch = self._in_doubt = False
 
     async def _let_agent_work(self, batch: MicroBatch) -> Batch:
         self._in_batch = self._in_doubt = True
@@ -298,31 +271,23 @@ class PartitionTask:
         processed_s = time.monotonic()
         if records:
             state.offset = outcome.next_offset
-        if state.replay.finished:
-            state.journal_offset = state.journal_end
-        anchor = state.anchor
-        position = StoredPosition(
-            Reached(state.offset, outcome.clock_ms),
-            -1 if anchor is None else anchor.clock_ms,
-            -1 if anchor is None else anchor.wall_ms,
-            state.journal_offset,
-            state.core.position(),
-        )
+        position = state.next_position(outcome)
         await self._write(self._layout.commit(outcome, position, entries))
         state.changelog_end = self._delivery.changelog_end(state.changelog_end)
         self.commit_s = time.monotonic()
         self.source_offset = state.offset
         self._in_batch = self._in_doubt = False
         self._failures = 0
-        metrics = self._workshop.metrics
+        metrics, wall_ms = self._workshop.metrics, self._workshop.wall_ms()
         metrics.committed(
             self.partition,
             outcome,
             records=records,
             processed_s=processed_s - began_s,
             committed_s=self.commit_s - processed_s,
+            wall_ms=wall_ms,
         )
-        metrics.clock(self.partition, outcome.clock_ms, wall_ms=self._workshop.wall_ms())
+        metrics.clock(self.partition, outcome.clock_ms, wall_ms=wall_ms)
         if self.lag is not None:
             metrics.lag(self.partition, self.lag + len(self._fetched))
 
@@ -360,8 +325,10 @@ class PartitionTask:
         self._state.offset = first
         self._reader.seek(first)
 
-    def _wait_ms(self, state: Kept) -> int:
+    def _wait_ms(self, state: PartitionState) -> int:
         """How long the next fetch may wait: not beyond the instant at which a timer is due."""
+        if state.sweeping:
+            return 1
         wait_ms = self._settings.fetch_wait_ms
         if state.anchor is None or not self._settings.idle_clock:
             return wait_ms

@@ -18,7 +18,7 @@ from app.runtime.envelope import (
     reached_of,
 )
 
-REACHED = st.builds(Reached, st.integers(0, 2**62), st.integers(-1, 2**62))
+REACHED = st.builds(Reached, st.integers(0, 2**62), st.integers(-1, 2**62), st.integers(0, 2**62))
 
 
 @given(REACHED, st.lists(st.binary(max_size=80), max_size=4), st.none() | st.binary(max_size=200))
@@ -48,7 +48,7 @@ def test_no_user_has_the_key_of_the_position(user: str) -> None:
 
 
 def test_an_idle_move_reaches_further_than_the_records_before_it() -> None:
-    assert Reached(7, 100) < Reached(7, 101) < Reached(8, 50)
+    assert Reached(7, 100, 5) < Reached(7, 101, 1) < Reached(7, 101, 2) < Reached(8, 50, 0)
 
 
 @pytest.mark.parametrize("value", [b"", b"\x02" + bytes(40)])

@@ -1,0 +1,68 @@
+"""All that is known of an open partition: its core, how far it is, and what it goes on from."""
+
+from dataclasses import dataclass
+
+from app.runtime.envelope import Reached, StoredPosition
+from app.runtime.idle_clock import IdleClock
+from app.runtime.journal import Replay
+from app.runtime.log_reader import LogReader
+from app.runtime.restore import Restored
+from app.segments.partition import Batch, Partition
+from app.settings import Settings
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """After a clean stop it can be kept: it is good as long as nobody has written to the changelog since.
+
+    offset: the next input offset. anchor: what the idle clock goes on from. journal_offset: journal entries before it
+    are done with; journal_end: where the journal ended when it was read. number: of the last commit.
+    changelog_end: the offset behind the last record of the changelog. sweeping: whether profiles may be left that have
+    not been evaluated under the present catalog.
+    """
+
+    core: Partition
+    offset: int
+    anchor: IdleClock | None
+    replay: Replay
+    journal_offset: int
+    journal_end: int
+    number: int
+    changelog_end: int
+    sweeping: bool = True
+
+    def next_position(self, outcome: Batch) -> StoredPosition:
+        """The position that is written with an outcome."""
+        self.number += 1
+        if self.replay.finished:
+            self.journal_offset = self.journal_end
+        anchor = self.anchor
+        return StoredPosition(
+            Reached(self.offset, outcome.clock_ms, self.number),
+            -1 if anchor is None else anchor.clock_ms,
+            -1 if anchor is None else anchor.wall_ms,
+            self.journal_offset,
+            self.core.position(),
+        )
+
+
+async def state_of(restored: Restored, reader: LogReader, settings: Settings) -> PartitionState:
+    """What a partition goes on from; without a position it begins at the first record that `reader` still finds."""
+    position = restored.position
+    anchor = None
+    if position is None:
+        offset, journal_offset = await reader.earliest(), 0
+    else:
+        offset, journal_offset = position.reached.offset, position.journal_offset
+        if position.anchor_wall_ms >= 0:
+            anchor = IdleClock(position.anchor_clock_ms, position.anchor_wall_ms, settings.idle_clock_speed)
+    return PartitionState(
+        core=restored.core,
+        offset=offset,
+        anchor=anchor,
+        replay=restored.replay,
+        journal_offset=journal_offset,
+        journal_end=restored.journal_end,
+        number=restored.number,
+        changelog_end=restored.changelog_end,
+    )
