@@ -7,7 +7,7 @@ from typing import Any
 
 from app.segments.definition import Catalog, PointsWhen, Segment
 from app.segments.language import canonical
-from app.segments.language.syntax import Expression, Membership, ScoreValue
+from app.segments.language.syntax import Aggregate, Expression, Key, Membership, ScoreValue
 from app.segments.time_rules import TimeRules
 from tests.model.history import Arrival, History
 from tests.model.messages import Message
@@ -41,6 +41,7 @@ class Life:
     catalog: Catalog
     rules: TimeRules
     history: History
+    fed_ms: int
     standings: dict[str, Standing] = field(default_factory=dict)
     at_ms: int = -1
     sequence: int = 0
@@ -93,7 +94,12 @@ class Life:
         if self.every_ms:
             return self.at_ms + 1 if self.at_ms < until else None
         expressions = [expression for segment in self.segments() for expression in expressions_of(segment)]
-        instants = [self.forgotten_ms(), *self.marks(), *self.view().turning_points(expressions)]
+        instants = [
+            self.forgotten_ms(),
+            *self.marks(),
+            *map(self.warm_ms, self.segments()),
+            *self.view().turning_points(expressions),
+        ]
         ahead = [instant for instant in instants if self.at_ms < instant <= until]
         hard = min(ahead, default=None)
         soft = self.view().first_turn(expressions, until if hard is None else hard - 1)
@@ -124,8 +130,16 @@ class Life:
         for segment in self.segments():
             self.settle_segment(segment, cause)
 
+    def warm_ms(self, segment: Segment) -> int:
+        """The instant from which on a segment is evaluated."""
+        if segment.warmup == "none":
+            return 0
+        return self.fed_ms + max(windows(segment, self.catalog), default=0)
+
     def settle_segment(self, segment: Segment, cause: Change) -> None:
         view, now = self.view(), self.at_ms
+        if now < self.warm_ms(segment):
+            return
         standing = self.standings.get(segment.name, Standing())
         if segment.when is not None:
             leaves = not view.is_true(segment.when)
@@ -232,10 +246,35 @@ def settlement_order(catalog: Catalog) -> list[Segment]:
     return order
 
 
+def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
+    """All windows that a segment looks through, also those of segments and scores that it uses."""
+    reading = list(said_by(segment))
+    while reading:
+        for node in walk(reading.pop()):
+            match node:
+                case Aggregate(within_ms=int(within_ms)) | Key(aggregate=Aggregate(within_ms=int(within_ms))):
+                    yield within_ms
+                case Membership(segment=name):
+                    yield from windows(catalog.segment(name), catalog)
+                case ScoreValue(score=name):
+                    score = next(score for score in catalog.scores if score.name == name)
+                    if score.within_ms is not None:
+                        yield score.within_ms
+                    reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]
+
+
+def said_by(segment: Segment) -> Iterator[Expression]:
+    """All expressions of a segment."""
+    for condition in (segment.when, segment.enter, segment.exit):
+        if condition is not None:
+            yield condition
+    for _, expression in segment.attach:
+        yield expression
+
+
 def needs(segment: Segment, catalog: Catalog) -> set[str]:
     """The names of the segments that a segment reads."""
-    reading = [condition for condition in (segment.when, segment.enter, segment.exit) if condition is not None]
-    reading += [expression for _, expression in segment.attach]
+    reading = list(said_by(segment))
     found: set[str] = set()
     while reading:
         for node in walk(reading.pop()):

@@ -34,7 +34,8 @@ class Answer:
 
 @dataclass(slots=True)
 class Oracle:
-    """One partition. `every_ms` looks at every millisecond: slow, and a check of the instants that are chosen."""
+    """One partition. `fed_ms` is the instant of the first event of all. `every_ms` looks at every millisecond: slow,
+    and a check of the instants that are chosen."""
 
     catalog: Catalog
     rules: TimeRules
@@ -42,6 +43,7 @@ class Oracle:
     every_ms: bool = False
     answer: Answer = field(default_factory=Answer)
     lives: dict[str, Life] = field(default_factory=dict)
+    fed_ms: int | None = None
 
     def run(self, steps: Iterable[Step], *, clock_ms: int = -1) -> Answer:
         """All steps, then everything due up to `clock_ms`."""
@@ -86,11 +88,14 @@ class Oracle:
         self.pass_time(message.user, now)
         life = self.lives.get(message.user)
         if life is None:
+            if self.fed_ms is None:
+                self.fed_ms = now
             life = self.lives[message.user] = Life(
                 user=message.user,
                 catalog=self.catalog,
                 rules=self.rules,
                 history=History(self.rules.session_gap_ms),
+                fed_ms=self.fed_ms,
                 every_ms=self.every_ms,
             )
         life.take(message, now)

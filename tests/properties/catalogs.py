@@ -258,6 +258,10 @@ class Writer:
             keys |= {"enter": self.whole_condition(), "exit": self.whole_condition()}
         else:
             keys["when"] = self.whole_condition()
+        if self.chance(5):
+            keys["status"] = self.one_of("draft", "retired")
+        if self.chance(8):
+            keys["warmup"] = "wait"
         for key in ("for", "hold", "cooldown"):
             if self.chance(20):
                 keys[key] = self.duration()
@@ -267,7 +271,8 @@ class Writer:
                 keys["updates"] = self.draw(
                     st.lists(st.sampled_from(sorted(keys["attach"])), min_size=1, max_size=2, unique=True)
                 )
-        self.segments.append(name)
+        if "status" not in keys:
+            self.segments.append(name)
         return yaml_of(keys)
 
     def score(self, name: str) -> str:

@@ -95,18 +95,25 @@ def difference(scenario: Scenario) -> str | None:
 
 
 def report(scenario: Scenario) -> str | None:
-    """A difference with the smallest scenario that shows one; None if there is none."""
-    if difference(scenario) is None:
+    """A difference with the smallest scenario that shows one of its kind; None if there is none."""
+    found = difference(scenario)
+    if found is None:
         return None
-    small = smallest(scenario, differs)
+    small = smallest(scenario, lambda smaller: kind_of_difference(smaller) == kind(found))
     return f"{difference(small)}\n\n{small}\n\n{small.to_json()}"
 
 
-def differs(scenario: Scenario) -> bool:
+def kind_of_difference(scenario: Scenario) -> str | None:
     try:
-        return difference(scenario) is not None
+        found = difference(scenario)
     except CatalogError:
-        return False
+        return None
+    return None if found is None else kind(found)
+
+
+def kind(found: str) -> str:
+    """So that a crash stays a crash while its scenario is made smaller."""
+    return found.rstrip().splitlines()[-1] if found.startswith("Traceback") else found.split(maxsplit=1)[0]
 
 
 def first_difference(answer: Answer, run: Run) -> str | None:
@@ -131,7 +138,7 @@ def first_difference(answer: Answer, run: Run) -> str | None:
         ("clock", answer.clock_ms, run.clock_ms),
         ("users", len(answer.known), run.users),
         ("members", answer.members, {name: count for name, count in run.members.items() if count}),
-        ("profiles", sorted(answer.known), sorted(run.profiles)),
+        ("profiles", sorted(answer.known), sorted(user for user in run.profiles if not user.startswith("\0"))),
     )
     for what, one, other in facts:
         if one != other:

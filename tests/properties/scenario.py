@@ -19,7 +19,7 @@ EVENTS_MAX = 40
 Pause = Literal["", "batch", "restart"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scenario:
     """Each step with what comes after it: nothing, the end of a batch, or that everything is saved and restored.
     `end_ms`: the clock at the end."""
@@ -59,6 +59,9 @@ class Scenario:
             key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
             moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
         return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"])
+
+    def __repr__(self) -> str:
+        return f"a scenario of {len(self.moments)} steps"
 
     def __str__(self) -> str:
         lines = [f"rules: {self.rules}"]
