@@ -15,7 +15,7 @@ def entry_hash(message_id: str) -> bytes:
     return xxh3_64_digest(message_id.encode(errors="replace"))
 
 
-def known(ids: bytes, digest: bytes, now: int) -> bool:
+def known(ids: bytearray, digest: bytes, now: int) -> bool:
     """Whether a message with this hash was accepted not more than 24 h before `now`."""
     at = ids.rfind(digest)
     while at >= 0:
@@ -25,10 +25,13 @@ def known(ids: bytes, digest: bytes, now: int) -> bool:
     return False
 
 
-def remember(ids: bytes, digest: bytes, now: int) -> bytes:
-    """The blob with one more; what is older than a day, or beyond the last 1,000, goes."""
-    drop = max(0, len(ids) - (IDS_MAX - 1) * ENTRY_BYTES)
+def remember(ids: bytearray, digest: bytes, now: int) -> None:
+    """One more, in place; what is older than a day, or beyond the last 1,000, goes."""
+    ids += digest
+    ids += now.to_bytes(6, "big")
+    drop = max(0, len(ids) - IDS_MAX * ENTRY_BYTES)
     oldest = now - KEPT_MS
-    while drop < len(ids) and int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
+    while int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
         drop += ENTRY_BYTES
-    return (ids[drop:] if drop else ids) + digest + now.to_bytes(6, "big")
+    if drop:
+        del ids[:drop]

@@ -42,7 +42,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     session: list[Any] | None
     cart: list[Any] | None
     leaves: dict[int, list[Any]]
-    message_ids: bytes
+    message_ids: bytearray
     watched: int
 
     def timer(self, retention_ms: int) -> int:
@@ -53,7 +53,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
 def new_profile(t: int, now: int) -> Profile:
     """A user who begins with an event at `t`; `sequence` is the next change's."""
-    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, b"", 0)
+    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), 0)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -92,6 +92,11 @@ class Tally(Pairs):
             self._drop_beyond_limits(instants, keys)
         return state
 
+    def decides(self, state: list[list[Any]], item: list[str]) -> bool:
+        """After an `add`: whether it may have changed if some value has all its places. True also near the limits."""
+        keys = state[1]
+        return len(keys) >= VALUES_MAX or any(keys.count(key) == self.places for key in item)
+
     def _drop_beyond_limits(self, instants: list[int], keys: list[str]) -> None:
         for gone in drop_values_beyond_limit(dict(zip(keys, instants, strict=True))):
             kept = [i for i, key in enumerate(keys) if key != gone]

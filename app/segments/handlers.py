@@ -21,8 +21,9 @@ from app.segments.operators import scalar_or_list
 from app.segments.source import Source as Code
 from app.segments.staged import Look
 from tables import cart
-from tables.profile import Profile
+from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
+from tables.tallies import Tally
 from tables.values import at_path, keys_of, numbers_of, remembered
 from tables.windows import Latest, Places, Running
 
@@ -107,15 +108,21 @@ class HandlerWriter:
 
     # ---- aggregates
 
-    def aggregate(self, remembered_: Remembered, mask: int) -> None:
-        """What this event does to one aggregate; `mask` are the segments that read it."""
+    def aggregate(self, remembered_: Remembered, mask: int, inside: Iterable[tuple[int, int]]) -> None:
+        """What this event does to one aggregate.
+
+        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask).
+        """
         if remembered_.staged is not None:
             self._staged(remembered_, mask)
-            return
-        for source in remembered_.sources:
-            if looks_at(source.pattern, self.key):
-                with self.code.block(f"if {self.matches(source.pattern.where)}"):
-                    self._plain(remembered_, source.points, mask)
+        else:
+            for source in remembered_.sources:
+                if looks_at(source.pattern, self.key):
+                    with self.code.block(f"if {self.matches(source.pattern.where)}"):
+                        self._plain(remembered_, source.points, mask)
+        for segment, bit in inside:
+            self.code.line(f"r = p.members.get({segment})")
+            self.code.line(f"if r is not None and r[{INSIDE}]: m |= {bit}")
 
     def _plain(self, what: Remembered, points: int | float | None, mask: int) -> None:
         code = self.code
@@ -127,6 +134,12 @@ class HandlerWriter:
             code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
         elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
             self._places(what, what.kind.places, kind, mask)
+        elif isinstance(what.kind, Tally) and what.kind.places is not None and own not in self.counted_exactly:
+            code.line(f"i = {self.item(what, points)}")
+            code.line(f"r = {kind}.add(A.get({own}), t, i, now)")
+            with code.block("if r is not None"):
+                code.line(f"A[{own}] = r")
+                code.line(f"if {kind}.decides(r, i): m |= {mask}")
         else:
             code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
             code.line(f"if r is not None: A[{own}] = r; m |= {mask}")

@@ -139,6 +139,7 @@ def divide(a: Any, b: Any) -> Any:
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*": multiply, "/": divide}
 
 _FAR_MS = 1 << 44
+_HALF_PLACE = 5e-7  # what rounding to six places gives away
 _ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -210,6 +211,6 @@ def score_crossing(
     truth = bool(compare(score_at(now), bound))
     if compare(round(fixed, 6), bound) == truth:  # what it tends to; and there is one turn at most
         return truth, FOREVER
-    rest = bound - fixed
+    rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
     guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
     return _turn(lambda n: bool(compare(score_at(n), bound)), now, guess)

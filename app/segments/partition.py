@@ -303,7 +303,7 @@ class Partition:
                 profile.identified = True
                 mask |= program.user_mask
             if digest:
-                profile.message_ids = message_ids.remember(profile.message_ids, digest, now)
+                message_ids.remember(profile.message_ids, digest, now)
             mask |= activity(profile, message, t)
             watched = profile.watched
             if watched:

@@ -35,6 +35,7 @@ class Reads:
 
     segment: Segment
     aggregates: set[int]
+    inside_aggregates: set[int]
     segments: set[str]
     leaves: set[Path]
     features: set[str]
@@ -102,7 +103,7 @@ class _Compiler:
             decoder=decoder,
             activity=functions["activity"],
             staged={
-                number: (what.staged, masks.aggregates.get(number, 0))
+                number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
                 for number, what in self.registry.by_id.items()
                 if what.staged is not None
             },
@@ -120,6 +121,7 @@ class _Compiler:
         return Reads(
             segment,
             writer.aggregates,
+            writer.inside_aggregates - writer.aggregates,
             writer.segments,
             writer.leaves,
             writer.features,
@@ -160,7 +162,7 @@ class _Compiler:
             if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
                 writer.cart(cart_mask)
             for what in aggregates:
-                writer.aggregate(what, masks.aggregates.get(what.id, 0))
+                writer.aggregate(what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()))
             name = f"handle_{len(written)}"
             with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
                 self.code.line("A = p.aggregates")
@@ -206,12 +208,15 @@ class _Masks:
 
     def __init__(self, reads: list[Reads]) -> None:
         self.aggregates: dict[int, int] = {}
+        self.inside: dict[int, list[tuple[int, int]]] = {}
         self.leaves: dict[Path, int] = {}
         self.features: dict[str, int] = {}
         for number, read in enumerate(reads):
             bit = 1 << number
             for aggregate in read.aggregates:
                 self.aggregates[aggregate] = self.aggregates.get(aggregate, 0) | bit
+            for aggregate in read.inside_aggregates:
+                self.inside.setdefault(aggregate, []).append((segment_id(read.segment.name), bit))
             for path in read.leaves:
                 self.leaves[path] = self.leaves.get(path, 0) | bit
             for feature in read.features:
@@ -221,6 +226,10 @@ class _Masks:
         active = self.features.get("session", 0) | self.features.get("user", 0)
         self.active = active
         self.always = active & ~sum(self.watchers)
+
+    def inside_mask(self, aggregate: int) -> int:
+        """The segments that read an aggregate only for who is in."""
+        return sum(bit for _, bit in self.inside.get(aggregate, ()))
 
 
 def _handler(handle: Any, properties_type: Any) -> Handler:

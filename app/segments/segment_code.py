@@ -30,6 +30,7 @@ def entry_condition(segment: Segment) -> Expression:
 def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
     """Writes `settle_<number>` and its companions; what they read is collected by the writer."""
     _write_settle(writer, segment, number)
+    writer.touched_by = "none"  # what explains a change is asked for only when there is one
     entry = segment.when or segment.enter
     leave = segment.when or segment.exit
     assert entry is not None
@@ -85,6 +86,7 @@ def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: st
     code.line(f"sent = m[{SENT}] or {{}}")
     attach = dict(segment.attach)
     differs = []
+    writer.touched_by = "inside"
     for name in segment.updates:
         value, value_until = writer.value(attach[name])
         shown = code.name("v")
@@ -92,6 +94,7 @@ def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: st
         differs.append(f"not {code.bind('f', operators.same)}({shown}, sent.get({name!r}))")
         if value_until is not None:
             code.line(f"if {value_until} < w: w = {value_until}")
+    writer.touched_by = "all"
     _write_due(writer, segment, "w")
     code.line(f"if {' or '.join(differs)}: x.update(p, SEGMENTS[{number}], m, now)")
     code.line("return False")

@@ -1,7 +1,8 @@
 """Aggregates that take more than one look at an event: sequences, `once per`, `since last`, scores of several patterns.
 
 State: [core, last Q or None, state of Q's sequence, [[once, state of the sequence], ... one a source]].
-A payload is (item, once keys or None), or None where the derived event does not pass the pattern's own filter.
+A payload is [item, once keys or None] (a tuple before it was stored), or None where the derived event does not pass the
+pattern's own filter.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from tables.sequences import Keys, Machine, Occurrence
 from tables.tallies import VALUES_MAX, drop_values_beyond_limit
 from tables.windows import FOREVER, Kind
 
-Payload = tuple[Any, list[str] | None] | None
+Payload = Any
 CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 

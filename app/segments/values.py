@@ -6,7 +6,7 @@ may move".
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from app.segments import operators
@@ -34,6 +34,8 @@ class Values(ABC):
         self.scores = scores
         self.session_gap_ms = session_gap_ms
         self.aggregates: set[int] = set()
+        self.inside_aggregates: set[int] = set()
+        self.touched_by: Literal["all", "inside", "none"] = "all"
         self.segments: set[str] = set()
         self.leaves: set[tuple[str, ...]] = set()
         self.features: set[str] = set()
@@ -54,7 +56,10 @@ class Values(ABC):
 
     def _remember(self, remembered: Remembered) -> str:
         """Loads the state of an aggregate into a local name."""
-        self.aggregates.add(remembered.id)
+        if self.touched_by == "all":
+            self.aggregates.add(remembered.id)
+        elif self.touched_by == "inside":
+            self.inside_aggregates.add(remembered.id)
         if remembered.within_ms is not None:
             self.windows[remembered.id] = remembered.within_ms
         state = self.code.name("s")
