@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from app.cli.simulate import shop_settings
+from app.cli.simulate import BEFORE_NOW_MS, shop_settings
 from app.console.board import Board
 from app.console.options import check_above_zero, read_duration_ms, show_instant
 from app.console.plain import STATUS_EVERY_S, LineBudget, change_line, status_line
@@ -50,11 +50,10 @@ _PARTITIONS: Final = 4
 _WORKERS_MAX: Final = 4
 _SHOP_SPEED: Final = 30.0
 _FILE_SPEED: Final = 600.0
-_BEFORE_NOW_MS: Final = 7 * 86_400_000
 _FRAME_S: Final = 0.25
 _TICK_S: Final = 1.0
 #: The embedded broker holds a group's first member for half of this before it gives out partitions.
-_EMBEDDED_SESSION_TIMEOUT_MS: Final = 3_000
+_EMBEDDED_SESSION_TIMEOUT_MS: Final = 2_000
 _STOP_TIMEOUT_S: Final = 4.0
 _REMOVE_TIMEOUT_S: Final = 5.0
 _LOG_LINES: Final = 15
@@ -127,7 +126,7 @@ def demo(
         users=users,
         speed=speed,
         seed=seed,
-        start_ms=int(time.time() * 1000) - _BEFORE_NOW_MS,
+        start_ms=int(time.time() * 1000) - BEFORE_NOW_MS,
         history_ms=0 if history == "0s" else read_duration_ms(history, option="--history"),
     )
 

@@ -21,6 +21,7 @@ from app.simulation.source import FileSource, ShopSource, Source
 from app.simulation.writer import TopicWriter, ensure_topic
 
 SEED_MAX: Final = 2**31 - 1
+BEFORE_NOW_MS: Final = 7 * 86_400_000
 EXIT_OK: Final = 0
 EXIT_INTERRUPTED: Final = 130
 
@@ -61,7 +62,8 @@ def simulate(
     seed
         The same seed, start and options give the same events. Printed at the start.
     start
-        Shop time of the first event, ISO 8601 (now).
+        Shop time of the first event, ISO 8601. Without it: now; with a `--speed` above 1, so long ago that shop time
+        ends now (`--for`), or a week ago: brokers refuse records that are ahead of their clock.
     history
         Send so much of the shop's past first, as fast as possible (`7d`).
     history_events
@@ -100,7 +102,9 @@ def simulate(
             users=2_000 if users is None else users,
             speed=1.0 if speed is None else speed,
             seed=seed,
-            start_ms=int(time.time() * 1000) if start is None else read_instant_ms(start, option="--start"),
+            start_ms=default_start_ms(speed or 1.0, limit_ms)
+            if start is None
+            else read_instant_ms(start, option="--start"),
             history_ms=0 if history is None else read_duration_ms(history, option="--history"),
             history_events=history_events,
         )
@@ -149,6 +153,14 @@ def _reject_for_files(**given: object) -> None:
             raise UserError(
                 f"--{name.replace('_', '-')} has no meaning with --file", hint="files have their own events"
             )
+
+
+def default_start_ms(speed: float, limit_ms: int | None) -> int:
+    """Shop time of the first event: so that with `limit_ms` of playing, or for hours, it is never ahead of now."""
+    now_ms = int(time.time() * 1000)
+    if speed <= 1:
+        return now_ms
+    return now_ms - (BEFORE_NOW_MS if limit_ms is None else int(limit_ms * speed))
 
 
 def shop_settings(

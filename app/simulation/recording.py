@@ -66,7 +66,10 @@ class Recording:
         self.unreadable = 0
 
     def records(self) -> Iterator[Record]:
-        """One record a line, in order. A line that is no message keeps its place, without a key."""
+        """One record a line, in order, with its event time as timestamp, or with its receipt where that was earlier.
+
+        A line that is no message keeps its place, without a key.
+        """
         homes = Homes(self._partitions)
         skew_max_ms = self._rules.skew_max_ms
         for line in self._lines:
@@ -81,7 +84,7 @@ class Recording:
                 continue
             if event_ms <= received_ms + skew_max_ms:
                 self.last_ms = max(self.last_ms, min(event_ms, received_ms))
-            yield Record(homes[key], key, line, event_ms)
+            yield Record(homes[key], key, line, min(event_ms, received_ms))
 
     def end_marks(self) -> list[Record]:
         """A mark for each partition that brings its clock to exactly `last_ms`; none if no line was a message."""

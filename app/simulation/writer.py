@@ -6,18 +6,17 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.errors import UserError
 from app.runtime.kafka import connection, wait_for_broker
+from app.runtime.topics import ensure_topics, topic_specs
 from app.settings import Settings
 from app.simulation.record import Record
 
 _BATCH_BYTES_MAX: Final = 512 * 1024
 _CLOSE_TIMEOUT_S: Final = 5.0
-_TOPIC_EXISTS: Final = 36
 #: Batches that are under way at most, over all partitions.
 _UNDER_WAY_MAX: Final = 64
 
@@ -29,33 +28,31 @@ async def ensure_topic(settings: Settings, *, exactly: bool) -> int:
     """
     topic, partitions = settings.topics.clickstream, settings.partitions
     client = await wait_for_broker(settings)
-    await client.close()
-    admin = AIOKafkaAdminClient(**connection(settings))
     try:
-        await admin.start()
-        try:
-            if topic not in await admin.list_topics():
-                new = NewTopic(topic, partitions, settings.replication_factor)
-                answer = await admin.create_topics([new])
-                for _, code, *_ in answer.topic_errors:
-                    if code not in (0, _TOPIC_EXISTS):
-                        raise UserError(f"the broker does not make the topic {topic}: {for_code(code).__name__}")
-            (described,) = await admin.describe_topics([topic])
-        finally:
-            await admin.close()
+        cluster = await client.fetch_all_metadata()
+        there = cluster.partitions_for_topic(topic)
+        if there:
+            if exactly and len(there) != partitions:
+                raise UserError(
+                    f"the topic {topic} has {len(there)} partitions, not {partitions}",
+                    hint="leave --partitions out, or give another --topic",
+                )
+            return len(there)
+        await ensure_topics(settings, client, [spec for spec in topic_specs(settings, ()) if spec.name == topic])
     except (KafkaError, OSError) as error:
         raise lost(settings, error) from error
-    found = len(described["partitions"])
-    if exactly and found != partitions:
-        raise UserError(
-            f"the topic {topic} has {found} partitions, not {partitions}",
-            hint="leave --partitions out, or give another --topic",
-        )
-    return found
+    finally:
+        await client.close()
+    return partitions
 
 
 def lost(settings: Settings, error: BaseException) -> UserError:
-    """What to say when a broker that answered does not any more."""
+    """What to say when a broker that answered does not any more, or does not take what it is given."""
+    if isinstance(error, InvalidTimestampError):
+        return UserError(
+            f"Kafka at {settings.kafka_bootstrap_servers} refuses records that are ahead of its own clock",
+            hint="an earlier --start; or let the topic take them (message.timestamp.after.max.ms)",
+        )
     return UserError(
         f"Kafka at {settings.kafka_bootstrap_servers} stopped answering",
         detail=f"{type(error).__name__}: {error}",
@@ -137,6 +134,7 @@ class TopicWriter:
             answer = await self._producer.send_batch(builder, self.topic, partition=partition)
         except KafkaError as error:
             raise lost(self._settings, error) from error
+        answer.add_done_callback(_noted)
         self._under_way.add(answer)
         if len(self._under_way) >= _UNDER_WAY_MAX:
             await self._answers(list(self._under_way))
@@ -154,3 +152,9 @@ class TopicWriter:
     def _new_builder(self) -> BatchBuilder:
         assert self._producer is not None
         return self._producer.create_batch()
+
+
+def _noted(answer: "asyncio.Future[object]") -> None:
+    """After the first error nobody asks for the others."""
+    if not answer.cancelled():
+        answer.exception()

@@ -1,0 +1,181 @@
+"""`shoal simulate`, `shoal worker` and `shoal verify` together, as someone would run them, on both brokers."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from app.cli.simulate import simulate
+from app.cli.verify import verify
+from app.embedded.process import GuardedProcess
+from app.errors import UserError
+from app.runtime.log_writer import LogWriter
+from app.settings import load_settings
+from app.simulation.shop import Shop, ShopSettings
+from app.verification.topics import Cluster, Positions
+from tests.support.broker import Broker
+from tests.support.waiting import wait_until
+
+PARTITIONS = 3
+EVENTS = 8_000
+COMMAND = "import sys; from app.cli.main import main; sys.exit(main())"
+Worker = Callable[[], GuardedProcess]
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop's two days, with everything that goes wrong on the way."""
+    day_ms = 86_400_000
+    shop = ShopSettings(
+        seed=3,
+        start_ms=1_767_571_200_000,  # 2026-01-05
+        events_per_s=1,
+        users=400,
+        history_ms=2 * day_ms,
+        history_events=EVENTS,
+        broken_share=0.01,
+    )
+    file = tmp_path_factory.mktemp("events") / "events.jsonl"
+    values = (delivery.value for delivery in islice(Shop(shop), EVENTS))
+    file.write_bytes(b"\n".join(value for value in values if value))
+    return file
+
+
+@pytest.fixture
+def deployment(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Settings of a deployment of this test's own, in the environment of all that it starts."""
+    given = {
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "SHOAL_APP_ID": unique,
+        "SHOAL_TOPIC_PREFIX": f"{unique}.",
+        "SHOAL_PARTITIONS": str(PARTITIONS),
+        "SHOAL_SESSION_TIMEOUT": "6s" if broker.transactions else "2s",
+        "SHOAL_IDLE_CLOCK": "off",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return unique
+
+
+@pytest.fixture
+def worker(deployment: str, tmp_path: Path) -> Iterator[Worker]:
+    """Starts a worker; what was started ends with the test."""
+    started: list[GuardedProcess] = []
+
+    def start() -> GuardedProcess:
+        log = tmp_path / f"worker-{len(started)}.log"
+        started.append(GuardedProcess([sys.executable, "-c", COMMAND, "worker"], log=log))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+async def until_offset(total: int) -> None:
+    """Until the workers have come so far, all partitions together."""
+    async with Cluster(load_settings()) as cluster, Positions(cluster) as positions:
+        while sum(positions[partition].offset for partition in range(PARTITIONS)) < total:
+            await positions.moved(1.0)
+
+
+async def topics_are_there() -> bool:
+    """Whether a worker has made its topics."""
+    try:
+        async with Cluster(load_settings()):
+            return True
+    except UserError:
+        return False
+
+
+async def time_has_passed() -> bool:
+    """Whether the journal knows a move of the idle clock."""
+    async with Cluster(load_settings()) as cluster:
+        return any([await cluster.journal(partition) for partition in range(PARTITIONS)])
+
+
+async def forge(value: bytes, key: bytes) -> None:
+    """Writes a change that no worker has written."""
+    settings = load_settings()
+    writer = LogWriter(settings, partition=0)
+    await writer.open()
+    await writer.write([(settings.topics.changes, [(key, value, [])])])
+    await writer.close()
+
+
+def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
+    events: Path, worker: Worker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="there is no topic"):
+        verify(file=[events])
+    simulate(file=[events])
+    worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    assert verify(file=[events], timeout="60s") == 0, capsys.readouterr().out
+    assert "equal" in capsys.readouterr().out
+    assert verify(timeout="60s") == 0, "the topic itself says the same"
+
+    other = tmp_path / "segments"
+    other.mkdir()
+    (other / "a.yaml").write_text("segment: searchers\nwhen: exists('Products Searched' within 2d)\n")
+    assert verify(file=[events], segments=other) == 1
+    assert "different" in capsys.readouterr().out
+
+    asyncio.run(
+        forge(b'{"id":"x","user":"u-forged","sequence":1,"change":"entered","segment":"s","at":"?"}', b"u-forged")
+    )
+    assert verify(file=[events]) == 1
+    told = capsys.readouterr().out
+    assert "u-forged #1 extra: entered s at ?" in told
+
+    simulate(file=[events])
+    asyncio.run(asyncio.wait_for(until_offset(EVENTS + 2_000), 60))
+    with pytest.raises(UserError, match="the files give"):
+        verify(file=[events])
+
+
+def test_a_worker_killed_half_way_loses_and_invents_nothing(
+    events: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SHOAL_BATCH_RECORDS_MAX", "100")
+    simulate(file=[events])
+    first = worker()
+    with pytest.raises(UserError, match="there is no topic"):
+        verify(file=[events])  # the worker is still starting
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    asyncio.run(asyncio.wait_for(until_offset(EVENTS // 3), 60))
+    first.signal(signal.SIGKILL)
+    first.wait(10)
+    worker()
+    assert verify(file=[events], timeout="60s") == 0, capsys.readouterr().out
+
+
+def test_time_that_passed_without_events_is_verified_by_the_journal(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SHOAL_IDLE_CLOCK", "on")
+    monkeypatch.setenv("SHOAL_IDLE_CLOCK_SPEED", "600")
+    simulate(rate=400, users=200, speed=600, for_="3s", seed=1, start="2026-01-05T08:00:00Z")
+    worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    assert verify(timeout="60s") == 0, capsys.readouterr().out
+    wait_until(lambda: asyncio.run(time_has_passed()), within_s=60)
+    assert verify(timeout="60s") == 0, capsys.readouterr().out
+
+
+def test_without_a_worker_the_wait_ends_with_what_was_seen(
+    events: Path, worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    started.kill()
+    simulate(file=[events])
+    with pytest.raises(UserError, match="no worker has made progress for 1 s") as caught:
+        verify(file=[events], timeout="1s")
+    assert "partition 0: offset 0 of" in str(caught.value)
