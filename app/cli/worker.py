@@ -44,16 +44,17 @@ def worker(
     set_
         Any other settings, as name=value: `--set idle_clock=off pace=0ms`.
     """
-    settings = load_settings(
-        **given_settings(set_ or []),
-        segments=segments,
-        kafka_bootstrap_servers=broker,
-        partitions=partitions,
-        app_id=app_id,
-        delivery=delivery,
-        web_port=web_port,
-        log_level=log_level,
-    )
+    options = {
+        "segments": segments,
+        "kafka_bootstrap_servers": broker,
+        "partitions": partitions,
+        "app_id": app_id,
+        "delivery": delivery,
+        "web_port": web_port,
+        "log_level": log_level,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_settings(**given_settings(set_ or []) | given)
     import uvloop
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
