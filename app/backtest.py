@@ -7,20 +7,19 @@ clock moves to the last event's instant (or further, as asked).
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-from app.errors import UserError
 from app.segments.change import Change
+from app.segments.definition import Catalog
+from app.segments.drafts import with_drafts
 from app.segments.partition import Batch, Partition
-from app.segments.program import Program
+from app.segments.program import compile_catalog
 from app.segments.time_rules import TimeRules
-from app.simulation.recording import Recording, lines_of
+from app.simulation.recording import Recording
 
-BATCH_RECORDS = 20_000  # a user's profile is decoded and encoded once a batch, and nobody waits for it
+BATCH_RECORDS = 4_000
 POINTS = 24
-PARQUET_SUFFIXES = (".parquet", ".pq")
-OBJECT_COLUMNS = ("properties", "traits", "context")
+Hearer = Callable[[Change], None]
 
 
 class FileRecord(NamedTuple):
@@ -34,7 +33,11 @@ class FileRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """What a backtest found. `members` are samples over time: (clock in ms, segment -> members)."""
+    """What a backtest found.
+
+    `members` are samples over time: (clock in ms, segment -> members). `users_of`: how many users were in for the first
+    time. `inside`: members at the end, for every live segment.
+    """
 
     events: int = 0
     accepted: int = 0
@@ -48,63 +51,39 @@ class Summary:
     entries: Counter[str] = field(default_factory=Counter)
     exits: Counter[str] = field(default_factory=Counter)
     updates: Counter[str] = field(default_factory=Counter)
+    users_of: Counter[str] = field(default_factory=Counter)
     inside: dict[str, int] = field(default_factory=dict)
-    ever: dict[str, set[str]] = field(default_factory=dict)
     members: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
 
-def read_messages(files: Sequence[Path]) -> Iterator[bytes]:
-    """The messages of the files in their order: JSON lines (plain or .gz), or rows of Parquet as JSON."""
-    for file in files:
-        if file.suffix in PARQUET_SUFFIXES:
-            yield from _parquet_messages(file)
-        else:
-            yield from lines_of([file])
-
-
-def _parquet_messages(file: Path) -> Iterator[bytes]:
-    try:
-        import duckdb
-    except ModuleNotFoundError:
-        raise UserError(f"reading {file} needs DuckDB", hint="install it with: pip install 'shoal[parquet]'") from None
-    if not file.exists():
-        raise UserError(f"there is no file {file}")
-    try:
-        connection = duckdb.connect()
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
-        texts = [name for name, kind, *_ in described if kind == "VARCHAR" and name in OBJECT_COLUMNS]
-        columns = f"* REPLACE ({', '.join(f'{name}::JSON AS {name}' for name in texts)})" if texts else "*"
-        query = f"SELECT to_json(m)::VARCHAR FROM (SELECT {columns} FROM read_parquet(?)) AS m"  # noqa: S608  # our names
-        result = connection.execute(query, [str(file)])
-        while batch := result.fetchmany(BATCH_RECORDS):
-            yield from (text.encode() for (text,) in batch)
-    except duckdb.Error as error:
-        raise UserError(f"cannot read {file}: {str(error).splitlines()[0]}") from None
-
-
 class Backtest:
-    """One run over messages; `run` once, then `summary` and `changes`."""
+    """One catalog over one history. Drafts are live.
 
-    def __init__(self, program: Program, rules: TimeRules, *, partitions: int = 1) -> None:
+    Feed it batches in order, then `finish`. Every change is given to `hear`: those of a user in order of sequence,
+    those of different users as they come.
+    """
+
+    def __init__(self, catalog: Catalog, rules: TimeRules, *, partitions: int = 1, hear: Hearer | None = None) -> None:
         self._rules = rules
+        self._hear = hear
+        program = compile_catalog(with_drafts(catalog), rules)
         self._partitions = [Partition(program, rules, keyed=partitions > 1) for _ in range(partitions)]
-        self._offsets = [0] * partitions
-        self._program = program
-        self.summary = Summary(ever={segment.name: set() for segment in program.segments})
-        self.changes: dict[str, list[bytes]] = {}
+        self.summary = Summary()
 
-    def run(
-        self, messages: Iterable[bytes], *, until_ms: int | None = None, progress: Callable[[int], None] | None = None
-    ) -> Summary:
-        """All messages, then the clock to the last event's instant, or to `until_ms` if that is later.
+    def process(self, partition: int, records: Sequence[FileRecord]) -> None:
+        """The next records of a partition."""
+        self.summary.events += len(records)
+        self._take(self._partitions[partition].process(records))
+        self._sample(self._partitions[partition].clock_ms)
 
-        `progress` is called with the number of events so far.
-        """
-        end_ms = self._run_one(messages, progress) if len(self._partitions) == 1 else self._run_many(messages, progress)
+    def finish(self, until_ms: int | None = None) -> Summary:
+        """Moves the clock to the last event's instant, or to `until_ms` if that is later."""
+        clock_ms = max(partition.clock_ms for partition in self._partitions)
+        end_ms = clock_ms + self._rules.disorder_ms if clock_ms >= 0 else -1
         if until_ms is not None:
             end_ms = max(end_ms, until_ms)
-        for partition in self._partitions:
-            if end_ms >= 0:
+        if end_ms >= 0:
+            for partition in self._partitions:
                 self._take(partition.advance(end_ms))
         self._sample(end_ms)
         summary = self.summary
@@ -114,43 +93,6 @@ class Backtest:
         summary.inside = self._inside()
         return summary
 
-    def _run_one(self, messages: Iterable[bytes], progress: Callable[[int], None] | None) -> int:
-        partition = self._partitions[0]
-        records: list[FileRecord] = []
-        offset = 0
-        for offset, message in enumerate(messages, 1):
-            records.append(FileRecord(offset - 1, -1, None, message))
-            if len(records) == BATCH_RECORDS:
-                self._process(partition, records)
-                records = []
-                if progress is not None:
-                    progress(offset)
-        self._process(partition, records)
-        self.summary.events = offset
-        return partition.clock_ms + self._rules.disorder_ms if partition.clock_ms > -self._rules.disorder_ms else -1
-
-    def _run_many(self, messages: Iterable[bytes], progress: Callable[[int], None] | None) -> int:
-        recording = Recording(messages, partitions=len(self._partitions), rules=self._rules)
-        waiting: list[list[FileRecord]] = [[] for _ in self._partitions]
-        for record in recording.records():
-            records = waiting[record.partition]
-            offset = self._offsets[record.partition]
-            self._offsets[record.partition] = offset + 1
-            records.append(FileRecord(offset, record.timestamp_ms, record.key, record.value))
-            if len(records) == BATCH_RECORDS:
-                self._process(self._partitions[record.partition], records)
-                records.clear()
-                if progress is not None:
-                    progress(recording.count)
-        for partition, records in zip(self._partitions, waiting, strict=True):
-            self._process(partition, records)
-        self.summary.events = recording.count
-        return recording.last_ms
-
-    def _process(self, partition: Partition, records: list[FileRecord]) -> None:
-        self._take(partition.process(records))
-        self._sample(partition.clock_ms)
-
     def _take(self, batch: Batch) -> None:
         summary = self.summary
         summary.accepted += batch.accepted
@@ -159,16 +101,20 @@ class Backtest:
         for letter in batch.dead:
             summary.dead[letter.reason] += 1
             if not summary.first_dead:
-                summary.first_dead = f"message {letter.record.offset + 1}: {letter.reason}: {letter.detail}"
+                value = letter.record.value or b""
+                shown = value[:80].decode(errors="replace") + ("…" if len(value) > 80 else "")
+                summary.first_dead = f"{letter.reason}: {letter.detail}: {shown}"
         for change in batch.changes:
             self._count(change)
-            self.changes.setdefault(change.user, []).append(change.encode())
+            if self._hear is not None:
+                self._hear(change)
 
     def _count(self, change: Change) -> None:
         summary = self.summary
         if change.change == "entered":
             summary.entries[change.segment] += 1
-            summary.ever[change.segment].add(change.user)
+            if change.times == 1:
+                summary.users_of[change.segment] += 1
         elif change.change == "exited":
             summary.exits[change.segment] += 1
         else:
@@ -189,7 +135,38 @@ class Backtest:
         if len(samples) >= 4 * POINTS:
             del samples[1:-1:2]
 
-    def lines(self) -> Iterator[bytes]:
-        """The changes as JSON lines, ordered by user, then sequence."""
-        for user in sorted(self.changes):
-            yield from self.changes[user]
+
+def batches_of(
+    messages: Iterable[bytes], *, partitions: int, rules: TimeRules
+) -> Iterator[tuple[int, list[FileRecord]]]:
+    """Messages as records, in batches: (partition, records). One partition needs no keys."""
+    return _one_partition(messages) if partitions == 1 else _many_partitions(messages, partitions, rules)
+
+
+def _one_partition(messages: Iterable[bytes]) -> Iterator[tuple[int, list[FileRecord]]]:
+    records: list[FileRecord] = []
+    for offset, message in enumerate(messages):
+        records.append(FileRecord(offset, -1, None, message))
+        if len(records) == BATCH_RECORDS:
+            yield 0, records
+            records = []
+    if records:
+        yield 0, records
+
+
+def _many_partitions(
+    messages: Iterable[bytes], partitions: int, rules: TimeRules
+) -> Iterator[tuple[int, list[FileRecord]]]:
+    recording = Recording(messages, partitions=partitions, rules=rules)
+    waiting: list[list[FileRecord]] = [[] for _ in range(partitions)]
+    offsets = [0] * partitions
+    for record in recording.records():
+        records = waiting[record.partition]
+        records.append(FileRecord(offsets[record.partition], record.timestamp_ms, record.key, record.value))
+        offsets[record.partition] += 1
+        if len(records) == BATCH_RECORDS:
+            yield record.partition, records
+            waiting[record.partition] = []
+    for partition, records in enumerate(waiting):
+        if records:
+            yield partition, records

@@ -13,6 +13,7 @@ from app.segments.batch import Batch, RecordLike
 from app.segments.change import Change
 from app.segments.definition import Catalog, PointsOn, PointsWhen, Score, Segment
 from app.segments.dependencies import Reference, references
+from app.segments.drafts import with_drafts
 from app.segments.language import canonical, syntax
 from app.segments.language.syntax import Expression
 from app.segments.language.walk import walk
@@ -91,12 +92,6 @@ class Explanation:
     forgotten_ms: int | None
     last: tuple[Change, ...]
     sent: dict[str, Any]
-
-
-def with_drafts(catalog: Catalog) -> Catalog:
-    """The catalog as tests and backtests see it: drafts are live."""
-    live = tuple(replace(each, status="live") if each.status == "draft" else each for each in catalog.segments)
-    return replace(catalog, segments=live)
 
 
 @dataclass(slots=True)

@@ -3,8 +3,8 @@
 import gc
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -12,61 +12,130 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.backtest import Backtest, Summary, read_messages
-from app.console.options import read_instant_ms, show_instant
-from app.console.tables import summary_table
+from app.backtest import Backtest, Summary, batches_of
+from app.backtest_difference import Members, difference_lines, differences
+from app.change_sorter import ChangeSorter
+from app.console.backtesting import show_difference, show_reading, show_summary
+from app.console.options import read_instant_ms
+from app.console.output import make_console
 from app.errors import UserError
-from app.segments.program import compile_catalog
+from app.event_files import read_messages
 from app.segments.time_rules import TimeRules
 from app.segments_dir import load_segments
 
 PARTITIONS_MAX = 1_000
+STANDARD_OUTPUT = Path("-")
 
 
 def backtest(
     files: Annotated[list[Path], Parameter(consume_multiple=True)],
     /,
     *,
-    segments: Path,
-    output: Path | None = None,
+    segments: Path | None = None,
+    diff: tuple[Path, Path] | None = None,
+    output: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     partitions: int = 1,
     until: str | None = None,
+    examples: int = 3,
 ) -> int:
-    """What definitions say about files of past events: every change, and a summary. Needs no broker.
+    """What definitions say about files of past events: every change, and a summary. Needs no broker. Drafts count too.
 
     Parameters
     ----------
     files
-        Messages in the Segment spec, in order: one JSON object a line (.jsonl, .gz), or Parquet with those columns.
+        Messages in the Segment spec, in order of time: one JSON object a line (.jsonl, .gz), or Parquet with those
+        columns.
     segments
         The folder with the definitions.
+    diff
+        Two folders instead: who would enter, and who would leave, if the second took the place of the first.
     output
-        Where the changes go, one JSON a line, ordered by user and sequence; `-` for standard output.
+        Where the changes go, one JSON a line, ordered by user and sequence; `-` for standard output. With `--diff`:
+        everybody who would enter or leave.
     partitions
         Split users as a topic with so many partitions does. Each partition has its own clock, so a user's timers may
         fire relative to other users' events; the changes are the same wherever events come in order.
     until
         Let the clock go on after the last event to this instant, such as 2026-09-01T00:00:00Z.
+    examples
+        With `--diff`: how many users to name for each segment.
     """
     if not 1 <= partitions <= PARTITIONS_MAX:
         raise UserError(f"--partitions is {partitions}", hint=f"a whole number from 1 to {PARTITIONS_MAX}")
-    until_ms = None if until is None else read_instant_ms(until, option="--until")
-    rules = TimeRules()
-    program = compile_catalog(load_segments(segments), rules)
-    run = Backtest(program, rules, partitions=partitions)
-    to_terminal = Console(stderr=output is not None and str(output) == "-")
-    started = time.perf_counter()
-    with _quick(), _progress(to_terminal) as progress, _opened(output) as sink:
-        task = progress.add_task("events", total=None)
-        summary = run.run(
-            read_messages(files), until_ms=until_ms, progress=lambda done: progress.update(task, completed=done)
+    if examples < 0:
+        raise UserError(f"--examples is {examples}", hint="a whole number, 0 for none")
+    if (segments is None) == (diff is None):
+        raise UserError(
+            "which definitions?" if segments is None else "--segments and --diff exclude each other",
+            hint="--segments FOLDER, or --diff OLD NEW for the difference of two folders",
         )
-        seconds = time.perf_counter() - started
-        if sink is not None:
-            for line in run.lines():
-                sink.write(line + b"\n")
-    _show(to_terminal, summary, seconds, files)
+    until_ms = None if until is None else read_instant_ms(until, option="--until")
+    _check_output(output, files)
+    console = make_console(stderr=output == STANDARD_OUTPUT)
+    with _quick():
+        if diff is not None:
+            _compare(console, files, diff, output, partitions=partitions, until_ms=until_ms, examples=examples)
+        elif segments is not None:
+            _backtest(console, files, segments, output, partitions=partitions, until_ms=until_ms)
     return 0
+
+
+def _backtest(
+    console: Console, files: list[Path], segments: Path, output: Path | None, *, partitions: int, until_ms: int | None
+) -> None:
+    catalog = load_segments(segments)
+    started = time.perf_counter()
+    with closing(ChangeSorter()) as changes:
+        run = Backtest(catalog, TimeRules(), partitions=partitions, hear=None if output is None else changes.add)
+        (summary,) = _play(console, files, (run,), partitions=partitions, until_ms=until_ms)
+        seconds = time.perf_counter() - started
+        _write(output, changes.lines())
+    show_summary(console, summary, seconds)
+
+
+def _compare(
+    console: Console,
+    files: list[Path],
+    folders: tuple[Path, Path],
+    output: Path | None,
+    *,
+    partitions: int,
+    until_ms: int | None,
+    examples: int,
+) -> None:
+    old, new = (load_segments(folder) for folder in folders)
+    members = Members(), Members()
+    runs = tuple(
+        Backtest(catalog, TimeRules(), partitions=partitions, hear=heard.hear)
+        for catalog, heard in zip((old, new), members, strict=True)
+    )
+    first, second = _play(console, files, runs, partitions=partitions, until_ms=until_ms)
+    found = differences((old, new), members, (first, second))
+    _write(output, difference_lines(found))
+    show_difference(console, found, folders, files, examples)
+    show_reading(console, second)
+
+
+def _play(
+    console: Console, files: list[Path], runs: Sequence[Backtest], *, partitions: int, until_ms: int | None
+) -> list[Summary]:
+    """All messages through each run, once read; UserError where there is none that could be used."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("events", total=None)
+        for partition, records in batches_of(read_messages(files), partitions=partitions, rules=TimeRules()):
+            for run in runs:
+                run.process(partition, records)
+            progress.advance(task, len(records))
+        summaries = [run.finish(until_ms) for run in runs]
+    summary = summaries[0]
+    named = ", ".join(map(str, files))
+    if not summary.events:
+        raise UserError(f"there is no message in {named}")
+    if not summary.accepted:
+        what = "message" if summary.events == 1 else f"any of the {summary.events:,} messages"
+        raise UserError(f"cannot use {what} of {named}", detail=summary.first_dead, hint="see docs/changes.md")
+    return summaries
 
 
 @contextmanager
@@ -82,41 +151,44 @@ def _quick() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _progress(console: Console) -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def _check_output(output: Path | None, files: list[Path]) -> None:
+    """Before hours of work: can it be written, and would it overwrite what is read?"""
+    if output is None or output == STANDARD_OUTPUT:
+        return
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder", hint=f"give a file, such as {output / 'changes.jsonl'}")
+    if not output.parent.is_dir():
+        raise UserError(f"--output {output}: there is no folder {output.parent}")
+    if any(file.exists() and output.exists() and file.samefile(output) for file in files):
+        raise UserError(f"--output {output} is one of the files to read", hint="give another file")
 
 
-@contextmanager
-def _opened(output: Path | None) -> Iterator[BinaryIO | None]:
+def _write(output: Path | None, lines: Iterable[bytes]) -> None:
+    """Writes lines to standard output, or to a file that is there only when it is whole."""
     if output is None:
-        yield None
-    elif str(output) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        try:
+        return
+    if output == STANDARD_OUTPUT:
+        _write_lines(sys.stdout.buffer, lines)
+        return
+    try:
+        if output.exists() and not output.is_file():  # a pipe, a device
             with output.open("wb") as file:
-                yield file
-        except OSError as error:
-            raise UserError(f"cannot write {output}: {error.strerror}") from None
+                _write_lines(file, lines)
+            return
+        whole = output.resolve()
+        part = whole.with_name(f".{whole.name}.part")
+        try:
+            with part.open("wb") as file:
+                _write_lines(file, lines)
+            part.replace(whole)
+        finally:  # also at Ctrl-C: nothing half-done stays
+            part.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror or error}") from None
 
 
-def _show(console: Console, summary: Summary, seconds: float, files: list[Path]) -> None:
-    if not summary.events:
-        raise UserError(f"there is no message in {', '.join(map(str, files))}")
-    console.print(summary_table(summary))
-    told = f"{summary.events:,} messages, {summary.accepted:,} events of {summary.users:,} users"
-    console.print(f"{told} until {show_instant(summary.end_ms)}" if summary.end_ms >= 0 else told)
-    notes = [
-        f"{summary.duplicates:,} duplicates" if summary.duplicates else "",
-        f"{summary.late:,} late" if summary.late else "",
-        *(f"{count:,} unreadable ({reason})" for reason, count in summary.dead.most_common()),
-    ]
-    if any(notes):
-        console.print("left out: " + ", ".join(filter(None, notes)))
-    if summary.first_dead:
-        console.print(f"  first: {summary.first_dead}", soft_wrap=True, markup=False)
-    rate = summary.events / seconds if seconds else 0
-    size = summary.state_bytes / summary.users if summary.users else 0
-    console.print(f"{seconds:.1f} s, {rate:,.0f} events/s; {size:,.0f} bytes of state a user")
+def _write_lines(file: BinaryIO, lines: Iterable[bytes]) -> None:
+    file.writelines(line + b"\n" for line in lines)
+    file.flush()

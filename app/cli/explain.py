@@ -6,12 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from app.backtest import BATCH_RECORDS, read_messages
+from app.backtest import BATCH_RECORDS
 from app.console.explaining import show_explanation
 from app.console.names import suggestion
 from app.console.options import read_instant_ms
 from app.console.output import counted, make_console, show_exact
 from app.errors import UserError
+from app.event_files import read_messages
 from app.explanation import Explainer
 from app.segments.definition import Catalog
 from app.segments.time_rules import TimeRules

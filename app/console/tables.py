@@ -25,8 +25,8 @@ def sparkline(values: Sequence[float], *, width: int = POINTS) -> str:
 def summary_table(summary: Summary) -> Table:
     """Members over time, entries, exits and users of every segment."""
     table = Table(box=None, header_style="bold")
-    for title in ("segment", "members over time"):
-        table.add_column(title)
+    table.add_column("segment", overflow="fold")
+    table.add_column("members over time", no_wrap=True, overflow="crop")
     for title in ("members", "entries", "exits", "updates", "users"):
         table.add_column(title, justify="right")
     for name in sorted(summary.inside):
@@ -38,6 +38,6 @@ def summary_table(summary: Summary) -> Table:
             f"{summary.entries[name]:,}",
             f"{summary.exits[name]:,}",
             f"{summary.updates[name]:,}",
-            f"{len(summary.ever[name]):,}",
+            f"{summary.users_of[name]:,}",
         )
     return table

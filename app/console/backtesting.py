@@ -1,0 +1,122 @@
+"""What backtests found, for people."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.backtest import Summary
+from app.backtest_difference import SegmentDifference
+from app.console.options import show_instant
+from app.console.output import counted, say
+from app.console.tables import summary_table
+
+_LATE_MANY: Final = 0.01
+"""A share of late events beyond which the files are probably not in order."""
+
+
+def show_summary(console: Console, summary: Summary, seconds: float) -> None:
+    """The table of segments, what was read, what was left out, and how fast it went."""
+    console.print(summary_table(summary))
+    show_reading(console, summary)
+    rate = summary.events / seconds if seconds else 0
+    size = summary.state_bytes / summary.users if summary.users else 0
+    say(console, f"{seconds:.1f} s, {rate:,.0f} events/s; {size:,.0f} bytes of state a user", "dim")
+
+
+def show_reading(console: Console, summary: Summary) -> None:
+    """What was read and what was left out."""
+    told = f"{counted(summary.events, 'message')}, {counted(summary.accepted, 'event')} of "
+    say(console, f"{told}{counted(summary.users, 'user')} until {show_instant(summary.end_ms)} UTC")
+    notes = [
+        f"{counted(summary.duplicates, 'duplicate')}" if summary.duplicates else "",
+        f"{summary.late:,} late" if summary.late else "",
+        *(f"{count:,} unusable ({reason})" for reason, count in summary.dead.most_common()),
+    ]
+    if any(notes):
+        say(console, "left out: " + ", ".join(filter(None, notes)), "yellow")
+    if summary.first_dead:
+        say(console, f"  the first unusable one: {summary.first_dead}", "yellow")
+    if summary.late > _LATE_MANY * summary.events:
+        say(console, "  late are events more than a day behind: are the files in order of time?", "yellow")
+
+
+def show_difference(
+    console: Console,
+    found: Sequence[SegmentDifference],
+    folders: tuple[Path, Path],
+    files: Sequence[Path],
+    examples_max: int,
+) -> None:
+    """Segments that differ, with examples of who would enter or leave."""
+    differing = [each for each in found if each.differs or each.fate in ("new", "gone")]
+    if differing:
+        console.print(difference_table(differing))
+    for each in differing:
+        _show_examples(console, each, folders, examples_max)
+    console.print()
+    _show_rest(console, found, differing)
+    example = next(((each, user) for each in differing for user in (*each.enter, *each.leave)), None)
+    if example is not None:
+        each, user = example
+        folder = folders[1] if user in each.enter else folders[0]
+        named = " ".join(map(str, files))
+        say(console, f"why: shoal explain {named} --segments {folder} --segment {each.name} --user {user}", "dim")
+
+
+def _show_rest(console: Console, found: Sequence[SegmentDifference], differing: Sequence[SegmentDifference]) -> None:
+    edited = [each.name for each in found if each not in differing and each.fate == "changed"]
+    same = len(found) - len(differing) - len(edited)
+    if edited:
+        say(console, f"changed, but nobody would notice over these events: {', '.join(edited)}")
+    if same:
+        say(console, f"{counted(same, 'segment')} the same, with the same members and changes")
+    if not differing:
+        say(console, "nobody would enter or leave anything", "bold")
+    enter, leave = sum(len(each.enter) for each in differing), sum(len(each.leave) for each in differing)
+    if enter or leave:
+        entries, exits = counted(enter, "entry", "entries"), counted(leave, "exit")
+        say(console, Text(f"the second in place of the first at that instant: {entries}, {exits}", "bold"))
+
+
+def difference_table(found: Sequence[SegmentDifference]) -> Table:
+    """One line a segment; pairs are of the first and the second folder."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("segment", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for title in ("members", "would enter", "would leave", "entries", "exits", "ever only 1st", "ever only 2nd"):
+        table.add_column(title, justify="right")
+    styles = {"new": "green", "gone": "red", "changed": "yellow", "same": "dim"}
+    for each in found:
+        table.add_row(
+            Text(each.name),
+            Text(each.fate, styles[each.fate]),
+            _pair(each.members),
+            Text(f"{len(each.enter):,}", "green" if each.enter else ""),
+            Text(f"{len(each.leave):,}", "red" if each.leave else ""),
+            _pair(each.entries),
+            _pair(each.exits),
+            *(f"{count:,}" for count in each.ever_only),
+        )
+    return table
+
+
+def _pair(numbers: tuple[int, int]) -> str:
+    first, second = numbers
+    return f"{first:,}" if first == second else f"{first:,} → {second:,}"
+
+
+def _show_examples(console: Console, each: SegmentDifference, folders: tuple[Path, Path], count: int) -> None:
+    for would, users, folder in (("enter", each.enter, folders[1]), ("leave", each.leave, folders[0])):
+        shown = list(islice(sorted(users.items(), key=lambda item: item[1], reverse=True), count))
+        if not shown:
+            continue
+        console.print()
+        total = f"{len(users):,} users" if len(users) != 1 else "1 user"
+        say(console, f"{each.name}: {total} would {would}" + (", such as" if len(users) > len(shown) else ""), "bold")
+        for user, since in shown:
+            say(console, f"  {user}  in since {since[:19].replace('T', ' ')} under {folder}")
