@@ -32,7 +32,7 @@ def backtest(
     /,
     *,
     segments: Path | None = None,
-    diff: tuple[Path, Path] | None = None,
+    diff: Annotated[tuple[Path, Path] | None, Parameter(negative=())] = None,
     output: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     partitions: int = 1,
     until: str | None = None,
