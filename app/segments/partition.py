@@ -303,7 +303,7 @@ class Partition:
                 profile.identified = True
                 mask |= program.user_mask
             if digest:
-                message_ids.remember(profile.message_ids, digest, now)
+                message_ids.remember(profile.message_ids, digest, now, batch.counted)
             mask |= activity(profile, message, t)
             watched = profile.watched
             if watched:
@@ -336,12 +336,13 @@ class Partition:
             self._restored = False
         settlement = self._settlement
         settlement.changes = batch.changes
-        settlement.counted = batch.counted
+        self.program.counted.clear()
         return settlement
 
     def _end(self, batch: Batch) -> Batch:
         """Fires what the clock has passed, and encodes every user that was touched."""
-        for user in self._timers.due(self.clock_ms, self._live_timer_of):
+        taken_out = self._timers.due(self.clock_ms, self._live_timer_of)
+        for user in taken_out:
             profile = self._touched.get(user) or self._load(user)
             if profile is not None:
                 self._settlement.user = user
@@ -352,6 +353,7 @@ class Partition:
             batch.profiles[CATALOG_KEY] = write_catalog_entry(self._catalog)
             self._catalog_written = True
         epoch = 0 if self._catalog is None else self._catalog.epoch
+        unarmed = set(taken_out)
         for user, profile in list(self._touched.items()):
             timer = profile.timer(retention_ms)
             if timer <= self.clock_ms:  # a new catalog's evaluation, which lies before the clock, has armed it
@@ -362,7 +364,7 @@ class Partition:
             before = self._encoded.get(user)
             encoded = profiles.encode(profile, timer, epoch)
             self._encoded[user] = batch.profiles[user] = encoded
-            if before is None or timer < profiles.timer_of(before) or profiles.timer_of(before) <= self.clock_ms:
+            if before is None or user in unarmed or timer < profiles.timer_of(before):
                 self._timers.arm(user, timer)
         for user in self._gone:
             self._encoded.pop(user, None)
@@ -371,6 +373,7 @@ class Partition:
         self._gone = set()
         if self._reached:
             self._reached = {user: offset for user, offset in self._reached.items() if offset > self.next_offset}
+        batch.counted.update(self.program.counted)
         batch.next_offset = self.next_offset
         batch.clock_ms = self.clock_ms
         return batch
