@@ -6,6 +6,7 @@
 
 from typing import Any
 
+from tables.counted import CART_ITEM_DROPPED, Counted
 from tables.values import key_value
 
 ITEMS_MAX = 100
@@ -18,7 +19,7 @@ def _new() -> Cart:
     return [{}, -1, -1, 0]
 
 
-def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None) -> Cart | None:
+def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, counted: Counted) -> Cart | None:
     """`quantity` of a product comes in, `price` None keeps the last one; both in millionths."""
     if cart is None:
         cart = _new()
@@ -31,6 +32,7 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None) -
         items[key] = [quantity, price or 0, t, cart[3]]
         if len(items) > ITEMS_MAX:
             del items[min(items, key=lambda key: items[key][3])]
+            counted[CART_ITEM_DROPPED] += 1
     else:
         item[0] += quantity
         if price is not None:

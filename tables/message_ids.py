@@ -5,6 +5,8 @@ In order of acceptance, whose instants never fall; so a look from the end finds 
 
 from xxhash import xxh3_64_digest
 
+from tables.counted import MESSAGE_ID_DROPPED, Counted
+
 ENTRY_BYTES = 14
 IDS_MAX = 1_000
 KEPT_MS = 86_400_000
@@ -25,12 +27,14 @@ def known(ids: bytearray, digest: bytes, now: int) -> bool:
     return False
 
 
-def remember(ids: bytearray, digest: bytes, now: int) -> None:
+def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
     """One more, in place; what is older than a day, or beyond the last 1,000, goes."""
     ids += digest
     ids += now.to_bytes(6, "big")
     drop = max(0, len(ids) - IDS_MAX * ENTRY_BYTES)
     oldest = now - KEPT_MS
+    if drop and int.from_bytes(ids[8:ENTRY_BYTES], "big") >= oldest:
+        counted[MESSAGE_ID_DROPPED] += 1
     while int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
         drop += ENTRY_BYTES
     if drop:

@@ -10,6 +10,7 @@ An occurrence is (instant, payload); the payload is whatever the caller needs of
 from collections.abc import Sequence
 from typing import Any
 
+from tables.counted import ABSENT_DROPPED, VALUE_DROPPED, Counted
 from tables.tallies import VALUES_MAX, drop_values_beyond_limit
 from tables.values import key_order
 from tables.windows import FOREVER
@@ -24,13 +25,16 @@ EVERY = ("",)
 class Machine:
     """One sequence: `steps` how many, `within_ms` and `absent_ms` None where not given."""
 
-    __slots__ = ("absent_ms", "lateness_ms", "steps", "within_ms")
+    __slots__ = ("absent_ms", "counted", "lateness_ms", "steps", "within_ms")
 
-    def __init__(self, steps: int, within_ms: int | None, absent_ms: int | None, lateness_ms: int) -> None:
+    def __init__(
+        self, steps: int, within_ms: int | None, absent_ms: int | None, lateness_ms: int, counted: Counted
+    ) -> None:
         self.steps = steps
         self.within_ms = within_ms
         self.absent_ms = absent_ms
         self.lateness_ms = lateness_ms
+        self.counted = counted
 
     def absent(self, state: State | None, t: int, keys: Keys | None, now: int) -> State | None:
         """An R at `t`; `keys` None: for every value."""
@@ -44,7 +48,11 @@ class Machine:
                 del values[key]
         absents.append([t, None if keys is None else list(keys)])
         oldest = now - self.lateness_ms
-        absents[:] = [absent for absent in absents[-ABSENTS_MAX:] if absent[0] > oldest]
+        if len(absents) > ABSENTS_MAX:
+            if absents[0][0] > oldest:
+                self.counted[ABSENT_DROPPED] += 1
+            del absents[0]
+        absents[:] = [absent for absent in absents if absent[0] > oldest]
         return state
 
     def steps_at(
@@ -128,6 +136,7 @@ class Machine:
             del values[key]
         for key in drop_values_beyond_limit({key: entry[2] for key, entry in values.items()}):
             del values[key]
+            self.counted[VALUE_DROPPED] += 1
 
     def due(self, state: State | None) -> int:
         """The earliest instant at which a pending occurs; FOREVER if there is none."""

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from typing import Any
 
+from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
 from tables.values import key_order, key_value
 from tables.windows import EVENTS_MAX, FOREVER, Pairs, Windowed
 
@@ -20,7 +21,11 @@ def drop_values_beyond_limit(latest: dict[str, int]) -> list[str]:
 class Distinct(Windowed):
     """`distinct`. State: key -> latest t."""
 
-    __slots__ = ()
+    __slots__ = ("counted",)
+
+    def __init__(self, within_ms: int | None, counted: Counted) -> None:
+        super().__init__(within_ms)
+        self.counted = counted
 
     def add(self, state: dict[str, int] | None, t: int, item: list[str], now: int) -> dict[str, int] | None:
         start = self.start(now)
@@ -36,6 +41,7 @@ class Distinct(Windowed):
                     del state[old]
                 for old in drop_values_beyond_limit(state):
                     del state[old]
+                    self.counted[VALUE_DROPPED] += 1
         return state
 
     def value(self, state: dict[str, int] | None, now: int) -> int:
@@ -61,8 +67,8 @@ class Tally(Pairs):
 
     __slots__ = ("places",)
 
-    def __init__(self, within_ms: int | None, places: int | None) -> None:
-        super().__init__(within_ms)
+    def __init__(self, within_ms: int | None, places: int | None, counted: Counted) -> None:
+        super().__init__(within_ms, counted)
         self.places = places
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
@@ -102,7 +108,9 @@ class Tally(Pairs):
             kept = [i for i, key in enumerate(keys) if key != gone]
             instants[:] = [instants[i] for i in kept]
             keys[:] = [keys[i] for i in kept]
+            self.counted[VALUE_DROPPED] += 1
         if len(keys) > EVENTS_MAX:
+            self.counted[EVENT_DROPPED] += len(keys) - EVENTS_MAX
             del instants[: len(keys) - EVENTS_MAX]
             del keys[: len(keys) - EVENTS_MAX]
 
@@ -142,7 +150,10 @@ class Tally(Pairs):
 class RunningTally:
     """All-time `count(... per p)`. State: key -> [count, latest t]."""
 
-    __slots__ = ()
+    __slots__ = ("counted",)
+
+    def __init__(self, counted: Counted) -> None:
+        self.counted = counted
 
     def add(self, state: dict[str, list[int]] | None, t: int, item: list[str], now: int) -> dict[str, list[int]] | None:
         if not item:
@@ -156,6 +167,7 @@ class RunningTally:
                 if len(state) > VALUES_MAX:
                     for old in drop_values_beyond_limit({key: latest for key, (_, latest) in state.items()}):
                         del state[old]
+                        self.counted[VALUE_DROPPED] += 1
             else:
                 entry[0] += 1
                 entry[1] = max(entry[1], t)

@@ -7,6 +7,8 @@ values of different types never meet, and 1 and 1.0 are one. See docs/exact-mean
 from hashlib import sha256
 from typing import Any, TypeAlias
 
+from tables.counted import LIST_SHORTENED, NO_NUMBER, NUMBER_OUT_OF_RANGE, TEXT_SHORTENED, Counted
+
 Scalar: TypeAlias = str | int | float | bool
 
 MICROS = 1_000_000
@@ -57,10 +59,10 @@ def bounded_integer(value: int) -> int | float | None:
         return None
 
 
-def bounded_text(text: str, *, bytes_max: int) -> str:
+def bounded_text(text: str, counted: Counted, *, bytes_max: int) -> str:
     """The text, or its longest beginning with `…` and 16 hex digits of its SHA-256 that fits.
 
-    >>> bounded_text('a' * 65, bytes_max=64)[-17:]
+    >>> bounded_text('a' * 65, Counted(), bytes_max=64)[-17:]
     '…635361c48bb9eab1'
     """
     if len(text) * 4 <= bytes_max or (len(text) <= bytes_max and text.isascii()):
@@ -68,22 +70,26 @@ def bounded_text(text: str, *, bytes_max: int) -> str:
     raw = text.encode(errors="replace")
     if len(raw) <= bytes_max:
         return text
+    counted[TEXT_SHORTENED] += 1
     room = bytes_max - 19
     return raw[:room].decode(errors="ignore") + "…" + sha256(raw).hexdigest()[:16]
 
 
-def key_of(value: Any) -> str | None:
+def key_of(value: Any, counted: Counted) -> str | None:
     """The key of a scalar; None for anything else (null, list, object)."""
     kind = value.__class__
     if kind is str:
         if value[:1] == "\x00":
             value = "\x00s" + value
-        return bounded_text(value, bytes_max=TEXT_BYTES_KEY_MAX)
+        return bounded_text(value, counted, bytes_max=TEXT_BYTES_KEY_MAX)
     if kind is bool:
         return "\x00true" if value else "\x00false"
     if kind is int:
         number = bounded_integer(value)
-        return None if number is None else f"\x00{number}"
+        if number is None:
+            counted[NUMBER_OUT_OF_RANGE] += 1
+            return None
+        return f"\x00{number}"
     if kind is float:
         return f"\x00{plain_number(value)}"
     return None
@@ -113,42 +119,58 @@ def key_order(key: str) -> tuple[str, bool]:
     return (key[2:], True) if key[1:2] == "s" else (key[1:], False)
 
 
-def keys_of(value: Any) -> list[str]:
+def keys_of(value: Any, counted: Counted) -> list[str]:
     """The different keys of a scalar or of a list's items, in order of text."""
     if value.__class__ is list:
-        found = {key for item in value if (key := key_of(item)) is not None}
+        found = {key for item in value if (key := key_of(item, counted)) is not None}
         return sorted(found, key=key_order) if len(found) > 1 else list(found)
-    key = key_of(value)
+    key = key_of(value, counted)
     return [] if key is None else [key]
 
 
-def numbers_of(value: Any) -> list[int]:
-    """The numbers of a scalar or of a list's items, in millionths; anything else is left out."""
-    if value.__class__ is list:
-        return [number for item in value for number in numbers_of(item) if item.__class__ is not list]
+def number_of(value: Any, counted: Counted) -> int | None:
+    """A number in millionths; None for anything else, and beyond +-10^12."""
     if value.__class__ is int or value.__class__ is float:
         number = micros(value)
-        return [] if number is None else [number]
-    return []
+        if number is None:
+            counted[NUMBER_OUT_OF_RANGE] += 1
+        return number
+    if value is not None:
+        counted[NO_NUMBER] += 1
+    return None
 
 
-def _remembered_scalar(value: Any) -> Any:
+def numbers_of(value: Any, counted: Counted) -> list[int]:
+    """The numbers of a scalar or of a list's items, in millionths; anything else is left out."""
+    if value.__class__ is list:
+        return [number for item in value if (number := number_of(item, counted)) is not None]
+    number = number_of(value, counted)
+    return [] if number is None else [number]
+
+
+def _remembered_scalar(value: Any, counted: Counted) -> Any:
     kind = value.__class__
     if kind is str:
-        return bounded_text(value, bytes_max=TEXT_BYTES_VALUE_MAX)
+        return bounded_text(value, counted, bytes_max=TEXT_BYTES_VALUE_MAX)
     if kind is int:
-        return bounded_integer(value)
+        number = bounded_integer(value)
+        if number is None:
+            counted[NUMBER_OUT_OF_RANGE] += 1
+        return number
     if kind is bool:
         return value
     return plain_number(value) if kind is float else None
 
 
-def remembered(value: Any) -> Any:
+def remembered(value: Any, counted: Counted) -> Any:
     """A scalar, or a list of at most 20 scalars, as `first`, `last`, traits and context keep it; else None."""
     if value.__class__ is list:
-        items = [kept for item in value if (kept := _remembered_scalar(item)) is not None]
-        return items[:LIST_ITEMS_MAX] or None
-    return _remembered_scalar(value)
+        items = [kept for item in value if (kept := _remembered_scalar(item, counted)) is not None]
+        if len(items) > LIST_ITEMS_MAX:
+            counted[LIST_SHORTENED] += 1
+            del items[LIST_ITEMS_MAX:]
+        return items or None
+    return _remembered_scalar(value, counted)
 
 
 def at_path(value: Any, path: tuple[str, ...]) -> Any:

@@ -14,6 +14,7 @@ None, a list of keys, a list of millionths, a remembered value, points.
 from bisect import bisect_right, insort_right
 from typing import Any, Protocol
 
+from tables.counted import EVENT_DROPPED, Counted
 from tables.values import from_micros
 
 FOREVER = 1 << 62
@@ -66,13 +67,18 @@ class Latest(Windowed):
 
 
 class Places(Windowed):
-    """The `places` latest instants: `count` in a window or since Q. State: instants, ascending."""
+    """The `places` latest instants: `count` in a window or since Q. State: instants, ascending.
 
-    __slots__ = ("places",)
+    `places` None: the 1,000 latest; what goes beyond them is counted.
+    """
 
-    def __init__(self, within_ms: int | None, places: int = EVENTS_MAX) -> None:
+    __slots__ = ("counted", "limited", "places")
+
+    def __init__(self, within_ms: int | None, places: int | None, counted: Counted) -> None:
         super().__init__(within_ms)
-        self.places = places
+        self.limited = places is None
+        self.places = EVENTS_MAX if places is None else places
+        self.counted = counted
 
     def add(self, state: list[int] | None, t: int, item: None, now: int) -> list[int] | None:
         start = self.start(now)
@@ -85,6 +91,8 @@ class Places(Windowed):
         else:
             insort_right(state, t)
         if len(state) > self.places:
+            if self.limited and state[0] > start:
+                self.counted[EVENT_DROPPED] += 1
             del state[0]
         if state[0] <= start:
             del state[: bisect_right(state, start)]
@@ -180,7 +188,11 @@ def round_half_even(numerator: int, denominator: int) -> int:
 class Pairs(Windowed):
     """Instants with values, ordered by (t, arrival). State: [instants, values], the 1,000 latest."""
 
-    __slots__ = ()
+    __slots__ = ("counted",)
+
+    def __init__(self, within_ms: int | None, counted: Counted) -> None:
+        super().__init__(within_ms)
+        self.counted = counted
 
     def insert(self, state: list[list[Any]] | None, t: int, value: Any, now: int) -> list[list[Any]] | None:
         start = self.start(now)
@@ -192,7 +204,10 @@ class Pairs(Windowed):
         where = bisect_right(instants, t)
         instants.insert(where, t)
         values.insert(where, value)
-        drop = max(bisect_right(instants, start), len(instants) - EVENTS_MAX)
+        drop = bisect_right(instants, start)
+        if len(instants) - drop > EVENTS_MAX:
+            self.counted[EVENT_DROPPED] += len(instants) - drop - EVENTS_MAX
+            drop = len(instants) - EVENTS_MAX
         if drop:
             del instants[:drop]
             del values[:drop]
@@ -221,8 +236,8 @@ class Numbers(Pairs):
 
     __slots__ = ("function",)
 
-    def __init__(self, function: str, within_ms: int | None) -> None:
-        super().__init__(within_ms)
+    def __init__(self, function: str, within_ms: int | None, counted: Counted) -> None:
+        super().__init__(within_ms, counted)
         self.function = function
 
     def add(self, state: list[list[int]] | None, t: int, item: list[int], now: int) -> list[list[int]] | None:

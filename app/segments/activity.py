@@ -12,6 +12,7 @@ from app.events.message import Message, Path, Tree, said
 from app.segments.source import Source as Code
 from app.segments.values import leaf_id
 from tables import session as sessions
+from tables.counted import Counted
 from tables.profile import Profile
 from tables.values import remembered
 
@@ -35,7 +36,7 @@ def write_activity(
                 code.line("if t > e[1]: e[1] = t")
                 code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
                 code.line("e[3] += 1")
-            code.line(f"else: {begin}(p, ev, t)")
+            code.line(f"else: {begin}(p, ev, t, COUNTED)")
         if leaves:
             _write_leaves(code, leaves, context)
         code.line("return m")
@@ -54,11 +55,11 @@ def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
             if not rest:
                 code.line("elif l is not None and l[1] == v and v.__class__ is str and t >= l[0]: l[0] = t")
             value = f"{code.bind('f', said)}(v, {code.constant(rest)})"
-            code.line(f"elif LEARN(L, {own}, t, {value}): m |= {mask}")
+            code.line(f"elif LEARN(L, {own}, t, {value}, COUNTED): m |= {mask}")
     with code.block("elif c is not None"):
         for path, mask in sorted(leaves.items()):
             reader = code.bind("r", context.reader(path))
-            code.line(f"if LEARN(L, {leaf_id(path)}, t, {reader}(c)): m |= {mask}")
+            code.line(f"if LEARN(L, {leaf_id(path)}, t, {reader}(c), COUNTED): m |= {mask}")
 
 
 def _write_walk(code: Code, context: Tree, path: Path) -> Path:
@@ -85,13 +86,13 @@ class _Visits:
         self._source = context.reader(SOURCE_PATH)
         self._landing = context.reader(LANDING_PATH)
 
-    def event(self, profile: Profile, message: Message, t: int) -> None:
+    def event(self, profile: Profile, message: Message, t: int, counted: Counted) -> None:
         pages = 1 if message.type == "page" or message.type == "screen" else 0
         profile.session, first = sessions.touch(profile.session, t, pages=pages, gap_ms=self._gap_ms)
         if first:
-            profile.session[sessions.SOURCE] = _text(self._source(message.context))
-            landing = _text(self._landing(message.context))
-            profile.session[sessions.LANDING] = landing if landing is not None else _property_path(message)
+            profile.session[sessions.SOURCE] = _text(self._source(message.context), counted)
+            landing = _text(self._landing(message.context), counted)
+            profile.session[sessions.LANDING] = landing if landing is not None else _property_path(message, counted)
 
 
 class _Landing(msgspec.Struct):
@@ -101,17 +102,17 @@ class _Landing(msgspec.Struct):
 _landing = msgspec.json.Decoder(_Landing).decode
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, counted: Counted) -> str | None:
     if value.__class__ is not str:
         return None
-    kept: str = remembered(value)
+    kept: str = remembered(value, counted)
     return kept
 
 
-def _property_path(message: Message) -> str | None:
+def _property_path(message: Message, counted: Counted) -> str | None:
     if not isinstance(message.properties, Raw):
         return None
     try:
-        return _text(_landing(message.properties).path)
+        return _text(_landing(message.properties).path, counted)
     except msgspec.ValidationError:
         return None

@@ -22,6 +22,7 @@ from app.segments.language.syntax import (
     Sequence,
 )
 from app.segments.staged import Staged
+from tables.counted import Counted
 from tables.sequences import Machine
 from tables.tallies import Decay, Distinct, RunningTally, Tally
 from tables.windows import (
@@ -75,11 +76,11 @@ def is_sequence(pattern: Pattern | None) -> bool:
     return pattern is not None and isinstance(pattern.source, Sequence)
 
 
-def _machine(pattern: Pattern | None, lateness_ms: int) -> Machine | None:
+def _machine(pattern: Pattern | None, lateness_ms: int, counted: Counted) -> Machine | None:
     if pattern is None or not isinstance(pattern.source, Sequence):
         return None
     sequence = pattern.source
-    return Machine(len(sequence.steps), sequence.within_ms, sequence.absent_ms, lateness_ms)
+    return Machine(len(sequence.steps), sequence.within_ms, sequence.absent_ms, lateness_ms, counted)
 
 
 def places_needed(operator: str, bound: int | float) -> int:
@@ -109,24 +110,24 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
     return left, operator, right.value
 
 
-def _kind(node: Aggregate, places: int | None) -> tuple[Kind, Item, Path | None]:
+def _kind(node: Aggregate, places: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
     within_ms = node.within_ms
     bounded = within_ms is not None or node.since_last is not None
     match node.function:
         case "exists" | "never" | "since":
             return Latest(within_ms), "nothing", None
         case "count" if node.per is not None:
-            return (Tally(within_ms, places) if bounded else RunningTally()), "keys", node.per
+            return (Tally(within_ms, places, counted) if bounded else RunningTally(counted)), "keys", node.per
         case "count":
-            return (Places(within_ms, places or EVENTS_MAX) if bounded else Running()), "nothing", None
+            return (Places(within_ms, places, counted) if bounded else Running()), "nothing", None
         case "distinct":
-            return Distinct(within_ms), "keys", node.of
+            return Distinct(within_ms, counted), "keys", node.of
         case "first":
-            return (First(within_ms) if bounded else FirstEver()), "value", node.of
+            return (First(within_ms, counted) if bounded else FirstEver()), "value", node.of
         case "last":
             return Last(within_ms), "value", node.of
         case function:
-            return (Numbers(function, within_ms) if bounded else RunningNumber(function)), "numbers", node.of
+            return (Numbers(function, within_ms, counted) if bounded else RunningNumber(function)), "numbers", node.of
 
 
 class Registry:
@@ -134,6 +135,7 @@ class Registry:
 
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
+        self.counted = Counted()
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only all places taken
@@ -144,6 +146,9 @@ class Registry:
             return 0
         self._watchers += 1
         return 1 << (self._watchers - 1)
+
+    def _machine(self, pattern: Pattern | None) -> Machine | None:
+        return _machine(pattern, self._lateness_ms, self.counted)
 
     def _keep(self, new: Remembered) -> Remembered:
         known = self.by_id.get(new.id)
@@ -163,12 +168,12 @@ class Registry:
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:
             return self.by_id[aggregate]
-        kind, item, path = _kind(node, places)
-        machine = _machine(node.pattern, self._lateness_ms)
+        kind, item, path = _kind(node, places, self.counted)
+        machine = self._machine(node.pattern)
         staged = None
         if machine is not None or node.pattern.once_per is not None or node.since_last is not None:
-            last_machine = _machine(node.since_last, self._lateness_ms)
-            staged = Staged(aggregate, kind, [machine], last_machine, node.within_ms)
+            last_machine = self._machine(node.since_last)
+            staged = Staged(aggregate, kind, [machine], last_machine, node.within_ms, self.counted)
         return self._keep(
             Remembered(
                 aggregate,
@@ -194,8 +199,8 @@ class Registry:
         text = f"decay half_life {half_life_ms}: {entries}"
         aggregate = stable_id(f"aggregate {text}")
         kind = Decay(half_life_ms)
-        machines = [_machine(source.pattern, self._lateness_ms) for source in sources]
+        machines = [self._machine(source.pattern) for source in sources]
         staged = None
         if any(machines) or any(source.pattern.once_per is not None for source in sources):
-            staged = Staged(aggregate, kind, machines, None, None)
+            staged = Staged(aggregate, kind, machines, None, None, self.counted)
         return self._keep(Remembered(aggregate, text, sources, None, None, "points", None, kind, staged, "decay"))

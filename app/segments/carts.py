@@ -1,19 +1,15 @@
 """What cart events say, in plain values. See language.md, "Cart"."""
 
-from collections import Counter
 from typing import Any
 
 from tables import cart as carts
 from tables.cart import Cart
-from tables.values import MICROS, key_of, micros
+from tables.counted import CART_ITEM_IGNORED, Counted
+from tables.values import MICROS, key_of, number_of
 
 ADDED, REMOVED = "Product Added", "Product Removed"
 EMPTIED = ("Order Completed", "Cart Cleared")
 NAMES = (ADDED, REMOVED, *EMPTIED)
-
-
-def _number(value: Any) -> int | None:
-    return micros(value) if value.__class__ is int or value.__class__ is float else None
 
 
 def _items(products: Any, product_id: Any, quantity: Any, price: Any) -> list[tuple[Any, Any, Any]]:
@@ -27,28 +23,28 @@ def _items(products: Any, product_id: Any, quantity: Any, price: Any) -> list[tu
 
 
 def added(
-    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counter[str]
+    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
 ) -> Cart | None:
     """After a `Product Added`; what has no id, or a quantity not above 0, is ignored and counted."""
     for item, many, each in _items(products, product_id, quantity, price):
-        key = key_of(item)
-        amount = _number(many)
+        key = key_of(item, counted)
+        amount = number_of(many, counted)
         if key is None or (amount is not None and amount <= 0):
-            counted["cart_item_ignored"] += 1
+            counted[CART_ITEM_IGNORED] += 1
             continue
-        cart = carts.add(cart, t, key, MICROS if amount is None else amount, _number(each))
+        cart = carts.add(cart, t, key, MICROS if amount is None else amount, number_of(each, counted), counted)
     return cart
 
 
 def removed(
-    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counter[str]
+    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
 ) -> Cart | None:
     """After a `Product Removed`."""
     for item, many, _ in _items(products, product_id, quantity, price):
-        key = key_of(item)
-        amount = _number(many)
+        key = key_of(item, counted)
+        amount = number_of(many, counted)
         if key is None or (amount is not None and amount <= 0):
-            counted["cart_item_ignored"] += 1
+            counted[CART_ITEM_IGNORED] += 1
             continue
         cart = carts.remove(cart, t, key, amount)
     return cart

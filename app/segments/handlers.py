@@ -21,6 +21,7 @@ from app.segments.operators import scalar_or_list
 from app.segments.source import Source as Code
 from app.segments.staged import Look
 from tables import cart
+from tables.counted import Counted
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
 from tables.tallies import Tally
@@ -190,7 +191,7 @@ class HandlerWriter:
             case kind:
                 assert what.path is not None
                 function = {"keys": keys_of, "numbers": numbers_of, "value": remembered}[kind]
-                return f"{self.code.bind('f', function)}({self.load('properties', what.path)})"
+                return f"{self.code.bind('f', function)}({self.load('properties', what.path)}, COUNTED)"
 
     def _staged(self, what: Remembered, mask: int) -> None:
         code = self.code
@@ -219,7 +220,7 @@ class HandlerWriter:
     def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
         once = "None"
         if pattern.once_per is not None:
-            once = f"{self.code.bind('f', keys_of)}({self.load('properties', pattern.once_per)})"
+            once = f"{self.code.bind('f', keys_of)}({self.load('properties', pattern.once_per)}, COUNTED)"
         return f"{self.item(what, points)}, {once}"
 
     def _look(self, pattern: Pattern) -> Any:
@@ -238,7 +239,7 @@ class HandlerWriter:
         keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
         if sequence.matching is not None:
             loaded = self.load("properties", sequence.matching)
-            code.line(f"keys = {code.bind('f', keys_of)}({loaded})")
+            code.line(f"keys = {code.bind('f', keys_of)}({loaded}, COUNTED)")
             keys, absent_keys = "keys", "keys or None"
         look = code.bind("f", Look)
         code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
@@ -255,7 +256,7 @@ class HandlerWriter:
         else:
             function = carts.added if name == carts.ADDED else carts.removed
             fields = ", ".join(self.property_field(field) for field in ("products", "product_id", "quantity", "price"))
-            code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, x.counted)")
+            code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, COUNTED)")
         code.line(f"m |= {mask}")
 
     # ---- what an identify says of the user
@@ -264,7 +265,7 @@ class HandlerWriter:
         """`leaves`: path below `traits` -> (leaf id, segments that read it)."""
         for path, (leaf, mask) in leaves.items():
             value = f"{self.code.bind('f', said)}({self.property_field(path[0])}, {self.code.constant(path[1:])})"
-            self.code.line(f"if LEARN(p.leaves, {leaf}, t, {value}): m |= {mask}")
+            self.code.line(f"if LEARN(p.leaves, {leaf}, t, {value}, COUNTED): m |= {mask}")
 
     def properties_type(self) -> Any:
         """The struct that decodes the properties asked for; None if there are none."""
@@ -281,7 +282,7 @@ def events_of(names: Iterable[EventName]) -> set[EventKey]:
     return {(name.kind, name.name) for name in names}
 
 
-def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any) -> bool:
+def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any, counted: Counted) -> bool:
     """Remembers the latest value of a leaf, by (t, arrival). Whether the value is another one now."""
     if value is UNSET:
         return False
@@ -289,7 +290,7 @@ def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any) -> bool:
     if entry is not None and entry[0] > t:
         return False
     if value is not None:
-        value = remembered(value)
+        value = remembered(value, counted)
     if entry is None:
         leaves[leaf] = [t, value]
         return value is not None

@@ -26,6 +26,7 @@ from app.segments.source import Namespace, Source
 from app.segments.staged import Staged
 from app.segments.time_rules import TimeRules
 from app.segments.values import leaf_id
+from tables.counted import Counted
 from tables.profile import Profile, new_profile
 
 
@@ -48,6 +49,7 @@ class Program:
     """A compiled catalog. Masks have one bit a segment, in settlement order.
 
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean.
+    counted: limits reached and odd values since it was last emptied.
     """
 
     version: str
@@ -64,6 +66,7 @@ class Program:
     watchers: tuple[int, ...]
     layout: int
     source: str
+    counted: Counted
 
 
 def compile_catalog(catalog: Catalog, rules: TimeRules) -> Program:
@@ -77,10 +80,10 @@ class _Compiler:
         self.rules = rules
         self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
         self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
-        self.namespace = Namespace()
-        self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn)
-        self.code = Source(self.namespace)
         self.registry = Registry(rules.lateness_ms)
+        self.namespace = Namespace()
+        self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
+        self.code = Source(self.namespace)
 
     def program(self) -> Program:
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
@@ -113,6 +116,7 @@ class _Compiler:
             watchers=masks.watchers,
             layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
             source=self.code.text(),
+            counted=self.registry.counted,
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:

@@ -4,7 +4,6 @@ The truth of a condition comes from generated code (`SegmentCode`); what follows
 segments.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -57,9 +56,9 @@ PLANS_MAX = 10_000
 
 
 class Settlement:
-    """The changes of one user at one instant; the caller sets who and why, and where changes and counts go."""
+    """The changes of one user at one instant; the caller sets who and why, and where changes go."""
 
-    __slots__ = ("_plans", "_retention_ms", "_segments", "cause", "changes", "counted", "members", "user", "warm_ms")
+    __slots__ = ("_plans", "_retention_ms", "_segments", "cause", "changes", "members", "user", "warm_ms")
 
     def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
         self._segments = segments
@@ -68,7 +67,6 @@ class Settlement:
         self.user = ""
         self.cause = Cause("time")
         self.changes: list[Change] = []
-        self.counted: Counter[str] = Counter()
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
         self.warm_ms: dict[int, int] = {}
 

@@ -8,6 +8,7 @@ pattern's own filter.
 from dataclasses import dataclass
 from typing import Any
 
+from tables.counted import VALUE_DROPPED, Counted
 from tables.profile import Profile
 from tables.sequences import Keys, Machine, Occurrence
 from tables.tallies import VALUES_MAX, drop_values_beyond_limit
@@ -30,7 +31,7 @@ class Look:
 class Staged:
     """One aggregate; `machines` one a source, None for a plain pattern."""
 
-    __slots__ = ("id", "kind", "last_machine", "machines", "within_ms")
+    __slots__ = ("counted", "id", "kind", "last_machine", "machines", "within_ms")
 
     def __init__(
         self,
@@ -39,12 +40,14 @@ class Staged:
         machines: list[Machine | None],
         last_machine: Machine | None,
         within_ms: int | None,
+        counted: Counted,
     ) -> None:
         self.id = aggregate
         self.kind = kind
         self.machines = machines
         self.last_machine = last_machine
         self.within_ms = within_ms
+        self.counted = counted
 
     def _state(self, profile: Profile) -> list[Any]:
         state = profile.aggregates.get(self.id)
@@ -119,6 +122,7 @@ class Staged:
                     del known[old]
                 for old in drop_values_beyond_limit(known):
                     del known[old]
+                    self.counted[VALUE_DROPPED] += 1
         return True
 
     def occur(self, profile: Profile, instant: int) -> bool:

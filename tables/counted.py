@@ -1,0 +1,34 @@
+"""What is counted while something is remembered: limits that were reached, values that could not be used.
+
+Who remembers is given a counter, and counts there only where something is dropped or passed over.
+"""
+
+from collections import Counter
+from typing import Final, TypeAlias
+
+Counted: TypeAlias = Counter[str]
+
+EVENT_DROPPED: Final = "event_dropped"
+VALUE_DROPPED: Final = "value_dropped"
+CART_ITEM_DROPPED: Final = "cart_item_dropped"
+CART_ITEM_IGNORED: Final = "cart_item_ignored"
+ABSENT_DROPPED: Final = "absent_dropped"
+MESSAGE_ID_DROPPED: Final = "message_id_dropped"
+NO_NUMBER: Final = "no_number"
+NUMBER_OUT_OF_RANGE: Final = "number_out_of_range"
+TEXT_SHORTENED: Final = "text_shortened"
+LIST_SHORTENED: Final = "list_shortened"
+
+MEANINGS: Final = {
+    EVENT_DROPPED: "an event still in its window, beyond the 1,000 latest of an aggregate",
+    VALUE_DROPPED: "a value beyond the 100 of per, distinct, once per, matching",
+    CART_ITEM_DROPPED: "a product beyond the 100 in the cart",
+    CART_ITEM_IGNORED: "a product of a cart event without an id, or with a quantity not above 0",
+    ABSENT_DROPPED: "an event of then no ... that could still discard a completion, beyond the 100 latest",
+    MESSAGE_ID_DROPPED: "a message id of the last 24 h, beyond the 1,000 latest",
+    NO_NUMBER: "a text or boolean where a number is needed",
+    NUMBER_OUT_OF_RANGE: "a number beyond 10^12 where one is summed or compared, beyond a double elsewhere",
+    TEXT_SHORTENED: "a text too long to be remembered as it is",
+    LIST_SHORTENED: "a list of more than 20 values where one is remembered",
+}
+"""Every name, with what one of it is."""
