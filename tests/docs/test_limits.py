@@ -12,8 +12,8 @@ from app.segments.footprint import PROFILE_BYTES_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.time_rules import TimeRules
 from app.segments.yaml_source import FILE_LENGTH_MAX
-from tables import cart, message_ids, sequences, tallies, values, windows
-from tests.docs.pages import ROOT, rows
+from tables import cart, counted, message_ids, sequences, tallies, values, windows
+from tests.docs.pages import ROOT, code, rows
 
 PAGE: Path = ROOT / "docs" / "limits.md"
 DAY_MS = 86_400_000
@@ -49,6 +49,12 @@ LIMITS = {
 def test_the_page_names_the_limit_that_holds(what: str, limit: str) -> None:
     (cells,) = [row.cells for row in rows(PAGE) if row.cells[0].startswith(what)]
     assert cells[1].startswith(limit)
+
+
+def test_the_page_says_what_is_counted_and_nothing_else() -> None:
+    tables = [row for row in rows(PAGE) if "counted as" in row.head]
+    said = {name for row in tables for name in code(row.cells[row.head.index("counted as")])}
+    assert said == set(counted.MEANINGS)
 
 
 def test_the_size_of_a_profile_is_the_one_that_is_named() -> None:
