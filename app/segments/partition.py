@@ -43,7 +43,6 @@ from tables.timers import Timers
 
 TIME = Cause("time")
 CATALOG = Cause("catalog")
-WATCH_MASKS_MAX = 10_000
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
@@ -69,7 +68,6 @@ class Partition:
         self._departed: list[Departed] = []
         self.unswept: list[str] = []
         self._restored = False
-        self._watch_masks: dict[int, int] = {}
 
     # ---- what the caller asks
 
@@ -164,7 +162,6 @@ class Partition:
         assert not self.unswept, "two catalogs at once"
         members = self._settlement.members
         self.program = program
-        self._watch_masks.clear()
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
         before = self._catalog
@@ -231,7 +228,7 @@ class Partition:
         program = self.program
         rules = self.rules
         keyed = self._keyed
-        watch_masks = self._watch_masks
+        watch_masks = program.watch_masks
         retention_ms = rules.retention_ms
         decode = program.decoder.decode
         activity = program.activity
@@ -307,7 +304,7 @@ class Partition:
             mask |= activity(profile, message, t)
             watched = profile.watched
             if watched:
-                mask |= watch_masks.get(watched) or self._watch_mask(watched)
+                mask |= watch_masks.get(watched) or program.watch_mask(watched)
             handler = handlers.get((kind, message.event if kind == "track" else None))
             if handler is not None:
                 q = handler.nothing
@@ -379,14 +376,6 @@ class Partition:
         return batch
 
     # ---- inside
-
-    def _watch_mask(self, watched: int) -> int:
-        """The segments behind the bits of `Profile.watched`."""
-        if len(self._watch_masks) >= WATCH_MASKS_MAX:
-            self._watch_masks.clear()
-        mask = sum(mask for bit, mask in enumerate(self.program.watchers) if watched >> bit & 1)
-        self._watch_masks[watched] = mask
-        return mask
 
     def _move_clock(self, clock_ms: int) -> None:
         if clock_ms > self.clock_ms:

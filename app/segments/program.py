@@ -4,7 +4,7 @@ Everything is compiled to Python source once; an event runs one handler and the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -28,6 +28,9 @@ from app.segments.time_rules import TimeRules
 from app.segments.values import leaf_id
 from tables.counted import Counted
 from tables.profile import Profile, new_profile
+
+
+WATCH_MASKS_MAX = 10_000
 
 
 @dataclass(slots=True)
@@ -67,6 +70,15 @@ class Program:
     layout: int
     source: str
     counted: Counted
+    watch_masks: dict[int, int] = field(default_factory=dict)
+
+    def watch_mask(self, watched: int) -> int:
+        """The segments behind the bits of `Profile.watched`; `watch_masks` remembers it."""
+        if len(self.watch_masks) >= WATCH_MASKS_MAX:
+            self.watch_masks.clear()
+        mask = sum(mask for bit, mask in enumerate(self.watchers) if watched >> bit & 1)
+        self.watch_masks[watched] = mask
+        return mask
 
 
 def compile_catalog(catalog: Catalog, rules: TimeRules) -> Program:

@@ -1,6 +1,7 @@
 """Timers fire whatever the batches are."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -63,5 +64,5 @@ def test_batches_make_no_difference(seed: int) -> None:
         at_s += chance.choice([0, 0.1, 0.5, 1, 3, 10, 30])
         rows.append(record(offset, at_s, chance.choice("uvw"), chance.choice("ABCZ")))
     cuts = sorted({0, len(rows), *(chance.randrange(len(rows)) for _ in range(chance.randrange(20)))})
-    split = [rows[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    split = [rows[a:b] for a, b in pairwise(cuts)]
     assert told(split) == told([rows]) == told([[row] for row in rows])
