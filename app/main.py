@@ -12,6 +12,7 @@ import uvloop
 from agents import segmentation
 from app.errors import UserError
 from app.runtime.application import Application
+from app.segments.definition import Catalog
 from app.segments.partition import Partition
 from app.segments.program import Program, compile_catalog
 from app.segments.time_rules import TimeRules
@@ -27,10 +28,18 @@ def create_app(
     `program`: in place of the one that the definitions in `settings.segments` make; `new_partition`: in place of an
     empty `Partition` of it. Raises UserError for definitions that cannot be used, with all their problems.
     """
-    program = program or load_program(settings.segments, settings.time_rules)
+    if program is None:
+        program = first_program(settings)
     app = Application(settings, program, new_partition=new_partition)
     segmentation.install(app)
     return app
+
+
+def first_program(settings: Settings) -> Program:
+    """What a worker begins with: the folder's definitions; with a published catalog none, until it has read them."""
+    if settings.catalog == "topic":
+        return compile_catalog(Catalog((), (), ""), settings.time_rules)
+    return load_program(settings.segments, settings.time_rules)
 
 
 def load_program(folder: Path, rules: TimeRules) -> Program:

@@ -22,6 +22,7 @@ MINUTE_MS = 60_000
 SegmentTopics = Literal["listed", "all", "none"]
 DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
 Security = Literal["plaintext", "ssl", "sasl-plaintext", "sasl-ssl"]
+CatalogSource = Literal["folder", "topic"]
 Compression = Literal["lz4", "zstd", "snappy", "gzip", "none"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -70,8 +71,12 @@ class Settings:
     topic_segment_prefix: str = setting("segment.", "Output: a topic of one segment is this and its name")
     topic_profiles: str = setting("shoal.profiles", "Private: changelog of profiles and positions, compacted")
     topic_journal: str = setting("shoal.journal", "Private: what moved a partition other than its records")
+    topic_catalog: str = setting("shoal.catalog", "Published definitions, compacted")
 
     # Definitions.
+    catalog: CatalogSource = setting(
+        "folder", "Where definitions come from: a folder, read at the start, or the topic that shoal publish writes"
+    )
     segments: Path = setting(Path("deploy/segments"), "Folder of the definitions (.yaml)")
     segment_topics: SegmentTopics = setting(
         "listed", "Which segments have a topic of their own: those with `topic: true`, all, or none"
@@ -162,6 +167,7 @@ class Settings:
             segment_prefix=prefix + self.topic_segment_prefix,
             profiles=prefix + self.topic_profiles,
             journal=prefix + self.topic_journal,
+            catalog=prefix + self.topic_catalog,
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -176,6 +182,7 @@ class Topics:
     segment_prefix: str
     profiles: str
     journal: str
+    catalog: str
     dead_letters: str
     late: str
 

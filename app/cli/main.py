@@ -23,6 +23,8 @@ COMMANDS = {
     "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),
     "explain": ("app.cli.explain:explain", "Why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "What an event touches, and which segments are settled when."),
+    "publish": ("app.cli.publish:publish", "Make a folder of definitions the catalog of running workers."),
+    "catalog": ("app.cli.catalog:catalog", "What is published: since when, in which version."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),

@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 import faust
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from faust.app.base import BootStrategy
 from faust.auth import SASLCredentials
 
 from app.errors import UserError
 from app.metrics import Metrics
 from app.runtime.at_least_once import AtLeastOnce
+from app.runtime.catalog_follower import CatalogFollower
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
 from app.runtime.exactly_once import ExactlyOnce
@@ -25,14 +28,17 @@ from app.runtime.garbage import Garbage
 from app.runtime.health import HealthServer
 from app.runtime.kafka import connection, has_transactions, wait_for_broker
 from app.runtime.lifecycle import State
+from app.runtime.log_reader import OffsetLostError
 from app.runtime.log_writer import LogWriter
 from app.runtime.micro_batch import MicroBatch
 from app.runtime.partition_task import PartitionTask
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.published import Published
+from app.runtime.topics import catalog_topic, ensure_topics, topic_specs
 from app.runtime.watchdog import Sight, Watchdog
 from app.runtime.workshop import Workshop
+from app.segments.definition import Catalog
 from app.segments.partition import Partition
-from app.segments.program import Program
+from app.segments.program import Program, compile_catalog
 from app.settings import Settings
 
 TICK_S = 1.0
@@ -97,7 +103,10 @@ class Application(faust.App):
         self.clickstream = self.topic(
             settings.topics.clickstream, acks=False, schema=BatchSchema(), partitions=settings.partitions
         )
-        self._new_partition = new_partition or (lambda: Partition(program, settings.time_rules))
+        self._new_partition = new_partition or (lambda: Partition(self.program, settings.time_rules))
+        self._follower: CatalogFollower | None = None
+        self._catalog_client: AIOKafkaClient | None = None
+        self._following: asyncio.Task[None] | None = None
         self._own_topics = own_topics(settings, program)
         self._garbage = Garbage()
         self._rebalancing_since_s: float | None = None
@@ -120,11 +129,13 @@ class Application(faust.App):
         Raises UserError.
         """
         settings = self.settings
-        count = len(self.program.segments)
-        log.info("catalog %s: %d segments from %s", self.program.version, count, settings.segments)
+        if settings.catalog == "folder":
+            self._tell_catalog(str(settings.segments))
         client = await wait_for_broker(settings)
         try:
             transactions = await has_transactions(client)
+            if settings.catalog == "topic":
+                await self._read_catalog(committed_only=transactions)
             made = await ensure_topics(settings, client, topic_specs(settings, sorted(self._own_topics)))
         finally:
             await client.close()
@@ -144,9 +155,45 @@ class Application(faust.App):
             log.info("metrics at http://%s:%d/metrics", settings.web_host, self.health.port)
         await super().on_first_start()
 
+    def _tell_catalog(self, source: str) -> None:
+        log.info("catalog %s: %d segments from %s", self.program.version, len(self.program.segments), source)
+
+    async def _read_catalog(self, *, committed_only: bool) -> None:
+        """The published definitions take the place of a folder's."""
+        settings = self.settings
+        client = await wait_for_broker(settings)
+        follower = CatalogFollower(client, settings, committed_only=committed_only)
+        try:
+            await ensure_topics(settings, client, [catalog_topic(settings)])
+            self._use((await follower.wait()).catalog)
+        except BaseException:
+            await follower.stop()
+            await client.close()
+            raise
+        self._catalog_client, self._follower = client, follower
+        self._tell_catalog(settings.topics.catalog)
+
+    async def _take_over(self, published: Published) -> None:
+        """A catalog was published: from here on each partition takes it over between two batches."""
+        program = await asyncio.to_thread(compile_catalog, published.catalog, self.settings.time_rules)
+        client = await wait_for_broker(self.settings)
+        try:
+            specs = topic_specs(self.settings, sorted(own_topics(self.settings, program)))
+            await ensure_topics(self.settings, client, specs)
+        finally:
+            await client.close()
+        self._use(published.catalog, program)
+        self._tell_catalog(f"{self.settings.topics.catalog}, published while running")
+
+    def _use(self, catalog: Catalog, program: Program | None = None) -> None:
+        self.program = program or compile_catalog(catalog, self.settings.time_rules)
+        self._own_topics = own_topics(self.settings, self.program)
+
     async def on_start(self) -> None:
         """The worker starts."""
         await super().on_start()
+        if self._follower is not None:
+            self._following = asyncio.create_task(self._follow_catalog(self._follower))
         self._garbage.begin()
         self._watchdog.start()
         self._ticking = asyncio.create_task(self._tick())
@@ -154,8 +201,12 @@ class Application(faust.App):
     async def on_stop(self) -> None:
         """The worker ends: partitions first, then the rest."""
         await super().on_stop()
-        if self._ticking is not None:
-            self._ticking.cancel()
+        for task in (self._ticking, self._following):
+            if task is not None:
+                task.cancel()
+        if self._follower is not None and self._catalog_client is not None:
+            await self._follower.stop()
+            await self._catalog_client.close()
         self._watchdog.stop()
         self._garbage.end()
         if self.health is not None:
@@ -170,11 +221,20 @@ class Application(faust.App):
 
     # ------------------------------------------------------------ for the consumer
 
+    async def _follow_catalog(self, follower: CatalogFollower) -> None:
+        while True:
+            try:
+                await follower.follow(self._take_over)
+            except (KafkaError, OSError, UserError, OffsetLostError) as error:
+                log.warning("cannot follow the published definitions: %s; tries again", error)
+                await asyncio.sleep(self.settings.retry_wait_ms_max / 1000)
+
     def make_workshop(self, deliver: Callable[[MicroBatch], Awaitable[None]]) -> Workshop:
         """What its partition tasks are made with."""
         return Workshop(
             settings=self.settings,
             metrics=self.metrics,
+            program=lambda: self.program,
             new_core=self._new_partition,
             new_delivery=self._new_delivery,
             layout=self._layout,

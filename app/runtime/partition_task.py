@@ -144,12 +144,13 @@ class PartitionTask:
         if self._condemned is not None:
             await self._bury(self._condemned)
             self._condemned = None
-        await self._adopt_catalog()
         while not self.lifecycle.leaving:
             state = self._state
             assert state is not None
             if state.sweeping:
                 await self._sweep(state)
+            elif state.core.stale or state.core.program is not self._workshop.program():
+                await self._adopt_catalog(state)
             if move := state.replay.due(state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
@@ -218,18 +219,17 @@ class PartitionTask:
         entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
         await self._commit(outcome, entries, records=0, began_s=began_s)
 
-    async def _adopt_catalog(self) -> None:
-        """Another catalog than the restored profiles are of takes effect here and now; the journal says so first."""
-        state = self._state
-        assert state is not None
+    async def _adopt_catalog(self, state: PartitionState) -> None:
+        """Another catalog takes effect here and now; the journal says so first."""
         core = state.core
-        if not core.stale:
-            return
-        entry = CatalogChange(offset=state.offset, clock_ms=core.clock_ms, version=core.program.version)
+        program = self._workshop.program()
+        entry = CatalogChange(offset=state.offset, clock_ms=core.clock_ms, version=program.version)
         if entry not in state.replay.catalogs:
             announced = self._layout.announced([], [], [entry])
             await self._write(Commit(next_offset=state.offset, announced=announced))
-        core.adopt(core.program, clock_ms=core.clock_ms)
+        core.adopt(program, clock_ms=core.clock_ms)
+        state.sweeping = bool(core.unswept)
+        self._layout = self._workshop.layout(self.partition)  # it may have other segment topics
         log.info("partition %d: catalog %s from offset %d on", self.partition, entry.version, entry.offset)
 
     async def _sweep(self, state: PartitionState) -> None:

@@ -55,7 +55,8 @@ class Difference:
 
 def definitions_of(catalog: Catalog) -> dict[str, Definition]:
     """All definitions by name, drafts and retired ones too."""
-    return {each.name: each for each in (*catalog.segments, *catalog.scores)}
+    named: dict[str, Definition] = {segment.name: segment for segment in catalog.segments}
+    return named | {score.name: score for score in catalog.scores}
 
 
 def difference(old: Catalog | None, new: Catalog) -> Difference:

@@ -38,7 +38,8 @@ COMPACTED = (("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1")
 def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[TopicSpec]:
     """All topics of a deployment; `own_topic_segments` are the segments that have a topic of their own.
 
-    Every topic has the partitions of the input: what comes out of a partition goes to the same number.
+    Every topic but that of the catalog has the partitions of the input: what comes out of a partition goes to the same
+    number.
     """
     topics = settings.topics
     count = settings.partitions
@@ -50,7 +51,13 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
         TopicSpec(topics.late, count),
         TopicSpec(topics.profiles, count, COMPACTED),
         TopicSpec(topics.journal, count, KEPT),
+        catalog_topic(settings),
     ]
+
+
+def catalog_topic(settings: Settings) -> TopicSpec:
+    """The topic of published definitions: one partition, since a catalog is one thing."""
+    return TopicSpec(settings.topics.catalog, 1, COMPACTED)
 
 
 async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> list[str]:

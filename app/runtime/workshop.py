@@ -9,6 +9,7 @@ from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
 from app.runtime.micro_batch import MicroBatch
 from app.segments.partition import Partition
+from app.segments.program import Program
 from app.settings import Settings
 
 
@@ -19,10 +20,12 @@ def wall_ms() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """new_core: an empty partition. new_delivery, layout: by partition number. deliver: hands a batch to the agent."""
+    """program: the catalog that holds now. new_core: an empty partition under it. new_delivery, layout: by partition
+    number. deliver: hands a batch to the agent."""
 
     settings: Settings
     metrics: Metrics
+    program: Callable[[], Program]
     new_core: Callable[[], Partition]
     new_delivery: Callable[[int], Delivery]
     layout: Callable[[int], Layout]

@@ -1,0 +1,50 @@
+"""`shoal catalog`: what is published, since when, in which version."""
+
+import asyncio
+
+from rich.console import Console
+from rich.table import Table
+
+from app.console.options import show_instant
+from app.console.running import quiet_clients
+from app.errors import UserError
+from app.publishing import published_catalog
+from app.runtime.published import definitions_of
+from app.segments.definition import Segment
+from app.settings import load_settings
+
+
+def catalog(*, broker: str | None = None) -> int:
+    """What is published: every definition with its version, and since when the catalog holds.
+
+    Parameters
+    ----------
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    """
+    quiet_clients()
+    settings = load_settings(kafka_bootstrap_servers=broker)
+    found = asyncio.run(published_catalog(settings))
+    if found is None:
+        raise UserError(
+            f"nothing is published in {settings.topics.catalog} at {settings.kafka_bootstrap_servers}",
+            hint="publish a folder of definitions: shoal publish DIR",
+        )
+    console = Console()
+    since = show_instant(found.publication.published_ms)
+    console.print(f"catalog {found.catalog.version}, published {since}", highlight=False)
+    table = Table(box=None, header_style="bold")
+    for title in ("name", "kind", "status", "version", "title", "file"):
+        table.add_column(title, overflow="fold")
+    for name, definition in sorted(definitions_of(found.catalog).items()):
+        is_segment = isinstance(definition, Segment)
+        table.add_row(
+            name,
+            "segment" if is_segment else "score",
+            definition.status if isinstance(definition, Segment) else "live",
+            found.publication.definitions[name],
+            definition.title,
+            definition.path,
+        )
+    console.print(table)
+    return 0

@@ -1,0 +1,59 @@
+"""`shoal publish`: a folder of definitions becomes the catalog of running workers."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from app.console.running import quiet_clients
+from app.publishing import publish_catalog
+from app.segments.definition import Catalog
+from app.segments_dir import load_segments, read_definitions
+from app.settings import load_settings
+
+
+def publish(folder: Path, /, *, dry_run: bool = False, broker: str | None = None) -> int:
+    """Make a folder of definitions the catalog of running workers: checked, then written to the catalog topic.
+
+    Workers that run with SHOAL_CATALOG=topic take it over without a restart: each partition at one instant, between
+    two batches. What did not change keeps its history.
+
+    Parameters
+    ----------
+    folder
+        The folder with the definitions.
+    dry_run
+        Only show what would change.
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    """
+    quiet_clients()
+    console = Console()
+    settings = load_settings(kafka_bootstrap_servers=broker)
+    catalog = load_segments(folder)
+    files = read_definitions(folder)
+    now_ms = int(time.time() * 1000)
+    changes = asyncio.run(publish_catalog(settings, catalog, files, published_ms=now_ms, write=not dry_run))
+    for sign, style, names in (
+        ("+", "green", changes.added),
+        ("~", "yellow", changes.changed),
+        ("-", "red", changes.removed),
+    ):
+        for name in names:
+            console.print(f"{sign} {name}{_note(catalog, name)}", style=style, highlight=False, markup=False)
+    told = f"{len(changes.same)} definitions as before"
+    if changes.nothing:
+        console.print(f"nothing to publish: catalog {catalog.version} is published, {told}", highlight=False)
+    elif dry_run:
+        console.print(f"would publish catalog {catalog.version}; {told}", highlight=False)
+    else:
+        console.print(f"published catalog {catalog.version}; {told}", highlight=False)
+    return 0
+
+
+def _note(catalog: Catalog, name: str) -> str:
+    for segment in catalog.segments:
+        if segment.name == name and segment.status != "live":
+            return f" ({segment.status})"
+    return " (score)" if any(score.name == name for score in catalog.scores) else ""

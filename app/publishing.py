@@ -1,0 +1,51 @@
+"""Writing and reading the published catalog, for the command line."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from app.runtime.catalog_follower import CatalogFollower
+from app.runtime.kafka import has_transactions, wait_for_broker
+from app.runtime.log_writer import LogWriter
+from app.runtime.published import Difference, Published, difference, rows_of
+from app.runtime.topics import catalog_topic, ensure_topics
+from app.segments.definition import Catalog
+from app.settings import Settings
+
+CATALOG_PARTITION = 0
+
+
+@asynccontextmanager
+async def catalog_follower(settings: Settings) -> AsyncIterator[CatalogFollower]:
+    """A reader of the catalog topic, which is made if it is missing. Raises UserError."""
+    client = await wait_for_broker(settings)
+    try:
+        await ensure_topics(settings, client, [catalog_topic(settings)])
+        committed_only = await has_transactions(client)
+        follower = CatalogFollower(client, settings, committed_only=committed_only)
+        yield follower
+        await follower.stop()
+    finally:
+        await client.close()
+
+
+async def published_catalog(settings: Settings) -> Published | None:
+    """What is published now; None if nothing is. Raises UserError."""
+    async with catalog_follower(settings) as follower:
+        return await follower.present()
+
+
+async def publish_catalog(
+    settings: Settings, catalog: Catalog, files: Mapping[str, str], *, published_ms: int, write: bool
+) -> Difference:
+    """Makes a catalog the published one, unless nothing would change; what changes (or would, without `write`)."""
+    before = await published_catalog(settings)
+    changes = difference(None if before is None else before.catalog, catalog)
+    if write and (before is None or before.catalog.version != catalog.version):
+        rows = rows_of(catalog, files, removed=changes.removed, published_ms=published_ms)
+        writer = LogWriter(settings, partition=CATALOG_PARTITION)
+        await writer.open()
+        try:
+            await writer.write([(settings.topics.catalog, rows)])
+        finally:
+            await writer.close()
+    return changes

@@ -1,0 +1,85 @@
+"""Reads the catalog topic: the definitions published now, and those published while a worker runs."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from aiokafka.client import AIOKafkaClient
+
+from app.errors import UserError
+from app.runtime.log_reader import LogReader
+from app.runtime.published import CatalogLog, Published
+from app.segments.durations import format_duration
+from app.segments.problem import CatalogError
+from app.settings import Settings
+
+WAIT_MS = 200
+RECORDS_MAX = 10_000
+
+log = logging.getLogger(__name__)
+
+
+class CatalogFollower:
+    """The latest whole publication, as far as the topic has been read."""
+
+    def __init__(self, client: AIOKafkaClient, settings: Settings, *, committed_only: bool) -> None:
+        self._settings = settings
+        self._log = CatalogLog()
+        self._reader = LogReader(
+            client,
+            topic=settings.topics.catalog,
+            partition=0,
+            committed_only=committed_only,
+            bytes_max=settings.fetch_bytes_max,
+        )
+
+    async def present(self) -> Published | None:
+        """What is published now; None if nothing ever was. Raises UserError if it cannot be read."""
+        self._reader.seek(await self._reader.earliest())
+        while not await self._read(wait_ms=1):
+            pass
+        try:
+            return self._log.whole()
+        except CatalogError as error:
+            raise UserError("this version cannot read the definitions that are published", detail=str(error)) from None
+
+    async def wait(self) -> Published:
+        """The same, but waits for the first publication, `start_timeout` at most. Raises UserError."""
+        found = await self.present()
+        deadline_s = time.monotonic() + self._settings.start_timeout_ms / 1000
+        while found is None and time.monotonic() < deadline_s:
+            await self._read(wait_ms=WAIT_MS)
+            found = self._log.whole()
+        if found is None:
+            raise UserError(
+                f"no definitions are published in {self._settings.topics.catalog}",
+                detail=f"waited for {format_duration(self._settings.start_timeout_ms)} (start_timeout)",
+                hint="publish some: shoal publish DIR",
+            )
+        return found
+
+    async def follow(self, take_over: Callable[[Published], Awaitable[None]]) -> None:
+        """Hands on each later publication, for ever. One that cannot be read is told, and skipped."""
+        version = None if (whole := self._log.whole()) is None else whole.catalog.version
+        while True:
+            await self._read(wait_ms=WAIT_MS)
+            try:
+                whole = self._log.whole()
+            except CatalogError as error:
+                log.error("cannot read what was published; the catalog before stays: %s", error)
+                continue
+            if whole is not None and whole.catalog.version != version:
+                version = whole.catalog.version
+                await take_over(whole)
+
+    async def stop(self) -> None:
+        """Ends reading."""
+        await self._reader.stop()
+
+    async def _read(self, *, wait_ms: int) -> bool:
+        fetched = await self._reader.read(records_max=RECORDS_MAX, wait_ms=wait_ms)
+        for record in fetched.records:
+            self._log.take(record)
+        await asyncio.sleep(0)
+        return fetched.drained

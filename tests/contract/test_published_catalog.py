@@ -1,0 +1,97 @@
+"""A catalog is published while a worker runs: it takes effect without a restart, once for everyone."""
+
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.errors import UserError
+from app.main import create_app
+from app.publishing import publish_catalog, published_catalog
+from app.runtime.journal import CatalogChange
+from app.segments.catalog import load_catalog
+from tests.support.broker import Broker
+from tests.support.shop import DEFINITIONS, MINUTE_MS, Shop, record, running, soon
+
+STRICTER = {
+    "viewers.yaml": (
+        "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2 and exists('Tea Poured')\ntopic: true\n"
+    )
+}
+TEA = {"drinkers.yaml": "segment: drinkers\nwhen: exists('Tea Poured')\ntopic: true\n"}
+
+
+@pytest.fixture
+async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    given = {"idle_clock": "off", "catalog": "topic"}
+    made = Shop(broker, unique, tmp_path / "segments", given=given)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def publish(shop: Shop, files: Mapping[str, str]) -> str:
+    catalog = load_catalog(files)
+    await publish_catalog(shop.settings, catalog, files, published_ms=1, write=True)
+    return catalog.version
+
+
+async def taken_over(shop: Shop, version: str) -> bool:
+    """Whether every partition that has profiles says in its journal that it runs this catalog."""
+    entries = [entry for number in range(shop.partitions) for entry in await shop.journal(number)]
+    return sum(isinstance(entry, CatalogChange) and entry.version == version for entry in entries) == shop.partitions
+
+
+async def test_a_worker_takes_over_what_is_published_and_keeps_the_history(shop: Shop) -> None:
+    await publish(shop, DEFINITIONS)
+    async with running(create_app(shop.settings)):
+        await shop.send([record("ann", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
+        await soon(shop.changes)
+        version = await publish(shop, STRICTER | TEA)
+        await soon(partial(taken_over, shop, version))
+        await shop.send([record("ann", 5 * MINUTE_MS, "Tea Poured")])
+        changes = await soon(partial(shop.changes, at_least=4))
+    assert [(each["segment"], each["change"], each["cause"]["kind"]) for each in changes] == [
+        ("viewers", "entered", "event"),
+        ("viewers", "exited", "catalog"),
+        ("drinkers", "entered", "event"),
+        ("viewers", "entered", "event"),
+    ]
+    assert len(await shop.read_all(shop.settings.topics.segment("drinkers"))) == 1
+
+
+async def test_a_worker_that_was_away_takes_over_when_it_comes_back(shop: Shop) -> None:
+    await publish(shop, DEFINITIONS)
+    async with running(create_app(shop.settings)):
+        await shop.send([record("ann", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
+        await soon(shop.changes)
+    await publish(shop, TEA)
+    async with running(create_app(shop.settings)):
+        changes = await soon(partial(shop.changes, at_least=2))
+    assert [(each["segment"], each["change"], each["cause"]["kind"]) for each in changes] == [
+        ("viewers", "entered", "event"),
+        ("viewers", "exited", "catalog"),
+    ]
+
+
+async def test_what_is_published_can_be_read_back_and_published_again_changes_nothing(shop: Shop) -> None:
+    assert await published_catalog(shop.settings) is None
+    version = await publish(shop, DEFINITIONS)
+    found = await published_catalog(shop.settings)
+    assert found is not None
+    assert (found.catalog.version, dict(found.files)) == (version, DEFINITIONS)
+    catalog = load_catalog(DEFINITIONS)
+    again = await publish_catalog(shop.settings, catalog, DEFINITIONS, published_ms=2, write=True)
+    assert again.nothing
+    unchanged = await published_catalog(shop.settings)
+    assert unchanged is not None
+    assert unchanged.publication.published_ms == 1
+
+
+async def test_a_worker_without_a_published_catalog_says_what_to_do(shop: Shop) -> None:
+    app = create_app(shop.settings)
+    object.__setattr__(shop.settings, "start_timeout_ms", 500)
+    with pytest.raises(UserError, match="no definitions are published") as error:
+        await app.on_first_start()
+    assert error.value.hint == "publish some: shoal publish DIR"
