@@ -45,7 +45,7 @@ def test_the_environment_is_read_and_what_is_given_comes_first() -> None:
         ({"SHOAL_PARTITIONS": "0"}, "SHOAL_PARTITIONS is 0\n  hint: allowed: a whole number from 1 to 10000"),
         ({"SHOAL_IDLE_CLOCK": "maybe"}, "hint: allowed: on, off"),
         ({"SHOAL_IDLE_CLOCK_SPEED": "fast"}, "not a number"),
-        ({"SHOAL_COMPRESSION": "zip"}, "hint: allowed: lz4, zstd, snappy, gzip, none"),
+        ({"SHOAL_COMPRESSION": "zip"}, "hint: allowed: snappy, lz4, zstd, gzip, none"),
         ({"SHOAL_PARTITION": "3"}, "SHOAL_PARTITION is no setting\n  hint: did you mean SHOAL_PARTITIONS?"),
         ({"SHOAL_STALL_EXIT": "5m"}, "commit_stall_exit is 3m, shorter than stall_exit (5m)"),
     ],
