@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
 from app.runtime.kafka import connection
@@ -16,6 +17,7 @@ from app.settings import Settings
 Header: TypeAlias = tuple[str, bytes]
 _Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
 ABANDON_S = 1.0
+LEADER_LOOK_S = 0.05
 REQUEST_BYTES_MAX = 32 << 20
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class LogWriter:
         self._partition = partition
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
+        self._topics: set[str] = set()
         self.ends: dict[str, int] = {}
         """For each topic, the offset behind the last record that was acknowledged."""
 
@@ -53,6 +56,7 @@ class LogWriter:
                 "transactional_id": self._transactional_id,
                 "transaction_timeout_ms": settings.commit_timeout_ms * 3,
             }
+        self._topics = set()
         self._producer = AIOKafkaProducer(
             **connection(settings),
             acks="all",
@@ -68,6 +72,8 @@ class LogWriter:
     async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
         """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""
         futures: list[_Sent] = []
+        rows_by_topic = list(rows_by_topic)
+        await self._find_leaders({topic for topic, _ in rows_by_topic})
         sent = await asyncio.gather(
             *(self._append(topic, rows, futures) for topic, rows in rows_by_topic), return_exceptions=True
         )
@@ -79,6 +85,19 @@ class LogWriter:
         for future, records in futures:
             metadata = future.result()
             self.ends[metadata.topic] = max(metadata.offset + records, self.ends.get(metadata.topic, 0))
+
+    async def _find_leaders(self, topics: set[str]) -> None:
+        """`send_batch` asks for no metadata: a batch for a topic that was made after the producer's start would wait in
+        vain for a leader that nobody looks for. All topics are named, since only those named are looked up again."""
+        if topics <= self._topics:
+            return
+        client = self.producer.client
+        await client.set_topics(self._topics | topics)
+        for topic in topics - self._topics:
+            while client.cluster.leader_for_partition(TopicPartition(topic, self._partition)) in (None, -1):
+                await asyncio.sleep(LEADER_LOOK_S)
+                await client.force_metadata_update()
+        self._topics |= topics
 
     async def _append(self, topic: str, rows: Iterable[Row], futures: list[_Sent]) -> None:
         producer = self.producer
