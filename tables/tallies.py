@@ -1,11 +1,12 @@
 """Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
 
 from bisect import bisect_right
+from collections import Counter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
 from tables.values import key_order, key_value
-from tables.windows import EVENTS_MAX, FOREVER, Pairs, Windowed
+from tables.windows import EVENTS_MAX, FOREVER, Windowed
 
 VALUES_MAX = 100
 
@@ -62,14 +63,18 @@ class Distinct(Windowed):
         return None if state is None else {key: at for key, at in state.items() if at > t} or None
 
 
-class Tally(Pairs):
-    """`count(... per p)` in a window or since Q. State: [instants, keys]; `places` a key where a threshold is asked."""
+class Tally(Windowed):
+    """`count(... per p)` in a window or since Q; `places` a value where a threshold is asked.
 
-    __slots__ = ("places",)
+    State: [instants, numbers, keys], ordered by (t, arrival): the n-th event was of `keys[numbers[n]]`.
+    """
+
+    __slots__ = ("counted", "places")
 
     def __init__(self, within_ms: int | None, places: int | None, counted: Counted) -> None:
-        super().__init__(within_ms, counted)
+        super().__init__(within_ms)
         self.places = places
+        self.counted = counted
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
         for key in item:
@@ -81,47 +86,85 @@ class Tally(Pairs):
         if t <= start:
             return state
         if state is None:
-            return [[t], [key]]
-        instants, keys = state
-        where = bisect_right(instants, t)
-        instants.insert(where, t)
-        keys.insert(where, key)
+            return [[t], [0], [key]]
+        instants, numbers, keys = state
+        if key in keys:
+            number = keys.index(key)
+        else:
+            number = len(keys)
+            keys.append(key)
+        if t >= instants[-1]:
+            instants.append(t)
+            numbers.append(number)
+        else:
+            where = bisect_right(instants, t)
+            instants.insert(where, t)
+            numbers.insert(where, number)
         if instants[0] <= start:
             drop = bisect_right(instants, start)
             del instants[:drop]
-            del keys[:drop]
-        if self.places is not None and keys.count(key) > self.places:
-            old = keys.index(key)
+            del numbers[:drop]
+        if self.places is not None and numbers.count(number) > self.places:
+            old = numbers.index(number)
             del instants[old]
-            del keys[old]
-        if len(keys) > VALUES_MAX:
-            self._drop_beyond_limits(instants, keys)
+            del numbers[old]
+        if len(keys) > VALUES_MAX or len(keys) > len(instants):
+            self._drop_values(state)
+        if len(instants) > EVENTS_MAX:
+            self.counted[EVENT_DROPPED] += len(instants) - EVENTS_MAX
+            del instants[: len(instants) - EVENTS_MAX]
+            del numbers[: len(numbers) - EVENTS_MAX]
         return state
+
+    def _drop_values(self, state: list[list[Any]]) -> None:
+        """Values without an event, and those beyond the limit."""
+        instants, numbers, keys = state
+        latest = {keys[number]: t for t, number in zip(instants, numbers, strict=True)}
+        for gone in drop_values_beyond_limit(latest):
+            del latest[gone]
+            self.counted[VALUE_DROPPED] += 1
+        places = {key: place for place, key in enumerate(latest)}
+        kept = [(t, keys[number]) for t, number in zip(instants, numbers, strict=True) if keys[number] in places]
+        instants[:] = [t for t, _ in kept]
+        numbers[:] = [places[key] for _, key in kept]
+        keys[:] = places
 
     def decides(self, state: list[list[Any]], item: list[str]) -> bool:
         """After an `add`: whether it may have changed if some value has all its places. True also near the limits."""
-        keys = state[1]
-        return len(keys) >= VALUES_MAX or any(keys.count(key) == self.places for key in item)
+        _, numbers, keys = state
+        if len(keys) >= VALUES_MAX or len(numbers) >= EVENTS_MAX:
+            return True
+        return any(key in keys and numbers.count(keys.index(key)) == self.places for key in item)
 
-    def _drop_beyond_limits(self, instants: list[int], keys: list[str]) -> None:
-        for gone in drop_values_beyond_limit(dict(zip(keys, instants, strict=True))):
-            kept = [i for i, key in enumerate(keys) if key != gone]
-            instants[:] = [instants[i] for i in kept]
-            keys[:] = [keys[i] for i in kept]
-            self.counted[VALUE_DROPPED] += 1
-        if len(keys) > EVENTS_MAX:
-            self.counted[EVENT_DROPPED] += len(keys) - EVENTS_MAX
-            del instants[: len(keys) - EVENTS_MAX]
-            del keys[: len(keys) - EVENTS_MAX]
+    def until(self, state: list[list[Any]] | None, now: int) -> int:
+        if self.within_ms is None or state is None:
+            return FOREVER
+        where = bisect_right(state[0], now - self.within_ms)
+        return int(state[0][where]) + self.within_ms if where < len(state[0]) else FOREVER
+
+    def forget(self, state: list[list[Any]] | None, t: int) -> list[list[Any]] | None:
+        if state is None:
+            return None
+        where = bisect_right(state[0], t)
+        if where == len(state[0]):
+            return None
+        rest = [state[0][where:], state[1][where:], state[2]]
+        self._drop_values(rest)
+        return rest
+
+    def _visible(self, state: list[list[Any]], now: int) -> int:
+        """Where the events inside the window begin."""
+        return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for key in self.visible(state, now):
-            counts[key] = counts.get(key, 0) + 1
-        return counts
+        """How many events of each value are visible."""
+        if state is None:
+            return {}
+        counts = Counter(state[1][self._visible(state, now) :])
+        return {state[2][number]: count for number, count in counts.items()}
 
     def value(self, state: list[list[Any]] | None, now: int) -> int:
-        return max(self.counts(state, now).values(), default=0)
+        return 0 if state is None else max(Counter(state[1][self._visible(state, now) :]).values(), default=0)
 
     def key(self, state: list[list[Any]] | None, now: int) -> Any:
         """The value with the highest count, then the latest event, then the smallest text."""
@@ -130,21 +173,21 @@ class Tally(Pairs):
         counts = self.counts(state, now)
         if not counts:
             return None
-        latest = dict(zip(state[1], state[0], strict=True))
+        latest = {state[2][number]: t for t, number in zip(state[0], state[1], strict=True)}
         return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
 
     def full_until(self, state: list[list[Any]] | None, now: int) -> int:
         """Some value keeps all its places until this instant; FOREVER also if none has them."""
         if self.within_ms is None or state is None or self.places is None:
             return FOREVER
-        oldest: dict[str, int] = {}
-        counts: dict[str, int] = {}
-        where = bisect_right(state[0], now - self.within_ms)
-        for t, key in zip(state[0][where:], state[1][where:], strict=True):
-            oldest.setdefault(key, t)
-            counts[key] = counts.get(key, 0) + 1
-        ends = [oldest[key] for key, count in counts.items() if count >= self.places]
-        return max(ends) + self.within_ms if ends else FOREVER
+        where = self._visible(state, now)
+        numbers = state[1][where:]
+        ends = [
+            state[0][where + numbers.index(number)]
+            for number, count in Counter(numbers).items()
+            if count >= self.places
+        ]
+        return int(max(ends)) + self.within_ms if ends else FOREVER
 
 
 class RunningTally:

@@ -264,7 +264,8 @@ def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
         case Tally(places=places):
             most = EVENTS_MAX if places is None else min(EVENTS_MAX, places * VALUES_MAX)
             bounds = (values,) if most < EVENTS_MAX else (values, events)
-            return (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, most), bounds
+            events_kept = (AN_INSTANT + Size(1, 1)).times(TYPICAL_EVENTS, most)
+            return events_kept + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), bounds
         case RunningTally():
             return (A_KEY + AN_INSTANT + A_NUMBER + Size(1, 1)).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
         case Decay():
