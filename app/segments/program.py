@@ -29,7 +29,6 @@ from app.segments.values import leaf_id
 from tables.counted import Counted
 from tables.profile import Profile, new_profile
 
-
 WATCH_MASKS_MAX = 10_000
 
 
