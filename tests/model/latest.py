@@ -29,7 +29,8 @@ def in_time(history: History) -> list[Arrival]:
 
 
 def after(known: Value, said: Any, path: tuple[str, ...]) -> Value:
-    """The value at `path` after `said`: null, there or above, forgets; an object there says nothing."""
+    """The value at `path` after `said`: null, there or above, forgets; an object or an empty list
+    there says nothing."""
     if not isinstance(said, dict):
         return known
     for name in path[:-1]:
@@ -47,5 +48,5 @@ def after(known: Value, said: Any, path: tuple[str, ...]) -> Value:
         return known
     if isinstance(leaf, list):
         kept = [remembered(item, LONG_TEXT_BYTES_MAX) for item in leaf if is_scalar(item)]
-        return tuple(kept[:LIST_VALUES_MAX]) or None
+        return tuple(kept[:LIST_VALUES_MAX]) or known
     return remembered(leaf, LONG_TEXT_BYTES_MAX) if is_scalar(leaf) else None

@@ -35,14 +35,17 @@ class Standing:
 
 @dataclass(slots=True)
 class Life:
-    """`at_ms` is the latest instant at which the user was looked at; -1 before the first event."""
+    """`segments` stand in settlement order. `members` are those that the user is in. `at_ms` is the latest instant at
+    which the user was looked at; -1 before the first event. `every_ms`: at every millisecond."""
 
     user: str
     catalog: Catalog
     rules: TimeRules
     history: History
     fed_ms: int
+    segments: list[Segment]
     standings: dict[str, Standing] = field(default_factory=dict)
+    members: set[str] = field(default_factory=set)
     at_ms: int = -1
     sequence: int = 0
     changes: list[Change] = field(default_factory=list)
@@ -93,11 +96,11 @@ class Life:
         """The next instant, not after `until`, at which something could change. More than needed do no harm."""
         if self.every_ms:
             return self.at_ms + 1 if self.at_ms < until else None
-        expressions = [expression for segment in self.segments() for expression in expressions_of(segment)]
+        expressions = [expression for segment in self.segments for expression in expressions_of(segment)]
         instants = [
             self.forgotten_ms(),
             *self.marks(),
-            *map(self.warm_ms, self.segments()),
+            *map(self.warm_ms, self.segments),
             *self.view().turning_points(expressions),
         ]
         ahead = [instant for instant in instants if self.at_ms < instant <= until]
@@ -107,7 +110,7 @@ class Life:
 
     def marks(self) -> Iterator[int]:
         """The ends of `for`, `hold` and `cooldown`."""
-        for segment in self.segments():
+        for segment in self.segments:
             standing = self.standings.get(segment.name, Standing())
             if standing.true_since_ms is not None:
                 yield standing.true_since_ms + segment.for_ms
@@ -118,16 +121,12 @@ class Life:
 
     # ---- segments
 
-    def segments(self) -> list[Segment]:
-        return settlement_order(self.catalog)
-
     def view(self) -> View:
-        members = {segment.name: self.standings.get(segment.name, Standing()).inside for segment in self.segments()}
-        return View(self.catalog, self.history, members, self.at_ms)
+        return View(self.catalog, self.history, self.members, self.at_ms)
 
     def settle(self, cause: Change) -> None:
         """Every segment once, in order; each sees those before it as they are settled."""
-        for segment in self.segments():
+        for segment in self.segments:
             self.settle_segment(segment, cause)
 
     def warm_ms(self, segment: Segment) -> int:
@@ -188,7 +187,7 @@ class Life:
     def forget(self) -> None:
         """Exits from everything; afterwards nothing is remembered."""
         self.forgotten = True
-        for segment in self.segments():
+        for segment in self.segments:
             standing = self.standings.get(segment.name, Standing())
             if standing.inside:
                 self.standings[segment.name] = replace(standing, inside=False)
@@ -205,6 +204,10 @@ class Life:
 
     def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
         standing = self.standings[segment.name]
+        if standing.inside:
+            self.members.add(segment.name)
+        else:
+            self.members.discard(segment.name)
         self.changes.append(
             {
                 "user": self.user,
@@ -224,7 +227,7 @@ class Life:
 
     def ahead(self) -> "Life":
         """The same user, to look into a future without events."""
-        return replace(self, standings=dict(self.standings), changes=[])
+        return replace(self, standings=dict(self.standings), members=set(self.members), changes=[])
 
 
 def expressions_of(segment: Segment) -> Iterator[Expression]:

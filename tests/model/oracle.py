@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.segments.definition import Catalog
+from app.segments.definition import Catalog, Segment
 from app.segments.time_rules import TimeRules
 from tests.model.history import History
-from tests.model.life import Change, Life
+from tests.model.life import Change, Life, settlement_order
 from tests.model.messages import Advance, Message, Record, Unreadable, read
 
 Step = Record | Advance
@@ -44,6 +44,10 @@ class Oracle:
     answer: Answer = field(default_factory=Answer)
     lives: dict[str, Life] = field(default_factory=dict)
     fed_ms: int | None = None
+    segments: list[Segment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.segments = settlement_order(self.catalog)
 
     def run(self, steps: Iterable[Step], *, clock_ms: int = -1) -> Answer:
         """All steps, then everything due up to `clock_ms`."""
@@ -55,9 +59,8 @@ class Oracle:
         self.advance(clock_ms)
         self.answer.known = set(self.lives)
         for life in self.lives.values():
-            for name, standing in life.standings.items():
-                if standing.inside:
-                    self.answer.members[name] = self.answer.members.get(name, 0) + 1
+            for name in life.members:
+                self.answer.members[name] = self.answer.members.get(name, 0) + 1
         return self.answer
 
     def advance(self, clock_ms: int) -> None:
@@ -96,6 +99,7 @@ class Oracle:
                 rules=self.rules,
                 history=History(self.rules.session_gap_ms),
                 fed_ms=self.fed_ms,
+                segments=self.segments,
                 every_ms=self.every_ms,
             )
         life.take(message, now)

@@ -264,3 +264,8 @@ def test_instants_and_durations_are_shown_as_texts() -> None:
 def test_a_missing_value_is_attached_as_null() -> None:
     definition = "segment: s\nwhen: exists('V')\nattach:\n  x: last(x of 'V')\n"
     assert attached(definition, [event("0s", "V")]) == [{"x": None}]
+
+
+def test_an_empty_list_says_nothing_about_a_trait() -> None:
+    messages = [event("1s", "identify", {"tags": ["a", "b"]}), event("2s", "identify", {"tags": []})]
+    assert value("traits.tags", messages) == ["a", "b"]

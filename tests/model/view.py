@@ -1,6 +1,6 @@
 """What is true of a user at one instant: the value of every expression, and when it could change by time alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
@@ -44,7 +44,7 @@ class View:
 
     catalog: Catalog
     history: History
-    members: Mapping[str, bool]
+    members: Set[str]
     now: int
 
     def at(self, now: int) -> "View":
@@ -73,7 +73,7 @@ class View:
             case ContextValue(path=path):
                 return self.history.once("context", node, lambda: latest.context(path, self.history))
             case Membership(segment=segment):
-                return self.members[segment]
+                return segment in self.members
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)

@@ -1,0 +1,7 @@
+"""How many random histories are tried: 1,000, or as many as SHOAL_HISTORIES says."""
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "truth: the engine against the oracle on random histories")

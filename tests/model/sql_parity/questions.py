@@ -1,0 +1,202 @@
+"""Segments, and the same in SQL. Those of the shipped catalog by name, with others whose values this shop has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.model.sql_parity.flips import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    all_time,
+    exists_within,
+    flips,
+    over_values,
+    windowed,
+)
+
+GAP_MS = 30 * MINUTE_MS
+
+PAGES = "select u, null as v, t, line from event where kind = 'page'"
+VIEWS = "select u, null as v, t, line from event where name = 'Product Viewed'"
+ADDS = "select u, null as v, t, line from event where name = 'Product Added'"
+ORDERS = "select u, null as v, t, line from event where name = 'Order Completed'"
+ORDER_IDS = "select u, p->>'order_id' as v, t, line from event where name = 'Order Completed' and v is not null"
+VIEWED_PRODUCTS = "select u, p->>'product_id' as v, t, line from event where name = 'Product Viewed' and v is not null"
+VIEWED_CATEGORIES = "select u, p->>'category' as v, t, line from event where name = 'Product Viewed' and v is not null"
+DEAR_VIEWS = f"{VIEWS} and (p->>'price')::double >= 100"
+
+VISITS = f"""
+    select *, min(t) over visit as first_ms, max(t) over visit as last_ms, first(source) over visit as first_source
+    from (
+        select *, sum(is_first) over (partition by u order by t, line) as number
+        from (
+            select
+                u, t, line, c->'campaign'->>'source' as source,
+                if(t - lag(t) over (partition by u order by t, line) < {GAP_MS}, 0, 1) as is_first
+            from event
+        )
+    )
+    window visit as (partition by u, number order by t, line rows between unbounded preceding and unbounded following)
+"""
+
+
+def visits_while(condition: str) -> str:
+    """True from the first event of a visit for which `condition` holds until the visit is over."""
+    return f"""
+        select u, t as instant, 1 as phase, line, 1 as d from ({VISITS}) where {condition}
+        qualify row_number() over (partition by u, number order by t, line) = 1
+        union all
+        select u, max(last_ms) + {GAP_MS}, 0, 0, -1 from ({VISITS}) where {condition} group by u, number
+    """
+
+
+def idle_longer_than(limit_ms: int) -> str:
+    """True by time alone, false again with the next event."""
+    silences = f"""
+        select u, t, lead(t) over same_user as next_ms, lead(line) over same_user as next_row from event
+        window same_user as (partition by u order by t, line)
+        qualify next_ms is null or next_ms > t + {limit_ms}
+    """
+    return f"""
+        select u, t + {limit_ms} + 1 as instant, 0 as phase, 0 as line, 1 as d from ({silences})
+        union all
+        select u, next_ms, 1, next_row, -1 from ({silences}) where next_ms is not null
+    """
+
+
+def latest_is(path: str, value: str) -> str:
+    """True while the latest known value at a path of the context is this one."""
+    known = f"select u, null as v, t as instant, 1 as phase, line, {path} as n from event where n is not null"
+    return flips(known, f"n = '{value}'")
+
+
+LONG_VISIT = visits_while(f"t - first_ms > {5 * MINUTE_MS}")
+HIGH_VALUE = flips(over_values(exists_within(ORDER_IDS, 30 * DAY_MS)), "n >= 3")
+ORDERED_IN_A_MONTH = exists_within(ORDERS, 30 * DAY_MS)
+ADDED_IN_A_MONTH = exists_within(ADDS, 30 * DAY_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`definition` None: that of the shipped catalog. `facts` and `condition` say the same in SQL."""
+
+    name: str
+    facts: Mapping[str, str]
+    condition: str
+    definition: str | None = None
+
+
+SHIPPED = (
+    Question("high-engagement", {"long": LONG_VISIT}, "long"),
+    Question("high-value", {"three": HIGH_VALUE}, "three"),
+    Question("buyers", {"ordered": ORDERED_IN_A_MONTH}, "ordered"),
+    Question("shoppers", {"ordered": ORDERED_IN_A_MONTH, "added": ADDED_IN_A_MONTH}, "added and not ordered"),
+    Question(
+        "browsers",
+        {"ordered": ORDERED_IN_A_MONTH, "added": ADDED_IN_A_MONTH, "page": exists_within(PAGES, 30 * DAY_MS)},
+        "page and not added and not ordered",
+    ),
+    Question(
+        "interest-in-category",
+        {"one": flips(over_values(flips(windowed(VIEWED_CATEGORIES, 7 * DAY_MS), "n > 3")), "n > 0")},
+        "one",
+    ),
+    Question(
+        "discount-offer",
+        {
+            "product": flips(over_values(flips(windowed(VIEWED_PRODUCTS, DAY_MS), "n > 3")), "n > 0"),
+            "three": HIGH_VALUE,
+        },
+        "product and three",
+    ),
+    Question(
+        "engaged-high-value",
+        {"dear": flips(windowed(DEAR_VIEWS, HOUR_MS), "n >= 3"), "long": LONG_VISIT},
+        "dear and long",
+    ),
+    Question(
+        "churn-risk",
+        {
+            "silent": idle_longer_than(30 * DAY_MS),
+            "two": flips(over_values(exists_within(ORDER_IDS, 180 * DAY_MS)), "n >= 2"),
+        },
+        "silent and two",
+    ),
+    Question("mobile-visitors", {"phone": latest_is("c->'device'->>'type'", "mobile")}, "phone"),
+    Question("visitors-from-google", {"google": visits_while("first_source = 'google'")}, "google"),
+    Question("visitors-from-germany", {"there": latest_is("c->'location'->>'country'", "DE")}, "there"),
+    Question(
+        "interested-not-bought",
+        {
+            "shoes": flips(all_time(f"{VIEWS} and p->>'category' = 'shoes'"), "n > 3"),
+            "ordered": flips(all_time(ORDERS), "n > 0"),
+        },
+        "shoes and not ordered",
+    ),
+)
+
+OTHERS = (
+    Question(
+        "from-the-united-states",
+        {"there": latest_is("c->'location'->>'country'", "United States")},
+        "there",
+        "context.location.country = 'United States'",
+    ),
+    Question(
+        "electronics-not-bought",
+        {
+            "views": flips(all_time(f"{VIEWS} and p->>'category' = 'Home/Electronics/'"), "n > 3"),
+            "ordered": flips(all_time(ORDERS), "n > 0"),
+        },
+        "views and not ordered",
+        "count('Product Viewed' where category = 'Home/Electronics/') > 3 and never('Order Completed')",
+    ),
+    Question(
+        "silent-for-a-week-with-an-order",
+        {
+            "silent": idle_longer_than(7 * DAY_MS),
+            "one": flips(over_values(exists_within(ORDER_IDS, 20 * DAY_MS)), "n >= 1"),
+        },
+        "silent and one",
+        "user.idle > 7d and distinct(order_id of 'Order Completed' within 20d) >= 1",
+    ),
+    Question(
+        "four-pages-in-a-minute",
+        {"four": flips(windowed(PAGES, MINUTE_MS), "n >= 4")},
+        "four",
+        "count(page within 1m) >= 4",
+    ),
+    Question(
+        "many-products",
+        {"many": flips(over_values(exists_within(VIEWED_PRODUCTS, HOUR_MS)), "n >= 12")},
+        "many",
+        "distinct(product_id of 'Product Viewed' within 1h) >= 12",
+    ),
+    Question(
+        "dear-today",
+        {"dear": exists_within(DEAR_VIEWS, DAY_MS)},
+        "dear",
+        "max(price of 'Product Viewed' within 1d) >= 100",
+    ),
+    Question(
+        "promotion-clicked-in-a-long-visit",
+        {
+            "clicked": exists_within(
+                "select u, null as v, t, line from event where name = 'Promotion Clicked' and p->>'path' = '/home'",
+                10 * MINUTE_MS,
+            ),
+            "long": LONG_VISIT,
+        },
+        "clicked and long",
+        "exists('Promotion Clicked' where path = '/home' within 10m) and session.duration > 5m",
+    ),
+    Question(
+        "looked-and-did-not-add",
+        {
+            "looked": flips(windowed(VIEWS, 2 * HOUR_MS), "n >= 5"),
+            "added": exists_within(ADDS, DAY_MS),
+        },
+        "looked and not added",
+        "count('Product Viewed' within 2h) >= 5 and never('Product Added' within 1d)",
+    ),
+)

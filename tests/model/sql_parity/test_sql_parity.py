@@ -1,0 +1,79 @@
+"""The engine on a month of a real shop says what SQL says: who entered and left each segment, and when."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from app.segments.catalog import load_catalog
+from app.segments.change import Change
+from app.segments.partition import Partition
+from app.segments.program import compile_catalog
+from app.segments.time_rules import TimeRules
+from tests.model.messages import instant_ms
+from tests.model.sql_parity import shop
+from tests.model.sql_parity.flips import changes
+from tests.model.sql_parity.questions import OTHERS, SHIPPED, Question
+
+pytestmark = [
+    pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (SHOAL_DATA says where it is)"),
+    pytest.mark.timeout(600),
+]
+
+CATALOG = Path(__file__).parents[3] / "deploy" / "segments"
+RECORDS_AT_ONCE = 20_000
+
+Flip = tuple[str, int, str]
+
+
+@pytest.fixture(scope="module")
+def events() -> Iterator[duckdb.DuckDBPyConnection]:
+    with shop.database() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def said_by_the_engine() -> dict[str, list[Flip]]:
+    """Entries and exits by segment, ordered by user; the clock ends at the last event's instant."""
+    files = {f"{question.name}.yaml": definition(question) for question in (*SHIPPED, *OTHERS)}
+    rules = TimeRules()
+    partition = Partition(compile_catalog(load_catalog(files), rules), rules)
+    found: dict[str, list[Flip]] = {}
+    records = list(shop.records())
+    for start in range(0, len(records), RECORDS_AT_ONCE):
+        gather(partition.process(records[start : start + RECORDS_AT_ONCE]).changes, found)
+    gather(partition.advance(partition.clock_ms + rules.disorder_ms).changes, found)
+    for flips in found.values():
+        flips.sort(key=lambda flip: flip[0])  # stable: a user's changes keep their order
+    return found
+
+
+def gather(said: list[Change], found: dict[str, list[Flip]]) -> None:
+    for change in said:
+        if change.change != "updated":
+            found.setdefault(change.segment, []).append((change.user, instant_ms(change.at), change.change))
+
+
+def definition(question: Question) -> str:
+    if question.definition is None:
+        return (CATALOG / f"{question.name}.yaml").read_text()
+    return f"segment: {question.name}\nwhen: >-\n  {question.definition}\n"
+
+
+@pytest.mark.parametrize("question", [*SHIPPED, *OTHERS], ids=lambda question: question.name)
+def test_sql_says_the_same(
+    question: Question, events: duckdb.DuckDBPyConnection, said_by_the_engine: dict[str, list[Flip]]
+) -> None:
+    [(end_ms,)] = events.execute("select max(t) from event").fetchall()
+    said_by_sql = events.execute(changes(question.facts, question.condition, end_ms)).fetchall()
+    got = said_by_the_engine.get(question.name, [])
+    only_sql = sorted(set(said_by_sql) - set(got))
+    only_engine = sorted(set(got) - set(said_by_sql))
+    assert (only_sql[:5], only_engine[:5]) == ([], [])
+    assert got == said_by_sql
+
+
+def test_the_month_is_not_silent_about_any_of_the_others(said_by_the_engine: dict[str, list[Flip]]) -> None:
+    silent = [question.name for question in OTHERS if not said_by_the_engine.get(question.name)]
+    assert silent == []
