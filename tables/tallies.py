@@ -1,7 +1,6 @@
 """Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
 
 from bisect import bisect_right
-from collections import Counter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
@@ -156,15 +155,18 @@ class Tally(Windowed):
         """Where the events inside the window begin."""
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
+    def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for number in state[1][self._visible(state, now) :]:
+            counts[number] = counts.get(number, 0) + 1
+        return counts
+
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
         """How many events of each value are visible."""
-        if state is None:
-            return {}
-        counts = Counter(state[1][self._visible(state, now) :])
-        return {state[2][number]: count for number, count in counts.items()}
+        return {} if state is None else {state[2][number]: count for number, count in self._counts(state, now).items()}
 
     def value(self, state: list[list[Any]] | None, now: int) -> int:
-        return 0 if state is None else max(Counter(state[1][self._visible(state, now) :]).values(), default=0)
+        return 0 if state is None else max(self._counts(state, now).values(), default=0)
 
     def key(self, state: list[list[Any]] | None, now: int) -> Any:
         """The value with the highest count, then the latest event, then the smallest text."""
@@ -181,10 +183,9 @@ class Tally(Windowed):
         if self.within_ms is None or state is None or self.places is None:
             return FOREVER
         where = self._visible(state, now)
-        numbers = state[1][where:]
         ends = [
-            state[0][where + numbers.index(number)]
-            for number, count in Counter(numbers).items()
+            state[0][state[1].index(number, where)]
+            for number, count in self._counts(state, now).items()
             if count >= self.places
         ]
         return int(max(ends)) + self.within_ms if ends else FOREVER
