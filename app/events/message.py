@@ -138,18 +138,18 @@ class MessageDecoder:
         self.context_tree = tree
         fields: list[Any] = [("context", tree.type() | None, None)] if tree.below else [("context", UnsetType, UNSET)]
         shape: Any = msgspec.defstruct("Message", fields, bases=(Message,)) if tree.below else Message
-        self._decode: Callable[[bytes], Message] = msgspec.json.Decoder(shape).decode
+        self.decode_quickly: Callable[[bytes], Message] = msgspec.json.Decoder(shape).decode
         self._plain = msgspec.json.Decoder(dict[str, Any]).decode
 
     def decode(self, value: bytes) -> Message:
         """The message; MessageError for anything that is not one."""
         try:
-            return self._decode(value)
+            return self.decode_quickly(value)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return self._decode_slowly(value, error)
+            return self.decode_slowly(value, error)
 
-    def _decode_slowly(self, value: bytes, cause: Exception) -> Message:
-        """Once more without a typed context; the message that fails here too is no message."""
+    def decode_slowly(self, value: bytes, cause: Exception) -> Message:
+        """Once more without a typed context, after `decode_quickly` failed; what fails here too is no message."""
         try:
             plain = self._plain(value)
         except msgspec.ValidationError as error:
@@ -158,7 +158,7 @@ class MessageDecoder:
             raise MessageError("invalid-json", str(error), _position(str(error))) from None
         context = plain.pop("context", None)
         try:
-            message = self._decode(msgspec.json.encode(plain))
+            message = self.decode_quickly(msgspec.json.encode(plain))
         except msgspec.DecodeError as error:
             raise MessageError("invalid-message", str(error)) from cause
         message.context = context if context.__class__ is dict else None
@@ -171,12 +171,17 @@ def _position(text: str) -> int | None:
     return int(rest[:-1]) if found and rest[:-1].isdigit() else None
 
 
-def check_utf8(value: bytes) -> None:
-    """MessageError with the first byte that is wrong."""
+def checked_value(value: bytes | None) -> bytes:
+    """The value, if it may be a message: there, not too large, UTF-8. MessageError, with the first wrong byte."""
+    if value is None:
+        raise MessageError("empty", "the record has no value")
+    if len(value) > MESSAGE_BYTES_MAX:
+        raise MessageError("too-large", f"{len(value)} bytes; at most {MESSAGE_BYTES_MAX} are read")
     try:
         value.decode()
     except UnicodeDecodeError as error:
         raise MessageError("invalid-json", f"not UTF-8: {error.reason}", error.start) from None
+    return value
 
 
 def user_of(message: Message) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from app.events.message import Message, Tree, said
 from app.segments import carts
@@ -39,6 +39,15 @@ class Handler:
     handle: Callable[[Profile, Message, Any, int, int, Any], int]
     properties: Callable[[Any], Any] | None
     nothing: Any
+
+
+def read_properties(handler: Handler, raw: Raw) -> Any:
+    """The properties asked for; as if there were none if they are no object."""
+    assert handler.properties is not None
+    try:
+        return handler.properties(raw)
+    except msgspec.ValidationError:
+        return handler.nothing
 
 
 def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:

@@ -7,7 +7,6 @@ See docs/exact-meaning.md, "Order of work for one record".
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -17,12 +16,12 @@ from app.events.message import (
     MESSAGE_BYTES_MAX,
     WATERMARK,
     MessageError,
-    check_utf8,
+    checked_value,
     times_of,
     user_of,
 )
 from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
-from app.segments.change import Cause
+from app.segments.handlers import read_properties
 from app.segments.position import (
     CATALOG_KEY,
     CatalogEntry,
@@ -40,9 +39,6 @@ from tables import message_ids
 from tables import profile as profiles
 from tables.profile import INSIDE, Profile
 from tables.timers import Timers
-
-TIME = Cause("time")
-CATALOG = Cause("catalog")
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
@@ -193,12 +189,12 @@ class Partition:
             if own not in self.program.bits
         ]
 
-    def _first_event(self, now: int) -> None:
+    def _first_event(self, now: int, clock_ms: int) -> None:
         """The first user of all: from here on the aggregates are fed."""
         program = self.program
         segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
         fed_ms = dict.fromkeys(program.remembered, now)
-        self._use(CatalogEntry(1, 1, program.version, self.clock_ms, segments, fed_ms, program.layout))
+        self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout))
         self._catalog_written = False
 
     def _evaluate_under_new_catalog(self, user: str, profile: Profile) -> None:
@@ -207,7 +203,7 @@ class Partition:
         settlement = self._settlement
         now = max(entry.since_ms, profile.highest_ms, profile.fired_ms)
         settlement.user = user
-        settlement.cause = CATALOG
+        settlement.kind = "catalog"
         program = self.program
         profile.watched = 0
         for own in [own for own in profile.aggregates if own not in program.remembered]:
@@ -230,46 +226,54 @@ class Partition:
         keyed = self._keyed
         watch_masks = program.watch_masks
         retention_ms = rules.retention_ms
-        decode = program.decoder.decode
+        skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
+        decode = program.decoder.decode_quickly
         activity = program.activity
         handlers = program.handlers
+        touched = self._touched
+        clock = self.clock_ms
         accepted = 0
+        record = None
+        # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
         for record in records:
-            self.next_offset = record.offset + 1
             value = record.value
             key = record.key
             try:
-                if value is None:
-                    raise MessageError("empty", "the record has no value")
-                if len(value) > MESSAGE_BYTES_MAX:
-                    raise MessageError("too-large", f"{len(value)} bytes; at most {MESSAGE_BYTES_MAX} are read")
-                if not value.isascii():
-                    check_utf8(value)
-                message = decode(value)
+                if value is None or len(value) > MESSAGE_BYTES_MAX or not value.isascii():
+                    value = checked_value(value)
+                try:
+                    message = decode(value)
+                except msgspec.DecodeError as error:
+                    message = program.decoder.decode_slowly(value, error)
                 kind = message.type
                 if kind not in KINDS:
                     raise MessageError("invalid-message", f"unknown type {kind!r:.40}")
                 t, received = times_of(message, record.timestamp)
-                if t > received + rules.skew_max_ms:
+                if t > received + skew_max_ms:
                     raise MessageError("future", f"{t - received} ms ahead of its receipt")
-                if kind == WATERMARK:
-                    self._move_clock(min(t, received) - rules.disorder_ms)
-                    continue
-                user, identified = user_of(message)
-                if keyed and (key is None or key != user.encode()):
+                user, identified = ("", False) if kind == WATERMARK else user_of(message)
+                if keyed and (key is None or key != user.encode()) and kind != WATERMARK:
                     raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
-            clock = self.clock_ms
-            self._move_clock(min(t, received) - rules.disorder_ms)
-            if self._reached and self._reached.get(user, 0) > record.offset:
+            before = clock
+            seen = (min(received, t)) - disorder_ms
+            if seen > clock:
+                clock = seen
+            if kind == WATERMARK or (self._reached and self._reached.get(user, 0) > record.offset):
                 continue
-            profile = self._touched.get(user) or self._load(user)
-            now = max(t, clock)
+            profile = touched.get(user) or self._load(user)
+            now = max(before, t)
             if profile is not None:
-                now = max(now, profile.highest_ms, profile.fired_ms)
-            if t < now - rules.lateness_ms:
+                if profile.highest_ms > now:
+                    now = profile.highest_ms
+                if profile.fired_ms > now:
+                    now = profile.fired_ms
+                if t < now - lateness_ms:
+                    batch.late.append(LateEvent(record, now - t))
+                    continue
+            elif t < now - lateness_ms:
                 batch.late.append(LateEvent(record, now - t))
                 continue
             message_id = message.messageId
@@ -287,11 +291,11 @@ class Partition:
                 profile = self._fire(user, profile, now)
             mask = 0
             if profile is None:
-                profile = self._touched[user] = profiles.new_profile(t, now)
+                profile = touched[user] = profiles.new_profile(t, now)
                 self._gone.discard(user)
                 mask = program.begin_mask
                 if self._catalog is None:
-                    self._first_event(now)
+                    self._first_event(now, clock)
             elif t > profile.highest_ms:
                 profile.highest_ms = t
             elif t < profile.first_seen_ms:
@@ -311,11 +315,15 @@ class Partition:
                 if handler.properties is not None:
                     raw = message.traits if kind == "identify" else message.properties
                     if isinstance(raw, Raw):
-                        q = _properties(handler, raw)
+                        q = read_properties(handler, raw)
                 mask |= handler.handle(profile, message, q, t, now, settlement)
-            settlement.cause = Cause("event", message_id)
+            settlement.kind = "event"
+            settlement.message_id = message_id
             settlement.settle(profile, mask, now)
             accepted += 1
+        if record is not None:
+            self.next_offset = record.offset + 1
+        self.clock_ms = clock
         batch.accepted = accepted
         return self._end(batch)
 
@@ -408,14 +416,15 @@ class Partition:
         settlement = self._settlement
         program = self.program
         retention_ms = self.rules.retention_ms
-        while (instant := profile.timer(retention_ms)) <= limit:
+        instant = profile.timer(retention_ms)
+        while instant <= limit:
             if instant >= profile.highest_ms + retention_ms:
                 settlement.forget(profile, instant)
                 del self._touched[user]
                 self._gone.add(user)
                 return None
             profile.fired_ms = instant
-            settlement.cause = TIME
+            settlement.kind = "time"
             mask = 0
             due = [own for own, at in profile.due.items() if at <= instant]
             for own in due:
@@ -429,13 +438,7 @@ class Partition:
                 else:
                     del profile.due[own]
             settlement.settle(profile, mask, instant)
-            assert profile.timer(retention_ms) > instant, "a timer that fired is still due"
+            following = profile.timer(retention_ms)
+            assert following > instant, "a timer that fired is still due"
+            instant = following
         return profile
-
-
-def _properties(handler: Any, raw: Raw) -> Any:
-    """The properties asked for; as if there were none if they are no object."""
-    try:
-        return handler.properties(raw)
-    except msgspec.ValidationError:
-        return handler.nothing

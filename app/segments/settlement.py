@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.segments.change import Atom, Cause, Change, ChangeKind, change_id, iso
+from app.segments.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id, iso
 from app.segments.operators import same
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
 from tables.windows import FOREVER
@@ -58,14 +58,25 @@ PLANS_MAX = 10_000
 class Settlement:
     """The changes of one user at one instant; the caller sets who and why, and where changes go."""
 
-    __slots__ = ("_plans", "_retention_ms", "_segments", "cause", "changes", "members", "user", "warm_ms")
+    __slots__ = (
+        "_plans",
+        "_retention_ms",
+        "_segments",
+        "changes",
+        "kind",
+        "members",
+        "message_id",
+        "user",
+        "warm_ms",
+    )
 
     def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
         self._segments = segments
         self._retention_ms = retention_ms
         self._plans: dict[int, list[Step]] = {}
         self.user = ""
-        self.cause = Cause("time")
+        self.kind: CauseKind = "time"
+        self.message_id: str | None = None
         self.changes: list[Change] = []
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
         self.warm_ms: dict[int, int] = {}
@@ -140,7 +151,7 @@ class Settlement:
 
     def forget(self, profile: Profile, now: int) -> None:
         """Everyone forgotten leaves everything, in order."""
-        self.cause = Cause("forgotten")
+        self.kind = "forgotten"
         for segment in self._segments:
             member = profile.members.get(segment.id)
             if member is not None and member[INSIDE]:
@@ -177,7 +188,7 @@ class Settlement:
             times=member[TIMES],
             at=iso(now),
             sequence=sequence,
-            cause=self.cause,
+            cause=Cause("event", self.message_id) if self.kind == "event" else Cause(self.kind),
             evidence=evidence,
             attach=member[SENT] or {},
             valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
@@ -187,7 +198,7 @@ class Settlement:
         self.changes.append(said)
 
     def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, *, inside: bool) -> str | None:
-        if self.cause.kind == "forgotten" or isinstance(segment, Departed):
+        if self.kind == "forgotten" or isinstance(segment, Departed):
             return None
         due = profile.due
         least = due.get(segment.id, FOREVER)
