@@ -69,7 +69,7 @@ class Staged:
         return bool(occurrences)
 
     def _forget(self, state: list[Any], t: int) -> None:
-        if state[LAST] is not None and state[LAST] >= t:
+        if state[LAST] is not None and state[LAST] > t:
             return
         state[LAST] = t
         state[CORE] = self.kind.forget(state[CORE], t)

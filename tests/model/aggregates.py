@@ -123,10 +123,10 @@ def keep_values_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) 
     """Of more than 100 values in view the one goes whose latest event is oldest, then smallest text."""
     if len(kept) <= VALUES_MAX:
         return
-    latest: dict[Name, tuple[int, int]] = {}
+    latest: dict[Name, int] = {}
     for entry in kept:
         if entry.name is not None and is_inside(entry.t, now, aggregate.within_ms):
-            latest[entry.name] = max(latest.get(entry.name, (entry.t, entry.order)), (entry.t, entry.order))
+            latest[entry.name] = max(latest.get(entry.name, entry.t), entry.t)
     if len(latest) > VALUES_MAX:
         gone = min(latest, key=lambda name: (latest[name], name))
         kept[:] = [entry for entry in kept if entry.name != gone]
@@ -198,9 +198,9 @@ def key(aggregate: Aggregate, history: History, now: int) -> Scalar | None:
     if not seen:
         return None
     counts = tally(seen)
-    latest = {entry.name: (entry.t, entry.order) for entry in seen if entry.name is not None}
+    latest = {entry.name: entry.t for entry in seen if entry.name is not None}
     values = {entry.name: entry.value for entry in seen}
-    best = min(counts, key=lambda name: (-counts[name], -latest[name][0], -latest[name][1], name))
+    best = min(counts, key=lambda name: (-counts[name], -latest[name], name))
     found = values[best]
     assert isinstance(found, int | float | str)
     return found
