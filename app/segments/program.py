@@ -208,7 +208,7 @@ class _Compiler:
                 updates=read.segment.updates,
                 waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
                 dependents=dependents[read.segment.name],
-                reads=tuple(sorted(segment_id(name) for name in _all_reads(read, by_name))),
+                reads=tuple(sorted(self._reads(read, by_name))),
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
                 exit_evidence=functions[f"exit_evidence_{number}"],
@@ -216,6 +216,15 @@ class _Compiler:
             )
             for number, read in enumerate(reads)
         )
+
+    def _reads(self, read: Reads, by_name: dict[str, Reads]) -> set[int]:
+        """What may have a timer that a segment depends on, beside its own: other segments, pending sequences."""
+        names = _all_reads(read, by_name)
+        found = {segment_id(name) for name in names}
+        for each in (read, *(by_name[name] for name in names)):
+            asked = each.aggregates | each.inside_aggregates
+            found |= {own for own in asked if self.registry.by_id[own].staged is not None}
+        return found
 
 
 class _Masks:
