@@ -79,7 +79,7 @@ def history(*, users: int, events: int, seed: int = 1) -> list[Row]:
     return rows
 
 
-async def soon(ask: Callable[[], Awaitable[T]], *, within_s: float = 10) -> T:
+async def soon(ask: Callable[[], Awaitable[T]], *, within_s: float = 40) -> T:
     """The first truthy answer; TimeoutError if there is none in time."""
     condition: Callable[[], T | Awaitable[T]] = ask
     return await eventually(condition, within_s=within_s, what=repr(ask))
