@@ -130,10 +130,9 @@ class Life:
             self.settle_segment(segment, cause)
 
     def warm_ms(self, segment: Segment) -> int:
-        """The instant from which on a segment is evaluated."""
-        if segment.warmup == "none":
-            return 0
-        return self.fed_ms + max(windows(segment, self.catalog), default=0)
+        """The instant from which on a segment is evaluated; without a window there is nothing to wait for."""
+        looks_back = list(windows(segment, self.catalog))
+        return 0 if segment.warmup == "none" or not looks_back else self.fed_ms + max(looks_back)
 
     def settle_segment(self, segment: Segment, cause: Change) -> None:
         view, now = self.view(), self.at_ms

@@ -138,10 +138,6 @@ class Run:
     def advance(self, value: Name | None, arrival: Arrival, steps: list[int]) -> None:
         progress = self.progress.setdefault(value, Progress())
         within_ms = self.sequence.within_ms
-        if within_ms is not None:
-            for done, (start, _) in list(progress.partial.items()):
-                if arrival.now > start + within_ms:
-                    del progress.partial[done]
         last_step = len(self.sequence.steps)
         for step in sorted(steps, reverse=True):
             if step == 1:

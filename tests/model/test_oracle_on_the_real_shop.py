@@ -15,7 +15,8 @@ from app.segments.program import compile_catalog
 from app.segments.time_rules import TimeRules
 from tests.model.oracle import Oracle
 from tests.model.sql_parity import shop
-from tests.properties.comparison import Run, first_difference
+from tests.properties.comparison import first_difference
+from tests.properties.playing import Run
 
 CATALOG = Path(__file__).parents[2] / "deploy" / "segments"
 ONE_OF = int(os.environ.get("SHOAL_SHOP_USERS", "2000"))
@@ -32,7 +33,9 @@ def test_the_shipped_catalog_on_real_visitors() -> None:
     partition = Partition(compile_catalog(catalog, rules), rules)
     run = Run()
     for start in range(0, len(records), 500):
-        run.gather(partition.process(records[start : start + 500]))
+        batch = partition.process(records[start : start + 500])
+        run.gather(batch)
+        run.counts["accepted"] += batch.accepted
     run.clock_ms, run.users, run.members = partition.clock_ms, partition.users, partition.members()
     assert sum(map(len, answer.changes.values())) > len(answer.known)
     assert first_difference(answer, run) is None

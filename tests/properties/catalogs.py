@@ -301,6 +301,21 @@ class Writer:
             files[f"{name}.yaml"] = make(name)
         return files
 
+    def others(self, files: dict[str, str]) -> tuple[dict[str, str], ...]:
+        """Now and then: definitions that somebody else adds and takes away; some are the same under another name."""
+        if not self.chance(20):
+            return ()
+        own_segments, own_scores = list(self.segments), list(self.scores)
+        found = []
+        for _ in range(self.draw(st.integers(1, 3))):
+            self.segments, self.scores = list(own_segments), list(own_scores)
+            others = {f"x{path}": text.replace(': "', ': "x', 1) for path, text in files.items() if self.chance(40)}
+            for name in ("ya", "yb"):
+                if self.chance(50):
+                    others[f"{name}.yaml"] = self.segment(name)
+            found.append(others)
+        return tuple(found)
+
 
 def yaml_of(keys: dict[str, Any]) -> str:
     """A definition as YAML: each value is JSON, which YAML includes."""

@@ -1,86 +1,20 @@
-"""Feeding a partition in pieces, and comparing what it says with what the oracle says."""
+"""What the engine says compared with what the oracle says."""
 
 import json
 import traceback
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from app.segments.catalog import CatalogError, load_catalog
-from app.segments.partition import Batch, Partition
-from app.segments.program import Program, compile_catalog
-from tests.model.messages import Advance, Record, instant_ms
+from app.segments.definition import Catalog
+from tests.model.messages import instant_ms
 from tests.model.oracle import Answer, Oracle
+from tests.properties.playing import Player, Run
 from tests.properties.scenario import Scenario
 from tests.properties.smaller import smallest
 
 LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
-
-
-@dataclass(slots=True)
-class Run:
-    """What a partition said: changes by user in order, outcomes by offset where it names them, counts."""
-
-    changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    outcomes: dict[int, str] = field(default_factory=dict)
-    late_ms: dict[int, int] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    clock_ms: int = -1
-    users: int = 0
-    members: dict[str, int] = field(default_factory=dict)
-    profiles: dict[str, bytes] = field(default_factory=dict)
-
-    def gather(self, batch: Batch) -> None:
-        for change in batch.changes:
-            said = json.loads(change.encode())
-            self.changes.setdefault(said["user"], []).append(said)
-        for letter in batch.dead:
-            self.outcomes[letter.record.offset] = f"dead: {letter.reason}"
-        for late in batch.late:
-            self.outcomes[late.record.offset] = "late"
-            self.late_ms[late.record.offset] = late.late_ms
-        self.counts["accepted"] += batch.accepted
-        self.counts["duplicate"] += batch.duplicates
-        for user, profile in batch.profiles.items():
-            if profile is None:
-                self.profiles.pop(user, None)
-            else:
-                self.profiles[user] = profile
-
-
-def play(scenario: Scenario, program: Program) -> Run:
-    """The engine on a scenario, with its batches and restarts."""
-    run = Run()
-    partition = Partition(program, scenario.rules)
-    batch: list[Record] = []
-    next_offset = 0
-
-    def flush() -> None:
-        nonlocal next_offset
-        if batch:
-            next_offset = batch[-1].offset + 1
-            run.gather(partition.process(batch))
-            batch.clear()
-
-    for step, pause in scenario.moments:
-        if isinstance(step, Advance):
-            flush()
-            run.gather(partition.advance(step.clock_ms))
-        else:
-            batch.append(step)
-        if pause:
-            flush()
-        if pause == "restart":
-            position = partition.position()
-            partition = Partition(program, scenario.rules)
-            partition.restore_position(position)
-            for user, profile in run.profiles.items():
-                partition.restore(user, profile, offset=next_offset)
-    flush()
-    run.gather(partition.advance(scenario.end_ms))
-    run.clock_ms, run.users, run.members = partition.clock_ms, partition.users, dict(partition.members())
-    return run
 
 
 def difference(scenario: Scenario) -> str | None:
@@ -88,10 +22,28 @@ def difference(scenario: Scenario) -> str | None:
     catalog = load_catalog(scenario.files)
     answer = Oracle(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
     try:
-        run = play(scenario, compile_catalog(catalog, scenario.rules))
+        run = Player(scenario).play()
+    except CatalogError:
+        raise
     except Exception:  # noqa: BLE001  (whatever it is, it is to be told with its scenario)
         return traceback.format_exc()
+    if scenario.others:
+        leave_others_out(catalog, answer, run)
     return first_difference(answer, run)
+
+
+def leave_others_out(catalog: Catalog, answer: Answer, run: Run) -> None:
+    """What is said of other definitions is not compared; their changes take numbers of the sequence."""
+    own = {segment.name for segment in catalog.segments}
+    run.members = {name: count for name, count in run.members.items() if name in own}
+    for user, changes in run.changes.items():
+        run.changes[user] = [change for change in changes if change["segment"] in own]
+        for change, number in zip(run.changes[user], numbers(answer, user), strict=False):
+            change["sequence"] = number
+
+
+def numbers(answer: Answer, user: str) -> list[int]:
+    return [change["sequence"] for change in answer.changes.get(user, [])]
 
 
 def report(scenario: Scenario) -> str | None:
@@ -138,12 +90,17 @@ def first_difference(answer: Answer, run: Run) -> str | None:
         ("clock", answer.clock_ms, run.clock_ms),
         ("users", len(answer.known), run.users),
         ("members", answer.members, {name: count for name, count in run.members.items() if count}),
-        ("profiles", sorted(answer.known), sorted(user for user in run.profiles if not user.startswith("\0"))),
+        ("profiles", sorted(answer.known), sorted(remembered(run))),
     )
     for what, one, other in facts:
         if one != other:
             return side_by_side(what, one, other)
     return None
+
+
+def remembered(run: Run) -> list[str]:
+    """The users in the changelog; an entry that is no user's begins with a zero."""
+    return [user for user, (profile, _) in run.changelog.items() if profile is not None and not user.startswith("\0")]
 
 
 def bare(change: dict[str, Any]) -> dict[str, Any]:

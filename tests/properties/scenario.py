@@ -16,18 +16,20 @@ from tests.properties.catalogs import Writer
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
-Pause = Literal["", "batch", "restart"]
+Pause = Literal["", "batch", "restart", "crash", "edit"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scenario:
-    """Each step with what comes after it: nothing, the end of a batch, or that everything is saved and restored.
-    `end_ms`: the clock at the end."""
+    """Each step with what comes after it: nothing, the end of a batch, a restart (everything is saved and restored), a
+    crash (the position is lost, the records come again), an edit (the next of `others`, definitions that those in
+    `files` do not use, takes the place of the one before). `end_ms`: the clock at the end."""
 
     files: dict[str, str]
     rules: TimeRules
     moments: tuple[tuple[Step, Pause], ...]
     end_ms: int
+    others: tuple[dict[str, str], ...] = ()
 
     @property
     def steps(self) -> list[Step]:
@@ -45,7 +47,13 @@ class Scenario:
                 ]
                 at = {"offset": step.offset, "timestamp": step.timestamp}
                 moments.append({**at, "record": texts, "pause": pause})
-        said = {"files": self.files, "rules": asdict(self.rules), "moments": moments, "end_ms": self.end_ms}
+        said = {
+            "files": self.files,
+            "others": self.others,
+            "rules": asdict(self.rules),
+            "moments": moments,
+            "end_ms": self.end_ms,
+        }
         return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -58,7 +66,8 @@ class Scenario:
                 continue
             key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
             moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
-        return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"])
+        others = tuple(said.get("others", ()))
+        return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"], others)
 
     def __repr__(self) -> str:
         return f"a scenario of {len(self.moments)} steps"
@@ -67,6 +76,9 @@ class Scenario:
         lines = [f"rules: {self.rules}"]
         for path, text in self.files.items():
             lines += [f"--- {path}", text.rstrip()]
+        for number, others in enumerate(self.others):
+            for path, text in others.items():
+                lines += [f"--- others {number}: {path}", text.rstrip()]
         lines.append("--- steps")
         for step, pause in self.moments:
             if isinstance(step, Advance):
@@ -85,6 +97,7 @@ def scenarios(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Scenario:
     """Catalogs of 1 to 4 definitions, histories of at most 40 events of one to three users."""
     writer = Writer(draw)
     files = writer.files()
+    others = writer.others(files)
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
     rules = rules_for(draw, durations_ms)
     narrator = Narrator(
@@ -96,10 +109,14 @@ def scenarios(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Scenario:
         clock_ms=start_ms(draw),
     )
     steps = narrator.steps(EVENTS_MAX)
-    pauses: list[Pause] = [draw(st.sampled_from(("", "", "", "", "", "batch", "restart"))) for _ in steps]
+    kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "restart", "crash")
+    if others:
+        kinds = (*kinds, "edit")
+    pauses = [draw(st.sampled_from(kinds)) for _ in steps]
     return Scenario(
         files=files,
         rules=rules,
         moments=tuple(zip(steps, pauses, strict=True)),
         end_ms=max(narrator.times_ms) + draw(st.sampled_from((0, 5_000, 3_600_000, 172_800_000))),
+        others=others,
     )

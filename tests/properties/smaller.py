@@ -23,7 +23,7 @@ def smallest(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
     before = None
     while scenario != before:
         before = scenario
-        for simplifications in (fewer_moments, fewer_definitions, fewer_rules, plainer_moments):
+        for simplifications in (fewer_moments, fewer_definitions, fewer_others, fewer_rules, plainer_moments):
             scenario = reduced(scenario, simplifications, fails)
     return scenario
 
@@ -59,6 +59,17 @@ def fewer_definitions(scenario: Scenario) -> Iterator[Scenario]:
     for path, text in files.items():
         for less in definitions(yaml.safe_load(text)):
             yield dataclasses.replace(scenario, files={**files, path: yaml_of(less)})
+
+
+def fewer_others(scenario: Scenario) -> Iterator[Scenario]:
+    others = scenario.others
+    if others:
+        yield dataclasses.replace(scenario, others=())
+    for index, files in enumerate(others):
+        yield dataclasses.replace(scenario, others=others[:index] + others[index + 1 :])
+        for path in files:
+            less = {one: files[one] for one in files if one != path}
+            yield dataclasses.replace(scenario, others=(*others[:index], less, *others[index + 1 :]))
 
 
 def fewer_rules(scenario: Scenario) -> Iterator[Scenario]:

@@ -12,6 +12,7 @@ from tests.model.messages import Advance, Record, instant_ms
 from tests.model.plain import instant_text
 
 T = TypeVar("T")
+DAY_MS = 86_400_000
 
 WAYS = ("step", "edge of one", "step", "equal", "edge of one", "back", "step", "edge", "bound", "gap")
 STARTS = (
@@ -112,7 +113,7 @@ class Narrator:
             said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", None)
         for name in ("c", "x"):
             if self.chance(30):
-                said[name] = self.value()
+                said[name] = self.one_of(*COMMON, None, True, "B1", 1.5)
         return said
 
     def traits(self) -> dict[str, Any]:
@@ -157,7 +158,7 @@ class Narrator:
         if self.chance(20):
             said["context"] = self.context()
         if self.chance(25):
-            if self.message_ids and self.chance(50):
+            if self.message_ids and self.chance(50) and self.rules.retention_ms > DAY_MS:
                 said["messageId"] = self.one_of(*self.message_ids)
             else:
                 said["messageId"] = f"m{len(self.message_ids)}"

@@ -1,0 +1,117 @@
+"""Feeding a partition in pieces, with restarts, crashes and edits of other definitions in between."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.segments.batch import Batch
+from app.segments.catalog import load_catalog
+from app.segments.partition import Partition
+from app.segments.program import compile_catalog
+from tests.model.messages import Advance, Record
+from tests.properties.scenario import Scenario
+
+
+@dataclass(slots=True)
+class Run:
+    """What a partition said: changes by user in order, outcomes by offset where it names them, counts."""
+
+    changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    late_ms: dict[int, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    clock_ms: int = -1
+    users: int = 0
+    members: dict[str, int] = field(default_factory=dict)
+    changelog: dict[str, tuple[bytes | None, int]] = field(default_factory=dict)
+
+    def gather(self, batch: Batch) -> None:
+        for change in batch.changes:
+            said = json.loads(change.encode())
+            self.changes.setdefault(said["user"], []).append(said)
+        for letter in batch.dead:
+            self.outcomes[letter.record.offset] = f"dead: {letter.reason}"
+        for late in batch.late:
+            self.outcomes[late.record.offset] = "late"
+            self.late_ms[late.record.offset] = late.late_ms
+        for user, profile in batch.profiles.items():
+            self.changelog[user] = profile, batch.next_offset
+
+
+@dataclass(slots=True)
+class Player:
+    """One partition, replaced by a restored one now and then."""
+
+    scenario: Scenario
+    run: Run = field(default_factory=Run)
+    waiting: list[Record] = field(default_factory=list)
+    edits: int = 0
+    partition: Partition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partition = self.new_partition()
+
+    def new_partition(self) -> Partition:
+        """With the definitions as they are now: those of the scenario and those that somebody else has written."""
+        others = self.scenario.others
+        files = self.scenario.files | (others[self.edits % len(others)] if others else {})
+        return Partition(compile_catalog(load_catalog(files), self.scenario.rules), self.scenario.rules)
+
+    def play(self) -> Run:
+        for step, pause in self.scenario.moments:
+            if isinstance(step, Advance):
+                self.flush()
+                self.run.gather(self.partition.advance(step.clock_ms))
+            else:
+                self.waiting.append(step)
+            match pause:
+                case "batch":
+                    self.flush()
+                    self.run.gather(self.partition.sweep(1))
+                case "restart":
+                    self.flush()
+                    self.restore(self.partition.position())
+                case "crash":
+                    self.crash()
+                case "edit":
+                    self.flush()
+                    self.edit()
+        self.flush()
+        self.run.gather(self.partition.advance(self.scenario.end_ms))
+        self.sweep()
+        self.run.clock_ms = self.partition.clock_ms
+        self.run.users = self.partition.users
+        self.run.members = dict(self.partition.members())
+        return self.run
+
+    def flush(self) -> None:
+        """The end of a micro-batch."""
+        batch = self.partition.process(self.waiting)
+        self.run.counts["accepted"] += batch.accepted
+        self.run.counts["duplicate"] += batch.duplicates
+        self.run.gather(batch)
+        self.waiting.clear()
+
+    def restore(self, position: bytes) -> None:
+        self.partition = self.new_partition()
+        self.partition.restore_position(position)
+        for user, (profile, offset) in self.run.changelog.items():
+            self.partition.restore(user, profile, offset=offset)
+
+    def crash(self) -> None:
+        """Profiles and changes of a micro-batch are written, its position is not: the records come again."""
+        position, again = self.partition.position(), list(self.waiting)
+        self.flush()
+        self.restore(position)
+        self.run.gather(self.partition.process(again))
+
+    def edit(self) -> None:
+        """Other definitions come and go."""
+        self.sweep()
+        self.edits += 1
+        self.partition.adopt(self.new_partition().program, clock_ms=self.partition.clock_ms)
+
+    def sweep(self) -> None:
+        while self.partition.unswept:
+            self.run.gather(self.partition.sweep(2))
