@@ -10,6 +10,7 @@ from tables.counted import MESSAGE_ID_DROPPED, Counted
 ENTRY_BYTES = 14
 IDS_MAX = 1_000
 KEPT_MS = 86_400_000
+SWEEP_BYTES = 8 * ENTRY_BYTES
 
 
 def entry_hash(message_id: str) -> bytes:
@@ -28,9 +29,11 @@ def known(ids: bytearray, digest: bytes, now: int) -> bool:
 
 
 def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
-    """One more, in place; what is older than a day, or beyond the last 1,000, goes."""
-    ids += digest
-    ids += now.to_bytes(6, "big")
+    """One more, in place; what is older than a day, or beyond the last 1,000, goes (the old at every eighth only)."""
+    ids += digest + now.to_bytes(6, "big")
+    size = len(ids)
+    if size % SWEEP_BYTES and size <= IDS_MAX * ENTRY_BYTES:
+        return
     drop = max(0, len(ids) - IDS_MAX * ENTRY_BYTES)
     oldest = now - KEPT_MS
     if drop and int.from_bytes(ids[8:ENTRY_BYTES], "big") >= oldest:
