@@ -1,9 +1,9 @@
 """The changes of one partition, computed again from its records and its journal. Pure."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
-from app.runtime.journal import IdleMove, JournalEntry, Poisoned
+from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
 from app.segments.change import Change
 from app.segments.partition import Batch, Partition, RecordLike
 from app.segments.program import Program
@@ -11,21 +11,33 @@ from app.segments.time_rules import TimeRules
 
 _BATCH_RECORDS: Final = 5_000
 
+Turn: TypeAlias = IdleMove | CatalogChange
+
 
 class Recomputation:
     """Takes a partition's records in order of their offsets, and says what must have come out.
 
-    `entries` is the whole journal of the partition, in any order, repeated or not. What a worker does with it is done
-    here too: a move stands before the record at its offset, a poisoned record is skipped.
+    `entries` is the whole journal of the partition in its order, repetitions too. What a worker does with it is done
+    here: a move or a new catalog stands before the record at its offset, a poisoned record is skipped. `program` holds
+    at the beginning; `programs` are those that the journal may name, by their version (all of them must be there).
     """
 
-    def __init__(self, program: Program, rules: TimeRules, entries: Sequence[JournalEntry] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        rules: TimeRules,
+        entries: Sequence[JournalEntry] = (),
+        programs: Mapping[str, Program] | None = None,
+    ) -> None:
         self._core = Partition(program, rules)
+        self._programs = programs or {}
         self._poisoned = {entry.offset for entry in entries if isinstance(entry, Poisoned)}
-        moves = {entry for entry in entries if isinstance(entry, IdleMove)}
-        self._moves = sorted(moves, key=lambda move: (move.offset, move.clock_ms), reverse=True)
+        first_seen = dict.fromkeys(entry for entry in entries if not isinstance(entry, Poisoned))
+        turns = sorted(first_seen, key=lambda turn: (turn.offset, turn.clock_ms))  # stable: as the journal has them
+        self._turns: list[Turn] = turns[::-1]
         self._waiting: list[RecordLike] = []
-        self.moves = len(moves)
+        self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
+        self.catalogs = len(turns) - self.moves
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -41,11 +53,11 @@ class Recomputation:
         return self._core.clock_ms
 
     def take(self, records: Iterable[RecordLike]) -> list[Change]:
-        """What these records bring about, with the moves that stand before them."""
+        """What these records bring about, with what stands before them in the journal."""
         changes: list[Change] = []
         for record in records:
-            if self._moves and self._moves[-1].offset <= record.offset:
-                changes += self._moves_until(record.offset, None)
+            if self._turns and self._turns[-1].offset <= record.offset:
+                changes += self._turn(record.offset, None)
             if record.offset in self._poisoned:
                 continue
             self._waiting.append(record)
@@ -55,18 +67,32 @@ class Recomputation:
         return changes + self._flush()
 
     def move(self, offset: int, clock_ms: int | None = None) -> list[Change]:
-        """What the moves up to `offset` bring about; of those at `offset` itself, the ones up to `clock_ms`."""
-        return self._flush() + self._moves_until(offset, clock_ms)
+        """What the journal up to `offset` brings about.
 
-    def _moves_until(self, offset: int, clock_ms: int | None) -> list[Change]:
+        With `clock_ms`: of what stands at `offset` itself, only what was surely done by one who is there at that clock.
+        """
+        return self._turn(offset, clock_ms)
+
+    def _turn(self, offset: int, clock_ms: int | None) -> list[Change]:
         changes = self._flush()
-        while self._moves:
-            move = self._moves[-1]
-            if move.offset > offset or (move.offset == offset and clock_ms is not None and move.clock_ms > clock_ms):
+        while self._turns:
+            turn = self._turns[-1]
+            if turn.offset > offset:
                 break
-            self._moves.pop()
-            changes += self._core.advance(move.clock_ms).changes
+            if turn.offset == offset and clock_ms is not None:
+                # A new catalog moves neither offset nor clock: at the same place nobody can tell whether it was done.
+                reached = clock_ms - 1 if isinstance(turn, CatalogChange) else clock_ms
+                if turn.clock_ms > reached:
+                    break
+            self._turns.pop()
+            changes += self._do(turn)
         return changes
+
+    def _do(self, turn: Turn) -> list[Change]:
+        if isinstance(turn, IdleMove):
+            return self._core.advance(turn.clock_ms).changes
+        self._core.adopt(self._programs[turn.version], clock_ms=turn.clock_ms)
+        return self._core.sweep(len(self._core.unswept)).changes
 
     def _flush(self) -> list[Change]:
         if not self._waiting:

@@ -12,6 +12,7 @@ from app.runtime.envelope import POSITION_KEY, Reached, decode_position
 from app.runtime.journal import JournalEntry, decode_entry
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader, OffsetLostError
+from app.segments.position import read_position
 from app.settings import Settings
 
 _RECORDS_MAX = 20_000
@@ -132,17 +133,22 @@ class Cluster:
 
 
 class Positions:
-    """Follows how far each partition has come, by the position records in the changelog."""
+    """Follows how far each partition has come, and under which catalog, by the position records in the changelog."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._reached = dict.fromkeys(range(cluster.partitions), NOWHERE)
+        self._versions: dict[int, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
         self.moves = 0
 
     def __getitem__(self, partition: int) -> Reached:
         return self._reached[partition]
+
+    def version(self, partition: int) -> str | None:
+        """The version of the catalog with which the partition has come there; None before its first commit."""
+        return self._versions.get(partition)
 
     async def __aenter__(self) -> "Positions":
         self._tasks = [asyncio.create_task(self._follow(partition)) for partition in self._reached]
@@ -177,9 +183,10 @@ class Positions:
                 fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=_FOLLOW_WAIT_MS)
                 for record in fetched.records:
                     if record.key == POSITION_KEY and record.value is not None:
-                        reached = decode_position(record.value).reached
-                        if reached > self._reached[partition]:
-                            self._reached[partition] = reached
+                        stored = decode_position(record.value)
+                        if stored.reached >= self._reached[partition]:
+                            self._reached[partition] = stored.reached
+                            self._versions[partition] = read_position(stored.position).version
                             self.moves += 1
                             self._moved.set()
         except (KafkaError, OffsetLostError) as error:

@@ -14,6 +14,7 @@ from app.cli.simulate import simulate
 from app.cli.verify import verify
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
+from app.runtime.journal import CatalogChange, IdleMove
 from app.runtime.log_writer import LogWriter
 from app.settings import load_settings
 from app.simulation.shop import Shop, ShopSettings
@@ -24,6 +25,8 @@ from tests.support.waiting import wait_until
 PARTITIONS = 3
 EVENTS = 8_000
 COMMAND = "import sys; from app.cli.main import main; sys.exit(main())"
+SEARCHERS = "segment: searchers\nwhen: exists('Products Searched' within 1d)\n"
+READERS = "segment: readers\nwhen: count(page within 1d) >= 3\n"
 Worker = Callable[[], GuardedProcess]
 
 
@@ -94,10 +97,19 @@ async def topics_are_there() -> bool:
         return False
 
 
-async def time_has_passed() -> bool:
-    """Whether the journal knows a move of the idle clock."""
+async def journal_has(kind: type[CatalogChange] | type[IdleMove]) -> bool:
+    """Whether the journal of every partition knows such an entry."""
     async with Cluster(load_settings()) as cluster:
-        return any([await cluster.journal(partition) for partition in range(PARTITIONS)])
+        journals = [await cluster.journal(partition) for partition in range(PARTITIONS)]
+        return all(any(isinstance(entry, kind) for entry in journal) for journal in journals)
+
+
+def folder(above: Path, name: str, files: dict[str, str]) -> Path:
+    """A folder of definitions."""
+    (above / name).mkdir()
+    for file, text in files.items():
+        (above / name / file).write_text(text)
+    return above / name
 
 
 async def forge(value: bytes, key: bytes) -> None:
@@ -121,11 +133,9 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
     assert "equal" in capsys.readouterr().out
     assert verify(timeout="60s") == 0, "the topic itself says the same"
 
-    other = tmp_path / "segments"
-    other.mkdir()
-    (other / "a.yaml").write_text("segment: searchers\nwhen: exists('Products Searched' within 2d)\n")
-    assert verify(file=[events], segments=other) == 1
-    assert "different" in capsys.readouterr().out
+    other = folder(tmp_path, "other", {"a.yaml": SEARCHERS})
+    with pytest.raises(UserError, match="runs the catalog"):
+        verify(file=[events], segments=[other])
 
     asyncio.run(
         forge(b'{"id":"x","user":"u-forged","sequence":1,"change":"entered","segment":"s","at":"?"}', b"u-forged")
@@ -165,8 +175,35 @@ def test_time_that_passed_without_events_is_verified_by_the_journal(
     worker()
     wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
     assert verify(timeout="60s") == 0, capsys.readouterr().out
-    wait_until(lambda: asyncio.run(time_has_passed()), within_s=60)
+    wait_until(lambda: asyncio.run(journal_has(IdleMove)), within_s=60)
     assert verify(timeout="60s") == 0, capsys.readouterr().out
+
+
+def test_a_catalog_that_followed_another_is_verified_with_both(
+    events: Path, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = folder(tmp_path, "before", {"a.yaml": SEARCHERS})
+    after = folder(tmp_path, "after", {"a.yaml": SEARCHERS.replace("1d", "2h"), "b.yaml": READERS})
+    lines = events.read_bytes().splitlines(keepends=True)
+    parts = [tmp_path / "1.jsonl", tmp_path / "2.jsonl"]
+    parts[0].write_bytes(b"".join(lines[: len(lines) // 2]))
+    parts[1].write_bytes(b"".join(lines[len(lines) // 2 :]))
+
+    monkeypatch.setenv("SHOAL_SEGMENTS", str(before))
+    simulate(file=parts[:1], end_mark=False)
+    first = worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    assert verify(timeout="60s") == 0, capsys.readouterr().out
+    first.kill()
+
+    monkeypatch.setenv("SHOAL_SEGMENTS", str(after))
+    worker()
+    wait_until(lambda: asyncio.run(journal_has(CatalogChange)), within_s=60)
+    simulate(file=parts[1:])
+    with pytest.raises(UserError, match="runs the catalog"):
+        verify(segments=[before], timeout="60s")
+    assert verify(segments=[before, after], timeout="60s") == 0, capsys.readouterr().out
+    assert "journal: new catalogs" in capsys.readouterr().out
 
 
 def test_without_a_worker_the_wait_ends_with_what_was_seen(

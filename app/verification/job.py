@@ -1,0 +1,234 @@
+"""One verification from beginning to end: wait for the workers, read, compute again, compare."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from app.console.options import show_instant
+from app.console.running import reporting
+from app.errors import UserError
+from app.runtime.envelope import Reached
+from app.runtime.journal import CatalogChange
+from app.segments.change import Change
+from app.segments.program import Program
+from app.settings import Settings
+from app.simulation.record import Record
+from app.simulation.source import FileSource
+from app.verification.comparison import Changes, Comparison
+from app.verification.recomputation import Recomputation
+from app.verification.topics import Cluster, Positions
+
+_SLICE_RECORDS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A record of a file at the offset that it must have in the topic."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Verification:
+    """One comparison; `result` and the numbers are there after `run`.
+
+    `programs`: catalogs by version, in the order in which they held. `files`: what was played into an empty topic;
+    without any, the input topic itself is read, as far as the workers have come.
+    """
+
+    settings: Settings
+    programs: Mapping[str, Program]
+    files: tuple[Path, ...]
+    timeout_s: float
+    doing: str = "looking for the topics"
+    partitions: int = 0
+    records: int = 0
+    dead: int = 0
+    late: int = 0
+    users: int = 0
+    end_ms: int = -1
+    moves: int = 0
+    catalogs: int = 0
+    result: Comparison = field(default_factory=Comparison)
+
+    async def run(self, console: Console, *, exactly: bool) -> None:
+        """Waits, reads, computes, compares. UserError if it cannot come to a result."""
+        async with Cluster(self.settings) as cluster:
+            self.partitions = cluster.partitions
+            if exactly and cluster.partitions != self.settings.partitions:
+                raise UserError(f"the topics have {cluster.partitions} partitions, not {self.settings.partitions}")
+            await reporting(self._run(cluster), console, lambda: self.doing)
+
+    async def _run(self, cluster: Cluster) -> None:
+        changes = Changes()
+        async with Positions(cluster) as positions:
+            if self.files:
+                self.doing = "reading the files"
+                ends = await asyncio.to_thread(self._ends_of_files)
+                await self._wait(positions, ends, exactly=True)
+            else:
+                await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
+            certain = [positions[partition] for partition in range(cluster.partitions)]
+            self.doing = f"reading {cluster.topics.changes}"
+            for partition in range(cluster.partitions):
+                async for records in cluster.read(cluster.topics.changes, partition):
+                    for record in records:
+                        changes.find(record.key, record.value)
+            if not self.files:  # who goes on working may have sent more by now: it must be what comes next
+                await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
+            possible = [positions[partition].offset for partition in range(cluster.partitions)]
+            again = [
+                await self._recomputation(cluster, partition, positions.version(partition))
+                for partition in range(cluster.partitions)
+            ]
+        self.moves = sum(each.moves for each in again)
+        self.catalogs = sum(each.catalogs for each in again)
+        if self.files:
+            await asyncio.to_thread(self._expect_from_files, again, certain, changes)
+        else:
+            for partition, recomputation in enumerate(again):
+                await self._expect_from_topic(cluster, partition, recomputation, certain, possible, changes)
+        self.records = sum(each.records for each in again)
+        self.dead = sum(each.dead for each in again)
+        self.late = sum(each.late for each in again)
+        self.users = sum(each.users for each in again)
+        self.end_ms = max((each.clock_ms for each in again), default=-1)
+        self.doing = "comparing"
+        self.result = await asyncio.to_thread(changes.compare)
+
+    async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
+        """With the catalogs that held in a partition; UserError if one of them is not known here."""
+        journal = await cluster.journal(partition)
+        named = [entry.version for entry in journal if isinstance(entry, CatalogChange)]
+        for needed in (*named, version):
+            if needed is not None and needed not in self.programs:
+                raise UserError(
+                    f"partition {partition} of {cluster.topics.clickstream} runs the catalog {needed}, "
+                    f"--segments has {' and '.join(self.programs)}",
+                    hint="give the folder that the workers run; if it was another one before, that one first",
+                )
+        # A catalog that came before the first user is not in the journal: the one that is there held all the time.
+        first = next(iter(self.programs)) if named or version is None else version
+        return Recomputation(self.programs[first], self.settings.time_rules, journal, self.programs)
+
+    # ---- where the end is
+
+    def _file_source(self) -> FileSource:
+        rules = self.settings.time_rules
+        return FileSource(self.files, partitions=self.partitions, rules=rules, speed=None, end_marks=True)
+
+    def _ends_of_files(self) -> list[Reached]:
+        """The position that each partition must come to."""
+        source = self._file_source()
+        counts = [0] * self.partitions
+        for record in source.records():
+            counts[record.partition] += 1
+        return [Reached(count, source.last_ms) for count in counts]
+
+    async def _ends_of_input(self, cluster: Cluster) -> list[Reached]:
+        topic = cluster.topics.clickstream
+        return [Reached(await cluster.end_offset(topic, partition), -1) for partition in range(cluster.partitions)]
+
+    async def _wait(self, positions: Positions, ends: Sequence[Reached], *, exactly: bool) -> None:
+        """Until each partition is at its end; UserError if nothing moves any more, or one is beyond its end."""
+        deadline_s = time.monotonic() + self.timeout_s
+        moves = positions.moves
+        while True:
+            here = [positions[partition] for partition in range(self.partitions)]
+            for partition, (reached, end) in enumerate(zip(here, ends, strict=True)):
+                if exactly and reached.offset > end.offset:
+                    raise UserError(
+                        f"partition {partition} of {self.settings.topics.clickstream} holds {reached.offset:,} records "
+                        f"or more, the files give {end.offset:,}",
+                        hint="play the files once, into a new topic; or leave --file out to verify the topic itself",
+                    )
+            behind = [
+                p
+                for p in range(self.partitions)
+                if here[p].offset < ends[p].offset or here[p].clock_ms < ends[p].clock_ms
+            ]
+            if not behind:
+                return
+            done, total = sum(reached.offset for reached in here), sum(end.offset for end in ends)
+            self.doing = f"workers: {done:,} of {total:,} records, {len(behind)} of {self.partitions} partitions to go"
+            if positions.moves != moves:
+                moves, deadline_s = positions.moves, time.monotonic() + self.timeout_s
+            elif time.monotonic() >= deadline_s:
+                raise UserError(
+                    f"no worker has made progress for {self.timeout_s:g} s",
+                    detail="\n".join(_standing(p, here[p], ends[p]) for p in behind[:8]),
+                    hint="is a worker running on these topics? shoal worker (and --timeout, to wait longer)",
+                )
+            await positions.moved(min(1.0, self.timeout_s))
+
+    # ---- what should be there
+
+    def _expect_from_files(self, again: Sequence[Recomputation], certain: Sequence[Reached], changes: Changes) -> None:
+        offsets = [0] * self.partitions
+        total = 0
+        for records in _slices(self._file_source().records(), _SLICE_RECORDS):
+            placed: defaultdict[int, list[Placed]] = defaultdict(list)
+            for partition, key, value, timestamp_ms in records:
+                placed[partition].append(Placed(offsets[partition], timestamp_ms, key, value))
+                offsets[partition] += 1
+            for partition, part in placed.items():
+                _expect(changes, again[partition].take(part), certain=True)
+            total += len(records)
+            self.doing = f"computing: {total:,} records"
+        for partition, recomputation in enumerate(again):
+            reached = certain[partition]
+            _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
+            _expect(changes, recomputation.move(reached.offset), certain=False)
+
+    async def _expect_from_topic(
+        self,
+        cluster: Cluster,
+        partition: int,
+        recomputation: Recomputation,
+        certain: Sequence[Reached],
+        possible: Sequence[int],
+        changes: Changes,
+    ) -> None:
+        reached, last = certain[partition], possible[partition]
+        settled = False
+        async for records in cluster.read(cluster.topics.clickstream, partition, until=last):
+            before = [record for record in records if record.offset < reached.offset]
+            after = records[len(before) :]
+            _expect(changes, await asyncio.to_thread(recomputation.take, before), certain=True)
+            if after:
+                if not settled:
+                    settled = True
+                    _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
+                _expect(changes, await asyncio.to_thread(recomputation.take, after), certain=False)
+            self.doing = f"computing: partition {partition}, offset {records[-1].offset:,}"
+        if not settled:
+            _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
+        _expect(changes, recomputation.move(last), certain=False)
+
+
+def _expect(changes: Changes, computed: Sequence[Change], *, certain: bool) -> None:
+    changes.expect((change.encode() for change in computed), certain=certain)
+
+
+def _slices(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+    while part := list(islice(records, size)):
+        yield part
+
+
+def show_clock(clock_ms: int) -> str:
+    """A partition's clock for people."""
+    return "not set" if clock_ms < 0 else show_instant(clock_ms)
+
+
+def _standing(partition: int, here: Reached, end: Reached) -> str:
+    return f"partition {partition}: offset {here.offset:,} of {end.offset:,}, clock {show_clock(here.clock_ms)}"
