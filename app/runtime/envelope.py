@@ -78,8 +78,10 @@ def encode_profile(reached: Reached, changes: Sequence[bytes], profile: bytes | 
 
 def decode_profile(value: bytes) -> StoredProfile:
     """The reverse; UserError for a format that this version does not know."""
-    reached, flags, packed, rest = _split(value)
-    return StoredProfile(reached, _decode_changes(packed) if packed else (), None if flags & _FORGOTTEN else rest)
+    flags, reached, length = _head(value)
+    end = _HEAD.size + length
+    changes = _decode_changes(value[_HEAD.size : end]) if length else ()
+    return StoredProfile(reached, changes, None if flags & _FORGOTTEN else value[end:])
 
 
 def encode_position(stored: StoredPosition) -> bytes:
@@ -91,22 +93,22 @@ def encode_position(stored: StoredPosition) -> bytes:
 
 def decode_position(value: bytes) -> StoredPosition:
     """The reverse; UserError for a format that this version does not know."""
-    reached, _, _, rest = _split(value)
-    clock_ms, wall_ms, journal_offset = _POSITION.unpack_from(rest)
-    return StoredPosition(reached, clock_ms, wall_ms, journal_offset, rest[_POSITION.size :])
+    _, reached, _ = _head(value)
+    clock_ms, wall_ms, journal_offset = _POSITION.unpack_from(value, _HEAD.size)
+    return StoredPosition(reached, clock_ms, wall_ms, journal_offset, value[_HEAD.size + _POSITION.size :])
 
 
 def reached_of(value: bytes) -> Reached:
     """How far a value's profile, or position, has come; without decoding the rest."""
-    return _split(value)[0]
+    return _head(value)[1]
 
 
-def _split(value: bytes) -> tuple[Reached, int, bytes, bytes]:
+def _head(value: bytes) -> tuple[int, Reached, int]:
+    """Flags, how far it has come, length of the changes."""
     if not value or value[0] != FORMAT:
         raise UserError(
             f"the profiles' changelog holds format {value[0] if value else 'nothing'}, this version knows {FORMAT}",
             hint="run the version that wrote it, or a newer one",
         )
     _, flags, offset, clock_ms, number, length = _HEAD.unpack_from(value)
-    end = _HEAD.size + length
-    return Reached(offset, clock_ms, number), flags, value[_HEAD.size : end], value[end:]
+    return flags, Reached(offset, clock_ms, number), length

@@ -134,10 +134,21 @@ class LogWriter:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        task = producer._sender.sender_task
         with suppress(Exception):
-            if task is not None and not task.done():
-                task.cancel()
-                await asyncio.wait([task], timeout=ABANDON_S)
             producer._closed = True
+            tasks = _tasks_of(producer._sender)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=ABANDON_S)
             await asyncio.wait_for(producer.client.close(), ABANDON_S)
+
+
+def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:
+    """The sender's task and those it has started: cancelled alone it would wait for them, and they for a broker."""
+    found = []
+    for task in asyncio.all_tasks():
+        frame = getattr(task.get_coro(), "cr_frame", None)
+        if frame is not None and frame.f_locals.get("self") is sender:
+            found.append(task)
+    return found

@@ -23,6 +23,7 @@ from app.runtime.partition_state import PartitionState, state_of
 from app.runtime.quarantine import Quarantine
 from app.runtime.restore import nothing_written_since, restore
 from app.runtime.workshop import Workshop
+from app.segments.durations import format_duration
 from app.segments.partition import Batch, DeadLetter, Partition
 
 CANCEL_S = 1.0
@@ -149,7 +150,7 @@ class PartitionTask:
             assert state is not None
             if state.sweeping:
                 await self._sweep(state)
-            elif state.core.stale or state.core.program is not self._workshop.program():
+            elif state.core.stale or state.core.program.version != self._workshop.program().version:
                 await self._adopt_catalog(state)
             if move := state.replay.due(state.offset):
                 await self._move(move.clock_ms, announce=False)
@@ -293,8 +294,12 @@ class PartitionTask:
 
     async def _write(self, commit: Commit) -> None:
         assert self._delivery is not None
-        async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
-            await self._delivery.commit(commit)
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
+                await self._delivery.commit(commit)
+        except TimeoutError:
+            limit = format_duration(self._settings.commit_timeout_ms)
+            raise TimeoutError(f"the broker did not take a batch within {limit} (commit_timeout)") from None
         self._progress()
 
     async def _bury(self, letter: DeadLetter) -> None:
@@ -354,8 +359,9 @@ class PartitionTask:
             pause_ms = max(pause_ms, self._settings.session_timeout_ms)
         doing = self.state.value
         self._happen(Happening.FAIL)
-        log.warning("partition %d: %s while %s; opens again in %d ms", self.partition, _reason(error), doing, pause_ms)
-        log.debug("partition %d", self.partition, exc_info=error)
+        if self._failures & (self._failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
+            log.warning("partition %d: %s, %s; opens again in %d ms", self.partition, doing, _reason(error), pause_ms)
+            log.debug("partition %d", self.partition, exc_info=error)
         await self._let_go(clean=False)
         if not self.lifecycle.leaving:
             await asyncio.sleep(pause_ms / 1000)
@@ -393,4 +399,7 @@ def _told(batch: MicroBatch, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, BatchFailedError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    name, text = type(error).__name__, str(error)
+    if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):
+        return text or name
+    return f"{name}: {text}".rstrip(": ")

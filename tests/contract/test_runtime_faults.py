@@ -78,7 +78,9 @@ async def test_a_record_that_no_attempt_can_process_goes_to_the_dead_letters(sho
     rows = history(users=20, events=400)
     rows.insert(200, record("ann", 200 * 20_000, MARK.decode()))
     await shop.send(rows)
-    app = create_app(shop.settings, new_partition=lambda: Always(shop.program, shop.settings.time_rules))
+    app = create_app(
+        shop.settings, program=shop.program, new_partition=lambda: Always(shop.program, shop.settings.time_rules)
+    )
     async with running(app):
         dead = await soon(lambda: shop.read_all(shop.settings.topics.dead_letters), within_s=30)
         await shop.settled(END_MS)
@@ -92,7 +94,9 @@ async def test_a_record_that_no_attempt_can_process_goes_to_the_dead_letters(sho
     partition = int(headers["shoal-source-partition"])
     assert [type(entry) for entry in await shop.journal(partition)] == [Poisoned]
     tries = Always.failures
-    again = create_app(shop.settings, new_partition=lambda: Always(shop.program, shop.settings.time_rules))
+    again = create_app(
+        shop.settings, program=shop.program, new_partition=lambda: Always(shop.program, shop.settings.time_rules)
+    )
     async with running(again):
         await shop.settled(END_MS + HOUR_MS)
     assert Always.failures == tries
@@ -105,7 +109,9 @@ async def test_an_exception_that_passes_costs_nothing(shop: Shop) -> None:
     rows = history(users=20, events=400)
     rows.insert(200, record("ann", 200 * 20_000, MARK.decode()))
     await shop.send(rows)
-    app = create_app(shop.settings, new_partition=lambda: Once(shop.program, shop.settings.time_rules))
+    app = create_app(
+        shop.settings, program=shop.program, new_partition=lambda: Once(shop.program, shop.settings.time_rules)
+    )
     async with running(app):
         await shop.settled(END_MS)
     assert await shop.read_all(shop.settings.topics.dead_letters) == []
