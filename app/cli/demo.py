@@ -24,6 +24,7 @@ from rich.table import Table
 from app.cli.simulate import BEFORE_NOW_MS, shop_settings
 from app.console.board import Board
 from app.console.options import check_above_zero, read_duration_ms, show_instant
+from app.console.output import make_console
 from app.console.plain import STATUS_EVERY_S, LineBudget, change_line, status_line
 from app.console.running import quiet_clients, until_signal
 from app.console.view import Frame, latency, render
@@ -192,12 +193,12 @@ class Everything(ExitStack):
         )
         self.workers.append(process)
 
-    def stop_workers(self) -> None:
-        """Ends all workers orderly, or else at once."""
+    def stop_workers(self, *, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+        """Ends all workers: orderly within the time, or else at once."""
         workers, self.workers = self.workers, []
         for process in workers:
             process.signal(signal.SIGTERM)
-        deadline_s = time.monotonic() + _STOP_TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         for process in workers:
             try:
                 process.wait(max(0.0, deadline_s - time.monotonic()))
@@ -234,9 +235,14 @@ class Demo:
 
     async def run(self, everything: Everything, *, workers: int, remove_topics: bool) -> int:
         """Shows everything until the end, a signal, or a child's death; the exit code."""
-        console = Console()
+        console = make_console()
         board = Board(self.catalog, live_from_ms=self.live_from_ms)
-        await until_signal(self._run(everything, board, console, workers=workers, remove_topics=remove_topics))
+        try:
+            await until_signal(self._run(everything, board, console, workers=workers, remove_topics=remove_topics))
+        except UserError:
+            self.died = self.died or everything.dead()
+            if self.died is None:
+                raise
         _summary(self, board, console)
         if self.died is not None:
             print(f"error: {self.died}", file=sys.stderr)
@@ -256,7 +262,7 @@ class Demo:
             cluster = await stack.enter_async_context(Cluster(self.settings))
             positions = await stack.enter_async_context(Positions(cluster))
             writer = await stack.enter_async_context(TopicWriter(self.settings, partitions=_PARTITIONS))
-            lines = LineBudget() if not console.is_terminal else None
+            lines = None if sys.stdout.isatty() and not console.is_dumb_terminal else LineBudget()
             tasks = [
                 asyncio.create_task(self._play(writer, board)),
                 *(asyncio.create_task(self._listen(cluster, p, board, console, lines)) for p in range(_PARTITIONS)),
@@ -309,6 +315,8 @@ class Demo:
         if board.changes:
             self.note = "" if self.played.behind_s < 1 else f"the simulator is {self.played.behind_s:.0f} s behind"
         self.died = everything.dead()
+        if self.died is not None:
+            everything.stop_workers(timeout_s=0)  # without a broker they would try for long to end orderly
         over = self.limit_ms is not None and time.monotonic() - self.started_s >= self.limit_ms / 1000
         return self.died is None and not over
 

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from app.console.options import check_above_zero, read_duration_ms, read_instant_ms, show_instant
+from app.console.output import make_console
 from app.console.running import quiet_clients, reporting, until_signal
 from app.errors import UserError
 from app.settings import Settings, load_settings
@@ -79,7 +80,7 @@ def simulate(
     """
     settings = load_settings(kafka_bootstrap_servers=broker, topic_clickstream=topic, partitions=partitions)
     quiet_clients()
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     limit_ms = None if for_ is None else read_duration_ms(for_, option="--for")
     if speed is not None:
         check_above_zero(speed, option="--speed")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.console.options import read_duration_ms
+from app.console.output import make_console
 from app.console.running import quiet_clients
 from app.main import load_program
 from app.settings import load_settings
@@ -63,11 +64,11 @@ def verify(
     gc.freeze()  # what is collected has no cycles: walking over it costs a third of the time
     gc.disable()
     try:
-        asyncio.run(job.run(Console(stderr=True), exactly=partitions is not None))
+        asyncio.run(job.run(make_console(stderr=True), exactly=partitions is not None))
     finally:
         gc.enable()
         gc.unfreeze()
-    _print_result(job, Console())
+    _print_result(job, make_console())
     return EXIT_EQUAL if job.result.equal else EXIT_DIFFERENT
 
 

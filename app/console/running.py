@@ -52,7 +52,7 @@ async def reporting(work: Coroutine[Any, Any, None], console: Console, status: C
     """Runs the work while showing its status: one line that changes on a terminal, a line now and then elsewhere."""
     task = asyncio.ensure_future(work)
     try:
-        if console.is_terminal:
+        if console.is_terminal and not console.is_dumb_terminal:
             with console.status("") as line:
                 while not (await asyncio.wait([task], timeout=_REPORT_TERMINAL_S))[0]:
                     line.update(status())

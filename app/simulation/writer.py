@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.simulation.record import Record
 
 _BATCH_BYTES_MAX: Final = 512 * 1024
-_CLOSE_TIMEOUT_S: Final = 5.0
+_CLOSE_TIMEOUT_S: Final = 2.0
 #: Batches that are under way at most, over all partitions.
 _UNDER_WAY_MAX: Final = 64
 

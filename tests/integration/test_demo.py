@@ -142,6 +142,17 @@ def test_a_worker_that_dies_is_told_with_its_last_words(demo: list[Run], tmp_pat
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
+def test_a_broker_that_dies_is_told(demo: list[Run], tmp_path: Path) -> None:
+    run = start(demo, tmp_path)
+    wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)
+    brokers = [pid for pid, args in run.look().items() if "tansu broker" in args and "guard.py" not in args]
+    assert len(brokers) == 1, run.below
+    os.kill(brokers[0], signal.SIGKILL)
+    assert run.process.wait(25) == 1, run.text
+    assert "the embedded broker has ended by itself" in run.text
+    wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
+
+
 def test_bad_definitions_are_told_before_anything_starts(demo: list[Run], tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "a.yaml").write_text("segment: a\nwhen: cart.itmes > 0\n")

@@ -23,7 +23,7 @@ from tests.support.broker import Broker
 from tests.support.waiting import wait_until
 
 PARTITIONS = 3
-EVENTS = 8_000
+EVENTS = 6_000
 COMMAND = "import sys; from app.cli.main import main; sys.exit(main())"
 SEARCHERS = "segment: searchers\nwhen: exists('Products Searched' within 1d)\n"
 READERS = "segment: readers\nwhen: count(page within 1d) >= 3\n"
@@ -145,7 +145,7 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
     assert "u-forged #1 extra: entered s at ?" in told
 
     simulate(file=[events])
-    asyncio.run(asyncio.wait_for(until_offset(EVENTS + 2_000), 60))
+    asyncio.run(asyncio.wait_for(until_offset(EVENTS + 1_500), 60))
     with pytest.raises(UserError, match="the files give"):
         verify(file=[events])
 
