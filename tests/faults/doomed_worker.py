@@ -1,0 +1,147 @@
+"""A worker that ends itself at a named point, or that breaks one of the guarantees: what the verdict is tested with.
+
+--doom=POINT:N[:stop]   SIGKILL (SIGSTOP with `stop`) when it comes to the point for the Nth time
+--broken=SWITCH         one guarantee less
+"""
+
+import os
+import secrets
+import signal
+import sys
+from typing import Any, Final
+
+from app.runtime import application, partition_task
+from app.runtime.delivery import Commit, Delivery
+from app.runtime.exactly_once import ExactlyOnce
+from app.runtime.log_writer import LogWriter
+from app.runtime.restore import Restored, restore
+
+POINTS: Final = ("fenced", "restored", "begun", "written", "ended", "between")
+STOPS: Final = "stops itself here"
+
+
+class Doom:
+    """The end of this process; none, until it is `set_to` something."""
+
+    point = ""
+
+    def set_to(self, text: str) -> None:
+        """As in `--doom`."""
+        self.point, times, *how = text.split(":")
+        assert self.point in POINTS, text
+        self._left = int(times)
+        self._signal = signal.SIGSTOP if how else signal.SIGKILL
+
+    def __call__(self, point: str) -> None:
+        """Called wherever it may be."""
+        if point != self.point:
+            return
+        self._left -= 1
+        if self._left == 0:
+            sys.stderr.write(f"{STOPS}: {point}\n")
+            sys.stderr.flush()
+            os.kill(os.getpid(), self._signal)
+
+
+doom = Doom()
+
+
+class Mortal(ExactlyOnce):
+    """The product's delivery, with points to die at inside the transaction."""
+
+    async def open(self) -> None:
+        await super().open()
+        doom("fenced")
+
+    async def commit(self, commit: Commit) -> None:
+        producer = self._writer.producer
+        whole = producer.commit_transaction
+        begin = producer.begin_transaction
+
+        async def begin_and_write_some() -> None:
+            await begin()
+            doom("begun")
+
+        async def end() -> None:
+            doom("written")
+            await whole()
+            doom("ended")
+
+        producer.begin_transaction, producer.commit_transaction = begin_and_write_some, end
+        try:
+            await super().commit(commit)
+        finally:
+            producer.begin_transaction, producer.commit_transaction = begin, whole
+
+
+class InTwo(Mortal):
+    """Broken: the position in a transaction of its own, before or after the rest."""
+
+    first = True
+
+    async def commit(self, commit: Commit) -> None:
+        """Two transactions."""
+        position = Commit(next_offset=commit.next_offset, position=commit.position)
+        commit.position = []
+        one, other = (position, commit) if self.first else (commit, position)
+        await super().commit(one)
+        if commit.changes:
+            doom("between")
+        await super().commit(other)
+
+
+class PositionLast(InTwo):
+    """Broken."""
+
+    first = False
+
+
+class ReadsUncommitted(Mortal):
+    """Broken: restores what was never committed."""
+
+    committed_only = False
+
+
+def unfenced(self: application.Application, partition: int) -> Delivery:
+    """Broken: a transactional id that no successor knows."""
+    name = f"{self.settings.app_id}-{partition}-{secrets.token_hex(4)}"
+    writer = LogWriter(self.settings, partition=partition, transactional_id=name)
+    return Mortal(writer, changelog=self.settings.topics.profiles)
+
+
+async def restore_and_perhaps_die(*given: Any) -> Restored:
+    """The product's, and a point behind it."""
+    restored = await restore(*given)
+    doom("restored")
+    return restored
+
+
+SWITCHES: Final[dict[str, type[ExactlyOnce]]] = {
+    "position-first": InTwo,
+    "position-last": PositionLast,
+    "reads-uncommitted": ReadsUncommitted,
+}
+UNFENCED: Final = "unfenced"
+
+
+def main() -> int:
+    """The product's command line, after what stands before it."""
+    broken = ""
+    arguments = sys.argv[1:]
+    while arguments[0].startswith("--"):
+        name, _, value = arguments.pop(0).partition("=")
+        if name == "--doom":
+            doom.set_to(value)
+        else:
+            broken = value
+    replace: dict[tuple[Any, str], Any] = {(application, "ExactlyOnce"): SWITCHES.get(broken, Mortal)}
+    if broken == UNFENCED:
+        replace[application.Application, "_new_delivery"] = unfenced
+    else:
+        assert not broken or broken in SWITCHES, broken
+    replace[partition_task, "restore"] = restore_and_perhaps_die
+    for (owner, attribute), value in replace.items():
+        setattr(owner, attribute, value)
+    from app.cli.main import main as shoal
+
+    return shoal(arguments)
