@@ -60,6 +60,7 @@ class Shop:
         self._orders = 0
         self._count = 0
         self._prelude_ms = min(_PRELUDE_MS_MAX, int(1000 * _PRELUDE_EVENTS_MAX / settings.events_per_s))
+        self._live_ms = settings.start_ms - self._prelude_ms
         self._opening_ms = settings.start_ms - settings.history_ms
         self._next_visit_ms = self._opening_ms - self._prelude_ms
         self._returns: list[tuple[int, int, Visitor]] = []
@@ -96,6 +97,8 @@ class Shop:
             sent += 1
         self._come_back(visitor, hits[-1].at_ms + late_ms, ordered=hits[-1].path == "/thank-you")
         self._next_visit_ms += int(rng.expovariate(1.0) * 1000 * sent / self._events_per_s(start_ms))
+        if start_ms < self._live_ms:  # the long pauses of the past end where the present begins
+            self._next_visit_ms = min(self._next_visit_ms, self._live_ms)
 
     def _come_back(self, visitor: Visitor, end_ms: int, *, ordered: bool) -> None:
         share, median_min = _BACK_AFTER_ORDER if ordered else _BACK_FOR_CART if visitor.cart else _BACK_FOR_MORE
@@ -114,7 +117,7 @@ class Shop:
 
     def _events_per_s(self, instant_ms: int) -> float:
         settings = self._settings
-        if instant_ms >= settings.start_ms - self._prelude_ms or not settings.history_events:
+        if instant_ms >= self._live_ms or not settings.history_events:
             return settings.events_per_s
         return settings.history_events / (settings.history_ms / 1000)
 

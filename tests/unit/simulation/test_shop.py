@@ -198,3 +198,11 @@ def test_a_history_lies_before_the_start_and_has_about_the_events_asked_for() ->
     assert history[0].arrival_ms < START_MS - 6 * DAY_MS
     by_day = Counter((delivery.arrival_ms - START_MS) // DAY_MS for delivery in history)
     assert all(count > 1_500 for count in by_day.values())
+
+
+def test_after_a_quiet_history_the_present_begins_at_once() -> None:
+    for seed in range(12):
+        quiet = replace(SETTINGS, seed=seed, users=300, events_per_s=2, history_ms=7 * DAY_MS, history_events=2_000)
+        first_minutes = takewhile(lambda delivery: delivery.arrival_ms < START_MS + 300_000, Shop(quiet))
+        live = sum(delivery.arrival_ms >= START_MS for delivery in first_minutes)
+        assert 250 < live < 1_200, seed
