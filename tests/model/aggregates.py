@@ -71,8 +71,8 @@ def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) 
             continue
         if last_reset is not None and happening.t < last_reset.t:
             continue
-        if any(reset.arrival is happening.arrival and reset.t == happening.t for reset in resets):
-            continue  # it is Q itself
+        if any(reset.place == happening.place and reset.t == happening.t for reset in resets):
+            continue  # it is Q itself, or time brought both about at one instant
         if not is_inside(happening.t, happening.known_ms, aggregate.within_ms):
             continue
         if aggregate.pattern.once_per is not None and not is_new(aggregate, happening, order, known):

@@ -169,9 +169,11 @@ class Run:
         for t, values in self.absent_seen:
             if c < t < end and (values is None or value in values):
                 return
+        if progress.pending is not None and progress.pending.t > c:
+            return
         if end <= arrival.now:
             self.found.append(Happening(t=end, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
-        elif progress.pending is None or progress.pending.t <= c:
+        else:
             progress.pending = arrival
 
     def keep_to_the_limit(self, now: int) -> None:

@@ -50,6 +50,11 @@ def test_of_two_pendings_the_later_stays() -> None:
     assert told(ABANDONED, messages) == ["40m entered s", "1d40m exited s"]
 
 
+def test_a_completion_older_than_the_pending_is_dropped_even_if_its_time_is_over() -> None:
+    condition = "count(sequence('A' then no 'O' for 5s)) >= 1"
+    assert told(condition, [event("20s", "A"), event("1s", "A")]) == ["25s entered s"]
+
+
 def test_a_discarded_pending_takes_the_partial_matches_with_it() -> None:
     messages = [event("0m", "V"), event("1m", "A"), event("2m", "V"), event("3m", "O"), event("4m", "A")]
     assert told(ABANDONED, messages) == []

@@ -107,6 +107,12 @@ def test_of_a_list_each_item_is_a_value() -> None:
     assert value("count('P' where products.n + 1 > 1)", messages) == 0
 
 
+def test_of_values_whose_latest_events_are_of_one_instant_key_is_the_smallest_text() -> None:
+    messages = [event("1s", "V", {"c": "a"}), event("1s", "V", {"c": "b"})]
+    assert value("key(count('V' per c))", messages) == "a"
+    assert value("key(count('V' per c within 5s))", messages) == "a"
+
+
 def test_key_is_the_highest_count_then_the_latest_event_then_the_smallest_text() -> None:
     views = [("1s", "a"), ("2s", "b"), ("3s", "a"), ("4s", "b")]
     messages = [event(at, "V", {"c": c}) for at, c in views]

@@ -43,6 +43,12 @@ class Narrator:
     clock_ms: int
     times_ms: list[int] = field(default_factory=list)
     message_ids: list[str] = field(default_factory=list)
+    focus: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Most events are of one to three names, so that they meet."""
+        names = self.names or NAMES
+        self.focus = tuple(self.one_of(*names) for _ in range(self.one_of(1, 2, 2, 3)))
 
     def one_of(self, *options: T) -> T:
         chosen: T = self.draw(st.sampled_from(options))
@@ -143,7 +149,7 @@ class Narrator:
         if self.chance(20):
             said["type"] = self.one_of(*TYPES)
         else:
-            said["event"] = self.one_of(*self.names) if self.names and self.chance(85) else self.one_of(*NAMES)
+            said["event"] = self.one_of(*self.focus) if self.chance(75) else self.one_of(*self.names, *NAMES)
         said["userId" if user == "u1" else "anonymousId"] = user
         said["timestamp"] = instant_text(t)
         if said["type"] == "identify":
