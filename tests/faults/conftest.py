@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.embedded import EmbeddedBroker
 from tests.faults.deployment import Deployment
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
@@ -34,15 +35,16 @@ def seed() -> int:
 
 
 @pytest.fixture
-async def deployment(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
-    """Topics of the test's own on each broker in turn; whatever was started ends with the test."""
+async def on_kafka(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """Topics of the test's own on a real Kafka; whatever was started ends with the test."""
+    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
     async with Deployment(broker, unique, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def on_kafka(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
-    """The same on the real Kafka alone."""
-    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
+async def on_embedded(embedded_broker: EmbeddedBroker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """The same on the broker that has no transactions."""
+    broker = Broker("embedded", embedded_broker.bootstrap_servers, transactions=False)
     async with Deployment(broker, unique, tmp_path) as made:
         yield made

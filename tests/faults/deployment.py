@@ -120,7 +120,9 @@ class Deployment:
 
     async def until_dead(self, name: str, *, within_s: float = PROGRESS_S) -> None:
         """Until a worker has ended by itself."""
-        await eventually(lambda: not self.workers[name].running, within_s=within_s, what=f"{name} ends")
+        worker = self.workers[name]
+        await eventually(lambda: not worker.running, within_s=within_s, what=f"{name} ends")
+        worker.wait(STOP_S)
 
     # ---- input
 

@@ -23,9 +23,11 @@ class Guarantee:
 
 
 GUARANTEES = (
-    Guarantee("position-first", "between:3", "missing"),
-    Guarantee("position-last", "between:3", "repeated"),
-    Guarantee("reads-uncommitted", "written:9", "missing"),
+    pytest.param(Guarantee("position-first", "between:3", "missing"), id="position-first"),
+    pytest.param(Guarantee("position-last", "between:3", "repeated"), id="position-last", marks=pytest.mark.faults),
+    pytest.param(
+        Guarantee("reads-uncommitted", "written:9", "missing"), id="reads-uncommitted", marks=pytest.mark.faults
+    ),
 )
 
 
@@ -38,7 +40,7 @@ async def die_and_go_on(deployment: Deployment, *, doom: str, broken: str | None
     return await compare_changes(deployment)
 
 
-@pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda guarantee: guarantee.broken)
+@pytest.mark.parametrize("guarantee", GUARANTEES)
 async def test_without_it_the_verdict_is_red(on_kafka: Deployment, guarantee: Guarantee) -> None:
     result = await die_and_go_on(on_kafka, doom=guarantee.doom, broken=guarantee.broken)
     problems = problems_of(result, repeats=False)
@@ -56,10 +58,12 @@ async def wake_a_zombie(deployment: Deployment, *, broken: str | None) -> Compar
     return await compare_changes(deployment)
 
 
+@pytest.mark.faults
 async def test_without_fencing_the_verdict_is_red(on_kafka: Deployment) -> None:
     problems = problems_of(await wake_a_zombie(on_kafka, broken=UNFENCED), repeats=False)
     assert problems, "a zombie's transaction was committed beside its heir's"
 
 
+@pytest.mark.faults
 async def test_a_zombie_that_wakes_up_is_fenced(on_kafka: Deployment) -> None:
     assert problems_of(await wake_a_zombie(on_kafka, broken=None), repeats=False) == []

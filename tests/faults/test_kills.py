@@ -53,8 +53,16 @@ async def survive(deployment: Deployment, *, kills: int, seed: int) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_few_kills_lose_and_repeat_nothing(deployment: Deployment, seed: int) -> None:
-    await survive(deployment, kills=KILLS_SHORT, seed=seed)
+async def test_a_few_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: int) -> None:
+    await survive(on_kafka, kills=KILLS_SHORT, seed=seed)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+async def test_without_transactions_nothing_is_lost_and_only_equal_changes_repeat(
+    on_embedded: Deployment, seed: int
+) -> None:
+    await survive(on_embedded, kills=4 * KILLS_SHORT, seed=seed)
 
 
 @pytest.mark.faults

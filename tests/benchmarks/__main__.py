@@ -1,0 +1,53 @@
+"""`python -m tests.benchmarks`: runs benchmarks one after the other; exit code 1 if a run is invalid."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from app.console.running import quiet_clients
+from tests.benchmarks import core, drain, many, memory, report, restore
+from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
+from tests.benchmarks.report import Result
+
+BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
+    "core": core.run,
+    "many": many.run,
+    "memory": memory.run,
+    "drain": drain.run,
+    "restore": restore.run,
+}
+EVENTS_MIN: Final = 1_000
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--only", default=",".join(BENCHMARKS), help="some of them, separated by commas")
+    parser.add_argument("--events", type=int, default=REAL_EVENTS, help="how many (all of the real file)")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated shop")
+    parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "bench", help="folder of the JSON files")
+    given = parser.parse_args()
+    wanted = given.only.split(",")
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        parser.error(f"--only {','.join(unknown)}: there are {', '.join(BENCHMARKS)}")
+    if given.events < EVENTS_MIN:
+        parser.error(f"--events {given.events}: at least {EVENTS_MIN:,}")
+    quiet_clients()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    workload = Workload(given.seed, given.events)
+    valid = True
+    for name in wanted:
+        result = BENCHMARKS[name](workload)
+        report.show(result, console)
+        path = report.write(result, given.output)
+        console.print(f"written to {path}\n", highlight=False, soft_wrap=True)
+        valid = valid and not result.invalid
+    return 0 if valid else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

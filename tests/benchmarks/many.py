@@ -1,0 +1,69 @@
+"""many: 10, 100, 1,000 definitions, of which an event touches 10. Its cost must follow the touched ones."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from app.backtest import BATCH_RECORDS, FileRecord
+from app.segments.catalog import load_catalog
+from app.segments.partition import Partition
+from app.segments.program import Program, compile_catalog
+from app.segments.time_rules import TimeRules
+from tests.benchmarks.events import ROUNDS, Workload, calibrate
+from tests.benchmarks.quiet import without_collector
+from tests.benchmarks.report import Result
+
+TOUCHED: Final = 10
+SIZES: Final = (10, 100, 1_000)
+EVENT: Final = "Product Viewed"
+RECORDS_MAX: Final = 50_000
+RULES = TimeRules()
+
+
+def catalog_of(size: int) -> Program:
+    """Ten definitions that count the event, each over another window; the others count other events."""
+    files = {}
+    for number in range(size):
+        event = EVENT if number < TOUCHED else f"Other Event {number}"
+        condition = f"count('{event}' within {number % TOUCHED + 1}h) >= {2 + number % 5}"
+        files[f"d-{number}.yaml"] = f"segment: d-{number}\nwhen: {condition}\n"
+    return compile_catalog(load_catalog(files), RULES)
+
+
+def run(workload: Workload) -> Result:
+    """Rounds in turn, so that a busy moment of the machine meets all sizes; the best of each counts."""
+    wanted = f'"{EVENT}"'.encode()
+    records = [record for record in workload.records() if record.value and wanted in record.value][:RECORDS_MAX]
+    programs: dict[int, Program] = {}
+    compiled_s: dict[int, float] = {}
+    for size in SIZES:
+        began_s = time.process_time()
+        programs[size] = catalog_of(size)
+        compiled_s[size] = time.process_time() - began_s
+    best = dict.fromkeys(SIZES, float("inf"))
+    lines = [record.value for record in records if record.value is not None]
+    with without_collector():
+        for _ in range(ROUNDS):
+            for size in SIZES:
+                best[size] = min(best[size], _us_an_event(programs[size], records))
+        calibration_us = calibrate(lines)
+    rows: list[dict[str, Any]] = [
+        {
+            "definitions": size,
+            "touched": TOUCHED,
+            "us_an_event": best[size],
+            "ratio_to_10": best[size] / best[SIZES[0]],
+            "compiled_in_cpu_s": compiled_s[size],
+        }
+        for size in SIZES
+    ]
+    return Result("many", workload.source, workload.seed, len(records), calibration_us, rows)
+
+
+def _us_an_event(program: Program, records: Sequence[FileRecord]) -> float:
+    partition = Partition(program, RULES)
+    began_s = time.process_time()
+    for begin in range(0, len(records), BATCH_RECORDS):
+        for change in partition.process(records[begin : begin + BATCH_RECORDS]).changes:
+            change.encode()
+    return (time.process_time() - began_s) * 1e6 / len(records)

@@ -1,0 +1,91 @@
+"""What a benchmark found, as a table for people and as JSON for comparisons."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjson", "uvloop")
+
+
+@dataclass(slots=True)
+class Result:
+    """`rows` have the same keys; the first is the name of the row. `invalid` says why its figures do not count."""
+
+    benchmark: str
+    source: str
+    seed: int
+    events: int
+    calibration_us: float
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    invalid: str = ""
+
+
+def machine() -> dict[str, Any]:
+    """The shape of this machine, and how busy it was when asked."""
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_1_min": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's, and those of the packages that matter."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES} | _commit()
+
+
+def write(result: Result, folder: Path) -> Path:
+    """One file a benchmark; the last run takes the place of the one before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    found = asdict(result) | {"when": when, "machine": machine(), "versions": versions()}
+    path = folder / f"{result.benchmark}.json"
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    return path
+
+
+def show(result: Result, console: Console) -> None:
+    """The table."""
+    title = f"{result.benchmark}: {result.events:,} events, {result.source}; calibration {result.calibration_us:.2f} us"
+    console.print(f"[bold]{title}[/]", highlight=False, soft_wrap=True)
+    table = Table(pad_edge=False, box=None)
+    for number, column in enumerate(result.rows[0]):
+        table.add_column(column.replace("_", " "), justify="right" if number else "left")
+    for row in result.rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console.print(table)
+    if result.invalid:
+        console.print(f"[bold red]invalid[/]: {result.invalid}")
+    console.print()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor()
+
+
+def _commit() -> dict[str, str]:
+    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {"commit": said.stdout.strip()} if said.returncode == 0 else {}

@@ -1,0 +1,126 @@
+"""A worker process to be measured: its log, its metrics, its CPU time."""
+
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from app.embedded import EmbeddedBroker
+from app.embedded.process import GuardedProcess
+from app.settings import Settings
+from tests.support.broker import Broker
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.kafka_node import KafkaNode
+from tests.support.waiting import wait_until
+
+PARTITIONS: Final = 4
+ASK_S: Final = 0.1
+START_S: Final = 60.0
+STOP_S: Final = 30.0
+COMMAND: Final = "import sys; from app.cli.main import main; sys.exit(main())"
+READS: Final = "reads from offset"
+_COUNTED: Final = re.compile(rb"^shoal_events_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
+
+
+class MeasuredWorker:
+    """One worker with four partitions and an idle clock that is off. Use with `with`."""
+
+    def __init__(self, settings: Settings, folder: Path, *, given: Mapping[str, str] | None = None) -> None:
+        self._port = _free_port()
+        pairs = {"idle_clock": "off", "topic_prefix": settings.topic_prefix} | dict(given or {})
+        arguments = ["worker", "--segments", str(settings.segments), "--partitions", str(PARTITIONS)]
+        arguments += ["--broker", settings.kafka_bootstrap_servers, "--app-id", settings.app_id]
+        arguments += ["--web-port", str(self._port), "--set", *(f"{name}={value}" for name, value in pairs.items())]
+        self.started_s = time.perf_counter()
+        log = folder / f"{settings.app_id}.log"
+        self._process = GuardedProcess([sys.executable, "-c", COMMAND, *arguments], log=log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+
+    def until(self, condition: Callable[[], bool], *, within_s: float, what: str) -> None:
+        """Waits, as long as the process lives."""
+        wait_until(lambda: condition() or not self._process.running, within_s=within_s, what=what)
+        if not self._process.running:
+            raise RuntimeError(f"the worker ended; its log:\n{self._process.log_tail()}")
+
+    def until_reading(self) -> float:
+        """Until it reads the first partition; the instant."""
+        self.until(lambda: READS in self.log(), within_s=START_S, what="the worker reads")
+        return time.perf_counter()
+
+    def until_ready(self) -> float:
+        """Until all partitions are at work; seconds since the start of the process."""
+        self.until(lambda: self._get("/ready") is not None, within_s=10 * START_S, what="the worker is ready")
+        return time.perf_counter() - self.started_s
+
+    def until_counted(self, records: int, *, within_s: float) -> float:
+        """Until so many records are committed; the instant. Asks ten times a second, so as not to be in the way."""
+        asked_s = 0.0
+
+        def done() -> bool:
+            nonlocal asked_s
+            if time.perf_counter() < asked_s + ASK_S:
+                return False
+            asked_s = time.perf_counter()
+            return sum(map(float, _COUNTED.findall(self._get("/metrics") or b""))) >= records
+
+        self.until(done, within_s=within_s, what=f"{records} records are committed")
+        return time.perf_counter()
+
+    def cpu_s(self) -> float:
+        """CPU seconds it has used, user and system (Linux)."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def log(self) -> str:
+        """All it has said."""
+        return self._process.log.read_text()
+
+    def end(self) -> None:
+        """SIGTERM, and its orderly end."""
+        self._process.signal(signal.SIGTERM)
+        self._process.wait(STOP_S)
+
+    def _get(self, path: str) -> bytes | None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as answer:
+                body: bytes = answer.read()
+                return body
+        except (urllib.error.URLError, OSError):
+            return None
+
+
+@contextmanager
+def brokers(folder: Path) -> Iterator[list[Broker]]:
+    """A real Kafka where Java and Maven are, and the embedded broker: (name, transactions). Both end with the block."""
+    with EmbeddedBroker() as embedded:
+        found = [Broker("embedded", embedded.bootstrap_servers, transactions=False)]
+        try:
+            node = KafkaNode(folder / "kafka")
+        except KafkaUnavailableError:
+            yield found
+            return
+        with node:
+            yield [Broker("kafka", node.bootstrap_servers, transactions=True), *found]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
