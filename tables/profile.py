@@ -71,6 +71,38 @@ def timer_of(encoded: bytes) -> int:
     return int.from_bytes(encoded[:TIMER_BYTES], "big")
 
 
+class _Inside(msgspec.Struct, array_like=True, gc=False):
+    inside: int
+
+
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """The fields up to the members, for those who want only these; the rest is skipped, not built."""
+
+    format: int
+    highest_ms: int
+    fired_ms: int
+    sequence: int
+    first_seen_ms: int
+    identified: bool
+    aggregates: msgspec.Raw
+    members: dict[int, _Inside]
+
+
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+
+
+def inside_of(encoded: bytes) -> list[int]:
+    """The ids of the segments that the user of an encoded profile is in."""
+    try:
+        head = _decode_head(encoded[HEADER_BYTES:])
+    except msgspec.MsgspecError:
+        decode(encoded)  # says what is wrong
+        raise
+    if head.format != FORMAT:
+        raise UnknownFormatError(f"a profile of format {head.format!r}; this version reads {FORMAT}")
+    return [segment for segment, member in head.members.items() if member.inside]
+
+
 def epoch_of(encoded: bytes) -> int:
     """The epoch of the catalog under which an encoded profile was last evaluated."""
     return int.from_bytes(encoded[TIMER_BYTES:HEADER_BYTES], "big")

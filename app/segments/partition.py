@@ -37,7 +37,7 @@ from app.segments.settlement import Departed, Settlement
 from app.segments.time_rules import TimeRules
 from tables import message_ids
 from tables import profile as profiles
-from tables.profile import INSIDE, Profile
+from tables.profile import Profile
 from tables.timers import Timers
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
@@ -135,11 +135,11 @@ class Partition:
         return write_position(Position(1, self.next_offset, self.clock_ms, self.program.version))
 
     def _count_members(self, encoded: bytes, by: int) -> None:
-        members = profiles.decode(encoded).members
-        for segment in self.program.segments:
-            member = members.get(segment.id)
-            if member is not None and member[INSIDE]:
-                self._settlement.members[segment.name] += by
+        members = self._settlement.members
+        for own in profiles.inside_of(encoded):
+            bit = self.program.bits.get(own)
+            if bit is not None:
+                members[self.program.segments[bit.bit_length() - 1].name] += by
 
     # ---- the catalog
 
