@@ -31,12 +31,13 @@ from app.console.view import Frame, latency, render
 from app.embedded import EmbeddedBroker
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
+from app.publishing import publish_catalog
 from app.runtime.kafka import connection, wait_for_broker
 from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
 from app.segments.definition import Catalog
 from app.segments.durations import format_duration
 from app.segments.program import compile_catalog
-from app.segments_dir import load_segments
+from app.segments_dir import load_segments, read_definitions
 from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.record import Record
@@ -179,7 +180,7 @@ class Everything(ExitStack):
             "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
             "SHOAL_APP_ID": settings.app_id,
             "SHOAL_TOPIC_PREFIX": settings.topic_prefix,
-            "SHOAL_SEGMENTS": settings.segments.resolve(),
+            "SHOAL_CATALOG": "topic",
             "SHOAL_PARTITIONS": settings.partitions,
             "SHOAL_IDLE_CLOCK_SPEED": settings.idle_clock_speed,
             "SHOAL_SESSION_TIMEOUT": format_duration(settings.session_timeout_ms),
@@ -259,6 +260,7 @@ class Demo:
             for _ in range(workers):  # first, since they take longest
                 everything.worker(self.settings)
             await self._make_topics()
+            await self._publish()
             cluster = await stack.enter_async_context(Cluster(self.settings))
             positions = await stack.enter_async_context(Positions(cluster))
             writer = await stack.enter_async_context(TopicWriter(self.settings, partitions=_PARTITIONS))
@@ -286,6 +288,12 @@ class Demo:
             await ensure_topics(self.settings, client, self._topics())
         finally:
             await client.close()
+
+    async def _publish(self) -> None:
+        """The workers wait for it: as in production, definitions come by their topic."""
+        files = read_definitions(self.settings.segments)
+        now_ms = int(time.time() * 1000)
+        await publish_catalog(self.settings, self.catalog, files, published_ms=now_ms, write=True)
 
     # ---- what goes on
 
