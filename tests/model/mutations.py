@@ -1,0 +1,285 @@
+"""Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """`before` stands in the file exactly once."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+
+    def apply(self, root: Path) -> None:
+        """Changes the file below `root`; ValueError if the text is not there once."""
+        file = root / self.path
+        text = file.read_text()
+        if text.count(self.before) != 1:
+            raise ValueError(f"{self.path} has {text.count(self.before)} times: {self.before!r}")
+        file.write_text(text.replace(self.before, self.after))
+
+
+MUTATIONS = (
+    # ---- edges of windows
+    Mutation(
+        "an event counts a millisecond too long",
+        "tables/windows.py",
+        "return -FOREVER if self.within_ms is None else now - self.within_ms",
+        "return -FOREVER if self.within_ms is None else now - self.within_ms - 1",
+    ),
+    Mutation(
+        "exists ends a millisecond late",
+        "app/segments/values.py",
+        'self.code.line(f"if {end} <= now: {state} = None; {end} = {FOREVER}")',
+        'self.code.line(f"if {end} < now: {state} = None; {end} = {FOREVER}")',
+    ),
+    Mutation(
+        "a threshold ends a millisecond late",
+        "app/segments/conditions.py",
+        'self.code.line(f"if {until} > now: {truth} = True")',
+        'self.code.line(f"if {until} >= now: {truth} = True")',
+    ),
+    Mutation(
+        "a threshold keeps one event too few",
+        "app/segments/aggregates.py",
+        'math.floor(bound) + 1 if operator in (">", "<=", "=", "!=")',
+        'math.floor(bound) + 1 if operator in (">", "<=", "=")',
+    ),
+    Mutation(
+        "the highest count is thought to last no longer than the first of its values",
+        "tables/tallies.py",
+        "return int(max(ends)) + self.within_ms if ends else FOREVER",
+        "return int(max(ends)) + self.within_ms + 1 if ends else FOREVER",
+    ),
+    Mutation(
+        "a distinct value does not end by time",
+        "tables/tallies.py",
+        "return min((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms",
+        "return max((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms",
+    ),
+    # ---- values
+    Mutation(
+        "the average is cut instead of rounded",
+        "tables/windows.py",
+        "return quotient + (double > denominator or (double == denominator and quotient % 2 == 1))",
+        "return quotient",
+    ),
+    Mutation(
+        "the first event is the one that arrived first",
+        "tables/windows.py",
+        "if item is None or (state is not None and state[0] <= t):",
+        "if item is None or state is not None:",
+    ),
+    Mutation(
+        "of two events at one instant the first is the last",
+        "tables/windows.py",
+        "if item is None or t <= self.start(now) or (state is not None and state[0] > t):",
+        "if item is None or t <= self.start(now) or (state is not None and state[0] >= t):",
+    ),
+    Mutation(
+        "key takes the value that was seen first",
+        "tables/tallies.py",
+        "return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))",
+        "return key_value(min(counts, key=lambda key: (-counts[key], latest[key], key_order(key))))",
+    ),
+    Mutation(
+        "an older event of a score is added in full",
+        "tables/tallies.py",
+        "return [value + item * 2.0 ** (-(last - t) / self.half_life_ms), last]",
+        "return [value + item, last]",
+    ),
+    Mutation(
+        "true is 1",
+        "app/segments/operators.py",
+        "return bool(a == b) and (a.__class__ is bool) == (b.__class__ is bool)",
+        "return bool(a == b)",
+    ),
+    Mutation(
+        "an older trait replaces a newer one",
+        "app/segments/handlers.py",
+        "if entry is not None and entry[0] > t:",
+        "if False:",
+    ),
+    # ---- since last, once per
+    Mutation(
+        "what happened at the instant of Q is kept",
+        "tables/windows.py",
+        "return state[bisect_right(state, t) :] or None",
+        "return state[bisect_right(state, t - 1) :] or None",
+    ),
+    Mutation(
+        "an event older than Q counts",
+        "app/segments/staged.py",
+        "if payload is None or (last is not None and (t < last or (t == last and is_last))):",
+        "if payload is None or (last is not None and t == last and is_last):",
+    ),
+    Mutation(
+        "a value stays known although its event has left the window",
+        "app/segments/staged.py",
+        "if all(known.get(key, -FOREVER) > start for key in keys):",
+        "if all(key in known for key in keys):",
+    ),
+    # ---- sequences
+    Mutation(
+        "an R of the instant of completion comes too early",
+        "tables/sequences.py",
+        "entry[1][0] <= t < entry[1][0] + self.absent_ms:",
+        "entry[1][0] < t < entry[1][0] + self.absent_ms:",
+    ),
+    Mutation(
+        "within W is less than W",
+        "tables/sequences.py",
+        "if self.within_ms is not None and t - partial[0] > self.within_ms:",
+        "if self.within_ms is not None and t - partial[0] >= self.within_ms:",
+    ),
+    Mutation(
+        "a step is after the one before",
+        "tables/sequences.py",
+        "if partial is None or t < partial[1]:",
+        "if partial is None or t <= partial[1]:",
+    ),
+    Mutation(
+        "an earlier start takes the place of a later one",
+        "tables/sequences.py",
+        "if begun is None or t > begun[0]:",
+        "if begun is None or t != begun[0]:",
+    ),
+    Mutation(
+        "a completion leaves partial matches behind",
+        "tables/sequences.py",
+        "entry[0] = [None] * (self.steps - 1)",
+        "pass",
+    ),
+    Mutation(
+        "an R that came before with a later time is forgotten",
+        "tables/sequences.py",
+        "absents[:] = [absent for absent in absents if absent[0] > oldest]",
+        "absents.clear()",
+    ),
+    # ---- cart and visit
+    Mutation(
+        "an order takes away what was added after it",
+        "tables/cart.py",
+        "for key in [key for key, item in items.items() if item[2] <= t]:",
+        "for key in list(items):",
+    ),
+    Mutation(
+        "the cart is idle since the latest arrival",
+        "tables/cart.py",
+        "    cart[2] = max(cart[2], t)\n    return cart\n\n\ndef remove",
+        "    cart[2] = t\n    return cart\n\n\ndef remove",
+    ),
+    Mutation(
+        "a visit goes on with an event at its end",
+        "tables/session.py",
+        "if t >= last + gap_ms:",
+        "if t > last + gap_ms:",
+    ),
+    Mutation(
+        "an older event does not move a visit's start",
+        "tables/session.py",
+        "session[START] = t\n",
+        "pass\n",
+    ),
+    # ---- segments
+    Mutation(
+        "for is over a millisecond late",
+        "app/segments/settlement.py",
+        "ready = member[TRUE_SINCE] + segment.for_ms",
+        "ready = member[TRUE_SINCE] + segment.for_ms + (1 if segment.for_ms else 0)",
+    ),
+    Mutation(
+        "a break is no break for `for`",
+        "app/segments/segment_code.py",
+        'code.line(f"if m is not None: m[{TRUE_SINCE}] = None")',
+        'code.line("pass")',
+    ),
+    Mutation(
+        "hold is forgotten",
+        "app/segments/segment_code.py",
+        'code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now)")',
+        'code.line(f"return x.leave(p, SEGMENTS[{number}], m, now)")',
+    ),
+    Mutation(
+        "cooldown begins with the entry",
+        "app/segments/settlement.py",
+        "member[OUT_AT] = now if segment.cooldown_ms else None",
+        "member[OUT_AT] = member[SINCE] if segment.cooldown_ms else None",
+    ),
+    Mutation(
+        "an update is sent only if every named value differs",
+        "app/segments/segment_code.py",
+        "if {' or '.join(differs)}: x.update",
+        "if {' and '.join(differs)}: x.update",
+    ),
+    Mutation(
+        "segments that depend on a change are not settled",
+        "app/segments/settlement.py",
+        "self.settle(profile, rest | dependents, now)",
+        "self.settle(profile, rest, now)",
+    ),
+    Mutation(
+        "a wrong operand decides until when `and` stays",
+        "app/segments/conditions.py",
+        "if {truth} is {stop} or {other} < {until}: {until} = {other}",
+        "{until} = {other}",
+    ),
+    Mutation(
+        "clocks are looked at once an hour",
+        "app/segments/clock.py",
+        "_QUARTER_MS = 15 * MINUTE_MS",
+        "_QUARTER_MS = 60 * MINUTE_MS",
+    ),
+    Mutation(
+        "more than a duration turns at it, not a millisecond later",
+        "app/segments/conditions.py",
+        'turn = ms + 1 if operator in (">", "<=") else ms',
+        "turn = ms",
+    ),
+    # ---- time of a partition
+    Mutation(
+        "an event exactly as old as allowed is late",
+        "app/segments/partition.py",
+        "now = profile.fired_ms\n                if t < now - lateness_ms:",
+        "now = profile.fired_ms\n                if t <= now - lateness_ms:",
+    ),
+    Mutation(
+        "the clock believes the sender",
+        "app/segments/partition.py",
+        "seen = (min(received, t)) - disorder_ms",
+        "seen = t - disorder_ms",
+    ),
+    Mutation(
+        "now may go back behind the user's highest time",
+        "app/segments/partition.py",
+        "if profile.highest_ms > now:",
+        "if False:",
+    ),
+    Mutation(
+        "a duplicate of exactly a day ago is none",
+        "tables/message_ids.py",
+        '"big") <= KEPT_MS',
+        '"big") < KEPT_MS',
+    ),
+    Mutation(
+        "a timer that is not due yet is lost",
+        "tables/timers.py",
+        "waiting.append((user, timer))",
+        "pass",
+    ),
+    Mutation(
+        "timers are lost when a profile is read again",
+        "tables/profile.py",
+        "profile = _decode(encoded[HEADER_BYTES:])",
+        "profile = _decode(encoded[HEADER_BYTES:])\n        profile.due = {}",
+    ),
+    Mutation(
+        "records that a profile has seen are taken again after a crash",
+        "app/segments/partition.py",
+        "if kind == WATERMARK or (self._reached and self._reached.get(user, 0) > record.offset):",
+        "if kind == WATERMARK:",
+    ),
+)

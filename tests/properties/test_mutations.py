@@ -1,0 +1,42 @@
+"""The comparison bites: bugs put into a copy of the pure half on purpose are found.
+
+The hunts take minutes: SHOAL_MUTATIONS=1 runs them, SHOAL_HISTORIES says how many histories each may take (1,000).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.model.mutations import MUTATIONS, Mutation
+
+ROOT = Path(__file__).parents[2]
+HISTORIES = os.environ.get("SHOAL_HISTORIES", "1000")
+PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support")
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
+    (tmp_path / mutation.path).parent.mkdir(parents=True)
+    shutil.copy(ROOT / mutation.path, tmp_path / mutation.path)
+    mutation.apply(tmp_path)
+
+
+@pytest.mark.truth
+@pytest.mark.timeout(1_800)
+@pytest.mark.skipif("SHOAL_MUTATIONS" not in os.environ, reason="takes minutes: SHOAL_MUTATIONS=1 runs it")
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    for name in PURE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        if (ROOT / name).exists():
+            copy(ROOT / name, tmp_path / name)
+    mutation.apply(tmp_path)
+    command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "1"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert "rules: TimeRules" in found.stderr, found.stderr

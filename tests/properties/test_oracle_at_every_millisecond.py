@@ -1,0 +1,79 @@
+"""The oracle looks only at instants at which something could change: looking at every millisecond finds no more.
+
+Histories are told a thousand times faster for that, seconds becoming milliseconds.
+"""
+
+import dataclasses
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from app.segments.catalog import load_catalog
+from app.segments.time_rules import TimeRules
+from tests.model.messages import Advance, Record, instant_ms
+from tests.model.oracle import Oracle, Step
+from tests.model.plain import instant_text
+from tests.model.story import ms
+from tests.properties.scenario import Scenario, scenarios
+from tests.support.histories import STARTS
+
+FASTER = 1_000
+SPAN_MS_MAX = 1_000
+INSTANTS = ("timestamp", "receivedAt", "sentAt", "originalTimestamp")
+
+
+@pytest.mark.truth
+@pytest.mark.parametrize("part", range(4))
+def test_looking_at_every_millisecond_finds_no_more(part: int) -> None:
+    @seed(part)
+    @settings(
+        max_examples=25,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(scenarios())
+    def same(scenario: Scenario) -> None:
+        catalog = load_catalog({path: faster_text(text) for path, text in scenario.files.items()})
+        rules = TimeRules(**{name: value // FASTER for name, value in dataclasses.asdict(scenario.rules).items()})
+        start = instant_ms(min(STARTS, key=lambda text: abs(instant_ms(text) - scenario.end_ms)))
+        steps = [faster_step(step, start) for step in scenario.steps]
+        few = Oracle(catalog, rules).run(steps)
+        if few.clock_ms - start > SPAN_MS_MAX:
+            return
+        end_ms = few.clock_ms + SPAN_MS_MAX
+        few = Oracle(catalog, rules).run(steps, clock_ms=end_ms)
+        every = Oracle(catalog, rules, every_ms=True).run(steps, clock_ms=end_ms)
+        assert few.changes == every.changes, str(scenario)
+        assert few.outcomes == every.outcomes
+
+    same()
+
+
+def faster_text(text: str) -> str:
+    return re.sub(r"\b[0-9]+(ms|s|m|h|d)\b", lambda duration: f"{max(1, ms(duration[0]) // FASTER)}ms", text)
+
+
+def faster_step(step: Step, start: int) -> Step:
+    if isinstance(step, Advance):
+        return Advance(faster(step.clock_ms, start))
+    timestamp = step.timestamp if step.timestamp < 0 else faster(step.timestamp, start)
+    return dataclasses.replace(step, timestamp=timestamp, value=faster_value(step, start))
+
+
+def faster_value(record: Record, start: int) -> bytes | None:
+    try:
+        said = json.loads(record.value or b"")
+    except ValueError:
+        return record.value
+    for name in INSTANTS:
+        if name in said:
+            said[name] = instant_text(faster(instant_ms(said[name]), start))
+    return json.dumps(said).encode()
+
+
+def faster(instant: int, start: int) -> int:
+    return start + (instant - start) // FASTER
