@@ -3,7 +3,8 @@
 State: [values, absents].
 `values`: key ("" without `matching`) -> [levels, pending, latest t]; `levels[i]` is the latest-starting partial match
 that has done step i, [start, last], or None; `pending` is [c, payload] or None.
-`absents`: the R events of the last `lateness`, [t, keys or None for every value], by arrival, at most 100.
+`absents`: the R events of the last `lateness`, by arrival: [t, key] for each of its values, or [t, None] for every
+value; the 100 latest.
 An occurrence is (instant, payload); the payload is whatever the caller needs of the completing event.
 """
 
@@ -20,6 +21,7 @@ Keys = Sequence[str]
 Occurrence = tuple[int, Any]
 ABSENTS_MAX = 100
 EVERY = ("",)
+EVERY_VALUE = (None,)
 
 
 class Machine:
@@ -46,12 +48,12 @@ class Machine:
             entry = values.get(key)
             if entry is not None and entry[1] is not None and entry[1][0] <= t < entry[1][0] + self.absent_ms:
                 del values[key]
-        absents.append([t, None if keys is None else list(keys)])
+        absents += [[t, key] for key in (EVERY_VALUE if keys is None else keys)]
         oldest = now - self.lateness_ms
-        if len(absents) > ABSENTS_MAX:
-            if absents[0][0] > oldest:
-                self.counted[ABSENT_DROPPED] += 1
-            del absents[0]
+        drop = len(absents) - ABSENTS_MAX
+        if drop > 0:
+            self.counted[ABSENT_DROPPED] += sum(absent[0] > oldest for absent in absents[:drop])
+            del absents[:drop]
         absents[:] = [absent for absent in absents if absent[0] > oldest]
         return state
 
@@ -116,7 +118,7 @@ class Machine:
         if pending is not None and pending[0] > c:
             return None
         end = c + self.absent_ms
-        if any(c < t < end and (keys is None or key in keys) for t, keys in state[1]):
+        if any(c < t < end and (value is None or value == key) for t, value in state[1]):
             # The R discards the completion, not an earlier pending that it did not discard when it came.
             return None
         if end <= now:

@@ -148,10 +148,10 @@ def numbers_of(value: Any, counted: Counted) -> list[int]:
     return [] if number is None else [number]
 
 
-def _remembered_scalar(value: Any, counted: Counted) -> Any:
+def _remembered_scalar(value: Any, counted: Counted, *, bytes_max: int) -> Any:
     kind = value.__class__
     if kind is str:
-        return bounded_text(value, counted, bytes_max=TEXT_BYTES_VALUE_MAX)
+        return bounded_text(value, counted, bytes_max=bytes_max)
     if kind is int:
         number = bounded_integer(value)
         if number is None:
@@ -163,14 +163,31 @@ def _remembered_scalar(value: Any, counted: Counted) -> Any:
 
 
 def remembered(value: Any, counted: Counted) -> Any:
-    """A scalar, or a list of at most 20 scalars, as `first`, `last`, traits and context keep it; else None."""
+    """A scalar, or a list of at most 20 scalars, as `first`, `last`, traits and context keep it; else None.
+
+    A text has at most 256 bytes, in a list 64.
+    """
     if value.__class__ is list:
-        items = [kept for item in value if (kept := _remembered_scalar(item, counted)) is not None]
+        scalars = (_remembered_scalar(item, counted, bytes_max=TEXT_BYTES_KEY_MAX) for item in value)
+        items = [kept for kept in scalars if kept is not None]
         if len(items) > LIST_ITEMS_MAX:
             counted[LIST_SHORTENED] += 1
             del items[LIST_ITEMS_MAX:]
         return items or None
-    return _remembered_scalar(value, counted)
+    return _remembered_scalar(value, counted, bytes_max=TEXT_BYTES_VALUE_MAX)
+
+
+def remembered_bytes(value: Any) -> int:
+    """What a remembered value takes at most, encoded: a text its bytes and 3, a number or boolean 9, a list all of it.
+
+    >>> remembered_bytes("shoes"), remembered_bytes(1.5), remembered_bytes(["shoes", 1.5])
+    (8, 9, 20)
+    """
+    if value.__class__ is str:
+        return (len(value) if value.isascii() else len(value.encode(errors="replace"))) + 3
+    if value.__class__ is list:
+        return sum(map(remembered_bytes, value)) + 3
+    return 9
 
 
 def at_path(value: Any, path: tuple[str, ...]) -> Any:

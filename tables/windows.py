@@ -15,10 +15,11 @@ from bisect import bisect_right, insort_right
 from typing import Any, Protocol
 
 from tables.counted import EVENT_DROPPED, Counted
-from tables.values import from_micros
+from tables.values import from_micros, remembered_bytes
 
 FOREVER = 1 << 62
 EVENTS_MAX = 1_000
+FIRST_BYTES_MAX = 64 * 1024
 INT64_MAX = 2**63 - 1
 
 
@@ -257,12 +258,39 @@ class Numbers(Pairs):
 
 
 class First(Pairs):
-    """`first` in a window or since Q."""
+    """`first` in a window or since Q: of the latest events as many as take 64 KB together.
+
+    State: [instants, values, bytes of the values].
+    """
 
     __slots__ = ()
 
-    def add(self, state: list[list[Any]] | None, t: int, item: Any, now: int) -> list[list[Any]] | None:
-        return state if item is None else self.insert(state, t, item, now)
+    def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
+        start = self.start(now)
+        if item is None or t <= start:
+            return state
+        if state is None:
+            return [[t], [item], remembered_bytes(item)]
+        instants, values, size = state
+        where = bisect_right(instants, t)
+        instants.insert(where, t)
+        values.insert(where, item)
+        drop = outside = bisect_right(instants, start)
+        size += remembered_bytes(item) - sum(map(remembered_bytes, values[:outside]))
+        while len(instants) - drop > EVENTS_MAX or size > FIRST_BYTES_MAX:
+            size -= remembered_bytes(values[drop])
+            drop += 1
+        if drop > outside:
+            self.counted[EVENT_DROPPED] += drop - outside
+        if drop:
+            del instants[:drop]
+            del values[:drop]
+        state[2] = size
+        return state
+
+    def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
+        rest = super().forget(state, t)
+        return None if rest is None else [*rest, sum(map(remembered_bytes, rest[1]))]
 
     def value(self, state: list[list[Any]] | None, now: int) -> Any:
         visible = self.visible(state, now)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from app.events.message import MESSAGE_BYTES_MAX
 from app.segments.aggregates import Remembered
 from app.segments.definition import Catalog, Definition, Score, Segment
 from app.segments.dependencies import expressions, references
@@ -25,6 +24,7 @@ from tables.tallies import VALUES_MAX, Decay, Distinct, RunningTally, Tally
 from tables.values import LIST_ITEMS_MAX, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
 from tables.windows import (
     EVENTS_MAX,
+    FIRST_BYTES_MAX,
     First,
     FirstEver,
     Last,
@@ -41,7 +41,7 @@ ID = 5
 HEADER = 3
 KEY_MAX = TEXT_BYTES_KEY_MAX + 2
 TEXT_MAX = TEXT_BYTES_VALUE_MAX + 3
-VALUE_MAX = HEADER + LIST_ITEMS_MAX * TEXT_MAX
+VALUE_MAX = HEADER + LIST_ITEMS_MAX * KEY_MAX
 MEMBER = "member "
 PROFILE = 80
 """A profile of which no definition asks anything: its own instants and counts, empty maps."""
@@ -234,10 +234,11 @@ def _sent(node: s.Expression) -> Size:
             return A_VALUE
 
 
-def _item(what: Remembered) -> Size:
-    """What an event gives to an aggregate, as a pending occurrence of a sequence keeps it."""
-    most = {"nothing": 1, "points": NUMBER, "value": VALUE_MAX}.get(what.item, MESSAGE_BYTES_MAX)
-    return Size(1 if what.item == "nothing" else VALUE_TYPICAL, most)
+def _payload(what: Remembered, pattern: s.Pattern) -> Size:
+    """What is kept of an event that waits for its `no R`: what it gives to the aggregate, and what `once per` asks."""
+    listed = A_KEY.times(1, LIST_ITEMS_MAX)
+    items = {"nothing": NOTHING, "points": A_NUMBER, "value": A_VALUE, "numbers": A_NUMBER.times(1, LIST_ITEMS_MAX)}
+    return items.get(what.item, listed) + (listed if pattern.once_per is not None else NOTHING) + Size(3, 3)
 
 
 def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
@@ -252,11 +253,12 @@ def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
         case Running():
             return Size(1, NUMBER), ()
         case RunningNumber():
-            return Size(10, 24 + NUMBER), ()
+            return Size(10, 40 + NUMBER), ()
         case Numbers():
             return (AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (events,)
         case First():
-            return (AN_INSTANT + A_VALUE).times(TYPICAL_EVENTS, EVENTS_MAX), (events, _items(LIST_ITEMS_MAX))
+            values_kept = Size(TYPICAL_EVENTS * VALUE_TYPICAL, FIRST_BYTES_MAX) + Size(4, HEADER + 6)
+            return AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values_kept, (events, _items(LIST_ITEMS_MAX))
         case FirstEver() | Last():
             return AN_INSTANT + A_VALUE + Size(1, 1), (_items(LIST_ITEMS_MAX),)
         case Distinct():
@@ -282,33 +284,35 @@ def _aggregate(what: Remembered) -> Kept:
     size, limits = _core(what)
     size += Size(ID, ID)
     if what.staged is not None:
-        size += Size(4 + INSTANT, 4 + INSTANT)
+        size += Size(4 + INSTANT, 4 + INSTANT + HEADER)
         for pattern in (*(source.pattern for source in what.sources), what.since_last):
             if pattern is None:
                 continue
+            size += Size(3, 3)
             if pattern.once_per is not None:
                 size += (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX)
                 limits += (f"{VALUES_MAX} values",)
             if isinstance(pattern.source, s.Sequence):
-                more, bounds = _sequence(pattern.source, _item(what) if pattern is not what.since_last else Size(1, 1))
+                payload = Size(1, 1) if pattern is what.since_last else _payload(what, pattern)
+                more, bounds = _sequence(pattern.source, payload)
                 size += more
                 limits += bounds
     return Kept(f"aggregate {what.id}", _words(what), size, tuple(dict.fromkeys(limits)))
 
 
-def _sequence(sequence: s.Sequence, item: Size) -> tuple[Size, tuple[str, ...]]:
+def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...]]:
     limits: tuple[str, ...] = ()
     level = Size(1 + 2 * INSTANT, 1 + 2 * INSTANT)
     entry = A_KEY + level.times(1, max(1, len(sequence.steps) - 1)) + AN_INSTANT
     if sequence.absent is not None:
-        entry += AN_INSTANT + item + Size(4, 4 + HEADER)
+        entry += AN_INSTANT + payload + Size(1, 1)
     size = entry.times(1, 1)
     if sequence.matching is not None:
         size = entry.times(2, VALUES_MAX)
         limits += (f"{VALUES_MAX} values",)
     if sequence.absent is not None:
-        keys = Size(1, 1) if sequence.matching is None else Size(KEY_TYPICAL, MESSAGE_BYTES_MAX)
-        size += (AN_INSTANT + keys + Size(1, 1)).times(1, ABSENTS_MAX)
+        key = Size(1, 1) if sequence.matching is None else A_KEY
+        size += (AN_INSTANT + key + Size(1, 1)).times(1, ABSENTS_MAX)
         limits += (f"{ABSENTS_MAX} events of no ...",)
     return size + Size(ID + INSTANT, ID + INSTANT), limits
 

@@ -8,10 +8,11 @@ pattern's own filter.
 from dataclasses import dataclass
 from typing import Any
 
-from tables.counted import VALUE_DROPPED, Counted
+from tables.counted import LIST_SHORTENED, VALUE_DROPPED, Counted
 from tables.profile import Profile
 from tables.sequences import Keys, Machine, Occurrence
 from tables.tallies import VALUES_MAX, drop_values_beyond_limit
+from tables.values import LIST_ITEMS_MAX
 from tables.windows import FOREVER, Kind
 
 Payload = Any
@@ -88,6 +89,8 @@ class Staged:
         machine = self.machines[source]
         if machine is None or look is None:
             return self._take(state, source, t, payload, now, is_last=is_last)
+        if machine.absent_ms is not None and payload is not None and look.steps and look.steps[-1] == machine.steps - 1:
+            payload = self._kept(payload)
         own = state[SOURCES][source]
         own[1], occurrences = _advance(machine, own[1], t, now, look, payload)
         taken = False
@@ -95,6 +98,15 @@ class Staged:
             taken |= self._take(state, source, instant, occurred, now, is_last=is_last)
         self._arm(profile, state)
         return taken
+
+    def _kept(self, payload: Payload) -> Payload:
+        """What is remembered of an event that waits for its `no R`: at most 20 values of a list."""
+        item, once_keys = payload
+        for values in (item, once_keys):
+            if values.__class__ is list and len(values) > LIST_ITEMS_MAX:
+                self.counted[LIST_SHORTENED] += 1
+                del values[LIST_ITEMS_MAX:]
+        return payload
 
     def _take(self, state: list[Any], source: int, t: int, payload: Payload, now: int, *, is_last: bool) -> bool:
         last = state[LAST]

@@ -22,11 +22,12 @@ RULES = TimeRules()
 # The beginning of a row, and what its limit begins with.
 LIMITS = {
     "events of one `count`": f"{windows.EVENTS_MAX:,}",
+    "values of one `first`": f"{windows.FIRST_BYTES_MAX // 1024} KB together",
     "different values of": f"{tallies.VALUES_MAX}",
     "products in the cart": f"{cart.ITEMS_MAX}",
     "values of a list": f"{values.LIST_ITEMS_MAX}",
     "message ids remembered": f"{message_ids.IDS_MAX:,} a user",
-    "R events remembered": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
+    "R events (with": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
     "atoms in the evidence": f"{ATOMS_MAX}",
     "time without an event": f"{RULES.retention_ms // DAY_MS} days",
     "a text remembered as a value": f"{values.TEXT_BYTES_KEY_MAX} bytes",

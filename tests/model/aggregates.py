@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
-from app.segments.language.syntax import Aggregate
+from app.segments.language.syntax import Aggregate, Sequence
 from tests.model.history import History
 from tests.model.plain import (
     LIST_VALUES_MAX,
@@ -19,11 +20,15 @@ from tests.model.plain import (
     millionths,
     number,
     remembered,
+    remembered_list,
+    size,
 )
 from tests.model.sequences import Happening, happenings
 
 EVENTS_MAX = 1_000
+FIRST_BYTES_MAX = 65_536
 VALUES_MAX = 100
+Counted: TypeAlias = tuple[Name | None, Value]
 LIMITED = ("count", "sum", "avg", "min", "max", "first", "last")
 
 
@@ -77,7 +82,7 @@ def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) 
             continue
         if aggregate.pattern.once_per is not None and not is_new(aggregate, happening, order, known):
             continue
-        for name, value in counted(aggregate, happening):
+        for name, value in remembered_of(aggregate, counted(aggregate, happening)):
             kept.append(Entry(t=happening.t, order=order, found=happening, name=name, value=value))
             keep_values_to_the_limit(kept, happening.known_ms, aggregate)
         keep_events_to_the_limit(kept, happening.known_ms, aggregate)
@@ -87,7 +92,7 @@ def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) 
 def is_new(aggregate: Aggregate, happening: Happening, order: int, known: list[Entry]) -> bool:
     """Whether `once per` lets an event count; if so its values are known from now on."""
     assert aggregate.pattern.once_per is not None
-    names = different(happening.arrival.value(aggregate.pattern.once_per))
+    names = dict(remembered_of(aggregate, different(happening.arrival.value(aggregate.pattern.once_per)).items()))
     known_names = {entry.name for entry in known if is_inside(entry.t, happening.known_ms, aggregate.within_ms)}
     if names and all(name in known_names for name in names):
         return False
@@ -97,7 +102,7 @@ def is_new(aggregate: Aggregate, happening: Happening, order: int, known: list[E
     return True
 
 
-def counted(aggregate: Aggregate, happening: Happening) -> Iterable[tuple[Name | None, Value]]:
+def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
     """What an event adds: nothing, once, or once for each of its values."""
     value = happening.arrival.value(aggregate.of) if aggregate.of is not None else None
     match aggregate.function:
@@ -110,13 +115,18 @@ def counted(aggregate: Aggregate, happening: Happening) -> Iterable[tuple[Name |
         case "sum" | "avg" | "min" | "max":
             return [(None, item) for item in map(millionths, each(value)) if item is not None]
         case "first" | "last":
-            kept = tuple(
-                remembered(item, LONG_TEXT_BYTES_MAX) for item in each(value) if isinstance(item, int | float | str)
-            )
-            if not kept:
-                return []
-            return [(None, kept[:LIST_VALUES_MAX] if isinstance(value, tuple) else kept[0])]
+            if isinstance(value, tuple):
+                kept = remembered_list(item for item in value if isinstance(item, int | float | str))
+                return [(None, kept)] if kept else []
+            return [(None, remembered(value, LONG_TEXT_BYTES_MAX))] if isinstance(value, int | float | str) else []
     raise AssertionError(aggregate.function)
+
+
+def remembered_of(aggregate: Aggregate, values: Iterable[Counted]) -> list[Counted]:
+    """Of a list in an event that waits for its `no R` the first 20 values are remembered."""
+    source = aggregate.pattern.source
+    waits = isinstance(source, Sequence) and source.absent is not None
+    return list(values)[: LIST_VALUES_MAX if waits else None]
 
 
 def keep_values_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) -> None:
@@ -133,15 +143,18 @@ def keep_values_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) 
 
 
 def keep_events_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) -> None:
-    """With `within` or `since last` the latest 1,000 stay."""
+    """With `within` or `since last` the latest 1,000 stay; of `first` as many of them as take 64 KB together."""
     if aggregate.function not in LIMITED or (aggregate.within_ms is None and aggregate.since_last is None):
         return
-    if len(kept) <= EVENTS_MAX:
+    if len(kept) <= EVENTS_MAX and aggregate.function != "first":
         return
     inside = [entry for entry in kept if is_inside(entry.t, now, aggregate.within_ms)]
-    if len(inside) > EVENTS_MAX:
-        inside.sort(key=lambda entry: (entry.t, entry.order))
-        kept[:] = inside[-EVENTS_MAX:]
+    inside.sort(key=lambda entry: (entry.t, entry.order))
+    beyond = max(0, len(inside) - EVENTS_MAX)
+    while aggregate.function == "first" and sum(size(entry.value) for entry in inside[beyond:]) > FIRST_BYTES_MAX:
+        beyond += 1
+    if beyond:
+        kept[:] = inside[beyond:]
 
 
 # ---- values

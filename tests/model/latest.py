@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.model.history import Arrival, History
 from tests.model.messages import is_scalar
-from tests.model.plain import LIST_VALUES_MAX, LONG_TEXT_BYTES_MAX, Value, remembered
+from tests.model.plain import LONG_TEXT_BYTES_MAX, Value, remembered, remembered_list
 
 
 def trait(path: tuple[str, ...], history: History) -> Value:
@@ -47,6 +47,5 @@ def after(known: Value, said: Any, path: tuple[str, ...]) -> Value:
     if isinstance(leaf, dict):
         return known
     if isinstance(leaf, list):
-        kept = [remembered(item, LONG_TEXT_BYTES_MAX) for item in leaf if is_scalar(item)]
-        return tuple(kept[:LIST_VALUES_MAX]) or known
+        return remembered_list(filter(is_scalar, leaf)) or known
     return remembered(leaf, LONG_TEXT_BYTES_MAX) if is_scalar(leaf) else None

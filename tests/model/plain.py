@@ -6,6 +6,7 @@ A value is a number, a text, a boolean, a `Length` (a duration), a `Moment` (an 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -118,6 +119,18 @@ def remembered(value: Scalar, bytes_max: int = TEXT_BYTES_MAX) -> Scalar:
         return shortened(value, bytes_max)
     kept = tidy(value)
     return float(kept) if isinstance(kept, int) and not -WHOLE_MAX <= kept < 2 * WHOLE_MAX else kept
+
+
+def remembered_list(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
+    """A list as it is kept: its first 20 values, texts shorter than by themselves."""
+    return tuple(remembered(value) for value in values)[:LIST_VALUES_MAX]
+
+
+def size(value: Value) -> int:
+    """The bytes that a value counts for: a text its UTF-8 and 3, a list its values and 3, anything else 9."""
+    if isinstance(value, tuple):
+        return sum(map(size, value)) + 3
+    return len(value.encode()) + 3 if isinstance(value, str) else 9
 
 
 Name: TypeAlias = tuple[str, int]

@@ -87,7 +87,7 @@ class Run:
 
     sequence: Sequence
     progress: dict[Name | None, Progress] = field(default_factory=dict)
-    absent_seen: list[tuple[int, list[Name | None] | None]] = field(default_factory=list)
+    absent_seen: list[tuple[int, Name | None]] = field(default_factory=list)
     found: list[Happening] = field(default_factory=list)
 
     def pass_time(self, now: int | None, index: int) -> None:
@@ -110,7 +110,7 @@ class Run:
         steps = [number for number, step in enumerate(self.sequence.steps, start=1) if finds(step, arrival)]
         own = self.values(arrival)
         if is_absent:
-            self.absent_seen.append((arrival.t, own or None))
+            self.absent_seen += [(arrival.t, value) for value in own or [None]]
             del self.absent_seen[:-REMEMBERED_ABSENT_MAX]
             for value in own or list(self.progress):
                 self.discard(value, arrival.t)
@@ -166,8 +166,8 @@ class Run:
             self.found.append(Happening(t=c, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
             return
         end = c + self.sequence.absent_ms
-        for t, values in self.absent_seen:
-            if c < t < end and (values is None or value in values):
+        for t, absent_value in self.absent_seen:
+            if c < t < end and absent_value in (None, value):
                 return
         if progress.pending is not None and progress.pending.t > c:
             return

@@ -61,12 +61,12 @@ PER_VALUE = [
 @pytest.mark.parametrize("attach", PER_VALUE)
 @pytest.mark.parametrize("seed", range(2))
 def test_more_values_than_are_kept(attach: str, seed: int) -> None:
-    assert difference(scenario(attach, shuffled(120, seed, names="PPPPQR"))) is None
+    assert difference(scenario(attach, shuffled(60, seed, names="PPPPQR"))) is None
 
 
 @pytest.mark.parametrize("attach", PER_VALUE)
 def test_few_values_at_equal_instants(attach: str) -> None:
-    assert difference(scenario(attach, shuffled(80, 3, names="PPPPQR", values=4, spread=5))) is None
+    assert difference(scenario(attach, shuffled(50, 3, names="PPPPQR", values=4, spread=5))) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_few_values_at_equal_instants(attach: str) -> None:
 def test_more_events_than_are_kept(attach: str) -> None:
     chance = Random(4)
     numbers = [chance.randrange(1_000) for _ in range(3_000)]
-    lists = [at(number // 10 - chance.randrange(3), n=numbers[number : number + 90]) for number in range(20, 60)]
+    lists = [at(number // 10 - chance.randrange(3), n=numbers[number : number + 90]) for number in range(20, 40)]
     assert difference(scenario(attach, lists)) is None
 
 
@@ -96,6 +96,17 @@ def test_values_that_take_more_bytes_than_are_kept(function: str, window: str) -
         said.append(at(max(0, number - chance.randrange(9)), x=chance.choice((text, listed, number)), z=number))
     said[60]["event"] = "Q"
     assert difference(scenario(f"{function}(x of 'P'{window})", said)) is None
+
+
+@pytest.mark.parametrize("window", ["within 1d", "since last 'Q'"])
+def test_more_bytes_than_a_first_keeps(window: str) -> None:
+    chance = Random(8)
+    said = []
+    for number in range(110):
+        listed = ["é" * 31 + f"{number:03}{other}" for other in range(chance.choice((3, 18, 20)))]
+        said.append(at(max(0, number - chance.randrange(9)), x=chance.choice((listed, listed, listed, number))))
+    said.insert(105, at(3, "Q"))
+    assert difference(scenario(f"first(x of 'P' {window})", said)) is None
 
 
 @pytest.mark.parametrize("attach", ["traits.plan", "context.page.path"])

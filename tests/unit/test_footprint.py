@@ -32,7 +32,7 @@ def kept_of(when: str, more: str = "") -> dict[str, Kept]:
 def history(count: int, values: int) -> list[dict[str, Any]]:
     """Events whose values are as long, and as many, as they may be."""
     long = "v" * 61
-    listed = [f"{'w' * 253}{number:03}" for number in range(20)]
+    listed = [f"{'w' * 61}{number:03}" for number in range(20)]
     return [
         {
             "type": "track",
@@ -88,7 +88,13 @@ def encoded_bytes(when: str, more: str) -> int:
         ("count('Bought' once per order_id within 7d) >= 2", "", 1.2),
         ("exists(sequence('Viewed' then 'Bought' within 2h matching value) within 7d)", "", 2),
         ("exists(sequence('Viewed' then 'Bought' then no 'Ordered' for 30m) within 24h)", "", 1.2),
-        ("count(sequence('Viewed' then no 'Ordered' for 30m matching value) within 24h) > 2", "", 200),
+        ("count(sequence('Viewed' then no 'Ordered' for 2h matching value) within 24h) > 2", "", 2),
+        ("last(text of sequence('Viewed' then no 'Ordered' for 2h matching value)) = 'x'", "", 1.2),
+        ("distinct(text of sequence('Viewed' then no 'Ordered' for 2h matching value) within 1d) > 3", "", 1.2),
+        ("sum(price of sequence('Viewed' then no 'Ordered' for 2h matching value) within 1d) > 3", "", 4),
+        ("count(sequence('Viewed' then no 'Bought' for 2h matching text) once per text within 1d) > 2", "", 4),
+        ("first(text of 'Viewed' within 7d) = 'x'", "", 1.2),
+        ("first(text of 'Viewed' since last 'Ordered') = 'x'", "", 1.2),
     ],
 )
 def test_no_profile_is_larger_than_said(when: str, more: str, tight: float) -> None:
