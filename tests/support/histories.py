@@ -163,6 +163,8 @@ class Narrator:
                 said["properties"]["path"] = self.value()
         if self.chance(20):
             said["context"] = self.context()
+        if self.chance(4):
+            self.spoil(said)
         if self.chance(25):
             if self.message_ids and self.chance(50) and self.rules.retention_ms > DAY_MS:
                 said["messageId"] = self.one_of(*self.message_ids)
@@ -171,13 +173,25 @@ class Narrator:
                 self.message_ids.append(said["messageId"])
         return said
 
+    def spoil(self, said: dict[str, Any]) -> None:
+        """Odd, but no reason to refuse it."""
+        match self.one_of("container", "name", "time", "time", "user"):
+            case "container":
+                said[self.one_of("properties", "context", "traits")] = self.one_of(None, "a", [1, "a"], 5, True)
+            case "name":
+                said.pop("event", None)
+            case "time":
+                said["timestamp"] = odd_spelling(said["timestamp"], self.one_of(0, 1, 2))
+            case _:
+                said["anonymousId"] = 7  # the user, but for one who is known
+
     # ---- records
 
     def record(self, offset: int) -> Record:
         user = self.one_of(*self.users)
         t = self.time()
         said = self.message(user, t)
-        key: bytes | None = user.encode()
+        key: bytes | None = str(said.get("userId") or said["anonymousId"]).encode()
         timestamp = -1
         faulty = self.chance(3)
         if self.chance(30) and not faulty:
@@ -224,6 +238,14 @@ class Narrator:
                 self.times_ms.append(clock_ms)
             steps.append(self.record(offset))
         return steps
+
+
+def odd_spelling(instant: str, which: int) -> str:
+    """The same instant (or up to a millisecond later) in another spelling of ISO 8601."""
+    t = instant_ms(instant)
+    if which == 0:
+        return instant_text(t + 5_400_000).replace("Z", "+01:30")
+    return instant.replace("Z", "999Z" if which == 1 else "+00:00")
 
 
 def rules_for(draw: Callable[[st.SearchStrategy[Any]], Any], durations_ms: Sequence[int]) -> TimeRules:
