@@ -4,11 +4,14 @@ from pathlib import Path
 
 from app.errors import UserError
 from app.segments.catalog import load_catalog
+from app.segments.catalog_limits import check_catalog
 from app.segments.definition import Catalog
 from app.segments.problem import CatalogError
+from app.segments.time_rules import TimeRules
 
 SUFFIXES = (".yaml", ".yml")
 FILE_BYTES_MAX = 1_000_000
+DEFAULT_RULES = TimeRules()
 
 
 def read_definitions(directory: Path) -> dict[str, str]:
@@ -39,11 +42,16 @@ def _read(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def load_segments(directory: Path) -> Catalog:
-    """The checked catalog of a folder; UserError with every problem where it cannot be used."""
+def load_segments(directory: Path, rules: TimeRules = DEFAULT_RULES) -> Catalog:
+    """The checked catalog of a folder, for workers with these rules.
+
+    Raises UserError with every problem where it cannot be used.
+    """
     definitions = read_definitions(directory)
     try:
-        return load_catalog(definitions)
+        catalog = load_catalog(definitions)
+        check_catalog(catalog, rules)
+        return catalog
     except CatalogError as error:
         count = len(error.problems)
         what = "1 problem" if count == 1 else f"{count} problems"
