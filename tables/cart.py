@@ -7,9 +7,10 @@
 from typing import Any
 
 from tables.counted import CART_ITEM_DROPPED, Counted
-from tables.values import key_value
+from tables.values import MICROS, NUMBER_MAX, key_value
 
 ITEMS_MAX = 100
+QUANTITY_MAX = NUMBER_MAX * MICROS
 SQUARED_MICROS = 10**12
 
 Cart = list[Any]
@@ -29,12 +30,12 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, c
     cart[3] += 1
     item = items.get(key)
     if item is None:
-        items[key] = [quantity, price or 0, t, cart[3]]
+        items[key] = [min(quantity, QUANTITY_MAX), price or 0, t, cart[3]]
         if len(items) > ITEMS_MAX:
             del items[min(items, key=lambda key: items[key][3])]
             counted[CART_ITEM_DROPPED] += 1
     else:
-        item[0] += quantity
+        item[0] = min(item[0] + quantity, QUANTITY_MAX)
         if price is not None:
             item[1] = price
         item[2] = max(item[2], t)

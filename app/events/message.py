@@ -19,6 +19,7 @@ WATERMARK = "watermark"
 KINDS = frozenset({"track", "page", "screen", "identify", "group", "alias", WATERMARK})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: whatever is added to it, a calendar still has it
 
 Path = tuple[str, ...]
 
@@ -232,8 +233,8 @@ def _slow_instant_ms(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     instant = (moment - EPOCH) // MILLISECOND
-    if instant < 0:
-        raise ValueError(f"before 1970: {text!r}")
+    if not 0 <= instant <= INSTANT_MS_MAX:
+        raise ValueError(f"before 1970 or after 9000: {text!r}")
     return instant
 
 
@@ -267,8 +268,8 @@ def times_of(message: Message, record_ms: int) -> tuple[int, int]:
         assert sent_ms is not None
         assert original_ms is not None
         event_ms = received_ms - (sent_ms - original_ms)
-        if event_ms < 0:
-            raise MessageError("invalid-time", "the corrected time lies before 1970")
+        if not 0 <= event_ms <= INSTANT_MS_MAX:
+            raise MessageError("invalid-time", "the corrected time lies before 1970 or after 9000")
     if record_ms >= 0 and (received_ms is None or record_ms < received_ms):
         received_ms = record_ms
     if event_ms is None:

@@ -1,12 +1,13 @@
 """Which parts of a condition explain a change, and how values are shown in evidence and attachments."""
 
+from math import isfinite
 from typing import Any, Literal
 
 from app.segments.change import Atom, iso
 from app.segments.durations import format_duration
 from app.segments.language import canonical, syntax
 from app.segments.language.syntax import Expression
-from tables.values import plain_number
+from tables.values import bounded_integer, plain_number
 
 ATOMS_MAX = 20
 LITERALS = (syntax.Number, syntax.Text, syntax.Boolean, syntax.Duration, syntax.ListOf)
@@ -58,20 +59,25 @@ def _arithmetic_shown(operator: str, left: Shown, right: Shown) -> Shown:
 
 def show_duration(value: Any) -> str | None:
     """A duration in milliseconds as in definitions; parts of milliseconds are rounded half to even."""
-    if value is None:
+    if value is None or not isfinite(value):
         return None
     whole = round(value)
     return format_duration(whole) if whole >= 0 else "-" + format_duration(-whole)
 
 
 def show_instant(value: Any) -> str | None:
-    """An instant as ISO 8601."""
-    return None if value is None else iso(round(value))
+    """An instant as ISO 8601; None for one that no calendar has."""
+    try:
+        return None if value is None else iso(round(value))
+    except OverflowError:
+        return None
 
 
 def show_plain(value: Any) -> Any:
-    """Anything else: a whole number without decimals."""
-    return plain_number(value) if value.__class__ is float else value
+    """Anything else: a whole number without decimals, beyond 64 bits the nearest double; None for an infinite one."""
+    if value.__class__ is float:
+        return plain_number(value) if isfinite(value) else None
+    return bounded_integer(value) if value.__class__ is int else value
 
 
 def show_count(value: int, places: int) -> int | str:

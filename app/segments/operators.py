@@ -112,28 +112,26 @@ def number(value: Any) -> int | float | None:
     return value if value.__class__ is int or value.__class__ is float else None
 
 
-def add(a: Any, b: Any) -> Any:
-    """Sum; missing if either is no number."""
-    a, b = number(a), number(b)
-    return None if a is None or b is None else a + b
+def _calculation(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Missing if either side is no number, or if the result is none; infinite beyond what a double holds."""
+
+    def calculate(a: Any, b: Any) -> Any:
+        a, b = number(a), number(b)
+        if a is None or b is None:
+            return None
+        try:
+            result = operate(a, b)
+        except (OverflowError, ZeroDivisionError):  # a whole number that no double holds
+            return None
+        return result if result == result else None  # not a number: infinite less infinite
+
+    return calculate
 
 
-def subtract(a: Any, b: Any) -> Any:
-    """Difference; missing if either is no number."""
-    a, b = number(a), number(b)
-    return None if a is None or b is None else a - b
-
-
-def multiply(a: Any, b: Any) -> Any:
-    """Product; missing if either is no number."""
-    a, b = number(a), number(b)
-    return None if a is None or b is None else a * b
-
-
-def divide(a: Any, b: Any) -> Any:
-    """Quotient; missing if either is no number or b is 0."""
-    a, b = number(a), number(b)
-    return None if a is None or b is None or b == 0 else plain_number(a / b)
+add = _calculation(operator.add)
+subtract = _calculation(operator.sub)
+multiply = _calculation(operator.mul)
+divide = _calculation(lambda a, b: plain_number(a / b))
 
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*": multiply, "/": divide}
@@ -155,15 +153,25 @@ def crossing(
         return False, FOREVER
     if sign in _ORDERED:
         compare = _ORDERED[sign]
-        return _turn(lambda n: bool(compare(left(n), right(n))), now, guess)
+        return _turn(_both(compare, left, right), now, guess)
     instant = now
     while instant < FOREVER:
-        _, below = _turn(lambda n: bool(left(n) <= right(n)), instant, guess)
-        _, above = _turn(lambda n: bool(left(n) >= right(n)), instant, guess)
+        _, below = _turn(_both(operator.le, left, right), instant, guess)
+        _, above = _turn(_both(operator.ge, left, right), instant, guess)
         instant = min(below, above)
         if instant < FOREVER and (left(instant) == right(instant)) != (a == b):
             break
     return (a == b) is (sign == "="), instant
+
+
+def _both(
+    compare: Callable[[Any, Any], bool], left: Callable[[int], Any], right: Callable[[int], Any]
+) -> Callable[[int], bool]:
+    def holds(n: int) -> bool:
+        a, b = left(n), right(n)
+        return a is not None and b is not None and bool(compare(a, b))
+
+    return holds
 
 
 def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int]:

@@ -7,7 +7,18 @@ from typing import Any
 
 from tests.model.history import Arrival, History
 from tests.model.messages import is_scalar
-from tests.model.plain import MILLION, Length, Name, Scalar, Value, millionths, name_of, number, remembered
+from tests.model.plain import (
+    MILLION,
+    NUMBER_MAX,
+    Length,
+    Name,
+    Scalar,
+    Value,
+    millionths,
+    name_of,
+    number,
+    remembered,
+)
 
 ITEMS_MAX = 100
 
@@ -65,7 +76,7 @@ class Cart:
         if event == "Product Added":
             if item is None:
                 item = self.items[name] = Item(product)
-            item.quantity += MILLION if quantity is None else quantity
+            item.quantity = min(item.quantity + (MILLION if quantity is None else quantity), NUMBER_MAX * MILLION)
             price = millionths(line.get("price"))
             if price is not None:
                 item.price = price

@@ -1,5 +1,6 @@
 """Everything that a user ever sent, and which of it a pattern finds."""
 
+import math
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -97,6 +98,16 @@ def compare_two(operator: str, left: Single, right: Single) -> bool:
 
 
 def calculate(operator: str, left: Value, right: Value) -> Value:
+    """Arithmetic; missing where there is no result, or one of a whole number that no double holds."""
+    try:
+        result = calculate_freely(operator, left, right)
+    except OverflowError:
+        return None
+    plain: Any = result.ms if isinstance(result, Length | Moment) else result
+    return None if isinstance(plain, float) and math.isnan(plain) else result
+
+
+def calculate_freely(operator: str, left: Value, right: Value) -> Value:
     """Arithmetic; missing where a side is missing, a list, a text or a boolean, and on a division by zero."""
     if left is None or right is None or isinstance(left, tuple) or isinstance(right, tuple):
         return None

@@ -6,6 +6,7 @@ A value is a number, a text, a boolean, a `Length` (a duration), a `Moment` (an 
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ LIST_VALUES_MAX = 20
 NUMBER_MAX = 10**12
 WHOLE_MAX = 2**63
 MILLION = 10**6
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,13 @@ def seen(value: Value) -> Any:
     """A value as JSON shows it."""
     if isinstance(value, tuple):
         return [seen(item) for item in value]
+    if value is None or isinstance(value, str | bool):
+        return value
+    plain = value.ms if isinstance(value, Length | Moment) else value
+    if not -LARGEST <= plain <= LARGEST:
+        return None
     if isinstance(value, Length):
         return duration_text(value.ms)
     if isinstance(value, Moment):
         return instant_text(value.ms)
-    return value if value is None else tidy(value)
+    return remembered(value)

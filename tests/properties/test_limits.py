@@ -152,6 +152,29 @@ def test_more_events_that_must_not_come_than_are_remembered(matching: str) -> No
     assert difference(scenario(attach, said)) is None
 
 
+@pytest.mark.parametrize(
+    "attach",
+    [
+        "sum(n of 'P') * sum(n of 'P')",
+        "last(n of 'P') * last(n of 'P') - last(n of 'P') * 1000",
+        "last(n of 'P') * 10 - last(n of 'P') * 10",
+        "last(n of 'P') / 0.001",
+        "max(n of 'P' within 1h) * 1000000000000",
+        "cart.value",
+        "cart.quantity",
+        "count('P' where n * 1.5 > 3 and n / 7 < 10) + 0",
+        "1d * last(n of 'P')",
+    ],
+)
+def test_numbers_larger_than_can_be_said(attach: str) -> None:
+    numbers = [1, 10**12, 10**18, 2**63 - 1, 2**64, 10**30, -(10**300), 1.7e308, -1.7e308, 5e-324]
+    said = []
+    for number, n in enumerate(numbers * 2):
+        said.append(at(number, n=n))
+        said.append(at(number, "Product Added", product_id=number % 3, quantity=n, price=n))
+    assert difference(scenario(attach, said)) is None
+
+
 def test_more_products_in_the_cart_than_are_kept() -> None:
     chance = Random(7)
     said = []
