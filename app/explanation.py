@@ -218,7 +218,8 @@ class Explainer:
         asked = _scores_in(atom)
         if not asked:
             return
-        values = self._code[f"{self.segment.name}/{_POINTS}"].attach(profile, at_ms)
+        attach = self._code[f"{self.segment.name}/{_POINTS}"].attach
+        values = {} if attach is None else attach(profile, at_ms)
         for entry in self._entries:
             if entry.name.partition("/")[0] in asked:
                 yield Points(_entry_text(entry.points[0]), values[entry.name])

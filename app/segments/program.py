@@ -20,7 +20,7 @@ from app.segments.definition import Catalog, Score, Segment
 from app.segments.handlers import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.language import syntax
 from app.segments.operators import CONTAINERS
-from app.segments.segment_code import segment_id, write_segment
+from app.segments.segment_code import is_simple, segment_id, write_segment
 from app.segments.settlement import SegmentCode
 from app.segments.source import Namespace, Source
 from app.segments.staged import Staged
@@ -206,13 +206,14 @@ class _Compiler:
                 hold_ms=read.segment.hold_ms,
                 cooldown_ms=read.segment.cooldown_ms,
                 updates=read.segment.updates,
+                simple=is_simple(read.segment),
                 waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
                 exit_evidence=functions[f"exit_evidence_{number}"],
-                attach=functions[f"attach_{number}"],
+                attach=functions[f"attach_{number}"] if read.segment.attach else None,
             )
             for number, read in enumerate(reads)
         )

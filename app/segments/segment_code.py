@@ -16,6 +16,16 @@ def segment_id(name: str) -> int:
     return stable_id(f"segment {name}")
 
 
+def is_simple(segment: Segment) -> bool:
+    """Whether until when the condition stays is all that matters, for who is in and for who is out."""
+    waits = segment.for_ms or segment.hold_ms or segment.cooldown_ms
+    return (
+        segment.when is not None
+        and segment.status == "live"
+        and not (waits or segment.updates or segment.warmup == "wait")
+    )
+
+
 def entry_condition(segment: Segment) -> Expression:
     """What must hold for one who is out to enter."""
     if segment.status == "retired":
@@ -76,9 +86,9 @@ def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: st
     with code.block(f"if {leaves}"):
         if segment.hold_ms and segment.status != "retired":
             code.line(f"w = m[{SINCE}] + {segment.hold_ms}")
-            code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now)")
+            code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now, w)")
         else:
-            code.line(f"return x.leave(p, SEGMENTS[{number}], m, now)")
+            code.line(f"return x.leave(p, SEGMENTS[{number}], m, now, w)")
     if not segment.updates:
         _write_due(writer, segment, "w")
         code.line("return False")

@@ -18,9 +18,10 @@ from tables.windows import FOREVER
 class SegmentCode:
     """One live segment, compiled.
 
+    simple: until when the condition stays is all that matters, for who is in and for who is out
     waits_for: (aggregate, window in ms), for `warmup: wait`
     settle(profile, now, settlement) -> whether the membership changed
-    entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values
+    entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values (None: nothing to attach)
     """
 
     number: int
@@ -32,13 +33,14 @@ class SegmentCode:
     hold_ms: int
     cooldown_ms: int
     updates: tuple[str, ...]
+    simple: bool
     waits_for: tuple[tuple[int, int], ...]
     dependents: int
     reads: tuple[int, ...]
     settle: Callable[[Profile, int, "Settlement"], bool]
     entry_evidence: Callable[[Profile, int], list[Atom]]
     exit_evidence: Callable[[Profile, int], list[Atom]]
-    attach: Callable[[Profile, int], dict[str, Any]]
+    attach: Callable[[Profile, int], dict[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Settlement:
         "_plans",
         "_retention_ms",
         "_segments",
+        "_told_at",
+        "_told_ms",
         "changes",
         "kind",
         "members",
@@ -74,6 +78,8 @@ class Settlement:
         self._segments = segments
         self._retention_ms = retention_ms
         self._plans: dict[int, list[Step]] = {}
+        self._told_ms = -1
+        self._told_at = ""
         self.user = ""
         self.kind: CauseKind = "time"
         self.message_id: str | None = None
@@ -121,27 +127,37 @@ class Settlement:
         member[SINCE] = now
         member[TIMES] += 1
         member[TRUE_SINCE] = None
-        sent = segment.attach(profile, now)
-        member[SENT] = sent or None
+        if segment.attach is not None:
+            member[SENT] = segment.attach(profile, now)
         self.members[segment.name] += 1
-        segment.settle(profile, now, self)  # as one who is in: until when that stays
+        self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now), now)
         return True
 
-    def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> bool:
+    def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int, until: int) -> bool:
         """The exit condition holds for one who is in, and `hold` is over."""
         evidence = segment.exit_evidence(profile, now)
         member[INSIDE] = 0
         member[TRUE_SINCE] = None
         member[OUT_AT] = now if segment.cooldown_ms else None
         self.members[segment.name] -= 1
-        segment.settle(profile, now, self)  # as one who is out
+        self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "exited", evidence, now)
         member[SENT] = None
         return True
 
+    def _settle_again(self, profile: Profile, segment: SegmentCode, now: int, until: int) -> None:
+        """As one who is now in, or out: until when does that stay?"""
+        if not segment.simple:
+            segment.settle(profile, now, self)
+        elif until < FOREVER:
+            profile.due[segment.id] = until
+        else:
+            profile.due.pop(segment.id, None)
+
     def update(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> None:
         """Sends the attached values again if one of `updates` differs from what was sent."""
+        assert segment.attach is not None
         values = segment.attach(profile, now)
         sent = member[SENT] or {}
         if all(same(values[name], sent.get(name)) for name in segment.updates):
@@ -177,6 +193,8 @@ class Settlement:
         evidence: list[Atom],
         now: int,
     ) -> None:
+        if now != self._told_ms:
+            self._told_ms, self._told_at = now, iso(now)
         sequence = profile.sequence
         profile.sequence = sequence + 1
         said = Change(
@@ -186,7 +204,7 @@ class Settlement:
             version=segment.version,
             change=change,
             times=member[TIMES],
-            at=iso(now),
+            at=self._told_at,
             sequence=sequence,
             cause=Cause("event", self.message_id) if self.kind == "event" else Cause(self.kind),
             evidence=evidence,
