@@ -14,6 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.support.kafka_jars import POM
+
 PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjson", "uvloop")
 
 
@@ -44,7 +46,15 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Python's, and those of the packages that matter."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES} | _commit()
+    own = {"python": platform.python_version(), "kafka": kafka_version()}
+    return own | {name: version(name) for name in PACKAGES} | _commit()
+
+
+def kafka_version() -> str:
+    """Of the Kafka that benchmarks and tests run."""
+    found = re.search(r"<artifactId>kafka_.*?<version>(.+?)<", POM.read_text(), re.DOTALL)
+    assert found is not None, POM
+    return found[1]
 
 
 def write(result: Result, folder: Path) -> Path:
@@ -87,5 +97,5 @@ def _processor() -> str:
 
 
 def _commit() -> dict[str, str]:
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return {"commit": said.stdout.strip()} if said.returncode == 0 else {}
