@@ -21,7 +21,8 @@ def played(definition: str, *properties: dict[str, Any], event: str = "A", times
     partition = Partition(compile_catalog(load_catalog({"s.yaml": f"segment: s\n{definition}\n"}), RULES), RULES)
     records = []
     for offset, said in enumerate(properties):
-        value: dict[str, Any] = {"type": "track", "event": event, "userId": "u", "properties": {}, "timestamp": timestamp}
+        value: dict[str, Any] = {"type": "track", "event": event, "userId": "u", "properties": {}}
+        value["timestamp"] = timestamp
         text = msgspec.json.encode(value).decode().replace('"properties":{}', f'"properties":{as_json(said)}')
         records.append(PipedRecord(offset, -1 if timestamp else START_MS + offset, b"u", text.encode()))
     return partition.process(records)
