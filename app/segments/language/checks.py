@@ -4,6 +4,7 @@ What needs the catalog (names of segments and scores) is checked by `app.segment
 that move by themselves by `moving`, thresholds that a limit makes unreachable by `thresholds`.
 """
 
+from itertools import takewhile
 from zoneinfo import available_timezones
 
 from app.segments.language import canonical
@@ -65,26 +66,34 @@ class _Checker:
         """Checks what must be true or false."""
         match node:
             case s.And() | s.Or():
-                for before, operand in zip((None, *node.operands), node.operands, strict=False):
-                    self._operand(operand, before, node)
+                before: s.Expression | None = None
+                for number, operand in enumerate(node.operands):
+                    if isinstance(operand, s.Text | s.Number) and isinstance(before, s.Comparison):
+                        if not isinstance(node.operands[number - 1], s.Comparison):
+                            continue  # one of several values: told with the first
+                        values = takewhile(lambda each: isinstance(each, s.Text | s.Number), node.operands[number:])
+                        self._wrong_operand(operand, node, _values_hint(before, tuple(values), node))
+                        continue
+                    before = operand
+                    self._operand(operand, node)
             case s.Not():
-                self._operand(node.operand, None, node)
+                self._operand(node.operand, node)
             case _:
-                self._operand(node, None, None)
+                self._operand(node, None)
 
-    def _operand(self, node: s.Expression, before: s.Expression | None, around: s.Expression | None) -> None:
+    def _operand(self, node: s.Expression, around: s.Expression | None) -> None:
         if isinstance(node, s.And | s.Or | s.Not):
             self.condition(node)
             return
         self.value(node)
         found = type_of(node)
         if found is not Type.BOOLEAN:
-            kind = "can have any value" if found is Type.DYNAMIC else f"is {found.value}"
-            self._wrong(
-                node,
-                f"{shown(node)} {kind}, but {self._place(around)}",
-                _comparison_hint(node, found, before, around),
-            )
+            self._wrong_operand(node, around, _comparison_hint(node, found))
+
+    def _wrong_operand(self, node: s.Expression, around: s.Expression | None, hint: str) -> None:
+        found = type_of(node)
+        kind = "can have any value" if found is Type.DYNAMIC else f"is {found.value}"
+        self._wrong(node, f"{shown(node)} {kind}, but {self._place(around)}", hint)
 
     def _place(self, around: s.Expression | None) -> str:
         if around is None:
@@ -259,7 +268,8 @@ class _Checker:
             self._wrong(place, f"a property is never {found.value}", hint, detail)
             return
         message = f"{shown(left)} is {a.value}, but {shown(right)} is {b.value}"
-        self._wrong(place, message, _mismatch_hint(left, a, right, b))
+        operator = place.operator if isinstance(place, s.Comparison) else "="
+        self._wrong(place, message, _mismatch_hint(operator, left, a, right, b))
 
     def _clock_values(self, node: s.Comparison) -> None:
         """Hours and weekdays that never come."""
@@ -312,12 +322,20 @@ _VERBS = {
 }
 
 
-def _comparison_hint(node: s.Expression, found: Type, before: s.Expression | None, around: s.Expression | None) -> str:
+def _values_hint(before: s.Comparison, values: tuple[s.Expression, ...], around: s.And | s.Or) -> str:
+    """`category = 'a' or 'b'`: how to compare with several values."""
+    left, operator = shown(before.left), before.operator
+    items = ", ".join(map(shown, (before.right, *values)))
+    if operator == "!=":
+        return f"write not {left} in [{items}]"
+    if operator == "=" and isinstance(around, s.Or):
+        return f"write {left} in [{items}]"
+    repeated = f" {_word(around)} ".join(f"{left} {operator} {shown(value)}" for value in values)
+    return f"repeat the left side: {repeated}"
+
+
+def _comparison_hint(node: s.Expression, found: Type) -> str:
     """How to make a condition out of a value that is none."""
-    if isinstance(node, s.Text | s.Number) and isinstance(before, s.Comparison) and before.operator == "=":
-        if isinstance(around, s.Or):
-            return f"write {shown(before.left)} in [{shown(before.right)}, {shown(node)}]"
-        return f"repeat the left side: {shown(before.left)} = {shown(node)}"
     if isinstance(node, s.Text):
         return f"if it is an event, write exists({shown(node)})"
     examples = {
@@ -333,9 +351,19 @@ def _comparison_hint(node: s.Expression, found: Type, before: s.Expression | Non
     return f"write {shown(node)} {examples[found]}"
 
 
-def _mismatch_hint(left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
-    if isinstance(left, s.UserField) and b is Type.DURATION:
-        return {"first_seen": "write user.age", "last_seen": "write user.idle"}.get(left.name, "")
+_OTHER_WAY = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+_NO_WORDS = ("no", "n", "false", "off", "0", "")
+
+
+def _mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
+    if isinstance(left, s.UserField) and a is Type.INSTANT:
+        since = {"first_seen": "user.age", "last_seen": "user.idle"}[left.name]
+        duration = canonical.text(right) if isinstance(right, s.Duration) else "30d"
+        sign = operator if isinstance(right, s.Duration) else _OTHER_WAY.get(operator, "<")
+        return f"the time since then is {since}: write {since} {sign} {duration}"
+    if a is Type.BOOLEAN and isinstance(right, s.Text | s.Number):
+        is_no = str(right.value).strip().lower() in _NO_WORDS
+        return f"write {'not ' if is_no is (operator == '=') else ''}{shown(left)}"
     for value, other in ((left, b), (right, a)):
         if isinstance(value, s.Number) and other is Type.DURATION:
             digits = canonical.text(value)

@@ -25,8 +25,11 @@ def is_field(path: s.Path) -> bool:
     return len(path) > 1 and (path[0] == "traits" or path[1] in FIELDS.get(path[0], ()))
 
 
-def unknown_name_hint(path: s.Path, *, behind_hyphen: bool) -> str:
-    """What to write in place of a name outside `where` that is none; `behind_hyphen`: `-` stands right before it."""
+def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
+    """What to write in place of a name outside `where` that is none.
+
+    `behind_hyphen`: `-` stands right before it; `alone`: it is the whole expression, as under `attach`.
+    """
     text, roots = ".".join(path), (*FIELDS, *OPEN_FIELDS)
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
@@ -37,14 +40,23 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool) -> str:
     if behind_hyphen:
         return "a name with - in it is written context['user-agent']"
     if len(path) > 1 and path[0] in ("properties", "property", "event"):
-        return f"a property can be read inside where: '...' where {'.'.join(path[1:])} = ..."
+        read = ".".join(path[1:])
+        return _property_hint(read) if alone else f"a property can be read inside where: '...' where {read} = ..."
     if guess := closest(path[0], roots):
         return f"did you mean {'.'.join((guess, *path[1:]))}?"
     if len(path) > 1:
+        if alone:
+            return _property_hint(text)
         return f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
     if guess := closest(text, FUNCTIONS, cutoff=0.75):
         return f"did you mean {guess}(...)?"
+    if alone:
+        return _property_hint(text)
     return f"if it is a text, write '{text}'; a property can be read inside where: '...' where {text} = ..."
+
+
+def _property_hint(text: str) -> str:
+    return f"for the property of the latest event write last({text} of 'Product Viewed')"
 
 
 _MISSING = "a missing value makes every comparison false: not (x = x) asks whether x is missing"

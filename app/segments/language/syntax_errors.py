@@ -11,6 +11,7 @@ from lark.exceptions import UnexpectedInput
 
 from app.segments.durations import UNIT_WORDS_MS, duration_hint
 from app.segments.language import syntax_hints as hints
+from app.segments.language import syntax_slips as slips
 from app.segments.language.errors import LanguageError
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.suggestions import closest, listed
@@ -118,20 +119,10 @@ def _number_and_unit(place: Place) -> LanguageError | None:
 def _other_number(place: Place) -> LanguageError | None:
     match = NUMBER_LIKE.match(place.rest)
     if match is not None and not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", match[0]) and place.wants_value:
-        return _no_number(place.at, match[0])
-    if place.rest.startswith(",") and (match := re.search(r"[0-9]+$", place.before)):
-        rest = re.match(r",[0-9]+(?:,[0-9]{3})*", place.rest)
-        if rest is not None and "," not in place.allowed and "COMMA" not in place.allowed:
-            return _no_number(match.start(), match[0] + rest[0])
+        return slips.no_number(place.at, match[0])
     if match := re.match(r"\.[0-9]+", place.rest):
         return place.wrong(f"{match[0]} is not a number", f"write 0{match[0]}", length=len(match[0]))
     return None
-
-
-def _no_number(start: int, written: str) -> LanguageError:
-    plain = re.sub(r"[_,](?=[0-9]{3}(?![0-9]))", "", written).replace(",", ".")
-    hint = f"write {plain}" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", plain) else "numbers look like 5 and 99.95"
-    return LanguageError(f"{written} is not a number", Span(start, start + len(written)), hint)
 
 
 def _no_duration(place: Place) -> LanguageError | None:
@@ -173,8 +164,6 @@ def _comma(place: Place) -> LanguageError | None:
         return None
     if place.after_event:
         return place.wrong("one event at a time can stand here", "for one of several write any('A', 'B')")
-    if re.search(r"\bin\s*\([^()]*$", place.before):
-        return place.wrong("a list stands between square brackets", "write in ['a', 'b']")
     return place.wrong("a comma cannot stand here", "join conditions with and or or")
 
 
@@ -239,9 +228,9 @@ def _no_property(place: Place) -> LanguageError | None:
     function = _NAME_BEFORE.search(place.before.rstrip()[:-1]) if place.before.rstrip().endswith("(") else None
     if match and function and function[1] in FUNCTIONS:
         name = function[1]
-        return place.wrong(
-            f"{name} needs a property of the event", f"write {name}(order_id of {match[0]})", length=len(match[0])
-        )
+        inside = re.match(r"(?:'(?:[^'\n]|'')*'|[^()'])*(?=\))", place.rest)
+        written = f"{name}({hints.EXAMPLE_PROPERTIES.get(name, 'order_id')} of {inside[0] if inside else match[0]})"
+        return place.wrong(f"{name} needs a property of the event", f"write {written}", length=len(match[0]))
     if match:
         name = match[0][1:-1]
         hint = f"write {name}" if WORD.fullmatch(name) else f"write properties[{match[0]}]"
@@ -337,15 +326,20 @@ def _otherwise(place: Place) -> LanguageError:
 
 _RULES: tuple[Callable[[Place], LanguageError | None], ...] = (
     _double_quotes,
+    slips.other_thousands,
     _quote_inside_text,
     _open_text,
     _foreign_sign,
+    slips.unit_of_number,
     _number_and_unit,
     _other_number,
     _no_duration,
     _unknown_function,
+    slips.field_as_event,
     _missing_of,
     _no_parentheses,
+    slips.joint_of_sequence,
+    slips.list_without_brackets,
     _comma,
     _closing,
     _chained,
@@ -355,5 +349,6 @@ _RULES: tuple[Callable[[Place], LanguageError | None], ...] = (
     _no_text,
     _breaks_off,
     _word_behind_event,
+    slips.word_behind_number,
     _word_for_operator,
 )

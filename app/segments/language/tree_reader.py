@@ -166,7 +166,9 @@ class TreeReader:
     def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
         start = span(tree).start
         joined = self._text[start - 1 : start] == "-"
-        self._wrong(tree, f"unknown name {'.'.join(path)}", unknown_name_hint(path, behind_hyphen=joined))
+        alone = self._text.strip() == self._text[start : span(tree).end]
+        hint = unknown_name_hint(path, behind_hyphen=joined, alone=alone)
+        self._wrong(tree, f"unknown name {'.'.join(path)}", hint)
 
     def _property(self, tree: Tree[Token]) -> s.Path:
         """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
