@@ -100,6 +100,10 @@ class Consumer(driver.Consumer):
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except asyncio.CancelledError:
+            # Faust's fetcher takes a cancellation during a rebalance for a crash, also when the worker is told to end.
+            if not (self.should_stop or fetcher.should_stop or self.app.should_stop):
+                raise
         finally:
             for task in tasks:
                 task.cancel()
