@@ -200,8 +200,8 @@ MUTATIONS = (
     Mutation(
         "hold is forgotten",
         "app/segments/segment_code.py",
-        'code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now)")',
-        'code.line(f"return x.leave(p, SEGMENTS[{number}], m, now)")',
+        'code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now, w)")',
+        'code.line(f"return x.leave(p, SEGMENTS[{number}], m, now, w)")',
     ),
     Mutation(
         "cooldown begins with the entry",
