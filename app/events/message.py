@@ -35,10 +35,14 @@ class MessageError(Exception):
 
 
 class Message(msgspec.Struct):
-    """What is read of every message. `context` is a struct of what the catalog reads, or a plain dict."""
+    """What is read of every message. `context` is a struct of what the catalog reads, or a plain dict.
+
+    `name` is that of a page or screen, if it is a text.
+    """
 
     type: str
     event: str | None = None
+    name: Any = None
     userId: str | int | None = None
     anonymousId: str | int | None = None
     messageId: str | int | None = None

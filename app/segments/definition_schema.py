@@ -172,6 +172,7 @@ def _event() -> _Schema:
             "time": _ref("duration", "Its own time, after the start of the test, where that differs from at."),
             "event": _text("The name of the event."),
             "type": {"enum": list(EVENT_TYPES), "default": EVENT_TYPES[0]},
+            "name": _text("The name of a page or screen."),
             "properties": {**values, "description": "The properties of the event."},
             "traits": {**values, "description": "The traits of an identify message."},
             "context": {**values, "description": "Device, page, campaign, location ..."},

@@ -110,6 +110,8 @@ class HandlerWriter:
                 )
                 if self.key[0] == "identify":
                     lines.append(f"if {name} is UNSET: {name} = None")
+                if self.key[0] in ("page", "screen") and path == ("name",):
+                    lines.append(f"if {name} is None and ev.name.__class__ is str: {name} = ev.name")
         return lines
 
     def matches(self, where: Expression | None) -> str:

@@ -23,7 +23,7 @@ DEFAULT_USER = "visitor"
 TEST_KEYS = ("name", "start", "events", "expect")
 EVENT_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 EVENT_KEYS = (
-    *("at", "time", "event", "type", "properties", "traits", "context"),
+    *("at", "time", "event", "type", "name", "properties", "traits", "context"),
     *("messageId", "userId", "anonymousId", "groupId", "previousId"),
 )
 EXPECTATION_KEYS = ("at", "in", "attach")
@@ -87,8 +87,9 @@ def _event(source: Source, node: yaml.MappingNode, start_ms: int) -> TestEvent:
     at_ms = _at_ms(fields, "an event")
     time_ms = fields.duration("time")
     message: dict[str, Any] = {"type": _type(fields)}
-    if "event" in fields:
-        message["event"] = fields.text("event")
+    for key in ("event", "name"):
+        if key in fields:
+            message[key] = fields.text(key)
     for key in ("properties", "traits", "context"):
         mapping = fields.mapping(key)
         if mapping is not None:
@@ -117,15 +118,15 @@ def _object(source: Source, node: yaml.MappingNode) -> Any:
 
 
 def _type(fields: Fields) -> str:
-    if "type" not in fields:
-        if "event" not in fields:
-            fields.wrong("event", "an event needs a name or a type", "write event: Product Viewed, or type: page")
-        return "track"
+    if "type" not in fields and "event" not in fields:
+        fields.wrong("event", "an event needs a name or a type", "write event: Product Viewed, or type: page")
     kind = fields.choice("type", EVENT_TYPES)
     if kind != "track" and "event" in fields:
         fields.wrong("event", f"a message of type {kind} has no event name", "leave event or type out")
     if fields.text("type") == "track" and "event" not in fields:
         fields.wrong("type", "an event of type track needs a name", "write event: Product Viewed")
+    if kind not in ("page", "screen") and "name" in fields:
+        fields.wrong("name", f"a message of type {kind} has no name", "write properties: {name: ...}")
     if kind == "identify" and "properties" in fields:
         fields.wrong("properties", "a message of type identify has traits, not properties", "write traits:")
     if kind != "identify" and kind != "group" and "traits" in fields:

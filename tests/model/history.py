@@ -41,8 +41,13 @@ class Arrival:
         return self.message.t
 
     def value(self, path: tuple[str, ...]) -> Value:
-        """A property of the event; the properties of an `identify` are its traits."""
-        return scalars(self.message.traits if self.message.type == "identify" else self.message.properties, path)
+        """A property of the event; the properties of an `identify` are its traits. A page or screen may have its name
+        beside its properties."""
+        message = self.message
+        value = scalars(message.traits if message.type == "identify" else message.properties, path)
+        if value is None and path == ("name",) and message.type in ("page", "screen"):
+            return message.name
+        return value
 
 
 @dataclass(slots=True)

@@ -71,10 +71,10 @@ def read(record: Record, skew_max_ms: int) -> Message:
         raise Unreadable("invalid-time") from None
     if t > received + skew_max_ms:
         raise Unreadable("future")
-    name = said.get("event")
+    name = {"track": said.get("event"), "page": said.get("name"), "screen": said.get("name")}.get(said["type"])
     return Message(
         type=said["type"],
-        name=name if said["type"] == "track" and isinstance(name, str) else None,
+        name=name if isinstance(name, str) else None,
         user=user,
         identified=bool(user_id),
         id=said.get("messageId"),
