@@ -2,12 +2,9 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from hypothesis import strategies as st
-
-T = TypeVar("T")
+from tests.support.choices import Choices
 
 NAMES = ("A", "B", "C")
 SHOP_NAMES = ("Product Added", "Product Removed", "Order Completed", "Cart Cleared")
@@ -19,33 +16,21 @@ LONG_DURATIONS = ("30m", "1h", "6h", "1d")
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
-ORDERS = (">=", ">", ">=", ">", "<", "<=", "=", "!=")
+ORDERS = (*[">=", ">"] * 4, "<", "<=", "=", "!=")
 
 
-@dataclass(slots=True)
-class Writer:
-    """Writes one catalog; `draw` decides. `durations` collects what the histories should aim at."""
+class Writer(Choices):
+    """Writes one catalog. `durations` and `names` collect what the histories should aim at."""
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
-    segments: list[str] = field(default_factory=list)
-    scores: list[str] = field(default_factory=list)
-    durations: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
+    def __init__(self, choices: Choices) -> None:
+        super().__init__(choices.below)
+        self.segments: list[str] = []
+        self.scores: list[str] = []
+        self.durations: set[str] = set()
+        self.names: set[str] = set()
 
-    # ---- choices
-
-    def one_of(self, *options: T) -> T:
-        chosen: T = self.draw(st.sampled_from(options))
-        return chosen
-
-    def call(self, *options: Callable[[], str]) -> str:
+    def any_of(self, *options: Callable[[], str]) -> str:
         return self.one_of(*options)()
-
-    def chance(self, percent: int) -> bool:
-        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
-
-    def some(self, make: Callable[[], T], least: int, most: int) -> list[T]:
-        return [make() for _ in range(self.draw(st.integers(least, most)))]
 
     # ---- literals
 
@@ -57,14 +42,14 @@ class Writer:
     def number(self) -> str:
         return self.one_of(*NUMBERS)
 
-    def whole(self) -> str:
+    def threshold(self) -> str:
         return self.one_of("1", "2", "2", "3", "1", "2", "4", "0", "2.5")
 
     def text(self) -> str:
         return f"'{self.one_of(*TEXTS)}'"
 
     def scalar(self) -> str:
-        return self.call(self.text, self.number, lambda: self.one_of("true", "false"))
+        return self.any_of(self.text, self.number, lambda: self.one_of("true", "false"))
 
     def list_of_scalars(self) -> str:
         return f"[{', '.join(self.some(self.scalar, 1, 3))}]"
@@ -111,7 +96,7 @@ class Writer:
         if depth and self.chance(30):
             left, right = self.filter(depth - 1), self.filter(depth - 1)
             return self.one_of(f"({left} and {right})", f"({left} or {right})", f"not ({left})")
-        return self.call(
+        return self.any_of(
             lambda: f"x {self.order()} {self.number()}",
             lambda: f"{self.value_path()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.value_path()} {self.order()} {self.text()}",
@@ -126,10 +111,9 @@ class Writer:
     # ---- values
 
     def scope(self) -> str:
-        return self.call(
+        return self.any_of(
             lambda: "",
-            lambda: f" within {self.duration()}",
-            lambda: f" within {self.duration()}",
+            *[lambda: f" within {self.duration()}"] * 4,
             lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
         )
 
@@ -157,7 +141,7 @@ class Writer:
         return f"since({self.pattern()}{scope})"
 
     def number_value(self) -> str:
-        value = self.call(
+        value = self.any_of(
             self.count,
             self.count_per,
             self.amount,
@@ -170,7 +154,7 @@ class Writer:
         return value
 
     def any_value(self) -> str:
-        return self.call(self.first_or_last, self.key, self.known)
+        return self.any_of(self.first_or_last, self.key, self.known)
 
     def known(self) -> str:
         return self.one_of("traits.plan", "traits.address.city", "context.device.type")
@@ -179,7 +163,7 @@ class Writer:
         return self.one_of("session.source", "session.landing_page")
 
     def moving(self) -> str:
-        value = self.call(
+        value = self.any_of(
             self.since,
             self.since,
             lambda: self.one_of("cart.idle", "session.idle", "user.idle", "user.age"),
@@ -193,7 +177,7 @@ class Writer:
         return f"{self.moving()} {order} {self.duration()}"
 
     def attached(self) -> str:
-        return self.call(
+        return self.any_of(
             self.number_value,
             self.any_value,
             self.key,
@@ -205,19 +189,20 @@ class Writer:
 
     def atom(self) -> str:
         options: list[Callable[[], str]] = [
-            lambda: f"{self.count()} {self.order()} {self.whole()}",
-            lambda: f"{self.count_per()} {self.order()} {self.whole()}",
+            *[lambda: f"{self.count()} {self.order()} {self.threshold()}"] * 4,
+            *[lambda: f"{self.count_per()} {self.order()} {self.threshold()}"] * 2,
+            *[lambda: f"exists({self.pattern()}{self.scope()})"] * 2,
             lambda: f"exists({self.pattern()}{self.scope()})",
             lambda: f"never({self.pattern()}{self.scope()})",
             self.moving_atom,
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
-            lambda: f"{self.distinct()} {self.order()} {self.whole()}",
+            lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
             lambda: f"{self.any_value()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
             lambda: f"{self.visit_text()} {self.order()} {self.text()}",
             lambda: f"{self.any_value()} {self.one_of('contains', 'starts with')} {self.text()}",
             lambda: f"session.duration {self.one_of('<', '<=', '>', '>=')} {self.duration()}",
-            lambda: f"{self.whole()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",
+            lambda: f"{self.threshold()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",
             lambda: f"{self.count()} {self.order()} {self.count()}",
             lambda: f"{self.count()} in [1, 3]",
             lambda: f"cart.products contains {self.text()}",
@@ -233,12 +218,14 @@ class Writer:
     def condition(self, depth: int) -> str:
         if depth and self.chance(50):
             left, right = self.condition(depth - 1), self.condition(depth - 1)
-            return self.one_of(f"{left} and {right}", f"({left} or {right})", f"not ({left})")
+            return self.one_of(
+                f"{left} and {right}", f"({left} or {right})", f"{left} and not ({right})", f"not ({left})"
+            )
         return self.atom()
 
     def clock(self) -> str:
         zone = self.one_of(*ZONES)
-        return self.call(
+        return self.any_of(
             lambda: f"hour_of_day('{zone}') {self.order()} {self.one_of('0', '1', '2', '3', '12', '23')}",
             lambda: f"day_of_week('{zone}') in ['sunday', 'monday']",
             lambda: f"day_of_week('{zone}') = 'saturday'",
@@ -268,9 +255,7 @@ class Writer:
         if self.chance(40):
             keys["attach"] = {f"v{index}": text for index, text in enumerate(self.some(self.attached, 1, 3))}
             if self.chance(60):
-                keys["updates"] = self.draw(
-                    st.lists(st.sampled_from(sorted(keys["attach"])), min_size=1, max_size=2, unique=True)
-                )
+                keys["updates"] = self.shuffled(sorted(keys["attach"]))[: self.whole(1, 2)]
         if "status" not in keys:
             self.segments.append(name)
         return yaml_of(keys)
@@ -294,7 +279,7 @@ class Writer:
 
     def files(self) -> dict[str, str]:
         """1 to 4 definitions; later ones may use earlier ones, whatever their names."""
-        names = self.draw(st.permutations(["k", "l", "m", "n"]))[: self.draw(st.integers(1, 4))]
+        names = self.shuffled(("k", "l", "m", "n"))[: self.whole(1, 4)]
         files: dict[str, str] = {}
         for name in names:
             make = self.score if len(files) < len(names) - 1 and self.chance(25) else self.segment
@@ -307,7 +292,7 @@ class Writer:
             return ()
         own_segments, own_scores = list(self.segments), list(self.scores)
         found = []
-        for _ in range(self.draw(st.integers(1, 3))):
+        for _ in range(self.whole(1, 3)):
             self.segments, self.scores = list(own_segments), list(own_scores)
             others = {f"x{path}": text.replace(': "', ': "x', 1) for path, text in files.items() if self.chance(40)}
             for name in ("ya", "yb"):

@@ -1,7 +1,6 @@
 """One catalog, one history, and how a partition is fed with it: batches, restarts."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
 from tests.properties.catalogs import Writer
+from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
@@ -93,30 +93,34 @@ class Scenario:
 
 
 @st.composite
-def scenarios(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Scenario:
+def scenarios(draw: Draw) -> Scenario:
+    """For Hypothesis."""
+    return scenario_of(Choices.drawn(draw))
+
+
+def scenario_of(choices: Choices) -> Scenario:
     """Catalogs of 1 to 4 definitions, histories of at most 40 events of one to three users."""
-    writer = Writer(draw)
+    writer = Writer(choices)
     files = writer.files()
     others = writer.others(files)
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
-    rules = rules_for(draw, durations_ms)
+    rules = rules_for(choices, durations_ms)
     narrator = Narrator(
-        draw=draw,
+        choices=choices,
         durations_ms=durations_ms,
         names=sorted(writer.names),
         rules=rules,
-        users=USERS[: draw(st.sampled_from((1, 1, 2, 3)))],
-        clock_ms=start_ms(draw),
+        users=USERS[: choices.one_of(1, 1, 2, 3)],
+        clock_ms=start_ms(choices),
     )
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "restart", "crash")
     if others:
         kinds = (*kinds, "edit")
-    pauses = [draw(st.sampled_from(kinds)) for _ in steps]
     return Scenario(
         files=files,
         rules=rules,
-        moments=tuple(zip(steps, pauses, strict=True)),
-        end_ms=max(narrator.times_ms) + draw(st.sampled_from((0, 5_000, 3_600_000, 172_800_000))),
+        moments=tuple((step, choices.one_of(*kinds)) for step in steps),
+        end_ms=max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000),
         others=others,
     )

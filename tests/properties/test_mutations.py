@@ -25,18 +25,31 @@ def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> 
     mutation.apply(tmp_path)
 
 
-@pytest.mark.truth
-@pytest.mark.timeout(1_800)
-@pytest.mark.skipif("SHOAL_MUTATIONS" not in os.environ, reason="takes minutes: SHOAL_MUTATIONS=1 runs it")
+pytestmark = [pytest.mark.truth, pytest.mark.timeout(1_800)]
+hunts = pytest.mark.skipif("SHOAL_MUTATIONS" not in os.environ, reason="takes minutes: SHOAL_MUTATIONS=1 runs it")
+
+
+@hunts
+def test_without_a_bug_nothing_is_found(tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path)
+    assert found.returncode == 0, found.stderr
+
+
+@hunts
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_is_found(mutation: Mutation, tmp_path: Path) -> None:
-    for name in PURE:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        if (ROOT / name).exists():
-            copy(ROOT / name, tmp_path / name)
-    mutation.apply(tmp_path)
-    command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "1"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = hunt_in_copy(tmp_path, mutation)
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+def hunt_in_copy(folder: Path, mutation: Mutation | None = None) -> subprocess.CompletedProcess[str]:
+    for name in PURE:
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name)
+    if mutation is not None:
+        mutation.apply(folder)
+    command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

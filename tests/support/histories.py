@@ -1,20 +1,17 @@
 """Random histories: messages whose times lie where it matters, and the clock's moves between them."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from hypothesis import strategies as st
+from collections.abc import Sequence
+from typing import Any
 
 from app.segments.time_rules import TimeRules
 from tests.model.messages import Advance, Record, instant_ms
 from tests.model.plain import instant_text
+from tests.support.choices import Choices
 
-T = TypeVar("T")
 DAY_MS = 86_400_000
 
-WAYS = ("step", "edge of one", "step", "equal", "edge of one", "back", "step", "edge", "bound", "gap")
+WAYS = (*["step", "step", "edge of one", "edge of one"] * 2, "equal", "back", "edge", "bound", "gap")
 STARTS = (
     "2026-01-05T00:00:00.000Z",  # a Monday
     "2026-03-29T00:59:55.000Z",  # Europe goes to summer time at 01:00
@@ -31,31 +28,29 @@ TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
 
 
-@dataclass(slots=True)
-class Narrator:
-    """Tells one history; `draw` decides. `durations_ms`: what the times aim at."""
+class Narrator(Choices):
+    """Tells one history. `durations_ms`: what the times aim at."""
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
-    durations_ms: Sequence[int]
-    names: Sequence[str]
-    rules: TimeRules
-    users: Sequence[str]
-    clock_ms: int
-    times_ms: list[int] = field(default_factory=list)
-    message_ids: list[str] = field(default_factory=list)
-    focus: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Most events are of one to three names, so that they meet."""
-        names = self.names or NAMES
-        self.focus = tuple(self.one_of(*names) for _ in range(self.one_of(1, 2, 2, 3)))
-
-    def one_of(self, *options: T) -> T:
-        chosen: T = self.draw(st.sampled_from(options))
-        return chosen
-
-    def chance(self, percent: int) -> bool:
-        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        durations_ms: Sequence[int],
+        names: Sequence[str],
+        rules: TimeRules,
+        users: Sequence[str],
+        clock_ms: int,
+    ) -> None:
+        super().__init__(choices.below)
+        self.durations_ms = durations_ms
+        self.names = [*names, *NAMES]
+        self.rules = rules
+        self.users = users
+        self.clock_ms = clock_ms
+        self.times_ms: list[int] = []
+        self.message_ids: list[str] = []
+        # Most events are of one to three names, so that they meet.
+        self.focus = self.some(lambda: self.one_of(*(names or NAMES)), 1, 3)
 
     # ---- times
 
@@ -104,7 +99,7 @@ class Narrator:
         if self.chance(10):
             said["odd name"] = self.value()
         if self.chance(15):
-            said["products"] = [self.product() for _ in range(self.draw(st.integers(0, 3)))]
+            said["products"] = [self.product() for _ in range(self.whole(0, 3))]
         return said
 
     def product(self) -> Any:
@@ -149,7 +144,7 @@ class Narrator:
         if self.chance(20):
             said["type"] = self.one_of(*TYPES)
         else:
-            said["event"] = self.one_of(*self.focus) if self.chance(75) else self.one_of(*self.names, *NAMES)
+            said["event"] = self.one_of(*self.focus) if self.chance(75) else self.one_of(*self.names)
         said["userId" if user == "u1" else "anonymousId"] = user
         said["timestamp"] = instant_text(t)
         if said["type"] == "identify":
@@ -231,7 +226,7 @@ class Narrator:
 
     def steps(self, most: int) -> list[Record | Advance]:
         steps: list[Record | Advance] = []
-        for offset in range(self.draw(st.integers(1, most))):
+        for offset in range(self.whole(1, most)):
             if self.times_ms and self.chance(10):
                 clock_ms = self.one_of(max(self.times_ms), self.one_of(*self.times_ms)) + self.edge()
                 steps.append(Advance(clock_ms))
@@ -248,13 +243,10 @@ def odd_spelling(instant: str, which: int) -> str:
     return instant.replace("Z", "999Z" if which == 1 else "+00:00")
 
 
-def rules_for(draw: Callable[[st.SearchStrategy[Any]], Any], durations_ms: Sequence[int]) -> TimeRules:
+def rules_for(choices: Choices, durations_ms: Sequence[int]) -> TimeRules:
     """Bounds as small as the windows, so that they are met as well."""
-
-    def one_of(*options: int) -> int:
-        return int(draw(st.sampled_from(options)))
-
-    lateness_ms = one_of(86_400_000, 86_400_000, 86_400_000, 60_000, 60_000, 10_000, 3_000, 0)
+    one_of = choices.one_of
+    lateness_ms = one_of(*[86_400_000] * 6, 60_000, 60_000, 10_000, 3_000, 0)
     longest = max([*durations_ms, lateness_ms + 1, 10_000])
     return TimeRules(
         disorder_ms=one_of(5_000, 0, 1_000, 2_000),
@@ -265,5 +257,5 @@ def rules_for(draw: Callable[[st.SearchStrategy[Any]], Any], durations_ms: Seque
     )
 
 
-def start_ms(draw: Callable[[st.SearchStrategy[Any]], Any]) -> int:
-    return instant_ms(draw(st.sampled_from(STARTS)))
+def start_ms(choices: Choices) -> int:
+    return instant_ms(choices.one_of(*STARTS))
