@@ -1,13 +1,16 @@
 """All that is remembered of one user, and its encoding.
 
 Encoded: the timer (8 bytes) and the catalog's epoch (4 bytes), big-endian, so that they can be read without decoding;
-then MessagePack of the fields in their order. `FORMAT` grows with every change of
-their meaning; older formats are read, newer ones refused.
+then MessagePack of the fields in their order. `FORMAT` grows with every change of their meaning, also of what is inside
+`aggregates`, `cart` and the like; older formats are read, and written anew when touched; newer ones are refused.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+
+from tables.formats import DamagedError, UnknownFormatError, format_of
 
 FORMAT: Final = 1
 TIMER_BYTES: Final = 8
@@ -18,10 +21,6 @@ HEADER_BYTES: Final = 12
 # the attached values last sent. None where there is none.
 Membership = list[Any]
 INSIDE, SINCE, TIMES, TRUE_SINCE, OUT_AT, SENT = range(6)
-
-
-class UnknownFormatError(Exception):
-    """A profile was written by a newer version; start that version again, or delete the state and replay."""
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -58,7 +57,10 @@ def new_profile(t: int, now: int) -> Profile:
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
-_decode_format = msgspec.msgpack.Decoder(list[Any]).decode
+_decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
+
+OLDER: Final[dict[int, Callable[[list[Any]], Profile]]] = {}
+"""Format -> what makes a profile of the present one out of its fields; there is a golden file of each in the tests."""
 
 
 def encode(profile: Profile, timer_ms: int, epoch: int) -> bytes:
@@ -96,10 +98,9 @@ def inside_of(encoded: bytes) -> list[int]:
     try:
         head = _decode_head(encoded[HEADER_BYTES:])
     except msgspec.MsgspecError:
-        decode(encoded)  # says what is wrong
-        raise
-    if head.format != FORMAT:
-        raise UnknownFormatError(f"a profile of format {head.format!r}; this version reads {FORMAT}")
+        head = None
+    if head is None or head.format != FORMAT:
+        return [segment for segment, member in decode(encoded).members.items() if member[INSIDE]]
     return [segment for segment, member in head.members.items() if member.inside]
 
 
@@ -109,12 +110,20 @@ def epoch_of(encoded: bytes) -> int:
 
 
 def decode(encoded: bytes) -> Profile:
-    """The profile; UnknownFormatError for a format that is not known here."""
+    """The profile, also of an older format. Raises UnknownFormatError, DamagedError."""
+    body = encoded[HEADER_BYTES:]
     try:
-        profile = _decode(encoded[HEADER_BYTES:])
+        profile = _decode(body)
     except msgspec.MsgspecError as error:
-        found = _decode_format(encoded[HEADER_BYTES:])[0]
-        raise UnknownFormatError(f"a profile of format {found!r}; this version reads {FORMAT}") from error
-    if profile.format != FORMAT:
-        raise UnknownFormatError(f"a profile of format {profile.format!r}; this version reads {FORMAT}")
-    return profile
+        return _of_other_format(body, error)
+    return profile if profile.format == FORMAT else _of_other_format(body, None)
+
+
+def _of_other_format(body: bytes, cause: Exception | None) -> Profile:
+    found = format_of(body, "a profile")
+    older = OLDER.get(found)
+    if older is not None:
+        return older(_decode_fields(body))
+    if found == FORMAT:
+        raise DamagedError("a profile", cause) from cause
+    raise UnknownFormatError("a profile", found, known=FORMAT)

@@ -1,10 +1,12 @@
 """What a partition keeps besides profiles: how far it is, and under which catalog."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
 from app.segments.settlement import SegmentCode
+from tables.formats import DamagedError, UnknownFormatError, format_of
 
 CATALOG_KEY = "\x00catalog"
 """The key, among those of profiles, under which the catalog's entry is kept; no user has such a name."""
@@ -38,14 +40,31 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     layout: int
 
 
+FORMAT = 1
+"""Of both."""
+
+KeptT = TypeVar("KeptT", Position, CatalogEntry)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(Position).decode
 _decode_entry = msgspec.msgpack.Decoder(CatalogEntry).decode
 
 
 def read_position(encoded: bytes) -> Position:
-    """The position that `Partition.position()` wrote."""
-    return _decode_position(encoded)
+    """The position that `Partition.position()` wrote. Raises UnknownFormatError, DamagedError."""
+    return _read(_decode_position, encoded, "a position")
+
+
+def _read(decode: Callable[[bytes], KeptT], encoded: bytes, what: str) -> KeptT:
+    try:
+        kept = decode(encoded)
+    except msgspec.MsgspecError as error:
+        if (found := format_of(encoded, what)) != FORMAT:
+            raise UnknownFormatError(what, found, known=FORMAT) from error
+        raise DamagedError(what, error) from error
+    if kept.format != FORMAT:
+        raise UnknownFormatError(what, kept.format, known=FORMAT)
+    return kept
 
 
 def write_position(position: Position) -> bytes:
@@ -54,8 +73,8 @@ def write_position(position: Position) -> bytes:
 
 
 def read_catalog_entry(encoded: bytes) -> CatalogEntry:
-    """The entry that was kept under CATALOG_KEY."""
-    return _decode_entry(encoded)
+    """The entry that was kept under CATALOG_KEY. Raises UnknownFormatError, DamagedError."""
+    return _read(_decode_entry, encoded, "a catalog's entry")
 
 
 def write_catalog_entry(entry: CatalogEntry) -> bytes:
