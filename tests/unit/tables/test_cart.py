@@ -1,0 +1,129 @@
+"""The cart: what comes in, what goes out, what an older event may still change."""
+
+import pytest
+
+from tables import cart
+from tables.cart import Cart
+from tables.counted import CART_ITEM_DROPPED, Counted
+
+ONE = 1_000_000
+
+
+def added(before: Cart | None, t: int, key: str, quantity: float = 1, price: float | None = None) -> Cart:
+    after = cart.add(before, t, key, int(quantity * ONE), None if price is None else int(price * ONE), Counted())
+    assert after is not None
+    return after
+
+
+def removed(before: Cart, t: int, key: str, quantity: float | None = None) -> Cart:
+    after = cart.remove(before, t, key, None if quantity is None else int(quantity * ONE))
+    assert after is not None
+    return after
+
+
+def idle_since(now_in: Cart) -> int:
+    since: int = now_in[2]
+    return since
+
+
+def test_nothing_is_in_nobodys_cart() -> None:
+    assert cart.quantity(None) == 0
+    assert cart.value(None) == 0
+    assert cart.products(None) == []
+
+
+def test_products_stand_in_the_order_in_which_they_came_in() -> None:
+    now_in = added(added(added(None, 5, "b"), 1, "a"), 9, "b")
+    assert cart.products(now_in) == ["b", "a"]
+    assert cart.quantity(now_in) == 3
+
+
+def test_a_product_that_left_and_came_back_stands_last() -> None:
+    now_in = added(removed(added(added(None, 1, "a"), 2, "b"), 3, "a"), 4, "a")
+    assert cart.products(now_in) == ["b", "a"]
+
+
+def test_the_price_that_arrived_last_counts_and_none_keeps_it() -> None:
+    now_in = added(added(None, 5, "a", price=7), 3, "a", price=4.5)
+    assert cart.value(added(now_in, 9, "a")) == 13.5
+
+
+def test_a_product_without_a_price_costs_nothing_and_one_that_came_back_has_no_old_price() -> None:
+    assert cart.value(added(None, 1, "a")) == 0
+    assert cart.value(added(removed(added(None, 1, "a", price=7), 2, "a"), 3, "a")) == 0
+
+
+def test_the_value_is_exact() -> None:
+    now_in = None
+    for number in range(10):
+        now_in = added(now_in, number, f"p{number}", quantity=0.1, price=0.1)
+    assert cart.value(now_in) == 0.1
+    assert cart.quantity(now_in) == 1
+
+
+def test_part_of_a_product_goes_and_all_of_it_where_none_would_be_left() -> None:
+    now_in = removed(added(None, 1, "a", 3), 2, "a", 1)
+    assert cart.quantity(now_in) == 2
+    assert cart.products(removed(now_in, 3, "a", 2)) == []
+    assert cart.products(removed(now_in, 3, "a", 5)) == []
+
+
+def test_removing_what_is_not_there_changes_nothing_not_even_since_when_the_cart_is_idle() -> None:
+    now_in = added(None, 1, "a")
+    assert idle_since(removed(now_in, 9, "b")) == 1
+    assert cart.remove(None, 9, "b", None) is None
+
+
+def test_the_cart_is_idle_since_the_highest_time_of_its_changes() -> None:
+    now_in = added(added(None, 9, "a"), 3, "b")
+    assert idle_since(now_in) == 9
+    assert idle_since(removed(now_in, 12, "a")) == 12
+    assert idle_since(cart.empty(now_in, 20)) == 20
+
+
+def test_an_empty_cart_can_be_emptied() -> None:
+    assert idle_since(cart.empty(None, 5)) == 5
+    assert idle_since(cart.empty(cart.empty(None, 5), 9)) == 9
+
+
+def test_emptying_spares_what_a_later_event_touched() -> None:
+    now_in = added(added(added(None, 1, "a"), 5, "b"), 9, "c")
+    assert cart.products(cart.empty(now_in, 5)) == ["c"]
+
+
+def test_a_removal_touches_a_product_too() -> None:
+    now_in = removed(added(None, 1, "a", 3), 9, "a", 1)
+    assert cart.products(cart.empty(now_in, 5)) == ["a"]
+
+
+def test_an_event_older_than_the_latest_emptying_changes_nothing() -> None:
+    emptied = cart.empty(added(None, 1, "a"), 5)
+    assert cart.products(added(emptied, 4, "b")) == []
+    assert cart.products(added(emptied, 5, "b")) == ["b"]
+    later = cart.empty(added(None, 9, "c"), 5)
+    assert cart.products(removed(later, 4, "c")) == ["c"]
+    assert cart.products(cart.empty(later, 4)) == ["c"]
+
+
+@pytest.mark.parametrize("touch_again", [False, True])
+def test_of_more_than_a_hundred_the_one_untouched_longest_by_arrival_goes(touch_again: bool) -> None:
+    now_in: Cart | None = None
+    for number in range(cart.ITEMS_MAX):
+        now_in = added(now_in, 1_000 - number, f"p{number}")
+    if touch_again:
+        now_in = added(now_in, 1, "p0")
+    counted = Counted()
+    after = cart.add(now_in, 2_000, "new", ONE, None, counted)
+    gone = {"p1"} if touch_again else {"p0"}
+    assert {f"p{number}" for number in range(cart.ITEMS_MAX)} - set(cart.products(after)) == gone
+    assert counted == {CART_ITEM_DROPPED: 1}
+
+
+def test_the_quantity_of_a_product_has_a_bound() -> None:
+    now_in = added(added(None, 1, "a", 10**12), 2, "a", 10**12)
+    assert cart.quantity(now_in) == 10**12
+    assert cart.quantity(removed(now_in, 3, "a", 1)) == 10**12 - 1
+
+
+def test_ids_that_are_numbers_are_numbers_again() -> None:
+    assert cart.products(added(added(None, 1, "\x007"), 2, "7")) == [7, "7"]

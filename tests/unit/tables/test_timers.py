@@ -1,0 +1,78 @@
+"""Timers: nobody is late, nobody comes too early, whatever moved in between."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tables.timers import BUCKET_BITS, Timers
+
+
+def test_a_timer_is_due_at_its_instant_and_not_a_millisecond_before() -> None:
+    timers, instants = Timers(), {"a": 5_000}
+    timers.arm("a", 5_000)
+    assert timers.due(4_999, instants.get) == []
+    assert timers.due(5_000, instants.get) == ["a"]
+    assert timers.due(6_000, instants.get) == []
+
+
+def test_there_is_no_timer_before_the_earliest() -> None:
+    timers = Timers()
+    assert timers.earliest_ms() is None
+    timers.arm("a", 5_000)
+    timers.arm("b", 3_000)
+    earliest = timers.earliest_ms()
+    assert earliest is not None
+    assert 3_000 - (1 << BUCKET_BITS) < earliest <= 3_000
+
+
+def test_one_that_moved_later_waits_for_its_new_instant() -> None:
+    timers, instants = Timers(), {"a": 5_000}
+    timers.arm("a", 5_000)
+    instants["a"] = 50_000
+    assert timers.due(10_000, instants.get) == []
+    assert timers.due(50_000, instants.get) == ["a"]
+
+
+def test_one_that_moved_earlier_was_armed_again_and_comes_once() -> None:
+    timers, instants = Timers(), {"a": 50_000}
+    timers.arm("a", 50_000)
+    instants["a"] = 5_000
+    timers.arm("a", 5_000)
+    assert timers.due(5_000, instants.get) == ["a"]
+    instants["a"] = 90_000
+    timers.arm("a", 90_000)
+    assert timers.due(60_000, instants.get) == []
+    assert timers.due(90_000, instants.get) == ["a"]
+
+
+def test_one_who_is_gone_is_left_out() -> None:
+    timers: Timers = Timers()
+    timers.arm("a", 5_000)
+    assert timers.due(5_000, lambda user: None) == []
+    assert timers.earliest_ms() is None
+
+
+def test_in_one_bucket_users_come_in_order_of_arming() -> None:
+    timers = Timers()
+    instants = {user: 5_000 + number for number, user in enumerate("cab")}
+    for user in "bca":
+        timers.arm(user, instants[user])
+    assert timers.due(5_010, instants.get) == ["b", "c", "a"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 8_000), st.integers(0, 2_500)), max_size=60))
+def test_everyone_comes_in_time_whatever_moves(moves: list[tuple[str, int, int]]) -> None:
+    timers, clock = Timers(), 0
+    instants: dict[str, int] = {}
+    for user, ahead, step in moves:
+        instant, before = clock + 1 + ahead, instants.get(user)
+        instants[user] = instant
+        if before is None or instant < before:
+            timers.arm(user, instant)
+        earliest = timers.earliest_ms()
+        assert earliest is not None
+        assert earliest <= min(instants.values())
+        clock += step
+        due = timers.due(clock, instants.get)
+        assert sorted(set(due)) == sorted(user for user, instant in instants.items() if instant <= clock)
+        for gone in set(due):
+            del instants[gone]

@@ -1,0 +1,208 @@
+"""Values as they are remembered: exact, bounded, told apart as JSON does."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tables.counted import LIST_SHORTENED, NO_NUMBER, NUMBER_OUT_OF_RANGE, TEXT_SHORTENED, Counted
+from tables.values import (
+    LIST_ITEMS_MAX,
+    at_path,
+    bounded_integer,
+    bounded_text,
+    from_micros,
+    key_of,
+    key_order,
+    key_value,
+    keys_of,
+    micros,
+    numbers_of,
+    plain_number,
+    remembered,
+    remembered_bytes,
+)
+
+SCALARS = st.one_of(
+    st.text(max_size=30), st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False)
+)
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    ("number", "millionths"),
+    [
+        (1, 1_000_000),
+        (0.1, 100_000),
+        (0.0000005, 0),
+        (0.0000015, 2),
+        (-0.0000015, -2),
+        (1e12, 10**18),
+        (10**12, 10**18),
+        (10**12 + 1, None),
+        (-1e12 - 1, None),
+        (float("inf"), None),
+        (float("nan"), None),
+    ],
+)
+def test_a_number_is_taken_as_whole_millionths_half_to_even(number: float, millionths: int | None) -> None:
+    assert micros(number) == millionths
+
+
+@pytest.mark.parametrize(("value", "number"), [(0, 0), (1_000_000, 1), (-1_500_000, -1.5), (1, 0.000001)])
+def test_a_number_is_given_back_whole_where_it_is_whole(value: int, number: float) -> None:
+    assert from_micros(value) == number
+    assert type(from_micros(value)) is type(number)
+
+
+def test_a_double_that_is_whole_is_a_whole_number() -> None:
+    assert type(plain_number(2.0)) is int
+    assert type(plain_number(2.5)) is float
+    assert type(plain_number(1e300)) is float
+
+
+def test_whole_numbers_beyond_64_bits_are_doubles_and_beyond_those_missing() -> None:
+    assert bounded_integer(2**63 - 1) == 2**63 - 1
+    assert bounded_integer(2**63) == float(2**63)
+    assert type(bounded_integer(2**63)) is float
+    assert bounded_integer(10**400) is None
+
+
+def test_only_numbers_are_numbers_and_the_rest_is_counted() -> None:
+    counted = Counted()
+    assert numbers_of([1, "2", True, 2.5, None, 1e13], counted) == [1_000_000, 2_500_000]
+    assert counted == {NO_NUMBER: 2, NUMBER_OUT_OF_RANGE: 1}
+    assert numbers_of(None, counted) == []
+    assert numbers_of("x", counted) == []
+    assert counted[NO_NUMBER] == 3
+
+
+# ---- texts
+
+
+@pytest.mark.parametrize("text", ["a" * 64, "ü" * 32, "😀" * 16, ""])
+def test_a_text_that_fits_is_kept_as_it_is(text: str) -> None:
+    counted = Counted()
+    assert bounded_text(text, counted, bytes_max=64) == text
+    assert not counted
+
+
+@pytest.mark.parametrize("text", ["a" * 65, "ü" * 33, "a" + "😀" * 16, "x" * 10_000])
+def test_a_longer_text_is_cut_at_a_whole_character_and_counted(text: str) -> None:
+    counted = Counted()
+    short = bounded_text(text, counted, bytes_max=64)
+    beginning, _, digits = short.partition("…")
+    assert 64 - 3 <= len(short.encode()) <= 64
+    assert text.startswith(beginning)
+    assert len(digits) == 16
+    assert counted == {TEXT_SHORTENED: 1}
+
+
+def test_different_long_texts_stay_different() -> None:
+    assert key_of("x" * 100 + "a", Counted()) != key_of("x" * 100 + "b", Counted())
+
+
+def test_a_text_with_half_a_character_is_cut_as_well() -> None:
+    assert len(bounded_text("\ud800" * 100, Counted(), bytes_max=64).encode(errors="replace")) <= 64
+
+
+# ---- keys
+
+
+@given(SCALARS)
+def test_a_key_stands_for_its_value(value: Any) -> None:
+    key = key_of(value, Counted())
+    assert key is not None
+    assert key_value(key) == value
+    assert isinstance(key_value(key), bool) == isinstance(value, bool)
+    assert isinstance(key_value(key), str) == isinstance(value, str)
+
+
+@given(SCALARS, SCALARS)
+def test_keys_are_equal_exactly_if_values_are_as_in_json(a: Any, b: Any) -> None:
+    same = a == b and isinstance(a, bool) == isinstance(b, bool)
+    assert (key_of(a, Counted()) == key_of(b, Counted())) == same
+
+
+def test_a_number_and_a_boolean_are_not_the_text_that_looks_like_them() -> None:
+    values: list[Any] = [1, "1", True, "true", 1.5, "1.5", "\x00true", "\x001"]
+    assert len({key_of(value, Counted()) for value in values}) == len(values)
+    assert key_of(1, Counted()) == key_of(1.0, Counted())
+
+
+@pytest.mark.parametrize("value", [None, {}, {"a": 1}, []])
+def test_what_is_no_scalar_has_no_key(value: Any) -> None:
+    assert key_of(value, Counted()) is None
+
+
+def test_keys_come_in_order_of_their_json_text_numbers_before_the_same_text() -> None:
+    values = ["b", 10, "10", 9, True, "a", "ü", 2.5, "", "\x00odd"]
+    keys = keys_of(values, Counted())
+    assert [key_value(key) for key in keys] == ["", "\x00odd", 10, "10", 2.5, 9, "a", "b", True, "ü"]
+    assert keys == sorted(keys, key=key_order)
+
+
+def test_each_different_value_of_a_list_has_one_key() -> None:
+    assert keys_of(["a", "b", "a", None, {}, 1, 1.0], Counted()) == ["\x001", "a", "b"]
+    assert keys_of("a", Counted()) == ["a"]
+    assert keys_of(None, Counted()) == []
+
+
+# ---- what is remembered
+
+
+def test_a_list_keeps_its_first_twenty_values_with_texts_of_64_bytes() -> None:
+    counted = Counted()
+    kept = remembered(["x" * 100, *range(30)], counted)
+    assert len(kept) == LIST_ITEMS_MAX
+    assert len(kept[0].encode()) == 64
+    assert kept[1:] == list(range(19))
+    assert counted == {TEXT_SHORTENED: 1, LIST_SHORTENED: 1}
+    assert len(remembered("x" * 300, counted).encode()) == 256
+
+
+@pytest.mark.parametrize("nothing", [None, [], [None], {}])
+def test_what_is_no_value_is_not_remembered(nothing: Any) -> None:
+    assert remembered(nothing, Counted()) is None
+
+
+@given(st.one_of(SCALARS, st.lists(SCALARS, max_size=25)))
+def test_what_is_remembered_takes_no_more_bytes_than_it_is_said_to(value: Any) -> None:
+    kept = remembered(value, Counted())
+    if kept is not None:
+        assert len(msgspec.msgpack.encode(kept)) <= remembered_bytes(kept)
+
+
+# ---- paths
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (("a",), 1),
+        (("b", "c"), 2),
+        (("b",), None),
+        (("missing",), None),
+        (("a", "deeper"), None),
+        (("items", "id"), ["x", "y", "z"]),
+        (("items", "tags"), ["t", "u"]),
+        (("items",), ["odd"]),
+        (("list",), [1, "a", True]),
+        (("empty",), None),
+        (("none",), None),
+    ],
+)
+def test_a_path_leads_to_a_scalar_or_to_each_value_of_a_list(path: tuple[str, ...], found: Any) -> None:
+    value = {
+        "a": 1,
+        "b": {"c": 2},
+        "items": [{"id": "x", "tags": ["t", "u"]}, {"id": ["y", "z"]}, "odd", {"id": None}, {"id": {}}],
+        "list": [1, "a", True, None, {}, ["inner"]],
+        "empty": [],
+        "none": None,
+    }
+    assert at_path(value, path) == found
