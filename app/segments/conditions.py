@@ -102,7 +102,8 @@ class Expressions(Values):
         kind = self.code.bind("k", remembered.kind)
         within_ms = remembered.within_ms
         truth = self.code.name("b")
-        if count.per is None and operator in (">", ">="):
+        always = bound < 0 or (operator == ">=" and bound == 0)
+        if count.per is None and operator in (">", ">=") and not always:
             if within_ms is None:
                 self.code.line(f"{truth} = {state} is not None and len({state}) >= {places}")
                 return truth, None
