@@ -185,6 +185,23 @@ class Writer(Choices):
             lambda: self.one_of("cart.products", "cart.value", "session.duration", "user.first_seen"),
         )
 
+    def anything(self) -> str:
+        """Also what moves by itself, and truths."""
+        options: list[Callable[[], str]] = [
+            self.attached,
+            self.attached,
+            self.moving,
+            lambda: f"exists({self.pattern()}{self.scope()})",
+        ]
+        if self.scores:
+            options += [lambda: f"score('{self.one_of(*self.scores)}')"] * 4
+        if self.segments:
+            options.append(lambda: f"segment('{self.one_of(*self.segments)}')")
+        return self.one_of(*options)()
+
+    def values_by_name(self, make: Callable[[], str], least: int, most: int) -> dict[str, str]:
+        return {f"v{index}": text for index, text in enumerate(self.some(make, least, most))}
+
     # ---- conditions
 
     def atom(self) -> str:
@@ -241,7 +258,21 @@ class Writer(Choices):
 
     def segment(self, name: str) -> str:
         keys: dict[str, Any] = {"segment": name}
-        if self.chance(20):
+        kind = self.below(100)
+        if kind < 30:
+            # Everyone is in, and each change of a value is said.
+            keys["when"] = "never('Nothing')"
+            keys["attach"] = self.values_by_name(self.attached, 2, 5)
+            keys["updates"] = sorted(keys["attach"])
+            self.segments.append(name)
+            return yaml_of(keys)
+        if kind < 50:
+            # In and out again at once: whatever moves is looked at often.
+            keys["when"] = f"exists({self.names_only()} within {self.one_of('1s', '2s')})"
+            keys["attach"] = self.values_by_name(self.anything, 2, 5)
+            self.segments.append(name)
+            return yaml_of(keys)
+        if kind < 60:
             keys |= {"enter": self.whole_condition(), "exit": self.whole_condition()}
         else:
             keys["when"] = self.whole_condition()
@@ -253,7 +284,7 @@ class Writer(Choices):
             if self.chance(20):
                 keys[key] = self.duration()
         if self.chance(40):
-            keys["attach"] = {f"v{index}": text for index, text in enumerate(self.some(self.attached, 1, 3))}
+            keys["attach"] = self.values_by_name(self.attached, 1, 3)
             if self.chance(60):
                 keys["updates"] = self.shuffled(sorted(keys["attach"]))[: self.whole(1, 2)]
         if "status" not in keys:
