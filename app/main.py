@@ -44,7 +44,7 @@ def first_program(settings: Settings) -> Program:
 
 def load_program(folder: Path, rules: TimeRules) -> Program:
     """The definitions of a folder, compiled. Raises UserError."""
-    return compile_catalog(load_segments(folder), rules)
+    return compile_catalog(load_segments(folder, rules), rules)
 
 
 def __getattr__(name: str) -> Application:

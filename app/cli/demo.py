@@ -118,7 +118,7 @@ def demo(
     settings = load_settings(
         kafka_bootstrap_servers=broker, segments=segments, partitions=_PARTITIONS, idle_clock_speed=speed
     )
-    catalog = load_segments(settings.segments)
+    catalog = load_segments(settings.segments, settings.time_rules)
     compile_catalog(catalog, settings.time_rules)  # what a worker would refuse is refused here, before anything starts
     own_broker = broker is None and not os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     run = secrets.token_hex(3)

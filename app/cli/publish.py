@@ -31,7 +31,7 @@ def publish(folder: Path, /, *, dry_run: bool = False, broker: str | None = None
     quiet_clients()
     console = Console()
     settings = load_settings(kafka_bootstrap_servers=broker)
-    catalog = load_segments(folder)
+    catalog = load_segments(folder, settings.time_rules)
     files = read_definitions(folder)
     now_ms = int(time.time() * 1000)
     changes = asyncio.run(publish_catalog(settings, catalog, files, published_ms=now_ms, write=not dry_run))
