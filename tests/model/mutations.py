@@ -273,8 +273,8 @@ MUTATIONS = (
     Mutation(
         "timers are lost when a profile is read again",
         "tables/profile.py",
-        "profile = _decode(encoded[HEADER_BYTES:])",
-        "profile = _decode(encoded[HEADER_BYTES:])\n        profile.due = {}",
+        "profile = _decode(body)",
+        "profile = _decode(body)\n        profile.due = {}",
     ),
     Mutation(
         "records that a profile has seen are taken again after a crash",
