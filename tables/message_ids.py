@@ -7,15 +7,18 @@ from xxhash import xxh3_64_digest
 
 from tables.counted import MESSAGE_ID_DROPPED, Counted
 
+digest_of = xxh3_64_digest  # of the bytes of an id
+
 ENTRY_BYTES = 14
 IDS_MAX = 1_000
 KEPT_MS = 86_400_000
 SWEEP_BYTES = 8 * ENTRY_BYTES
+FULL_BYTES = IDS_MAX * ENTRY_BYTES
 
 
 def entry_hash(message_id: str) -> bytes:
     """8 bytes that stand for the id."""
-    return xxh3_64_digest(message_id.encode(errors="replace"))
+    return digest_of(message_id.encode(errors="replace"))
 
 
 def known(ids: bytearray, digest: bytes, now: int) -> bool:
@@ -31,10 +34,13 @@ def known(ids: bytearray, digest: bytes, now: int) -> bool:
 def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
     """One more, in place; what is older than a day, or beyond the last 1,000, goes (the old at every eighth only)."""
     ids += digest + now.to_bytes(6, "big")
-    size = len(ids)
-    if size % SWEEP_BYTES and size <= IDS_MAX * ENTRY_BYTES:
-        return
-    drop = max(0, len(ids) - IDS_MAX * ENTRY_BYTES)
+    if len(ids) % SWEEP_BYTES == 0 or len(ids) > FULL_BYTES:
+        sweep(ids, now, counted)
+
+
+def sweep(ids: bytearray, now: int, counted: Counted) -> None:
+    """What is older than a day, or beyond the last 1,000, goes."""
+    drop = max(0, len(ids) - FULL_BYTES)
     oldest = now - KEPT_MS
     if drop and int.from_bytes(ids[8:ENTRY_BYTES], "big") >= oldest:
         counted[MESSAGE_ID_DROPPED] += 1

@@ -172,9 +172,14 @@ class Tally(Windowed):
         """The value with the highest count, then the latest event, then the smallest text."""
         if state is None:
             return None
-        counts = self.counts(state, now)
-        if not counts:
+        numbered = self._counts(state, now)
+        if not numbered:
             return None
+        most = max(numbered.values())
+        first = [number for number, count in numbered.items() if count == most]
+        if len(first) == 1:
+            return key_value(state[2][first[0]])
+        counts = {state[2][number]: most for number in first}
         latest = {state[2][number]: t for t, number in zip(state[0], state[1], strict=True)}
         return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
 

@@ -14,9 +14,11 @@ from msgspec import UNSET, Raw, UnsetType
 from tables.values import at_path
 
 USER_BYTES_MAX = 256
+USER_LENGTH_SURE = USER_BYTES_MAX // 4  # so many characters have not more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
 WATERMARK = "watermark"
-KINDS = frozenset({"track", "page", "screen", "identify", "group", "alias", WATERMARK})
+EVENT_KINDS = frozenset({"track", "page", "screen", "identify", "group", "alias"})
+KINDS = EVENT_KINDS | {WATERMARK}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: whatever is added to it, a calendar still has it
@@ -34,7 +36,7 @@ class MessageError(Exception):
         self.position = position
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """What is read of every message. `context` is a struct of what the catalog reads, or a plain dict.
 
     `name` is that of a page or screen, if it is a text.
@@ -79,7 +81,7 @@ class Tree:
         for number, (name, tree) in enumerate(self.below.items()):
             fields.append((f"c{number}", Any if tree.leaf else tree.type() | None | UnsetType, UNSET))
             rename[f"c{number}"] = name
-        self.struct = msgspec.defstruct("Context", fields, rename=rename)
+        self.struct = msgspec.defstruct("Context", fields, rename=rename, gc=False)
         return self.struct
 
     def reader(self, path: Path) -> Callable[[Any], Any]:
@@ -142,7 +144,7 @@ class MessageDecoder:
             tree.grow(path)
         self.context_tree = tree
         fields: list[Any] = [("context", tree.type() | None, None)] if tree.below else [("context", UnsetType, UNSET)]
-        shape: Any = msgspec.defstruct("Message", fields, bases=(Message,)) if tree.below else Message
+        shape: Any = msgspec.defstruct("Message", fields, bases=(Message,), gc=False) if tree.below else Message
         self.decode_quickly: Callable[[bytes], Message] = msgspec.json.Decoder(shape).decode
         self._plain = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -202,12 +204,15 @@ def user_of(message: Message) -> tuple[str, bool]:
     assert isinstance(text, str)
     if "\x00" in text:
         raise MessageError("invalid-message", f"a user has no NUL in it: {text[:40]!r}")
-    if len(text) > USER_BYTES_MAX // 4 and len(text.encode(errors="replace")) > USER_BYTES_MAX:
+    if len(text) > USER_LENGTH_SURE and len(text.encode(errors="replace")) > USER_BYTES_MAX:
         raise MessageError("invalid-message", f"the user has more than {USER_BYTES_MAX} bytes: {text[:40]!r}...")
     return text, identified
 
 
-_minutes_ms: dict[str, int] = {}
+MINUTES_MS: dict[str, int] = {}
+"""`2016-08-01T07:05:` -> its instant; what was met, forgotten when it is too much."""
+SECONDS_MS = {f"{second:02d}.": second * 1_000 for second in range(60)}
+MILLIS_MS = {f"{millis:03d}Z": millis for millis in range(1_000)}
 _MINUTES_MAX = 10_000
 
 
@@ -217,19 +222,18 @@ def instant_ms(text: str) -> int:
     >>> instant_ms('2016-08-01T07:05:21.239Z')
     1470035121239
     """
-    if len(text) == 24 and text[23] == "Z" and text[19] == "." and text[16] == ":":
-        minute_ms = _minutes_ms.get(text[:16])
-        if minute_ms is not None:
-            within = text[17:19] + text[20:23]
-            if within.isdigit() and within < "6":
-                return minute_ms + int(within)
-        else:
-            instant = _slow_instant_ms(text)
-            if len(_minutes_ms) >= _MINUTES_MAX:
-                _minutes_ms.clear()
-            _minutes_ms[text[:16]] = instant - instant % 60_000
-            return instant
-    return _slow_instant_ms(text)
+    minute_ms = MINUTES_MS.get(text[:17])
+    if minute_ms is not None:
+        try:
+            return minute_ms + SECONDS_MS[text[17:20]] + MILLIS_MS[text[20:]]
+        except KeyError:
+            return _slow_instant_ms(text)
+    instant = _slow_instant_ms(text)
+    if len(text) == 24 and text[16] == ":" and text[17:20] in SECONDS_MS and text[20:] in MILLIS_MS:
+        if len(MINUTES_MS) >= _MINUTES_MAX:
+            MINUTES_MS.clear()
+        MINUTES_MS[text[:17]] = instant - instant % 60_000
+    return instant
 
 
 def _slow_instant_ms(text: str) -> int:

@@ -77,6 +77,9 @@ def change_id(user: str, sequence: int) -> str:
 
 
 _MINUTES = [f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
+_SECONDS = [f"{second:02d}." for second in range(60)]
+_MILLIS = [f"{millis:03d}Z" for millis in range(1_000)]
+_DAY_MS = 86_400_000
 _days: dict[int, str] = {}
 _DAYS_MAX = 10_000
 
@@ -87,12 +90,13 @@ def iso(instant_ms: int) -> str:
     >>> iso(1470035121239)
     '2016-08-01T07:05:21.239Z'
     """
-    minutes, rest = divmod(instant_ms, 60_000)
-    day, minute = divmod(minutes, 1440)
+    day = instant_ms // _DAY_MS
     date = _days.get(day)
     if date is None:
         if len(_days) >= _DAYS_MAX:
             _days.clear()
         date = _days[day] = f"{_EPOCH + timedelta(days=day):%Y-%m-%dT}"
-    seconds, millis = divmod(rest, 1000)
-    return f"{date}{_MINUTES[minute]}{seconds:02d}.{millis:03d}Z"
+    rest = instant_ms - day * _DAY_MS
+    second = rest // 1_000
+    minute = second // 60
+    return date + _MINUTES[minute] + _SECONDS[second - minute * 60] + _MILLIS[rest - second * 1_000]

@@ -32,11 +32,12 @@ class Expressions(Values):
                 return self._comparison(node)
             case _:
                 value, until = self.value(node)
-                if self._is_boolean(node):
+                if self.is_boolean(node):
                     return value, until
                 return self._local(f"{self._helper(operators.equal)}({value}, True)"), until
 
-    def _is_boolean(self, node: Expression) -> bool:
+    def is_boolean(self, node: Expression) -> bool:
+        """Whether the value is always true or false."""
         match node:
             case syntax.Aggregate(function="exists" | "never") | syntax.Membership() | syntax.Boolean():
                 return True

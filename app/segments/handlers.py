@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from app.events.message import Message, Tree, said
 from app.segments import carts
@@ -25,11 +25,12 @@ from tables.counted import Counted
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
 from tables.tallies import Tally
-from tables.values import at_path, keys_of, numbers_of, remembered
+from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
 from tables.windows import Latest, Places, Running
 
 EventKey = tuple[str, str | None]
 PLACES_INLINE_MAX = 64
+LENGTH_SURE = TEXT_BYTES_KEY_MAX // 4  # so many characters have not more bytes, whatever they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,6 @@ class Handler:
     handle: Callable[[Profile, Message, Any, int, int, Any], int]
     properties: Callable[[Any], Any] | None
     nothing: Any
-
-
-def read_properties(handler: Handler, raw: Raw) -> Any:
-    """The properties asked for; as if there were none if they are no object."""
-    assert handler.properties is not None
-    try:
-        return handler.properties(raw)
-    except msgspec.ValidationError:
-        return handler.nothing
 
 
 def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:
@@ -179,15 +171,16 @@ class HandlerWriter:
                 code.line(f"A[{what.id}] = [t]")
                 code.line(f"m |= {mask if exact or places == 1 else 0}")
             with code.block("elif t >= r[-1]"):
-                if not exact:
-                    code.line(
-                        f"if len(r) < {places} - 1 or (len(r) == {places} and r[0] > now - {what.within_ms}): pass"
-                    )
-                    code.line(f"else: m |= {mask}")
+                code.line("n = len(r)")
                 code.line("r.append(t)")
-                code.line(f"if len(r) > {places}: del r[0]")
                 if exact:
                     code.line(f"m |= {mask}")
+                    code.line(f"if n >= {places}: del r[0]")
+                else:
+                    with code.block(f"if n >= {places}"):
+                        code.line(f"if r[0] <= now - {what.within_ms}: m |= {mask}")
+                        code.line("del r[0]")
+                    code.line(f"elif n == {places - 1}: m |= {mask}")
             with code.block("else"):
                 code.line(f"{kind}.add(r, t, None, now)")
                 code.line(f"m |= {mask}")
@@ -201,8 +194,17 @@ class HandlerWriter:
                 return repr(points)
             case kind:
                 assert what.path is not None
-                function = {"keys": keys_of, "numbers": numbers_of, "value": remembered}[kind]
-                return f"{self.code.bind('f', function)}({self.load('properties', what.path)}, COUNTED)"
+                loaded = self.load("properties", what.path)
+                if kind == "keys":
+                    return self._keys(loaded)
+                function = {"numbers": numbers_of, "value": remembered}[kind]
+                return f"{self.code.bind('f', function)}({loaded}, COUNTED)"
+
+    def _keys(self, loaded: str) -> str:
+        """The keys of a value; a short text is its own, which most are."""
+        function = self.code.bind("f", keys_of)
+        short = f"{loaded}.__class__ is str and len({loaded}) <= {LENGTH_SURE} and {loaded}[:1] != '\\x00'"
+        return f"[{loaded}] if {short} else {function}({loaded}, COUNTED)"
 
     def _staged(self, what: Remembered, mask: int) -> None:
         code = self.code
@@ -231,8 +233,8 @@ class HandlerWriter:
     def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
         once = "None"
         if pattern.once_per is not None:
-            once = f"{self.code.bind('f', keys_of)}({self.load('properties', pattern.once_per)}, COUNTED)"
-        return f"{self.item(what, points)}, {once}"
+            once = self._keys(self.load("properties", pattern.once_per))
+        return f"({self.item(what, points)}), ({once})"
 
     def _look(self, pattern: Pattern) -> Any:
         """Writes what the event is to a sequence into `look`; the block runs if it is anything."""
@@ -250,7 +252,7 @@ class HandlerWriter:
         keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
         if sequence.matching is not None:
             loaded = self.load("properties", sequence.matching)
-            code.line(f"keys = {code.bind('f', keys_of)}({loaded}, COUNTED)")
+            code.line(f"keys = {self._keys(loaded)}")
             keys, absent_keys = "keys", "keys or None"
         look = code.bind("f", Look)
         code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
@@ -285,7 +287,7 @@ class HandlerWriter:
         default = UNSET if self.key[0] == "identify" else None
         fields = [(f"f{number}", Any, default) for number in range(len(self.fields))]
         rename = {f"f{number}": name for number, name in enumerate(self.fields)}
-        return msgspec.defstruct("Properties", fields, rename=rename)
+        return msgspec.defstruct("Properties", fields, rename=rename, gc=False)
 
 
 def events_of(names: Iterable[EventName]) -> set[EventKey]:

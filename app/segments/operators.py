@@ -137,6 +137,7 @@ divide = _calculation(lambda a, b: plain_number(a / b))
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*": multiply, "/": divide}
 
 _FAR_MS = 1 << 44
+_NEAR = 1e-5  # beyond this, rounding to six places changes no comparison
 _HALF_PLACE = 5e-7  # what rounding to six places gives away
 _ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -216,8 +217,11 @@ def score_crossing(
     if sign not in _ORDERED:
         return crossing(sign, score_at, lambda n: bound, now)
     compare = _ORDERED[sign]
-    truth = bool(compare(score_at(now), bound))
-    if compare(round(fixed, 6), bound) == truth:  # what it tends to; and there is one turn at most
+    exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
+    # Rounding takes longest of all, and decides only near the bound.
+    truth = bool(compare(exact if abs(exact - bound) > _NEAR else score_at(now), bound))
+    tends_to = fixed if abs(fixed - bound) > _NEAR else round(fixed, 6)
+    if compare(tends_to, bound) == truth:  # there is one turn at most
         return truth, FOREVER
     rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
     guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0

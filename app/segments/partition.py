@@ -12,8 +12,12 @@ import msgspec
 from msgspec import Raw
 
 from app.events.message import (
-    KINDS,
+    EVENT_KINDS,
     MESSAGE_BYTES_MAX,
+    MILLIS_MS,
+    MINUTES_MS,
+    SECONDS_MS,
+    USER_LENGTH_SURE,
     WATERMARK,
     MessageError,
     checked_value,
@@ -21,7 +25,6 @@ from app.events.message import (
     user_of,
 )
 from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
-from app.segments.handlers import read_properties
 from app.segments.position import (
     CATALOG_KEY,
     CatalogEntry,
@@ -37,6 +40,7 @@ from app.segments.settlement import Departed, Settlement
 from app.segments.time_rules import TimeRules
 from tables import message_ids
 from tables import profile as profiles
+from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
 from tables.profile import Profile
 from tables.timers import Timers
 
@@ -229,8 +233,9 @@ class Partition:
         skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
         decode = program.decoder.decode_quickly
         activity = program.activity
-        handlers = program.handlers
+        track_handlers, other_handlers = program.track_handlers, program.other_handlers
         touched = self._touched
+        reached = self._reached
         clock = self.clock_ms
         accepted = 0
         record = None
@@ -246,44 +251,70 @@ class Partition:
                 except msgspec.DecodeError as error:
                     message = program.decoder.decode_slowly(value, error)
                 kind = message.type
-                if kind not in KINDS:
+                if kind not in EVENT_KINDS and kind != WATERMARK:
                     raise MessageError("invalid-message", f"unknown type {kind!r:.40}")
-                t, received = times_of(message, record.timestamp)
+                text = message.timestamp
+                try:
+                    if message.receivedAt is not None or text is None:
+                        t, received = times_of(message, record.timestamp)
+                    else:
+                        t = MINUTES_MS[text[:17]] + SECONDS_MS[text[17:20]] + MILLIS_MS[text[20:]]
+                        received = record.timestamp
+                        if received < 0:
+                            received = t
+                except KeyError:
+                    t, received = times_of(message, record.timestamp)
                 if t > received + skew_max_ms:
                     raise MessageError("future", f"{t - received} ms ahead of its receipt")
-                user, identified = ("", False) if kind == WATERMARK else user_of(message)
-                if keyed and (key is None or key != user.encode()) and kind != WATERMARK:
+                if kind == WATERMARK:
+                    seen = min(t, received) - disorder_ms
+                    if seen > clock:
+                        clock = seen
+                    continue
+                user = message.anonymousId
+                if (
+                    message.userId is None
+                    and user.__class__ is str
+                    and 0 < len(user) <= USER_LENGTH_SURE
+                    and "\x00" not in user
+                ):
+                    identified = False
+                else:
+                    user, identified = user_of(message)
+                if keyed and (key is None or key != user.encode()):
                     raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
-            before = clock
-            seen = (min(received, t)) - disorder_ms
-            if seen > clock:
-                clock = seen
-            if kind == WATERMARK or (self._reached and self._reached.get(user, 0) > record.offset):
+            now = clock
+            if t > now:
+                now = t
+            if received > t:
+                received = t
+            if received > clock + disorder_ms:
+                clock = received - disorder_ms
+            if reached and reached.get(user, 0) > record.offset:
                 continue
             profile = touched.get(user) or self._load(user)
-            now = max(before, t)
             if profile is not None:
                 if profile.highest_ms > now:
                     now = profile.highest_ms
                 if profile.fired_ms > now:
                     now = profile.fired_ms
-                if t < now - lateness_ms:
-                    batch.late.append(LateEvent(record, now - t))
-                    continue
-            elif t < now - lateness_ms:
+            if t < now - lateness_ms:
                 batch.late.append(LateEvent(record, now - t))
                 continue
             message_id = message.messageId
-            digest = b""
+            digest = None
             if message_id is not None:
-                message_id = str(message_id)
-                digest = message_ids.entry_hash(message_id)
-                if profile is not None and message_ids.known(profile.message_ids, digest, now):
-                    batch.duplicates += 1
-                    continue
+                if message_id.__class__ is not str:
+                    message_id = str(message_id)
+                digest = digest_of(message_id.encode())
+                if profile is not None:
+                    ids = profile.message_ids
+                    if ids.rfind(digest) >= 0 and message_ids.known(ids, digest, now):
+                        batch.duplicates += 1
+                        continue
             settlement.user = user
             if profile is not None and (
                 now >= profile.highest_ms + retention_ms or (profile.due and min(profile.due.values()) <= now)
@@ -303,19 +334,27 @@ class Partition:
             if identified and not profile.identified:
                 profile.identified = True
                 mask |= program.user_mask
-            if digest:
-                message_ids.remember(profile.message_ids, digest, now, batch.counted)
+            if digest is not None:
+                ids = profile.message_ids
+                ids += digest + now.to_bytes(6, "big")
+                size = len(ids)
+                if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
+                    message_ids.sweep(ids, now, batch.counted)
             mask |= activity(profile, message, t)
             watched = profile.watched
             if watched:
                 mask |= watch_masks.get(watched) or program.watch_mask(watched)
-            handler = handlers.get((kind, message.event if kind == "track" else None))
+            handler = track_handlers.get(message.event) if kind == "track" else other_handlers.get(kind)
             if handler is not None:
                 q = handler.nothing
-                if handler.properties is not None:
+                decode_properties = handler.properties
+                if decode_properties is not None:
                     raw = message.traits if kind == "identify" else message.properties
-                    if isinstance(raw, Raw):
-                        q = read_properties(handler, raw)
+                    if raw.__class__ is Raw:
+                        try:
+                            q = decode_properties(raw)
+                        except msgspec.ValidationError:  # no object: as if there were none
+                            q = handler.nothing
                 mask |= handler.handle(profile, message, q, t, now, settlement)
             settlement.kind = "event"
             settlement.message_id = message_id
@@ -359,18 +398,22 @@ class Partition:
             self._catalog_written = True
         epoch = 0 if self._catalog is None else self._catalog.epoch
         unarmed = set(taken_out)
+        stored, written = self._encoded, batch.profiles
+        arm = self._timers.arm
+        encode = profiles.encode
+        timer_of = profiles.timer_of
+        clock_ms = self.clock_ms
         for user, profile in list(self._touched.items()):
             timer = profile.timer(retention_ms)
-            if timer <= self.clock_ms:  # a new catalog's evaluation, which lies before the clock, has armed it
+            if timer <= clock_ms:  # a new catalog's evaluation, which lies before the clock, has armed it
                 self._settlement.user = user
-                if self._fire(user, profile, self.clock_ms) is None:
+                if self._fire(user, profile, clock_ms) is None:
                     continue
                 timer = profile.timer(retention_ms)
-            before = self._encoded.get(user)
-            encoded = profiles.encode(profile, timer, epoch)
-            self._encoded[user] = batch.profiles[user] = encoded
-            if before is None or user in unarmed or timer < profiles.timer_of(before):
-                self._timers.arm(user, timer)
+            before = stored.get(user)
+            stored[user] = written[user] = encode(profile, timer, epoch)
+            if before is None or timer < timer_of(before) or user in unarmed:
+                arm(user, timer)
         for user in self._gone:
             self._encoded.pop(user, None)
             batch.profiles[user] = None

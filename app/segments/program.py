@@ -50,6 +50,7 @@ class Reads:
 class Program:
     """A compiled catalog. Masks have one bit a segment, in settlement order.
 
+    track_handlers, other_handlers: the handlers again, by event name and by kind
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean.
     counted: limits reached and odd values since it was last emptied.
     """
@@ -59,6 +60,8 @@ class Program:
     segments: tuple[SegmentCode, ...]
     remembered: dict[int, Remembered]
     handlers: dict[EventKey, Handler]
+    track_handlers: dict[str | None, Handler]
+    other_handlers: dict[str, Handler]
     decoder: MessageDecoder
     activity: Callable[[Profile, Message, int], int]
     staged: dict[int, tuple[Staged, int]]
@@ -114,6 +117,8 @@ class _Compiler:
             segments=segments,
             remembered=self.registry.by_id,
             handlers=handlers,
+            track_handlers={name: handler for (kind, name), handler in handlers.items() if kind == "track"},
+            other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
             decoder=decoder,
             activity=functions["activity"],
             staged={

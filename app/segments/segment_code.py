@@ -61,7 +61,7 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
             code.line("if now < warm:")
             code.line(f"    p.due[{own}] = warm")
             code.line("    return False")
-        code.line("A = p.aggregates")
+        loaded = code.here()
         code.line(f"m = p.members.get({own})")
         if segment.when is not None or segment.status == "retired":
             truth, until = writer.truth(entry_condition(segment))
@@ -76,8 +76,15 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
             truth, until = writer.truth(entry_condition(segment))
             _write_outside(writer, segment, number, truth, until)
     writer.watching = False
+    _load_aggregates(writer, loaded)
     if writer.watch_bit:
         code.insert(beginning, f"p.watched &= ~{writer.watch_bit}", depth=1)
+
+
+def _load_aggregates(writer: Expressions, place: int) -> None:
+    """Before what was written since `place`, if that reads any."""
+    if writer.code.mentions("A.get(", place):
+        writer.code.insert(place, "A = p.aggregates", depth=1)
 
 
 def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: str, until: str | None) -> None:
@@ -130,11 +137,12 @@ def _write_evidence(writer: Expressions, name: str, condition: Expression) -> No
     code = writer.code
     atom_type = code.bind("f", Atom)
     with code.block(f"def {name}(p, now)"):
-        code.line("A = p.aggregates")
+        loaded = code.here()
         atoms = []
         for atom in evidence.atoms_of(condition):
             value = _shown_value(writer, atom)
             atoms.append(f"{atom_type}({canonical.text(atom)!r}, {value})")
+        _load_aggregates(writer, loaded)
         code.line(f"return [{', '.join(atoms)}]")
 
 
@@ -148,15 +156,18 @@ def _shown_value(writer: Expressions, atom: Expression) -> str:
         return f"{code.bind('f', evidence.show_count)}({value}, {places})"
     side = evidence.shown_side(atom)
     value, _ = writer.value(side)
+    if writer.is_boolean(side):
+        return value
     return f"{code.bind('f', evidence.SHOW[evidence.shown_as(side)])}({value})"
 
 
 def _write_attach(writer: Expressions, segment: Segment, number: int) -> None:
     code = writer.code
     with code.block(f"def attach_{number}(p, now)"):
-        code.line("A = p.aggregates")
+        loaded = code.here()
         values = []
         for name, node in segment.attach:
             value, _ = writer.value(node)
             values.append(f"{name!r}: {code.bind('f', evidence.SHOW[evidence.shown_as(node)])}({value})")
+        _load_aggregates(writer, loaded)
         code.line(f"return {{{', '.join(values)}}}")

@@ -61,6 +61,7 @@ class Settlement:
     """The changes of one user at one instant; the caller sets who and why, and where changes go."""
 
     __slots__ = (
+        "_cause",
         "_plans",
         "_retention_ms",
         "_segments",
@@ -78,6 +79,7 @@ class Settlement:
         self._segments = segments
         self._retention_ms = retention_ms
         self._plans: dict[int, list[Step]] = {}
+        self._cause = Cause("time")
         self._told_ms = -1
         self._told_at = ""
         self.user = ""
@@ -195,6 +197,10 @@ class Settlement:
     ) -> None:
         if now != self._told_ms:
             self._told_ms, self._told_at = now, iso(now)
+        cause = self._cause
+        message_id = self.message_id if self.kind == "event" else None
+        if cause.kind != self.kind or cause.message_id is not message_id:
+            cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence
         profile.sequence = sequence + 1
         said = Change(
@@ -206,7 +212,7 @@ class Settlement:
             times=member[TIMES],
             at=self._told_at,
             sequence=sequence,
-            cause=Cause("event", self.message_id) if self.kind == "event" else Cause(self.kind),
+            cause=cause,
             evidence=evidence,
             attach=member[SENT] or {},
             valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
@@ -221,7 +227,11 @@ class Settlement:
         due = profile.due
         least = due.get(segment.id, FOREVER)
         for other in segment.reads:
-            least = min(least, due.get(other, FOREVER))
+            until = due.get(other)
+            if until is not None and until < least:
+                least = until
         if inside:
-            least = min(least, profile.highest_ms + self._retention_ms)
+            forgotten = profile.highest_ms + self._retention_ms
+            if forgotten < least:
+                least = forgotten
         return None if least >= FOREVER else iso(least)

@@ -72,6 +72,15 @@ class Source:
         """The place of the next line, for `insert`."""
         return len(self._lines)
 
+    @property
+    def depth(self) -> int:
+        """How many blocks are open."""
+        return self._depth
+
+    def mentions(self, text: str, since: int) -> bool:
+        """Whether a line since `here()` was asked has the text in it."""
+        return any(text in line for line in self._lines[since:])
+
     def insert(self, place: int, text: str, *, depth: int) -> None:
         """A line at an earlier place."""
         self._lines.insert(place, "    " * depth + text)

@@ -49,8 +49,8 @@ class Values(ABC):
         """Each event of the user may change what is read here; noted where the evaluation comes this far."""
         self.features.add(feature)
         if self.watching:
-            if self.watch_bit is None:
-                self.watch_bit = self.registry.next_watch_bit()
+            if self.watch_bit is None:  # no bit for what every evaluation comes to
+                self.watch_bit = 0 if self.code.depth == 1 else self.registry.next_watch_bit()
             if self.watch_bit:
                 self.code.line(f"p.watched |= {self.watch_bit}")
 
@@ -136,23 +136,28 @@ class Values(ABC):
                 self.features.add("cart")
                 return self._local("None if p.cart is None or p.cart[2] < 0 else p.cart[2]"), None
             case syntax.SessionField():
-                session, over = self._session()
-                return self._local(f"None if now >= {over} else {session}[1]"), self._open_until(over)
+                return self._session("[1]")
             case syntax.UserField(name=name):
                 self._watch("user")
                 return MOVING_USER[name], None
             case _:
                 raise AssertionError(node)
 
-    def _session(self) -> tuple[str, str]:
-        """The session, and the instant at which it is over (0 where there is none)."""
+    def _session(self, value: str) -> tuple[str, str]:
+        """A value of the visit (what stands after its name), and until when the visit goes on.
+
+        None and FOREVER where there is no visit, or it is over.
+        """
         self._watch("session")
         session = self._local("p.session", "e")
-        over = self._local(f"0 if {session} is None else {session}[1] + {self.session_gap_ms}", "o")
-        return session, over
-
-    def _open_until(self, over: str) -> str:
-        return self._local(f"{over} if now < {over} else {FOREVER}", "u")
+        value_name, until = self.code.name("v"), self.code.name("u")
+        self.code.line(f"{value_name} = None; {until} = {FOREVER}")
+        with self.code.block(f"if {session} is not None"):
+            over = self._local(f"{session}[1] + {self.session_gap_ms}", "o")
+            self.code.line(
+                f"if now < {over}: {value_name} = {session}{value.format(session=session)}; {until} = {over}"
+            )
+        return value_name, until
 
     def _moving_score(self, score: Score) -> tuple[str, Until]:
         state, fixed, until = self._decaying(score)
@@ -263,11 +268,11 @@ class Values(ABC):
         return value, self._local(f"{kind}.until({state}, now)", "u")
 
     def _session_field(self, name: str) -> tuple[str, Until]:
-        session, over = self._session()
         if name == "number":
+            self._watch("session")
+            session = self._local("p.session", "e")
             return self._local(f"0 if {session} is None else {session}[4]"), None
-        text = f"{session}[1] - {session}[0]" if name == "duration" else f"{session}[{SESSION_SLOT[name]}]"
-        return self._local(f"None if now >= {over} else {text}"), self._open_until(over)
+        return self._session("[1] - {session}[0]" if name == "duration" else f"[{SESSION_SLOT[name]}]")
 
     def _leaf(self, path: tuple[str, ...]) -> tuple[str, Until]:
         self.leaves.add(path)

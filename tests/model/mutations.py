@@ -243,8 +243,8 @@ MUTATIONS = (
     Mutation(
         "an event exactly as old as allowed is late",
         "app/segments/partition.py",
-        "now = profile.fired_ms\n                if t < now - lateness_ms:",
-        "now = profile.fired_ms\n                if t <= now - lateness_ms:",
+        "now = profile.fired_ms\n            if t < now - lateness_ms:",
+        "now = profile.fired_ms\n            if t <= now - lateness_ms:",
     ),
     Mutation(
         "the clock believes the sender",
