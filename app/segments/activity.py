@@ -1,6 +1,8 @@
 """What every event does, whatever its name: the visit goes on, and its context is learned.
 
-`activity(p, ev, t)` takes the profile, the message and the event time; it returns the segments to settle, as a mask.
+`activity(p, ev, t, now)` takes the profile, the message, the event time and the instant of the evaluation; it returns
+the segments to settle, as a mask. Where a visit merely goes on, those that read only its beginning are left: their
+timer comes too early then, and is set anew.
 """
 
 from typing import Any
@@ -27,16 +29,22 @@ def write_activity(
 
     `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
     """
-    with code.block("def activity(p, ev, t)"):
+    visit = features.get("visit", 0)
+    with code.block("def activity(p, ev, t, now)"):
         code.line(f"m = {always}")
-        if features.get("session"):
+        if features.get("visits"):
             begin = code.bind("f", _Visits(context, gap_ms).event)
             code.line("e = p.session")
-            with code.block(f"if e is not None and e[0] <= t < e[1] + {gap_ms}"):
+            with code.block(f"if e is not None and e[0] <= t < (o := e[1] + {gap_ms})"):
                 code.line("if t > e[1]: e[1] = t")
                 code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
                 code.line("e[3] += 1")
-            code.line(f"else: {begin}(p, ev, t, COUNTED)")
+                if visit:  # it was over, and an event that comes late lets it go on
+                    code.line(f"if now >= o: m |= {visit}")
+            with code.block("else"):
+                code.line(f"{begin}(p, ev, t, COUNTED)")
+                if visit:
+                    code.line(f"m |= {visit}")
         if leaves:
             _write_leaves(code, leaves, context)
         code.line("return m")

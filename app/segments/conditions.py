@@ -129,6 +129,13 @@ class Expressions(Values):
         return self._local(f"{self.code.bind('k', remembered.kind)}.value({state}, now)")
 
     def _still(self, node: syntax.Comparison) -> tuple[str, Until]:
+        if (
+            isinstance(node.left, syntax.SessionField)
+            and node.left.name in ("duration", "pages", "events")
+            and node.operator in (">", ">=")
+            and isinstance(node.right, syntax.Number | syntax.Duration)
+        ):
+            return self.growing(node.left, f"{node.operator} {self.value(node.right)[0]}")
         a, until_a = self.value(node.left)
         until_b: Until = None
         if node.operator == "matches":

@@ -340,7 +340,7 @@ class Partition:
                 size = len(ids)
                 if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
                     message_ids.sweep(ids, now, batch.counted)
-            mask |= activity(profile, message, t)
+            mask |= activity(profile, message, t, now)
             watched = profile.watched
             if watched:
                 mask |= watch_masks.get(watched) or program.watch_mask(watched)

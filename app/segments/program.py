@@ -63,7 +63,7 @@ class Program:
     track_handlers: dict[str | None, Handler]
     other_handlers: dict[str, Handler]
     decoder: MessageDecoder
-    activity: Callable[[Profile, Message, int], int]
+    activity: Callable[[Profile, Message, int, int], int]
     staged: dict[int, tuple[Staged, int]]
     bits: dict[int, int]
     begin_mask: int
@@ -151,7 +151,7 @@ class _Compiler:
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
         paths = set(masks.leaves)
-        if masks.features.get("session"):
+        if masks.features.get("visits"):
             paths |= {SOURCE_PATH, LANDING_PATH}
         for what in self.registry.by_id.values():
             for pattern in (*(source.pattern for source in what.sources), what.since_last):
@@ -196,6 +196,7 @@ class _Compiler:
 
     def _segments(self, reads: list[Reads], functions: dict[str, Any]) -> tuple[SegmentCode, ...]:
         by_name = {read.segment.name: read for read in reads}
+        numbers = {read.segment.name: number for number, read in enumerate(reads)}
         dependents = dict.fromkeys(by_name, 0)
         for number, read in enumerate(reads):
             for other in read.segments:
@@ -215,6 +216,9 @@ class _Compiler:
                 waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
+                lags=tuple(
+                    sorted(numbers[name] for name in _all_reads(read, by_name) if "visit" in by_name[name].features)
+                ),
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
                 exit_evidence=functions[f"exit_evidence_{number}"],
@@ -254,7 +258,7 @@ class _Masks:
         watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
         self.watchers = tuple(mask for _, mask in watching)
         active = self.features.get("session", 0) | self.features.get("user", 0)
-        self.active = active
+        self.active = active | self.features.get("visit", 0)
         self.always = active & ~sum(self.watchers)
 
     def inside_mask(self, aggregate: int) -> int:

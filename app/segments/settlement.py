@@ -20,6 +20,8 @@ class SegmentCode:
 
     simple: until when the condition stays is all that matters, for who is in and for who is out
     waits_for: (aggregate, window in ms), for `warmup: wait`
+    reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
+    lags: numbers of those segments whose timer may come too early, as it is not set anew by each event of a visit
     settle(profile, now, settlement) -> whether the membership changed
     entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values (None: nothing to attach)
     """
@@ -37,6 +39,7 @@ class SegmentCode:
     waits_for: tuple[tuple[int, int], ...]
     dependents: int
     reads: tuple[int, ...]
+    lags: tuple[int, ...]
     settle: Callable[[Profile, int, "Settlement"], bool]
     entry_evidence: Callable[[Profile, int], list[Atom]]
     exit_evidence: Callable[[Profile, int], list[Atom]]
@@ -226,6 +229,8 @@ class Settlement:
             return None
         due = profile.due
         least = due.get(segment.id, FOREVER)
+        for number in segment.lags:
+            self._segments[number].settle(profile, self._told_ms, self)
         for other in segment.reads:
             until = due.get(other)
             if until is not None and until < least:

@@ -45,14 +45,28 @@ class Values(ABC):
 
     # ---- what is read
 
-    def _watch(self, feature: str) -> None:
+    def _watch(self, feature: Literal["session", "user"]) -> None:
         """Each event of the user may change what is read here; noted where the evaluation comes this far."""
-        self.features.add(feature)
+        self.features.add("visits" if feature == "session" else feature)
+        if self.touched_by != "none":
+            self.features.add(feature)
         if self.watching:
             if self.watch_bit is None:  # no bit for what every evaluation comes to
                 self.watch_bit = 0 if self.code.depth == 1 else self.registry.next_watch_bit()
             if self.watch_bit:
                 self.code.line(f"p.watched |= {self.watch_bit}")
+
+    def _watch_visit(self, unless: str | None = None) -> None:
+        """Only a visit's beginning or end changes what is read here; `unless` it holds, each event of the visit may."""
+        self.features.update(("visits", "visit"))
+        if unless is None or not self.watching or self.watch_bit == 0:
+            return
+        if self.watch_bit is None:
+            self.watch_bit = self.registry.next_watch_bit()
+        if self.watch_bit:
+            self.code.line(f"if not {unless}: p.watched |= {self.watch_bit}")
+        else:
+            self.features.add("session")
 
     def _remember(self, remembered: Remembered) -> str:
         """Loads the state of an aggregate into a local name."""
@@ -136,6 +150,7 @@ class Values(ABC):
                 self.features.add("cart")
                 return self._local("None if p.cart is None or p.cart[2] < 0 else p.cart[2]"), None
             case syntax.SessionField():
+                self._watch("session")
                 return self._session("[1]")
             case syntax.UserField(name=name):
                 self._watch("user")
@@ -148,7 +163,6 @@ class Values(ABC):
 
         None and FOREVER where there is no visit, or it is over.
         """
-        self._watch("session")
         session = self._local("p.session", "e")
         value_name, until = self.code.name("v"), self.code.name("u")
         self.code.line(f"{value_name} = None; {until} = {FOREVER}")
@@ -268,11 +282,21 @@ class Values(ABC):
         return value, self._local(f"{kind}.until({state}, now)", "u")
 
     def _session_field(self, name: str) -> tuple[str, Until]:
-        if name == "number":
+        if name in ("number", "source", "landing_page"):
+            self._watch_visit()
+        else:
             self._watch("session")
+        if name == "number":
             session = self._local("p.session", "e")
             return self._local(f"0 if {session} is None else {session}[4]"), None
-        return self._session("[1] - {session}[0]" if name == "duration" else f"[{SESSION_SLOT[name]}]")
+        return self._session(_visit_value(name))
+
+    def growing(self, node: syntax.SessionField, test: str) -> tuple[str, Until]:
+        """The truth of a comparison that, once true, stays so until the visit is over."""
+        value, until = self._session(_visit_value(node.name))
+        truth = self._local(f"{value} is not None and {value} {test}", "b")
+        self._watch_visit(unless=truth)
+        return truth, until
 
     def _leaf(self, path: tuple[str, ...]) -> tuple[str, Until]:
         self.leaves.add(path)
@@ -282,6 +306,10 @@ class Values(ABC):
     @abstractmethod
     def truth(self, node: Expression) -> tuple[str, Until]:
         """A name of the truth at `now`, and until when it stays."""
+
+
+def _visit_value(name: str) -> str:
+    return "[1] - {session}[0]" if name == "duration" else f"[{SESSION_SLOT[name]}]"
 
 
 def literal_value(node: Expression) -> Any:

@@ -249,8 +249,8 @@ MUTATIONS = (
     Mutation(
         "the clock believes the sender",
         "app/segments/partition.py",
-        "seen = (min(received, t)) - disorder_ms",
-        "seen = t - disorder_ms",
+        "            if received > t:\n                received = t\n",
+        "            received = t\n",
     ),
     Mutation(
         "now may go back behind the user's highest time",
@@ -279,7 +279,7 @@ MUTATIONS = (
     Mutation(
         "records that a profile has seen are taken again after a crash",
         "app/segments/partition.py",
-        "if kind == WATERMARK or (self._reached and self._reached.get(user, 0) > record.offset):",
-        "if kind == WATERMARK:",
+        "if reached and reached.get(user, 0) > record.offset:",
+        "if False:",
     ),
 )
