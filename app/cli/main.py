@@ -27,6 +27,7 @@ COMMANDS = {
     "catalog": ("app.cli.catalog:catalog", "What is published: since when, in which version."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
+    "topics": ("app.cli.topics:topics", "Make the topics, or tell what is wrong with them."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 
