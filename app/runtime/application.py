@@ -10,7 +10,6 @@ import faust
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faust.app.base import BootStrategy
-from faust.auth import SASLCredentials
 
 from app.errors import UserError
 from app.metrics import Metrics
@@ -21,12 +20,11 @@ from app.runtime.delivery import Delivery
 from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.faust_agent import Agent
 from app.runtime.faust_consumer import Transport
+from app.runtime.faust_options import faust_options
 from app.runtime.faust_schema import BatchSchema
-from app.runtime.faust_tables import TableManager
-from app.runtime.faust_worker import Worker
 from app.runtime.garbage import Garbage
 from app.runtime.health import HealthServer
-from app.runtime.kafka import connection, has_transactions, wait_for_broker
+from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.lifecycle import State
 from app.runtime.log_reader import OffsetLostError
 from app.runtime.log_writer import LogWriter
@@ -42,7 +40,6 @@ from app.segments.program import Program, compile_catalog
 from app.settings import Settings
 
 TICK_S = 1.0
-MAX_POLL_S = 86_400.0  # Faust's consumer polls nothing: it must not be thought dead for that
 
 log = logging.getLogger(__name__)
 
@@ -61,40 +58,7 @@ class Application(faust.App):
     def __init__(
         self, settings: Settings, program: Program, *, new_partition: Callable[[], Partition] | None = None
     ) -> None:
-        brokers = settings.kafka_bootstrap_servers.split(",")
-        kafka = connection(settings)
-        credentials = None
-        if "sasl" in settings.kafka_security:
-            credentials = SASLCredentials(
-                username=settings.kafka_username,
-                password=settings.kafka_password,
-                mechanism=settings.kafka_sasl_mechanism,
-                ssl_context=kafka.get("ssl_context"),
-            )
-        super().__init__(
-            settings.app_id,
-            broker=[f"kafka://{broker.strip()}" for broker in brokers],
-            broker_credentials=credentials or kafka.get("ssl_context"),
-            Agent=Agent,
-            TableManager=TableManager,
-            Worker=Worker,
-            web_enabled=False,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            topic_partitions=settings.partitions,
-            stream_wait_empty=False,
-            broker_session_timeout=settings.session_timeout_ms / 1000,
-            broker_rebalance_timeout=settings.session_timeout_ms / 1000,
-            broker_heartbeat_interval=max(0.3, settings.session_timeout_ms / 6_000),
-            broker_request_timeout=max(settings.request_timeout_ms, settings.session_timeout_ms + 1_000) / 1000,
-            broker_max_poll_interval=MAX_POLL_S,
-            broker_commit_interval=60.0,
-            broker_check_crcs=False,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=settings.group_instance_id or None,
-            consumer_max_fetch_size=settings.fetch_bytes_max,
-            worker_redirect_stdouts=False,
-        )
+        super().__init__(settings.app_id, Agent=Agent, **faust_options(settings))
         self.settings = settings
         self.program = program
         self.metrics = Metrics()
