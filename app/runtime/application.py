@@ -126,7 +126,8 @@ class Application(faust.App):
         """The published definitions take the place of a folder's."""
         settings = self.settings
         client = await wait_for_broker(settings)
-        follower = CatalogFollower(client, settings, committed_only=committed_only)
+        rules = settings.time_rules
+        follower = CatalogFollower(client, settings, committed_only=committed_only, rules=rules)
         try:
             await ensure_topics(settings, client, [catalog_topic(settings)])
             self._use((await follower.wait()).catalog)
