@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from app.events.message import Message, Tree, said
+from app.events.message import Message, Tree, said, without_endless_numbers
 from app.segments import carts
 from app.segments.aggregates import Remembered, is_sequence
 from app.segments.filters import filter_text
@@ -46,7 +46,16 @@ def read_properties(handler: Handler, raw: Raw) -> Any:
     assert handler.properties is not None
     try:
         return handler.properties(raw)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
+        return _read_slowly(handler, raw)
+
+
+def _read_slowly(handler: Handler, raw: Raw) -> Any:
+    """Without the numbers that cannot be held, in case it was they that failed."""
+    assert handler.properties is not None
+    try:
+        return handler.properties(without_endless_numbers(bytes(raw)))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return handler.nothing
 
 

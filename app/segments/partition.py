@@ -243,7 +243,7 @@ class Partition:
                     value = checked_value(value)
                 try:
                     message = decode(value)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, RecursionError) as error:
                     message = program.decoder.decode_slowly(value, error)
                 kind = message.type
                 if kind not in KINDS:

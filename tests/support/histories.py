@@ -22,7 +22,8 @@ STARTS = (
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TYPES = ("page", "screen", "identify", "group", "alias")
-NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13)
+ENDLESS = "1e400"  # written without its quotes: a number that no double holds
+NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
@@ -204,7 +205,7 @@ class Narrator(Choices):
             self.receive(said, t)
         elif self.chance(20):
             timestamp = t + self.one_of(0, 1, 1_000, 60_000)
-        value = json.dumps(said, ensure_ascii=False).encode()
+        value = json.dumps(said, ensure_ascii=False).replace(f'"{ENDLESS}"', ENDLESS).encode()
         if faulty:
             match self.one_of("json", "key", "none", "type", "user"):
                 case "json":
