@@ -13,6 +13,7 @@ from faust.app.base import BootStrategy
 
 from app.errors import UserError
 from app.metrics import Metrics
+from app.runtime.asyncio_world import AsyncioWorld
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.catalog_follower import CatalogFollower
 from app.runtime.commit import Layout
@@ -25,7 +26,7 @@ from app.runtime.faust_schema import BatchSchema
 from app.runtime.garbage import Garbage
 from app.runtime.health import HealthServer
 from app.runtime.kafka import has_transactions, wait_for_broker
-from app.runtime.lifecycle import State
+from app.runtime.lifecycle import Limits, State
 from app.runtime.log_reader import OffsetLostError
 from app.runtime.log_writer import LogWriter
 from app.runtime.micro_batch import MicroBatch
@@ -74,6 +75,7 @@ class Application(faust.App):
         self._own_topics = own_topics(settings, program)
         self._garbage = Garbage()
         self._rebalancing_since_s: float | None = None
+        self._limits = Limits(settings.stall_exit_ms / 1000, settings.commit_stall_exit_ms / 1000)
         self._watchdog = Watchdog(
             self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
         )
@@ -194,7 +196,9 @@ class Application(faust.App):
                 log.warning("cannot follow the published definitions: %s; tries again", error)
                 await asyncio.sleep(self.settings.retry_wait_ms_max / 1000)
 
-    def make_workshop(self, deliver: Callable[[MicroBatch], Awaitable[None]]) -> Workshop:
+    def make_workshop(
+        self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]
+    ) -> Workshop:
         """What its partition tasks are made with."""
         return Workshop(
             settings=self.settings,
@@ -203,7 +207,7 @@ class Application(faust.App):
             new_core=self._new_partition,
             new_delivery=self._new_delivery,
             layout=self._layout,
-            deliver=deliver,
+            world=AsyncioWorld(self.settings, deliver=deliver, still_member=still_member),
         )
 
     def _new_delivery(self, partition: int) -> Delivery:
@@ -252,21 +256,14 @@ class Application(faust.App):
         now_s = time.monotonic()
         rebalancing_s = 0.0 if self._rebalancing_since_s is None else now_s - self._rebalancing_since_s
         return rebalancing_s, [
-            Sight(
-                partition=task.partition,
-                state=task.state.value,
-                stalled_s=task.lifecycle.stalled_s(now_s=now_s),
-                uncommitted_s=now_s - task.commit_s,
-                behind=task.lag is None or task.lag > 0,
-            )
-            for task in self.tasks
+            Sight(task.partition, task.lifecycle.overdue(self._limits, now_s=now_s)) for task in self.tasks
         ]
 
     async def _tick(self) -> None:
         while True:
             self._watchdog.pulse()
             self._garbage.tick()
-            if not self.rebalancing:
+            if not self.rebalancing and self._assignment is not None:
                 self._rebalancing_since_s = None
             elif self._rebalancing_since_s is None:
                 self._rebalancing_since_s = time.monotonic()

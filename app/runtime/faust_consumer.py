@@ -18,7 +18,7 @@ class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         app: Any = self.app
-        self.workshop: Workshop = app.make_workshop(self._deliver)
+        self.workshop: Workshop = app.make_workshop(self._deliver, self.still_member)
 
     @property
     def topics(self) -> frozenset[str]:
@@ -28,6 +28,12 @@ class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
     def new_task(self, tp: TP, kept: PartitionState | None) -> PartitionTask:
         """What reads, restores and commits."""
         return PartitionTask(tp.partition, self.workshop, kept=kept)
+
+    def look_after(self) -> None:
+        """A task that ended by itself takes the worker with it: nobody works on its partition any more."""
+        for task in self.partitions.values():
+            if task.handle.done and not task.lifecycle.leaving:
+                raise task.handle.error or RuntimeError(f"the task of partition {task.partition} ended by itself")
 
     async def _deliver(self, batch: MicroBatch) -> None:
         tp = TP(self._settings.topics.clickstream, batch.partition)

@@ -14,11 +14,11 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from app.metrics import Metrics
 from app.settings import Settings
 
 LOOK_S = 0.25
@@ -28,6 +28,13 @@ log = logging.getLogger(__name__)
 
 KeptT = TypeVar("KeptT")
 KeptT_co = TypeVar("KeptT_co", covariant=True)
+
+
+class CountsRebalances(Protocol):
+    """What is told of assignments."""
+
+    def rebalanced(self) -> None:
+        """Partitions were assigned."""
 
 
 class Task(Protocol[KeptT_co]):
@@ -67,6 +74,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in assigned}
             )
 
+    async def still_member(self) -> bool:
+        """Whether the group's coordinator says so, now; False also if it does not answer, or is about to rebalance."""
+        coordinator: Any = self._ensure_consumer()._coordinator
+        request = HeartbeatRequest(coordinator.group_id, coordinator.generation, coordinator.member_id)
+        with suppress(KafkaError):
+            await coordinator.ensure_coordinator_known()
+            return bool((await coordinator._send_req(request)).error_code == 0)
+        return False
+
 
 class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
     """Runs one task for each assigned partition of the topics that are ours."""
@@ -77,7 +93,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         super().__init__(*args, **kwargs)
         app: Any = self.app
         self._settings: Settings = app.settings
-        self._metrics: Metrics = app.metrics
+        self._metrics: CountsRebalances = app.metrics
         self.partitions: dict[TP, TaskT] = {}
         self._kept: dict[TP, KeptT] = {}
         self._look = asyncio.Event()
@@ -91,6 +107,9 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
     @abstractmethod
     def new_task(self, tp: TP, kept: KeptT | None) -> TaskT:
         """Begins the work on a partition."""
+
+    def look_after(self) -> None:
+        """Called a few times a second. What it raises ends the worker."""
 
     def is_ours(self, tp: TP) -> bool:
         """Whether Shoal reads this partition, and not Faust."""
@@ -167,6 +186,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
                         kept = self._kept.pop(tp, None)
                         self.partitions[tp] = self.new_task(tp, kept)
                 self._kept.clear()
+            self.look_after()
             self._look.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), LOOK_S)
@@ -176,6 +196,14 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         wait_ms = self._settings.drain_timeout_ms
         results = await asyncio.gather(*(task.stop(wait_ms=wait_ms) for task in stopping.values()))
         self._kept = {tp: kept for tp, kept in zip(stopping, results, strict=True) if kept is not None}
+
+    async def still_member(self) -> bool:
+        """Whether the group says, now, that the assignment still holds; False also if nobody answers in time."""
+        thread = self._thread
+        asking = asyncio.run_coroutine_threadsafe(thread.still_member(), thread.thread_loop)
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.wrap_future(asking), self._settings.request_timeout_ms / 1000)
+        return False
 
     async def deliver(self, tp: TP, batch: Any, *, offset: int) -> None:
         """Hands a batch to the agent, as one message of its partition."""
