@@ -4,6 +4,7 @@ A name means a property inside `where`, and a field outside; the reader knows wh
 a value that cannot be read is replaced by a placeholder, so that one look tells all.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import ClassVar, cast
@@ -18,6 +19,7 @@ from app.segments.language.suggestions import did_you_mean, listed
 
 Branch = Tree[Token] | Token
 
+_LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
 
 
@@ -101,6 +103,9 @@ class TreeReader:
         if exact > NUMBER_MAX:
             self._wrong(tree, f"{digits} is too large", f"numbers go up to {NUMBER_MAX}")
             exact = Decimal(0)
+        elif digits is not None and _LIKE_THOUSANDS.fullmatch(digits):
+            thousands, short = digits.replace(".", ""), digits.rstrip("0").rstrip(".")
+            self._wrong(tree, f"{digits} can be read in two ways", f"write {thousands} or {short}")
         value = int(exact) if exact == int(exact) else float(exact)
         return s.Number(-value if minus is not None else value, span=span(tree))
 
