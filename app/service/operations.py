@@ -99,3 +99,26 @@ def with_body(schema: Schema, *, required: bool = True) -> type[Operation]:
 def security(*names: str) -> list[dict[str, list[str]]]:
     """Any one of these ways to say who asks."""
     return [{name: []} for name in names]
+
+
+EVALUATE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["events"],
+    properties={
+        "events": Schema(type=OpenAPIType.ARRAY, items=EVENT, description="Of one user, in order; at most 1000"),
+        "at": Schema(type=OpenAPIType.STRING, description="The instant asked for; else that of the last event"),
+    },
+)
+USERS: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["users"],
+    properties={"users": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="At most 100")},
+)
+TOKEN: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["user"],
+    properties={
+        "user": _TEXT,
+        "ttl": Schema(type=OpenAPIType.INTEGER, description="Seconds, at most a week; an hour if nothing is said"),
+    },
+)

@@ -17,8 +17,11 @@ from app.service.access import Access
 from app.service.body import BODY_BYTES_MAX
 from app.service.clickstream import ClickstreamWriter
 from app.service.collector import Asked, Collector, collector_routes
+from app.service.definitions import Definitions
 from app.service.health import Health, health_routes
+from app.service.memberships import Memberships
 from app.service.problem import Problem
+from app.service.queries import Queries, query_routes
 from app.service.service_metrics import ServiceMetrics
 from app.service.timing import timed
 from app.settings import Settings
@@ -34,18 +37,28 @@ def create_service(settings: Settings) -> Litestar:
     access = Access(settings)
     writer = ClickstreamWriter(settings)
     health = Health(writer, metrics)
+    definitions = Definitions(settings, needed=bool(access.read_keys))
+    memberships = Memberships(settings)
+    queries = Queries(settings, access, definitions, memberships)
     collector = Collector(settings, access, writer, metrics)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         writer.start()
+        definitions.start()
         try:
             yield
         finally:
             health.draining = True
             await writer.stop()
+            await definitions.stop()
+            await memberships.close()
 
-    routes: list[ControllerRouterHandler] = [*collector_routes(collector), *health_routes(health)]
+    routes: list[ControllerRouterHandler] = [
+        *collector_routes(collector),
+        *query_routes(queries),
+        *health_routes(health),
+    ]
     return Litestar(
         route_handlers=routes,
         lifespan=[running],

@@ -28,6 +28,8 @@ def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: A
         app_id=unique,
         partitions=PARTITIONS,
         serve_port=0,
+        redis_prefix=f"{unique}:",
+        token_secret="a secret for tests only",
         collect_rate=0,
         **(keys | given),
     )
