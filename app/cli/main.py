@@ -30,6 +30,7 @@ COMMANDS = {
     "topics": ("app.cli.topics:topics", "Make the topics, or tell what is wrong with them."),
     "serve": ("app.cli.serve:serve", "The HTTP service: events in; segments, reasons and changes out."),
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
+    "memberships": ("app.cli.memberships:memberships", "Who is in what, now, in Redis: kept, compared, made anew."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 
