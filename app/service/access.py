@@ -21,6 +21,11 @@ class Access:
         self.tokens = Tokens(settings.token_secret)
         self._throttle = Throttle(settings.collect_rate)
 
+    @property
+    def reading(self) -> bool:
+        """Whether anybody may read at all."""
+        return bool(self.read_keys)
+
     def may_write(self, key: str | None) -> str:
         """The name of a write key, if it may send now. Problem 401, 403 or 429."""
         name = self.write_keys.name_of(key)
@@ -37,21 +42,27 @@ class Access:
         """The name of a read key. Problem 401 or 403."""
         return self.read_keys.name_of(_read_key(headers))
 
-    def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str | None) -> str | None:
-        """The user that the request may read: whoever is asked for with a read key, or the token's own.
+    def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str) -> None:
+        """Whether this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""
+        self.may_follow(headers, token, user)
 
-        None: anybody, which only a key may. Problem 401 or 403.
+    def may_follow(
+        self, headers: Mapping[str, str], token: str | None, user: str | None
+    ) -> tuple[str | None, float | None]:
+        """The user that may be followed (None: all of them), and until when in seconds (None: without end).
+
+        With a read key that is whoever is asked for; with a token its own user. Problem 401 or 403.
         """
         bearer = _read_key(headers)
         if token is None and bearer is not None and self.tokens.looks_like_one(bearer):
             token = bearer
         if token is None:
             self.read_keys.name_of(bearer)
-            return user
-        own = self.tokens.user_of(token, now_s=time.time())
+            return user, None
+        own, until_s = self.tokens.read(token, now_s=time.time())
         if user is not None and user != own:
             raise Problem(403, "other-user", "this token is for another user")
-        return own
+        return own, until_s
 
 
 def _read_key(headers: Mapping[str, str]) -> str | None:

@@ -1,24 +1,28 @@
 """`/live`, `/ready` and `/metrics` of the service."""
 
+from collections.abc import Callable
+
 from litestar import MediaType, Response, get
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.service.clickstream import ClickstreamWriter
 from app.service.service_metrics import ServiceMetrics
 
 
 class Health:
     """Whether this process can do its work."""
 
-    def __init__(self, writer: ClickstreamWriter, metrics: ServiceMetrics) -> None:
-        self._writer = writer
+    def __init__(self, metrics: ServiceMetrics, *reasons: Callable[[], str | None]) -> None:
+        """Each of the `reasons` says why not, or None."""
+        self._reasons = reasons
         self.metrics = metrics
         self.draining = False
 
     def why_not_ready(self) -> str | None:
         """A reason; None: all is well."""
-        return "it is about to end" if self.draining else self._writer.why_not_ready
+        if self.draining:
+            return "it is about to end"
+        return next((why for reason in self._reasons if (why := reason())), None)
 
 
 def health_routes(health: Health) -> list[ControllerRouterHandler]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
@@ -31,10 +32,24 @@ def bind(settings: Settings) -> socket.socket:
     return listening
 
 
-def server(settings: Settings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Ends live streams first: the others would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """An orderly end: no new connections, then what is under way."""
+        self._drain()
+        await super().shutdown(sockets)
+
+
+def server(settings: Settings) -> Server:
     """A server that is not started. UserError for settings that cannot be used."""
+    service = create_service(settings)
     config = uvicorn.Config(
-        create_service(settings),
+        service.app,
         loop="uvloop",
         http="auto",
         ws="none",
@@ -47,7 +62,7 @@ def server(settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return uvicorn.Server(config)
+    return Server(config, service.drain)
 
 
 def serve_until_told(settings: Settings) -> int:

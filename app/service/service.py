@@ -1,8 +1,9 @@
 """Where the service is put together: settings in, an ASGI application out. Nothing is started before it is served."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from litestar import Litestar, Response
@@ -15,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 
 from app.service.access import Access
 from app.service.body import BODY_BYTES_MAX
+from app.service.changes import ChangesHub
 from app.service.clickstream import ClickstreamWriter
 from app.service.collector import Asked, Collector, collector_routes
 from app.service.definitions import Definitions
@@ -23,6 +25,7 @@ from app.service.memberships import Memberships
 from app.service.problem import Problem
 from app.service.queries import Queries, query_routes
 from app.service.service_metrics import ServiceMetrics
+from app.service.stream import Streams, stream_routes
 from app.service.timing import timed
 from app.settings import Settings
 
@@ -31,25 +34,42 @@ PREFLIGHT_S = 86_400
 log = logging.getLogger(__name__)
 
 
-def create_service(settings: Settings) -> Litestar:
-    """The application. UserError for keys that cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`app` is served; `drain` is called before the last requests are waited for: live streams end then."""
+
+    app: Litestar
+    drain: Callable[[], None]
+
+
+def create_service(settings: Settings) -> Service:
+    """The service, not yet started. UserError for keys, definitions or addresses that cannot be used."""
     metrics = ServiceMetrics()
     access = Access(settings)
     writer = ClickstreamWriter(settings)
-    health = Health(writer, metrics)
-    definitions = Definitions(settings, needed=bool(access.read_keys))
+    definitions = Definitions(settings, needed=access.reading)
     memberships = Memberships(settings)
     queries = Queries(settings, access, definitions, memberships)
+    hub = ChangesHub(settings)
+    streams = Streams(settings, access, hub, memberships, metrics)
+    health = Health(metrics, lambda: writer.why_not_ready, lambda: hub.why_not_ready if access.reading else None)
     collector = Collector(settings, access, writer, metrics)
+
+    def drain() -> None:
+        health.draining = True
+        hub.end_all("ends")
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         writer.start()
         definitions.start()
+        if access.reading:
+            hub.start()
         try:
             yield
         finally:
-            health.draining = True
+            drain()
+            await hub.stop()
             await writer.stop()
             await definitions.stop()
             await memberships.close()
@@ -57,9 +77,10 @@ def create_service(settings: Settings) -> Litestar:
     routes: list[ControllerRouterHandler] = [
         *collector_routes(collector),
         *query_routes(queries),
+        *stream_routes(streams),
         *health_routes(health),
     ]
-    return Litestar(
+    app = Litestar(
         route_handlers=routes,
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
@@ -70,6 +91,7 @@ def create_service(settings: Settings) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    return Service(app, drain)
 
 
 def _cors(settings: Settings) -> CORSConfig:

@@ -39,8 +39,8 @@ class Tokens:
         said = f"{until_s}:{user}".encode()
         return PREFIX + urlsafe_b64encode(self._sign(said) + said).decode().rstrip("=")
 
-    def user_of(self, token: str, *, now_s: float) -> str:
-        """The user of a token. Problem 401 for one that is over or was not made here."""
+    def read(self, token: str, *, now_s: float) -> tuple[str, int]:
+        """The user of a token, and until when it is good, in seconds. Problem 401 for one that is over or foreign."""
         wrong = Problem(401, "wrong-token", "this token was not made by this service")
         try:
             packed = token.removeprefix(PREFIX)
@@ -53,7 +53,7 @@ class Tokens:
         until, _, user = said.decode().partition(":")
         if now_s >= int(until):
             raise Problem(401, "token-over", "this token is over: ask for a new one")
-        return user
+        return user, int(until)
 
     def _sign(self, said: bytes) -> bytes:
         if not self._secret:

@@ -1,6 +1,7 @@
 """A service in this process, on a port of its own, with keys that tests know."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from app.settings import Settings, load_settings
 from tests.service.running import READ_KEY, WRITE_KEY, Running, serving
 
 PARTITIONS = 3
+FEW_SEGMENTS = Path(__file__).parent / "segments"
 
 
 @pytest.fixture
@@ -28,6 +30,7 @@ def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: A
         app_id=unique,
         partitions=PARTITIONS,
         serve_port=0,
+        segments=FEW_SEGMENTS,
         redis_prefix=f"{unique}:",
         token_secret="a secret for tests only",
         collect_rate=0,

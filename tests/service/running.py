@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,8 +24,9 @@ BEARER = {"Authorization": f"Bearer {READ_KEY}"}
 class Running:
     """A service that answers at `url`; `http` is a client of it."""
 
-    def __init__(self, settings: Settings, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, url: str, http: httpx.AsyncClient, end: Callable[[], None]) -> None:
         self.settings = settings
+        self.end = end
         self.url = url
         self.http = http
 
@@ -71,6 +72,10 @@ async def serving(settings: Settings, *, ready: bool = True) -> AsyncIterator[Ru
     with bind(settings) as listening:
         made = server(settings)
         task = asyncio.create_task(made._serve(sockets=[listening]))
+
+        def end() -> None:
+            made.should_exit = True
+
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
             await eventually(lambda: made.started or task.done(), what="the service starts")
@@ -81,7 +86,7 @@ async def serving(settings: Settings, *, ready: bool = True) -> AsyncIterator[Ru
                         return (await http.get("/ready")).status_code == 200
 
                     await soon(is_ready, within_s=20)
-                yield Running(settings, url, http)
+                yield Running(settings, url, http, end)
         finally:
-            made.should_exit = True
+            end()
             await task
