@@ -9,7 +9,7 @@ from tests.faults.deployment import Deployment, tell, visits
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 
 KILLS_SHORT = 5
-KILLS_LONG = int(os.environ.get("FAULTS_KILLS", "60"))
+KILLS_LONG = int(os.environ.get("FAULTS_KILLS", "300"))
 EVENTS_A_KILL = 1_500
 NAMED_POINTS = ("fenced:2", "restored:2", "begun:3", "written:3", "written:40", "ended:3", "ended:41")
 
