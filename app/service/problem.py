@@ -21,12 +21,12 @@ class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
 class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of every answer that is not a success.
 
-    `error` is a short code, `detail` says what is wrong and what to do. `accepted`: how many events of the request
-    are in Kafka all the same; `refused`: those that are not.
+    `code` is short, `message` says what is wrong and what to do; the Segment libraries show both.
+    `accepted`: how many events of the request are in Kafka all the same; `refused`: those that are not.
     """
 
-    error: str
-    detail: str
+    code: str
+    message: str
     success: bool = False
     accepted: int | None = None
     refused: tuple[Refused, ...] = ()
@@ -41,17 +41,17 @@ class Problem(Exception):
     def __init__(
         self,
         status: int,
-        error: str,
-        detail: str,
+        code: str,
+        message: str,
         *,
         retry_after_s: int | None = None,
         accepted: int | None = None,
         refused: tuple[Refused, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(message)
         self.status = status
-        self.body = ProblemBody(error=error, detail=detail, accepted=accepted, refused=refused)
+        self.body = ProblemBody(code=code, message=message, accepted=accepted, refused=refused)
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(max(1, retry_after_s))

@@ -144,9 +144,9 @@ async def test_ga4_events_come_in_under_their_names_here(service: Running) -> No
 
 async def test_without_a_key_or_with_another_nothing_is_taken(service: Running) -> None:
     wrong = await service.http.post("/v1/t", json={"userId": "u", "event": "A", "writeKey": "shoal_read_x"})
-    assert (wrong.status_code, wrong.json()["error"]) == (401, "wrong-key")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-key")
     none = await service.http.post("/v1/t", json={"userId": "u", "event": "A"})
-    assert (none.status_code, none.json()["error"]) == (401, "no-key")
+    assert (none.status_code, none.json()["code"]) == (401, "no-key")
     odd = await service.http.post("/v1/t", json={}, headers={"Authorization": "Basic %%%"})
     assert odd.status_code == 401
 
@@ -155,7 +155,7 @@ async def test_a_service_without_write_keys_says_how_to_make_one(settings: Setti
     async with serving(replace(settings, write_keys="")) as service:
         answer = await service.track("u", "A")
     assert answer.status_code == 403
-    assert "shoal keys new write" in answer.json()["detail"]
+    assert "shoal keys new write" in answer.json()["message"]
 
 
 async def test_a_key_that_sends_too_much_is_told_when_to_come_again(settings: Settings) -> None:

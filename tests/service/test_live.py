@@ -183,7 +183,7 @@ async def test_with_too_many_streams_the_next_is_refused(settings: Settings) -> 
     async with serving(replace(settings, stream_clients_max=1)) as service:
         async with stream(service, user="ann"):
             answer = await service.http.get("/v1/changes", params={"user": "bob"}, headers=BEARER)
-            assert (answer.status_code, answer.json()["error"]) == (503, "streams")
+            assert (answer.status_code, answer.json()["code"]) == (503, "streams")
 
         async def left() -> bool:
             return "shoal_streams 0.0" in (await service.http.get("/metrics")).text

@@ -41,10 +41,10 @@ async def test_says_what_a_user_is_in(service: Running, projection: Projection) 
 async def test_a_projection_that_has_not_caught_up_says_nothing(service: Running, projection: Projection) -> None:
     await projection.redis.flushdb()
     answer = await service.http.get("/v1/users/u/segments", headers=BEARER)
-    assert (answer.status_code, answer.json()["error"]) == (503, "building")
+    assert (answer.status_code, answer.json()["code"]) == (503, "building")
     await projection.begin(ready=0)
     answer = await service.http.get("/v1/users/u/segments", headers=BEARER)
-    assert (answer.status_code, answer.json()["error"]) == (503, "building")
+    assert (answer.status_code, answer.json()["code"]) == (503, "building")
     assert (await ask(service, f"/v1/segments/{SEGMENT}/users"))["complete"] is False
 
 
@@ -82,14 +82,14 @@ async def test_reading_wants_a_read_key(service: Running, path: str) -> None:
     assert (await service.http.get(path)).status_code == 401
     answer = await service.http.get(path, headers=BASIC)
     assert answer.status_code == 401
-    assert "something else" in answer.json()["detail"]
+    assert "something else" in answer.json()["message"]
 
 
 async def test_reading_is_off_until_a_read_key_is_set(settings: Settings) -> None:
     async with serving(replace(settings, read_keys="")) as service:
         answer = await service.http.get("/v1/segments", headers=BEARER)
     assert answer.status_code == 403
-    assert "shoal keys new read" in answer.json()["detail"]
+    assert "shoal keys new read" in answer.json()["message"]
 
 
 async def test_a_visitors_token_reads_that_visitor_alone(service: Running, projection: Projection) -> None:
@@ -99,10 +99,10 @@ async def test_a_visitors_token_reads_that_visitor_alone(service: Running, proje
     bearer = {"Authorization": f"Bearer {token}"}
     assert (await service.http.get("/v1/users/ann/segments", headers=bearer)).status_code == 200
     other = await service.http.get("/v1/users/bob/segments", params={"token": token})
-    assert (other.status_code, other.json()["error"]) == (403, "other-user")
+    assert (other.status_code, other.json()["code"]) == (403, "other-user")
     assert (await service.http.get("/v1/segments", headers=bearer)).status_code == 401
     forged = await service.http.get("/v1/users/ann/segments", params={"token": token[:-2] + "AA"})
-    assert (forged.status_code, forged.json()["error"]) == (401, "wrong-token")
+    assert (forged.status_code, forged.json()["code"]) == (401, "wrong-token")
 
 
 async def test_redis_away_is_said_within_its_time(settings: Settings) -> None:
@@ -143,7 +143,7 @@ async def test_what_if_says_why_and_what_comes_next(service: Running) -> None:
 )
 async def test_what_if_refuses_what_makes_no_sense(service: Running, question: Any, error: str) -> None:
     answer = await service.http.post("/v1/evaluate", json=question, headers=BEARER)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert (answer.status_code, answer.json()["code"]) == (400, error)
 
 
 async def test_keys_never_stand_in_the_settings_text(settings: Settings) -> None:
