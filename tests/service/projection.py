@@ -26,6 +26,9 @@ class Projection:
         state |= {name.replace("position", "position:"): offset for name, offset in positions.items()}
         await self.redis.hset(f"{self._prefix}memberships", mapping=state)
 
+    async def forget(self) -> None:
+        await self.redis.delete(f"{self._prefix}memberships")
+
     async def enter(self, user: str, segment: str, since: str, **attach: Any) -> None:
         entry = {"since": since, "valid_until": None, "attach": attach, "version": "v", "times": 2, "sequence": 7}
         await self.redis.hset(f"{self._prefix}user:{user}", segment, json.dumps(entry))

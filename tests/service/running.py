@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import threading
+import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.service.server import bind, server
 from app.settings import Settings
 from tests.support.shop import soon
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, wait_until
 
 WRITE_KEY = "shoal_write_for-tests-only"
 READ_KEY = "shoal_read_for-tests-only"
@@ -24,24 +26,27 @@ BEARER = {"Authorization": f"Bearer {READ_KEY}"}
 class Running:
     """A service that answers at `url`; `http` is a client of it."""
 
-    def __init__(self, settings: Settings, url: str, http: httpx.AsyncClient, end: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, url: str, http: httpx.AsyncClient, *, since_ms: int) -> None:
         self.settings = settings
-        self.end = end
         self.url = url
         self.http = http
+        self.end: Callable[[], None] = lambda: None
+        self._since_ms = since_ms
 
     async def track(self, user: str, event: str, **more: Any) -> httpx.Response:
         """Sends one event, as a library would."""
         return await self.http.post("/v1/track", json={"userId": user, "event": event, **more}, headers=BASIC)
 
     async def written(self, at_least: int = 1) -> list[dict[str, Any]]:
-        """What stands in the clickstream, as soon as it is so many; with key and partition."""
+        """What was written to the clickstream since then, as soon as it is so many; with key and partition."""
         found: list[dict[str, Any]] = []
         async with reading(self.settings, self.settings.topics.clickstream) as consumer:
 
             async def enough() -> bool:
                 for records in (await consumer.getmany(timeout_ms=50)).values():
                     for record in records:
+                        if record.timestamp < self._since_ms:
+                            continue
                         message = json.loads(record.value)
                         found.append({**message, "_key": record.key, "_partition": record.partition})
                 return len(found) >= at_least
@@ -77,6 +82,7 @@ async def serving(settings: Settings, *, ready: bool = True) -> AsyncIterator[Ru
             made.should_exit = True
 
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        since_ms = time.time_ns() // 1_000_000
         try:
             await eventually(lambda: made.started or task.done(), what="the service starts")
             async with httpx.AsyncClient(base_url=url, timeout=30) as http:
@@ -86,7 +92,27 @@ async def serving(settings: Settings, *, ready: bool = True) -> AsyncIterator[Ru
                         return (await http.get("/ready")).status_code == 200
 
                     await soon(is_ready, within_s=20)
-                yield Running(settings, url, http, end)
+                running = Running(settings, url, http, since_ms=since_ms)
+                running.end = end
+                yield running
         finally:
             end()
             await task
+
+
+@contextmanager
+def served_in_a_thread(settings: Settings) -> Iterator[str]:
+    """A service beside all tests; its address."""
+    with bind(settings) as listening:
+        made = server(settings)
+        thread = threading.Thread(target=lambda: asyncio.run(made._serve(sockets=[listening])), name="service")
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            wait_until(lambda: made.started or not thread.is_alive(), what="the service starts")
+            wait_until(lambda: httpx.get(f"{url}/ready").status_code == 200, within_s=20)
+            yield url
+        finally:
+            made.should_exit = True
+            thread.join(timeout=20)
+            assert not thread.is_alive()

@@ -79,12 +79,20 @@ class Writer:
         await self._producer.send_and_wait(self._topic, json.dumps(said).encode(), user.encode())
 
 
-@pytest.fixture
-async def writer(settings: Settings) -> AsyncIterator[Writer]:
+@asynccontextmanager
+async def writing(settings: Settings) -> AsyncIterator[Writer]:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await producer.start()
-    yield Writer(settings, producer)
-    await producer.stop()
+    try:
+        yield Writer(settings, producer)
+    finally:
+        await producer.stop()
+
+
+@pytest.fixture
+async def writer(settings: Settings) -> AsyncIterator[Writer]:
+    async with writing(settings) as made:
+        yield made
 
 
 async def next_change(told: AsyncIterator[Told]) -> Told:
@@ -143,20 +151,21 @@ async def test_a_silent_stream_says_how_far_it_is(settings: Settings, writer: Wr
         assert await anext(told) == Told("id", None, change.id)
 
 
-async def test_a_stream_begins_with_what_the_user_is_in(service: Running, settings: Settings, writer: Writer) -> None:
+async def test_a_stream_begins_with_what_the_user_is_in(own_settings: Settings) -> None:
     """Redis stands before the last change: the stream tells that, too."""
-    projection = Projection(settings)
+    projection = Projection(own_settings)
     await projection.begin()
     await projection.enter("ann", "s0", "2026-01-05T00:00:00.000Z")
-    await writer.change("ann", "s1")
+    async with serving(own_settings) as service, writing(own_settings) as writer:
+        await writer.change("ann", "s1")
 
-    async def heard() -> list[Told]:
-        async with raw_stream(service, user="ann") as told:
-            found = [await next_change(told)]
-            following = await anext(told)
-            return [*found, following] if following.event == "change" else []
+        async def heard() -> list[Told]:
+            async with raw_stream(service, user="ann") as told:
+                found = [await next_change(told)]
+                following = await anext(told)
+                return [*found, following] if following.event == "change" else []
 
-    first, second = await soon(heard)
+        first, second = await soon(heard)
     await projection.redis.aclose()
     assert (first.event, [each["segment"] for each in first.data["segments"]]) == ("segments", ["s0"])
     assert said(second) == ("ann", "s1", "entered")

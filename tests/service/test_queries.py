@@ -15,8 +15,8 @@ SEGMENT = "cart-abandoned"
 
 
 @pytest.fixture
-async def projection(settings: Settings) -> AsyncIterator[Projection]:
-    made = Projection(settings)
+async def projection(service: Running) -> AsyncIterator[Projection]:
+    made = Projection(service.settings)
     await made.begin()
     yield made
     await made.redis.aclose()
@@ -39,7 +39,7 @@ async def test_says_what_a_user_is_in(service: Running, projection: Projection) 
 
 
 async def test_a_projection_that_has_not_caught_up_says_nothing(service: Running, projection: Projection) -> None:
-    await projection.redis.flushdb()
+    await projection.forget()
     answer = await service.http.get("/v1/users/u/segments", headers=BEARER)
     assert (answer.status_code, answer.json()["code"]) == (503, "building")
     await projection.begin(ready=0)
