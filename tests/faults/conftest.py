@@ -31,15 +31,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table of faults and verdicts; also into the file that FAULTS_REPORT names."""
-    if not RUNS:
-        return
-    lines = list(table(RUNS))
-    terminalreporter.section("faults and verdicts")
-    for line in lines:
-        terminalreporter.write_line(line)
-    if report := os.environ.get("FAULTS_REPORT"):
-        Path(report).write_text("\n".join(lines) + "\n")
+    """The table of faults and verdicts; also in the file that FAULTS_REPORT names."""
+    if RUNS:
+        terminalreporter.section("faults and verdicts")
+        for line in table(RUNS):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

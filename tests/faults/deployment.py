@@ -174,6 +174,11 @@ class Deployment:
         assert self._positions is not None
         return sum(self._positions[partition].offset for partition in range(PARTITIONS))
 
+    def offset(self, partition: int) -> int:
+        """The committed position of a partition."""
+        assert self._positions is not None
+        return self._positions[partition].offset
+
     async def until_done(self, records: int, *, within_s: float = PROGRESS_S) -> None:
         """Until so many input records are committed."""
         await eventually(lambda: self.done >= records, within_s=within_s, what=f"{records} records are committed")

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.verification.comparison import Comparison
 
@@ -51,6 +52,8 @@ class Tally:
                 other=sum(count for kind, count in counts.items() if kind not in named),
             )
         )
+        if report := os.environ.get("FAULTS_REPORT"):  # after each one: a long run may be ended before its end
+            Path(report).write_text("\n".join(table(RUNS)) + "\n")
 
 
 RUNS: list[Run] = []
