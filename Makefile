@@ -49,8 +49,8 @@ demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends b
 test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-truth: setup ## the engine against the oracle, the long form: 10,000 histories (SHOAL_HISTORIES=n, SHOAL_SEED=n)
-	@SHOAL_HISTORIES=$${SHOAL_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
+truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
+	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
 
 faults: setup ## workers killed, frozen and moved on real Kafka, the long form (FAULTS_KILLS=60 FAULTS_SEED=1: how often, which)
 	@$(BIN)/python -m pytest tests/faults -m "faults or not faults" $(ARGS)

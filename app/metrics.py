@@ -66,9 +66,92 @@ METRICS = (
     Metric("shoal_restored_records", "counter", "Changelog records read in restores"),
     Metric("shoal_restore_seconds", "histogram", "Time in which a partition was restored", buckets=DELAY_SECONDS),
     Metric("shoal_reopened", "counter", "Times a partition was thrown away after an error", ("partition",)),
+    Metric("shoal_restore_progress", "gauge", "How much of its changelog a partition has read back", ("partition",)),
+    Metric(
+        "shoal_transactions_aborted", "counter", "Micro-batches whose writing failed or is in doubt", ("partition",)
+    ),
     Metric("shoal_rebalances", "counter", "Times partitions were assigned to this worker"),
 )
-"""The list."""
+"""The list of a worker."""
+
+SERVICE_METRICS = (
+    Metric("shoal_http_requests", "counter", "Requests to `shoal serve`", ("route", "status")),
+    Metric(
+        "shoal_http_seconds",
+        "histogram",
+        "Time until a request to `shoal serve` was answered",
+        ("route",),
+        buckets=SECONDS,
+    ),
+    Metric("shoal_collected_events", "counter", "Events that were sent, by what became of them", ("key", "outcome")),
+    Metric("shoal_streams", "gauge", "Live streams that are open"),
+    Metric("shoal_streams_ended", "counter", "Live streams that the service ended itself", ("reason",)),
+    Metric("shoal_streamed_changes", "counter", "Changes sent to live streams"),
+)
+"""The list of `shoal serve`."""
+
+
+def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    """One metric, to be counted in a registry."""
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+    if metric.kind == "gauge":
+        return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+    return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
+
+
+READER_METRICS = (
+    Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
+    Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
+    Metric("shoal_reader_rebalances", "counter", "Times partitions were assigned to this process"),
+    Metric("shoal_membership_changes", "counter", "Changes brought to Redis, by what became of them", ("outcome",)),
+    Metric("shoal_membership_begins", "counter", "Times a partition's memberships were taken up", ("how",)),
+    Metric(
+        "shoal_destination_changes",
+        "counter",
+        "Changes for a destination that are done with",
+        ("destination", "outcome"),
+    ),
+    Metric(
+        "shoal_destination_requests",
+        "counter",
+        "Requests to a destination, by what came back",
+        ("destination", "status"),
+    ),
+    Metric(
+        "shoal_destination_seconds",
+        "histogram",
+        "Time until a destination answered",
+        ("destination",),
+        buckets=DELAY_SECONDS,
+    ),
+    Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
+    Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
+    Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
+)
+"""The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
+
+
+READER_METRICS = (
+    Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
+    Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
+    Metric("shoal_reader_rebalances", "counter", "Times partitions were assigned to this process"),
+    Metric("shoal_membership_changes", "counter", "Changes brought to Redis, by what became of them", ("outcome",)),
+    Metric("shoal_membership_begins", "counter", "Times a partition's memberships were taken up", ("how",)),
+    Metric("shoal_destination_changes", "counter", "Changes a destination is done with", ("destination", "outcome")),
+    Metric("shoal_destination_requests", "counter", "Requests, by what came back", ("destination", "status")),
+    Metric(
+        "shoal_destination_seconds",
+        "histogram",
+        "Time until a destination answered",
+        ("destination",),
+        buckets=DELAY_SECONDS,
+    ),
+    Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
+    Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
+    Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
+)
+"""The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
 
 
 class Metrics:
@@ -76,15 +159,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._by_name: dict[str, Any] = {metric.name: self._make(metric) for metric in METRICS}
+        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in METRICS}
         self._states: dict[int, State] = {}
-
-    def _make(self, metric: Metric) -> Counter | Gauge | Histogram:
-        if metric.kind == "counter":
-            return Counter(metric.name, metric.meaning, metric.labels, registry=self.registry)
-        if metric.kind == "gauge":
-            return Gauge(metric.name, metric.meaning, metric.labels, registry=self.registry)
-        return Histogram(metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=metric.buckets)
 
     def render(self) -> bytes:
         """All of them in Prometheus' text format."""
@@ -154,6 +230,14 @@ class Metrics:
         """A partition was thrown away and is opened again."""
         self._by_name["shoal_reopened"].labels(str(partition)).inc()
 
+    def restoring(self, partition: int, share: float) -> None:
+        """How far a partition is read back, from 0 to 1."""
+        self._by_name["shoal_restore_progress"].labels(str(partition)).set(share)
+
+    def aborted(self, partition: int) -> None:
+        """What was being written was not, or nobody knows."""
+        self._by_name["shoal_transactions_aborted"].labels(str(partition)).inc()
+
     def rebalanced(self) -> None:
         """Partitions were assigned."""
         self._by_name["shoal_rebalances"].inc()
@@ -165,7 +249,7 @@ class Metrics:
         if before is not None:
             gauge.remove(str(partition), before.value)
         if state is State.REVOKED:
-            for name in ("shoal_lag_records", "shoal_clock_lag_seconds", "shoal_profiles"):
+            for name in ("shoal_lag_records", "shoal_clock_lag_seconds", "shoal_profiles", "shoal_restore_progress"):
                 self._by_name[name].remove(str(partition))
             return
         self._states[partition] = state

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from app.runtime.catalog_follower import CatalogFollower
+from app.runtime.catalog_follower import CatalogFollower, UnusableCatalogError
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_writer import LogWriter
-from app.runtime.published import Difference, Published, difference, rows_of
+from app.runtime.published import Difference, Published, definitions_of, difference, rows_of
 from app.runtime.topics import catalog_topic, ensure_topics
 from app.segments.definition import Catalog
 from app.settings import Settings
@@ -38,8 +39,15 @@ async def publish_catalog(
     settings: Settings, catalog: Catalog, files: Mapping[str, str], *, published_ms: int, write: bool
 ) -> Difference:
     """Makes a catalog the published one, unless nothing would change; what changes (or would, without `write`)."""
-    before = await published_catalog(settings)
+    async with catalog_follower(settings) as follower:
+        try:
+            before = await follower.present()
+        except UnusableCatalogError:  # by this version; what is published takes its place all the same
+            before = None
+        names = follower.names
     changes = difference(None if before is None else before.catalog, catalog)
+    if before is None:
+        changes = replace(changes, removed=tuple(sorted(names - definitions_of(catalog).keys())))
     if write and (before is None or before.catalog.version != catalog.version):
         rows = rows_of(catalog, files, removed=changes.removed, published_ms=published_ms)
         writer = LogWriter(settings, partition=CATALOG_PARTITION)

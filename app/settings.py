@@ -131,10 +131,37 @@ class Settings:
         180_000, "The same for a partition that has something to read and commits nothing", low=5_000, high=HOUR_MS
     )
 
+    # Those who read on and write in: memberships, destinations, intake.
+    redis_prefix: str = setting("shoal:", "Put before the name of every key in Redis")
+    redis_timeout_ms: int = setting(5_000, "Longest wait for an answer of Redis", low=100, high=60_000)
+    destinations: Path = setting(Path("destinations"), "Folder of the destinations (.yaml)")
+    private_destinations: bool = setting(
+        False, "Whether destinations may be at private, loopback and link-local addresses"
+    )
+    topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
+    sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=ga4")
+
     # What ops see.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
     web_host: str = setting("127.0.0.1", "Address of that port")
     log_level: LogLevel = setting("info", "Least severe lines that are logged")
+
+    # The HTTP service.
+    serve_host: str = setting("127.0.0.1", "Address of shoal serve")
+    serve_port: int = setting(8080, "Port of shoal serve; 0: a free one", low=0, high=65_535)
+    public_url: str = setting("", "Where browsers find shoal serve; empty: where they asked")
+    cors_origins: str = setting("*", "Origins whose pages may ask shoal serve, separated by commas; *: all")
+    write_keys: str = setting("", "Who may send events: name:hash, separated by commas; see shoal keys", secret=True)
+    write_keys_file: str = setting("", "A file of such lines, in addition")
+    read_keys: str = setting("", "Who may ask for users and segments: name:hash; empty: nobody", secret=True)
+    read_keys_file: str = setting("", "A file of such lines, in addition")
+    token_secret: str = setting("", "What visitors' tokens are signed with; empty: there are none", secret=True)
+    collect_rate: int = setting(
+        10_000, "Events a second that each key may send to one process; 0: any", low=0, high=1_000_000
+    )
+    ack_timeout_ms: int = setting(5_000, "Longest wait for Kafka before events are refused", low=100, high=60_000)
+    stream_clients_max: int = setting(1_000, "Live streams that one process serves at once", low=0, high=100_000)
+    stream_heartbeat_ms: int = setting(15_000, "Longest silence of a live stream", low=100, high=300_000)
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -169,6 +196,7 @@ class Settings:
             profiles=prefix + self.topic_profiles,
             journal=prefix + self.topic_journal,
             catalog=prefix + self.topic_catalog,
+            destinations=prefix + self.topic_destinations,
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -184,6 +212,7 @@ class Topics:
     profiles: str
     journal: str
     catalog: str
+    destinations: str
     dead_letters: str
     late: str
 

@@ -2,7 +2,8 @@
 
 State: [values, absents].
 `values`: key ("" without `matching`) -> [levels, pending, latest t]; `levels[i]` is the latest-starting partial match
-that has done step i, [start, last], or None; `pending` is [c, payload] or None.
+that has done step i, [start, last], or None; `pending` is [c, payload] or None. A value out of time is kept for late
+events, as long as one that is accepted could still go on with it; among more than 100 values it is the first to go.
 `absents`: the R events of the last `lateness`, by arrival: [t, key] for each of its values, or [t, None] for every
 value; the 100 latest.
 An occurrence is (instant, payload); the payload is whatever the caller needs of the completing event.
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tables.counted import ABSENT_DROPPED, VALUE_DROPPED, Counted
-from tables.tallies import VALUES_MAX, drop_values_beyond_limit
+from tables.tallies import VALUES_MAX
 from tables.values import key_order
 from tables.windows import FOREVER
 
@@ -50,11 +51,11 @@ class Machine:
                 del values[key]
         absents += [[t, key] for key in (EVERY_VALUE if keys is None else keys)]
         oldest = now - self.lateness_ms
+        absents[:] = [absent for absent in absents if absent[0] > oldest]
         drop = len(absents) - ABSENTS_MAX
         if drop > 0:
-            self.counted[ABSENT_DROPPED] += sum(absent[0] > oldest for absent in absents[:drop])
+            self.counted[ABSENT_DROPPED] += drop
             del absents[:drop]
-        absents[:] = [absent for absent in absents if absent[0] > oldest]
         return state
 
     def steps_at(
@@ -66,6 +67,8 @@ class Machine:
             if state is None:
                 state = [{}, []]
             entry = state[0].get(key)
+            if entry is not None and not self._is_alive(entry, now - self.lateness_ms):
+                entry = None
             levels: list[list[int] | None] = [None] * (self.steps - 1) if entry is None else entry[0]
             moved, completed = self._move(levels, t, steps)
             if not moved:
@@ -79,7 +82,7 @@ class Machine:
                 occurred = self._complete(state, entry, key, t, payload, now)
                 if occurred is not None:
                     occurrences.append(occurred)
-            if not self._visible(entry, now):
+            if not self._is_alive(entry, now - self.lateness_ms):
                 del state[0][key]
             elif len(state[0]) > VALUES_MAX:
                 self._drop_beyond_limit(state[0], now)
@@ -126,19 +129,26 @@ class Machine:
         entry[1] = [c, payload]
         return None
 
-    def _visible(self, entry: list[Any], now: int) -> bool:
+    def _is_alive(self, entry: list[Any], t: int) -> bool:
+        """Whether something is pending or an event at `t` could go on with a partial match."""
         if entry[1] is not None:
             return True
         if self.within_ms is None:
             return any(entry[0])
-        return any(partial is not None and now <= partial[0] + self.within_ms for partial in entry[0])
+        return any(partial is not None and t <= partial[0] + self.within_ms for partial in entry[0])
 
     def _drop_beyond_limit(self, values: dict[str, list[Any]], now: int) -> None:
-        for key in [key for key, entry in values.items() if not self._visible(entry, now)]:
+        oldest = now - self.lateness_ms
+        for key in [key for key, entry in values.items() if not self._is_alive(entry, oldest)]:
             del values[key]
-        for key in drop_values_beyond_limit({key: entry[2] for key, entry in values.items()}):
+        excess = len(values) - VALUES_MAX
+        if excess <= 0:
+            return
+        order = [(self._is_alive(entry, now), entry[2], key_order(key), key) for key, entry in values.items()]
+        for in_time, _, _, key in sorted(order)[:excess]:
             del values[key]
-            self.counted[VALUE_DROPPED] += 1
+            if in_time:
+                self.counted[VALUE_DROPPED] += 1
 
     def due(self, state: State | None) -> int:
         """The earliest instant at which a pending occurs; FOREVER if there is none."""
@@ -157,6 +167,6 @@ class Machine:
                 c, payload = entry[1]
                 occurrences.append((c + self.absent_ms, payload))
                 entry[1] = None
-                if not self._visible(entry, instant):
+                if not self._is_alive(entry, instant - self.lateness_ms):
                     del state[0][key]
         return occurrences

@@ -27,6 +27,10 @@ COMMANDS = {
     "catalog": ("app.cli.catalog:catalog", "What is published: since when, in which version."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
+    "topics": ("app.cli.topics:topics", "Make the topics, or tell what is wrong with them."),
+    "serve": ("app.cli.serve:serve", "The HTTP service: events in; segments, reasons and changes out."),
+    "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
+    "memberships": ("app.cli.memberships:memberships", "Who is in what, now, in Redis: kept, compared, made anew."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 

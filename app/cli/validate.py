@@ -11,10 +11,11 @@ from app.console.definitions import show_definitions
 from app.console.output import counted, make_console, problem_text, say
 from app.errors import UserError
 from app.segments.catalog import load_catalog
+from app.segments.catalog_limits import check_catalog
 from app.segments.definition_schema import schema as definition_schema
 from app.segments.problem import CatalogError
-from app.segments.time_rules import TimeRules
 from app.segments_dir import read_definitions
+from app.settings import load_settings
 
 EXIT_OK: Final = 0
 EXIT_PROBLEMS: Final = 2
@@ -30,7 +31,8 @@ def validate(
 
     If there is none: what each definition makes Shoal remember of a user, its bytes, how long it takes until its
     windows have been seen in full, which limits can bite; and warnings where a segment may let in people wrongly at
-    first.
+    first. Set SHOAL_RETENTION, SHOAL_SESSION_GAP and SHOAL_LATENESS as for the workers, if they have others than the
+    defaults.
 
     Parameters
     ----------
@@ -59,8 +61,10 @@ def _write_schema(path: Path) -> None:
 
 def _check(directory: Path, *, to_stderr: bool) -> int:
     definitions = read_definitions(directory)
+    rules = load_settings().time_rules
     try:
         catalog = load_catalog(definitions)
+        check_catalog(catalog, rules)
     except CatalogError as error:
         console = make_console(stderr=True)
         for problem in error.problems:
@@ -69,5 +73,5 @@ def _check(directory: Path, *, to_stderr: bool) -> int:
         files = counted(len({problem.path for problem in error.problems}), "file")
         say(console, f"{counted(len(error.problems), 'problem')} in {files} of {len(definitions)}", "bold red")
         return EXIT_PROBLEMS
-    show_definitions(make_console(stderr=to_stderr), catalog, TimeRules())
+    show_definitions(make_console(stderr=to_stderr), catalog, rules)
     return EXIT_OK

@@ -16,7 +16,6 @@ from app.segments.evidence import ATOMS_MAX
 from app.segments.footprint import (
     MEMBER,
     MEMBERSHIP,
-    PROFILE_BYTES_MAX,
     TYPICAL_EVENTS,
     Footprint,
     footprints,
@@ -103,17 +102,6 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
 
 def warnings(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[str]:
     """What is no mistake, but may not be meant."""
-    size = profile_size(catalog, found)
-    if size.most > PROFILE_BYTES_MAX:
-        most, bound = show_bytes(size.most), show_bytes(PROFILE_BYTES_MAX)
-        largest = max(found.items(), key=lambda item: item[1].size.most)
-        yield "\n".join(
-            (
-                f"warning: a profile may grow to {most}, more than {bound}",
-                f"  most of it for {largest[0]}: {show_bytes(largest[1].size.most)}",
-                "  shorter windows do not help; a filter (where), or count(...) against a fixed number, keeps less",
-            )
-        )
     for segment in sorted(catalog.segments, key=lambda segment: segment.name):
         footprint = found[segment.name]
         doubted = doubts(catalog, segment, found)

@@ -4,6 +4,8 @@ The decoder is made for a catalog: of `context` only what definitions read is de
 raw until a definition needs them. Times are milliseconds since the epoch, UTC; fractions are cut.
 """
 
+import json
+import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,16 +154,19 @@ class MessageDecoder:
         """The message; MessageError for anything that is not one."""
         try:
             return self.decode_quickly(value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self.decode_slowly(value, error)
 
     def decode_slowly(self, value: bytes, cause: Exception) -> Message:
         """Once more without a typed context, after `decode_quickly` failed; what fails here too is no message."""
         try:
-            plain = self._plain(value)
+            try:
+                plain = self._plain(value)
+            except msgspec.ValidationError:
+                plain = self._plain(without_endless_numbers(value))
         except msgspec.ValidationError as error:
             raise MessageError("invalid-message", f"not a JSON object: {error}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise MessageError("invalid-json", str(error), _position(str(error))) from None
         context = plain.pop("context", None)
         try:
@@ -176,6 +181,31 @@ def _position(text: str) -> int | None:
     """The byte that msgspec names at the end of its message, `... (byte 12)`."""
     _, found, rest = text.rpartition("(byte ")
     return int(rest[:-1]) if found and rest[:-1].isdigit() else None
+
+
+def without_endless_numbers(data: bytes) -> bytes:
+    """The same JSON with null for every number that cannot be held: 1e400, a whole number of thousands of digits.
+
+    Raises ValueError and RecursionError for what is no JSON.
+    """
+    plain = json.loads(data, parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
+    return json.dumps(plain).encode()
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
 
 
 def checked_value(value: bytes | None) -> bytes:

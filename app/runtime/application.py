@@ -10,10 +10,10 @@ import faust
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faust.app.base import BootStrategy
-from faust.auth import SASLCredentials
 
 from app.errors import UserError
 from app.metrics import Metrics
+from app.runtime.asyncio_world import AsyncioWorld
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.catalog_follower import CatalogFollower
 from app.runtime.commit import Layout
@@ -21,13 +21,12 @@ from app.runtime.delivery import Delivery
 from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.faust_agent import Agent
 from app.runtime.faust_consumer import Transport
+from app.runtime.faust_options import faust_options
 from app.runtime.faust_schema import BatchSchema
-from app.runtime.faust_tables import TableManager
-from app.runtime.faust_worker import Worker
 from app.runtime.garbage import Garbage
 from app.runtime.health import HealthServer
-from app.runtime.kafka import connection, has_transactions, wait_for_broker
-from app.runtime.lifecycle import State
+from app.runtime.kafka import has_transactions, wait_for_broker
+from app.runtime.lifecycle import Limits, State
 from app.runtime.log_reader import OffsetLostError
 from app.runtime.log_writer import LogWriter
 from app.runtime.micro_batch import MicroBatch
@@ -42,7 +41,6 @@ from app.segments.program import Program, compile_catalog
 from app.settings import Settings
 
 TICK_S = 1.0
-MAX_POLL_S = 86_400.0  # Faust's consumer polls nothing: it must not be thought dead for that
 
 log = logging.getLogger(__name__)
 
@@ -61,40 +59,7 @@ class Application(faust.App):
     def __init__(
         self, settings: Settings, program: Program, *, new_partition: Callable[[], Partition] | None = None
     ) -> None:
-        brokers = settings.kafka_bootstrap_servers.split(",")
-        kafka = connection(settings)
-        credentials = None
-        if "sasl" in settings.kafka_security:
-            credentials = SASLCredentials(
-                username=settings.kafka_username,
-                password=settings.kafka_password,
-                mechanism=settings.kafka_sasl_mechanism,
-                ssl_context=kafka.get("ssl_context"),
-            )
-        super().__init__(
-            settings.app_id,
-            broker=[f"kafka://{broker.strip()}" for broker in brokers],
-            broker_credentials=credentials or kafka.get("ssl_context"),
-            Agent=Agent,
-            TableManager=TableManager,
-            Worker=Worker,
-            web_enabled=False,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            topic_partitions=settings.partitions,
-            stream_wait_empty=False,
-            broker_session_timeout=settings.session_timeout_ms / 1000,
-            broker_rebalance_timeout=settings.session_timeout_ms / 1000,
-            broker_heartbeat_interval=max(0.3, settings.session_timeout_ms / 6_000),
-            broker_request_timeout=max(settings.request_timeout_ms, settings.session_timeout_ms + 1_000) / 1000,
-            broker_max_poll_interval=MAX_POLL_S,
-            broker_commit_interval=60.0,
-            broker_check_crcs=False,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=settings.group_instance_id or None,
-            consumer_max_fetch_size=settings.fetch_bytes_max,
-            worker_redirect_stdouts=False,
-        )
+        super().__init__(settings.app_id, Agent=Agent, **faust_options(settings))
         self.settings = settings
         self.program = program
         self.metrics = Metrics()
@@ -110,6 +75,7 @@ class Application(faust.App):
         self._own_topics = own_topics(settings, program)
         self._garbage = Garbage()
         self._rebalancing_since_s: float | None = None
+        self._limits = Limits(settings.stall_exit_ms / 1000, settings.commit_stall_exit_ms / 1000)
         self._watchdog = Watchdog(
             self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
         )
@@ -162,7 +128,8 @@ class Application(faust.App):
         """The published definitions take the place of a folder's."""
         settings = self.settings
         client = await wait_for_broker(settings)
-        follower = CatalogFollower(client, settings, committed_only=committed_only)
+        rules = settings.time_rules
+        follower = CatalogFollower(client, settings, committed_only=committed_only, rules=rules)
         try:
             await ensure_topics(settings, client, [catalog_topic(settings)])
             self._use((await follower.wait()).catalog)
@@ -229,7 +196,9 @@ class Application(faust.App):
                 log.warning("cannot follow the published definitions: %s; tries again", error)
                 await asyncio.sleep(self.settings.retry_wait_ms_max / 1000)
 
-    def make_workshop(self, deliver: Callable[[MicroBatch], Awaitable[None]]) -> Workshop:
+    def make_workshop(
+        self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]
+    ) -> Workshop:
         """What its partition tasks are made with."""
         return Workshop(
             settings=self.settings,
@@ -238,7 +207,7 @@ class Application(faust.App):
             new_core=self._new_partition,
             new_delivery=self._new_delivery,
             layout=self._layout,
-            deliver=deliver,
+            world=AsyncioWorld(self.settings, deliver=deliver, still_member=still_member),
         )
 
     def _new_delivery(self, partition: int) -> Delivery:
@@ -287,21 +256,14 @@ class Application(faust.App):
         now_s = time.monotonic()
         rebalancing_s = 0.0 if self._rebalancing_since_s is None else now_s - self._rebalancing_since_s
         return rebalancing_s, [
-            Sight(
-                partition=task.partition,
-                state=task.state.value,
-                stalled_s=task.lifecycle.stalled_s(now_s=now_s),
-                uncommitted_s=now_s - task.commit_s,
-                behind=task.lag is None or task.lag > 0,
-            )
-            for task in self.tasks
+            Sight(task.partition, task.lifecycle.overdue(self._limits, now_s=now_s)) for task in self.tasks
         ]
 
     async def _tick(self) -> None:
         while True:
             self._watchdog.pulse()
             self._garbage.tick()
-            if not self.rebalancing:
+            if not self.rebalancing and self._assignment is not None:
                 self._rebalancing_since_s = None
             elif self._rebalancing_since_s is None:
                 self._rebalancing_since_s = time.monotonic()

@@ -39,8 +39,8 @@ class AtLeastOnce:
         if commit.position:
             await write([(self._changelog, commit.position)])
 
-    def changelog_end(self, default: int) -> int:
-        return self._writer.ends.get(self._changelog, default)
+    def end_of(self, topic: str, default: int) -> int:
+        return self._writer.ends.get(topic, default)
 
     async def close(self) -> None:
         await self._writer.close()

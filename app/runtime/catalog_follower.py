@@ -12,6 +12,7 @@ from app.runtime.log_reader import LogReader
 from app.runtime.published import CatalogLog, Published
 from app.segments.durations import format_duration
 from app.segments.problem import CatalogError
+from app.segments.time_rules import TimeRules
 from app.settings import Settings
 
 WAIT_MS = 200
@@ -20,12 +21,21 @@ RECORDS_MAX = 10_000
 log = logging.getLogger(__name__)
 
 
-class CatalogFollower:
-    """The latest whole publication, as far as the topic has been read."""
+class UnusableCatalogError(UserError):
+    """What is published cannot be read by this version, or goes beyond what the worker's rules allow."""
 
-    def __init__(self, client: AIOKafkaClient, settings: Settings, *, committed_only: bool) -> None:
+
+class CatalogFollower:
+    """The latest whole publication, as far as the topic has been read.
+
+    `rules`: those of the worker that shall use it; None for one who only looks.
+    """
+
+    def __init__(
+        self, client: AIOKafkaClient, settings: Settings, *, committed_only: bool, rules: TimeRules | None = None
+    ) -> None:
         self._settings = settings
-        self._log = CatalogLog()
+        self._log = CatalogLog(rules)
         self._reader = LogReader(
             client,
             topic=settings.topics.catalog,
@@ -35,22 +45,37 @@ class CatalogFollower:
         )
 
     async def present(self) -> Published | None:
-        """What is published now; None if nothing ever was. Raises UserError if it cannot be read."""
+        """What is published now; None if nothing ever was. Raises UnusableCatalogError."""
         self._reader.seek(await self._reader.earliest())
         while not await self._read(wait_ms=1):
             pass
+        return self._whole()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The definitions in the topic as far as it has been read, whether or not they can be used."""
+        return self._log.names
+
+    def _whole(self) -> Published | None:
         try:
             return self._log.whole()
         except CatalogError as error:
-            raise UserError("this version cannot read the definitions that are published", detail=str(error)) from None
+            raise UnusableCatalogError(
+                f"the definitions published in {self._settings.topics.catalog} cannot be used here",
+                detail=str(error),
+                hint="publish others (shoal publish DIR), with the settings and the version of the workers",
+            ) from None
 
     async def wait(self) -> Published:
-        """The same, but waits for the first publication, `start_timeout` at most. Raises UserError."""
+        """The same, but waits for the first publication, `start_timeout` at most. Raises UserError.
+
+        UnusableCatalogError if the worker cannot use it.
+        """
         found = await self.present()
         deadline_s = time.monotonic() + self._settings.start_timeout_ms / 1000
         while found is None and time.monotonic() < deadline_s:
             await self._read(wait_ms=WAIT_MS)
-            found = self._log.whole()
+            found = self._whole()
         if found is None:
             raise UserError(
                 f"no definitions are published in {self._settings.topics.catalog}",
@@ -60,14 +85,14 @@ class CatalogFollower:
         return found
 
     async def follow(self, take_over: Callable[[Published], Awaitable[None]]) -> None:
-        """Hands on each later publication, for ever. One that cannot be read is told, and skipped."""
+        """Hands on each later publication, for ever. One that cannot be used is told, and skipped."""
         version = None if (whole := self._log.whole()) is None else whole.catalog.version
         while True:
             await self._read(wait_ms=WAIT_MS)
             try:
                 whole = self._log.whole()
             except CatalogError as error:
-                log.error("cannot read what was published; the catalog before stays: %s", error)
+                log.error("what was published cannot be used here; the catalog before stays: %s", error)
                 continue
             if whole is not None and whole.catalog.version != version:
                 version = whole.catalog.version

@@ -47,8 +47,8 @@ class Delivery(Protocol):
     async def commit(self, commit: Commit) -> None:
         """Writes all of it; returns when all of it is written for good. An exception leaves it in doubt."""
 
-    def changelog_end(self, default: int) -> int:
-        """The offset behind the last record of the changelog written here; `default` if none was."""
+    def end_of(self, topic: str, default: int) -> int:
+        """The offset behind the last record of a topic written here; `default` if none was."""
 
     async def close(self) -> None:
         """The end, when nothing is in doubt."""

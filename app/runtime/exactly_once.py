@@ -43,8 +43,8 @@ class ExactlyOnce:
                 raise FencedError from error
             raise
 
-    def changelog_end(self, default: int) -> int:
-        return self._writer.ends.get(self._changelog, default)
+    def end_of(self, topic: str, default: int) -> int:
+        return self._writer.ends.get(topic, default)
 
     async def close(self) -> None:
         await self._writer.close()

@@ -3,11 +3,18 @@
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.errors import UserError
-from app.metrics import Metrics
+
+
+class Rendered(Protocol):
+    """Metrics that can be shown."""
+
+    def render(self) -> bytes:
+        """All of them in Prometheus' text format."""
 
 
 class HealthServer:
@@ -15,7 +22,7 @@ class HealthServer:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: Rendered,
         *,
         host: str,
         port: int,

@@ -1,4 +1,4 @@
-"""The life of one assigned partition, as a table of states. Pure: it is told what happened and when.
+"""The life of one assigned partition, as a table of states. Pure: it is told what happened and when, says what next.
 
 assigned    given to this worker; nothing is open yet
 fencing     making sure that no earlier owner writes any more
@@ -8,10 +8,16 @@ failed      an exception or a doubt; everything was thrown away; waits, then ope
 draining    to be given back: the batch in hand is finished, no other is begun
 revoked     the end
 
-Every state but running and revoked has a bound: a partition that stays in it longer without any progress is overdue,
-and the watchdog ends the worker.
+A partition that was *ousted*, fenced by another worker, has failed, too; but it may not be opened again before the
+group has spoken: either it gives the partition away (then this life ends with it), or it confirms that the assignment
+holds. Otherwise two workers that both believe to own the partition would fence each other in turn. One that is
+*hopeless* is never opened again: this version cannot read what it finds, and trying again will not help.
+
+Nothing waits without a bound. A partition is overdue when it stands still in one state, or when for long nothing was
+committed and there was something to do, however busy it looks; then the watchdog ends the worker.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -34,8 +40,17 @@ class Happening(Enum):
     FENCED = "fenced"
     RESTORED = "restored"
     FAIL = "fail"
+    CONFIRM = "confirm"
     REVOKE = "revoke"
     DRAINED = "drained"
+
+
+class Trouble(Enum):
+    """What a failure means."""
+
+    DOUBT = "doubt"
+    OUSTED = "ousted"
+    HOPELESS = "hopeless"
 
 
 TRANSITIONS: dict[tuple[State, Happening], State] = {
@@ -50,6 +65,7 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (State.RUNNING, Happening.FAIL): State.FAILED,
     (State.RUNNING, Happening.REVOKE): State.DRAINING,
     (State.FAILED, Happening.OPEN): State.FENCING,
+    (State.FAILED, Happening.CONFIRM): State.FAILED,
     (State.FAILED, Happening.REVOKE): State.DRAINING,
     (State.DRAINING, Happening.FAIL): State.DRAINING,
     (State.DRAINING, Happening.REVOKE): State.DRAINING,
@@ -57,36 +73,100 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
 }
 """What is not in the table cannot happen; in particular nothing leaves `revoked`."""
 
+MOVING = frozenset({State.ASSIGNED, State.FENCING, State.RESTORING, State.RUNNING, State.DRAINING})
+"""States in which something has to move all the time; a failed partition waits on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`stall_s`: without any progress. `commit_stall_s`: without a commit, with something to do."""
+
+    stall_s: float
+    commit_stall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do after a failure: wait so long, ask the group first, or give up for good."""
+
+    pause_ms: int
+    ask_group: bool = False
+    give_up: bool = False
+
 
 class Lifecycle:
     """One partition's state, since when, and when it last got on. Instants are seconds of one monotonic clock."""
 
-    def __init__(self, *, now_s: float) -> None:
+    def __init__(self, *, now_s: float, pause_ms_max: int = 5_000) -> None:
         self.state = State.ASSIGNED
         self.since_s = now_s
         self.progress_s = now_s
+        self.settled_s = now_s
         self.opens = 0
         self.failures = 0
+        self.failures_in_a_row = 0
+        self.ousted = False
+        self.hopeless = False
+        self.why = ""
+        self._pause_ms_max = pause_ms_max
 
     def happen(self, happening: Happening, *, now_s: float) -> State:
-        """The state after it; AssertionError for what the table does not have."""
+        """The state after it; AssertionError for what the table does not have, or what a failure forbids."""
         after = TRANSITIONS.get((self.state, happening))
         assert after is not None, f"{happening} in state {self.state}"
+        if happening is Happening.OPEN:
+            assert not self.ousted, "opens a partition that another worker has, before the group has spoken"
+            assert not self.hopeless, "opens a partition that cannot be read"
+            self.opens += 1
+        elif happening is Happening.CONFIRM:
+            self.ousted = False
+        elif happening is Happening.RESTORED and not self.failures_in_a_row:
+            self.settled_s = now_s  # a first restore may take as long as it moves
         if after is not self.state:
             self.state = after
             self.since_s = now_s
         self.progress_s = now_s
-        self.opens += happening is Happening.OPEN
-        self.failures += happening is Happening.FAIL
         return after
+
+    def fail(self, trouble: Trouble, why: str, *, now_s: float) -> Advice:
+        """Something went wrong: everything that is open has to be thrown away. What to do then."""
+        self.happen(Happening.FAIL, now_s=now_s)
+        self.failures += 1
+        self.failures_in_a_row += 1
+        self.why = why
+        pause_ms = retry_wait_ms(self.failures_in_a_row, limit_ms=self._pause_ms_max)
+        if trouble is Trouble.HOPELESS:
+            self.hopeless = True
+            return Advice(0, give_up=True)
+        if trouble is Trouble.OUSTED:
+            self.ousted = True
+            return Advice(pause_ms, ask_group=True)
+        return Advice(pause_ms)
 
     def progress(self, *, now_s: float) -> None:
         """Something moved on: records were read, a batch was processed, a write was acknowledged."""
         self.progress_s = now_s
 
-    def stalled_s(self, *, now_s: float) -> float:
-        """Seconds without progress."""
-        return 0.0 if self.state is State.REVOKED else now_s - self.progress_s
+    def committed(self, *, now_s: float) -> None:
+        """Something was written for good."""
+        self.failures_in_a_row = 0
+        self.progress_s = self.settled_s = now_s
+
+    def idle(self, *, now_s: float) -> None:
+        """There was nothing to do: nothing to read, no timer due."""
+        self.progress_s = self.settled_s = now_s
+
+    def overdue(self, limits: Limits, *, now_s: float) -> str | None:
+        """Why the worker has to end; None while the partition gets on."""
+        stalled_s, unsettled_s = now_s - self.progress_s, now_s - self.settled_s
+        if self.state in MOVING and stalled_s > limits.stall_s:
+            return f"{self.state.value}: made no progress for {stalled_s:.0f} s"
+        first = self.state in (State.FENCING, State.RESTORING) and not self.failures_in_a_row
+        if self.state is not State.REVOKED and not first and unsettled_s > limits.commit_stall_s:
+            tries = f", opened {self.opens} times" if self.opens > 1 else ""
+            why = f"; last: {self.why}" if self.failures_in_a_row else ""
+            return f"{self.state.value}: committed nothing for {unsettled_s:.0f} s{tries}{why}"
+        return None
 
     @property
     def leaving(self) -> bool:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from app.runtime.envelope import Reached, StoredPosition
 from app.runtime.idle_clock import IdleClock
 from app.runtime.journal import Replay
-from app.runtime.log_reader import LogReader
 from app.runtime.restore import Restored
+from app.runtime.world import Log
 from app.segments.partition import Batch, Partition
 from app.settings import Settings
 
 
 @dataclass(slots=True)
 class PartitionState:
-    """After a clean stop it can be kept: it is good as long as nobody has written to the changelog since.
+    """After a clean stop it can be kept: it is good as long as nobody has written to the changelog or journal since.
 
     offset: the next input offset. anchor: what the idle clock goes on from. journal_offset: journal entries before it
-    are done with; journal_end: where the journal ended when it was read. number: of the last commit.
+    are done with; journal_end: where the journal ended when it was read, or written to. number: of the last commit.
     changelog_end: the offset behind the last record of the changelog. sweeping: whether profiles may be left that have
     not been evaluated under the present catalog.
     """
@@ -46,7 +46,7 @@ class PartitionState:
         )
 
 
-async def state_of(restored: Restored, reader: LogReader, settings: Settings) -> PartitionState:
+async def state_of(restored: Restored, reader: Log, settings: Settings) -> PartitionState:
     """What a partition goes on from; without a position it begins at the first record that `reader` still finds."""
     position = restored.position
     anchor = None

@@ -1,40 +1,44 @@
 """The life of one assigned partition: open, then (fetch, let the agent work, commit) for ever.
 
 Any exception is a doubt: the batch, the state and the producer are thrown away, and the partition is opened again
-after a pause. Nothing here raises into the agent.
+after a pause. Nothing here raises into the agent. Nothing here knows an event loop, either: whatever takes time is
+asked of the `World`, so that the simulator runs these very steps.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from app.runtime.commit import poison_letter
-from app.runtime.delivery import Commit, Delivery, FencedError
+from app.runtime.delivery import Commit, Delivery
 from app.runtime.idle_clock import IdleClock
 from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
-from app.runtime.kafka import connect
-from app.runtime.lifecycle import Happening, Lifecycle, State, retry_wait_ms
-from app.runtime.log_reader import LogReader, OffsetLostError
-from app.runtime.micro_batch import MicroBatch
+from app.runtime.lifecycle import Happening, Lifecycle, State
+from app.runtime.log_reader import OffsetLostError
 from app.runtime.partition_state import PartitionState, state_of
 from app.runtime.quarantine import Quarantine
 from app.runtime.restore import nothing_written_since, restore
+from app.runtime.trouble import (
+    BatchFailedError,
+    Unreadable,
+    hopeless_error,
+    reason_of,
+    root_of,
+    told_of_batch,
+    trouble_of,
+)
 from app.runtime.workshop import Workshop
+from app.runtime.world import Connection, Log, WorkFailedError
 from app.segments.durations import format_duration
 from app.segments.partition import Batch, DeadLetter, Partition
 
-CANCEL_S = 1.0
+CANCEL_MS = 1_000
+ASK_GROUP_MS = 200
 SWEEP_PROFILES = 1_000
 DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
 
 log = logging.getLogger(__name__)
-
-
-class BatchFailedError(Exception):
-    """The agent or the core could not process a batch."""
 
 
 class PartitionTask:
@@ -42,25 +46,24 @@ class PartitionTask:
 
     def __init__(self, partition: int, workshop: Workshop, *, kept: PartitionState | None = None) -> None:
         self.partition = partition
-        self.lifecycle = Lifecycle(now_s=time.monotonic())
+        self._world = workshop.world
+        self._settings = workshop.settings
+        self.lifecycle = Lifecycle(now_s=self._world.now_s(), pause_ms_max=self._settings.retry_wait_ms_max)
         self.lag: int | None = None
-        self.commit_s = time.monotonic()
         self.source_offset: int | None = None
         self._workshop = workshop
-        self._settings = workshop.settings
         self._layout = workshop.layout(partition)
         self._kept = kept
         self._quarantine = Quarantine(tries=workshop.settings.poison_tries)
         self._condemned: DeadLetter | None = None
         self._state: PartitionState | None = None
         self._delivery: Delivery | None = None
-        self._reader: LogReader | None = None
-        self._client: Any = None
+        self._reader: Log | None = None
+        self._connection: Connection | None = None
         self._fetched: list[Any] = []
         self._in_batch = False
         self._in_doubt = False
-        self._failures = 0
-        self._task = asyncio.create_task(self._run(), name=f"partition-{partition}")
+        self.handle = self._world.spawn(self._run(), name=f"partition-{partition}")
 
     @property
     def state(self) -> State:
@@ -76,11 +79,11 @@ class PartitionTask:
         """Finishes the batch in hand, within `wait_ms`; begins no other. Returns the state if it is beyond doubt."""
         if not self.lifecycle.leaving:
             self._happen(Happening.REVOKE)
-        if not self._task.done() and self._in_batch and wait_ms > 0:
-            await asyncio.wait([self._task], timeout=wait_ms / 1000)
-        if not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=CANCEL_S)
+        if not self.handle.done and self._in_batch and wait_ms > 0:
+            await self.handle.wait(wait_ms)
+        if not self.handle.done:
+            self.handle.cancel()
+            await self.handle.wait(CANCEL_MS)
         kept = None if self._in_doubt else self._state
         self._state = None
         return kept
@@ -101,43 +104,46 @@ class PartitionTask:
     # ------------------------------------------------------------ open
 
     async def _open(self) -> None:
-        workshop, settings = self._workshop, self._settings
-        began_s = time.perf_counter()
+        workshop, settings, world = self._workshop, self._settings, self._world
+        began_s = world.now_s()
         self._happen(Happening.OPEN)
         self._in_doubt = False
         delivery = self._delivery = workshop.new_delivery(self.partition)
-        await asyncio.wait_for(delivery.open(), settings.commit_timeout_ms / 1000)
-        self._client = await asyncio.wait_for(connect(settings), settings.request_timeout_ms / 1000)
+        await world.within(delivery.open(), limit_ms=settings.commit_timeout_ms)
+        self._connection = await world.connect()
         self._happen(Happening.FENCED)
-        changelog = self._new_reader(settings.topics.profiles)
+        changelog, journal = self._new_reader(settings.topics.profiles), self._new_reader(settings.topics.journal)
         reader = self._reader = self._new_reader(settings.topics.clickstream)
         kept, self._kept = self._kept, None
-        if kept is not None and await nothing_written_since(changelog, kept.changelog_end):
+        if (
+            kept is not None
+            and await nothing_written_since(changelog, kept.changelog_end)
+            and await nothing_written_since(journal, kept.journal_end)
+        ):
             self._state, told = kept, f"kept {kept.core.users:,} profiles"
         else:
-            journal = self._new_reader(settings.topics.journal)
-            restored = await restore(changelog, journal, workshop.new_core)
+            restored = await restore(changelog, journal, workshop.new_core, world, self._restoring)
             workshop.metrics.restored(self.partition, restored.records, restored.seconds)
             if restored.resend:
                 await self._write(self._layout.resend(restored.resend))
             self._state = await state_of(restored, reader, settings)
+            self._in_doubt = False
             told = f"restored {restored.core.users:,} profiles"
             told += f", sent {len(restored.resend):,} changes again" if restored.resend else ""
         reader.seek(self._state.offset)
         self._happen(Happening.RESTORED)
-        ms = (time.perf_counter() - began_s) * 1000
+        ms = (world.now_s() - began_s) * 1000
         log.info("partition %d: %s, reads from offset %d, %.0f ms", self.partition, told, self._state.offset, ms)
 
-    def _new_reader(self, topic: str) -> LogReader:
+    def _new_reader(self, topic: str) -> Log:
         assert self._delivery is not None
-        return LogReader(
-            self._client,
-            topic=topic,
-            partition=self.partition,
-            committed_only=self._delivery.committed_only,
-            bytes_max=self._settings.fetch_bytes_max,
-            on_progress=self._progress,
+        assert self._connection is not None
+        return self._connection.log(
+            topic, self.partition, committed_only=self._delivery.committed_only, on_progress=self._progress
         )
+
+    def _restoring(self, share: float) -> None:
+        self._workshop.metrics.restoring(self.partition, share)
 
     # ------------------------------------------------------------ running
 
@@ -171,9 +177,10 @@ class PartitionTask:
         self.lag = fetched.end_offset - fetched.next_offset
         self._fetched = fetched.records
         if fetched.drained and not fetched.records:
-            self.commit_s = time.monotonic()
             self._workshop.metrics.lag(self.partition, 0)
             await self._idle(state)
+            if not state.sweeping:
+                self.lifecycle.idle(now_s=self._world.now_s())
 
     def _next_records(self, state: PartitionState) -> Sequence[Any]:
         """The next records that may be processed together, out of what was fetched."""
@@ -189,24 +196,23 @@ class PartitionTask:
         return records if count == len(records) else records[:count]
 
     async def _records(self, records: Sequence[Any]) -> None:
-        state = self._state
+        state, world = self._state, self._world
         assert state is not None
-        read_ms = self._workshop.wall_ms()
-        began_s = time.monotonic()
-        batch = MicroBatch(state.core, partition=self.partition, records=records, offset=state.offset)
-        batch.closely = self._quarantine.suspicious
-        outcome = await self._let_agent_work(batch)
+        read_ms = world.wall_ms()
+        began_s = world.now_s()
+        closely = self._quarantine.suspicious
+        outcome = await self._work(state, records=records, closely=closely)
         state.anchor = IdleClock(outcome.clock_ms, read_ms, self._settings.idle_clock_speed)
         await self._commit(outcome, (), records=len(records), began_s=began_s)
         self._quarantine.passed(state.offset)
-        pause_s = began_s + self._settings.pace_ms / 1000 - time.monotonic()
-        if pause_s > 0 and not self.lag and not self._fetched:
-            await asyncio.sleep(pause_s)
+        pause_ms = self._settings.pace_ms - 1000 * (world.now_s() - began_s)
+        if pause_ms > 0 and not self.lag and not self._fetched:
+            await world.pause(pause_ms)
 
     async def _idle(self, state: PartitionState) -> None:
         if state.anchor is None or not self._settings.idle_clock:
             return
-        clock_ms = state.anchor.at(self._workshop.wall_ms())
+        clock_ms = state.anchor.at(self._world.wall_ms())
         if clock_ms > state.core.clock_ms and state.core.has_due(clock_ms):
             await self._move(clock_ms, announce=True)
 
@@ -214,9 +220,8 @@ class PartitionTask:
         """Time goes on to `clock_ms`. One that is announced goes to the journal, since it fires something."""
         state = self._state
         assert state is not None
-        began_s = time.monotonic()
-        batch = MicroBatch(state.core, partition=self.partition, clock_ms=clock_ms, offset=state.offset)
-        outcome = await self._let_agent_work(batch)
+        began_s = self._world.now_s()
+        outcome = await self._work(state, clock_ms=clock_ms)
         entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
         await self._commit(outcome, entries, records=0, began_s=began_s)
 
@@ -228,6 +233,7 @@ class PartitionTask:
         if entry not in state.replay.catalogs:
             announced = self._layout.announced([], [], [entry])
             await self._write(Commit(next_offset=state.offset, announced=announced))
+            self._in_doubt = False
         core.adopt(program, clock_ms=core.clock_ms)
         state.sweeping = bool(core.unswept)
         self._layout = self._workshop.layout(self.partition)  # it may have other segment topics
@@ -235,57 +241,75 @@ class PartitionTask:
 
     async def _sweep(self, state: PartitionState) -> None:
         """Evaluates some profiles that have not seen the catalog yet."""
-        began_s = time.monotonic()
-        batch = MicroBatch(state.core, partition=self.partition, sweep=SWEEP_PROFILES, offset=state.offset)
-        outcome = await self._let_agent_work(batch)
+        began_s = self._world.now_s()
+        outcome = await self._work(state, sweep=SWEEP_PROFILES)
         state.sweeping = bool(state.core.unswept)
         if outcome.profiles:
             await self._commit(outcome, (), records=0, began_s=began_s)
         self._in_batch = self._in_doubt = False
 
-    async def _let_agent_work(self, batch: MicroBatch) -> Batch:
+    async def _work(
+        self,
+        state: PartitionState,
+        *,
+        records: Sequence[Any] = (),
+        clock_ms: int | None = None,
+        sweep: int = 0,
+        closely: bool = False,
+    ) -> Batch:
+        """Lets the agent work. From here to the end of the commit the state is in doubt."""
         self._in_batch = self._in_doubt = True
+        offset = state.offset
         try:
-            async with asyncio.timeout(self._settings.batch_timeout_ms / 1000):
-                await self._workshop.deliver(batch)
-                outcome = await batch.finished()
-        except Exception as error:
-            if batch.records and not isinstance(error, TimeoutError):
-                records = batch.records
+            outcome = await self._world.work(
+                state.core,
+                partition=self.partition,
+                offset=offset,
+                records=records,
+                clock_ms=clock_ms,
+                sweep=sweep,
+                closely=closely,
+            )
+        except WorkFailedError as failed:
+            error = root_of(failed)
+            if records and not isinstance(error, (TimeoutError, *Unreadable)):
                 condemned = self._quarantine.failed(
-                    batch.offset,
+                    offset,
                     records=len(records),
                     end=records[-1].offset + 1,
-                    suspect=batch.suspect,
-                    handed_out=batch.handed_out,
+                    suspect=failed.suspect,
+                    handed_out=failed.handed_out,
                 )
                 if condemned:
                     self._condemned = poison_letter(records[0], error)
-            raise BatchFailedError(_told(batch, error)) from error
+            told = told_of_batch(error, offset=offset, records=len(records), suspect=failed.suspect)
+            raise BatchFailedError(told) from error
         self._progress()
         return outcome
 
     async def _commit(self, outcome: Batch, entries: Sequence[JournalEntry], *, records: int, began_s: float) -> None:
-        state = self._state
+        state, delivery, world = self._state, self._delivery, self._world
         assert state is not None
-        assert self._delivery is not None
-        processed_s = time.monotonic()
+        assert delivery is not None
+        processed_s = world.now_s()
         if records:
             state.offset = outcome.next_offset
         position = state.next_position(outcome)
         await self._write(self._layout.commit(outcome, position, entries))
-        state.changelog_end = self._delivery.changelog_end(state.changelog_end)
-        self.commit_s = time.monotonic()
+        topics = self._settings.topics
+        state.changelog_end = delivery.end_of(topics.profiles, state.changelog_end)
+        state.journal_end = delivery.end_of(topics.journal, state.journal_end)
+        committed_s = world.now_s()
+        self.lifecycle.committed(now_s=committed_s)
         self.source_offset = state.offset
         self._in_batch = self._in_doubt = False
-        self._failures = 0
-        metrics, wall_ms = self._workshop.metrics, self._workshop.wall_ms()
+        metrics, wall_ms = self._workshop.metrics, world.wall_ms()
         metrics.committed(
             self.partition,
             outcome,
             records=records,
             processed_s=processed_s - began_s,
-            committed_s=self.commit_s - processed_s,
+            committed_s=committed_s - processed_s,
             wall_ms=wall_ms,
         )
         metrics.clock(self.partition, outcome.clock_ms, wall_ms=wall_ms)
@@ -293,13 +317,18 @@ class PartitionTask:
             metrics.lag(self.partition, self.lag + len(self._fetched))
 
     async def _write(self, commit: Commit) -> None:
+        """Whoever calls it says when what was written is also known here, and nothing is in doubt any more."""
         assert self._delivery is not None
+        self._in_doubt = True
+        limit_ms = self._settings.commit_timeout_ms
         try:
-            async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
-                await self._delivery.commit(commit)
-        except TimeoutError:
-            limit = format_duration(self._settings.commit_timeout_ms)
-            raise TimeoutError(f"the broker did not take a batch within {limit} (commit_timeout)") from None
+            await self._world.within(self._delivery.commit(commit), limit_ms=limit_ms)
+        except BaseException as error:
+            self._workshop.metrics.aborted(self.partition)
+            if isinstance(error, TimeoutError):
+                limit = format_duration(limit_ms)
+                raise TimeoutError(f"the broker did not take a batch within {limit} (commit_timeout)") from None
+            raise
         self._progress()
 
     async def _bury(self, letter: DeadLetter) -> None:
@@ -310,6 +339,7 @@ class PartitionTask:
         await self._write(Commit(next_offset=state.offset, announced=self._layout.announced([letter], [], [entry])))
         self._workshop.metrics.dead_letter(letter.reason)
         state.replay.poisoned[entry.offset] = entry.reason
+        self._in_doubt = False
         log.error("partition %d: offset %d goes to the dead letters: %s", self.partition, entry.offset, entry.reason)
 
     async def _skip_what_is_gone(self, lost: OffsetLostError) -> None:
@@ -340,66 +370,64 @@ class PartitionTask:
         due_ms = state.core.due_ms()
         if due_ms is None:
             return wait_ms
-        due_in_ms = state.anchor.wall_ms_of(due_ms) - self._workshop.wall_ms()
+        due_in_ms = state.anchor.wall_ms_of(due_ms) - self._world.wall_ms()
         return min(wait_ms, max(DUE_WAIT_MS_MIN, due_in_ms))
 
     # ------------------------------------------------------------ ends
 
     async def _fail(self, error: Exception) -> None:
-        self._failures += 1
+        """Throws everything away. Raises UserError if opening again would not help."""
         self._in_batch = False
         self._in_doubt = True
         self._state = None
         self._fetched = []
-        self._workshop.metrics.reopened(self.partition)
-        pause_ms = retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_ms_max)
-        if isinstance(error, FencedError):
-            # Opening at once would fence the new owner in turn. By then the group has told us that the partition
-            # is gone, or it is ours again.
-            pause_ms = max(pause_ms, self._settings.session_timeout_ms)
-        doing = self.state.value
-        self._happen(Happening.FAIL)
-        if self._failures & (self._failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
-            log.warning("partition %d: %s, %s; opens again in %d ms", self.partition, doing, _reason(error), pause_ms)
-            log.debug("partition %d", self.partition, exc_info=error)
+        self.lag = None
+        doing, trouble, why = self.state.value, trouble_of(error), reason_of(error)
+        advice = self.lifecycle.fail(trouble, why, now_s=self._world.now_s())
+        self._workshop.metrics.state(self.partition, self.state)
+        if not advice.give_up:
+            self._workshop.metrics.reopened(self.partition)
+            failures = self.lifecycle.failures_in_a_row
+            if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
+                when = "when the group has confirmed it" if advice.ask_group else f"in {advice.pause_ms} ms"
+                log.warning("partition %d: %s, %s; opens again %s", self.partition, doing, why, when)
+                log.debug("partition %d", self.partition, exc_info=error)
         await self._let_go(clean=False)
-        if not self.lifecycle.leaving:
-            await asyncio.sleep(pause_ms / 1000)
+        if self.lifecycle.leaving:
+            return
+        if advice.give_up:
+            raise hopeless_error(self.partition, error) from error
+        await self._world.pause(advice.pause_ms)
+        if advice.ask_group:
+            await self._wait_for_group()
+
+    async def _wait_for_group(self) -> None:
+        """Until the group has confirmed the assignment; if it gives the partition away, `stop` ends the wait."""
+        while not self.lifecycle.leaving:
+            if await self._world.still_member():
+                if not self.lifecycle.leaving:
+                    self._happen(Happening.CONFIRM)
+                return
+            await self._world.pause(ASK_GROUP_MS)
 
     async def _let_go(self, *, clean: bool) -> None:
         delivery, self._delivery = self._delivery, None
         reader, self._reader = self._reader, None
-        client, self._client = self._client, None
+        connection, self._connection = self._connection, None
         if reader is not None:
             await reader.stop()
         if delivery is not None:
             if clean:
                 with suppress(Exception):
-                    await asyncio.wait_for(delivery.close(), CANCEL_S)
+                    await self._world.within(delivery.close(), limit_ms=CANCEL_MS)
             else:
                 await delivery.abandon()
-        if client is not None:
-            with suppress(Exception):
-                await asyncio.wait_for(client.close(), CANCEL_S)
+        if connection is not None:
+            await connection.close()
 
     def _happen(self, happening: Happening) -> None:
-        self.lifecycle.happen(happening, now_s=time.monotonic())
+        self.lifecycle.happen(happening, now_s=self._world.now_s())
         self._workshop.metrics.state(self.partition, self.state)
 
     def _progress(self) -> None:
-        self.lifecycle.progress(now_s=time.monotonic())
-
-
-def _told(batch: MicroBatch, error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"the agent did not finish a batch in time (batch_timeout), offset {batch.offset}"
-    suspect = "" if batch.suspect is None else f", at offset {batch.suspect}"
-    what = f"{len(batch.records):,} records from offset {batch.offset}" if batch.records else "a move of the idle clock"
-    return f"{type(error).__name__}: {error} in {what}{suspect}"
-
-
-def _reason(error: Exception) -> str:
-    name, text = type(error).__name__, str(error)
-    if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):
-        return text or name
-    return f"{name}: {text}".rstrip(": ")
+        self.lifecycle.progress(now_s=self._world.now_s())

@@ -15,7 +15,9 @@ import msgspec
 
 from app.runtime.log_writer import Row
 from app.segments.catalog import definition_version, load_catalog
+from app.segments.catalog_limits import check_catalog
 from app.segments.definition import Catalog, Definition
+from app.segments.time_rules import TimeRules
 
 VERSION_KEY = b"\x00version"
 PATH_HEADER = "path"
@@ -88,9 +90,13 @@ _decode_publication = msgspec.json.Decoder(Publication).decode
 
 
 class CatalogLog:
-    """Follows the records of the catalog topic; `whole()` is the latest catalog that can be used."""
+    """Follows the records of the catalog topic; `whole()` is the latest catalog that can be used.
 
-    def __init__(self) -> None:
+    `rules`: those of the worker that shall use it; None for one who only looks.
+    """
+
+    def __init__(self, rules: TimeRules | None = None) -> None:
+        self._rules = rules
         self._texts: dict[str, tuple[str, str]] = {}
         self._publication: Publication | None = None
         self._whole: Published | None = None
@@ -109,10 +115,16 @@ class CatalogLog:
         path = dict(record.headers).get(PATH_HEADER, name.encode() + b".yaml")
         self._texts[name] = (path.decode(), record.value.decode())
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The definitions in the topic, whether or not they can be used."""
+        return frozenset(self._texts)
+
     def whole(self) -> Published | None:
         """The latest publication all of whose definitions are here; else the one before, None if there was none.
 
-        Raises CatalogError for a publication that this version of the program cannot read.
+        Raises CatalogError, once, for a publication that this version of the program cannot read, or that goes beyond
+        what the rules allow.
         """
         publication = self._publication
         if self._looked or publication is None:
@@ -122,5 +134,7 @@ class CatalogLog:
             files = {self._texts[name][0]: self._texts[name][1] for name in publication.definitions}
             catalog = load_catalog(files)
             if catalog.version == publication.version:
+                if self._rules is not None:
+                    check_catalog(catalog, self._rules)
                 self._whole = Published(publication, files, catalog)
         return self._whole

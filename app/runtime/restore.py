@@ -1,7 +1,5 @@
 """Reading a partition's state back from its changelog and journal."""
 
-import asyncio
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +12,7 @@ from app.runtime.envelope import (
     reached_of,
 )
 from app.runtime.journal import JournalEntry, Replay, decode_entry
-from app.runtime.log_reader import LogReader
+from app.runtime.world import Log, World
 from app.segments.partition import Partition
 
 NOWHERE = Reached(-1, -1)
@@ -44,14 +42,21 @@ class Restored:
     seconds: float
 
 
-async def restore(changelog: LogReader, journal: LogReader, new_core: Callable[[], Partition]) -> Restored:
+async def restore(
+    changelog: Log,
+    journal: Log,
+    new_core: Callable[[], Partition],
+    world: World,
+    on_share: Callable[[float], None] = lambda share: None,
+) -> Restored:
     """Reads both to their end as seen on the way, and builds a core from them.
 
-    Of several values of one user the one that has come furthest counts, not the latest in the log.
+    Of several values of one user the one that has come furthest counts, not the latest in the log. `on_share` is told
+    how much of the changelog is read, from 0 to 1.
     """
-    began_s = time.perf_counter()
+    began_s = world.now_s()
     values: dict[bytes, bytes] = {}
-    changelog_end, records = await _read_values(changelog, values)
+    changelog_end, records = await _read_values(changelog, values, world, on_share)
     stored = values.pop(POSITION_KEY, None)
     position = None if stored is None else decode_position(stored)
     reached = NOWHERE if position is None else position.reached
@@ -67,27 +72,30 @@ async def restore(changelog: LogReader, journal: LogReader, new_core: Callable[[
             resend += profile.changes
         core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
         if not count % PROFILES_A_SLICE:
-            await asyncio.sleep(0)
+            await world.pause(0)
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)
     replay = Replay(entries, offset=max(reached.offset, 0), clock_ms=reached.clock_ms)
-    seconds = time.perf_counter() - began_s
+    seconds = world.now_s() - began_s
     return Restored(core, position, resend, replay, number, changelog_end, journal_end, records, seconds)
 
 
-async def nothing_written_since(changelog: LogReader, offset: int) -> bool:
-    """Whether the changelog has no record at or beyond an offset: nobody has committed since then."""
-    changelog.seek(offset)
+async def nothing_written_since(log: Log, offset: int) -> bool:
+    """Whether a log has no record at or beyond an offset: nobody has written to it since then."""
+    log.seek(offset)
     while True:
-        fetched = await changelog.read(records_max=1, wait_ms=1)
+        fetched = await log.read(records_max=1, wait_ms=1)
         if fetched.records:
-            await changelog.stop()
+            await log.stop()
             return False
         if fetched.drained:
             return True
 
 
-async def _read_values(changelog: LogReader, values: dict[bytes, bytes]) -> tuple[int, int]:
-    changelog.seek(await changelog.earliest())
+async def _read_values(
+    changelog: Log, values: dict[bytes, bytes], world: World, on_share: Callable[[float], None]
+) -> tuple[int, int]:
+    first = await changelog.earliest()
+    changelog.seek(first)
     count = 0
     while True:
         fetched = await changelog.read(records_max=RECORDS_A_SLICE, wait_ms=1)
@@ -99,8 +107,10 @@ async def _read_values(changelog: LogReader, values: dict[bytes, bytes]) -> tupl
                 values[key] = value
         count += len(fetched.records)
         if fetched.drained:
+            on_share(1.0)
             return fetched.next_offset, count
-        await asyncio.sleep(0)
+        on_share((fetched.next_offset - first) / (fetched.end_offset - first))
+        await world.pause(0)
 
 
 def _drain(values: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -108,7 +118,7 @@ def _drain(values: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield values.popitem()
 
 
-async def _read_entries(journal: LogReader, offset: int) -> tuple[list[JournalEntry], int]:
+async def _read_entries(journal: Log, offset: int) -> tuple[list[JournalEntry], int]:
     journal.seek(max(offset, await journal.earliest()))
     entries: list[JournalEntry] = []
     while True:

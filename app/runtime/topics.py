@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,23 +16,30 @@ from app.settings import Settings
 
 REPLICAS_MAX = 3
 LOOK_S = 0.05
+MESSAGE_BYTES_DEFAULT = 1_048_588
+"""What brokers take as one record batch where nobody says otherwise."""
+MESSAGE_BYTES_ROOM = 64 << 10
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it should be. `config` is given when it is made; only the number of partitions is checked."""
+    """A topic as it should be. `config` is given when it is made.
+
+    A start checks only the number of partitions; `topic_check` compares everything.
+    """
 
     name: str
     partitions: int
     config: tuple[tuple[str, str], ...] = ()
 
 
-KEPT = (("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"))
+KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 # Kafka's retention goes by the records' own time: of old events that are played again nothing would be left in minutes.
-REPLAYABLE = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
-COMPACTED = (("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1"))
+REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+READ_BY_OTHERS = {"cleanup.policy": "delete"}
 
 
 def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[TopicSpec]:
@@ -43,21 +50,41 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
     """
     topics = settings.topics
     count = settings.partitions
+
+    def spec(name: str, config: Mapping[str, str]) -> TopicSpec:
+        return TopicSpec(name, count, _config(settings, config))
+
     return [
-        TopicSpec(topics.clickstream, count, REPLAYABLE),
-        TopicSpec(topics.changes, count),
-        *(TopicSpec(topics.segment(name), count) for name in own_topic_segments),
-        TopicSpec(topics.dead_letters, count),
-        TopicSpec(topics.late, count),
-        TopicSpec(topics.profiles, count, COMPACTED),
-        TopicSpec(topics.journal, count, KEPT),
+        spec(topics.clickstream, REPLAYABLE),
+        spec(topics.changes, READ_BY_OTHERS),
+        *(spec(topics.segment(name), READ_BY_OTHERS) for name in own_topic_segments),
+        spec(topics.dead_letters, READ_BY_OTHERS),
+        spec(topics.late, READ_BY_OTHERS),
+        spec(topics.profiles, COMPACTED),
+        spec(topics.journal, KEPT),
         catalog_topic(settings),
     ]
 
 
 def catalog_topic(settings: Settings) -> TopicSpec:
     """The topic of published definitions: one partition, since a catalog is one thing."""
-    return TopicSpec(settings.topics.catalog, 1, COMPACTED)
+    return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
+
+
+def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What is said of a topic, and what is said of all: batches arrive as they were sent, and none is too large."""
+    bytes_max = max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
+    return (*config.items(), ("compression.type", "producer"), ("max.message.bytes", str(bytes_max)))
+
+
+def replicas_wanted(settings: Settings, *, brokers: int) -> int:
+    """Copies of each topic: the setting, or three, or as many as there are brokers."""
+    return settings.replication_factor or max(1, min(REPLICAS_MAX, brokers))
+
+
+def in_sync_wanted(replicas: int) -> int:
+    """How many copies must have a record before it counts as written: with three, one may be away."""
+    return 2 if replicas >= REPLICAS_MAX else 1
 
 
 async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> list[str]:
@@ -89,12 +116,14 @@ async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Seque
 
 
 async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: int) -> None:
-    replicas = settings.replication_factor or max(1, min(REPLICAS_MAX, brokers))
+    replicas = replicas_wanted(settings, brokers=brokers)
+    # Only where copies are many enough: a topic that says nothing follows its broker.
+    copies = {"min.insync.replicas": str(in_sync_wanted(replicas))} if in_sync_wanted(replicas) > 1 else {}
     admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
         response = await admin.create_topics(
-            [NewTopic(spec.name, spec.partitions, replicas, topic_configs=dict(spec.config)) for spec in specs]
+            [NewTopic(spec.name, spec.partitions, replicas, topic_configs=dict(spec.config) | copies) for spec in specs]
         )
     finally:
         await admin.close()

@@ -1,8 +1,7 @@
 """Ends a worker that cannot make progress, so that its partitions move to another one.
 
 An operating system thread: it sees what nothing in the event loop could see, a loop that is blocked. It looks at the
-loop's pulse, at each partition's progress, and at commits where there is something to read, since a partition that is
-opened again and again looks busy.
+loop's pulse, at rebalances, and at each partition's life, which knows itself when it is overdue.
 """
 
 import os
@@ -18,40 +17,21 @@ EXIT_CODE = 70
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the watchdog sees of one partition. Seconds without what should have happened."""
+    """What the watchdog sees of one partition: `overdue` as in `Lifecycle.overdue`."""
 
     partition: int
-    state: str
-    stalled_s: float
-    uncommitted_s: float
-    behind: bool
+    overdue: str | None
 
 
 def verdict(
-    *,
-    loop_silent_s: float,
-    rebalancing_s: float,
-    partitions: Sequence[Sight],
-    stall_s: float,
-    commit_stall_s: float,
+    *, loop_silent_s: float, rebalancing_s: float, partitions: Sequence[Sight], stall_s: float, commit_stall_s: float
 ) -> str | None:
-    """Why the worker has to end; None while it gets on.
-
-    `behind`: something is left to read, or nobody knows.
-    """
+    """Why the worker has to end; None while it gets on."""
     if loop_silent_s > stall_s:
         return f"the event loop stands still for {loop_silent_s:.0f} s: something blocks it"
     if rebalancing_s > commit_stall_s:
         return f"a rebalance does not come to its end for {rebalancing_s:.0f} s"
-    for sight in partitions:
-        if sight.stalled_s > stall_s:
-            return f"partition {sight.partition} ({sight.state}) made no progress for {sight.stalled_s:.0f} s"
-        if sight.behind and sight.uncommitted_s > commit_stall_s:
-            return (
-                f"partition {sight.partition} ({sight.state}) has something to read and committed nothing for "
-                f"{sight.uncommitted_s:.0f} s"
-            )
-    return None
+    return next((f"partition {each.partition} {each.overdue}" for each in partitions if each.overdue), None)
 
 
 class Watchdog:

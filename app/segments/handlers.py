@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
-from app.events.message import Message, Tree, said
+from app.events.message import Message, Tree, said, without_endless_numbers
 from app.segments import carts
 from app.segments.aggregates import Remembered, is_sequence
 from app.segments.filters import filter_text
@@ -40,6 +40,18 @@ class Handler:
     handle: Callable[[Profile, Message, Any, int, int, Any], int]
     properties: Callable[[Any], Any] | None
     nothing: Any
+
+
+def read_slowly(handler: Handler, raw: Raw) -> Any:
+    """The properties asked for, after decoding failed: without the numbers that cannot be held, in case it was they.
+
+    As if there were none if they are no object.
+    """
+    assert handler.properties is not None
+    try:
+        return handler.properties(without_endless_numbers(bytes(raw)))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return handler.nothing
 
 
 def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:

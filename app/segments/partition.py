@@ -25,6 +25,7 @@ from app.events.message import (
     user_of,
 )
 from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
+from app.segments.handlers import read_slowly
 from app.segments.position import (
     CATALOG_KEY,
     CatalogEntry,
@@ -248,7 +249,7 @@ class Partition:
                     value = checked_value(value)
                 try:
                     message = decode(value)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, RecursionError) as error:
                     message = program.decoder.decode_slowly(value, error)
                 kind = message.type
                 if kind not in EVENT_KINDS and kind != WATERMARK:
@@ -353,8 +354,8 @@ class Partition:
                     if raw.__class__ is Raw:
                         try:
                             q = decode_properties(raw)
-                        except msgspec.ValidationError:  # no object: as if there were none
-                            q = handler.nothing
+                        except (msgspec.ValidationError, RecursionError):
+                            q = read_slowly(handler, raw)
                 mask |= handler.handle(profile, message, q, t, now, settlement)
             settlement.kind = "event"
             settlement.message_id = message_id

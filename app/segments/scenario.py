@@ -3,13 +3,14 @@
 The driver runs the same partition as a worker does, with drafts live, for one catalog at a time.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from app.segments.change import Atom, Change
 from app.segments.definition import Catalog, Expectation, Segment, TestCase
+from app.segments.drafts import with_drafts
 from app.segments.durations import format_duration
 from app.segments.operators import same
 from app.segments.partition import Batch, Partition
@@ -37,8 +38,7 @@ def _program(catalog: Catalog, rules: TimeRules) -> Program:
     for known, under, program in _programs:
         if known is catalog and under == rules:
             return program
-    live = tuple(replace(s, status="live") if s.status == "draft" else s for s in catalog.segments)
-    program = compile_catalog(replace(catalog, segments=live), rules)
+    program = compile_catalog(with_drafts(catalog), rules)
     _programs.append((catalog, rules, program))
     del _programs[:-_PROGRAMS_MAX]
     return program

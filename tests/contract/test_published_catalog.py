@@ -95,3 +95,14 @@ async def test_a_worker_without_a_published_catalog_says_what_to_do(shop: Shop) 
     with pytest.raises(UserError, match="no definitions are published") as error:
         await app.on_first_start()
     assert error.value.hint == "publish some: shoal publish DIR"
+
+
+async def test_a_worker_refuses_what_goes_beyond_its_rules_until_other_definitions_are_published(shop: Shop) -> None:
+    await publish(shop, {"patient.yaml": "segment: patient\nwhen: exists('Tea Poured' within 500d)\n"})
+    with pytest.raises(UserError, match="cannot be used here") as error:
+        await create_app(shop.settings).on_first_start()
+    assert "within 500d is longer than users are remembered" in (error.value.detail or "")
+    await publish(shop, TEA)
+    async with running(create_app(shop.settings)):
+        await shop.send([record("ann", 0, "Tea Poured")])
+        assert [each["segment"] for each in await soon(shop.changes)] == ["drinkers"]

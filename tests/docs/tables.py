@@ -1,7 +1,7 @@
 """The tables that are made from the program: commands and metrics. `make docs` writes them anew."""
 
 from app.cli.main import COMMANDS
-from app.metrics import METRICS
+from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
 
 Cells = tuple[str, ...]
 
@@ -20,7 +20,7 @@ def metrics() -> list[Cells]:
             ", ".join(f"`{label}`" for label in metric.labels),
             metric.meaning,
         )
-        for metric in METRICS
+        for metric in (*METRICS, *READER_METRICS, *SERVICE_METRICS)
     ]
 
 

@@ -1,13 +1,16 @@
 """The long forms are asked for (`make faults`); without that only the short ones run."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.embedded import EmbeddedBroker
+from tests.conftest import IN_CI
 from tests.faults.deployment import Deployment
+from tests.faults.frail import FrailKafka, frail_kafka_at
+from tests.faults.tally import RUNS, table
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
 
@@ -25,6 +28,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         items[:] = [item for item in items if item.get_closest_marker("faults") is None]
         config.hook.pytest_deselected(items=long)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults and verdicts; also in the file that FAULTS_REPORT names."""
+    if RUNS:
+        terminalreporter.section("faults and verdicts")
+        for line in table(RUNS):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture
@@ -48,3 +59,20 @@ async def on_embedded(embedded_broker: EmbeddedBroker, unique: str, tmp_path: Pa
     broker = Broker("embedded", embedded_broker.bootstrap_servers, transactions=False)
     async with Deployment(broker, unique, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def frail_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrailKafka]:
+    """A real Kafka behind a proxy, for all tests that do something to it; whole again at the end of each."""
+    with frail_kafka_at(tmp_path_factory.mktemp("frail"), required=IN_CI) as frail:
+        yield frail
+
+
+@pytest.fixture
+async def on_frail(frail_kafka: FrailKafka, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """Topics of the test's own on the Kafka that may be hurt. Workers do not wait long for it."""
+    broker = Broker("kafka", frail_kafka.address, transactions=True)
+    given = {"commit_timeout": "3s", "request_timeout": "3s", "retry_wait_ms_max": "1000"}
+    async with Deployment(broker, unique, tmp_path, given=given) as made:
+        yield made
+    await frail_kafka.mend()

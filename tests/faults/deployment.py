@@ -4,6 +4,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from app.simulation.record import Homes, Record
 from app.simulation.shop import Shop, ShopSettings
 from app.simulation.writer import TopicWriter
 from app.verification.topics import Cluster, Positions
+from tests.faults.tally import Tally
 from tests.support.broker import Broker
 from tests.support.waiting import eventually
 
@@ -34,10 +36,13 @@ PROGRESS_S: Final = 60.0
 
 
 class Deployment:
-    """Use with `async with`. Workers have names; a name has one worker at a time."""
+    """Use with `async with`. Workers have names; a name has one worker at a time. `given`: settings of the workers."""
 
-    def __init__(self, broker: Broker, name: str, folder: Path) -> None:
+    def __init__(
+        self, broker: Broker, name: str, folder: Path, *, given: Mapping[str, str] | None = None, replicas: int = 1
+    ) -> None:
         self.broker = broker
+        self.tally = Tally()
         self.segments = ROOT / "deploy" / "segments"
         self._folder = folder
         # Small batches without a pause: as many commits as possible, so that a kill meets one. A quick idle clock:
@@ -48,12 +53,14 @@ class Deployment:
             "batch_records_max": "20",
             "pace": "0ms",
             "idle_clock_speed": "600",
+            **(given or {}),
         }
         self.settings: Settings = load_settings(
             {},
             kafka_bootstrap_servers=broker.bootstrap_servers,
             app_id=name,
             partitions=PARTITIONS,
+            replication_factor=replicas,
             segments=self.segments,
             topic_prefix=self._given["topic_prefix"],
         )
@@ -85,13 +92,24 @@ class Deployment:
 
     # ---- workers
 
-    def start(self, name: str, *, doom: str | None = None, broken: str | None = None, static: bool = False) -> None:
-        """A worker; with `doom` or `broken` it is the one of `doomed_worker`. Static members are replaced at once."""
+    def start(
+        self,
+        name: str,
+        *,
+        doom: str | None = None,
+        broken: str | None = None,
+        linger: str | None = None,
+        poison: bool = False,
+        static: bool = False,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """A worker; with `doom` and the like it is the one of `doomed_worker`. Static members are replaced at once."""
         assert name not in self.workers or not self.workers[name].running, name
-        pairs = dict(self._given)
+        pairs = self._given | dict(given or {})
         if static:
             pairs["group_instance_id"] = name
-        options = [f"--doom={doom}"] * (doom is not None) + [f"--broken={broken}"] * (broken is not None)
+        special = {"doom": doom, "broken": broken, "linger": linger, "poison": "yes" if poison else None}
+        options = [f"--{option}={value}" for option, value in special.items() if value is not None]
         program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {DOOMED if options else PRODUCT}"
         arguments = ["worker", "--segments", str(self.segments), "--partitions", str(PARTITIONS)]
         arguments += ["--broker", self.settings.kafka_bootstrap_servers, "--app-id", self.settings.app_id]
@@ -102,6 +120,16 @@ class Deployment:
     def kill(self, name: str) -> None:
         """SIGKILL; gone when it returns."""
         self.workers[name].kill()
+        self.tally.count("SIGKILL at a random moment")
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP."""
+        self.workers[name].signal(signal.SIGSTOP)
+        self.tally.count("worker frozen")
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT."""
+        self.workers[name].signal(signal.SIGCONT)
 
     def end(self, name: str) -> None:
         """SIGTERM; the worker gives its partitions back and ends with 0."""
@@ -115,14 +143,20 @@ class Deployment:
 
     async def until_logged(self, name: str, text: str, *, times: int = 1, within_s: float = PROGRESS_S) -> None:
         """Until a worker's log has a text so often."""
-        log = self.workers[name].log
-        await eventually(lambda: log.read_text().count(text) >= times, within_s=within_s, what=f"{name} logs {text!r}")
+        worker = self.workers[name]
+
+        def said() -> bool:
+            return worker.log.read_text().count(text) >= times
+
+        await eventually(lambda: said() or not worker.running, within_s=within_s, what=f"{name} logs {text!r}")
+        assert said(), worker.log_tail()
 
     async def until_dead(self, name: str, *, within_s: float = PROGRESS_S) -> None:
         """Until a worker has ended by itself."""
         worker = self.workers[name]
         await eventually(lambda: not worker.running, within_s=within_s, what=f"{name} ends")
         worker.wait(STOP_S)
+        self.tally.count("SIGKILL at a named point")
 
     # ---- input
 
@@ -140,6 +174,11 @@ class Deployment:
         assert self._positions is not None
         return sum(self._positions[partition].offset for partition in range(PARTITIONS))
 
+    def offset(self, partition: int) -> int:
+        """The committed position of a partition."""
+        assert self._positions is not None
+        return self._positions[partition].offset
+
     async def until_done(self, records: int, *, within_s: float = PROGRESS_S) -> None:
         """Until so many input records are committed."""
         await eventually(lambda: self.done >= records, within_s=within_s, what=f"{records} records are committed")
@@ -154,9 +193,14 @@ class Deployment:
             await self.until_done(target)
             for_s = chance.uniform(0.0, 0.1)
             told = f"after {target} records and {1000 * for_s:.0f} ms"
-        until_s = time.monotonic() + for_s
-        await eventually(lambda: time.monotonic() >= until_s)
+        await passes(for_s)
         return told
+
+
+async def passes(for_s: float) -> None:
+    """Lets time pass: how long a fault lasts is part of the fault."""
+    until_s = time.monotonic() + for_s
+    await eventually(lambda: time.monotonic() >= until_s, within_s=for_s + 60)
 
 
 def visits(events: int, *, seed: int) -> list[Record]:

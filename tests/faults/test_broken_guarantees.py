@@ -1,14 +1,19 @@
 """Each guarantee taken away in turn: the verdict must see it. With the guarantee, the same fault does nothing."""
 
-import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.verification.comparison import Comparison
-from tests.faults.deployment import PARTITIONS, Deployment, visits
-from tests.faults.doomed_worker import STOPS, UNFENCED
+from tests.faults.deployment import PARTITIONS, Deployment, passes, visits
+from tests.faults.doomed_worker import KEEPS_STATE, STOPS, UNFENCED
+from tests.faults.frail import FrailKafka
 from tests.faults.verdict import compare_changes, problems_of
+from tests.support.waiting import eventually
 
 EVENTS = 1_200
 
@@ -37,7 +42,7 @@ async def die_and_go_on(deployment: Deployment, *, doom: str, broken: str | None
     deployment.start("first", static=True, doom=doom, broken=broken)
     await deployment.until_dead("first")
     deployment.start("first", static=True, doom="begun:1000000", broken=broken)
-    return await compare_changes(deployment)
+    return await compare_changes(deployment, counts=False)
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
@@ -54,8 +59,8 @@ async def wake_a_zombie(deployment: Deployment, *, broken: str | None) -> Compar
     await deployment.until_logged("zombie", STOPS)
     deployment.start("heir", doom="begun:1000000", broken=broken)
     await deployment.until_logged("heir", "reads from offset", times=PARTITIONS)
-    deployment.workers["zombie"].signal(signal.SIGCONT)
-    return await compare_changes(deployment)
+    deployment.thaw("zombie")
+    return await compare_changes(deployment, counts=broken is None)
 
 
 @pytest.mark.faults
@@ -67,3 +72,113 @@ async def test_without_fencing_the_verdict_is_red(on_kafka: Deployment) -> None:
 @pytest.mark.faults
 async def test_a_zombie_that_wakes_up_is_fenced(on_kafka: Deployment) -> None:
     assert problems_of(await wake_a_zombie(on_kafka, broken=None), repeats=False) == []
+
+
+# ---- a doubt throws the state away
+
+
+async def lose_an_end(deployment: Deployment, frail: FrailKafka, *, broken: str | None) -> Comparison:
+    """The end of a transaction never comes to the broker: what was written in it is taken back."""
+    await deployment.send(visits(EVENTS, seed=12))
+    deployment.start("first", static=True, doom="begun:1000000", broken=broken)
+    for _ in range(3):
+        await deployment.until_done(deployment.done + 60)
+        struck = frail.proxy.struck
+        frail.proxy.arm("lose")
+        await eventually(lambda: frail.proxy.struck > struck, within_s=30, what="an end is lost")  # noqa: B023  # now
+        deployment.tally.count("end of a transaction: lose")
+    return await compare_changes(deployment, counts=broken is None)
+
+
+@pytest.mark.faults
+async def test_without_throwing_the_state_away_the_verdict_is_red(
+    on_frail: Deployment, frail_kafka: FrailKafka
+) -> None:
+    problems = problems_of(await lose_an_end(on_frail, frail_kafka, broken=KEEPS_STATE), repeats=False)
+    assert any("missing" in problem or "different" in problem for problem in problems), problems
+
+
+@pytest.mark.faults
+async def test_a_doubt_throws_the_state_away(on_frail: Deployment, frail_kafka: FrailKafka) -> None:
+    assert problems_of(await lose_an_end(on_frail, frail_kafka, broken=None), repeats=False) == []
+
+
+# ---- every delivery is awaited before the end of the transaction
+
+
+@asynccontextmanager
+async def refusing(deployment: Deployment, topic: str) -> AsyncIterator[None]:
+    """The broker refuses every batch for a topic, for a while."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.broker.bootstrap_servers)
+    await admin.start()
+
+    async def allow(bytes_max: int) -> None:
+        config = {"max.message.bytes": str(bytes_max)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
+
+    try:
+        await allow(1)
+        yield
+        await allow(1_048_588)
+    finally:
+        await admin.close()
+
+
+async def refuse_for_a_while(deployment: Deployment, *, broken: str | None) -> Comparison:
+    """Changes are refused, everything else is taken."""
+    await deployment.send(visits(EVENTS, seed=13))
+    deployment.tally.count("broker refuses batches")
+    async with refusing(deployment, deployment.settings.topics.changes):
+        deployment.start("first", static=True, doom="begun:1000000", broken=broken)
+        if broken is None:
+            await deployment.until_logged("first", "opens again")
+        else:
+            await deployment.until_done(EVENTS // 2)
+    return await compare_changes(deployment, counts=broken is None)
+
+
+@pytest.mark.faults
+async def test_without_awaiting_what_was_written_the_verdict_is_red(on_kafka: Deployment) -> None:
+    problems = problems_of(await refuse_for_a_while(on_kafka, broken="trusting"), repeats=False)
+    assert any("missing" in problem for problem in problems), problems
+
+
+@pytest.mark.faults
+async def test_a_batch_that_the_broker_refuses_is_not_lost(on_kafka: Deployment) -> None:
+    assert problems_of(await refuse_for_a_while(on_kafka, broken=None), repeats=False) == []
+
+
+# ---- what moves a partition is written in the journal
+
+
+async def test_without_the_journal_the_verdict_is_red(on_kafka: Deployment) -> None:
+    deployment = on_kafka
+    await deployment.send(visits(EVENTS, seed=14))
+    deployment.start("first", doom="begun:1000000", broken="no-journal")
+    await deployment.until_done(deployment.sent)
+    await passes(3.0)  # time goes on by itself, ten hours a minute
+    problems = problems_of(await compare_changes(deployment, counts=False), repeats=False)
+    assert any("extra" in problem or "different" in problem for problem in problems), problems
+
+
+# ---- without transactions: the order of what is written
+
+
+async def die_without_transactions(deployment: Deployment, *, broken: str | None) -> Comparison:
+    """A worker dies between two of its writes."""
+    await deployment.send(visits(EVENTS, seed=15))
+    deployment.start("first", doom="between:9", broken=broken)
+    await deployment.until_dead("first")
+    deployment.start("first", doom="between:1000000", broken=broken)
+    return await compare_changes(deployment, counts=broken is None)
+
+
+@pytest.mark.faults
+async def test_without_the_order_of_writes_the_verdict_is_red(on_embedded: Deployment) -> None:
+    problems = problems_of(await die_without_transactions(on_embedded, broken="position-early"), repeats=True)
+    assert any("missing" in problem for problem in problems), problems
+
+
+@pytest.mark.faults
+async def test_with_the_order_of_writes_a_death_between_them_loses_nothing(on_embedded: Deployment) -> None:
+    assert problems_of(await die_without_transactions(on_embedded, broken=None), repeats=True) == []

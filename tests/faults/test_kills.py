@@ -9,7 +9,9 @@ from tests.faults.deployment import Deployment, tell, visits
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 
 KILLS_SHORT = 5
-KILLS_LONG = int(os.environ.get("FAULTS_KILLS", "60"))
+KILLS_LONG = int(os.environ.get("FAULTS_KILLS", "300"))
+KILLS_A_ROUND = 30
+ROUNDS = range(-(-KILLS_LONG // KILLS_A_ROUND))
 EVENTS_A_KILL = 1_500
 NAMED_POINTS = ("fenced:2", "restored:2", "begun:3", "written:3", "written:40", "ended:3", "ended:41")
 
@@ -66,9 +68,11 @@ async def test_without_transactions_nothing_is_lost_and_only_equal_changes_repea
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(60 + 30 * KILLS_LONG)
-async def test_many_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: int) -> None:
-    await survive(on_kafka, kills=KILLS_LONG, seed=seed)
+@pytest.mark.timeout(120 + 30 * KILLS_A_ROUND)
+@pytest.mark.parametrize("turn", ROUNDS)
+async def test_many_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: int, turn: int) -> None:
+    kills = min(KILLS_A_ROUND, KILLS_LONG - turn * KILLS_A_ROUND)
+    await survive(on_kafka, kills=kills, seed=seed + turn)
 
 
 @pytest.mark.faults

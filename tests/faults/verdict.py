@@ -19,12 +19,17 @@ from tests.support.shop import recompute
 SHOWN_MAX = 10
 
 
-async def compare_changes(deployment: Deployment, *, timeout_s: float = 60) -> Comparison:
-    """Waits until the workers have come to the end, and compares every change of every user, in order."""
+async def compare_changes(deployment: Deployment, *, timeout_s: float = 60, counts: bool = True) -> Comparison:
+    """Waits until the workers have come to the end, and compares every change of every user, in order.
+
+    `counts`: the result belongs into the table; that of a worker with a guarantee less does not.
+    """
     programs = {deployment.program.version: deployment.program}
     job = Verification(deployment.settings, programs, (), timeout_s=timeout_s)
     await job.run(Console(file=StringIO()), exactly=True)
     assert job.result.expected, "a run without a change says nothing"
+    if counts:
+        deployment.tally.close(job.result)
     return job.result
 
 

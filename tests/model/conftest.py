@@ -1,4 +1,4 @@
-"""How many random histories are tried: 1,000, or as many as SHOAL_HISTORIES says."""
+"""How many random histories are tried: 1,000, or as many as TRUTH_HISTORIES says."""
 
 import pytest
 

@@ -58,6 +58,7 @@ class History:
     """
 
     session_gap_ms: int
+    lateness_ms: int
     arrivals: list[Arrival] = field(default_factory=list)
     memo: dict[Hashable, Any] = field(default_factory=dict)
 

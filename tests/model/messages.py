@@ -1,6 +1,7 @@
 """What a record says: its user, its time, its content; or why it says nothing."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from tests.model.plain import Scalar
 
 TYPES = ("track", "page", "screen", "identify", "group", "alias", "watermark")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DIGITS_MAX = 4_300
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -53,7 +55,7 @@ class Unreadable(Exception):
 def read(record: Record, skew_max_ms: int) -> Message:
     """The message of a record; raises Unreadable."""
     try:
-        said = json.loads((record.value or b"").decode())
+        said = json.loads((record.value or b"").decode(), parse_float=number, parse_int=whole_number)
     except ValueError:
         raise Unreadable("invalid-json") from None
     if not isinstance(said, dict) or said.get("type") not in TYPES:
@@ -84,6 +86,17 @@ def read(record: Record, skew_max_ms: int) -> Message:
         context=an_object(said.get("context")),
         traits=an_object(said.get("traits")),
     )
+
+
+def number(text: str) -> float | None:
+    """One that no double holds is null."""
+    value = float(text)
+    return None if math.isinf(value) else value
+
+
+def whole_number(text: str) -> int | None:
+    """One of more than 4,300 digits is null."""
+    return int(text) if len(text.lstrip("-")) <= DIGITS_MAX else None
 
 
 def user_text(value: object) -> str:

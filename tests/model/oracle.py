@@ -97,7 +97,7 @@ class Oracle:
                 user=message.user,
                 catalog=self.catalog,
                 rules=self.rules,
-                history=History(self.rules.session_gap_ms),
+                history=History(self.rules.session_gap_ms, self.rules.lateness_ms),
                 fed_ms=self.fed_ms,
                 segments=self.segments,
                 every_ms=self.every_ms,

@@ -32,8 +32,9 @@ class Progress:
     pending: Arrival | None = None
     latest_ms: int = 0
 
-    def takes_a_place(self, now: int, within_ms: int | None) -> bool:
-        in_time = [start for start, _ in self.partial.values() if within_ms is None or now <= start + within_ms]
+    def is_alive(self, t: int, within_ms: int | None) -> bool:
+        """Whether an event at `t` could go on with any of it, or something is pending."""
+        in_time = [start for start, _ in self.partial.values() if within_ms is None or t <= start + within_ms]
         return bool(in_time) or self.pending is not None
 
 
@@ -71,7 +72,7 @@ def pending_ends(sequence: Sequence, history: History) -> list[int]:
 
 def replay(sequence: Sequence, history: History) -> tuple[list[Happening], list[Happening]]:
     """What has occurred by the last event, and what is pending after it, in the order in which it will occur."""
-    run = Run(sequence)
+    run = Run(sequence, history.lateness_ms)
     for arrival in history.arrivals:
         run.pass_time(arrival.now, arrival.index)
         run.take(arrival)
@@ -86,6 +87,7 @@ class Run:
     """One reading of a user's events by one sequence."""
 
     sequence: Sequence
+    lateness_ms: int
     progress: dict[Name | None, Progress] = field(default_factory=dict)
     absent_seen: list[tuple[int, Name | None]] = field(default_factory=list)
     found: list[Happening] = field(default_factory=list)
@@ -104,19 +106,29 @@ class Run:
             self.found.append(Happening(t=end, known_ms=end, place=(index, 0), arrival=arrival))
             self.progress[value].pending = None
 
+    def forget_the_dead(self, now: int) -> None:
+        """What no event that is still accepted could go on with: it is as if it had never been."""
+        oldest = now - self.lateness_ms
+        for value, progress in list(self.progress.items()):
+            if not progress.is_alive(oldest, self.sequence.within_ms):
+                del self.progress[value]
+
     def take(self, arrival: Arrival) -> None:
         """One event: as R, then on the later steps, then on the first; value by value, in order of text."""
+        self.forget_the_dead(arrival.now)
         is_absent = self.sequence.absent is not None and finds(self.sequence.absent, arrival)
         steps = [number for number, step in enumerate(self.sequence.steps, start=1) if finds(step, arrival)]
         own = self.values(arrival)
         if is_absent:
             self.absent_seen += [(arrival.t, value) for value in own or [None]]
+            self.absent_seen = [absent for absent in self.absent_seen if absent[0] > arrival.now - self.lateness_ms]
             del self.absent_seen[:-REMEMBERED_ABSENT_MAX]
             for value in own or list(self.progress):
                 self.discard(value, arrival.t)
         for value in own:
             if steps:
                 self.advance(value, arrival, steps)
+                self.forget_the_dead(arrival.now)
                 self.keep_to_the_limit(arrival.now)
 
     def values(self, arrival: Arrival) -> list[Name | None]:
@@ -177,14 +189,15 @@ class Run:
             progress.pending = arrival
 
     def keep_to_the_limit(self, now: int) -> None:
-        """Of more than 100 values the one that moved longest ago goes; of several the one with the smallest text."""
+        """Of more than 100 values those out of time go first, then the one that moved longest ago; of several the one
+        with the smallest text."""
         holding = [
-            (progress.latest_ms, value)
+            (progress.is_alive(now, self.sequence.within_ms), progress.latest_ms, value)
             for value, progress in self.progress.items()
-            if value is not None and progress.takes_a_place(now, self.sequence.within_ms)
+            if value is not None
         ]
         if len(holding) > VALUES_MAX:
-            del self.progress[min(holding)[1]]
+            del self.progress[min(holding)[2]]
 
 
 def finds(pattern: Pattern, arrival: Arrival) -> bool:

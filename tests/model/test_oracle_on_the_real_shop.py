@@ -1,6 +1,6 @@
 """The engine and the oracle agree on real visitors of a real shop, with the whole shipped catalog.
 
-SHOAL_SHOP_USERS: one of how many users is looked at (2,000).
+TRUTH_SHOP_USERS: one of how many users is looked at (2,000).
 """
 
 import os
@@ -19,12 +19,12 @@ from tests.properties.comparison import first_difference
 from tests.properties.playing import Run
 
 CATALOG = Path(__file__).parents[2] / "deploy" / "segments"
-ONE_OF = int(os.environ.get("SHOAL_SHOP_USERS", "2000"))
+ONE_OF = int(os.environ.get("TRUTH_SHOP_USERS", "2000"))
 
 
 @pytest.mark.truth
 @pytest.mark.timeout(3_600)
-@pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (SHOAL_DATA says where it is)")
+@pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (TRUTH_DATA says where it is)")
 def test_the_shipped_catalog_on_real_visitors() -> None:
     records = [record for record in shop.records() if record.key and zlib.crc32(record.key) % ONE_OF == 0]
     catalog = load_catalog({path.name: path.read_text() for path in sorted(CATALOG.glob("*.yaml"))})

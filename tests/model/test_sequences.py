@@ -76,6 +76,14 @@ def test_the_latest_start_is_kept() -> None:
     assert told(condition, [event("0s", "A"), event("1s", "B"), event("5s", "A"), event("12s", "C")]) == []
 
 
+def test_late_events_match_as_they_would_have_then() -> None:
+    count = "count(sequence('P' then 'R' within 30m matching p))"
+    late = [event("0m", "P", {"p": 1}), event("0m", "R", {"p": 1})]
+    assert value(count, [event("32m", "X"), *late], at="33m") == 1
+    assert value(count, [event("0m", "P", {"p": 1}), event("32m", "X"), *late], at="33m") == 1
+    assert value(count, [event("0m", "P", {"p": 1}), event("32m", "X"), late[1]], at="33m") == 1
+
+
 def test_an_older_first_step_does_not_replace_a_later_start() -> None:
     condition = "count(sequence('A' then 'B' within 10s)) >= 1"
     assert told(condition, [event("5s", "A"), event("3s", "A"), event("14s", "B")]) == ["14s entered s"]

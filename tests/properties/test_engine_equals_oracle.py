@@ -1,7 +1,7 @@
 """The engine and the oracle agree on every change: the definition language's meaning, tried on random histories.
 
-`SHOAL_HISTORIES` is the number of histories (1,000). They are the same at every run: history n is that of the seed n;
-`SHOAL_SEED` is the first one (0). A history that once told the two apart stays as a file in tests/model/examples, as
+`TRUTH_HISTORIES` is the number of histories (1,000). They are the same at every run: history n is that of the seed n;
+`TRUTH_SEED` is the first one (0). A history that once told the two apart stays as a file in tests/model/examples, as
 the report of a failure prints it.
 """
 
@@ -16,8 +16,8 @@ from tests.properties.scenario import Scenario, scenario_of, scenarios
 from tests.support.choices import Choices
 
 HISTORIES_AT_ONCE = 50
-HISTORIES = int(os.environ.get("SHOAL_HISTORIES", "1000"))
-FIRST_SEED = int(os.environ.get("SHOAL_SEED", "0"))
+HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "1000"))
+FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 EXAMPLES = sorted((Path(__file__).parents[1] / "model" / "examples").glob("*.json"))
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]

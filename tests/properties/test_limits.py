@@ -17,7 +17,9 @@ MINUTE_MS = 60_000
 Message = dict[str, Any]
 
 
-def scenario(attach: str, messages: Iterable[Message], when: str = "exists('P')") -> Scenario:
+def scenario(
+    attach: str, messages: Iterable[Message], when: str = "exists('P')", rules: TimeRules | None = None
+) -> Scenario:
     """Each change of an attached value is said; everything is saved and restored in between."""
     definition = {"segment": "s", "when": when, "attach": {"value": attach}, "updates": ["value"]}
     moments: list[tuple[Record, Pause]] = []
@@ -25,7 +27,7 @@ def scenario(attach: str, messages: Iterable[Message], when: str = "exists('P')"
         pause: Pause = "restart" if offset % 17 == 16 else ""
         moments.append((Record(offset, -1, b"u", json.dumps(message).encode()), pause))
     end_ms = START_MS + 3 * 86_400_000
-    return Scenario({"s.yaml": json.dumps(definition)}, TimeRules(), tuple(moments), end_ms)
+    return Scenario({"s.yaml": json.dumps(definition)}, rules or TimeRules(), tuple(moments), end_ms)
 
 
 def at(minutes: int, name: str = "P", **properties: Any) -> Message:
@@ -62,6 +64,14 @@ PER_VALUE = [
 @pytest.mark.parametrize("seed", range(2))
 def test_more_values_than_are_kept(attach: str, seed: int) -> None:
     assert difference(scenario(attach, shuffled(60, seed, names="PPPPQR"))) is None
+
+
+@pytest.mark.parametrize("attach", [text for text in PER_VALUE if "matching" in text])
+@pytest.mark.parametrize("minutes", [1, 20])
+def test_more_values_than_are_kept_with_little_lateness(attach: str, minutes: int) -> None:
+    rules = TimeRules(lateness_ms=minutes * MINUTE_MS)
+    said = shuffled(70, minutes, names="PPPPQR", spread=minutes + 20)
+    assert difference(scenario(attach, said, rules=rules)) is None
 
 
 @pytest.mark.parametrize("attach", PER_VALUE)

@@ -1,6 +1,6 @@
 """The comparison bites: bugs put into a copy of the pure half on purpose are found.
 
-The hunts take minutes: SHOAL_MUTATIONS=1 runs them, SHOAL_HISTORIES says how many histories each may take (1,000).
+The hunts take minutes: TRUTH_MUTATIONS=1 runs them, TRUTH_HISTORIES says how many histories each may take (1,000).
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 from tests.model.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
-HISTORIES = os.environ.get("SHOAL_HISTORIES", "1000")
+HISTORIES = os.environ.get("TRUTH_HISTORIES", "1000")
 PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support")
 
 
@@ -26,7 +26,7 @@ def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> 
 
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(1_800)]
-hunts = pytest.mark.skipif("SHOAL_MUTATIONS" not in os.environ, reason="takes minutes: SHOAL_MUTATIONS=1 runs it")
+hunts = pytest.mark.skipif("TRUTH_MUTATIONS" not in os.environ, reason="takes minutes: TRUTH_MUTATIONS=1 runs it")
 
 
 @hunts

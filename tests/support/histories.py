@@ -11,7 +11,7 @@ from tests.support.choices import Choices
 
 DAY_MS = 86_400_000
 
-WAYS = (*["step", "step", "edge of one", "edge of one"] * 2, "equal", "back", "edge", "bound", "gap")
+WAYS = (*["step", "step", "edge of one", "edge of one"] * 2, "equal", "back", "edge", "bound", "upload", "gap")
 STARTS = (
     "2026-01-05T00:00:00.000Z",  # a Monday
     "2026-03-29T00:59:55.000Z",  # Europe goes to summer time at 01:00
@@ -22,7 +22,8 @@ STARTS = (
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TYPES = ("page", "screen", "identify", "group", "alias")
-NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13)
+ENDLESS = "1e400"  # written without its quotes: a number that no double holds
+NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
@@ -49,6 +50,7 @@ class Narrator(Choices):
         self.clock_ms = clock_ms
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
+        self.recorded_ms: list[int] = []
         # Most events are of one to three names, so that they meet.
         self.focus = self.some(lambda: self.one_of(*(names or NAMES)), 1, 3)
 
@@ -61,6 +63,8 @@ class Narrator(Choices):
     def time(self) -> int:
         """The own time of the next event."""
         newest = max(self.times_ms, default=self.clock_ms)
+        if self.recorded_ms:
+            return max(self.recorded_ms.pop(0), 0)
         match self.one_of(*WAYS):
             case "step":
                 t = newest + self.one_of(1, 500, 1_000, 2_000, 3_000)
@@ -76,6 +80,14 @@ class Narrator(Choices):
                 rules = self.rules
                 bounds = (rules.disorder_ms, rules.lateness_ms, rules.lateness_ms + 1, rules.session_gap_ms)
                 t = newest - self.one_of(*bounds)
+            case "upload":
+                # Recorded off-line, and sent later in its order.
+                t = newest - self.one_of(*self.durations_ms) * self.one_of(1, 2, 3) - self.one_of(0, 1, 1_000)
+                self.recorded_ms = [t]
+                for _ in range(self.whole(1, 3)):
+                    step = self.edge() if self.chance(30) else self.one_of(0, 1, 500, 1_000)
+                    self.recorded_ms.append(self.recorded_ms[-1] + step)
+                del self.recorded_ms[0]
             case _:
                 t = newest + self.one_of(15_000, 40_000, 61_000)
                 if self.chance(20):
@@ -193,7 +205,7 @@ class Narrator(Choices):
             self.receive(said, t)
         elif self.chance(20):
             timestamp = t + self.one_of(0, 1, 1_000, 60_000)
-        value = json.dumps(said, ensure_ascii=False).encode()
+        value = json.dumps(said, ensure_ascii=False).replace(f'"{ENDLESS}"', ENDLESS).encode()
         if faulty:
             match self.one_of("json", "key", "none", "type", "user"):
                 case "json":

@@ -46,7 +46,7 @@ class KafkaNode:
         """`folder` is this node's own: data, configuration, log. Raises KafkaUnavailableError without Java or Maven."""
         self._jars = kafka_jars()
         self._folder = folder
-        self._port, controller_port = _free_ports(2)
+        self._port, controller_port = free_ports(2)
         self._configuration = folder / "server.properties"
         self._process: GuardedProcess | None = None
         properties = {
@@ -66,7 +66,7 @@ class KafkaNode:
             **(settings or {}),
         }
         folder.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+        self._configuration.write_text("".join(f"{name}={value}\n" for name, value in properties.items() if value))
 
     @property
     def bootstrap_servers(self) -> str:
@@ -144,9 +144,8 @@ class KafkaNode:
         return ["java", *JAVA_OPTIONS, *options, "-cp", f"{self._jars}/*"]
 
     def _format(self) -> None:
-        arguments = ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config", str(self._configuration)]
         done = subprocess.run(
-            [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", *arguments],
+            [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", *self._format_arguments()],
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_S,
@@ -154,6 +153,9 @@ class KafkaNode:
         )
         if done.returncode:
             raise RuntimeError(f"Kafka cannot format its data folder:\n{done.stdout}{done.stderr}")
+
+    def _format_arguments(self) -> list[str]:
+        return ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config", str(self._configuration)]
 
     def _answers(self) -> bool:
         try:
@@ -173,7 +175,8 @@ def kafka_node(folder: Path, *, required: bool) -> KafkaNode:
         pytest.skip(str(error))
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on, and that no outgoing connection is given."""
     chosen: list[int] = []
     for port in random.sample(PORTS, PORT_TRIES):
         with socket.socket() as probe:

@@ -367,7 +367,9 @@ def _mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expressi
     for value, other in ((left, b), (right, a)):
         if isinstance(value, s.Number) and other is Type.DURATION:
             digits = canonical.text(value)
-            return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d"
+            person = f"; the age of a person is a trait: traits.age {operator} {digits}"
+            is_age = isinstance(left, s.UserField) and left.name == "age"
+            return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d{person if is_age else ''}"
         if isinstance(value, s.Text) and other is Type.NUMBER and value.value.replace(".", "", 1).isdigit():
             return f"write {value.value} without quotes"
         if isinstance(value, s.Text) and other is Type.DURATION:

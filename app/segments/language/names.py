@@ -52,7 +52,13 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
         return f"did you mean {guess}(...)?"
     if alone:
         return _property_hint(text)
-    return f"if it is a text, write '{text}'; a property can be read inside where: '...' where {text} = ..."
+    for root, fields in FIELDS.items():
+        if text in fields and text not in ("idle", "products"):
+            return f"did you mean {root}.{text}?"
+    return (
+        f"if it is a text, write '{text}'; a trait of the user is traits.{text};"
+        f" a property can be read inside where: '...' where {text} = ..."
+    )
 
 
 def _property_hint(text: str) -> str:

@@ -16,6 +16,7 @@ from app.segments.language.errors import LanguageError
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.suggestions import closest, listed
 from app.segments.language.syntax import Span
+from app.segments.language.syntax_phrases import PHRASES
 from app.segments.language.syntax_place import KEYWORDS, NUMBER_LIKE, TEXT, WORD, Place, open_bracket
 
 _NUMBER_AND_WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s*[^\W\d]*")
@@ -229,6 +230,10 @@ def _no_property(place: Place) -> LanguageError | None:
     if match and function and function[1] in FUNCTIONS:
         name = function[1]
         inside = re.match(r"(?:'(?:[^'\n]|'')*'|[^()'])*(?=\))", place.rest)
+        behind = re.match(r"\s+([^\W\d][\w.]*)(?=\s*\)|\s+(?:within|since|where|once)\b)", place.rest[match.end() :])
+        if inside and behind and behind[1] not in KEYWORDS.values():
+            written = f"{name}({behind[1]} of {match[0]}{inside[0][match.end() + behind.end() :]})"
+            return place.wrong(f"{name} needs the property first", f"write {written}", length=len(match[0]))
         written = f"{name}({hints.EXAMPLE_PROPERTIES.get(name, 'order_id')} of {inside[0] if inside else match[0]})"
         return place.wrong(f"{name} needs a property of the event", f"write {written}", length=len(match[0]))
     if match:
@@ -326,6 +331,7 @@ def _otherwise(place: Place) -> LanguageError:
 
 _RULES: tuple[Callable[[Place], LanguageError | None], ...] = (
     _double_quotes,
+    *PHRASES,
     slips.other_thousands,
     _quote_inside_text,
     _open_text,

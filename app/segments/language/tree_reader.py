@@ -4,6 +4,7 @@ A name means a property inside `where`, and a field outside; the reader knows wh
 a value that cannot be read is replaced by a placeholder, so that one look tells all.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import ClassVar, cast
@@ -18,6 +19,7 @@ from app.segments.language.suggestions import did_you_mean, listed
 
 Branch = Tree[Token] | Token
 
+_LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
 
 
@@ -101,6 +103,9 @@ class TreeReader:
         if exact > NUMBER_MAX:
             self._wrong(tree, f"{digits} is too large", f"numbers go up to {NUMBER_MAX}")
             exact = Decimal(0)
+        elif digits is not None and _LIKE_THOUSANDS.fullmatch(digits):
+            thousands, short = digits.replace(".", ""), digits.rstrip("0").rstrip(".")
+            self._wrong(tree, f"{digits} can be read in two ways", f"write {thousands} or {short}")
         value = int(exact) if exact == int(exact) else float(exact)
         return s.Number(-value if minus is not None else value, span=span(tree))
 
@@ -328,11 +333,16 @@ class TreeReader:
                 if matching is not None:
                     self._wrong(child, "matching stands here twice", "leave one of them out")
                 matching = self._property(cast(Tree[Token], child.children[0]))
-        self._check_steps(tree, steps, absent, within_ms)
+        self._check_steps(tree, steps, absent, absent_ms, within_ms)
         return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, span=span(tree))
 
     def _check_steps(
-        self, tree: Tree[Token], steps: list[s.Pattern], absent: s.Pattern | None, within_ms: int | None
+        self,
+        tree: Tree[Token],
+        steps: list[s.Pattern],
+        absent: s.Pattern | None,
+        absent_ms: int | None,
+        within_ms: int | None,
     ) -> None:
         if not steps:
             self._wrong(tree, "a sequence begins with an event", "write sequence('A' then no 'B' for 30m)")
@@ -340,7 +350,7 @@ class TreeReader:
             self._wrong(
                 tree, "a sequence needs at least two steps", "write sequence('A' then 'B') or ('A' then no 'B' for 30m)"
             )
-        elif len(steps) == 1 and within_ms is not None:
+        elif len(steps) == 1 and within_ms is not None and absent_ms is not None:
             self._wrong(
                 tree,
                 "within has nothing to limit here",
@@ -351,7 +361,8 @@ class TreeReader:
     def _absent_ms(self, tree: Tree[Token]) -> int | None:
         duration = cast(Token | None, tree.children[1])
         if duration is None:
-            self._wrong(tree, "no needs a duration: how long the event must stay away", "write then no 'B' for 30m")
+            written = self._text[span(tree).start : span(tree).end]
+            self._wrong(tree, "no needs a duration: how long the event must stay away", f"write {written} for 30m")
             return None
         ms = self._ms(duration)
         if ms == 0:

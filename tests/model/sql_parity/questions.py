@@ -16,14 +16,21 @@ from tests.model.sql_parity.flips import (
 
 GAP_MS = 30 * MINUTE_MS
 
+
+def events(name: str, condition: str = "true") -> str:
+    """The events of a name for which a condition on `p` holds."""
+    return f"select u, null as v, t, line from event where name = '{name}' and {condition}"
+
+
 PAGES = "select u, null as v, t, line from event where kind = 'page'"
-VIEWS = "select u, null as v, t, line from event where name = 'Product Viewed'"
-ADDS = "select u, null as v, t, line from event where name = 'Product Added'"
-ORDERS = "select u, null as v, t, line from event where name = 'Order Completed'"
+VIEWS = events("Product Viewed")
+ADDS = events("Product Added")
+ORDERS = events("Order Completed")
 ORDER_IDS = "select u, p->>'order_id' as v, t, line from event where name = 'Order Completed' and v is not null"
 VIEWED_PRODUCTS = "select u, p->>'product_id' as v, t, line from event where name = 'Product Viewed' and v is not null"
 VIEWED_CATEGORIES = "select u, p->>'category' as v, t, line from event where name = 'Product Viewed' and v is not null"
 DEAR_VIEWS = f"{VIEWS} and (p->>'price')::double >= 100"
+
 
 VISITS = f"""
     select *, min(t) over visit as first_ms, max(t) over visit as last_ms, first(source) over visit as first_source
@@ -68,6 +75,11 @@ def latest_is(path: str, value: str) -> str:
     """True while the latest known value at a path of the context is this one."""
     known = f"select u, null as v, t as instant, 1 as phase, line, {path} as n from event where n is not null"
     return flips(known, f"n = '{value}'")
+
+
+def latest_number(path: str) -> str:
+    """The latest known number at a path of the context."""
+    return f"select u, null as v, t as instant, 1 as phase, line, ({path})::double as n from event where n is not null"
 
 
 LONG_VISIT = visits_while(f"t - first_ms > {5 * MINUTE_MS}")
@@ -133,9 +145,30 @@ SHIPPED = (
         },
         "shoes and not ordered",
     ),
+    # This shop has no such events and traits: SQL and the engine both say so.
+    Question(
+        "cta-clickers",
+        {"two": flips(windowed(events("Element Clicked", "p->>'id' = 'cta'"), 7 * DAY_MS), "n >= 2")},
+        "two",
+    ),
+    Question(
+        "deep-readers",
+        {"deep": exists_within(events("Page Scrolled", "(p->>'percent')::double >= 75"), DAY_MS)},
+        "deep",
+    ),
+    Question("form-submitters", {"sent": exists_within(events("Form Submitted"), 30 * DAY_MS)}, "sent"),
+    Question("searchers", {"searched": exists_within(events("Products Searched"), DAY_MS)}, "searched"),
+    Question("video-viewers", {"watched": exists_within(events("Video Playback Completed"), 7 * DAY_MS)}, "watched"),
+    Question("adults", {"adult": flips(latest_number("c->'traits'->>'age'"), "n >= 18")}, "adult"),
 )
 
 OTHERS = (
+    Question(
+        "two-clicks-on-the-home-page",
+        {"two": flips(windowed(events("Element Clicked", "p->>'path' = '/home'"), 7 * DAY_MS), "n >= 2")},
+        "two",
+        "count('Element Clicked' where path = '/home' within 7d) >= 2",
+    ),
     Question(
         "from-the-united-states",
         {"there": latest_is("c->'location'->>'country'", "United States")},

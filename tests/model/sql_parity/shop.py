@@ -1,6 +1,6 @@
 """The real file, as records for a partition and as a table for DuckDB.
 
-The file lies beside the project and never in it: `../shared/data`, or where SHOAL_DATA says.
+The file lies beside the project and never in it: `../shared/data`, or where TRUTH_DATA says.
 """
 
 import gzip
@@ -13,7 +13,7 @@ import msgspec
 
 from tests.model.messages import Record
 
-DATA = Path(os.environ.get("SHOAL_DATA") or Path(__file__).parents[4] / "shared" / "data")
+DATA = Path(os.environ.get("TRUTH_DATA") or Path(__file__).parents[4] / "shared" / "data")
 FILE = DATA / "merchandise-store-2016-08.jsonl.gz"
 
 

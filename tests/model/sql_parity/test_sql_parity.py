@@ -8,16 +8,20 @@ import pytest
 
 from app.segments.catalog import load_catalog
 from app.segments.change import Change
+from app.segments.definition import Catalog, Segment
+from app.segments.language.syntax import CartField, ScoreValue, Sequence
+from app.segments.language.walk import walk
 from app.segments.partition import Partition
 from app.segments.program import compile_catalog
 from app.segments.time_rules import TimeRules
+from tests.model.life import needs, said_by
 from tests.model.messages import instant_ms
 from tests.model.sql_parity import shop
 from tests.model.sql_parity.flips import changes
 from tests.model.sql_parity.questions import OTHERS, SHIPPED, Question
 
 pytestmark = [
-    pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (SHOAL_DATA says where it is)"),
+    pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (TRUTH_DATA says where it is)"),
     pytest.mark.timeout(600),
 ]
 
@@ -72,6 +76,22 @@ def test_sql_says_the_same(
     only_engine = sorted(set(got) - set(said_by_sql))
     assert (only_sql[:5], only_engine[:5]) == ([], [])
     assert got == said_by_sql
+
+
+def test_every_shipped_segment_is_asked_that_has_no_cart_sequence_hold_or_decay() -> None:
+    catalog = load_catalog({path.name: path.read_text() for path in CATALOG.glob("*.yaml")})
+    asked = {segment.name for segment in catalog.segments if not is_left_to_the_oracle(segment, catalog)}
+    assert {question.name for question in SHIPPED} == asked
+
+
+def is_left_to_the_oracle(segment: Segment, catalog: Catalog) -> bool:
+    """Whether it, or a segment that it uses, has a cart, a sequence, hold or a score."""
+    nodes = [node for expression in said_by(segment) for node in walk(expression)]
+    return (
+        segment.hold_ms > 0
+        or any(isinstance(node, CartField | Sequence | ScoreValue) for node in nodes)
+        or any(is_left_to_the_oracle(catalog.segment(name), catalog) for name in needs(segment, catalog))
+    )
 
 
 def test_the_month_is_not_silent_about_any_of_the_others(said_by_the_engine: dict[str, list[Flip]]) -> None:

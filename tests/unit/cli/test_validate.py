@@ -102,14 +102,26 @@ def test_a_segment_that_may_let_in_wrongly_at_first_is_warned_of(
     assert "patient may let in" not in printed
 
 
-def test_a_profile_that_may_grow_too_large_is_warned_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_profile_that_may_grow_too_large_is_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
         condition = f"first(path of page within {number + 1}d) = 'a'"
         write(folder, **{f"many-{number}": f"segment: many-{number}\nwhen: {condition}\n"})
+    assert cli.main(["validate", str(folder)]) == 2
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "many-0.yaml:1:10: a user's profile could grow to " in printed
+    assert "; 512 KB is the most" in printed
+    assert "most of it: " in printed
+    assert printed.endswith("1 problem in 1 file of 12")
+
+
+def test_a_window_longer_than_users_are_remembered_is_a_problem(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, long="segment: long\nwhen: exists(page within 401d)\n")
+    assert cli.main(["validate", str(folder)]) == 2
+    assert "within 401d is longer than users are remembered" in capsys.readouterr().err
+    monkeypatch.setenv("SHOAL_RETENTION", "500d")
     assert cli.main(["validate", str(folder)]) == 0
-    printed = capsys.readouterr().out
-    assert "warning: a profile may grow to " in printed
-    assert "more than 512 KB" in printed
 
 
 def test_conditions_of_more_parts_than_a_change_tells_are_warned_of(

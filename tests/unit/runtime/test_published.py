@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from app.runtime.log_writer import Row
 from app.runtime.published import CatalogLog, Difference, difference, rows_of
 from app.segments.catalog import load_catalog
+from app.segments.problem import CatalogError
+from app.segments.time_rules import TimeRules
 
+DAY_MS = 86_400_000
 BUYERS = {"buyers.yaml": "segment: buyers\nwhen: exists('Order Completed' within 30d)\n"}
 VIEWERS = {"viewers.yaml": "segment: viewers\nwhen: exists('Product Viewed' within 1d)\n"}
 OTHER_VIEWERS = {"viewers.yaml": "segment: viewers\ntitle: Lookers\nwhen: exists('Product Viewed' within 2d)\n"}
@@ -64,6 +69,30 @@ def test_one_who_reads_after_compaction_sees_the_latest_catalog() -> None:
     rows = publication(BUYERS | VIEWERS) + publication(BUYERS | OTHER_VIEWERS)
     compacted = list({row[0]: row for row in rows}.values())
     assert read(CatalogLog(), compacted) == load_catalog(BUYERS | OTHER_VIEWERS).version
+
+
+def test_a_worker_refuses_what_goes_beyond_its_rules_and_stays_with_the_catalog_before() -> None:
+    log = CatalogLog(TimeRules(retention_ms=7 * DAY_MS))
+    version = read(log, publication(VIEWERS))
+    with pytest.raises(CatalogError, match="within 30d is longer than users are remembered"):
+        read(log, publication(BUYERS | VIEWERS))
+    whole = log.whole()
+    assert whole is not None
+    assert whole.catalog.version == version
+    assert read(log, publication(OTHER_VIEWERS)) == load_catalog(OTHER_VIEWERS).version
+
+
+def test_a_worker_refuses_what_makes_a_profile_too_large() -> None:
+    large = "".join(f" or first(path of page within {days}d) = 'a'" for days in range(2, 10))
+    files = {"large.yaml": f"segment: large\nwhen: first(path of page within 1d) = 'a'{large}\n"}
+    with pytest.raises(CatalogError, match="512 KB is the most"):
+        read(CatalogLog(TimeRules()), publication(files))
+
+
+def test_one_who_only_looks_sees_what_a_worker_refuses() -> None:
+    log = CatalogLog()
+    assert read(log, publication(BUYERS)) == load_catalog(BUYERS).version
+    assert log.names == {"buyers"}
 
 
 def test_the_difference_names_what_is_added_changed_and_removed() -> None:

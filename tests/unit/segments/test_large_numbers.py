@@ -98,3 +98,27 @@ def test_a_time_after_the_year_9000_is_no_time() -> None:
     (letter,) = played("when: exists('A' within 1d)", {}, timestamp="9999-12-31T23:00:00.000Z").dead
     assert letter.reason == "invalid-time"
     assert played("when: exists('A' within 1d)", {}, timestamp="8999-12-31T23:00:00.000Z").changes
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 4_400])
+def test_a_number_that_cannot_be_held_is_missing_and_nothing_else_is(number: str) -> None:
+    definition = "when: exists('A')\nattach: {x: last(x of 'A'), y: last(y of 'A')}"
+    assert attached(definition, {"x": number, "y": 5}) == {"x": None, "y": 5}
+    assert attached("when: exists('A' where y = 5)\nattach: {x: sum(x of 'A')}", {"x": number, "y": 5}) == {"x": 0}
+
+
+def test_a_number_that_cannot_be_held_in_what_is_read_of_the_context_is_missing_and_nothing_else_is() -> None:
+    definition = "segment: s\nwhen: context.device.type = 'mobile'\nattach: {v: context.device.width}\n"
+    partition = Partition(compile_catalog(load_catalog({"s.yaml": definition}), RULES), RULES)
+    said = b'{"type": "page", "userId": "u", "context": {"device": {"type": "mobile", "width": 1e400}}}'
+    changes = partition.process([PipedRecord(0, START_MS, b"u", said)]).changes
+    assert [change.attach for change in changes] == [{"v": None}]
+
+
+@pytest.mark.parametrize("rest", ["", ', "context": 5'])
+def test_what_is_nested_too_deeply_is_a_dead_letter(rest: str) -> None:
+    nested = "[" * 5_000 + "]" * 5_000
+    said = f'{{"type": "page", "userId": "u", "properties": {{"x": {nested}}}{rest}}}'.encode()
+    partition = Partition(compile_catalog(load_catalog({"s.yaml": "segment: s\nwhen: exists(page)\n"}), RULES), RULES)
+    batch = partition.process([PipedRecord(0, START_MS, b"u", said)])
+    assert [letter.reason for letter in batch.dead] == ["invalid-json"]

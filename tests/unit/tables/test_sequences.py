@@ -247,8 +247,39 @@ def test_values_that_are_out_of_time_make_room_first() -> None:
     for number in range(VALUES_MAX + 1):
         sequence.event(number, 0, value=f"v{number:03}")
     assert not sequence.machine.counted
-    assert "v049" not in sequence.values
-    assert "v050" in sequence.values
+    assert "v000" not in sequence.values
+    assert sequence.event(1, 1, value="v001") == [1]
+
+
+def test_a_value_that_has_something_pending_stays_when_values_out_of_time_make_room() -> None:
+    sequence = Sequence(2, within_ms=50, absent_ms=10_000)
+    sequence.event(0, 0, value="pending")
+    sequence.event(1, 1, value="pending")
+    for number in range(VALUES_MAX):
+        sequence.event(100 * number, 0, value=f"v{number:03}")
+    assert "v000" not in sequence.values
+    assert sequence.due == 10_001
+
+
+# ---- late events
+
+
+@pytest.mark.parametrize("on_time", [True, False])
+def test_late_events_match_as_they_would_have_then(on_time: bool) -> None:
+    sequence = Sequence(within_ms=30)
+    if on_time:
+        sequence.event(0, 0)
+    sequence.now = 32
+    sequence.event(0, 0)
+    assert sequence.event(0, 1) == [0]
+
+
+@pytest.mark.parametrize(("now", "known"), [(DAY_MS + 30, True), (DAY_MS + 31, False)])
+def test_a_partial_match_is_forgotten_when_no_event_that_is_accepted_could_go_on_with_it(now: int, known: bool) -> None:
+    sequence = Sequence(within_ms=30)
+    sequence.event(0, 0)
+    sequence.now = now
+    assert sequence.event(30, 1) == ([30] if known else [])
 
 
 # ---- what is remembered of R

@@ -1,0 +1,54 @@
+"""Who is in what, now: the changes, applied to Redis."""
+
+from aiokafka.client import AIOKafkaClient
+from faust.types import TP, StreamT
+
+from app.memberships.task import MembershipTask
+from app.memberships.view import View, connect_redis
+from app.runtime.follow_task import Deliver
+from app.runtime.followed_batch import FollowedBatch
+from app.runtime.follower import Follower
+from app.runtime.topics import ensure_topics, topic_specs
+from app.settings import Settings
+
+ROLE = "memberships"
+
+
+async def memberships(batches: StreamT[FollowedBatch]) -> None:
+    """A run of changes of one partition after the other: one script in Redis moves memberships and position together.
+
+    Redis away, full or emptied: the run fails, its partition asks Redis where it stands and begins from there.
+    """
+    async for batch in batches:
+        await batch.work()
+
+
+def create_app(settings: Settings) -> Follower:
+    """The process `shoal memberships run`. Nothing is started yet. Raises UserError without a REDIS_URL."""
+    view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
+
+    def new_task(app: Follower, tp: TP, deliver: Deliver) -> MembershipTask:
+        return MembershipTask(
+            tp,
+            settings=settings,
+            metrics=app.metrics,
+            view=view,
+            committed_only=app.committed_only,
+            deliver=deliver,
+        )
+
+    app = Follower(
+        settings,
+        role=ROLE,
+        topics=[settings.topics.changes],
+        new_task=new_task,
+        prepare=make_topics,
+        resources=[view],
+    )
+    app.add_agent(memberships)
+    return app
+
+
+async def make_topics(app: Follower, client: AIOKafkaClient) -> None:
+    """The topics that workers make, should this process be the first."""
+    await ensure_topics(app.settings, client, topic_specs(app.settings, ()))

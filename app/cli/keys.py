@@ -1,0 +1,34 @@
+"""`shoal keys`: makes keys for the HTTP service."""
+
+from typing import Literal
+
+from rich.console import Console
+
+from app.service.keys import hash_of, new_key
+
+
+def keys(action: Literal["new"], use: Literal["write", "read"], /, *, name: str = "main") -> int:
+    """Make a key for the HTTP service, and its hash. The key is shown once and kept nowhere.
+
+    A write key sends events and may stand in a page; a read key asks for users and segments and is a secret.
+
+    Parameters
+    ----------
+    action
+        new: makes one.
+    use
+        write or read.
+    name
+        What the key is called in settings and metrics, such as the shop or the service that uses it.
+    """
+    assert action == "new"
+    key = new_key(use)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"key   {key}", markup=False)
+    console.print(f"hash  {name}:{hash_of(key)}", markup=False)
+    console.print(
+        f"\nGive the key to whoever uses it, and the hash to the service: SHOAL_{use.upper()}_KEYS, or a line of the "
+        f"file SHOAL_{use.upper()}_KEYS_FILE.",
+        markup=False,
+    )
+    return 0

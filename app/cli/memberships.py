@@ -1,0 +1,131 @@
+"""`shoal memberships`: who is in what, now, in Redis: kept, compared, made anew."""
+
+import asyncio
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from app.cli.worker import given_settings
+from app.console.output import make_console, say
+from app.console.running import quiet_clients
+from app.errors import UserError
+from app.memberships.verification import SHOWN_MAX, Report
+from app.settings import Settings, load_settings
+
+EXIT_EQUAL: Final = 0
+EXIT_DIFFERENT: Final = 1
+
+
+def memberships(
+    action: Literal["run", "verify", "rebuild"],
+    /,
+    *,
+    broker: str | None = None,
+    partitions: int | None = None,
+    app_id: str | None = None,
+    web_port: int | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+) -> int:
+    """Keep in Redis who is in what, now (`run`); compare it with the changes (`verify`); make it anew (`rebuild`).
+
+    Redis is where REDIS_URL says. What stands there can be thrown away at any time: `run` notices, and fills it again
+    from the topic of changes, or from the profiles where that topic does not go back far enough. `rebuild` asks those
+    that run to do so. The exit code of `verify` is 1 if anything differs.
+
+    Parameters
+    ----------
+    action
+        run, verify or rebuild.
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    partitions
+        Partitions of every topic (SHOAL_PARTITIONS, 24).
+    app_id
+        Name of the deployment (SHOAL_APP_ID, shoal).
+    web_port
+        Port of /metrics, /live and /ready (SHOAL_WEB_PORT, 0: none).
+    set_
+        Any other settings, as name=value: `--set redis_prefix=shop:`.
+    """
+    options = {
+        "kafka_bootstrap_servers": broker,
+        "partitions": partitions,
+        "app_id": app_id,
+        "web_port": web_port,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_settings(**given_settings(set_ or []) | given)
+    if action == "run":
+        return _run(settings)
+    quiet_clients()
+    if action == "rebuild":
+        asyncio.run(_rebuild(settings))
+        return 0
+    report = asyncio.run(_verify(settings))
+    _show(report)
+    return EXIT_EQUAL if report.right else EXIT_DIFFERENT
+
+
+def _run(settings: Settings) -> int:
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    from agents.memberships import create_app
+    from app.runtime.logs import log_to_stderr
+
+    log_to_stderr(settings.log_level)
+    return create_app(settings).run_worker()
+
+
+async def _verify(settings: Settings) -> Report:
+    from redis.exceptions import RedisError
+
+    from app.memberships.verification import verify
+    from app.memberships.view import View, connect_redis
+    from app.runtime.kafka import wait_for_broker
+
+    await (await wait_for_broker(settings)).close()
+    view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
+    try:
+        return await verify(settings, view)
+    except (RedisError, OSError) as error:
+        raise UserError(f"Redis does not answer: {error}", hint="REDIS_URL says where it is") from None
+    finally:
+        await view.redis.aclose()
+
+
+async def _rebuild(settings: Settings) -> None:
+    from redis.exceptions import RedisError
+
+    from app.memberships.view import View, connect_redis
+
+    view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
+    try:
+        await view.forget()
+    except (RedisError, OSError) as error:
+        raise UserError(f"Redis does not answer: {error}", hint="REDIS_URL says where it is") from None
+    finally:
+        await view.redis.aclose()
+    say(make_console(), "shoal memberships run begins anew; until it is ready, memberships are missing")
+
+
+def _show(report: Report) -> None:
+    console = make_console()
+    say(console, f"{report.users:,} users, {report.memberships:,} memberships compared")
+    for user, (found, wanted) in sorted(report.wrong.items())[:SHOWN_MAX]:
+        for segment in sorted(found.keys() | wanted.keys()):
+            if found.get(segment) != wanted.get(segment):
+                redis, changes = _said(found.get(segment)), _said(wanted.get(segment))
+                say(console, f"{user}, {segment}: Redis says {redis}, the changes {changes}")
+    if len(report.wrong) > SHOWN_MAX:
+        say(console, f"... {len(report.wrong):,} users in all")
+    for segment, user in report.unlisted[:SHOWN_MAX]:
+        say(console, f"{user} is not listed under {segment}")
+    say(console, "all is right" if report.right else "not all is right: shoal memberships rebuild")
+
+
+def _said(standing: tuple[str, int, object] | None) -> str:
+    if standing is None:
+        return "not in it"
+    since, times, attach = standing
+    return f"since {since} (the {times}.) with {attach}"

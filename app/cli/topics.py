@@ -1,0 +1,131 @@
+"""`shoal topics`: makes the topics of a deployment, and tells what is wrong with those that are there."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from rich.table import Table
+
+from app.console.output import counted, make_console, say
+from app.console.running import quiet_clients
+from app.main import load_program
+from app.publishing import published_catalog
+from app.runtime.application import own_topics
+from app.runtime.kafka import wait_for_broker
+from app.runtime.topic_check import Finding, check_broker, check_topics, remedies
+from app.runtime.topic_states import ClusterState, cluster_state
+from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
+from app.segments.program import Program, compile_catalog
+from app.settings import Settings, load_settings
+
+EXIT_RIGHT: Final = 0
+EXIT_WRONG: Final = 2
+
+
+def topics(
+    action: Literal["create", "check"],
+    /,
+    *,
+    segments: Path | None = None,
+    partitions: int | None = None,
+    replication_factor: int | None = None,
+    broker: str | None = None,
+) -> int:
+    """Make the topics of a deployment (`create`), or tell what is wrong with them and what to do (`check`).
+
+    `create` makes what is missing and changes nothing that is there, then checks. The exit code is 2 if something is
+    wrong: records could be lost by it, or a worker would not start. What is only worth knowing is told, too.
+
+    Parameters
+    ----------
+    action
+        create or check.
+    segments
+        Folder of the definitions: some have topics of their own (SHOAL_SEGMENTS, deploy/segments). With
+        SHOAL_CATALOG=topic the published ones count.
+    partitions
+        Partitions of every topic (SHOAL_PARTITIONS, 24).
+    replication_factor
+        Copies of each topic (SHOAL_REPLICATION_FACTOR; 0: three, or as many as there are brokers).
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    """
+    quiet_clients()
+    settings = load_settings(
+        kafka_bootstrap_servers=broker,
+        partitions=partitions,
+        replication_factor=replication_factor,
+        segments=segments,
+    )
+    made, specs, state = asyncio.run(_look(settings, create=action == "create"))
+    found = check_topics(settings, specs, state.topics, brokers=len(state.brokers))
+    for number, config in state.brokers.items():
+        found += check_broker(settings, number, config, brokers=len(state.brokers))
+    _show(settings, made, specs, state, found)
+    return EXIT_WRONG if any(finding.wrong for finding in found) else EXIT_RIGHT
+
+
+async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[TopicSpec], ClusterState]:
+    """What was made, what should be there, what is there."""
+    program = await _program(settings)
+    specs = topic_specs(settings, sorted(own_topics(settings, program)))
+    client = await wait_for_broker(settings)
+    try:
+        made = []
+        if create:
+            # Those with another number of partitions are told by the check, and keep nobody from making the others.
+            there = (await client.fetch_all_metadata()).topics()
+            made = await ensure_topics(settings, client, [spec for spec in specs if spec.name not in there])
+        return made, specs, await cluster_state(settings, client, [spec.name for spec in specs])
+    finally:
+        await client.close()
+
+
+async def _program(settings: Settings) -> Program:
+    if settings.catalog == "topic" and (published := await published_catalog(settings)) is not None:
+        return compile_catalog(published.catalog, settings.time_rules)
+    return load_program(settings.segments, settings.time_rules)
+
+
+def _show(
+    settings: Settings,
+    made: Sequence[str],
+    specs: Sequence[TopicSpec],
+    state: ClusterState,
+    found: Sequence[Finding],
+) -> None:
+    console = make_console()
+    bad = {finding.name for finding in found}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("topic", "partitions", "copies", "is", "do"):
+        table.add_column(title, overflow="fold", justify="right" if title in ("partitions", "copies") else "left")
+    for spec in specs:
+        there = state.topics.get(spec.name)
+        partitions, copies = ("-", "-") if there is None else (str(there.partitions), str(there.replicas))
+        if spec.name not in bad:
+            table.add_row(
+                spec.name, partitions, copies, "[green]made[/]" if spec.name in made else "[green]right[/]", ""
+            )
+        for finding in found:
+            if finding.name == spec.name:
+                style = "red" if finding.wrong else "yellow"
+                table.add_row(spec.name, partitions, copies, f"[{style}]{finding.found}[/]", finding.do)
+                partitions = copies = ""
+    for finding in found:
+        if finding.name not in {spec.name for spec in specs}:
+            table.add_row(finding.name, "", "", f"[red]{finding.found}[/]", finding.do)
+    console.print(table)
+    if state.topics and not any(topic.config for topic in state.topics.values()):
+        say(console, "this broker does not tell the settings of its topics: only their partitions were looked at")
+    if commands := remedies(found, bootstrap_servers=settings.kafka_bootstrap_servers):
+        say(console, "\nKafka's own tools mend the settings:")
+        for command in commands:
+            say(console, f"  {command}")
+    wrong = sum(finding.wrong for finding in found)
+    worth = len(found) - wrong
+    told = f", {counted(worth, 'thing')} worth knowing" if worth else ""
+    say(
+        console,
+        f"{counted(len(specs), 'topic')}: {counted(wrong, 'thing') + ' wrong' if wrong else 'nothing wrong'}{told}",
+    )

@@ -1,0 +1,61 @@
+-- Applies a run of changes of one partition, and moves its position, as one.
+--
+-- KEYS[1]  what is known of the projection itself: generation, position:<partition>, ...
+-- ARGV     generation, partition, position before, position after, prefix of keys, how long a fence lives (ms),
+--          and in MessagePack a list of deeds: {user, sequence, kind, ...}
+--   entered, updated: segment, instant (ms), how the entry begins (`since`), the rest of the entry
+--   exited:           segment
+--   whole:            {segment, instant (ms), entry} ...: all that the user is in
+-- Returns {1, applied, gaps}, or {0, what it is instead} where the generation or the position is another.
+local found = redis.call('HMGET', KEYS[1], 'generation', 'position:' .. ARGV[2])
+if found[1] ~= ARGV[1] or (found[2] or '') ~= ARGV[3] then
+  return {0, found[1] or '', found[2] or ''}
+end
+-- The first write: if memory is full, Redis refuses this one, and nothing has happened.
+redis.call('HSET', KEYS[1], 'position:' .. ARGV[2], ARGV[4])
+
+local SINCE_LENGTH = 36 -- of {"since":"2026-01-01T00:00:00.000Z",
+local prefix, fence_ms = ARGV[5], ARGV[6]
+local applied, gaps = 0, 0
+
+local function leave_everything(user, key)
+  for _, segment in ipairs(redis.call('HKEYS', key)) do
+    redis.call('ZREM', prefix .. 'segment:' .. segment, user)
+  end
+  redis.call('DEL', key)
+end
+
+for _, deed in ipairs(cmsgpack.unpack(ARGV[7])) do
+  local user, sequence, kind = deed[1], deed[2], deed[3]
+  local fence = prefix .. 'sequence:' .. user
+  local known = redis.call('GET', fence)
+  if not known or tonumber(sequence) > tonumber(known) then
+    redis.call('SET', fence, sequence, 'PX', fence_ms)
+    local key = prefix .. 'user:' .. user
+    if kind == 'exited' then
+      redis.call('HDEL', key, deed[4])
+      redis.call('ZREM', prefix .. 'segment:' .. deed[4], user)
+    elseif kind == 'whole' then
+      leave_everything(user, key)
+      for number = 4, #deed do
+        local entry = deed[number]
+        redis.call('HSET', key, entry[1], entry[3])
+        redis.call('ZADD', prefix .. 'segment:' .. entry[1], entry[2], user)
+      end
+    else
+      local since = deed[6]
+      local before = kind == 'updated' and redis.call('HGET', key, deed[4])
+      if before then
+        since = string.sub(before, 1, SINCE_LENGTH)
+      else
+        redis.call('ZADD', prefix .. 'segment:' .. deed[4], deed[5], user)
+      end
+      redis.call('HSET', key, deed[4], since .. deed[7])
+    end
+    applied = applied + 1
+    if known and kind ~= 'whole' and tonumber(sequence) > tonumber(known) + 1 then
+      gaps = gaps + 1
+    end
+  end
+end
+return {1, applied, gaps}

@@ -1,0 +1,84 @@
+"""Memberships as the profiles' changelog has them: for when the topic of changes does not go back far enough."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.memberships.deeds import Standing, entry
+from app.runtime.envelope import POSITION_KEY, Reached, decode_profile
+from app.runtime.log_reader import LogReader
+from app.segments.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
+from tables import profile as profiles
+from tables.profile import INSIDE, SENT, SINCE, TIMES, Membership
+
+RECORDS_A_SLICE = 5_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    reached: Reached
+    sequence: int
+    timer_ms: int
+    members: Sequence[tuple[int, Membership]]
+
+
+async def read_standings(changelog: LogReader) -> list[Standing]:
+    """What every user of a partition is in, by the profiles up to the changelog's end as seen on the way.
+
+    Users who are in nothing are left out. `valid_until` is that of the profile: nothing changes before it without a
+    new event, though a change may tell a later instant.
+    """
+    changelog.seek(await changelog.earliest())
+    kept: dict[bytes, _Kept] = {}
+    catalog: CatalogEntry | None = None
+    while True:
+        fetched = await changelog.read(records_max=RECORDS_A_SLICE, wait_ms=1)
+        for record in fetched.records:
+            if record.key == POSITION_KEY:
+                continue
+            if record.value is None:
+                kept.pop(record.key, None)
+                continue
+            stored = decode_profile(record.value)
+            if record.key == CATALOG_KEY.encode():
+                if stored.profile is not None:
+                    catalog = read_catalog_entry(stored.profile)
+                continue
+            known = kept.get(record.key)
+            if known is not None and known.reached > stored.reached:
+                continue
+            if stored.profile is None:
+                kept.pop(record.key, None)
+            else:
+                kept[record.key] = _kept(stored.reached, stored.profile)
+        if fetched.drained:
+            break
+        await asyncio.sleep(0)
+    return [] if catalog is None else [_standing(user.decode(), each, catalog) for user, each in kept.items()]
+
+
+def _kept(reached: Reached, encoded: bytes) -> _Kept:
+    profile = profiles.decode(encoded)
+    inside = [(own, member) for own, member in profile.members.items() if member[INSIDE]]
+    return _Kept(reached, profile.sequence - 1, profiles.timer_of(encoded), inside)
+
+
+def _standing(user: str, kept: _Kept, catalog: CatalogEntry) -> Standing:
+    entries = []
+    for own, member in kept.members:
+        if own not in catalog.segments:
+            continue
+        name, version, _ = catalog.segments[own]
+        made = entry(
+            since_ms=member[SINCE],
+            valid_until_ms=kept.timer_ms,
+            attach=member[SENT] or {},
+            version=version,
+            times=member[TIMES],
+            sequence=kept.sequence,
+        )
+        entries.append((name, made))
+    return Standing(user, kept.sequence, entries)

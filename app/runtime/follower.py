@@ -1,0 +1,191 @@
+"""The Faust application of a process that follows topics: memberships, destinations, intake.
+
+Group membership, agents and the worker are Faust's. Each assigned partition is read by a `FollowTask` from a position
+of its own, so that what was done and how far it is are one thing, wherever that is kept.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, ClassVar
+
+import faust
+from aiokafka.client import AIOKafkaClient
+from faust.app.base import BootStrategy
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, StreamT
+
+from app.runtime.faust_agent import Agent
+from app.runtime.faust_options import faust_options
+from app.runtime.faust_partitions import PartitionsConsumer
+from app.runtime.faust_schema import BatchSchema
+from app.runtime.follow_task import Deliver, FollowTask
+from app.runtime.followed_batch import FollowedBatch
+from app.runtime.health import HealthServer
+from app.runtime.kafka import has_transactions, wait_for_broker
+from app.runtime.reader_metrics import ReaderMetrics
+from app.runtime.watchdog import Sight, Watchdog
+from app.settings import Settings
+
+TICK_S = 0.5
+
+log = logging.getLogger(__name__)
+
+NewTask = Callable[["Follower", TP, Deliver], FollowTask]
+Prepare = Callable[["Follower", AIOKafkaClient], Awaitable[None]]
+
+
+class Boot(BootStrategy):
+    """Faust's own web server stays out: `HealthServer` answers also while the loop is busy."""
+
+    enable_web = False
+
+
+class Consumer(PartitionsConsumer[FollowTask, None]):
+    """A `FollowTask` for each assigned partition."""
+
+    app: Any
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """All that the application follows."""
+        return frozenset(self.app.followed)
+
+    def new_task(self, tp: TP, kept: None) -> FollowTask:
+        """Nothing is kept between assignments: positions are where the work is."""
+        task: FollowTask = self.app.new_task(self.app, tp, self._hand_over)
+        return task
+
+    async def _hand_over(self, tp: TP, batch: FollowedBatch, offset: int) -> None:
+        await self.deliver(tp, batch, offset=offset)
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = Consumer
+
+
+class Follower(faust.App):
+    """`role` names the process: its consumer group is the deployment's name and the role.
+
+    prepare: called once before anything starts, with a connected client; raises UserError. resources: what lives as
+    long as the process does.
+    """
+
+    BootStrategy: ClassVar[type[BootStrategy]] = Boot
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        role: str,
+        topics: Sequence[str],
+        new_task: NewTask,
+        prepare: Prepare,
+        resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+    ) -> None:
+        super().__init__(f"{settings.app_id}-{role}", Agent=Agent, **faust_options(settings))
+        self.settings = settings
+        self.role = role
+        self.metrics = ReaderMetrics()
+        self.followed = tuple(topics)
+        self.new_task = new_task
+        self.committed_only = False
+        self.health: HealthServer | None = None
+        self._prepare = prepare
+        self._resources = resources
+        self._open = AsyncExitStack()
+        self._watchdog = Watchdog(
+            self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
+        )
+        self._ticking: asyncio.Task[None] | None = None
+
+    def add_agent(self, body: Callable[[StreamT[FollowedBatch]], Awaitable[None]]) -> None:
+        """The agent that gets the batches of all that is followed."""
+        channel = self.topic(*self.followed, acks=False, schema=BatchSchema())
+        self.agent(channel, name=self.role)(body)
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk."""
+
+    async def on_first_start(self) -> None:
+        """Is the broker there, are the topics right, can the rest be opened? Raises UserError."""
+        settings = self.settings
+        client = await wait_for_broker(settings)
+        try:
+            self.committed_only = await has_transactions(client)
+            await self._prepare(self, client)
+        finally:
+            await client.close()
+        for resource in self._resources:
+            await self._open.enter_async_context(resource)
+        if settings.web_port and self.health is None:
+            self.health = HealthServer(
+                self.metrics,
+                host=settings.web_host,
+                port=settings.web_port,
+                live=self.why_not_live,
+                ready=self.why_not_ready,
+            )
+            self.health.start()
+            log.info("metrics at http://%s:%d/metrics", settings.web_host, self.health.port)
+        log.info("%s follows %s at %s", self.role, ", ".join(self.followed), settings.kafka_bootstrap_servers)
+        await super().on_first_start()
+
+    async def on_start(self) -> None:
+        """The process starts."""
+        await super().on_start()
+        self._watchdog.start()
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def on_stop(self) -> None:
+        """The process ends: partitions first, then the rest."""
+        await super().on_stop()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._watchdog.stop()
+        await self._open.aclose()
+        if self.health is not None:
+            self.health.stop()
+
+    def run_worker(self) -> int:
+        """Runs until a signal; the exit code. Logging is as it was set up. Raises UserError."""
+        worker: Any = self.Worker(override_logging=False, quiet=True, loglevel="WARN")
+        worker.spinner = None
+        code: int = worker.run()
+        return code
+
+    @property
+    def tasks(self) -> list[FollowTask]:
+        """The partitions of this process, in order."""
+        consumer: Any = self._consumer
+        return [] if consumer is None else [consumer.partitions[tp] for tp in sorted(consumer.partitions)]
+
+    def why_not_live(self) -> str | None:
+        """A reason if the event loop stands still."""
+        silent_s = self._watchdog.loop_silent_s
+        if silent_s * 1000 > self.settings.stall_exit_ms / 2:
+            return f"the event loop stands still for {silent_s:.0f} s"
+        return None
+
+    def why_not_ready(self) -> str | None:
+        """A reason if a partition is not at work; a process without partitions is ready (others have them)."""
+        if why := self.why_not_live():
+            return why
+        if self.rebalancing or self._assignment is None:
+            return "partitions are being assigned"
+        return next((f"{task.name} {task.why_not_ready}" for task in self.tasks if task.why_not_ready), None)
+
+    def _sights(self) -> tuple[float, Sequence[Sight]]:
+        """What is followed may stand still for hours (a Redis, a receiver that is away): only the loop is watched."""
+        return 0.0, ()
+
+    async def _tick(self) -> None:
+        while True:
+            self._watchdog.pulse()
+            await asyncio.sleep(TICK_S)

@@ -1,0 +1,66 @@
+"""The metrics of the processes that read on: memberships, destinations, intake."""
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from app.metrics import READER_METRICS, make_metric
+
+
+class ReaderMetrics:
+    """Those of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in READER_METRICS}
+
+    def render(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def value(self, name: str, **labels: str) -> float:
+        """The present value of one; 0 if it was never counted."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def rebalanced(self) -> None:
+        """Partitions were assigned: gauges of others are theirs."""
+        self._by_name["shoal_reader_rebalances"].inc()
+        self._by_name["shoal_reader_lag_records"].clear()
+        self._by_name["shoal_reader_lag_seconds"].clear()
+
+    def lag(self, reader: str, partition: int, records: int, *, behind_s: float) -> None:
+        """What a reader has still to do, and how long ago the record was written that it did last; 0 at the end."""
+        self._by_name["shoal_reader_lag_records"].labels(reader, str(partition)).set(records)
+        self._by_name["shoal_reader_lag_seconds"].labels(reader, str(partition)).set(max(0.0, behind_s))
+
+    def memberships(self, outcome: str, count: int) -> None:
+        """Changes were brought to Redis: applied, repeated, gap, unreadable."""
+        if count:
+            self._by_name["shoal_membership_changes"].labels(outcome).inc(count)
+
+    def memberships_begun(self, how: str) -> None:
+        """A partition's memberships were taken up: resumed, topic, profiles."""
+        self._by_name["shoal_membership_begins"].labels(how).inc()
+
+    def destination(self, name: str, outcome: str, count: int = 1) -> None:
+        """Changes are done with: delivered, dead, expired, unwanted, unreadable."""
+        if count:
+            self._by_name["shoal_destination_changes"].labels(name, outcome).inc(count)
+
+    def request(self, name: str, status: str, seconds: float) -> None:
+        """A destination answered; `status` is its code, or what kept it from answering."""
+        self._by_name["shoal_destination_requests"].labels(name, status).inc()
+        self._by_name["shoal_destination_seconds"].labels(name).observe(seconds)
+
+    def waiting(self, name: str, count: int) -> None:
+        """Changes in hand of a destination."""
+        self._by_name["shoal_destination_waiting"].labels(name).set(count)
+
+    def away(self, name: str, *, away: bool) -> None:
+        """Whether a destination is taken for dead."""
+        self._by_name["shoal_destination_away"].labels(name).set(int(away))
+
+    def intake(self, source: str, outcome: str, count: int) -> None:
+        """Records of a source: taken, or the reason why not."""
+        if count:
+            self._by_name["shoal_intake_records"].labels(source, outcome).inc(count)

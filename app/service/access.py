@@ -1,0 +1,71 @@
+"""Who asks, and how much: the keys of the service as requests bring them."""
+
+import time
+from collections.abc import Mapping
+
+from app.service.keys import Keys, load_keys
+from app.service.parcel import key_of_basic
+from app.service.problem import Problem
+from app.service.throttle import Throttle
+from app.service.tokens import Tokens
+from app.settings import Settings
+
+
+class Access:
+    """Decides whether a request may write or read. Every refusal is a Problem that says why."""
+
+    def __init__(self, settings: Settings) -> None:
+        """UserError for keys that cannot be used."""
+        self.write_keys: Keys = load_keys("write", hashes=settings.write_keys, file=settings.write_keys_file)
+        self.read_keys: Keys = load_keys("read", hashes=settings.read_keys, file=settings.read_keys_file)
+        self.tokens = Tokens(settings.token_secret)
+        self._throttle = Throttle(settings.collect_rate)
+
+    @property
+    def reading(self) -> bool:
+        """Whether anybody may read at all."""
+        return bool(self.read_keys)
+
+    def may_write(self, key: str | None) -> str:
+        """The name of a write key, if it may send now. Problem 401, 403 or 429."""
+        name = self.write_keys.name_of(key)
+        wait_s = self._throttle.wait_s(name, now_s=time.monotonic())
+        if wait_s:
+            raise Problem(429, "rate", f"this key sends too many events: again in {wait_s} s", retry_after_s=wait_s)
+        return name
+
+    def wrote(self, name: str, events: int) -> None:
+        """A key has sent so many events, taken or not."""
+        self._throttle.take(name, events, now_s=time.monotonic())
+
+    def may_read(self, headers: Mapping[str, str]) -> str:
+        """The name of a read key. Problem 401 or 403."""
+        return self.read_keys.name_of(_read_key(headers))
+
+    def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str) -> None:
+        """Whether this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""
+        self.may_follow(headers, token, user)
+
+    def may_follow(
+        self, headers: Mapping[str, str], token: str | None, user: str | None
+    ) -> tuple[str | None, float | None]:
+        """The user that may be followed (None: all of them), and until when in seconds (None: without end).
+
+        With a read key that is whoever is asked for; with a token its own user. Problem 401 or 403.
+        """
+        bearer = _read_key(headers)
+        if token is None and bearer is not None and self.tokens.looks_like_one(bearer):
+            token = bearer
+        if token is None:
+            self.read_keys.name_of(bearer)
+            return user, None
+        own, until_s = self.tokens.read(token, now_s=time.time())
+        if user is not None and user != own:
+            raise Problem(403, "other-user", "this token is for another user")
+        return own, until_s
+
+
+def _read_key(headers: Mapping[str, str]) -> str | None:
+    authorization = headers.get("authorization")
+    scheme, _, rest = (authorization or "").partition(" ")
+    return (rest.strip() or None) if scheme.lower() == "bearer" else key_of_basic(authorization)

@@ -1,0 +1,175 @@
+"""Writing to the clickstream: an event is acknowledged when Kafka has it, or refused within a bounded time.
+
+One producer, `acks=all`, idempotent where the broker can; the partition is the Java client's (murmur2 of the user). The
+connection is kept by a task of its own: while Kafka is away each write is refused at once, and a producer that takes
+events but brings no answer is thrown away for a new one.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from app.errors import UserError
+from app.events.collected import Collected
+from app.runtime.kafka import connect, connection, has_transactions
+from app.runtime.topics import ensure_topics, topic_specs
+from app.settings import Settings
+
+RETRY_S: Final = 0.5
+RETRY_S_MAX: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 2.0
+#: Events that wait for Kafka at once: with more, writes are refused, so that memory stays bounded.
+WAITING_BYTES_MAX: Final = 64 << 20
+_BATCH_BYTES_MAX: Final = 512 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class UnavailableError(Exception):
+    """Kafka did not acknowledge, in time or at all. Some of the events may be there nevertheless: send all again."""
+
+
+class ClickstreamWriter:
+    """A connection to the clickstream that mends itself. `start`, `write` as often as you like, `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = settings.topics.clickstream
+        self._timeout_s = settings.ack_timeout_ms / 1000
+        self._producer: AIOKafkaProducer | None = None
+        self._broken = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+        self._waiting_bytes = 0
+        self._answered_s = 0.0
+        self._why = "Kafka was not reached yet"
+
+    @property
+    def why_not_ready(self) -> str | None:
+        """A reason if nothing can be written; None: all is well."""
+        return None if self._producer is not None else self._why
+
+    def start(self) -> None:
+        """Begins to look for the broker."""
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Waits for what is under way, within a bound, and closes."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _close(producer)
+
+    async def write(self, rows: Sequence[Collected]) -> None:
+        """Returns when Kafka has acknowledged all of them; UnavailableError within `ack_timeout` otherwise."""
+        producer = self._producer
+        if producer is None:
+            raise UnavailableError(self._why)
+        size = sum(len(row.value) for row in rows)
+        if self._waiting_bytes + size > WAITING_BYTES_MAX:
+            raise UnavailableError("too much is waiting for Kafka")
+        began_s = time.monotonic()
+        self._waiting_bytes += size
+        try:
+            await self._send(producer, rows)
+        except (TimeoutError, KafkaError, OSError) as error:
+            # An answer that came to others meanwhile says that Kafka is well, only slow.
+            if producer is self._producer and (not isinstance(error, TimeoutError) or self._answered_s < began_s):
+                self._why = f"Kafka does not acknowledge: {error or 'no answer'}"
+                self._broken.set()
+            raise UnavailableError(f"Kafka did not acknowledge within {self._timeout_s:g} s") from error
+        finally:
+            self._waiting_bytes -= size
+        self._answered_s = time.monotonic()
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Collected]) -> None:
+        answers: list[asyncio.Future[object]] = []
+        deadline_s = time.monotonic() + self._timeout_s
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                for row in rows:
+                    answer = await producer.send(self._topic, row.value, row.user, timestamp_ms=row.received_ms)
+                    answer.add_done_callback(_noted)
+                    answers.append(answer)
+        finally:
+            # Not by gather or wait_for: they would cancel what the producer still answers.
+            if answers:
+                await asyncio.wait(answers, timeout=max(0.0, deadline_s - time.monotonic()))
+        for answer in answers:
+            if not answer.done():
+                raise TimeoutError
+            answer.result()
+
+    async def _keep(self) -> None:
+        pause_s = RETRY_S
+        while True:
+            try:
+                producer = await self._open()
+            except (KafkaError, OSError, TimeoutError, UserError) as error:
+                self._why = f"Kafka is not reached: {error or type(error).__name__}"
+                log.warning("%s; tries again", self._why)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_S_MAX)
+                continue
+            pause_s = RETRY_S
+            self._broken.clear()
+            self._producer = producer
+            log.info("writes to %s at %s", self._topic, self._settings.kafka_bootstrap_servers)
+            await self._broken.wait()
+            self._producer = None
+            log.warning("%s; connects anew", self._why)
+            await _close(producer)
+            await asyncio.sleep(RETRY_S)
+
+    async def _open(self) -> AIOKafkaProducer:
+        settings = self._settings
+        async with asyncio.timeout(settings.request_timeout_ms / 1000 * 2):
+            client = await connect(settings)
+            try:
+                spec = [each for each in topic_specs(settings, ()) if each.name == self._topic]
+                cluster = await client.fetch_all_metadata()
+                if not cluster.partitions_for_topic(self._topic):
+                    await ensure_topics(settings, client, spec)
+                idempotent = await has_transactions(client)
+            finally:
+                await client.close()
+            producer = AIOKafkaProducer(
+                **connection(settings),
+                acks="all",
+                enable_idempotence=idempotent,
+                compression_type=None if settings.compression == "none" else settings.compression,
+                max_batch_size=_BATCH_BYTES_MAX,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await _close(producer)
+                raise
+            return producer
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Flushes and closes; what does not answer is left."""
+    with contextlib.suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await producer.stop()
+            return
+    sender = getattr(getattr(producer, "_sender", None), "sender_task", None)
+    if sender is not None:
+        sender.cancel()
+    with contextlib.suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await producer.client.close()
+
+
+def _noted(answer: "asyncio.Future[object]") -> None:
+    """After the first error nobody asks for the others."""
+    if not answer.cancelled():
+        answer.exception()

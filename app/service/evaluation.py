@@ -1,0 +1,153 @@
+"""What segments say of a user whose events are at hand. Pure: nothing is stored, no clock is asked."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.backtest import FileRecord
+from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
+from app.segments.change import Atom, Change, iso
+from app.segments.definition import Catalog
+from app.segments.partition import Partition
+from app.segments.program import Program
+from app.segments.time_rules import TimeRules
+from app.service.problem import Problem, Refused
+from tables.profile import INSIDE, SENT, SINCE, TIMES
+
+EVENTS_MAX: Final = 1_000
+CHANGES_SHOWN_MAX: Final = 1_000
+
+_decode: Final = MessageDecoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Next(msgspec.Struct, frozen=True):
+    """The next change if no event comes."""
+
+    change: str
+    at: str
+    because: list[Atom]
+
+
+class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"}):
+    """A user and a segment. `since`: when the user entered (null: is not in). `times`: memberships so far.
+
+    `because`: every part of the condition that matters now (that of leaving, for who is in) with its value.
+    """
+
+    segment: str
+    inside: bool
+    since: str | None
+    times: int
+    attach: dict[str, Any]
+    because: list[Atom]
+    next: Next | None
+
+
+class Evaluation(msgspec.Struct, kw_only=True, frozen=True):
+    """What the events in the question make of their user at an instant."""
+
+    user: str
+    at: str
+    version: str
+    segments: list[Standing]
+    changes: list[Change]
+    refused: list[Refused]
+
+
+def evaluate(
+    events: Sequence[Any], *, catalog: Catalog, program: Program, rules: TimeRules, at_ms: int | None, now_ms: int
+) -> Evaluation:
+    """Plays events of one user in their order; what has no time of its own is of `at_ms`, or else of `now_ms`.
+
+    Problem 400 for events of several users, or none that can be used, and for an instant before the last event.
+    """
+    if len(events) > EVENTS_MAX:
+        raise Problem(413, "too-large", f"{len(events)} events; at most {EVENTS_MAX} are played")
+    records: list[FileRecord] = []
+    refused: list[Refused] = []
+    indices: list[int] = []
+    user: str | None = None
+    latest_ms = 0
+    for index, event in enumerate(events):
+        try:
+            own, event_ms, value = _read(event, now_ms if at_ms is None else at_ms)
+        except MessageError as error:
+            refused.append(Refused(index, error.reason, error.detail))
+            continue
+        if user is not None and own != user:
+            raise Problem(400, "several-users", f"event {index} is of {own!r:.80}, those before of {user!r:.80}")
+        user = own
+        latest_ms = max(latest_ms, event_ms)
+        records.append(FileRecord(len(records), -1, None, value))
+        indices.append(index)
+    if user is None:
+        raise Problem(400, "no-events", "there is no event that can be used", refused=tuple(refused))
+    end_ms = latest_ms if at_ms is None else at_ms
+    if not latest_ms <= end_ms <= min(latest_ms + rules.retention_ms, INSTANT_MS_MAX):
+        raise Problem(400, "at", f"at lies before the last event, {iso(latest_ms)}, or too far behind it")
+    partition = Partition(program, rules, keyed=False)
+    batch = partition.process(records)
+    changes = list(batch.changes)
+    refused += [Refused(indices[each.record.offset], each.reason, each.detail) for each in batch.dead]
+    refused += [Refused(indices[each.record.offset], "late", f"{each.late_ms} ms late") for each in batch.late]
+    changes += partition.advance(end_ms).changes
+    return Evaluation(
+        user=user,
+        at=iso(end_ms),
+        version=catalog.version,
+        segments=standings(partition, user, catalog=catalog, program=program, at_ms=end_ms, rules=rules),
+        changes=changes[-CHANGES_SHOWN_MAX:],
+        refused=refused,
+    )
+
+
+def standings(
+    partition: Partition, user: str, *, catalog: Catalog, program: Program, at_ms: int, rules: TimeRules
+) -> list[Standing]:
+    """Every live segment, by name. The partition is of this program, its clock has reached `at_ms`; it is used up."""
+    profile = partition.profile(user)
+    codes = {code.name: code for code in program.segments}
+    coming: dict[str, Change] = {}
+    if profile is not None:
+        for change in partition.advance(min(profile.highest_ms + rules.retention_ms, INSTANT_MS_MAX)).changes:
+            if change.user == user and change.change != "updated":
+                coming.setdefault(change.segment, change)
+    found = []
+    for segment in sorted(catalog.live_segments, key=lambda each: each.name):
+        code = codes[segment.name]
+        member = None if profile is None else profile.members.get(code.id)
+        inside = member is not None and member[INSIDE]
+        atoms = [] if profile is None else (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms)
+        coming_next = coming.get(segment.name)
+        found.append(
+            Standing(
+                segment=segment.name,
+                inside=inside,
+                since=iso(member[SINCE]) if member is not None and inside else None,
+                times=0 if member is None else member[TIMES],
+                attach=(member[SENT] or {}) if member is not None and inside else {},
+                because=atoms,
+                next=None if coming_next is None else Next(coming_next.change, coming_next.at, coming_next.evidence),
+            )
+        )
+    return found
+
+
+def _read(event: Any, instant_ms: int) -> tuple[str, int, bytes]:
+    """The user, the time, and the event as a record's value."""
+    if event.__class__ is not dict:
+        raise MessageError("invalid-message", "an event is a JSON object")
+    if event.get("timestamp") is None and event.get("receivedAt") is None:
+        event = {**event, "timestamp": iso(instant_ms)}
+    try:
+        value = _encode(event)
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise MessageError("invalid-json", f"cannot be written as JSON: {error}"[:200]) from None
+    message = _decode(value)
+    if message.type == WATERMARK:
+        raise MessageError("invalid-message", "a watermark is no event")
+    user, _ = user_of(message)
+    event_ms, received_ms = times_of(message, -1)
+    return user, min(event_ms, received_ms), value

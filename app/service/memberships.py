@@ -1,0 +1,256 @@
+"""Reading who is in what from Redis, where `shoal memberships` keeps it. Nothing is written here.
+
+`<prefix>user:<user>` is a hash of segment -> entry (JSON), `<prefix>segment:<name>` a sorted set of users by the
+instant of their entry in ms. `<prefix>memberships` says how far the projection is: before a partition has caught up
+once, what stands there is not the truth, and nothing is said about its users.
+"""
+
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from aiokafka.partitioner import murmur2
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.errors import UserError
+from app.segments.change import iso
+from app.service.problem import Problem
+from app.settings import Settings
+
+CONNECTIONS_MAX: Final = 50
+PAGE_MAX: Final = 1_000
+SKIP_MAX: Final = 10_000
+RETRY_AFTER_S: Final = 2
+
+T = TypeVar("T")
+
+
+class Membership(msgspec.Struct, kw_only=True, frozen=True):
+    """One segment that a user is in. Instants are ISO 8601 texts.
+
+    `valid_until`: it does not end before that without a new event; null: not by time alone.
+    """
+
+    segment: str
+    since: str
+    valid_until: str | None = None
+    attach: dict[str, Any] = {}
+    version: str = ""
+    times: int = 1
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """A user of a segment, and since when."""
+
+    user: str
+    since: str
+
+
+class Page(msgspec.Struct, kw_only=True, frozen=True):
+    """Users of a segment, the longest in it first. `next` is the cursor of the next page, null at the end."""
+
+    segment: str
+    users: list[Entered]
+    total: int
+    complete: bool
+    next: str | None
+
+
+class _Entry(msgspec.Struct, kw_only=True):
+    since: str
+    valid_until: str | None = None
+    attach: dict[str, Any] = {}
+    version: str = ""
+    times: int = 1
+
+
+_decode_entry: Final = msgspec.json.Decoder(_Entry).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A user's memberships. `offset`: of the changes of the user's partition, those before it are in them."""
+
+    memberships: list[Membership]
+    partition: int
+    offset: int | None
+
+
+class Memberships:
+    """One connection pool. Every question raises Problem 503 when Redis has no answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        """UserError for an address that cannot be read."""
+        self._prefix = settings.redis_prefix
+        self._timeout_s = settings.redis_timeout_ms / 1000
+        self._redis: Redis | None = None
+        if not settings.redis_url:
+            return
+        try:
+            self._redis = Redis.from_url(
+                settings.redis_url,
+                socket_timeout=self._timeout_s,
+                socket_connect_timeout=self._timeout_s,
+                max_connections=CONNECTIONS_MAX,
+                retry=Retry(NoBackoff(), 1),
+            )
+        except ValueError as error:
+            raise UserError("REDIS_URL cannot be read (its value is a secret)", detail=str(error)) from None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a Redis at all."""
+        return self._redis is not None
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    async def of(self, user: str) -> Snapshot:
+        """What a user is in, with the position of the changes that have been applied. Problem 503 while unknown."""
+        (found,) = await self.of_all([user])
+        return found
+
+    async def of_all(self, users: Sequence[str]) -> list[Snapshot]:
+        """The same for several users, in their order."""
+        state = await self._state()
+        partitions = int(state.get(b"partitions") or 0)
+        if not partitions:
+            raise _building()
+        by_user = [_partition_of(user, partitions) for user in users]
+        if any(not state.get(f"ready:{number}".encode()) for number in by_user):
+            raise _building()
+
+        async def ask(redis: Any) -> list[Any]:
+            # As one: a script moves position and memberships together.
+            pipeline = redis.pipeline(transaction=True)
+            pipeline.hgetall(self._key("memberships"))
+            for user in users:
+                pipeline.hgetall(self._key(f"user:{user}"))
+            return cast(list[Any], await pipeline.execute())
+
+        state, *hashes = await self._ask(ask)
+        return [
+            Snapshot(_memberships(entries), number, _offset(state.get(f"position:{number}".encode())))
+            for entries, number in zip(hashes, by_user, strict=True)
+        ]
+
+    async def counts(self, segments: Iterable[str]) -> tuple[dict[str, int], bool]:
+        """How many users are in each segment, and whether all partitions have been counted."""
+        names = list(segments)
+
+        async def ask(redis: Any) -> list[int]:
+            pipeline = redis.pipeline(transaction=False)
+            for name in names:
+                pipeline.zcard(self._key(f"segment:{name}"))
+            return cast(list[int], await pipeline.execute())
+
+        state = await self._state()
+        return dict(zip(names, await self._ask(ask), strict=True)), _complete(state)
+
+    async def page(self, segment: str, *, limit: int, cursor: str | None) -> Page:
+        """Users of a segment after a cursor. Who enters meanwhile comes later; nobody comes twice. Problem 400, 503."""
+        key = self._key(f"segment:{segment}")
+        after = None if cursor is None else _read_cursor(cursor)
+
+        async def ask(redis: Any) -> tuple[list[tuple[bytes, float]], int]:
+            skip = 0 if after is None else await _rank_after(redis, key, *after)
+            return await redis.zrange(key, skip, skip + limit, withscores=True), await redis.zcard(key)
+
+        state = await self._state()
+        found, total = await self._ask(ask)
+        users = [(member.decode(errors="replace"), int(score)) for member, score in found[:limit]]
+        more = _write_cursor(*users[-1][::-1]) if len(found) > limit else None
+        return Page(
+            segment=segment,
+            users=[Entered(user, iso(since_ms)) for user, since_ms in users],
+            total=total,
+            complete=_complete(state),
+            next=more,
+        )
+
+    def _key(self, rest: str) -> str:
+        return self._prefix + rest
+
+    async def _state(self) -> dict[bytes, bytes]:
+        async def ask(redis: Any) -> dict[bytes, bytes]:
+            return cast(dict[bytes, bytes], await redis.hgetall(self._key("memberships")))
+
+        state = await self._ask(ask)
+        if not state.get(b"generation"):
+            raise _building()
+        return state
+
+    async def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
+        if self._redis is None:
+            raise Problem(503, "no-redis", "this service knows no memberships: set REDIS_URL, run shoal memberships")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await question(self._redis)
+        except (RedisError, OSError, TimeoutError):
+            raise Problem(503, "redis", "Redis does not answer", retry_after_s=RETRY_AFTER_S) from None
+
+
+async def _rank_after(redis: Any, key: str, score: int, user: str) -> int:
+    """How many stand before or at a cursor. Whoever it names may be gone, or have entered again."""
+    rank, now = await redis.zrank(key, user), await redis.zscore(key, user)
+    if rank is not None and now == score:
+        return int(rank) + 1
+    below = int(await redis.zcount(key, "-inf", f"({score}"))
+    equal = await redis.zrange(key, below, below + SKIP_MAX, withscores=True)
+    member = user.encode()
+    return below + sum(1 for each, at in equal if at == score and each <= member)
+
+
+def _building() -> Problem:
+    detail = "the memberships are not there yet: shoal memberships brings them into Redis"
+    return Problem(503, "building", detail, retry_after_s=5)
+
+
+def _complete(state: dict[bytes, bytes]) -> bool:
+    partitions = int(state.get(b"partitions") or 0)
+    return partitions > 0 and all(state.get(f"ready:{number}".encode()) for number in range(partitions))
+
+
+def _partition_of(user: str, partitions: int) -> int:
+    return int(murmur2(user.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _offset(position: bytes | None) -> int | None:
+    return int(position) if position is not None and position.isdigit() else None
+
+
+def _memberships(entries: dict[bytes, bytes]) -> list[Membership]:
+    found = []
+    for name, value in sorted(entries.items()):
+        entry = _decode_entry(value)
+        found.append(
+            Membership(
+                segment=name.decode(),
+                since=entry.since,
+                valid_until=entry.valid_until,
+                attach=entry.attach,
+                version=entry.version,
+                times=entry.times,
+            )
+        )
+    return found
+
+
+def _write_cursor(score: int, user: str) -> str:
+    return urlsafe_b64encode(msgspec.json.encode((score, user))).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(raw, type=tuple[int, str])
+    except (ValueError, msgspec.DecodeError):
+        raise Problem(400, "cursor", "this cursor was not given out here") from None

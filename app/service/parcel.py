@@ -1,0 +1,126 @@
+"""What a request of a library brings: events, the key, the time of sending; each event checked for the clickstream."""
+
+import uuid
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from app.events.collected import Collected, collected
+from app.events.ga4 import messages_of
+from app.events.message import MessageError
+from app.service.problem import Problem, Refused
+
+#: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
+PATHS: Final = {
+    **{name: name for name in ("track", "page", "screen", "identify", "group", "alias")},
+    "t": "track",
+    "p": "page",
+    "s": "screen",
+    "i": "identify",
+    "g": "group",
+    "a": "alias",
+}
+REFUSED_SHOWN_MAX: Final = 100
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class Parcel:
+    """`events` as they were sent. `kind`: their type, where the path says it."""
+
+    events: list[Any]
+    kind: str | None = None
+    sent_at: Any = None
+    write_key: str | None = None
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The events of a parcel: what can be written, and what cannot with its reason."""
+
+    rows: list[Collected] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read_single(body: bytes, kind: str) -> Parcel:
+    """One event of `POST /v1/track` and the like. Problem 400."""
+    event = _object(body)
+    return Parcel([event], kind, write_key=_text(event, "writeKey"))
+
+
+def read_batch(body: bytes) -> Parcel:
+    """The events of `POST /v1/batch`; its `context` counts for events that say nothing else. Problem 400."""
+    envelope = _object(body)
+    events = envelope.get("batch")
+    if events.__class__ is not list:
+        raise Problem(400, "invalid-message", "a batch has its events as a list under batch")
+    context = envelope.get("context")
+    if context.__class__ is dict and context:
+        for event in events:
+            if event.__class__ is dict and event.get("context", None).__class__ in (dict, type(None)):
+                event["context"] = {**context, **(event.get("context") or {})}
+    return Parcel(events, None, envelope.get("sentAt"), _text(envelope, "writeKey"))
+
+
+def read_ga4(body: bytes) -> Parcel:
+    """The events of the GA4 Measurement Protocol, under their names here. Problem 400."""
+    try:
+        return Parcel(list(messages_of(_object(body))))
+    except MessageError as error:
+        raise Problem(400, error.reason, error.detail) from None
+
+
+def sort_out(parcel: Parcel, *, received_ms: int, skew_max_ms: int) -> Sorted:
+    """Every event checked as a worker would."""
+    found = Sorted()
+    for index, event in enumerate(parcel.events):
+        try:
+            found.rows.append(
+                collected(
+                    event,
+                    kind=parcel.kind,
+                    sent_at=parcel.sent_at,
+                    received_ms=received_ms,
+                    skew_max_ms=skew_max_ms,
+                    new_id=_new_id,
+                )
+            )
+        except MessageError as error:
+            message_id = event.get("messageId") if event.__class__ is dict else None
+            shown = message_id[:100] if message_id.__class__ is str else None
+            found.refused.append(Refused(index, error.reason, error.detail, shown))
+    return found
+
+
+def key_of_basic(authorization: str | None) -> str | None:
+    """The user name of HTTP Basic, which is where the libraries put the write key; None without one."""
+    scheme, _, rest = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return b64decode(rest.strip(), validate=True).decode().partition(":")[0] or None
+    except ValueError:  # UnicodeDecodeError and binascii.Error are ones
+        raise Problem(401, "wrong-key", "the Authorization header cannot be read: Basic base64(KEY:)") from None
+
+
+def _new_id() -> str:
+    return f"shoal-{uuid.uuid4().hex}"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
+    if value.__class__ is not dict:
+        raise Problem(400, "invalid-message", "the body is a JSON object")
+    assert isinstance(value, dict)
+    return value
+
+
+def _text(value: dict[str, Any], name: str) -> str | None:
+    text = value.get(name)
+    return text if text.__class__ is str else None

@@ -1,0 +1,62 @@
+"""What is said when a request cannot be served: one shape for all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event of a request that was not taken.
+
+    `index` counts from 0; `reason` is a short code, as of dead letters.
+    """
+
+    index: int
+    reason: str
+    detail: str
+    message_id: str | None = msgspec.field(default=None, name="messageId")
+
+
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every answer that is not a success.
+
+    `code` is short, `message` says what is wrong and what to do; the Segment libraries show both.
+    `accepted`: how many events of the request are in Kafka all the same; `refused`: those that are not.
+    """
+
+    code: str
+    message: str
+    success: bool = False
+    accepted: int | None = None
+    refused: tuple[Refused, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.success is False
+
+
+class Problem(Exception):
+    """A request that cannot be served. `retry_after_s`: when to try again."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        retry_after_s: int | None = None,
+        accepted: int | None = None,
+        refused: tuple[Refused, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ProblemBody(code=code, message=message, accepted=accepted, refused=refused)
+        self.headers = dict(headers or {})
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(max(1, retry_after_s))
+
+    def encode(self) -> bytes:
+        """The body, as JSON."""
+        said: dict[str, Any] = {"success": False, **msgspec.to_builtins(self.body)}
+        return msgspec.json.encode(said)

@@ -1,0 +1,269 @@
+"""Questions about users and segments. All of them want a read key; those about one user also take the user's token."""
+
+import asyncio
+import time
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get, post
+from litestar.params import FromPath, QueryParameter
+from litestar.types import ControllerRouterHandler
+
+from app.events.message import USER_BYTES_MAX, instant_ms
+from app.service.access import Access
+from app.service.body import read_body
+from app.service.definitions import Definitions
+from app.service.evaluation import Evaluation, evaluate
+from app.service.memberships import PAGE_MAX, Membership, Memberships, Page
+from app.service.operations import EVALUATE, TOKEN, USERS, problems, security, with_body
+from app.service.problem import Problem
+from app.service.tokens import TTL_S_MAX
+from app.settings import Settings
+
+Asked = Request[Any, Any, Any]
+USERS_MAX: Final = 100
+EVALUATIONS_AT_ONCE: Final = 2
+TTL_S: Final = 3_600
+READING: Final = (400, 401, 403, 429, 503)
+
+
+class UserSegments(msgspec.Struct, kw_only=True, frozen=True):
+    """What a user is in, by the name of the segment."""
+
+    user: str
+    segments: list[Membership]
+
+
+class SegmentInfo(msgspec.Struct, kw_only=True, frozen=True):
+    """A live segment. `users`: how many are in it; null where no Redis says so."""
+
+    segment: str
+    title: str
+    description: str
+    tags: list[str]
+    users: int | None
+
+
+class SegmentList(msgspec.Struct, kw_only=True, frozen=True):
+    """All live segments. `complete`: the counts are of all users."""
+
+    version: str
+    complete: bool
+    segments: list[SegmentInfo]
+
+
+class Token(msgspec.Struct, kw_only=True, frozen=True):
+    """A visitor's token, and the seconds it is good for."""
+
+    token: str
+    expires_in: int
+
+
+class _Users(msgspec.Struct):
+    users: list[str]
+
+
+class _Question(msgspec.Struct):
+    events: list[Any]
+    at: str | None = None
+
+
+class _TokenWish(msgspec.Struct):
+    user: str
+    ttl: int = TTL_S
+
+
+class Queries:
+    """The answers, apart from HTTP."""
+
+    def __init__(self, settings: Settings, access: Access, definitions: Definitions, memberships: Memberships) -> None:
+        self.access = access
+        self._rules = settings.time_rules
+        self._definitions = definitions
+        self._memberships = memberships
+        self._evaluating = asyncio.Semaphore(EVALUATIONS_AT_ONCE)
+
+    async def segments_of(self, user: str) -> UserSegments:
+        """What a user is in."""
+        return UserSegments(user=user, segments=(await self._memberships.of(checked_user(user))).memberships)
+
+    async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
+        """The same for several users."""
+        if len(users) > USERS_MAX:
+            raise Problem(400, "too-many", f"{len(users)} users; at most {USERS_MAX} are asked for at once")
+        if not users:
+            return []
+        found = await self._memberships.of_all([checked_user(user) for user in users])
+        return [UserSegments(user=user, segments=each.memberships) for user, each in zip(users, found, strict=True)]
+
+    async def segments(self) -> SegmentList:
+        """All live segments with their counts."""
+        catalog = self._definitions.catalog
+        live = sorted(catalog.live_segments, key=lambda each: each.name)
+        counts: dict[str, int] = {}
+        complete = False
+        if self._memberships.known:
+            counts, complete = await self._memberships.counts(each.name for each in live)
+        infos = [
+            SegmentInfo(
+                segment=each.name,
+                title=each.title,
+                description=each.description,
+                tags=list(each.tags),
+                users=counts.get(each.name),
+            )
+            for each in live
+        ]
+        return SegmentList(version=catalog.version, complete=complete, segments=infos)
+
+    async def users_of(self, segment: str, *, limit: int, cursor: str | None) -> Page:
+        """A page of a segment's users."""
+        if not 1 <= limit <= PAGE_MAX:
+            raise Problem(400, "limit", f"limit is {limit}; from 1 to {PAGE_MAX}")
+        if all(each.name != segment for each in self._definitions.catalog.live_segments):
+            raise Problem(404, "no-segment", f"there is no live segment {segment!r:.80}: see /v1/segments")
+        return await self._memberships.page(segment, limit=limit, cursor=cursor)
+
+    async def evaluate(self, question: _Question) -> Evaluation:
+        """What events make of their user."""
+        at_ms = None if question.at is None else _instant(question.at)
+        async with self._evaluating:
+            return await asyncio.to_thread(
+                evaluate,
+                question.events,
+                catalog=self._definitions.catalog,
+                program=self._definitions.program,
+                rules=self._rules,
+                at_ms=at_ms,
+                now_ms=time.time_ns() // 1_000_000,
+            )
+
+
+def checked_user(user: str) -> str:
+    """A user as it can stand in the clickstream; Problem 400."""
+    try:
+        size = len(user.encode())
+    except UnicodeEncodeError:
+        size = USER_BYTES_MAX + 1
+    if not 0 < size <= USER_BYTES_MAX or "\0" in user:
+        raise Problem(400, "user", f"a user has from 1 to {USER_BYTES_MAX} bytes, and no NUL")
+    return user
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant_ms(text)
+    except ValueError:
+        raise Problem(400, "at", f"at is no ISO 8601 time: {text[:40]!r}") from None
+
+
+async def _body(request: Asked, shape: Any) -> Any:
+    body = await read_body(
+        request.stream(),
+        encoding=request.headers.get("content-encoding", ""),
+        length=request.headers.get("content-length"),
+    )
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise Problem(400, "invalid-request", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
+
+
+TokenParameter = Annotated[str | None, QueryParameter(name="token", description="A visitor's token")]
+
+
+def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
+    """The handlers, in the order of the document."""
+    access = queries.access
+
+    @get(
+        "/v1/users/{user:str}/segments",
+        tags=["ask"],
+        summary="What a user is in",
+        responses=problems(*READING),
+        security=security("readKey", "userToken"),
+    )
+    async def user_segments(request: Asked, user: FromPath[str], token: TokenParameter = None) -> UserSegments:
+        """The segments that a user is in now, with since when and the attached values."""
+        access.may_read_user(request.headers, token, user)
+        return await queries.segments_of(user)
+
+    @post(
+        "/v1/users/segments",
+        status_code=200,
+        tags=["ask"],
+        summary="What several users are in",
+        operation_class=with_body(USERS),
+        responses=problems(*READING),
+        security=security("readKey"),
+    )
+    async def users_segments(request: Asked) -> list[UserSegments]:
+        """The same for up to 100 users, in the order of the question."""
+        access.may_read(request.headers)
+        wish: _Users = await _body(request, _Users)
+        return await queries.segments_of_all(wish.users)
+
+    @get(
+        "/v1/segments",
+        tags=["ask"],
+        summary="All segments",
+        responses=problems(401, 403, 503),
+        security=security("readKey"),
+    )
+    async def segments(request: Asked) -> SegmentList:
+        """All live segments, with how many users are in each."""
+        access.may_read(request.headers)
+        return await queries.segments()
+
+    @get(
+        "/v1/segments/{segment:str}/users",
+        tags=["ask"],
+        summary="Who is in a segment",
+        responses=problems(*READING, 404),
+        security=security("readKey"),
+    )
+    async def segment_users(
+        request: Asked,
+        segment: FromPath[str],
+        limit: Annotated[int, QueryParameter(name="limit", description=f"At most {PAGE_MAX}")] = 100,
+        cursor: Annotated[str | None, QueryParameter(name="cursor", description="next of the page before")] = None,
+    ) -> Page:
+        """The users of a segment, those who are in it for longest first."""
+        access.may_read(request.headers)
+        return await queries.users_of(segment, limit=limit, cursor=cursor)
+
+    @post(
+        "/v1/evaluate",
+        status_code=200,
+        tags=["ask"],
+        summary="What if",
+        operation_class=with_body(EVALUATE),
+        responses=problems(*READING, 413),
+        security=security("readKey"),
+    )
+    async def what_if(request: Asked) -> Evaluation:
+        """What events make of their user: every segment, in or not, why, and what comes next. Nothing is stored."""
+        access.may_read(request.headers)
+        return await queries.evaluate(await _body(request, _Question))
+
+    @post(
+        "/v1/tokens",
+        status_code=200,
+        tags=["ask"],
+        summary="A visitor's token",
+        operation_class=with_body(TOKEN),
+        responses=problems(*READING),
+        security=security("readKey"),
+    )
+    async def make_token(request: Asked) -> Token:
+        """Lets a page read one user's segments, and follow them, for a while."""
+        access.may_read(request.headers)
+        wish: _TokenWish = await _body(request, _TokenWish)
+        if not 1 <= wish.ttl <= TTL_S_MAX:
+            raise Problem(400, "ttl", f"ttl is {wish.ttl} seconds; from 1 to {TTL_S_MAX}")
+        token = access.tokens.make(checked_user(wish.user), until_s=int(time.time()) + wish.ttl)
+        return Token(token=token, expires_in=wish.ttl)
+
+    return [user_segments, users_segments, segments, segment_users, what_if, make_token]

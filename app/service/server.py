@@ -1,0 +1,76 @@
+"""Serving the application with uvicorn, until SIGTERM or Ctrl-C, and then an orderly end."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from app.errors import UserError
+from app.service.service import create_service
+from app.settings import Settings
+
+BACKLOG = 2_048
+KEEP_ALIVE_S = 65  # longer than load balancers keep theirs
+GRACE_S = 8
+CONCURRENCY_ROOM = 2_000
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. UserError if the port is taken or no address of this machine."""
+    family = socket.AF_INET6 if ":" in settings.serve_host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.serve_host, settings.serve_port))
+    except OSError as error:
+        listening.close()
+        raise UserError(
+            f"cannot listen on {settings.serve_host}:{settings.serve_port}: {error.strerror}",
+            hint="choose another SHOAL_SERVE_PORT (--port)",
+        ) from None
+    return listening
+
+
+class Server(uvicorn.Server):
+    """Ends live streams first: the others would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """An orderly end: no new connections, then what is under way."""
+        self._drain()
+        await super().shutdown(sockets)
+
+
+def server(settings: Settings) -> Server:
+    """A server that is not started. UserError for settings that cannot be used."""
+    service = create_service(settings)
+    config = uvicorn.Config(
+        service.app,
+        loop="uvloop",
+        http="auto",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # it would hold users' names
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=settings.stream_clients_max + CONCURRENCY_ROOM,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return Server(config, service.drain)
+
+
+def serve_until_told(settings: Settings) -> int:
+    """Serves until a signal; the exit code. UserError."""
+    listening = bind(settings)
+    made = server(settings)
+    host, port = listening.getsockname()[:2]
+    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # whoever asked for a free port wants to know it
+    with listening:
+        asyncio.run(made.serve(sockets=[listening]))
+    return 0 if made.started else 1

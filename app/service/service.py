@@ -1,0 +1,152 @@
+"""Where the service is put together: settings in, an ASGI application out. Nothing is started before it is served."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from litestar import Litestar, Response
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
+
+from app.service.access import Access
+from app.service.body import BODY_BYTES_MAX
+from app.service.changes import ChangesHub
+from app.service.clickstream import ClickstreamWriter
+from app.service.collector import Asked, Collector, collector_routes
+from app.service.definitions import Definitions
+from app.service.health import Health, health_routes
+from app.service.memberships import Memberships
+from app.service.problem import Problem
+from app.service.queries import Queries, query_routes
+from app.service.service_metrics import ServiceMetrics
+from app.service.stream import Streams, stream_routes
+from app.service.timing import timed
+from app.settings import Settings
+
+PREFLIGHT_S = 86_400
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`app` is served; `drain` is called before the last requests are waited for: live streams end then."""
+
+    app: Litestar
+    drain: Callable[[], None]
+
+
+def create_service(settings: Settings) -> Service:
+    """The service, not yet started. UserError for keys, definitions or addresses that cannot be used."""
+    metrics = ServiceMetrics()
+    access = Access(settings)
+    writer = ClickstreamWriter(settings)
+    definitions = Definitions(settings, needed=access.reading)
+    memberships = Memberships(settings)
+    queries = Queries(settings, access, definitions, memberships)
+    hub = ChangesHub(settings)
+    streams = Streams(settings, access, hub, memberships, metrics)
+    health = Health(metrics, lambda: writer.why_not_ready, lambda: hub.why_not_ready if access.reading else None)
+    collector = Collector(settings, access, writer, metrics)
+
+    def drain() -> None:
+        health.draining = True
+        hub.end_all("ends")
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        writer.start()
+        definitions.start()
+        if access.reading:
+            hub.start()
+        try:
+            yield
+        finally:
+            drain()
+            await hub.stop()
+            await writer.stop()
+            await definitions.stop()
+            await memberships.close()
+
+    routes: list[ControllerRouterHandler] = [
+        *collector_routes(collector),
+        *query_routes(queries),
+        *stream_routes(streams),
+        *health_routes(health),
+    ]
+    app = Litestar(
+        route_handlers=routes,
+        lifespan=[running],
+        exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
+        middleware=[timed(metrics)],
+        cors_config=_cors(settings),
+        request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own words
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+    return Service(app, drain)
+
+
+def _cors(settings: Settings) -> CORSConfig:
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    return CORSConfig(
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After"],
+        max_age=PREFLIGHT_S,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Shoal",
+        version=version("shoal"),
+        description="Events in; who is in which segment, why, and what changes, out.",
+        use_handler_docstrings=True,
+        path="/docs",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={
+                "writeKey": SecurityScheme(
+                    type="http", scheme="basic", description="The write key as user name; or writeKey in the body"
+                ),
+                "readKey": SecurityScheme(type="http", scheme="bearer", description="The read key"),
+                "userToken": SecurityScheme(
+                    type="http", scheme="bearer", description="A visitor's token; or token in the query"
+                ),
+            }
+        ),
+    )
+
+
+def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
+    return Response(
+        problem.encode(), status_code=problem.status, headers=problem.headers, media_type="application/json"
+    )
+
+
+def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
+    """What the framework refuses: no such path, wrong method, a parameter that cannot be read."""
+    words = {404: "no-such-path", 405: "wrong-method", 400: "invalid-request", 413: "too-large"}
+    detail = error.detail or "this cannot be served"
+    if isinstance(error.extra, list) and error.extra:
+        detail = "; ".join(str(each.get("key", "")) + ": " + str(each.get("message", "")) for each in error.extra)
+    status = error.status_code
+    if status >= 500:
+        return _say_failure(request, error)
+    problem = Problem(status, words.get(status, "invalid-request"), detail[:500], headers=error.headers or {})
+    return _say_problem(request, problem)
+
+
+def _say_failure(_: Asked, error: Exception) -> Response[bytes]:
+    """Our own mistake. What it was stands in the log, without the request."""
+    log.error("a request failed: %s", type(error).__name__, exc_info=error)
+    return _say_problem(_, Problem(500, "failure", "this is a mistake of the service; its log says more"))

@@ -1,0 +1,238 @@
+"""Live changes as server-sent events, with resume: the id of each is the position behind it.
+
+`event: segments` tells what a user is in at the beginning (where Redis knows it), `event: change` is a change as in the
+topic, `event: reset` says that something was missed and that what is known must be read again. A block that has only an
+id is the heartbeat: browsers remember it, so that coming back is cheap also after a long silence.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get
+from litestar.params import QueryParameter
+from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+
+from app.service.access import Access
+from app.service.changes import ChangesHub, Listener, Positions, TooFarBackError
+from app.service.memberships import Memberships
+from app.service.operations import problems, security
+from app.service.problem import Problem
+from app.service.queries import TokenParameter, UserSegments, checked_user
+from app.service.service_metrics import ServiceMetrics
+from app.settings import Settings
+
+SEND_TIMEOUT_S: Final = 20.0
+END_TIMEOUT_S: Final = 1.0
+RETRY_MS: Final = 2_000
+SEGMENTS_MAX: Final = 50
+ID_CHARACTERS_MAX: Final = 20_000
+HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Streams:
+    """What live streams are made with."""
+
+    def __init__(
+        self, settings: Settings, access: Access, hub: ChangesHub, memberships: Memberships, metrics: ServiceMetrics
+    ) -> None:
+        self.access = access
+        self.hub = hub
+        self.memberships = memberships
+        self.metrics = metrics
+        self.heartbeat_s = settings.stream_heartbeat_ms / 1000
+
+    async def begin(
+        self, *, user: str | None, segments: frozenset[str], last_id: str | None, until_s: float | None
+    ) -> "LiveStream":
+        """A stream that is about to be sent. Problem 503."""
+        listener = self.hub.listen(user=user, segments=segments)
+        try:
+            first = await self._first(listener, last_id)
+        except BaseException:
+            self.hub.forget(listener)
+            raise
+        return LiveStream(self, listener, first, until_s=until_s)
+
+    async def _first(self, listener: Listener, last_id: str | None) -> list[bytes]:
+        """What is sent before anything new: what was missed, or what is the case."""
+        blocks = [f"retry: {RETRY_MS}\n\n".encode()]
+        since = None if last_id is None else read_id(last_id)
+        if since is not None:
+            try:
+                missed = await self.hub.replay(listener, since)
+                blocks += [block("change", value, behind) for behind, value in missed]
+            except TooFarBackError:
+                since = None
+        if since is None:
+            blocks += await self._standing(listener, resumed=last_id is not None)
+        return blocks
+
+    async def _standing(self, listener: Listener, *, resumed: bool) -> list[bytes]:
+        """What the user is in, and what has changed since that was true."""
+        blocks = []
+        if listener.user is not None and self.memberships.known:
+            try:
+                snapshot = await self.memberships.of(listener.user)
+                if snapshot.offset is not None:
+                    positions = {snapshot.partition: snapshot.offset}
+                    wanted = [
+                        each
+                        for each in snapshot.memberships
+                        if not listener.segments or each.segment in listener.segments
+                    ]
+                    said = msgspec.json.encode(UserSegments(user=listener.user, segments=wanted))
+                    missed = await self.hub.replay(listener, positions)
+                    blocks.append(block("segments", said, positions))
+                    return blocks + [block("change", value, behind) for behind, value in missed]
+            except (Problem, TooFarBackError):
+                pass  # without it, the stream begins now
+        if resumed:
+            blocks.append(block("reset", b'{"reason":"too far back"}', listener.positions))
+        return blocks
+
+
+class LiveStream:
+    """An answer that goes on until the client leaves, is too slow, or the service ends."""
+
+    def __init__(self, streams: Streams, listener: Listener, first: list[bytes], *, until_s: float | None) -> None:
+        self._streams = streams
+        self._listener = listener
+        self._first = first
+        self._until_s = until_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends; the ASGI way."""
+        metrics = self._streams.metrics
+        metrics.stream_opened()
+        leaving = asyncio.create_task(_left(receive))
+        sending = asyncio.create_task(self._send(send))
+        ending = asyncio.create_task(self._listener.end_reached.wait())
+        tasks = (leaving, sending, ending)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if ending in done:  # `sending` notices, too, unless its client takes nothing
+                await asyncio.wait([sending], timeout=END_TIMEOUT_S)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._streams.hub.forget(self._listener)
+            metrics.stream_closed()
+            if self._listener.ended is not None:
+                metrics.stream_ended(self._listener.ended)
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        try:
+            async for chunk in self._chunks():
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            self._listener.end("too-slow")
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        listener, hub = self._listener, self._streams.hub
+        yield b"".join(self._first) + id_block(listener.positions)
+        self._first = []
+        while listener.ended is None:
+            if self._until_s is not None and time.time() >= self._until_s:
+                listener.end("token-over")
+                break
+            found = await listener.next(within_s=self._streams.heartbeat_s)
+            if found:
+                yield b"".join(block("change", value, behind) for behind, value in found)
+                self._streams.metrics.streamed(len(found))
+            elif listener.ended is None:
+                hub.pass_over(listener)
+                yield id_block(listener.positions)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def block(event: str, data: bytes, positions: Positions) -> bytes:
+    """One event with its id."""
+    return id_line(positions) + _event(event, data)
+
+
+def _event(event: str, data: bytes) -> bytes:
+    lines = b"".join(b"data: " + line + b"\n" for line in data.replace(b"\r", b"\n").split(b"\n"))
+    return b"event: " + event.encode() + b"\n" + lines + b"\n"
+
+
+def id_line(positions: Positions) -> bytes:
+    """`id: partition:offset,...`
+
+    >>> id_line({0: 17, 3: 5})
+    b'id: 0:17,3:5\\n'
+    """
+    return b"id: " + ",".join(f"{partition}:{offset}" for partition, offset in positions.items()).encode() + b"\n"
+
+
+def id_block(positions: Positions) -> bytes:
+    """The heartbeat: nothing but a position."""
+    return id_line(positions) + b"\n"
+
+
+def read_id(text: str) -> Positions | None:
+    """The positions of an id; None for what is none.
+
+    >>> read_id("0:17,3:5")
+    {0: 17, 3: 5}
+    """
+    if len(text) > ID_CHARACTERS_MAX:
+        return None
+    found: Positions = {}
+    for part in text.split(","):
+        partition, colon, offset = part.partition(":")
+        if not (colon and partition.isascii() and partition.isdigit() and offset.isascii() and offset.isdigit()):
+            return None
+        if len(offset) > 18 or len(partition) > 6:
+            return None
+        found[int(partition)] = int(offset)
+    return found
+
+
+def stream_routes(streams: Streams) -> list[ControllerRouterHandler]:
+    """The handler."""
+
+    @get(
+        "/v1/changes",
+        tags=["follow"],
+        summary="Changes, live",
+        media_type="text/event-stream",
+        responses=problems(400, 401, 403, 503),
+        security=security("readKey", "userToken"),
+    )
+    async def changes(
+        request: Request[Any, Any, Any],
+        user: Annotated[str | None, QueryParameter(name="user", description="Of this user alone")] = None,
+        segment: Annotated[list[str] | None, QueryParameter(name="segment", description="Of these segments")] = None,
+        token: TokenParameter = None,
+        last_event_id: Annotated[
+            str | None, QueryParameter(name="lastEventId", description="Go on after this id, as Last-Event-ID")
+        ] = None,
+    ) -> ASGIApp:
+        """Server-sent events: `segments` (what the user is in, at first), `change`, `reset` (something was missed)."""
+        allowed, until_s = streams.access.may_follow(request.headers, token, user)
+        if segment is not None and len(segment) > SEGMENTS_MAX:
+            raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
+        return await streams.begin(
+            user=None if allowed is None else checked_user(allowed),
+            segments=frozenset(segment or ()),
+            last_id=request.headers.get("last-event-id") or last_event_id,
+            until_s=until_s,
+        )
+
+    return [changes]

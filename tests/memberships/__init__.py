@@ -1,0 +1,1 @@
+"""The view in Redis: on the Redis that comes by pip, fed by each broker."""

@@ -1,0 +1,72 @@
+"""When the topic of changes does not go back far enough, memberships come from the profiles."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from agents.memberships import create_app
+from app.embedded import EmbeddedRedis
+from app.main import create_app as create_worker
+from app.memberships.verification import verify
+from app.memberships.view import View, connect_redis
+from tests.memberships.looking import memberships
+from tests.support.broker import Broker
+from tests.support.kafka_node import KafkaNode
+from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+async def shop(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
+    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off"})
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_members_whose_changes_are_gone_are_found_in_the_profiles(
+    shop: Shop, embedded_redis: EmbeddedRedis
+) -> None:
+    settings = replace(shop.settings, redis_url=embedded_redis.url, redis_prefix=f"{shop.name}:")
+    async with running(create_worker(settings)):
+        await shop.send([record("ann", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
+        await shop.send([record("ben", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
+        await shop.send([record("ben", 4 * MINUTE_MS, "Product Added", product_id="A1", price=20)])
+        await shop.send([record("cat", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
+        await soon(lambda: shop.changes(at_least=3))
+        await shop.end(HOUR_MS + MINUTE_MS)  # ann's, ben's and cat's first views are an hour old; ben has left a cart
+        await soon(lambda: shop.changes(at_least=4))
+        await delete_changes(shop)
+        await shop.send([record("ann", HOUR_MS + 2 * MINUTE_MS, "Product Viewed", number=9)])
+        async with View(connect_redis(settings), prefix=settings.redis_prefix, partitions=2) as view:
+            app = create_app(settings)
+            async with running(app):
+                await soon(lambda: memberships(view, "ben"))
+                assert app.metrics.value("shoal_membership_begins_total", how="profiles") >= 1
+                ben = await memberships(view, "ben")
+                assert ben["abandoned"]["attach"] == {"value": 20}
+                assert ben["abandoned"]["since"] == "2026-01-01T00:34:00.000Z"
+                await shop.end(3 * HOUR_MS)
+                await soon(lambda: is_right(shop, view))
+                assert "viewers" not in await memberships(view, "cat")
+
+
+async def is_right(shop: Shop, view: View) -> bool:
+    return (await verify(shop.settings, view)).right and not await memberships(view, "ann")
+
+
+async def delete_changes(shop: Shop) -> None:
+    """What retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=shop.settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        topic = shop.settings.topics.changes
+        await admin.delete_records({TopicPartition(topic, n): RecordsToDelete(before_offset=-1) for n in range(2)})
+    finally:
+        await admin.close()

@@ -1,0 +1,65 @@
+"""A service with keys that tests know: one for the whole run, in a thread of its own, and settings for others."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from app.embedded import EmbeddedBroker, EmbeddedRedis
+from app.service.keys import hash_of
+from app.settings import Settings, load_settings
+from tests.service.running import READ_KEY, WRITE_KEY, Running, served_in_a_thread
+
+PARTITIONS = 3
+FEW_SEGMENTS = Path(__file__).parent / "segments"
+
+
+@pytest.fixture(scope="session")
+def settings(embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis) -> Settings:
+    """Those of the shared service; for others on the same topics."""
+    return settings_for(embedded_broker.bootstrap_servers, embedded_redis.url, f"t{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def own_settings(embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis, unique: str) -> Settings:
+    """With topics that nobody else has."""
+    return settings_for(embedded_broker.bootstrap_servers, embedded_redis.url, unique)
+
+
+def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: Any) -> Settings:
+    keys = {"write_keys": f"shop:{hash_of(WRITE_KEY)}", "read_keys": f"mail:{hash_of(READ_KEY)}"}
+    return load_settings(
+        {},
+        kafka_bootstrap_servers=bootstrap_servers,
+        redis_url=redis_url,
+        topic_prefix=f"{unique}.",
+        app_id=unique,
+        partitions=PARTITIONS,
+        serve_port=0,
+        segments=FEW_SEGMENTS,
+        redis_prefix=f"{unique}:",
+        token_secret="a secret for tests only",
+        collect_rate=0,
+        **(keys | given),
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_url(settings: Settings) -> Iterator[str]:
+    with served_in_a_thread(settings) as url:
+        yield url
+
+
+@pytest.fixture
+async def service(settings: Settings, shared_url: str) -> AsyncIterator[Running]:
+    """The shared one; nothing that earlier tests wrote is seen, neither in the clickstream nor in Redis."""
+    async with Redis.from_url(settings.redis_url) as redis:
+        async for key in redis.scan_iter(match=f"{settings.redis_prefix}*"):
+            await redis.delete(key)
+    async with httpx.AsyncClient(base_url=shared_url, timeout=30) as http:
+        yield Running(settings, shared_url, http, since_ms=time.time_ns() // 1_000_000)

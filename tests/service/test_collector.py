@@ -1,0 +1,197 @@
+"""What the collector takes, what it refuses and why, and what stands in the clickstream then."""
+
+import asyncio
+import gzip
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.events.message import MessageDecoder, times_of
+from app.service.keys import hash_of
+from app.settings import Settings
+from tests.service.running import BASIC, WRITE_KEY, Running, serving
+
+
+async def test_an_event_is_in_kafka_when_the_answer_is_success(service: Running) -> None:
+    answer = await service.track("u-1", "Product Viewed", messageId="m-1", properties={"product_id": "A"})
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    (message,) = await service.written()
+    assert message["_key"] == b"u-1"
+    assert message["type"] == "track"
+    assert message["messageId"] == "m-1"
+    assert message["timestamp"] == message["receivedAt"]
+    assert "writeKey" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("track", "track"),
+        ("t", "track"),
+        ("i", "identify"),
+        ("p", "page"),
+        ("s", "screen"),
+        ("g", "group"),
+        ("a", "alias"),
+    ],
+)
+async def test_the_path_says_the_type(service: Running, path: str, kind: str) -> None:
+    body = json.dumps({"anonymousId": "v", "writeKey": WRITE_KEY, "type": "other"})
+    answer = await service.http.post(f"/v1/{path}", content=body, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 200, answer.text
+    (message,) = await service.written()
+    assert message["type"] == kind
+    assert message["messageId"].startswith("shoal-")
+
+
+async def test_the_senders_clock_is_corrected(service: Running) -> None:
+    """An hour slow, and the event waited for ten seconds."""
+    batch = {
+        "batch": [{"type": "page", "anonymousId": "v", "timestamp": "2026-01-05T00:00:00.000Z"}],
+        "sentAt": "2026-01-05T00:00:10.000Z",
+        "writeKey": WRITE_KEY,
+    }
+    assert (await service.http.post("/v1/batch", json=batch)).status_code == 200
+    (message,) = await service.written()
+    message = {name: value for name, value in message.items() if not name.startswith("_")}
+    event_ms, received_ms = times_of(MessageDecoder().decode(json.dumps(message).encode()), -1)
+    assert received_ms - event_ms == 10_000
+    assert message["originalTimestamp"] == "2026-01-05T00:00:00.000Z"
+
+
+async def test_a_user_stands_in_the_partition_of_the_java_client(service: Running) -> None:
+    for user in ("a", "u-42", "日本"):
+        await service.track(user, "X")
+    by_user = {each["_key"]: each["_partition"] for each in await service.written(3)}
+    assert by_user == {user.encode(): murmur2(user.encode()) % 3 for user in ("a", "u-42", "日本")}
+
+
+def murmur2(data: bytes) -> int:
+    """As in org.apache.kafka.common.utils.Utils, made positive."""
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    h = (0x9747B28C ^ len(data)) & mask
+    whole = len(data) // 4 * 4
+    for at in range(0, whole, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * m & mask
+        h = (h * m & mask) ^ ((k ^ (k >> 24)) * m & mask)
+    if rest := data[whole:]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ (h >> 13)) * m & mask
+    return (h ^ (h >> 15)) & 0x7FFFFFFF
+
+
+async def test_of_a_batch_what_can_be_used_is_written_and_the_rest_is_named(service: Running) -> None:
+    batch: list[Any] = [
+        {"type": "track", "event": "A", "userId": "u"},
+        {"type": "teleport", "userId": "u", "messageId": "m-9"},
+        {"type": "track", "event": "B"},
+        {"type": "track", "event": "C", "userId": "u", "timestamp": "yesterday"},
+        {"type": "track", "event": "D", "userId": "u", "timestamp": "2999-01-01T00:00:00Z"},
+        {"type": "watermark", "timestamp": "2026-01-05T00:00:00Z"},
+        {"type": "track", "event": "E", "userId": "u", "properties": {"long": "x" * 33_000}},
+        "no object",
+    ]
+    answer = await service.http.post("/v1/batch", json={"batch": batch}, headers=BASIC)
+    assert answer.status_code == 400
+    said = answer.json()
+    assert said["accepted"] == 1
+    assert [(each["index"], each["reason"]) for each in said["refused"]] == [
+        (1, "invalid-message"),
+        (2, "no-user"),
+        (3, "invalid-time"),
+        (4, "future"),
+        (5, "invalid-message"),
+        (6, "too-large"),
+        (7, "invalid-message"),
+    ]
+    assert said["refused"][0]["messageId"] == "m-9"
+    assert [each["event"] for each in await service.written()] == ["A"]
+
+
+async def test_the_context_of_a_batch_counts_for_its_events(service: Running) -> None:
+    batch = [{"type": "page", "userId": "u", "context": {"ip": "own"}}, {"type": "page", "userId": "u"}]
+    body = {"batch": batch, "context": {"ip": "shared", "locale": "de"}}
+    assert (await service.http.post("/v1/b", json=body, headers=BASIC)).status_code == 200
+    assert [each["context"] for each in await service.written(2)] == [
+        {"ip": "own", "locale": "de"},
+        {"ip": "shared", "locale": "de"},
+    ]
+
+
+async def test_a_packed_body_is_read(service: Running) -> None:
+    body = gzip.compress(json.dumps({"event": "A", "userId": "u"}).encode())
+    answer = await service.http.post("/v1/t", content=body, headers={**BASIC, "Content-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert len(await service.written()) == 1
+
+
+async def test_ga4_events_come_in_under_their_names_here(service: Running) -> None:
+    item = {"item_id": "A", "price": 2.5}
+    added = {"currency": "EUR", "items": [{**item, "quantity": 2}]}
+    bought = {"transaction_id": "T", "value": 5, "items": [item]}
+    events = [{"name": "add_to_cart", "params": added}, {"name": "purchase", "params": bought}]
+    payload = {"client_id": "c-1", "events": events}
+    answer = await service.http.post(f"/mp/collect?measurement_id=G-1&api_secret={WRITE_KEY}", json=payload)
+    assert (answer.status_code, answer.content) == (204, b"")
+    first, ordered = await service.written(2)
+    assert (first["event"], first["anonymousId"]) == ("Product Added", "c-1")
+    assert first["properties"] == {"currency": "EUR", "product_id": "A", "price": 2.5, "quantity": 2}
+    assert ordered["event"] == "Order Completed"
+    assert ordered["properties"]["order_id"] == "T"
+
+
+async def test_without_a_key_or_with_another_nothing_is_taken(service: Running) -> None:
+    wrong = await service.http.post("/v1/t", json={"userId": "u", "event": "A", "writeKey": "shoal_read_x"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-key")
+    none = await service.http.post("/v1/t", json={"userId": "u", "event": "A"})
+    assert (none.status_code, none.json()["code"]) == (401, "no-key")
+    odd = await service.http.post("/v1/t", json={}, headers={"Authorization": "Basic %%%"})
+    assert odd.status_code == 401
+
+
+async def test_a_service_without_write_keys_says_how_to_make_one(settings: Settings) -> None:
+    async with serving(replace(settings, write_keys="")) as service:
+        answer = await service.track("u", "A")
+    assert answer.status_code == 403
+    assert "shoal keys new write" in answer.json()["message"]
+
+
+async def test_a_key_that_sends_too_much_is_told_when_to_come_again(settings: Settings) -> None:
+    other = "shoal_write_other"
+    keys = f"{settings.write_keys},second:{hash_of(other)}"
+    async with serving(replace(settings, collect_rate=1, write_keys=keys)) as service:
+        batch = {"batch": [{"type": "page", "userId": "u"}] * 10}
+        assert (await service.http.post("/v1/b", json=batch, headers=BASIC)).status_code == 200
+        answer = await service.http.post("/v1/b", json=batch, headers=BASIC)
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["Retry-After"]) <= 9
+        assert (await service.http.post("/v1/b", json={**batch, "writeKey": other})).status_code == 200
+
+
+async def test_analytics_js_is_told_to_send_here(service: Running) -> None:
+    answer = await service.http.get(f"/v1/projects/{WRITE_KEY}/settings")
+    segment = answer.json()["integrations"]["Segment.io"]
+    assert (segment["apiKey"], segment["protocol"]) == (WRITE_KEY, "http")
+    assert f"http://{segment['apiHost']}" == f"{service.url}/v1"
+    assert (await service.http.get("/v1/projects/other/settings")).status_code == 401
+
+
+async def test_browsers_of_other_origins_may_send(service: Running) -> None:
+    asks = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    asks["Access-Control-Request-Headers"] = "content-type,authorization"
+    preflight = await service.http.options("/v1/t", headers=asks)
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    answer = await service.http.post(
+        "/v1/t", json={"event": "A", "userId": "u"}, headers={**BASIC, "Origin": "https://shop.example"}
+    )
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_many_requests_at_once_are_all_written(service: Running) -> None:
+    answers = await asyncio.gather(*(service.track(f"u-{n % 7}", f"E{n}") for n in range(200)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {each["event"] for each in await service.written(200)} == {f"E{n}" for n in range(200)}
