@@ -224,6 +224,7 @@ class Application(faust.App):
             partition=partition,
             own_topics=self._own_topics,
             source=f"/shoal/{self.settings.app_id}",
+            resendable=not self.exactly_once,
         )
 
     # ------------------------------------------------------------ health

@@ -19,20 +19,29 @@ _decode_change = msgspec.json.Decoder(Change).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where a partition's output goes. `own_topics`: the segments that have a topic of their own."""
+    """Where a partition's output goes.
+
+    own_topics: the segments that have a topic of their own. resendable: profiles carry their user's changes, so that
+    those can be sent again; needless where a commit is written as a whole or not at all.
+    """
 
     topics: Topics
     partition: int
     own_topics: Set[str]
     source: str
+    resendable: bool = True
 
     def change_rows(self, changes: Sequence[Change], values: Sequence[bytes]) -> list[TopicRows]:
         """Changes, and each one's encoded value, for the topic of all and for those of their segments."""
-        by_topic: dict[str, list[Row]] = {}
+        if not changes:
+            return []
+        every: list[Row] = []
+        by_topic: dict[str, list[Row]] = {self.topics.changes: every}
+        own_topics = self.own_topics
         for change, value in zip(changes, values, strict=True):
             row = (change.user.encode(), value, change.headers(self.source))
-            by_topic.setdefault(self.topics.changes, []).append(row)
-            if change.segment in self.own_topics:
+            every.append(row)
+            if change.segment in own_topics:
                 by_topic.setdefault(self.topics.segment(change.segment), []).append(row)
         return list(by_topic.items())
 
@@ -47,8 +56,9 @@ class Layout:
         values = [change.encode() for change in outcome.changes]
         commit.changes = self.change_rows(outcome.changes, values)
         own: dict[str, list[bytes]] = {}
-        for change, value in zip(outcome.changes, values, strict=True):
-            own.setdefault(change.user, []).append(value)
+        if self.resendable:
+            for change, value in zip(outcome.changes, values, strict=True):
+                own.setdefault(change.user, []).append(value)
         prefix = plain_prefix(position.reached)
         tombstones: list[Row] = []
         profiles = commit.profiles

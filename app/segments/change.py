@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
 
@@ -54,16 +54,19 @@ class Change(msgspec.Struct, kw_only=True, dict=True):
     def headers(self, source: str) -> list[tuple[str, bytes]]:
         """CloudEvents 1.0, Kafka binding, binary mode. `source` is a URI reference of the sender."""
         return [
-            ("ce_specversion", b"1.0"),
+            _SPECVERSION,
             ("ce_id", self.id.encode()),
-            ("ce_type", f"shoal.segment.{self.change}.v1".encode()),
+            _TYPES[self.change],
             ("ce_source", source.encode()),
             ("ce_subject", self.user.encode()),
             ("ce_time", self.at.encode()),
-            ("content-type", b"application/json"),
+            _CONTENT_TYPE,
         ]
 
 
+_SPECVERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/json")
+_TYPES = {kind: ("ce_type", f"shoal.segment.{kind}.v1".encode()) for kind in get_args(ChangeKind)}
 _encode = msgspec.json.Encoder().encode
 
 

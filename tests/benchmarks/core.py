@@ -1,4 +1,4 @@
-"""core: the pure half alone. JSON bytes in, encoded profiles and encoded changes out, in batches of 4,000."""
+"""core: the pure half alone. JSON bytes in, encoded profiles and encoded changes out, in batches of 10,000."""
 
 import time
 from collections.abc import Sequence
