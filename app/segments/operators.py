@@ -178,6 +178,10 @@ def _both(
 def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int]:
     """The truth at `now`, and the first later instant with the other truth; there is at most one turn."""
     truth = holds(now)
+    return truth, _turn_from(holds, now, guess, truth=truth)
+
+
+def _turn_from(holds: Callable[[int], bool], now: int, guess: int, *, truth: bool) -> int:
     low, high, step = now, now + 60_000, 60_000
     if guess > now and holds(guess) == truth:
         low, high, step = guess, guess + 2, 2
@@ -189,7 +193,7 @@ def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int
         low = max(now, guess - step)
     while holds(high) == truth:
         if step >= _FAR_MS:
-            return truth, FOREVER
+            return FOREVER
         low = high
         step <<= 2
         high += step
@@ -199,7 +203,7 @@ def _turn(holds: Callable[[int], bool], now: int, guess: int) -> tuple[bool, int
             low = middle
         else:
             high = middle
-    return truth, high
+    return high
 
 
 def score_crossing(
@@ -225,4 +229,4 @@ def score_crossing(
         return truth, FOREVER
     rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
     guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
-    return _turn(lambda n: bool(compare(score_at(n), bound)), now, guess)
+    return truth, _turn_from(lambda n: bool(compare(score_at(n), bound)), now, guess, truth=truth)

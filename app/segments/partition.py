@@ -405,8 +405,13 @@ class Partition:
         timer_of = profiles.timer_of
         clock_ms = self.clock_ms
         for user, profile in list(self._touched.items()):
-            timer = profile.timer(retention_ms)
-            if timer <= clock_ms:  # a new catalog's evaluation, which lies before the clock, has armed it
+            due = profile.due
+            timer = profile.highest_ms + retention_ms
+            if due:
+                earliest = min(due.values())
+                if earliest < timer:
+                    timer = earliest
+            if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
                 self._settlement.user = user
                 if self._fire(user, profile, clock_ms) is None:
                     continue
