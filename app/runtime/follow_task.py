@@ -35,6 +35,7 @@ class FollowTask(ABC):
         self._failures = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._in_hand = 0
         self._leaving = False
         self._task = asyncio.create_task(self._run(), name=f"follow-{tp.topic}-{tp.partition}")
 
@@ -63,12 +64,15 @@ class FollowTask(ABC):
         if self._leaving:
             await asyncio.Event().wait()  # begins nothing more: the end comes by cancellation
         batch = FollowedBatch(deed, offset=offset)
+        self._in_hand += 1
         self._idle.clear()
         try:
             await self._deliver(self.tp, batch, offset)
             await asyncio.wait_for(batch.finished(), self._settings.batch_timeout_ms / 1000)
         finally:
-            self._idle.set()
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
         self.got_on()
 
     def got_on(self) -> None:
