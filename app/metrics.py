@@ -132,28 +132,6 @@ READER_METRICS = (
 """The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
 
 
-READER_METRICS = (
-    Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
-    Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
-    Metric("shoal_reader_rebalances", "counter", "Times partitions were assigned to this process"),
-    Metric("shoal_membership_changes", "counter", "Changes brought to Redis, by what became of them", ("outcome",)),
-    Metric("shoal_membership_begins", "counter", "Times a partition's memberships were taken up", ("how",)),
-    Metric("shoal_destination_changes", "counter", "Changes a destination is done with", ("destination", "outcome")),
-    Metric("shoal_destination_requests", "counter", "Requests, by what came back", ("destination", "status")),
-    Metric(
-        "shoal_destination_seconds",
-        "histogram",
-        "Time until a destination answered",
-        ("destination",),
-        buckets=DELAY_SECONDS,
-    ),
-    Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
-    Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
-    Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
-)
-"""The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
-
-
 class Metrics:
     """The metrics of one worker, in a registry of its own."""
 

@@ -139,6 +139,7 @@ class Settings:
         False, "Whether destinations may be at private, loopback and link-local addresses"
     )
     topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
+    topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=ga4")
 
     # What ops see.
@@ -197,6 +198,7 @@ class Settings:
             journal=prefix + self.topic_journal,
             catalog=prefix + self.topic_catalog,
             destinations=prefix + self.topic_destinations,
+            intake=prefix + self.topic_intake,
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -213,6 +215,7 @@ class Topics:
     journal: str
     catalog: str
     destinations: str
+    intake: str
     dead_letters: str
     late: str
 

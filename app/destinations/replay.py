@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.destinations.dead_letters import Origin, dead_row, destination_of
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate
 from app.destinations.positions import (
@@ -18,6 +17,7 @@ from app.destinations.positions import (
 )
 from app.destinations.prepared import UnusableError, prepare, read_change
 from app.destinations.sender import Sender
+from app.runtime.dead_letters import Origin, dead_row, destination_header, destination_of
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader
 from app.runtime.log_writer import LogWriter
@@ -119,7 +119,8 @@ class _Replay:
             partition=int(headers.get("shoal-source-partition", b"0")),
             offset=int(headers.get("shoal-source-offset", b"0")),
         )
-        row = dead_row(record, destination=self._destination.name, reason=reason, detail=detail, origin=origin)
+        more = [destination_header(self._destination.name)]
+        row = dead_row(record, reason=reason, detail=detail, origin=origin, more=more)
         await writer.write([(self._topics.dead_letters, [row])])
 
     async def _try(self, record: Any) -> tuple[str, str]:

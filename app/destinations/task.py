@@ -8,9 +8,9 @@ from typing import Any, Final
 from faust.types import TP
 
 from app.destinations.courier import Counters, Courier, Send
-from app.destinations.dead_letters import Origin, dead_row
 from app.destinations.destination import Destination
 from app.destinations.positions import Stored, destination_topics, position_row, read_positions
+from app.runtime.dead_letters import Origin, dead_row, destination_header
 from app.runtime.follow_task import Deliver, FollowTask
 from app.runtime.lifecycle import retry_wait_ms
 from app.runtime.log_reader import LogReader, OffsetLostError
@@ -128,7 +128,8 @@ class DestinationTask(FollowTask):
         """Writes a dead letter."""
         assert self._writer is not None, "not open"
         origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
-        row = dead_row(record, destination=destination.name, reason=reason, detail=detail, origin=origin)
+        more = [destination_header(destination.name)]
+        row = dead_row(record, reason=reason, detail=detail, origin=origin, more=more)
         async with self._writing:
             await self._writer.write([(self._topics.dead_letters, [row])])
 

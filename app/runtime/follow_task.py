@@ -81,7 +81,7 @@ class FollowTask(ABC):
         self.why_not_ready = None
 
     @asynccontextmanager
-    async def reading(self, topic: str | None = None) -> AsyncIterator[LogReader]:
+    async def reading(self, topic: str | None = None, *, partition: int | None = None) -> AsyncIterator[LogReader]:
         """A reader of this partition of the followed topic, or of another, for as long as the block lasts.
 
         It has a connection of its own: a long poll holds up whatever else goes through.
@@ -91,7 +91,7 @@ class FollowTask(ABC):
             reader = LogReader(
                 client,
                 topic=topic or self.tp.topic,
-                partition=self.tp.partition,
+                partition=self.tp.partition if partition is None else partition,
                 committed_only=self._committed_only,
                 bytes_max=self._settings.fetch_bytes_max,
             )

@@ -7,13 +7,13 @@ from app.runtime.log_reader import LogReader
 from app.settings import Settings
 
 
-async def read_topic(settings: Settings, topic: str, *, at_least: int = 0) -> list[Any]:
-    """Partition after partition, committed ones; nothing as long as there are fewer than `at_least`."""
+async def read_topic(settings: Settings, topic: str, *, at_least: int = 0, only: int | None = None) -> list[Any]:
+    """Partition after partition (or `only` one), committed ones; nothing as long as there are fewer than `at_least`."""
     client = await connect(settings)
     try:
         committed_only = await has_transactions(client)
         found: list[Any] = []
-        for partition in range(settings.partitions):
+        for partition in range(settings.partitions) if only is None else (only,):
             reader = LogReader(
                 client, topic=topic, partition=partition, committed_only=committed_only, bytes_max=8 << 20
             )
