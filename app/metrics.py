@@ -62,6 +62,8 @@ METRICS = (
     Metric("shoal_clock_lag_seconds", "gauge", "How far a partition's clock is behind the wall clock", ("partition",)),
     Metric("shoal_partition_state", "gauge", "1 for the state that a partition is in", ("partition", "state")),
     Metric("shoal_profiles", "gauge", "Profiles in memory", ("partition",)),
+    Metric("shoal_profile_bytes", "gauge", "What they take there, about, counted every half minute", ("partition",)),
+    Metric("shoal_profile_bytes_limit", "gauge", "The setting profiles_bytes_max; 0: none"),
     Metric("shoal_segment_members", "gauge", "Users in a segment now, on this worker", ("segment",)),
     Metric("shoal_restored_records", "counter", "Changelog records read in restores"),
     Metric("shoal_restore_seconds", "histogram", "Time in which a partition was restored", buckets=DELAY_SECONDS),
@@ -236,6 +238,14 @@ class Metrics:
     def profiles(self, partition: int, count: int) -> None:
         """How many profiles a partition holds."""
         self._by_name["shoal_profiles"].labels(str(partition)).set(count)
+
+    def profile_bytes(self, partition: int, count: int) -> None:
+        """What the profiles of a partition take in memory."""
+        self._by_name["shoal_profile_bytes"].labels(str(partition)).set(count)
+
+    def profile_bytes_limit(self, count: int) -> None:
+        """What all of them should take at most."""
+        self._by_name["shoal_profile_bytes_limit"].set(count)
 
     def members(self, counts: Iterable[tuple[str, int]]) -> None:
         """How many users are in each segment."""

@@ -142,6 +142,11 @@ class Settings:
     topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=ga4")
 
+    # Memory.
+    profiles_bytes_max: int = setting(
+        0, "Memory for profiles, in bytes, above which a worker warns; 0: no limit", low=0, high=1 << 50
+    )
+
     # What ops see.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
     web_host: str = setting("127.0.0.1", "Address of that port")
