@@ -16,7 +16,7 @@ LONG_DURATIONS = ("30m", "1h", "6h", "1d")
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
-ORDERS = (*[">=", ">"] * 4, "<", "<=", "=", "!=")
+ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 
 
 class Writer(Choices):
@@ -125,7 +125,9 @@ class Writer(Choices):
 
     def amount(self) -> str:
         function = self.one_of("sum", "avg", "min", "max")
-        return f"{function}({self.one_of(*NUMBER_PATHS)} of {self.pattern()}{self.scope()})"
+        scope = "" if self.chance(30) else self.scope()
+        pattern = self.name() if self.chance(30) else self.pattern()
+        return f"{function}({self.one_of(*NUMBER_PATHS)} of {pattern}{scope})"
 
     def distinct(self) -> str:
         return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"

@@ -136,6 +136,21 @@ def test_conditions_of_more_parts_than_a_change_tells_are_warned_of(
     assert f"{folder}/few.yaml: changes" not in printed
 
 
+def test_names_of_events_that_differ_only_in_spelling_are_warned_of(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = "[{name: one, events: [{at: 0s, event: Teammate Invited}], expect: [{at: 1s, in: true}]}]"
+    write(folder, invited=f"segment: invited\nwhen: exists('Teammate invited')\ntests: {test}\n")
+    write(folder, added="segment: added\nwhen: exists('product_added')\n")
+    write(folder, pages="segment: pages\nwhen: count('page' within 1d) > 3\n")
+    assert cli.main(["validate", str(folder)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "'Teammate Invited' (invited), 'Teammate invited' (invited): different events" in printed
+    assert "'Product Added' (the cart), 'product_added' (added): different events" in printed
+    assert "pages: 'page' between quotes is an event of that name" in printed
+    assert printed.count("different events") == 2
+
+
 def test_every_problem_is_told_with_its_place_and_2_is_the_code(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
