@@ -124,10 +124,11 @@ class Writer(Choices):
         return f"count({self.pattern()} per {self.value_path()}{self.scope()})"
 
     def amount(self) -> str:
-        function = self.one_of("sum", "avg", "min", "max")
-        scope = "" if self.chance(30) else self.scope()
-        pattern = self.name() if self.chance(30) else self.pattern()
-        return f"{function}({self.one_of(*NUMBER_PATHS)} of {pattern}{scope})"
+        function = self.one_of("sum", "avg", "avg", "min", "max")
+        scope = "" if self.chance(40) else self.scope()
+        pattern = self.name() if self.chance(40) else self.pattern()
+        path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
+        return f"{function}({path} of {pattern}{scope})"
 
     def distinct(self) -> str:
         return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"
@@ -146,6 +147,7 @@ class Writer(Choices):
         value = self.any_of(
             self.count,
             self.count_per,
+            self.amount,
             self.amount,
             self.distinct,
             lambda: self.one_of("cart.items", "cart.quantity", "cart.value"),
