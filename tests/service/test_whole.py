@@ -2,11 +2,12 @@
 
 import time
 
+from agents import memberships
 from app.main import create_app
 from app.settings import Settings
 from tests.service.running import BEARER, serving
-from tests.service.test_live import next_change, said, stream
-from tests.support.shop import running
+from tests.service.test_live import next_change, raw_stream, said, stream
+from tests.support.shop import running, soon
 
 QUICK_S = 1.0
 
@@ -41,3 +42,22 @@ async def test_an_event_is_a_change_in_a_stream_within_a_second(own_settings: Se
         assert missing.status_code == 404
         unsaid = await service.http.get("/v1/users/ann/explain", headers=BEARER)
         assert unsaid.status_code == 400
+
+
+async def test_memberships_that_the_program_keeps_are_told(own_settings: Settings) -> None:
+    """`shoal memberships` writes what is read here; a stream begins with it and misses nothing."""
+    keeper = memberships.create_app(own_settings)
+    async with serving(own_settings) as service, running(create_app(own_settings)), running(keeper):
+        for _ in range(2):
+            await service.track("ann", "Product Viewed")
+
+        async def is_in() -> bool:
+            answer = await service.http.get("/v1/users/ann/segments", headers=BEARER)
+            return answer.status_code == 200 and [each["segment"] for each in answer.json()["segments"]] == ["viewers"]
+
+        await soon(is_in)
+        page = (await service.http.get("/v1/segments/viewers/users", headers=BEARER)).json()
+        assert ([each["user"] for each in page["users"]], page["total"], page["complete"]) == (["ann"], 1, True)
+        async with raw_stream(service, user="ann") as told:
+            first = await next_change(told)
+            assert (first.event, [each["segment"] for each in first.data["segments"]]) == ("segments", ["viewers"])
