@@ -120,8 +120,10 @@ def test_a_window_longer_than_users_are_remembered_is_a_problem(
     write(folder, long="segment: long\nwhen: exists(page within 401d)\n")
     assert cli.main(["validate", str(folder)]) == 2
     assert "within 401d is longer than users are remembered" in capsys.readouterr().err
+    assert cli.main(["plan", str(folder)]) == 2
     monkeypatch.setenv("SHOAL_RETENTION", "500d")
-    assert cli.main(["validate", str(folder)]) == 0
+    for command in ("validate", "plan"):
+        assert cli.main([command, str(folder)]) == 0
 
 
 def test_conditions_of_more_parts_than_a_change_tells_are_warned_of(
