@@ -72,6 +72,7 @@ class Worker:
             settings,
             heartbeat=self._heartbeat,
             fence=self._fence,
+            on_open=self._opens,
             on_fenced=self._fenced,
         )
         self._workshop = Workshop(
@@ -168,13 +169,15 @@ class Worker:
                 broker.tell_offset(partition, task.source_offset)
 
     def _fence(self, transactional_id: str, partition: int) -> int:
-        """An epoch. Whoever was fenced by a later generation may not fence in turn."""
+        self._deployment.network.tell(f"{self.name}: fences partition {partition}")
+        return self._deployment.network.broker.begin_producer(transactional_id)
+
+    def _opens(self, partition: int) -> None:
+        """Whoever was fenced by a later generation may not fence in turn."""
         if self._ousted.get(partition) == self._assignment.generation:
             self._deployment.violate(
                 f"{self.name} was fenced by a later generation, and fences partition {partition} in turn"
             )
-        self._deployment.network.tell(f"{self.name}: fences partition {partition}")
-        return self._deployment.network.broker.begin_producer(transactional_id)
 
     def _fenced(self, partition: int) -> None:
         generation = self._assignment.generation

@@ -104,6 +104,7 @@ class SimulatedWriter:
         """See `LogWriter`."""
         if (own := self._id) is not None:
             world = self._world
+            world.on_open(self._partition)
             epoch = await world.call("fences", lambda: world.fence(own, self._partition))
             self._owner = (own, epoch)
 
@@ -166,7 +167,8 @@ class SimulatedWriter:
 
 
 class SimulatedWorld:
-    """One worker's. `heartbeat` asks the group, `fence` begins a producer, `on_fenced` is told of partitions."""
+    """One worker's. `heartbeat` asks the group, `fence` begins a producer; `on_open` is told of a partition before a
+    producer is asked for, `on_fenced` when one is refused."""
 
     def __init__(
         self,
@@ -176,11 +178,13 @@ class SimulatedWorld:
         *,
         heartbeat: Callable[[], Awaitable[Answer | None]],
         fence: Callable[[str, int], int],
+        on_open: Callable[[int], None],
         on_fenced: Callable[[int], None],
     ) -> None:
         self.network = network
         self.host = host
         self.fence = fence
+        self.on_open = on_open
         self.on_fenced = on_fenced
         self._settings = settings
         self._heartbeat = heartbeat
