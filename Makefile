@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: truth help setup lock demo test faults bench check docs clean force
+.PHONY: truth help setup lock demo test faults simulations bench check docs clean force
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
@@ -52,8 +52,11 @@ test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k n
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
 
-faults: setup ## workers killed, frozen and moved on real Kafka, the long form (FAULTS_KILLS=60 FAULTS_SEED=1: how often, which)
+faults: setup ## workers and brokers killed, frozen, moved on real Kafka, the long form (FAULTS_KILLS=300 FAULTS_SEED=1: how often, which)
 	@$(BIN)/python -m pytest tests/faults -m "faults or not faults" $(ARGS)
+
+simulations: setup ## the worker's own code on a simulated cluster, the long form: 100,000 runs (SIMULATION_RUNS=n, SIMULATION_SEED=n)
+	@$(BIN)/python -m tests.simulation --runs $${SIMULATION_RUNS:-100000} --seed $${SIMULATION_SEED:-0} $(ARGS)
 
 bench: setup ## how fast it is (ARGS="--only core,drain --events 100000": some, on fewer events)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -1,5 +1,6 @@
 """Two catalogs over the same history: who would enter, who would leave, if the second took the place of the first."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -17,13 +18,18 @@ Fate: TypeAlias = Literal["new", "gone", "changed", "same"]
 
 @dataclass(slots=True)
 class Members:
-    """Who is in what, and who ever was; hears the changes of a backtest. `inside`: segment -> user -> since."""
+    """Who is in what, and who ever was; hears the changes of a backtest. `inside`: segment -> user -> since.
+
+    `said`: segment -> a digest, within this process, of what its changes say and when, in whatever order.
+    """
 
     inside: dict[str, dict[str, str]] = field(default_factory=dict)
     ever: dict[str, set[str]] = field(default_factory=dict)
+    said: Counter[str] = field(default_factory=Counter)
 
     def hear(self, change: Change) -> None:
         """One more change."""
+        self.said[change.segment] += hash((change.user, change.change, change.at, repr(change.attach)))
         if change.change == "entered":
             self.inside.setdefault(change.segment, {})[change.user] = change.at
             self.ever.setdefault(change.segment, set()).add(change.user)
@@ -36,7 +42,8 @@ class SegmentDifference:
     """One segment in both catalogs; pairs are (first, second).
 
     `enter`, `leave`: user -> since when in (in the catalog in which he is). `ever_only`: users who were in at some time
-    under one catalog and never under the other.
+    under one catalog and never under the other. `otherwise`: some change comes at another instant or with
+    other values.
     """
 
     name: str
@@ -48,10 +55,11 @@ class SegmentDifference:
     exits: tuple[int, int]
     updates: tuple[int, int]
     ever_only: tuple[int, int]
+    otherwise: bool
 
     @property
     def differs(self) -> bool:
-        """Whether anybody would notice."""
+        """Whether somebody would enter, leave or change who would not, or not so often."""
         pairs = (self.members, self.entries, self.exits, self.updates)
         return bool(self.enter or self.leave or any(self.ever_only) or any(first != second for first, second in pairs))
 
@@ -92,6 +100,7 @@ def _difference(
         exits=(first.exits[name], second.exits[name]),
         updates=(first.updates[name], second.updates[name]),
         ever_only=(len(old_ever - new_ever), len(new_ever - old_ever)),
+        otherwise=members[0].said[name] != members[1].said[name],
     )
 
 

@@ -62,6 +62,8 @@ METRICS = (
     Metric("shoal_clock_lag_seconds", "gauge", "How far a partition's clock is behind the wall clock", ("partition",)),
     Metric("shoal_partition_state", "gauge", "1 for the state that a partition is in", ("partition", "state")),
     Metric("shoal_profiles", "gauge", "Profiles in memory", ("partition",)),
+    Metric("shoal_profile_bytes", "gauge", "What they take there, about, counted every half minute", ("partition",)),
+    Metric("shoal_profile_bytes_limit", "gauge", "The setting profiles_bytes_max; 0: none"),
     Metric("shoal_segment_members", "gauge", "Users in a segment now, on this worker", ("segment",)),
     Metric("shoal_restored_records", "counter", "Changelog records read in restores"),
     Metric("shoal_restore_seconds", "histogram", "Time in which a partition was restored", buckets=DELAY_SECONDS),
@@ -118,28 +120,6 @@ READER_METRICS = (
         "Requests to a destination, by what came back",
         ("destination", "status"),
     ),
-    Metric(
-        "shoal_destination_seconds",
-        "histogram",
-        "Time until a destination answered",
-        ("destination",),
-        buckets=DELAY_SECONDS,
-    ),
-    Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
-    Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
-    Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
-)
-"""The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
-
-
-READER_METRICS = (
-    Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
-    Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
-    Metric("shoal_reader_rebalances", "counter", "Times partitions were assigned to this process"),
-    Metric("shoal_membership_changes", "counter", "Changes brought to Redis, by what became of them", ("outcome",)),
-    Metric("shoal_membership_begins", "counter", "Times a partition's memberships were taken up", ("how",)),
-    Metric("shoal_destination_changes", "counter", "Changes a destination is done with", ("destination", "outcome")),
-    Metric("shoal_destination_requests", "counter", "Requests, by what came back", ("destination", "status")),
     Metric(
         "shoal_destination_seconds",
         "histogram",
@@ -258,6 +238,14 @@ class Metrics:
     def profiles(self, partition: int, count: int) -> None:
         """How many profiles a partition holds."""
         self._by_name["shoal_profiles"].labels(str(partition)).set(count)
+
+    def profile_bytes(self, partition: int, count: int) -> None:
+        """What the profiles of a partition take in memory."""
+        self._by_name["shoal_profile_bytes"].labels(str(partition)).set(count)
+
+    def profile_bytes_limit(self, count: int) -> None:
+        """What all of them should take at most."""
+        self._by_name["shoal_profile_bytes_limit"].set(count)
 
     def members(self, counts: Iterable[tuple[str, int]]) -> None:
         """How many users are in each segment."""

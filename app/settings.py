@@ -139,7 +139,13 @@ class Settings:
         False, "Whether destinations may be at private, loopback and link-local addresses"
     )
     topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
+    topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=ga4")
+
+    # Memory.
+    profiles_bytes_max: int = setting(
+        0, "Memory for profiles, in bytes, above which a worker warns; 0: no limit", low=0, high=1 << 50
+    )
 
     # What ops see.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
@@ -197,6 +203,7 @@ class Settings:
             journal=prefix + self.topic_journal,
             catalog=prefix + self.topic_catalog,
             destinations=prefix + self.topic_destinations,
+            intake=prefix + self.topic_intake,
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -213,6 +220,7 @@ class Topics:
     journal: str
     catalog: str
     destinations: str
+    intake: str
     dead_letters: str
     late: str
 

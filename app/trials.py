@@ -11,6 +11,7 @@ from app.explanation import Explainer, Explanation, Heard
 from app.segments.change import Change
 from app.segments.definition import Catalog, Segment, TestCase
 from app.segments.scenario import Failure, run_test
+from app.segments.time_rules import TimeRules
 
 FAILURES_EXPLAINED_MAX: Final = 3
 """Of one test; those after them are told without reasons."""
@@ -41,20 +42,20 @@ class Trial:
         return sum(event.at_ms > end_ms for event in self.test.events)
 
 
-def run_trials(catalog: Catalog, only: frozenset[str] | None = None) -> Iterator[Trial]:
+def run_trials(catalog: Catalog, only: frozenset[str] | None = None, rules: TimeRules | None = None) -> Iterator[Trial]:
     """Runs the tests of all segments, or of those in `only`, in order of names."""
     for segment in sorted(catalog.segments, key=lambda segment: segment.name):
         if only is None or segment.name in only:
             for test in segment.tests:
-                yield _run(catalog, segment, test)
+                yield _run(catalog, segment, test, rules or TimeRules())
 
 
-def _run(catalog: Catalog, segment: Segment, test: TestCase) -> Trial:
-    failures = run_test(catalog, segment, test)
+def _run(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -> Trial:
+    failures = run_test(catalog, segment, test, rules)
     if not failures:
         return Trial(segment, test)
     failed = list(dict.fromkeys(failure.at_ms for failure in failures))[:FAILURES_EXPLAINED_MAX]
-    told, explainer = _relive(catalog, segment, test, frozenset(failed))
+    told, explainer = _relive(catalog, segment, test, frozenset(failed), rules)
     return Trial(
         segment,
         test,
@@ -65,11 +66,11 @@ def _run(catalog: Catalog, segment: Segment, test: TestCase) -> Trial:
 
 
 def _relive(
-    catalog: Catalog, segment: Segment, test: TestCase, failed_ms: frozenset[int]
+    catalog: Catalog, segment: Segment, test: TestCase, failed_ms: frozenset[int], rules: TimeRules
 ) -> tuple[dict[int, Explanation], Explainer]:
     """Plays a test once more and looks at the instants at which it failed."""
     user = "" if not test.events else _user_of(test.events[0].message)
-    explainer = Explainer(catalog, segment.name, user)
+    explainer = Explainer(catalog, segment.name, user, rules)
     told: dict[int, Explanation] = {}
     waiting = list(enumerate(test.events))
     for expectation in test.expect:

@@ -20,8 +20,8 @@ from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.errors import UserError
 from app.event_files import read_messages
-from app.segments.time_rules import TimeRules
 from app.segments_dir import load_segments
+from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000
 STANDARD_OUTPUT = Path("-")
@@ -83,10 +83,11 @@ def backtest(
 def _backtest(
     console: Console, files: list[Path], segments: Path, output: Path | None, *, partitions: int, until_ms: int | None
 ) -> None:
-    catalog = load_segments(segments)
+    rules = load_settings().time_rules
+    catalog = load_segments(segments, rules)
     started = time.perf_counter()
     with closing(ChangeSorter()) as changes:
-        run = Backtest(catalog, TimeRules(), partitions=partitions, hear=None if output is None else changes.add)
+        run = Backtest(catalog, rules, partitions=partitions, hear=None if output is None else changes.add)
         (summary,) = _play(console, files, (run,), partitions=partitions, until_ms=until_ms)
         seconds = time.perf_counter() - started
         _write(output, changes.lines())
@@ -103,10 +104,11 @@ def _compare(
     until_ms: int | None,
     examples: int,
 ) -> None:
-    old, new = (load_segments(folder) for folder in folders)
+    rules = load_settings().time_rules
+    old, new = (load_segments(folder, rules) for folder in folders)
     members = Members(), Members()
     runs = tuple(
-        Backtest(catalog, TimeRules(), partitions=partitions, hear=heard.hear)
+        Backtest(catalog, rules, partitions=partitions, hear=heard.hear)
         for catalog, heard in zip((old, new), members, strict=True)
     )
     first, second = _play(console, files, runs, partitions=partitions, until_ms=until_ms)
@@ -123,7 +125,7 @@ def _play(
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("events", total=None)
-        for partition, records in batches_of(read_messages(files), partitions=partitions, rules=TimeRules()):
+        for partition, records in batches_of(read_messages(files), partitions=partitions, rules=runs[0].rules):
             for run in runs:
                 run.process(partition, records)
             progress.advance(task, len(records))

@@ -15,8 +15,8 @@ from app.errors import UserError
 from app.event_files import read_messages
 from app.explanation import Explainer
 from app.segments.definition import Catalog
-from app.segments.time_rules import TimeRules
 from app.segments_dir import load_segments
+from app.settings import load_settings
 from app.user_history import UserHistory
 
 
@@ -51,9 +51,9 @@ def explain(
     if changes < 0:
         raise UserError(f"--changes is {changes}", hint="a whole number, 0 for none")
     at_ms = None if at is None else read_instant_ms(at, option="--at")
-    catalog = load_segments(segments)
+    rules = load_settings().time_rules
+    catalog = load_segments(segments, rules)
     _check_segment(catalog, segment, segments)
-    rules = TimeRules()
     explainer = Explainer(catalog, segment, user, rules)
     history = UserHistory(read_messages(files), user, until_ms=at_ms, rules=rules)
     console = make_console()

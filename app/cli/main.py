@@ -31,6 +31,8 @@ COMMANDS = {
     "serve": ("app.cli.serve:serve", "The HTTP service: events in; segments, reasons and changes out."),
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
     "memberships": ("app.cli.memberships:memberships", "Who is in what, now, in Redis: kept, compared, made anew."),
+    "destinations": ("app.cli.destinations:destinations", "Tell other services of changes over HTTP."),
+    "intake": ("app.cli.intake:intake", "Bring other topics, with any key or of GA4, into the clickstream."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 

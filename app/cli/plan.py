@@ -4,8 +4,8 @@ from pathlib import Path
 
 from app.console.output import make_console
 from app.console.plan import make_plan, show_plan
-from app.segments.time_rules import TimeRules
 from app.segments_dir import load_segments
+from app.settings import load_settings
 
 
 def plan(directory: Path, /) -> int:
@@ -20,5 +20,6 @@ def plan(directory: Path, /) -> int:
     directory
         The folder with the definitions.
     """
-    show_plan(make_console(), make_plan(load_segments(directory), TimeRules()))
+    rules = load_settings().time_rules
+    show_plan(make_console(), make_plan(load_segments(directory, rules), rules))
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from app.console.output import counted
 from app.console.running import quiet_clients
 from app.publishing import publish_catalog
 from app.segments.definition import Catalog
@@ -42,7 +43,7 @@ def publish(folder: Path, /, *, dry_run: bool = False, broker: str | None = None
     ):
         for name in names:
             console.print(f"{sign} {name}{_note(catalog, name)}", style=style, highlight=False, markup=False)
-    told = f"{len(changes.same)} definitions as before"
+    told = f"{counted(len(changes.same), 'definition')} as before"
     if changes.nothing:
         console.print(f"nothing to publish: catalog {catalog.version} is published, {told}", highlight=False)
     elif dry_run:

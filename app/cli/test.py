@@ -14,6 +14,7 @@ from app.console.testing import show_outcome, show_trial
 from app.errors import UserError
 from app.segments.definition import Catalog
 from app.segments_dir import SUFFIXES, load_segments
+from app.settings import load_settings
 from app.trials import run_trials, untested
 
 EXIT_PASSED: Final = 0
@@ -53,10 +54,11 @@ def test(
 
 def run(console: Console, directory: Path, only: frozenset[str] | None) -> int:
     """Runs the tests once and tells; the exit code."""
-    catalog = load_segments(directory)
+    rules = load_settings().time_rules
+    catalog = load_segments(directory, rules)
     _check_names(catalog, only, directory)
     trials = []
-    for trial in run_trials(catalog, only):
+    for trial in run_trials(catalog, only, rules):
         trials.append(trial)
         if trial.failures:
             show_trial(console, trial, catalog)

@@ -70,9 +70,13 @@ def show_difference(
 
 def _show_rest(console: Console, found: Sequence[SegmentDifference], differing: Sequence[SegmentDifference]) -> None:
     edited = [each.name for each in found if each not in differing and each.fate == "changed"]
-    same = len(found) - len(differing) - len(edited)
-    if edited:
-        say(console, f"changed, but nobody would notice over these events: {', '.join(edited)}")
+    same = sum(1 for each in found if each not in differing and each.fate == "same" and not each.otherwise)
+    shifted = [each.name for each in found if each not in differing and each.otherwise]
+    unnoticed = [name for name in edited if name not in shifted]
+    if shifted:
+        say(console, f"the same members as often, but at other times or with other values: {', '.join(shifted)}")
+    if unnoticed:
+        say(console, f"changed, but nobody would notice over these events: {', '.join(unnoticed)}")
     if same:
         say(console, f"{counted(same, 'segment')} the same, with the same members and changes")
     if not differing:

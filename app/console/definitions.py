@@ -12,6 +12,7 @@ from app.console.output import counted, say, show_bytes
 from app.segments.cold_start import Doubt, doubts
 from app.segments.definition import Catalog, Definition, Segment
 from app.segments.durations import format_duration
+from app.segments.event_names import doubtful_names
 from app.segments.evidence import ATOMS_MAX
 from app.segments.footprint import (
     MEMBER,
@@ -102,6 +103,8 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
 
 def warnings(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[str]:
     """What is no mistake, but may not be meant."""
+    for doubt in doubtful_names(catalog):
+        yield f"warning: {doubt}"
     for segment in sorted(catalog.segments, key=lambda segment: segment.name):
         footprint = found[segment.name]
         doubted = doubts(catalog, segment, found)

@@ -26,6 +26,8 @@ from app.events.message import (
 EVENT_KINDS: Final = KINDS - {WATERMARK}
 #: Of a sender's event these are never kept: they are secret, or for the collector alone.
 _DROPPED: Final = ("writeKey", "write_key", "receivedAt")
+#: A worker reads what is nested deeper than some thousand levels with difficulty; nobody means to send that.
+DEPTH_MAX: Final = 256
 _decode: Final = MessageDecoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -67,6 +69,8 @@ def collected(
         value = checked_value(_encode(event))
     except (UnicodeEncodeError, RecursionError) as error:
         raise MessageError("invalid-json", f"cannot be written as JSON: {error}"[:200]) from None
+    if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _is_deeper(event, DEPTH_MAX):
+        raise MessageError("invalid-message", f"nested more than {DEPTH_MAX} levels deep")
     message = _decode(value)
     if message.type not in EVENT_KINDS:
         raise MessageError("invalid-message", f"unknown type {message.type!r:.40}")
@@ -97,3 +101,12 @@ def _correct_time(event: dict[str, Any], sent_at: Any, received_ms: int) -> None
         return
     if 0 <= corrected_ms <= INSTANT_MS_MAX:
         event["timestamp"] = iso_text(corrected_ms)
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether containers stand in each other more than `depth` deep."""
+    if value.__class__ not in (dict, list):
+        return False
+    return depth == 0 or any(
+        _is_deeper(each, depth - 1) for each in (value.values() if value.__class__ is dict else value)
+    )

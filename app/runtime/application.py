@@ -29,6 +29,7 @@ from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.lifecycle import Limits, State
 from app.runtime.log_reader import OffsetLostError
 from app.runtime.log_writer import LogWriter
+from app.runtime.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
 from app.runtime.micro_batch import MicroBatch
 from app.runtime.partition_task import PartitionTask
 from app.runtime.published import Published
@@ -74,6 +75,8 @@ class Application(faust.App):
         self._following: asyncio.Task[None] | None = None
         self._own_topics = own_topics(settings, program)
         self._garbage = Garbage()
+        self._memory_limit = MemoryLimit(settings.profiles_bytes_max)
+        self.metrics.profile_bytes_limit(settings.profiles_bytes_max)
         self._rebalancing_since_s: float | None = None
         self._limits = Limits(settings.stall_exit_ms / 1000, settings.commit_stall_exit_ms / 1000)
         self._watchdog = Watchdog(
@@ -279,6 +282,19 @@ class Application(faust.App):
                 for segment, count in core.members().items():
                     members[segment] = members.get(segment, 0) + count
         self.metrics.members(members.items())
+        self._measure_memory(time.monotonic())
+
+    def _measure_memory(self, now_s: float) -> None:
+        if not self._memory_limit.is_time(now_s=now_s):
+            return
+        held = 0
+        for task in self.tasks:
+            if (core := task.core) is not None:
+                taken = core.state_bytes + PROFILE_BYTES_ASIDE * core.users
+                self.metrics.profile_bytes(task.partition, taken)
+                held += taken
+        if warning := self._memory_limit.look(held, now_s=now_s):
+            log.warning("%s", warning)
 
 
 def choose_exactly_once(settings: Settings, *, transactions: bool) -> bool:

@@ -1,6 +1,6 @@
 """Delivery without transactions: state exactly once, changes at least once, by the order of writes alone.
 
-1. Journal entries, dead letters and late events. A restart repeats an announced move instead of making another one;
+1. Dead letters, late events, then journal entries. A restart repeats an announced move instead of making another one;
    and no record is skipped as seen before its dead letter or late event is safe.
 2. Profiles, each with the input offset it has reached and its user's own changes. From here on these records are
    never processed again for these users.
@@ -30,8 +30,8 @@ class AtLeastOnce:
 
     async def commit(self, commit: Commit) -> None:
         write = self._writer.write
-        if commit.announced:
-            await write(commit.announced)
+        for group in commit.announced:
+            await write([group])
         if commit.profiles:
             await write([(self._changelog, commit.profiles)])
         if commit.changes:

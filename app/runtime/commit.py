@@ -78,15 +78,15 @@ class Layout:
     def announced(
         self, dead: Sequence[DeadLetter], late: Sequence[LateEvent], entries: Sequence[JournalEntry]
     ) -> list[TopicRows]:
-        """Journal entries, dead letters and late events."""
+        """Dead letters, late events, then journal entries: what the journal calls poisoned must be safe by then."""
         rows: list[TopicRows] = []
-        if entries:
-            key = str(self.partition).encode()
-            rows.append((self.topics.journal, [(key, encode_entry(entry), NO_HEADERS) for entry in entries]))
         if dead:
             rows.append((self.topics.dead_letters, [self.dead_row(each) for each in dead]))
         if late:
             rows.append((self.topics.late, [self._late_row(each) for each in late]))
+        if entries:
+            key = str(self.partition).encode()
+            rows.append((self.topics.journal, [(key, encode_entry(entry), NO_HEADERS) for entry in entries]))
         return rows
 
     def dead_row(self, letter: DeadLetter) -> Row:

@@ -13,7 +13,7 @@ TopicRows: TypeAlias = tuple[str, Sequence[Row]]
 class Commit:
     """Everything one micro-batch (or idle move) writes, in four groups, and the input offset it reaches.
 
-    announced: journal entries, dead letters, late events.
+    announced: dead letters, late events, then journal entries: safe in this order.
     profiles: the changed profiles, each with its user's own changes, for the changelog.
     changes: for the topics that others read.
     position: the position record and tombstones, for the changelog; must not become visible before the others.

@@ -35,6 +35,7 @@ class FollowTask(ABC):
         self._failures = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._in_hand = 0
         self._leaving = False
         self._task = asyncio.create_task(self._run(), name=f"follow-{tp.topic}-{tp.partition}")
 
@@ -63,12 +64,15 @@ class FollowTask(ABC):
         if self._leaving:
             await asyncio.Event().wait()  # begins nothing more: the end comes by cancellation
         batch = FollowedBatch(deed, offset=offset)
+        self._in_hand += 1
         self._idle.clear()
         try:
             await self._deliver(self.tp, batch, offset)
             await asyncio.wait_for(batch.finished(), self._settings.batch_timeout_ms / 1000)
         finally:
-            self._idle.set()
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
         self.got_on()
 
     def got_on(self) -> None:
@@ -77,7 +81,7 @@ class FollowTask(ABC):
         self.why_not_ready = None
 
     @asynccontextmanager
-    async def reading(self, topic: str | None = None) -> AsyncIterator[LogReader]:
+    async def reading(self, topic: str | None = None, *, partition: int | None = None) -> AsyncIterator[LogReader]:
         """A reader of this partition of the followed topic, or of another, for as long as the block lasts.
 
         It has a connection of its own: a long poll holds up whatever else goes through.
@@ -87,7 +91,7 @@ class FollowTask(ABC):
             reader = LogReader(
                 client,
                 topic=topic or self.tp.topic,
-                partition=self.tp.partition,
+                partition=self.tp.partition if partition is None else partition,
                 committed_only=self._committed_only,
                 bytes_max=self._settings.fetch_bytes_max,
             )

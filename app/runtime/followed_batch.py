@@ -1,14 +1,11 @@
 """What a follower's partition hands to its agent: something to do, and how it went."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-
-class Deed(Protocol):
-    """What a batch is about; made by the partition's task, done by the agent."""
-
-    async def __call__(self) -> None:
-        """Does it. Raises whatever goes wrong."""
+Deed: TypeAlias = Callable[[], Awaitable[None]]
+"""What a batch is about: made by the partition's task, done by the agent. It raises whatever goes wrong."""
 
 
 class FollowedBatch:

@@ -37,7 +37,7 @@ class LogWriter:
         self._partition = partition
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
-        self._topics: set[str] = set()
+        self._found: set[TopicPartition] = set()
         self.ends: dict[str, int] = {}
         """For each topic, the offset behind the last record that was acknowledged."""
 
@@ -56,7 +56,7 @@ class LogWriter:
                 "transactional_id": self._transactional_id,
                 "transaction_timeout_ms": settings.commit_timeout_ms * 3,
             }
-        self._topics = set()
+        self._found = set()
         self._producer = AIOKafkaProducer(
             **connection(settings),
             acks="all",
@@ -71,11 +71,15 @@ class LogWriter:
 
     async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
         """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""
+        await self.write_to((TopicPartition(topic, self._partition), rows) for topic, rows in rows_by_topic)
+
+    async def write_to(self, rows_by_partition: Iterable[tuple[TopicPartition, Iterable[Row]]]) -> None:
+        """The same, each to a partition of its own; `ends` then say nothing."""
         futures: list[_Sent] = []
-        rows_by_topic = list(rows_by_topic)
-        await self._find_leaders({topic for topic, _ in rows_by_topic})
+        rows_by_partition = list(rows_by_partition)
+        await self._find_leaders({tp for tp, _ in rows_by_partition})
         sent = await asyncio.gather(
-            *(self._append(topic, rows, futures) for topic, rows in rows_by_topic), return_exceptions=True
+            *(self._append(tp, rows, futures) for tp, rows in rows_by_partition), return_exceptions=True
         )
         # A failed batch fails nothing but its own future: every one is awaited, then the first error is told.
         written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
@@ -86,25 +90,25 @@ class LogWriter:
             metadata = future.result()
             self.ends[metadata.topic] = max(metadata.offset + records, self.ends.get(metadata.topic, 0))
 
-    async def _find_leaders(self, topics: set[str]) -> None:
+    async def _find_leaders(self, wanted: set[TopicPartition]) -> None:
         """`send_batch` asks for no metadata: a batch for a topic that was made after the producer's start would wait in
         vain for a leader that nobody looks for. All topics are named, since only those named are looked up again."""
-        if topics <= self._topics:
+        if wanted <= self._found:
             return
         client = self.producer.client
-        await client.set_topics(self._topics | topics)
-        for topic in topics - self._topics:
-            while client.cluster.leader_for_partition(TopicPartition(topic, self._partition)) in (None, -1):
+        await client.set_topics({tp.topic for tp in self._found | wanted})
+        for tp in wanted - self._found:
+            while client.cluster.leader_for_partition(tp) in (None, -1):
                 await asyncio.sleep(LEADER_LOOK_S)
                 await client.force_metadata_update()
-        self._topics |= topics
+        self._found |= wanted
 
-    async def _append(self, topic: str, rows: Iterable[Row], futures: list[_Sent]) -> None:
+    async def _append(self, tp: TopicPartition, rows: Iterable[Row], futures: list[_Sent]) -> None:
         producer = self.producer
 
         async def send(builder: Any) -> None:
             records = builder.record_count()
-            futures.append((await producer.send_batch(builder, topic, partition=self._partition), records))
+            futures.append((await producer.send_batch(builder, tp.topic, partition=tp.partition), records))
 
         now_ms = int(time.time() * 1000)
         builder = producer.create_batch()
@@ -117,7 +121,7 @@ class LogWriter:
                 if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
                     size = len(key or b"") + len(value or b"")
                     raise UserError(
-                        f"a record of {size:,} bytes for {topic} is larger than a record batch may be",
+                        f"a record of {size:,} bytes for {tp.topic} is larger than a record batch may be",
                         hint="raise write_bytes_max, and the brokers' message.max.bytes with it",
                     )
         if builder.record_count():

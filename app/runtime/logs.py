@@ -6,6 +6,10 @@ import time
 
 REPEAT_S = 10.0
 LIBRARIES = ("aiokafka", "faust", "mode", "asyncio")
+TOLD_OTHERWISE = ("Crashed reason=", "We experienced a crash!", "Error while stopping child")
+"""What libraries say of the end of a worker, which says it itself, once and in words."""
+
+log = logging.getLogger(__name__)
 
 
 class SparingFilter(logging.Filter):
@@ -22,6 +26,8 @@ class SparingFilter(logging.Filter):
             return False  # Faust's services say that they start and stop, in the name of our modules
         if not record.name.startswith(LIBRARIES):
             return True
+        if any(what in str(record.msg) for what in TOLD_OTHERWISE) and not log.isEnabledFor(logging.DEBUG):
+            return False
         key = (record.name, str(record.msg))
         now_s = time.monotonic()
         if now_s - self._last_s.get(key, -self._repeat_s) < self._repeat_s:

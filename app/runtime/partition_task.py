@@ -52,6 +52,7 @@ class PartitionTask:
         self.lag: int | None = None
         self.source_offset: int | None = None
         self._workshop = workshop
+        self._topics = workshop.settings.topics
         self._layout = workshop.layout(partition)
         self._kept = kept
         self._quarantine = Quarantine(tries=workshop.settings.poison_tries)
@@ -74,6 +75,11 @@ class PartitionTask:
     def core(self) -> Partition | None:
         """The partition's state, while it is open."""
         return None if self._state is None else self._state.core
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something was processed or written of which nobody knows yet that it is written for good."""
+        return self._in_doubt
 
     async def stop(self, *, wait_ms: int) -> PartitionState | None:
         """Finishes the batch in hand, within `wait_ms`; begins no other. Returns the state if it is beyond doubt."""
@@ -112,8 +118,8 @@ class PartitionTask:
         await world.within(delivery.open(), limit_ms=settings.commit_timeout_ms)
         self._connection = await world.connect()
         self._happen(Happening.FENCED)
-        changelog, journal = self._new_reader(settings.topics.profiles), self._new_reader(settings.topics.journal)
-        reader = self._reader = self._new_reader(settings.topics.clickstream)
+        changelog, journal = self._new_reader(self._topics.profiles), self._new_reader(self._topics.journal)
+        reader = self._reader = self._new_reader(self._topics.clickstream)
         kept, self._kept = self._kept, None
         if (
             kept is not None
@@ -148,22 +154,31 @@ class PartitionTask:
     # ------------------------------------------------------------ running
 
     async def _serve(self) -> None:
-        if self._condemned is not None:
-            await self._bury(self._condemned)
+        condemned, state = self._condemned, self._state
+        assert state is not None
+        if condemned is not None:
+            # Another worker may have buried it, or this one without knowing: position and journal have told it by now.
+            at = condemned.record.offset
+            if at >= state.offset and at not in state.replay.poisoned:
+                await self._bury(condemned)
             self._condemned = None
         while not self.lifecycle.leaving:
             state = self._state
             assert state is not None
             if state.sweeping:
                 await self._sweep(state)
-            elif state.core.stale or state.core.program.version != self._workshop.program().version:
-                await self._adopt_catalog(state)
+            if not state.sweeping and self._is_behind(state.core):
+                await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
             if move := state.replay.due(state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
                 await self._records(records)
             else:
                 await self._fetch(state)
+
+    def _is_behind(self, core: Partition) -> bool:
+        """Whether another catalog has to take effect."""
+        return core.stale or core.program.version != self._workshop.program().version
 
     async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
@@ -296,7 +311,7 @@ class PartitionTask:
             state.offset = outcome.next_offset
         position = state.next_position(outcome)
         await self._write(self._layout.commit(outcome, position, entries))
-        topics = self._settings.topics
+        topics = self._topics
         state.changelog_end = delivery.end_of(topics.profiles, state.changelog_end)
         state.journal_end = delivery.end_of(topics.journal, state.journal_end)
         committed_s = world.now_s()

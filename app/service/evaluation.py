@@ -56,6 +56,16 @@ class Evaluation(msgspec.Struct, kw_only=True, frozen=True):
     refused: list[Refused]
 
 
+class LiveEvaluation(msgspec.Struct, kw_only=True, frozen=True):
+    """A live user and one segment, `at` the instant of the worker's clock. Not `known`: there is no profile."""
+
+    user: str
+    known: bool
+    at: str
+    version: str
+    segment: Standing
+
+
 def evaluate(
     events: Sequence[Any], *, catalog: Catalog, program: Program, rules: TimeRules, at_ms: int | None, now_ms: int
 ) -> Evaluation:

@@ -13,10 +13,11 @@ from app.events.message import USER_BYTES_MAX, instant_ms
 from app.service.access import Access
 from app.service.body import read_body
 from app.service.definitions import Definitions
-from app.service.evaluation import Evaluation, evaluate
+from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
 from app.service.memberships import PAGE_MAX, Membership, Memberships, Page
 from app.service.operations import EVALUATE, TOKEN, USERS, problems, security, with_body
 from app.service.problem import Problem
+from app.service.profiles import Profiles
 from app.service.tokens import TTL_S_MAX
 from app.settings import Settings
 
@@ -81,6 +82,7 @@ class Queries:
         self._rules = settings.time_rules
         self._definitions = definitions
         self._memberships = memberships
+        self._profiles = Profiles(settings)
         self._evaluating = asyncio.Semaphore(EVALUATIONS_AT_ONCE)
 
     async def segments_of(self, user: str) -> UserSegments:
@@ -120,9 +122,18 @@ class Queries:
         """A page of a segment's users."""
         if not 1 <= limit <= PAGE_MAX:
             raise Problem(400, "limit", f"limit is {limit}; from 1 to {PAGE_MAX}")
+        self._check_segment(segment)
+        return await self._memberships.page(segment, limit=limit, cursor=cursor)
+
+    async def explain(self, user: str, segment: str) -> LiveEvaluation:
+        """Why a live user is in a segment, or not."""
+        self._check_segment(segment)
+        catalog, program = self._definitions.catalog, self._definitions.program
+        return await self._profiles.explain(checked_user(user), segment, catalog=catalog, program=program)
+
+    def _check_segment(self, segment: str) -> None:
         if all(each.name != segment for each in self._definitions.catalog.live_segments):
             raise Problem(404, "no-segment", f"there is no live segment {segment!r:.80}: see /v1/segments")
-        return await self._memberships.page(segment, limit=limit, cursor=cursor)
 
     async def evaluate(self, question: _Question) -> Evaluation:
         """What events make of their user."""
@@ -234,6 +245,22 @@ def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
         access.may_read(request.headers)
         return await queries.users_of(segment, limit=limit, cursor=cursor)
 
+    @get(
+        "/v1/users/{user:str}/explain",
+        tags=["ask"],
+        summary="Why",
+        responses=problems(*READING, 404),
+        security=security("readKey"),
+    )
+    async def user_explain(
+        request: Asked,
+        user: FromPath[str],
+        segment: Annotated[str, QueryParameter(name="segment", description="The segment's name")],
+    ) -> LiveEvaluation:
+        """Why a user is in a segment now, or not: each part of the condition with its value, and what comes next."""
+        access.may_read(request.headers)
+        return await queries.explain(user, segment)
+
     @post(
         "/v1/evaluate",
         status_code=200,
@@ -266,4 +293,4 @@ def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
         token = access.tokens.make(checked_user(wish.user), until_s=int(time.time()) + wish.ttl)
         return Token(token=token, expires_in=wish.ttl)
 
-    return [user_segments, users_segments, segments, segment_users, what_if, make_token]
+    return [user_segments, users_segments, segments, segment_users, user_explain, what_if, make_token]

@@ -1,8 +1,10 @@
 """Serving the application with uvicorn, until SIGTERM or Ctrl-C, and then an orderly end."""
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -13,6 +15,7 @@ from app.settings import Settings
 BACKLOG = 2_048
 KEEP_ALIVE_S = 65  # longer than load balancers keep theirs
 GRACE_S = 8
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CONCURRENCY_ROOM = 2_000
 
 
@@ -38,6 +41,18 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
         self._drain = drain
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end it in order, and with 0: uvicorn's own way raises the signal once more at the end."""
+        loop = asyncio.get_running_loop()
+        for each in SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in SIGNALS:
+                loop.remove_signal_handler(each)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """An orderly end: no new connections, then what is under way."""

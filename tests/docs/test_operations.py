@@ -35,4 +35,7 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.late,
         topics.profiles,
         topics.journal,
+        topics.destinations,
+        f"{topics.destinations}.dead-letter",
+        topics.intake,
     }

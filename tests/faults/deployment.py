@@ -32,6 +32,7 @@ START_MS: Final = 1_736_035_200_000  # 2025-01-05: brokers refuse what is ahead 
 PRODUCT: Final = "from app.cli.main import main; sys.exit(main())"
 DOOMED: Final = "from tests.faults.doomed_worker import main; sys.exit(main())"
 STOP_S: Final = 30.0
+TERMINATED: Final = 128 + signal.SIGTERM
 PROGRESS_S: Final = 60.0
 
 
@@ -66,6 +67,7 @@ class Deployment:
         )
         self.program = load_program(self.segments, self.settings.time_rules)
         self.workers: dict[str, GuardedProcess] = {}
+        self._log_began: dict[str, int] = {}
         self.sent = 0
         self._stack = AsyncExitStack()
         self._writer: TopicWriter | None = None
@@ -115,6 +117,7 @@ class Deployment:
         arguments += ["--broker", self.settings.kafka_bootstrap_servers, "--app-id", self.settings.app_id]
         arguments += ["--set", *(f"{key}={value}" for key, value in pairs.items())]
         log = self._folder / f"{name}.log"
+        self._log_began[name] = log.stat().st_size if log.exists() else 0
         self.workers[name] = GuardedProcess([sys.executable, "-c", program, *options, *arguments], log=log)
 
     def kill(self, name: str) -> None:
@@ -132,10 +135,12 @@ class Deployment:
         self.workers[name].signal(signal.SIGCONT)
 
     def end(self, name: str) -> None:
-        """SIGTERM; the worker gives its partitions back and ends with 0."""
+        """SIGTERM; the worker gives its partitions back and ends with 0, unless it had not even begun."""
         worker = self.workers[name]
+        begun = worker.log.stat().st_size > self._log_began[name]
         worker.signal(signal.SIGTERM)
-        assert worker.wait(STOP_S) == 0, worker.log_tail()
+        code = worker.wait(STOP_S)
+        assert code == 0 or (code == TERMINATED and not begun), worker.log_tail()
 
     def running(self) -> list[str]:
         """The names of the workers that live."""
@@ -149,6 +154,16 @@ class Deployment:
             return worker.log.read_text().count(text) >= times
 
         await eventually(lambda: said() or not worker.running, within_s=within_s, what=f"{name} logs {text!r}")
+        assert said(), worker.log_tail()
+
+    async def until_member(self, name: str) -> None:
+        """Until a worker that was just started has its first assignment."""
+        worker, began = self.workers[name], self._log_began[name]
+
+        def said() -> bool:
+            return "assigned" in worker.log.read_text()[began:]
+
+        await eventually(lambda: said() or not worker.running, within_s=PROGRESS_S, what=f"{name} is a member")
         assert said(), worker.log_tail()
 
     async def until_dead(self, name: str, *, within_s: float = PROGRESS_S) -> None:

@@ -12,7 +12,8 @@ KILLS_SHORT = 5
 KILLS_LONG = int(os.environ.get("FAULTS_KILLS", "300"))
 KILLS_A_ROUND = 30
 ROUNDS = range(-(-KILLS_LONG // KILLS_A_ROUND))
-EVENTS_A_KILL = 1_500
+EVENTS_A_KILL = 600
+EVENTS_A_POINT = 1_500
 NAMED_POINTS = ("fenced:2", "restored:2", "begun:3", "written:3", "written:40", "ended:3", "ended:41")
 
 
@@ -79,10 +80,10 @@ async def test_many_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: in
 @pytest.mark.timeout(300)
 async def test_death_at_every_named_point_of_a_transaction_is_survived(on_kafka: Deployment, seed: int) -> None:
     tell(f"seed {seed}")
-    records = visits(EVENTS_A_KILL * len(NAMED_POINTS), seed=seed)
+    records = visits(EVENTS_A_POINT * len(NAMED_POINTS), seed=seed)
     for number, point in enumerate(NAMED_POINTS):
         tell(f"dies at {point}, {on_kafka.done} of {on_kafka.sent} records are done")
-        await on_kafka.send(records[number * EVENTS_A_KILL : (number + 1) * EVENTS_A_KILL])
+        await on_kafka.send(records[number * EVENTS_A_POINT : (number + 1) * EVENTS_A_POINT])
         on_kafka.start("first", static=True, doom=point)
         await on_kafka.until_dead("first")
     on_kafka.start("first", static=True)

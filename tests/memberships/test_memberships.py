@@ -1,5 +1,7 @@
 """`shoal memberships run`: changes on a broker become memberships in Redis, whatever happens to Redis."""
 
+import pytest
+
 from agents.memberships import create_app
 from app.memberships.view import View
 from app.settings import Settings
@@ -7,6 +9,8 @@ from tests.memberships.changes import START_MS, ChangesOnKafka
 from tests.memberships.looking import members, memberships
 from tests.support.shop import running, soon
 from tests.support.waiting import eventually
+
+EMBEDDED = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 
 
 async def test_who_enters_is_there_and_who_leaves_is_not(
@@ -30,6 +34,7 @@ async def test_who_enters_is_there_and_who_leaves_is_not(
     assert await members(view, "viewers") == {"ann": START_MS + 1_000}
 
 
+@EMBEDDED
 async def test_an_update_keeps_since_and_changes_the_rest(
     settings: Settings, changes: ChangesOnKafka, view: View
 ) -> None:
@@ -42,6 +47,7 @@ async def test_an_update_keeps_since_and_changes_the_rest(
     assert await members(view, "viewers") == {"ann": START_MS + 1_000}
 
 
+@EMBEDDED
 async def test_repeats_and_stale_changes_change_nothing(
     settings: Settings, changes: ChangesOnKafka, view: View
 ) -> None:
@@ -55,6 +61,7 @@ async def test_repeats_and_stale_changes_change_nothing(
     assert await members(view, "viewers") == {"ben": START_MS + 1_000}
 
 
+@EMBEDDED
 async def test_what_is_no_change_is_passed_over(settings: Settings, changes: ChangesOnKafka, view: View) -> None:
     entered = changes.change("ann", "entered")
     await changes.write_raw([(b"ann", b"{", []), (b"ann", None, []), (b"ann", b'{"user":"ann"}', [])])
@@ -90,6 +97,7 @@ async def test_an_emptied_redis_is_noticed_and_filled_again(
         await soon(lambda: view_is(view, "viewers", {"ben"}))
 
 
+@EMBEDDED
 async def test_a_redis_that_comes_back_as_it_was_before_is_brought_up_to_date(
     settings: Settings, changes: ChangesOnKafka, view: View
 ) -> None:

@@ -159,6 +159,12 @@ MUTATIONS = (
         "absents[:] = [absent for absent in absents if absent[0] > oldest]",
         "absents.clear()",
     ),
+    Mutation(
+        "late events find no partial match",
+        "tables/sequences.py",
+        "if not self._is_alive(entry, now - self.lateness_ms):\n                del state",
+        "if not self._is_alive(entry, now):\n                del state",
+    ),
     # ---- cart and visit
     Mutation(
         "an order takes away what was added after it",

@@ -16,7 +16,7 @@ LONG_DURATIONS = ("30m", "1h", "6h", "1d")
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
-ORDERS = (*[">=", ">"] * 4, "<", "<=", "=", "!=")
+ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 
 
 class Writer(Choices):
@@ -124,8 +124,11 @@ class Writer(Choices):
         return f"count({self.pattern()} per {self.value_path()}{self.scope()})"
 
     def amount(self) -> str:
-        function = self.one_of("sum", "avg", "min", "max")
-        return f"{function}({self.one_of(*NUMBER_PATHS)} of {self.pattern()}{self.scope()})"
+        function = self.one_of("sum", "avg", "avg", "min", "max")
+        scope = "" if self.chance(40) else self.scope()
+        pattern = self.name() if self.chance(40) else self.pattern()
+        path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
+        return f"{function}({path} of {pattern}{scope})"
 
     def distinct(self) -> str:
         return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"
@@ -144,6 +147,7 @@ class Writer(Choices):
         value = self.any_of(
             self.count,
             self.count_per,
+            self.amount,
             self.amount,
             self.distinct,
             lambda: self.one_of("cart.items", "cart.quantity", "cart.value"),

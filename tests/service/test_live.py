@@ -73,9 +73,10 @@ class Writer:
         self._producer = producer
         self._sequence = 0
 
-    async def change(self, user: str, segment: str, change: str = "entered") -> None:
+    async def change(self, user: str, segment: str, change: str = "entered", **more: Any) -> None:
         self._sequence += 1
-        said = {"user": user, "segment": segment, "change": change, "sequence": self._sequence}
+        said: dict[str, Any] = {"user": user, "segment": segment, "change": change, "sequence": self._sequence}
+        said |= {"at": "2026-01-05T10:30:00.000Z", **more}
         await self._producer.send_and_wait(self._topic, json.dumps(said).encode(), user.encode())
 
 

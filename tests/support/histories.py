@@ -104,6 +104,8 @@ class Narrator(Choices):
         for name in ("x", "c", "p"):
             if self.chance(60):
                 said[name] = self.value()
+        if self.chance(20):
+            said["x"] = self.one_of(1, 2, 5)
         if self.chance(15):
             said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None])
         if self.chance(15):

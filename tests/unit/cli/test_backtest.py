@@ -303,6 +303,16 @@ def test_a_change_that_nobody_would_notice_is_said(shop: Path, capsys: pytest.Ca
     ]
 
 
+def test_a_change_at_another_time_is_said(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = difference(shop, capsys, (CART, BUYERS), (CART.replace("30m", "20m"), BUYERS))
+    assert lines[:4] == [
+        "",
+        "the same members as often, but at other times or with other values: cart-abandoned",
+        "1 segment the same, with the same members and changes",
+        "nobody would enter or leave anything",
+    ]
+
+
 def test_everybody_who_would_move_can_be_written(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = shop / "moves.jsonl"
     later = CART.replace("30m", "2h")

@@ -120,8 +120,10 @@ def test_a_window_longer_than_users_are_remembered_is_a_problem(
     write(folder, long="segment: long\nwhen: exists(page within 401d)\n")
     assert cli.main(["validate", str(folder)]) == 2
     assert "within 401d is longer than users are remembered" in capsys.readouterr().err
+    assert cli.main(["plan", str(folder)]) == 2
     monkeypatch.setenv("SHOAL_RETENTION", "500d")
-    assert cli.main(["validate", str(folder)]) == 0
+    for command in ("validate", "plan"):
+        assert cli.main([command, str(folder)]) == 0
 
 
 def test_conditions_of_more_parts_than_a_change_tells_are_warned_of(
@@ -134,6 +136,21 @@ def test_conditions_of_more_parts_than_a_change_tells_are_warned_of(
     printed = capsys.readouterr().out
     assert f"{folder}/many.yaml: changes tell the first 20 parts of the condition" in printed
     assert f"{folder}/few.yaml: changes" not in printed
+
+
+def test_names_of_events_that_differ_only_in_spelling_are_warned_of(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = "[{name: one, events: [{at: 0s, event: Teammate Invited}], expect: [{at: 1s, in: true}]}]"
+    write(folder, invited=f"segment: invited\nwhen: exists('Teammate invited')\ntests: {test}\n")
+    write(folder, added="segment: added\nwhen: exists('product_added')\n")
+    write(folder, pages="segment: pages\nwhen: count('page' within 1d) > 3\n")
+    assert cli.main(["validate", str(folder)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "'Teammate Invited' (invited), 'Teammate invited' (invited): different events" in printed
+    assert "'Product Added' (the cart), 'product_added' (added): different events" in printed
+    assert "pages: 'page' between quotes is an event of that name" in printed
+    assert printed.count("different events") == 2
 
 
 def test_every_problem_is_told_with_its_place_and_2_is_the_code(

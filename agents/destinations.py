@@ -1,0 +1,59 @@
+"""Changes to other people's services: each destination from a position of its own, each user's in order."""
+
+from collections.abc import Sequence
+
+from aiokafka.client import AIOKafkaClient
+from faust.types import TP, StreamT
+
+from app.destinations.courier import new_counter
+from app.destinations.destination import Destination
+from app.destinations.positions import destination_topic_specs
+from app.destinations.sender import Sender
+from app.destinations.task import DestinationTask
+from app.runtime.follow_task import Deliver
+from app.runtime.followed_batch import FollowedBatch
+from app.runtime.follower import Follower
+from app.runtime.topics import ensure_topics, topic_specs
+from app.settings import Settings
+
+ROLE = "destinations"
+
+
+async def destinations(batches: StreamT[FollowedBatch]) -> None:
+    """Takes changes into the hands of a courier, who puts them into lanes by user; sending goes on beside it."""
+    async for batch in batches:
+        await batch.work()
+
+
+def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
+    """The process `shoal destinations run`. Nothing is started yet."""
+    counters = {destination.name: new_counter(destination) for destination in wanted}
+    sender = Sender(private=settings.private_destinations)
+
+    def new_task(app: Follower, tp: TP, deliver: Deliver) -> DestinationTask:
+        return DestinationTask(
+            tp,
+            settings=settings,
+            metrics=app.metrics,
+            counters=counters,
+            send=sender.send,
+            committed_only=app.committed_only,
+            deliver=deliver,
+        )
+
+    app = Follower(
+        settings,
+        role=ROLE,
+        topics=[settings.topics.changes],
+        new_task=new_task,
+        prepare=make_topics,
+        resources=[sender],
+    )
+    app.add_agent(destinations)
+    return app
+
+
+async def make_topics(app: Follower, client: AIOKafkaClient) -> None:
+    """The topics that workers make, should this process be the first, and those of destinations."""
+    specs = [*topic_specs(app.settings, ()), *destination_topic_specs(app.settings)]
+    await ensure_topics(app.settings, client, specs)

@@ -1,0 +1,125 @@
+"""`shoal destinations`: changes to other people's services over HTTP."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from app.cli.worker import given_settings
+from app.console.output import make_console, say
+from app.console.running import quiet_clients
+from app.destinations.destination import Destination
+from app.destinations.folder import load_destinations
+from app.errors import UserError
+from app.settings import Settings, load_settings
+
+EXIT_OK: Final = 0
+EXIT_SOME_LEFT: Final = 1
+
+
+def destinations(
+    action: Literal["run", "check", "replay"],
+    folder: Path | None = None,
+    /,
+    *,
+    only: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    broker: str | None = None,
+    partitions: int | None = None,
+    app_id: str | None = None,
+    web_port: int | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+) -> int:
+    """Tell other services of changes over HTTP (`run`); show what is sent (`check`); send dead letters (`replay`).
+
+    A destination is a file: docs/destinations.md explains it, deploy/destinations has some to begin with. `check` needs
+    no broker and sends nothing. `replay` tries each change once that was given up before, and exits with 1 if any is
+    left.
+
+    Parameters
+    ----------
+    action
+        run, check or replay.
+    folder
+        The folder with the destinations (SHOAL_DESTINATIONS, destinations).
+    only
+        Names of the destinations that are meant; all without.
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    partitions
+        Partitions of every topic (SHOAL_PARTITIONS, 24).
+    app_id
+        Name of the deployment (SHOAL_APP_ID, shoal).
+    web_port
+        Port of /metrics, /live and /ready (SHOAL_WEB_PORT, 0: none).
+    set_
+        Any other settings, as name=value: `--set private_destinations=on`.
+    """
+    options = {
+        "destinations": folder,
+        "kafka_bootstrap_servers": broker,
+        "partitions": partitions,
+        "app_id": app_id,
+        "web_port": web_port,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_settings(**given_settings(set_ or []) | given)
+    wanted = chosen(settings, only, environ=os.environ)
+    if action == "check":
+        _check(wanted)
+        return EXIT_OK
+    if action == "replay":
+        return _replay(settings, wanted)
+    return _run(settings, wanted)
+
+
+def chosen(settings: Settings, only: Sequence[str] | None, *, environ: Mapping[str, str]) -> list[Destination]:
+    """The destinations that are meant. Raises UserError."""
+    found = load_destinations(settings.destinations, environ=environ, private=settings.private_destinations)
+    names = {each.name for each in found}
+    for name in only or ():
+        if name not in names:
+            raise UserError(f"there is no destination {name}", hint=f"there are {', '.join(sorted(names))}")
+    return [each for each in found if not only or each.name in only]
+
+
+def _run(settings: Settings, wanted: Sequence[Destination]) -> int:
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    from agents.destinations import create_app
+    from app.runtime.logs import log_to_stderr
+
+    log_to_stderr(settings.log_level)
+    return create_app(settings, wanted).run_worker()
+
+
+def _check(wanted: Sequence[Destination]) -> None:
+    from app.destinations.prepared import UnusableError
+    from app.destinations.sample import sample
+
+    console = make_console()
+    for each in wanted:
+        try:
+            shown = sample(each)
+        except UnusableError as error:
+            raise UserError(f"{each.path}: no request can be made: {error.detail}") from None
+        say(console, shown)
+        say(console)
+    count = len(wanted)
+    say(console, "1 destination is right" if count == 1 else f"{count} destinations are right")
+
+
+def _replay(settings: Settings, wanted: Sequence[Destination]) -> int:
+    from app.destinations.replay import replay
+
+    quiet_clients()
+    console = make_console()
+    result = asyncio.run(replay(settings, wanted))
+    for name, counts in sorted(result.items()):
+        say(console, f"{name}: {counts.delivered} delivered, {counts.left} left")
+    if not result:
+        say(console, "no dead letters")
+    return EXIT_SOME_LEFT if any(counts.left for counts in result.values()) else EXIT_OK

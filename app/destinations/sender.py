@@ -1,0 +1,93 @@
+"""Sends requests: to public addresses only, without redirects, signed at the moment of sending."""
+
+import time
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from app.destinations.addresses import ForbiddenAddressError, connector_options, is_forbidden_host
+from app.destinations.destination import Destination
+from app.destinations.outcome import Fate, Outcome, judge
+from app.destinations.prepared import Prepared, signature_headers
+from app.destinations.tokens import TokenError, Tokens, read_start
+
+CONNECTIONS_MAX: Final = 512
+
+
+class Sender:
+    """One client for all destinations of a process."""
+
+    def __init__(self, *, private: bool) -> None:
+        self._private = private
+        self._session: aiohttp.ClientSession | None = None
+        self._tokens: dict[str, Tokens] = {}
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, **connector_options(private=self._private))
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            trust_env=False,  # a proxy would resolve names itself
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, destination: Destination, prepared: Prepared) -> Outcome:
+        """One try. Never raises for what the world does."""
+        assert self._session is not None, "not entered"
+        host = urlsplit(prepared.url).hostname or ""
+        # An address that is written as a number is not resolved by anyone: it is looked at here.
+        if not self._private and is_forbidden_host(host):
+            return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is no public address")
+        timeout = aiohttp.ClientTimeout(total=destination.timeout_ms / 1000)
+        headers = dict(prepared.headers)
+        if destination.signature is not None:
+            now_ms = int(time.time() * 1000)
+            headers |= signature_headers(destination.signature.secret, prepared.body, now_ms=now_ms)
+        try:
+            tokens = self._tokens_of(destination)
+            if tokens is not None:
+                headers["Authorization"] = f"Bearer {await tokens.get(self._session, timeout)}"
+            async with self._session.request(
+                prepared.method,
+                prepared.url,
+                data=prepared.body if prepared.method != "GET" else None,
+                headers=headers,
+                allow_redirects=False,
+                timeout=timeout,
+            ) as response:
+                body = await read_start(response)
+                outcome = judge(response.status, response.headers, body, destination.answer, now_s=time.time())
+        except ForbiddenAddressError as error:
+            return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error))
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, ForbiddenAddressError):
+                return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error.os_error))
+            return Outcome(fate=Fate.AGAIN, status="unreachable", detail=f"{host}: {error.os_error.strerror or 'away'}")
+        except TimeoutError:
+            return Outcome(fate=Fate.AGAIN, status="timeout", detail=f"no answer in {destination.timeout_ms} ms")
+        except TokenError as error:
+            return Outcome(fate=Fate.AGAIN, status="no-token", detail=str(error))
+        except aiohttp.InvalidURL:
+            return Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")
+        except (aiohttp.ClientError, OSError) as error:
+            return Outcome(fate=Fate.AGAIN, status="broken", detail=f"{host}: {type(error).__name__}")
+        if outcome.wants_token and tokens is not None:
+            tokens.forget()
+        return outcome
+
+    def _tokens_of(self, destination: Destination) -> Tokens | None:
+        if destination.oauth is None:
+            return None
+        found = self._tokens.get(destination.name)
+        if found is None:
+            found = self._tokens[destination.name] = Tokens(destination.oauth)
+        return found

@@ -1,0 +1,76 @@
+"""Access tokens by client credentials (RFC 6749, section 4.4): asked for once, kept until shortly before their end."""
+
+import asyncio
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from app.destinations.destination import OAuth
+
+ANSWER_BYTES_MAX: Final = 65_536
+EARLY_S: Final = 60.0
+LIFETIME_S: Final = 3_600.0
+"""Of a token that does not say."""
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+async def read_start(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer, or what of it may be read."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= ANSWER_BYTES_MAX:
+            break
+    return bytes(body[:ANSWER_BYTES_MAX])
+
+
+class TokenError(Exception):
+    """No token was given out."""
+
+
+class Tokens:
+    """The present token of one destination."""
+
+    def __init__(self, oauth: OAuth) -> None:
+        self._oauth = oauth
+        self._token = ""
+        self._until_s = 0.0
+        self._asking = asyncio.Lock()
+
+    def forget(self) -> None:
+        """The token was refused: the next one who wants one asks again."""
+        self._token = ""
+
+    async def get(self, session: aiohttp.ClientSession, timeout: aiohttp.ClientTimeout) -> str:  # noqa: ASYNC109  # aiohttp's own
+        """A token. Raises TokenError, and what aiohttp raises."""
+        async with self._asking:
+            if not self._token or time.monotonic() >= self._until_s:
+                await self._ask(session, timeout)
+            return self._token
+
+    async def _ask(self, session: aiohttp.ClientSession, timeout: aiohttp.ClientTimeout) -> None:  # noqa: ASYNC109  # same
+        oauth = self._oauth
+        wanted = {
+            "grant_type": "client_credentials",
+            "client_id": oauth.client_id,
+            "client_secret": oauth.client_secret,
+        }
+        how: dict[str, Any] = {"params": wanted} if oauth.method == "GET" else {"data": wanted}
+        async with session.request(oauth.method, oauth.url, allow_redirects=False, timeout=timeout, **how) as response:
+            body = await read_start(response)
+        host = urlsplit(oauth.url).hostname
+        if response.status != 200:
+            raise TokenError(f"{host} gave no token: it answered {response.status}")
+        try:
+            said = _decode(body)
+            token, lifetime_s = said["access_token"], float(said.get("expires_in", LIFETIME_S))
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            raise TokenError(f"{host} gave no token: its answer cannot be read") from None
+        if not isinstance(token, str) or not token:
+            raise TokenError(f"{host} gave no token: its answer cannot be read")
+        self._token = token
+        self._until_s = time.monotonic() + max(1.0, lifetime_s - EARLY_S)

@@ -1,0 +1,113 @@
+"""A live user's profile, from where workers keep it: the changelog's partition is read through, nothing else is asked.
+
+That takes about a second for half a million users a partition, and nothing of it is kept: it is for questions of people
+(why is she in?), a few at a time, not for pages.
+"""
+
+import asyncio
+from typing import Final
+
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from app.runtime.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
+from app.runtime.kafka import connect, has_transactions
+from app.runtime.log_reader import LogReader, OffsetLostError
+from app.segments.change import iso
+from app.segments.definition import Catalog
+from app.segments.partition import Partition
+from app.segments.position import CATALOG_KEY
+from app.segments.program import Program
+from app.service.evaluation import LiveEvaluation, standings
+from app.service.problem import Problem
+from app.settings import Settings
+
+READS_AT_ONCE: Final = 2
+READ_TIMEOUT_S: Final = 15.0
+READ_RECORDS: Final = 2_000
+
+
+class Profiles:
+    """Reads one user at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reading = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def explain(self, user: str, segment: str, *, catalog: Catalog, program: Program) -> LiveEvaluation:
+        """Why a user is in a segment or not, as of the worker's last commit. Problem 503 if that cannot be read."""
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S), self._reading:
+                values = await self._values(user)
+        except (KafkaError, OSError, TimeoutError, OffsetLostError) as error:
+            reason = "it took too long" if isinstance(error, TimeoutError) else "Kafka does not answer"
+            raise Problem(503, "profiles", f"the profiles cannot be read: {reason}", retry_after_s=5) from error
+        return await asyncio.to_thread(self._explain, user, segment, values, catalog, program)
+
+    async def _values(self, user: str) -> dict[bytes, bytes]:
+        """Of three keys the value that has come furthest: the user, the position, the catalog."""
+        settings = self._settings
+        topic = settings.topics.profiles
+        key = user.encode()
+        wanted = {key, POSITION_KEY, CATALOG_KEY.encode()}
+        client = await connect(settings)
+        try:
+            cluster = await client.fetch_all_metadata()
+            count = len(cluster.partitions_for_topic(topic) or ())
+            if not count:
+                raise Problem(503, "profiles", "no worker has kept a profile yet", retry_after_s=5)
+            reader = LogReader(
+                client,
+                topic=topic,
+                partition=int(murmur2(key) & 0x7FFFFFFF) % count,
+                committed_only=await has_transactions(client),
+                bytes_max=settings.fetch_bytes_max,
+            )
+            values: dict[bytes, bytes] = {}
+            try:
+                reader.seek(await reader.earliest())
+                while True:
+                    fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
+                    for record in fetched.records:
+                        if record.key not in wanted:
+                            continue
+                        known = values.get(record.key)
+                        if record.value is None:
+                            values.pop(record.key, None)
+                        elif known is None or reached_of(record.value) >= reached_of(known):
+                            values[record.key] = record.value
+                    if fetched.drained:
+                        return values
+                    await asyncio.sleep(0)
+            finally:
+                await reader.stop()
+        finally:
+            await client.close()
+
+    def _explain(
+        self, user: str, segment: str, values: dict[bytes, bytes], catalog: Catalog, program: Program
+    ) -> LiveEvaluation:
+        rules = self._settings.time_rules
+        partition = Partition(program, rules, keyed=False)
+        clock_ms = 0
+        if (kept := values.get(POSITION_KEY)) is not None:
+            position = decode_position(kept)
+            partition.restore_position(position.position)
+            clock_ms = position.reached.clock_ms
+        for name in (CATALOG_KEY, user):
+            if (kept := values.get(name.encode())) is not None:
+                stored = decode_profile(kept)
+                partition.restore(name, stored.profile, offset=0)
+                clock_ms = max(clock_ms, stored.reached.clock_ms)
+        if partition.stale:
+            detail = f"the workers use other definitions than this service ({program.version})"
+            raise Problem(503, "other-catalog", detail, retry_after_s=10)
+        known = partition.profile(user) is not None
+        told = standings(partition, user, catalog=catalog, program=program, at_ms=clock_ms, rules=rules)
+        return LiveEvaluation(
+            user=user,
+            known=known,
+            at=iso(clock_ms),
+            version=catalog.version,
+            segment=next(each for each in told if each.segment == segment),
+        )

@@ -1,0 +1,62 @@
+/** One segment that a visitor is in. Instants are ISO 8601 texts. */
+export interface Membership {
+  segment: string;
+  since: string;
+  valid_until: string | null;
+  attach: Record<string, unknown>;
+  times: number;
+  version: string;
+}
+
+/** A change, as in the topic `segment.changes`. */
+export interface Change {
+  id: string;
+  user: string;
+  segment: string;
+  version: string;
+  change: "entered" | "exited" | "updated";
+  times: number;
+  at: string;
+  sequence: number;
+  cause: { kind: "event" | "time" | "catalog" | "forgotten"; message_id?: string };
+  evidence: { expression: string; value: unknown }[];
+  attach: Record<string, unknown>;
+  valid_until: string | null;
+}
+
+export interface FollowerOptions {
+  /** Where `shoal serve` is. */
+  url: string;
+  /** A visitor's token, or how to get one: your server asks POST /v1/tokens with its read key. */
+  token: string | (() => string | Promise<string>);
+  /** Called with all segments: once they are known (with null), and after each change. */
+  onSegments?: (segments: Map<string, Membership>, change: Change | null) => void;
+  onChange?: (change: Change) => void;
+  /** Told what went wrong; it is tried again by itself. */
+  onError?: (error: Error) => void;
+}
+
+export declare class SegmentFollower {
+  constructor(options: FollowerOptions);
+  readonly segments: Map<string, Membership>;
+  close(): void;
+}
+
+export declare function userOf(token: string): string;
+export declare function showBlocks(segments: Map<string, Membership>, root?: ParentNode): void;
+
+export interface SenderOptions {
+  url: string;
+  writeKey: string;
+  anonymousId?: string;
+  userId?: string | null;
+}
+
+export interface Sender {
+  track(event: string, properties?: Record<string, unknown>): Promise<void>;
+  page(name?: string, properties?: Record<string, unknown>): Promise<void>;
+  identify(userId: string, traits?: Record<string, unknown>): Promise<void>;
+}
+
+export declare function makeSender(options: SenderOptions): Sender;
+export declare function visitorId(): string;

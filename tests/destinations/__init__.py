@@ -1,0 +1,1 @@
+"""Destinations: files, templates, addresses, lanes, breaker; and the whole, against receivers on this machine."""

@@ -1,0 +1,135 @@
+"""`shoal destinations run` on a broker: positions of their own, restarts, dead letters."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from agents.destinations import create_app
+from app.destinations.folder import load_destinations
+from app.destinations.positions import destination_topics
+from app.destinations.replay import replay
+from app.settings import Settings, load_settings
+from tests.destinations.receiver import Receiver, receiver
+from tests.memberships.changes import ChangesOnKafka
+from tests.support.broker import Broker
+from tests.support.records import read_topic
+from tests.support.shop import running, soon
+from tests.support.waiting import eventually
+
+PARTITIONS = 2
+EMBEDDED = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+
+
+@pytest.fixture
+def settings(broker: Broker, unique: str, tmp_path: Path) -> Settings:
+    """Of a deployment of this test's own."""
+    return load_settings(
+        {},
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        app_id=unique,
+        topic_prefix=f"{unique}.",
+        partitions=PARTITIONS,
+        session_timeout_ms="6s" if broker.transactions else "1s",
+        destinations=tmp_path,
+        private_destinations=True,
+        retry_wait_ms_max=200,
+    )
+
+
+@pytest.fixture
+async def changes(settings: Settings) -> AsyncIterator[ChangesOnKafka]:
+    """The topic of changes."""
+    made = ChangesOnKafka(settings)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def write(settings: Settings, name: str, there: Receiver, more: str = "") -> None:
+    """A destination that takes everything, from the beginning, and tries again at once."""
+    text = f"destination: {name}\nurl: {there.url}/\nchanges: [entered, exited]\nstart: beginning\n"
+    (settings.destinations / f"{name}.yaml").write_text(text + "retry: {first: 20ms, longest: 100ms}\n" + more)
+
+
+def app(settings: Settings) -> object:
+    found = load_destinations(settings.destinations, environ={}, private=True)
+    return create_app(settings, found)
+
+
+async def test_every_change_arrives_once_and_each_users_in_order(settings: Settings, changes: ChangesOnKafka) -> None:
+    written = [changes.change(f"u-{n % 7}", "entered" if n % 2 else "exited") for n in range(70)]
+    async with receiver() as there:
+        write(settings, "hook", there)
+        await changes.write(written[:40])
+        async with running(app(settings)):
+            await eventually(lambda: len(there.got) == 40)
+            await changes.write(written[40:50])
+            await eventually(lambda: len(there.got) == 50)
+        await changes.write(written[50:])
+        async with running(app(settings)):
+            await eventually(lambda: len(there.got) >= 70)
+        assert sorted(there.ids) == sorted(each.id for each in written)
+        for user in {each.user for each in written}:
+            own = [each.id for each in written if each.user == user]
+            assert [one for one in there.ids if one in own] == own
+
+
+async def test_a_dead_destination_slows_nobody_and_gets_everything_when_it_is_back(
+    settings: Settings, changes: ChangesOnKafka
+) -> None:
+    written = [changes.change(f"u-{n % 7}", "entered") for n in range(40)]
+    async with receiver() as good, receiver(lambda *_: web.Response(status=503)) as dead:
+        write(settings, "good", good)
+        write(settings, "dead", dead)
+        await changes.write(written)
+        async with running(app(settings)):
+            await eventually(lambda: len(good.got) == 40)
+            tried = len(dead.got)
+            assert tried < 40
+            dead.answer = lambda *_: web.Response(status=200)
+            await eventually(lambda: set(dead.ids[tried:]) >= {each.id for each in written}, within_s=20)
+
+
+@EMBEDDED
+async def test_a_new_destination_begins_with_what_comes_from_now_on(
+    settings: Settings, changes: ChangesOnKafka
+) -> None:
+    await changes.write([changes.change("ann", "entered")])
+    async with receiver() as there:
+        (settings.destinations / "hook.yaml").write_text(f"destination: hook\nurl: {there.url}/\nchanges: [entered]\n")
+        made = app(settings)
+        async with running(made):
+            stored = destination_topics(settings).positions
+            await soon(lambda: read_topic(settings, stored, at_least=2))
+            later = changes.change("ann", "entered")
+            await changes.write([later])
+            await eventually(lambda: there.ids == [later.id])
+
+
+@EMBEDDED
+async def test_what_is_refused_can_be_replayed(settings: Settings, changes: ChangesOnKafka) -> None:
+    written = [changes.change("ann", "entered"), changes.change("ann", "exited"), changes.change("ben", "entered")]
+    async with receiver(lambda *_: web.Response(status=422, text="no such field")) as there:
+        write(settings, "hook", there)
+        await changes.write(written)
+        topic = destination_topics(settings).dead_letters
+        async with running(app(settings)):
+            letters = await soon(lambda: read_topic(settings, topic, at_least=3))
+        headers = dict(letters[0].headers)
+        assert headers["shoal-destination"] == b"hook"
+        assert headers["shoal-reason"] == b"refused"
+        assert b"422" in headers["shoal-detail"]
+        found = load_destinations(settings.destinations, environ={}, private=True)
+        there.got.clear()
+        there.answer = lambda request, _: web.Response(status=200 if request.headers["ce-subject"] == "ben" else 500)
+        counts = (await replay(settings, found))["hook"]
+        assert (counts.delivered, counts.left) == (1, 2)
+        assert written[1].id not in there.ids, "what comes after a change that fails waits"
+        there.answer = lambda *_: web.Response(status=200)
+        there.got.clear()
+        counts = (await replay(settings, found))["hook"]
+        assert (counts.delivered, counts.left) == (2, 0)
+        assert there.ids == [written[0].id, written[1].id]
+        assert await replay(settings, found) == {}

@@ -1,0 +1,205 @@
+"""The shipped destinations against receivers that check and answer what each API documents.
+
+Slack: incoming webhooks. SendGrid: v3 Mail Send. HubSpot: CRM v3, batch upsert of contacts. Mailchimp: Marketing 3.0,
+tags of a list member. Marketo: REST, identity and sync leads.
+"""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from app.destinations.destination_file import DestinationFile
+from app.destinations.outcome import Fate, Outcome
+from app.destinations.prepared import prepare
+from app.destinations.sender import Sender
+from app.segments.change import Change
+from tests.destinations.making import change, plain
+from tests.destinations.receiver import Receiver, receiver
+
+RECIPES = Path(__file__).parents[2] / "deploy" / "destinations"
+ENVIRON = {
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/key",
+    "SENDGRID_API_KEY": "SG.key",
+    "SENDGRID_FROM": "shop@example.com",
+    "SENDGRID_TEMPLATE": "d-123",
+    "HUBSPOT_TOKEN": "pat-key",
+    "MAILCHIMP_SERVER": "us21",
+    "MAILCHIMP_LIST": "abc1",
+    "MAILCHIMP_API_KEY": "mc-key",
+    "MARKETO_HOST": "123-ABC-456.mktorest.com",
+    "MARKETO_CLIENT_ID": "cid",
+    "MARKETO_CLIENT_SECRET": "csecret",
+    "OWN_WEBHOOK_URL": "https://shop.example/hooks",
+    "OWN_WEBHOOK_SECRET": "whsec",
+}
+HOSTS = (
+    "https://${MAILCHIMP_SERVER}.api.mailchimp.com",
+    "https://${MARKETO_HOST}",
+    "https://api.sendgrid.com",
+    "https://api.hubapi.com",
+)
+
+
+async def tell(name: str, there: Receiver, *changes: Change) -> list[Outcome]:
+    """Sends changes as the shipped file says, but for the host."""
+    text = (RECIPES / f"{name}.yaml").read_text()
+    for host in HOSTS:
+        text = text.replace(host, there.url)
+    slack = {"SLACK_WEBHOOK_URL": f"{there.url}/services/T0/B0/key", "OWN_WEBHOOK_URL": f"{there.url}/hooks"}
+    file = DestinationFile(f"{name}.yaml", text, environ=ENVIRON | slack, private=True)
+    made = file.read()
+    assert made is not None, "\n".join(map(str, file.source.problems))
+    async with Sender(private=True) as sender:
+        outcomes = []
+        for one in changes:
+            assert made.wants(one.segment, one.change)
+            outcomes.append(await sender.send(made, prepare(made, plain(one), one.encode())))
+        return outcomes
+
+
+def test_every_shipped_destination_is_right_as_it_is() -> None:
+    for path in RECIPES.glob("*.yaml"):
+        file = DestinationFile(path.name, path.read_text(), environ=ENVIRON, private=False)
+        assert file.read() is not None, "\n".join(map(str, file.source.problems))
+
+
+async def test_slack() -> None:
+    def slack(request: web.Request, body: bytes) -> web.Response:
+        if request.path != "/services/T0/B0/key":
+            return web.Response(status=404, text="no_service")
+        if len(there.got) == 2:
+            return web.Response(status=429, headers={"Retry-After": "30"}, text="rate_limited")
+        try:
+            said = json.loads(body)["text"]
+        except (ValueError, KeyError):
+            return web.Response(status=400, text="invalid_payload")
+        return web.Response(text="ok") if said else web.Response(status=400, text="no_text")
+
+    one = change("ann", segment="hot-leads")
+    async with receiver(slack) as there:
+        first, second = await tell("slack", there, one, one)
+    assert first.fate is Fate.DELIVERED
+    assert (second.fate, second.retry_after_s) == (Fate.AGAIN, 30.0)
+    assert json.loads(there.got[0][1])["text"].startswith("*ann* is now in *hot-leads* (the 1. time")
+
+
+async def test_sendgrid() -> None:
+    def sendgrid(request: web.Request, body: bytes) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer SG.key":
+            return web.json_response({"errors": [{"message": "authorization required"}]}, status=401)
+        mail = json.loads(body)
+        good = (
+            (request.method, request.path) == ("POST", "/v3/mail/send")
+            and "@" in mail["from"]["email"]
+            and mail["template_id"].startswith("d-")
+            and all("@" in to["email"] for each in mail["personalizations"] for to in each["to"])
+            and all(
+                isinstance(value, str) for each in mail["personalizations"] for value in each["custom_args"].values()
+            )
+        )
+        if not good:
+            return web.json_response({"errors": [{"message": "Bad Request", "field": None, "help": None}]}, status=400)
+        return web.Response(status=202, headers={"X-Message-Id": "14c5d75ce93"})
+
+    one = change("ann", segment="cart-abandoned", email="ann@x.example", value=61.5, products=["A1", "B7"])
+    async with receiver(sendgrid) as there:
+        (outcome,) = await tell("sendgrid", there, one)
+    assert outcome.fate is Fate.DELIVERED
+    mail = json.loads(there.got[0][1])["personalizations"][0]
+    assert mail["dynamic_template_data"] == {"value": 61.5, "products": ["A1", "B7"]}
+    assert mail["custom_args"] == {"shoal_change": one.id}
+
+
+async def test_hubspot() -> None:
+    def hubspot(request: web.Request, body: bytes) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer pat-key":
+            return web.json_response({"status": "error", "category": "INVALID_AUTHENTICATION"}, status=401)
+        if (request.method, request.path) != ("POST", "/crm/v3/objects/contacts/batch/upsert"):
+            return web.json_response({"status": "error", "category": "OBJECT_NOT_FOUND"}, status=404)
+        if len(there.got) == 3:
+            limit = {"status": "error", "errorType": "RATE_LIMIT", "policyName": "SECONDLY"}
+            return web.json_response(limit, status=429)
+        results = []
+        for each in json.loads(body)["inputs"]:
+            if each["idProperty"] != "email" or each["properties"]["email"] != each["id"]:
+                return web.json_response({"status": "error", "category": "VALIDATION_ERROR"}, status=400)
+            contacts[each["id"]] = each["properties"]["shoal_high_value"]
+            results.append({"id": "1", "properties": each["properties"], "new": True})
+        return web.json_response({"status": "COMPLETE", "results": results})
+
+    contacts: dict[str, str] = {}
+    entered = change("ann", 1, "entered", "high-value", email="ann@x.example")
+    exited = change("ann", 2, "exited", "high-value", email="ann@x.example")
+    async with receiver(hubspot) as there:
+        first, second, third = await tell("hubspot", there, entered, exited, entered)
+    assert first.fate is second.fate is Fate.DELIVERED
+    assert contacts == {"ann@x.example": "no"}
+    assert (third.fate, third.status) == (Fate.AGAIN, "429")
+
+
+async def test_mailchimp() -> None:
+    def mailchimp(request: web.Request, body: bytes) -> web.Response:
+        wanted = "Basic " + base64.b64encode(b"shoal:mc-key").decode()
+        if request.headers.get("Authorization") != wanted:
+            return web.json_response({"title": "API Key Invalid", "status": 401}, status=401)
+        known = hashlib.md5(b"ann@x.example").hexdigest()
+        if (request.method, request.path) != ("POST", f"/3.0/lists/abc1/members/{known}/tags"):
+            return web.json_response({"title": "Resource Not Found", "status": 404}, status=404)
+        for tag in json.loads(body)["tags"]:
+            assert tag["status"] in ("active", "inactive")
+            tags[tag["name"]] = tag["status"]
+        return web.Response(status=204)
+
+    tags: dict[str, str] = {}
+    entered = change("ann", 1, "entered", "churn-risk", email="Ann@X.example")
+    exited = change("ann", 2, "exited", "churn-risk", email="Ann@X.example")
+    stranger = change("ben", 1, "entered", "churn-risk", email="ben@x.example")
+    async with receiver(mailchimp) as there:
+        first, second, third = await tell("mailchimp", there, entered, exited, stranger)
+    assert first.fate is second.fate is Fate.DELIVERED
+    assert tags == {"churn-risk": "inactive"}
+    assert (third.fate, third.status) == (Fate.REFUSED, "404")
+
+
+async def test_marketo() -> None:
+    def marketo(request: web.Request, body: bytes) -> web.Response:
+        if request.path == "/identity/oauth/token":
+            if dict(request.query) != {
+                "grant_type": "client_credentials",
+                "client_id": "cid",
+                "client_secret": "csecret",
+            }:
+                return web.json_response({"error": "unauthorized"}, status=401)
+            tokens.append(f"token-{len(tokens)}")
+            said = {"access_token": tokens[-1], "token_type": "bearer", "expires_in": 3599, "scope": "api@x.example"}
+            return web.json_response(said)
+        calls.append(request.headers["Authorization"])
+        if calls[-1] == "Bearer token-0":
+            return web.json_response(failure("602", "Access token expired"))
+        if len(calls) == 3:
+            return web.json_response(failure("606", "Max rate limit '100' exceeded with in '20' secs"))
+        said = json.loads(body)
+        if said["lookupField"] != "email" or said["action"] != "createOrUpdate":
+            return web.json_response(failure("1003", "Invalid action"))
+        leads.update({each["email"]: each["shoalPurchaseIntent"] for each in said["input"]})
+        return web.json_response({"requestId": "e42b", "success": True, "result": [{"id": 318, "status": "updated"}]})
+
+    tokens: list[str] = []
+    calls: list[str] = []
+    leads: dict[str, Any] = {}
+    one = change("ann", 1, "entered", "purchase-intent", email="ann@x.example")
+    async with receiver(marketo) as there:
+        expired, delivered, busy, again = await tell("marketo", there, one, one, one, one)
+    assert (expired.fate, expired.status) == (Fate.AGAIN, "602")
+    assert delivered.fate is again.fate is Fate.DELIVERED
+    assert (busy.fate, busy.status) == (Fate.AGAIN, "606")
+    assert tokens == ["token-0", "token-1"]
+    assert leads == {"ann@x.example": True}
+
+
+def failure(code: str, message: str) -> dict[str, Any]:
+    return {"requestId": "e42b", "success": False, "errors": [{"code": code, "message": message}]}

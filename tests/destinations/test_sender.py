@@ -1,0 +1,149 @@
+"""Requests as they go out: addresses, redirects, time-outs, signatures, tokens."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from app.destinations.addresses import ForbiddenAddressError, PublicResolver, is_forbidden_host, is_public
+from app.destinations.destination import Destination
+from app.destinations.outcome import Fate, Outcome, judge, read_retry_after
+from app.destinations.prepared import prepare
+from app.destinations.sender import Sender
+from tests.destinations.making import change, destination, plain
+from tests.destinations.receiver import receiver
+
+
+async def sent(made: Destination, *, private: bool = True) -> Outcome:
+    one = change("ann")
+    async with Sender(private=private) as sender:
+        return await sender.send(made, prepare(made, plain(one), one.encode()))
+
+
+def hook(url: str, more: str = "") -> Destination:
+    return destination(f"destination: hook\nurl: {url}/in\n{more}", environ={"SECRET": "key"}, private=True)
+
+
+async def test_what_is_delivered_is_signed_and_the_receiver_can_check_it() -> None:
+    async with receiver() as there:
+        outcome = await sent(hook(there.url, "sign: {secret: '${SECRET}'}\n"))
+    assert outcome.fate is Fate.DELIVERED
+    request, body = there.got[0]
+    timestamp = request.headers["Shoal-Timestamp"]
+    wanted = hmac.new(b"key", timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert request.headers["Shoal-Signature"] == f"v1={wanted}"
+    assert abs(time.time() - int(timestamp)) < 60
+
+
+async def test_no_redirect_is_followed() -> None:
+    async with (
+        receiver() as secret,
+        receiver(lambda *_: web.Response(status=302, headers={"Location": secret.url})) as there,
+    ):
+        outcome = await sent(hook(there.url))
+        assert outcome.fate is Fate.REFUSED
+        assert "redirects are not followed" in outcome.detail
+        assert not secret.got
+
+
+async def test_an_address_that_is_not_public_is_not_asked_whatever_the_file_said() -> None:
+    async with receiver() as there:
+        outcome = await sent(hook(there.url), private=False)
+        assert (outcome.fate, outcome.status) == (Fate.REFUSED, "forbidden")
+        assert not there.got
+
+
+async def test_a_name_that_leads_to_this_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(*_: Any, **__: Any) -> list[dict[str, Any]]:
+        return [{"hostname": "evil.example", "host": "127.0.0.1", "port": 80, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", resolve)
+    resolver = PublicResolver()
+    with pytest.raises(ForbiddenAddressError):
+        await resolver.resolve("evil.example")
+    async with receiver() as there:
+        port = there.url.rsplit(":", 1)[1]
+        outcome = await sent(hook(f"http://evil.example:{port}"), private=False)
+        assert (outcome.fate, outcome.status) == (Fate.AGAIN, "forbidden")
+        assert not there.got
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "100.64.0.1",
+        "224.0.0.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "ff02::1",
+        "::7f00:1",
+    ],
+)
+def test_addresses_that_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"])
+def test_addresses_that_are(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.", "a.localhost", "127.1", "0x7f000001", "2130706433", "[::1]"]
+)
+def test_hosts_that_are_not_public_in_any_spelling(host: str) -> None:
+    assert is_forbidden_host(host)
+
+
+async def test_a_receiver_that_says_nothing_is_not_waited_for_for_ever() -> None:
+    async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    outcome = await sent(hook(f"http://127.0.0.1:{port}", "timeout: 100ms\n"))
+    assert (outcome.fate, outcome.status) == (Fate.AGAIN, "timeout")
+    for writer in writers:
+        writer.close()
+    server.close()
+
+
+async def test_a_receiver_that_is_not_there_is_away() -> None:
+    outcome = await sent(hook("http://127.0.0.1:9"))
+    assert (outcome.fate, outcome.status) == (Fate.AGAIN, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        *((status, "delivered") for status in (200, 202, 204)),
+        *((status, "refused") for status in (301, 400, 404, 410, 422)),
+        *((status, "again") for status in (401, 403, 408, 409, 429, 500, 503)),
+    ],
+)
+def test_what_a_status_means(status: int, fate: str) -> None:
+    assert judge(status, {}, b"", None, now_s=0.0).fate.value == fate
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("120", 120.0), ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0), ("soon", None), ("-5", 0.0), ("1e9", 86_400.0)],
+)
+def test_retry_after_in_either_form(text: str, seconds: float | None) -> None:
+    assert read_retry_after(text, now_s=0.0) == seconds

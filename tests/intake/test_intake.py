@@ -1,0 +1,117 @@
+"""`shoal intake` on each broker: everything comes into the clickstream, over failures and restarts."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from agents.intake import create_app
+from app.errors import UserError
+from app.intake.task import IntakeTask
+from app.intake.transform import Taken
+from app.settings import Settings, load_settings
+from tests.support.broker import Broker
+from tests.support.partitions import partition_of
+from tests.support.records import read_topic
+from tests.support.shop import running, soon
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+def settings(broker: Broker, unique: str) -> Settings:
+    """Two sources, one of GA4."""
+    return load_settings(
+        {},
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        app_id=unique,
+        topic_prefix=f"{unique}.",
+        partitions=PARTITIONS,
+        session_timeout_ms="6s" if broker.transactions else "1s",
+        sources=f"{unique}-events, {unique}-web=ga4",
+        retry_wait_ms_max=200,
+        batch_records_max=20,
+    )
+
+
+async def send(settings: Settings, source: str, values: list[Any]) -> None:
+    """Writes to a source, under keys that mean nothing."""
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        for number, value in enumerate(values):
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            await producer.send_and_wait(f"{settings.app_id}-{source}", data, key=str(number % 5).encode())
+
+
+def viewed(number: int) -> dict[str, Any]:
+    return {"type": "track", "event": "Product Viewed", "userId": f"u-{number % 7}", "messageId": f"m-{number}"}
+
+
+async def clickstream(settings: Settings, *, at_least: int = 0) -> list[Any]:
+    return await read_topic(settings, settings.topics.clickstream, at_least=at_least)
+
+
+async def test_sources_of_both_shapes_come_in_and_what_cannot_be_used_is_set_aside(settings: Settings) -> None:
+    await send(settings, "events", [viewed(number) for number in range(10)] + [b"{", {"type": "track"}])
+    await send(settings, "web", [{"client_id": "c-1", "events": [{"name": "page_view"}, {"name": "login"}]}])
+    app = create_app(settings)
+    async with running(app):
+        records = await soon(lambda: clickstream(settings, at_least=12))
+        dead = await soon(lambda: read_topic(settings, settings.topics.dead_letters, at_least=2))
+    assert len(records) == 12
+    for number in range(PARTITIONS):
+        for record in await read_topic(settings, settings.topics.clickstream, only=number):
+            message = json.loads(record.value)
+            assert record.key.decode() == message.get("userId", message.get("anonymousId"))
+            assert number == partition_of(record.key, PARTITIONS)
+    by_reason = {dict(each.headers)["shoal-reason"]: dict(each.headers) for each in dead}
+    assert set(by_reason) == {b"invalid-json", b"no-user"}
+    assert by_reason[b"no-user"]["shoal-source-topic"] == f"{settings.app_id}-events".encode()
+    assert app.metrics.value("shoal_intake_records_total", source=f"{settings.app_id}-events", outcome="taken") == 10
+
+
+async def test_failures_and_restarts_lose_nothing_and_with_transactions_repeat_nothing(
+    settings: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = IntakeTask._write
+    calls = 0
+
+    async def sometimes(self: IntakeTask, taken: Taken, next_offset: int) -> None:
+        """Fails before, in the midst of and after a write."""
+        nonlocal calls
+        calls += 1
+        if calls in (1, 6):
+            raise ConnectionError("before")
+        if calls in (3, 8) and self._transactions:
+            assert self._writer is not None
+            await self._writer.producer.begin_transaction()
+            raise ConnectionError("in the midst")
+        await write(self, taken, next_offset)
+        if calls in (4, 9):
+            raise ConnectionError("after")
+
+    monkeypatch.setattr(IntakeTask, "_write", sometimes)
+    await send(settings, "events", [viewed(number) for number in range(100)])
+    await send(settings, "web", [])
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        await producer.send_and_wait(f"{settings.app_id}-web", b"{}")
+    wanted = {f"m-{number}" for number in range(160)}
+    async with running(create_app(settings)):
+        await soon(lambda: clickstream(settings, at_least=60))
+    await send(settings, "events", [viewed(number) for number in range(100, 160)])
+
+    async def complete() -> bool:
+        return {json.loads(each.value)["messageId"] for each in await clickstream(settings)} == wanted
+
+    async with running(create_app(settings)):
+        await soon(complete)
+    counts = Counter(json.loads(each.value)["messageId"] for each in await clickstream(settings))
+    if broker.transactions:
+        assert set(counts.values()) == {1}
+    assert calls > 9
+
+
+async def test_a_source_that_is_not_there_is_said_in_words(settings: Settings) -> None:
+    with pytest.raises(UserError, match="there is no topic"):
+        await create_app(settings).on_first_start()

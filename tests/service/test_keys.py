@@ -1,0 +1,85 @@
+"""Keys and how much each may send."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.cli.main import main
+from app.errors import UserError
+from app.service.keys import hash_of, load_keys, new_key
+from app.service.problem import Problem
+from app.service.throttle import Throttle
+from app.service.tokens import Tokens
+
+
+def test_the_command_makes_a_key_and_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "new", "read", "--name", "mail"]) == 0
+    said = capsys.readouterr().out
+    found = re.search(r"key +(\S+)\nhash +(\S+)\n", said)
+    assert found
+    keys = load_keys("read", hashes=found[2], file="")
+    assert keys.name_of(found[1]) == "mail"
+    assert "SHOAL_READ_KEYS" in said
+
+
+def test_keys_come_from_the_variable_and_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# of the shop\nshop:{hash_of('a')}\n\n  app : {hash_of('b').upper()}  # old\n")
+    keys = load_keys("write", hashes=hash_of("c"), file=str(file))
+    assert [keys.name_of(key) for key in "abc"] == ["shop", "app", hash_of("c")[:8]]
+    assert repr(keys) == "Keys(write: 3)"
+
+
+@pytest.mark.parametrize("text", ["secret", "shop:secret", "a b:" + "0" * 64, f"x:{'0' * 64},x:{'1' * 64}"])
+def test_what_is_no_hash_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_keys("write", hashes=text, file="")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        load_keys("write", hashes="", file="nowhere")
+
+
+def test_a_key_of_another_kind_is_told_so() -> None:
+    keys = load_keys("read", hashes=hash_of("k"), file="")
+    with pytest.raises(Problem, match="something else"):
+        keys.name_of(new_key("write"))
+
+
+def test_a_bucket_gives_two_seconds_at_once_and_then_the_rate() -> None:
+    throttle = Throttle(10)
+    throttle.take("k", 19, now_s=0.0)
+    assert throttle.wait_s("k", now_s=0.0) == 0
+    throttle.take("k", 31, now_s=0.0)
+    assert throttle.wait_s("k", now_s=0.0) == 4
+    assert throttle.wait_s("k", now_s=3.5) == 0
+    assert throttle.wait_s("other", now_s=0.0) == 0
+
+
+def test_without_a_rate_nothing_waits() -> None:
+    throttle = Throttle(0)
+    throttle.take("k", 1_000_000, now_s=0.0)
+    assert throttle.wait_s("k", now_s=0.0) == 0
+
+
+def test_a_token_is_its_users_until_it_is_over() -> None:
+    tokens = Tokens("sixteen letters!")
+    token = tokens.make("a:b ü", until_s=100)
+    assert tokens.read(token, now_s=99.0) == ("a:b ü", 100)
+    with pytest.raises(Problem, match="over"):
+        tokens.read(token, now_s=100.0)
+    for other in (token[:-1], token + "A", "", "shoal_user_", "é", token.swapcase()):
+        with pytest.raises(Problem):
+            tokens.read(other, now_s=0.0)
+    with pytest.raises(Problem):
+        Tokens("another secret...").read(token, now_s=0.0)
+    with pytest.raises(Problem, match="SHOAL_TOKEN_SECRET"):
+        Tokens("").make("u", until_s=1)
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(UserError, match="16"):
+        Tokens("short")

@@ -1,0 +1,275 @@
+"""One run: a scenario drawn from a seed is played to its end, and judged. The same seed gives the same run, always."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from app.metrics import Metrics
+from app.runtime.at_least_once import AtLeastOnce
+from app.runtime.commit import Layout
+from app.runtime.delivery import Delivery
+from app.runtime.exactly_once import ExactlyOnce
+from app.runtime.partition_state import PartitionState
+from app.runtime.partition_task import PartitionTask
+from app.runtime.workshop import Workshop
+from app.segments.partition import Batch, Partition, RecordLike
+from app.segments.position import CATALOG_KEY
+from app.segments.program import Program
+from tests.simulation.broker import SimulatedBroker
+from tests.simulation.fibers import Host, Times
+from tests.simulation.group import SimulatedGroup
+from tests.simulation.network import Network
+from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw, programs
+from tests.simulation.verdict import buried, judge, latest, reached
+from tests.simulation.worker import Worker
+from tests.simulation.world import START_MS, SimulatedWriter
+
+PROGRESS_MS = 150_000.0
+RESTART_MS = 3_000.0
+
+
+class SilentMetrics(Metrics):
+    """Counts nothing."""
+
+    def __init__(self) -> None:
+        """Makes no registry."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Whatever is counted."""
+        return _nothing
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+class Poisoned(Partition):
+    """Fails at every record that has the mark."""
+
+    def process(self, records: Iterable[RecordLike]) -> Batch:
+        """As the original, until it meets the mark."""
+        return super().process(self._checked(records))
+
+    def _checked(self, records: Iterable[RecordLike]) -> Iterable[RecordLike]:
+        for record in records:
+            if record.value is not None and POISON in record.value:
+                raise RuntimeError("cannot digest this")
+            yield record
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a run. `story`: what happened, if it was to be told."""
+
+    seed: int
+    violations: list[str]
+    story: list[str]
+    calls: int
+    faults: int
+    generations: int
+    restarts: int
+    changes: int
+    took_ms: float
+
+
+@dataclass
+class Run:
+    """See above. Subclasses break something: see `bugs`."""
+
+    seed: int
+    transactions: bool | None = None
+    telling: bool = False
+    story: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    changes: int = 0
+
+    def __post_init__(self) -> None:
+        chance = Random(self.seed)
+        self.scenario: Scenario = draw(chance, transactions=self.transactions)
+        scenario = self.scenario
+        self.settings = scenario.settings
+        self.times = Times()
+        self.metrics: Metrics = SilentMetrics()
+        self.broker = SimulatedBroker(self.times, lambda: scenario.marker_ms * chance.random(), self.tell)
+        self.network = Network(
+            self.times,
+            chance,
+            self.broker,
+            self.tell,
+            share=scenario.fault_share,
+            zombies=scenario.transactions,
+        )
+        self.network.kill = self._kill
+        self.group = SimulatedGroup(
+            self.times,
+            chance,
+            self.tell,
+            partitions=self.settings.partitions,
+            session_ms=self.settings.session_timeout_ms,
+        )
+        self._chance = chance
+        self._workers: dict[str, Worker] = {}
+        self._started = 0
+        self.catalog_ms: float | None = None
+        self._poisonous = any(POISON in event.value for event in scenario.events)
+
+    # ---- what workers share
+
+    def program(self, worker: str) -> Program:
+        """Workers hear of a new catalog one after the other."""
+        return programs()[self.catalog_ms is not None and self.times.now_ms > self.catalog_ms + 99 * len(worker)]
+
+    def new_core(self, program: Program) -> Partition:
+        """An empty partition."""
+        return (Poisoned if self._poisonous else Partition)(program, RULES)
+
+    def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
+        """The product's, on the simulated writer."""
+        changelog = self.settings.topics.profiles
+        made: Any = writer(f"shop-{partition}" if self.scenario.transactions else None)
+        return (ExactlyOnce if self.scenario.transactions else AtLeastOnce)(made, changelog=changelog)
+
+    def new_task(self, partition: int, workshop: Workshop, kept: PartitionState | None) -> PartitionTask:
+        """The product's."""
+        return PartitionTask(partition, workshop, kept=kept)
+
+    def layout(self, partition: int) -> Layout:
+        """The product's."""
+        return Layout(
+            topics=self.settings.topics, partition=partition, own_topics=frozenset(["viewers"]), source="/shoal/shop"
+        )
+
+    def violate(self, what: str) -> None:
+        """Something happened that must not."""
+        self.tell(f"VIOLATION: {what}")
+        self.violations.append(what)
+
+    def ended(self, worker: Worker, why: str) -> None:
+        """A worker ended itself: it is started again."""
+        self.tell(f"{worker.name} ends itself: {why}")
+        self._kill(worker.host)
+
+    def tell(self, what: str) -> None:
+        """A line of the story."""
+        if self.telling:
+            self.story.append(f"{self.times.now_ms / 1000:10.4f} s  {what}")
+
+    # ---- the run
+
+    def play(self) -> Outcome:
+        """From the start to the verdict."""
+        scenario, times = self.scenario, self.times
+        for _ in range(scenario.workers):
+            self._start()
+        for event in scenario.events:
+            times.at(event.at_ms, self._arrive, event)
+        for at_ms in scenario.compactions:
+            times.at(at_ms, self._compact)
+        for at_ms, length_ms in scenario.outages:
+            times.at(at_ms, self._go_away, length_ms)
+        for at_ms in scenario.comings:
+            times.at(at_ms, self._start)
+        for at_ms in scenario.goings:
+            times.at(at_ms, self._stop_one)
+        if scenario.new_catalog_ms is not None:
+            times.at(scenario.new_catalog_ms, self._publish)
+        times.at(scenario.until_ms, self._end_faults)
+        limit_ms = scenario.until_ms + PROGRESS_MS
+        times.run(self._done, limit_ms)
+        if not self._done():
+            self.violate(f"stuck: {PROGRESS_MS / 1000:.0f} s after the last fault not everything is processed")
+        for worker in list(self._workers.values()):
+            worker.leaving = True
+        times.run(self._gone, times.now_ms + PROGRESS_MS)
+        topics = self.settings.topics
+        changes = 0
+        for partition in range(self.settings.partitions):
+            for problem in judge(self.broker.log, partition, topics, repeats=not scenario.transactions):
+                self.violate(f"partition {partition}: {problem}")
+            changes += len(self.broker.log(topics.changes, partition).committed())
+        self.changes = changes
+        times.close()
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """What became of it so far."""
+        return Outcome(
+            self.seed,
+            self.violations,
+            self.story,
+            self.network.calls,
+            self.network.faults,
+            self.group.generation,
+            self._started - self.scenario.workers - len(self.scenario.comings),
+            self.changes,
+            self.times.now_ms,
+        )
+
+    def _start(self) -> None:
+        self._started += 1
+        name = "w" + "i" * self._started
+        self.tell(f"{name} starts")
+        self._workers[name] = Worker(self, name)
+
+    def _stop_one(self) -> None:
+        if len(self._workers) > 1:
+            name = self._chance.choice(sorted(self._workers))
+            self.tell(f"{name} is told to end")
+            self._workers.pop(name).leaving = True
+
+    def _kill(self, host: Host) -> None:
+        host.alive = False
+        if self._workers.pop(host.name, None) is not None:
+            self.times.after(RESTART_MS * self._chance.random(), self._start)
+
+    def _arrive(self, event: Event) -> None:
+        log = self.broker.log(self.settings.topics.clickstream, event.partition)
+        speed = self.settings.idle_clock_speed
+        log.append(START_MS + int(event.at_ms * speed), (event.key, event.value, []), None)
+
+    def _compact(self) -> None:
+        self.tell("the changelog is compacted")
+        for partition in range(self.settings.partitions):
+            self.broker.log(self.settings.topics.profiles, partition).compact()
+
+    def _publish(self) -> None:
+        """Another catalog, once every partition has users under the first: else the journal does not speak of it."""
+        topics = self.settings.topics
+        logs = [self.broker.log(topics.profiles, partition) for partition in range(self.settings.partitions)]
+        if all(CATALOG_KEY.encode() in latest(log) for log in logs):
+            self.tell("another catalog is published")
+            self.catalog_ms = self.times.now_ms
+
+    def _go_away(self, length_ms: float) -> None:
+        self.tell(f"the broker is away for {length_ms / 1000:g} s")
+        self.broker.away_until_ms = self.times.now_ms + length_ms
+        self.broker.loading_until_ms = self.broker.away_until_ms + 3_000
+
+    def _end_faults(self) -> None:
+        self.tell("no more faults")
+        self.network.share = 0.0
+        self.broker.away_until_ms = -1.0
+
+    def _done(self) -> bool:
+        if self.times.now_ms < max(self.scenario.until_ms, self.network.quiet_ms) or not self.broker.settled:
+            return False
+        topics, versions = self.settings.topics, programs()
+        newest = versions[self.catalog_ms is not None].version
+        at_work = {p: task for worker in self._workers.values() for p, task in worker.tasks.items()}
+        for partition in range(self.settings.partitions):
+            records: list[Any] = self.broker.log(topics.clickstream, partition).records
+            # A record that was given up, at the very end: the position behind it comes with the next commit.
+            gone = buried(self.broker.log(topics.journal, partition))
+            end = max((record.offset + 1 for record in records if record.offset not in gone), default=0)
+            if end and reached(self.broker.log(topics.profiles, partition)).offset < end:
+                return False
+            task = at_work.get(partition)
+            if task is None or task.core is None or task.in_doubt:
+                return False
+            if self.catalog_ms is not None and (task.core.program.version != newest or task.core.unswept):
+                return False
+        return True
+
+    def _gone(self) -> bool:
+        return self.broker.settled and all(worker.fiber.done for worker in self._workers.values())

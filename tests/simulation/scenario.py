@@ -1,0 +1,155 @@
+"""What a run is about, drawn from its seed: brokers with or without transactions, visitors, settings, faults."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+
+from app.segments.catalog import load_catalog
+from app.segments.change import iso
+from app.segments.program import Program, compile_catalog
+from app.segments.time_rules import TimeRules
+from app.settings import Settings, load_settings
+from tests.simulation.world import START_MS
+
+RULES = TimeRules(disorder_ms=500, lateness_ms=900_000, skew_max_ms=300_000, retention_ms=3_600_000)
+FIRST_CATALOG = {
+    "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 10m) >= 2\ntopic: true\n",
+    "waiting.yaml": "segment: waiting\nwhen: cart.items > 0 and cart.idle >= 5m and cart.idle < 30m\n",
+}
+SECOND_CATALOG = {
+    "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 10m) >= 3\ntopic: true\n",
+    "likers.yaml": "segment: likers\nwhen: exists('Page Liked' within 20m)\n",
+}
+EVENTS = ("Product Viewed", "Product Viewed", "Product Viewed", "Product Added", "Page Liked", "Order Completed")
+POISON = b"Poisonous"
+
+
+@cache
+def programs() -> tuple[Program, Program]:
+    """The catalog that holds first, and the one that takes its place in some runs."""
+    first, second = (compile_catalog(load_catalog(each), RULES) for each in (FIRST_CATALOG, SECOND_CATALOG))
+    return first, second
+
+
+@cache
+def _base() -> Settings:
+    return load_settings(
+        {},
+        app_id="shop",
+        pace_ms=0,
+        fetch_wait_ms=4_000,
+        poison_tries=2,
+        request_timeout_ms=2_000,
+        batch_timeout_ms=5_000,
+        commit_timeout_ms=6_000,
+        drain_timeout_ms=2_000,
+        session_timeout_ms=6_000,
+        retry_wait_ms_max=2_000,
+        stall_exit_ms=30_000,
+        commit_stall_exit_ms=60_000,
+        disorder_ms=RULES.disorder_ms,
+        lateness_ms=RULES.lateness_ms,
+        skew_max_ms=RULES.skew_max_ms,
+        retention_ms=RULES.retention_ms,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One input record: when it arrives (ms after the start), in which partition, what it holds."""
+
+    at_ms: float
+    partition: int
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`fault_share`: how many requests meet a fault. `until_ms`: when the faults are over, and all input is there.
+
+    `compactions`, `outages` (beginning, length), `comings` (a worker more) and `goings` (one less): in ms.
+    """
+
+    transactions: bool
+    settings: Settings
+    workers: int
+    events: tuple[Event, ...]
+    fault_share: float
+    until_ms: float
+    marker_ms: float
+    compactions: tuple[float, ...]
+    outages: tuple[tuple[float, float], ...]
+    comings: tuple[float, ...]
+    goings: tuple[float, ...]
+    new_catalog_ms: float | None
+
+
+def draw(chance: Random, *, transactions: bool | None = None) -> Scenario:
+    """A scenario; `transactions` None: with, more often than without."""
+    partitions = chance.choice((1, 1, 2))
+    until_ms = chance.uniform(8_000, 40_000)
+    speed = chance.choice((1.0, 30.0, 120.0, 600.0))
+    settings = replace(
+        _base(),
+        partitions=partitions,
+        batch_records_max=chance.choice((1, 3, 10)),
+        idle_clock=chance.random() < 0.8,
+        idle_clock_speed=speed,
+    )
+    if transactions is None:
+        transactions = chance.random() < 0.75
+
+    def moments(most: int) -> tuple[float, ...]:
+        return tuple(sorted(until_ms * chance.random() for _ in range(chance.randrange(most + 1))))
+
+    return Scenario(
+        transactions=transactions,
+        settings=settings,
+        workers=chance.choice((1, 2, 2, 3)),
+        events=tuple(_events(chance, partitions, until_ms, speed)),
+        fault_share=chance.choice((0.01, 0.03, 0.06, 0.12)),
+        until_ms=until_ms,
+        marker_ms=chance.choice((5.0, 5.0, 500.0)),
+        compactions=moments(3),
+        outages=tuple((begin, chance.choice((200.0, 3_000.0, 10_000.0))) for begin in moments(1)),
+        comings=moments(1),
+        goings=moments(1),
+        # Without transactions half a batch may be there when another catalog comes: that is not promised.
+        new_catalog_ms=until_ms * chance.uniform(0.3, 0.9) if chance.random() < 0.2 and transactions else None,
+    )
+
+
+def _events(chance: Random, partitions: int, until_ms: float, speed: float) -> list[Event]:
+    """Bursts of visitors, a few of them late, repeated, or broken."""
+    poisonous = chance.random() < 0.15
+    bursts = [until_ms * chance.random() * 0.9 for _ in range(chance.randrange(1, 5))]
+    pace_ms = chance.choice((5, 50))
+    events: list[Event] = []
+    for number in range(chance.randrange(6, 30)):
+        at_ms = chance.choice(bursts) + pace_ms * 20 * chance.random()
+        user = chance.randrange(3 * partitions)
+        key = b"u%d" % user
+        # Time goes by as fast as the idle clock has it.
+        t_ms = START_MS + int(at_ms * speed) - (chance.randrange(60_000) if chance.random() < 0.3 else 0)
+        message = {
+            "type": "track",
+            "event": chance.choice(EVENTS),
+            "userId": key.decode(),
+            "messageId": f"m{number}",
+            "timestamp": iso(t_ms),
+            "receivedAt": iso(t_ms),
+            "properties": {"product_id": f"p{number % 3}", "price": 5},
+        }
+        if chance.random() < 0.03:
+            message["timestamp"] = iso(t_ms - 2_000_000)
+        value = json.dumps(message).encode()
+        if chance.random() < 0.03:
+            value = value[:20]
+        elif poisonous and chance.random() < 0.1:
+            value = value.replace(b'"product_id"', b'"' + POISON + b'"')
+        events.append(Event(at_ms, user % partitions, key, value))
+        if chance.random() < 0.05:
+            events.append(events[-1])
+    return sorted(events, key=lambda event: event.at_ms)

@@ -1,0 +1,121 @@
+"""What a run has left behind, against what its input and its journal demand."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.runtime.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
+from app.runtime.journal import Poisoned, decode_entry
+from app.segments.partition import Partition, read_position
+from app.segments.position import CATALOG_KEY
+from app.segments.program import Program
+from app.settings import Topics
+from app.verification.recomputation import Recomputation
+from tables import profile as profiles
+from tests.simulation.broker import Log
+from tests.simulation.scenario import RULES, programs
+
+
+class Recomputed(Recomputation):
+    """The same, and the profiles it comes to."""
+
+    @property
+    def core(self) -> Partition:
+        """See above."""
+        return self._core
+
+
+def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, repeats: bool) -> list[str]:
+    """What is wrong in one partition. `repeats`: the same change may be there more than once."""
+
+    def log(topic: str) -> Log:
+        return logs(topic, partition)
+
+    journal = [decode_entry(record.value) for record in log(topics.journal).committed()]
+    by_version: Mapping[str, Program] = {each.version: each for each in programs()}
+    again = Recomputed(programs()[0], RULES, journal, by_version)
+    records = log(topics.clickstream).committed()
+    wanted: dict[bytes, list[bytes]] = {}
+    changes = again.take(records)
+    changes += again.move(len(records))
+    own = 0
+    for change in changes:
+        wanted.setdefault(change.user.encode(), []).append(change.encode())
+        own += change.segment == "viewers"
+    problems = _compare(wanted, log(topics.changes).committed(), repeats=repeats)
+    found = log(topics.segment("viewers")).committed()
+    if len({record.value for record in found}) != own or (not repeats and len(found) != own):
+        problems.append(f"{own} changes of viewers, {len(found)} in their own topic")
+    poisoned = buried(log(topics.journal))
+    for topic, count in ((topics.dead_letters, again.dead + len(poisoned)), (topics.late, again.late)):
+        offsets = [dict(record.headers)["shoal-source-offset"] for record in log(topic).committed()]
+        if len(set(offsets)) != count or (not repeats and len(offsets) != count):
+            problems.append(f"{topic} has {len(offsets)} records, {len(set(offsets))} different ones, not {count}")
+    return problems + _compare_profiles(again.core, latest(log(topics.profiles)))
+
+
+def latest(changelog: Log) -> dict[bytes, bytes]:
+    """The furthest value of each key, as a restore takes it."""
+    found: dict[bytes, bytes] = {}
+    for record in changelog.committed():
+        if record.value is None:
+            found.pop(record.key, None)
+        elif record.key not in found or reached_of(record.value) >= reached_of(found[record.key]):
+            found[record.key] = record.value
+    return found
+
+
+def reached(changelog: Log) -> Reached:
+    """How far a partition is, as a restore sees it."""
+    value = latest(changelog).get(POSITION_KEY)
+    return Reached(-1, -1) if value is None else reached_of(value)
+
+
+def buried(journal: Log) -> set[int]:
+    """Offsets of the records that were given up."""
+    entries = [decode_entry(record.value) for record in journal.committed()]
+    return {entry.offset for entry in entries if isinstance(entry, Poisoned)}
+
+
+def _compare(wanted: dict[bytes, list[bytes]], found: list[Any], *, repeats: bool) -> list[str]:
+    by_user: dict[bytes, list[bytes]] = {}
+    for record in found:
+        own = by_user.setdefault(record.key, [])
+        if not repeats or record.value not in own:
+            own.append(record.value)
+    if by_user == wanted:
+        return []
+    problems = []
+    for user in sorted(wanted.keys() | by_user.keys()):
+        right, left = wanted.get(user, []), by_user.get(user, [])
+        if right == left:
+            continue
+        missing = sum(each not in left for each in right)
+        unwanted = sum(each not in right for each in left)
+        repeated = len(left) - len(set(left))
+        at = next((n for n, (one, two) in enumerate(zip(right, left, strict=False)) if one != two), -1)
+        problems.append(
+            f"user {user.decode()}: {len(right)} changes wanted, {len(left)} found: {missing} missing, "
+            f"{unwanted} unwanted, {repeated} repeated; the first difference is at {at}"
+        )
+    return problems
+
+
+def _compare_profiles(core: Partition, stored: dict[bytes, bytes]) -> list[str]:
+    position = stored.pop(POSITION_KEY, None)
+    if position is None:
+        return ["nothing was ever committed"] if core.next_offset else []
+    problems = []
+    at = read_position(decode_position(position).position)
+    if (at.next_offset, at.clock_ms) != (core.next_offset, core.clock_ms):
+        problems.append(f"stands at {at.next_offset}, {at.clock_ms}, not at {core.next_offset}, {core.clock_ms}")
+    users = 0
+    for key, value in stored.items():
+        user, encoded = key.decode(), decode_profile(value).profile
+        if encoded is None or user == CATALOG_KEY:
+            continue
+        users += 1
+        if profiles.decode(encoded) != core.profile(user):
+            problems.append(f"the profile of {user} is {profiles.decode(encoded)}, not {core.profile(user)}")
+    if users != core.users:
+        problems.append(f"{users} profiles, not {core.users}")
+    return problems

@@ -1,0 +1,273 @@
+"""The runtime's `World`, its logs and its writer, on the simulated broker."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from app.runtime.log_reader import Fetched
+from app.runtime.world import WorkFailedError
+from app.segments.partition import Batch, Partition
+from app.settings import Settings
+from tests.simulation.fibers import Fiber, Host, Step
+from tests.simulation.group import Answer
+from tests.simulation.network import Network
+
+T = TypeVar("T")
+
+START_MS = 1_736_035_200_000
+FENCED = ProducerFenced, InvalidProducerEpoch
+
+
+class SimulatedLog:
+    """See `Log`."""
+
+    def __init__(
+        self,
+        world: "SimulatedWorld",
+        topic: str,
+        partition: int,
+        *,
+        committed_only: bool,
+        on_progress: Callable[[], None],
+    ) -> None:
+        self.topic = topic
+        self._world = world
+        self._log = world.network.broker.log(topic, partition)
+        self._committed_only = committed_only
+        self._on_progress = on_progress
+        self._offset = 0
+
+    def seek(self, offset: int) -> None:
+        """See `Log`."""
+        self._offset = offset
+
+    async def earliest(self) -> int:
+        """See `Log`."""
+        return 0
+
+    async def read(self, *, records_max: int, wait_ms: int) -> Fetched:
+        """See `Log`. Fetches bring less than could be read, now and then."""
+        world, log = self._world, self._log
+        chance = world.network.chance
+        most = min(records_max, 1 + int(40 * chance.random()))
+        offset = self._offset
+
+        def ask() -> Fetched:
+            return log.read(offset, most, committed_only=self._committed_only)
+
+        fetched = await world.call(f"reads {self.topic} from {offset}", ask)
+        if wait_ms > 1 and not fetched.records and fetched.drained:
+            arrival = Step(world.network.times, world.network.times.now_ms + wait_ms)
+            log.watchers.append(arrival)
+            await arrival
+            fetched = ask()
+        self._offset = fetched.next_offset
+        self._on_progress()
+        return fetched
+
+    async def stop(self) -> None:
+        """See `Log`."""
+
+
+class SimulatedConnection:
+    """See `Connection`."""
+
+    def __init__(self, world: "SimulatedWorld") -> None:
+        self._world = world
+
+    def log(self, topic: str, partition: int, *, committed_only: bool, on_progress: Callable[[], None]) -> SimulatedLog:
+        """See `Connection`."""
+        return SimulatedLog(self._world, topic, partition, committed_only=committed_only, on_progress=on_progress)
+
+    async def close(self) -> None:
+        """See `Connection`."""
+
+
+class SimulatedWriter:
+    """What `ExactlyOnce` and `AtLeastOnce` use of `LogWriter`, and of its producer."""
+
+    def __init__(self, world: "SimulatedWorld", partition: int, transactional_id: str | None) -> None:
+        self._world = world
+        self._partition = partition
+        self._id = transactional_id
+        self._owner: tuple[str, int] | None = None
+        self._sending: list[Fiber] = []
+        self.ends: dict[str, int] = {}
+
+    @property
+    def producer(self) -> "SimulatedWriter":
+        """The other half of what it stands for."""
+        return self
+
+    async def open(self) -> None:
+        """See `LogWriter`."""
+        if (own := self._id) is not None:
+            world = self._world
+            world.on_open(self._partition)
+            epoch = await world.call("fences", lambda: world.fence(own, self._partition))
+            self._owner = (own, epoch)
+
+    async def begin_transaction(self) -> None:
+        """Of the producer: nothing is sent for it."""
+
+    async def commit_transaction(self) -> None:
+        """Of the producer."""
+        world, owner = self._world, self._owner
+        assert owner is not None
+        broker = world.network.broker
+        try:
+            await world.call("commits", lambda: broker.commit(owner))
+        except FENCED:
+            world.on_fenced(self._partition)
+            raise
+
+    async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Any]]]) -> None:
+        """See `LogWriter`: all topics at once, each one's rows in order, in one batch or two."""
+        times, world = self._world.network.times, self._world
+        errors: list[Exception] = []
+        sending = [
+            times.spawn(self._send(topic, list(rows), errors), world.host, f"writes {topic}")
+            for topic, rows in rows_by_topic
+        ]
+        self._sending += sending
+        for fiber in sending:
+            await fiber.wait(float("inf"))
+        if errors:
+            raise errors[0]
+
+    async def _send(self, topic: str, rows: list[Any], errors: list[Exception]) -> None:
+        world, owner = self._world, self._owner
+        network = world.network
+        log = network.broker.log(topic, self._partition)
+        cut = int(len(rows) * network.chance.random()) if network.chance.random() < 0.3 else 0
+        for some in (rows[:cut], rows[cut:]):
+            if not some:
+                continue
+
+            def ask(some: list[Any] = some) -> int:
+                return network.broker.produce(log, some, world.wall_ms(), owner)
+
+            try:
+                end = await world.call(f"writes {topic}", ask, again=owner is None)
+            except Exception as error:  # noqa: BLE001  # told by `write`
+                if isinstance(error, FENCED):
+                    world.on_fenced(self._partition)
+                errors.append(error)
+                return
+            self.ends[topic] = max(end, self.ends.get(topic, 0))
+
+    async def close(self) -> None:
+        """See `LogWriter`."""
+
+    async def abandon(self) -> None:
+        """See `LogWriter`. What is on its way arrives all the same."""
+        for fiber in self._sending:
+            fiber.cancel()
+
+
+class SimulatedWorld:
+    """One worker's. `heartbeat` asks the group, `fence` begins a producer; `on_open` is told of a partition before a
+    producer is asked for, `on_fenced` when one is refused."""
+
+    def __init__(
+        self,
+        network: Network,
+        host: Host,
+        settings: Settings,
+        *,
+        heartbeat: Callable[[], Awaitable[Answer | None]],
+        fence: Callable[[str, int], int],
+        on_open: Callable[[int], None],
+        on_fenced: Callable[[int], None],
+    ) -> None:
+        self.network = network
+        self.host = host
+        self.fence = fence
+        self.on_open = on_open
+        self.on_fenced = on_fenced
+        self._settings = settings
+        self._heartbeat = heartbeat
+
+    async def call(self, name: str, ask: Callable[[], T], *, again: bool = False) -> T:
+        """One request to the broker."""
+        return await self.network.call(self.host, name, ask, again=again)
+
+    def now_s(self) -> float:
+        """See `World`."""
+        return self.network.times.now_ms / 1000
+
+    def wall_ms(self) -> int:
+        """See `World`."""
+        return START_MS + int(self.network.times.now_ms)
+
+    def spawn(self, life: Coroutine[Any, Any, None], *, name: str) -> Fiber:
+        """See `World`."""
+        return self.network.times.spawn(life, self.host, name)
+
+    async def within(self, what: Awaitable[T], *, limit_ms: float) -> T:
+        """See `World`."""
+        fiber = self.network.times.running
+        assert fiber is not None
+        return await fiber.within(what, limit_ms)
+
+    async def pause(self, ms: float) -> None:
+        """See `World`."""
+        await self.network.times.rest(ms)
+
+    async def connect(self) -> SimulatedConnection:
+        """See `World`."""
+        await self.call("connects", lambda: None)
+        return SimulatedConnection(self)
+
+    async def work(
+        self,
+        core: Partition,
+        *,
+        partition: int,
+        offset: int,
+        records: Sequence[Any] = (),
+        clock_ms: int | None = None,
+        sweep: int = 0,
+        closely: bool = False,
+    ) -> Batch:
+        """See `World`. The agent fails, or hangs, now and then: before it has done something, or after."""
+        chance, times = self.network.chance, self.network.times
+        handed_out = 0
+
+        def watched() -> Iterable[Any]:
+            nonlocal handed_out
+            for record in records:
+                handed_out += 1
+                yield record
+
+        fault = ""
+        if chance.random() < self.network.share * 0.5:
+            fault = chance.choice(("hangs", "fails before", "fails after"))
+            self.network.faults += 1
+            self.network.tell(f"{self.host.name}: the agent {fault} at offset {offset} of partition {partition}")
+        await times.rest(chance.random())
+        try:
+            if fault == "fails before":
+                raise RuntimeError(fault)
+            if sweep:
+                outcome = core.sweep(sweep)
+            elif clock_ms is not None:
+                outcome = core.advance(clock_ms)
+            else:
+                outcome = core.process(watched() if closely else records)
+            if fault == "fails after":
+                raise RuntimeError(fault)
+        except Exception as error:
+            suspect = None
+            if 0 < handed_out < len(records) or handed_out == len(records) == 1:
+                suspect = records[handed_out - 1].offset
+            raise WorkFailedError(suspect, handed_out) from error
+        if fault == "hangs":
+            await times.rest(self._settings.batch_timeout_ms)
+            raise WorkFailedError(None, 0) from TimeoutError()
+        return outcome
+
+    async def still_member(self) -> bool:
+        """See `World`."""
+        return await self._heartbeat() is Answer.OK

@@ -1,0 +1,37 @@
+"""What the simulator runs knows no event loop, no clock, no chance: it would escape the simulated time."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+RUNTIME = Path(__file__).parents[3] / "app" / "runtime"
+SIMULATED = (
+    "at_least_once",
+    "commit",
+    "delivery",
+    "envelope",
+    "exactly_once",
+    "idle_clock",
+    "journal",
+    "lifecycle",
+    "partition_state",
+    "partition_task",
+    "quarantine",
+    "restore",
+    "trouble",
+    "workshop",
+    "world",
+)
+FORBIDDEN = {"asyncio", "random", "secrets", "threading", "time"}
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_it_imports_none(name: str) -> None:
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse((RUNTIME / f"{name}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            imported.add(node.module.partition(".")[0])
+    assert not imported & FORBIDDEN
