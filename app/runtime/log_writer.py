@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -111,21 +111,20 @@ class LogWriter:
             futures.append((await producer.send_batch(builder, tp.topic, partition=tp.partition), records))
 
         now_ms = int(time.time() * 1000)
-        builder = producer.create_batch()
-        append = builder.append
-        for key, value, headers in rows:
-            if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
-                await send(builder)
-                builder = producer.create_batch()
-                append = builder.append
-                if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
-                    size = len(key or b"") + len(value or b"")
-                    raise UserError(
-                        f"a record of {size:,} bytes for {tp.topic} is larger than a record batch may be",
-                        hint="raise write_bytes_max, and the brokers' message.max.bytes with it",
-                    )
-        if builder.record_count():
+        waiting = iter(rows)
+        row = next(waiting, None)
+        while row is not None:
+            builder = producer.create_batch()
+            left = _fill(builder, row, waiting, now_ms)
+            if not builder.record_count():
+                key, value, _ = row
+                size = len(key or b"") + len(value or b"")
+                raise UserError(
+                    f"a record of {size:,} bytes for {tp.topic} is larger than a record batch may be",
+                    hint="raise write_bytes_max, and the brokers' message.max.bytes with it",
+                )
             await send(builder)
+            row = left
 
     async def close(self) -> None:
         """Ends the producer after everything written was acknowledged."""
@@ -146,6 +145,24 @@ class LogWriter:
             if tasks:
                 await asyncio.wait(tasks, timeout=ABANDON_S)
             await asyncio.wait_for(producer.client.close(), ABANDON_S)
+
+
+def _fill(builder: Any, first: Row, rows: Iterator[Row], now_ms: int) -> Row | None:
+    """Appends `first` and the following rows, as many as fit; the one that did not fit, None if all did.
+
+    They go straight to what builds the bytes: `append` of the builder costs as much again for every record.
+    """
+    append = builder._builder.append
+    count = 0
+    row: Row | None = first
+    while row is not None:
+        key, value, headers = row
+        if append(count, now_ms, key, value, headers) is None:
+            break
+        count += 1
+        row = next(rows, None)
+    builder._relative_offset = count
+    return row
 
 
 def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:
