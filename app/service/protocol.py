@@ -11,10 +11,14 @@ _Protocol: Any = AutoHTTPProtocol
 
 
 class BoundedProtocol(_Protocol):  # type: ignore[misc]  # which of two it is depends on what is installed
-    """uvicorn's own, with a limit for the time until a request's head is there."""
+    """uvicorn's own, with a limit for the time until a request's head is there; no request is logged."""
 
     head_timeout_s = HEAD_TIMEOUT_S
     _head_timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.access_log = False  # paths hold users' names
 
     def connection_made(self, transport: Any) -> None:
         """A connection: its first request is expected."""
