@@ -24,6 +24,7 @@ DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
 Security = Literal["plaintext", "ssl", "sasl-plaintext", "sasl-ssl"]
 CatalogSource = Literal["folder", "topic"]
 Compression = Literal["snappy", "lz4", "zstd", "gzip", "none"]
+ProfileStore = Literal["memory", "disk"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -146,6 +147,11 @@ class Settings:
     profiles_bytes_max: int = setting(
         0, "Memory for profiles, in bytes, above which a worker warns; 0: no limit", low=0, high=1 << 50
     )
+
+    profile_store: ProfileStore = setting(
+        "memory", "Where profiles are held: memory, or disk (RocksDB) for partitions that are larger than it"
+    )
+    profile_directory: Path = setting(Path("shoal-profiles"), "Folder of the profiles on disk; emptied at each start")
 
     # What ops see.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)

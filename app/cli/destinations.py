@@ -26,6 +26,7 @@ def destinations(
     /,
     *,
     only: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    segments: Path | None = None,
     broker: str | None = None,
     partitions: int | None = None,
     app_id: str | None = None,
@@ -46,6 +47,8 @@ def destinations(
         The folder with the destinations (SHOAL_DESTINATIONS, destinations).
     only
         Names of the destinations that are meant; all without.
+    segments
+        Folder of the definitions: `check` says which destinations expect what no segment gives.
     broker
         Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
@@ -69,7 +72,7 @@ def destinations(
     wanted = chosen(settings, only, environ=os.environ)
     if action == "check":
         _check(wanted)
-        return EXIT_OK
+        return EXIT_OK if segments is None else _check_against(wanted, segments, settings)
     if action == "replay":
         return _replay(settings, wanted)
     return _run(settings, wanted)
@@ -110,6 +113,20 @@ def _check(wanted: Sequence[Destination]) -> None:
         say(console)
     count = len(wanted)
     say(console, "1 destination is right" if count == 1 else f"{count} destinations are right")
+
+
+def _check_against(wanted: Sequence[Destination], folder: Path, settings: Settings) -> int:
+    from app.destinations.against_catalog import mismatches
+    from app.segments_dir import load_segments
+
+    console = make_console()
+    catalog = load_segments(folder, settings.time_rules)
+    found = [f"{each.path}: {text}" for each in wanted for text in mismatches(each, catalog)]
+    for text in found:
+        say(console, text)
+    if not found:
+        say(console, f"and {folder} has what they expect")
+    return EXIT_SOME_LEFT if found else EXIT_OK
 
 
 def _replay(settings: Settings, wanted: Sequence[Destination]) -> int:

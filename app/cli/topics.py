@@ -9,6 +9,8 @@ from rich.table import Table
 
 from app.console.output import counted, make_console, say
 from app.console.running import quiet_clients
+from app.destinations.positions import destination_topic_specs
+from app.intake.task import intake_topic_spec
 from app.main import load_program
 from app.publishing import published_catalog
 from app.runtime.application import own_topics
@@ -73,10 +75,14 @@ async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[To
     client = await wait_for_broker(settings)
     try:
         made = []
+        there = (await client.fetch_all_metadata()).topics()
         if create:
             # Those with another number of partitions are told by the check, and keep nobody from making the others.
-            there = (await client.fetch_all_metadata()).topics()
             made = await ensure_topics(settings, client, [spec for spec in specs if spec.name not in there])
+        # What not everybody uses is made by who uses it, and judged when it is there.
+        specs += [
+            spec for spec in (*destination_topic_specs(settings), intake_topic_spec(settings)) if spec.name in there
+        ]
         return made, specs, await cluster_state(settings, client, [spec.name for spec in specs])
     finally:
         await client.close()

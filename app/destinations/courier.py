@@ -13,7 +13,7 @@ from app.destinations.gate import Gate
 from app.destinations.lanes import Lanes, Waiting
 from app.destinations.outcome import Fate, Outcome, pause_s
 from app.destinations.positions import Stored
-from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change
+from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change, source_of
 from app.runtime.log_reader import Fetched, LogReader
 from app.runtime.reader_metrics import ReaderMetrics
 
@@ -205,7 +205,7 @@ class Courier:
                 gate.dropped()
                 self._finish(each, "expired")
                 return
-            prepared = prepare(destination, change, each.item.value)
+            prepared = prepare(destination, change, each.item.value, source=source_of(each.item))
         except UnusableError as error:
             gate.dropped()
             await self._give_up(each, error.reason, error.detail)
@@ -234,7 +234,8 @@ class Courier:
         gate, destination = self._counter.gate, self.destination
         if gate.failed(now_s, retry_after_s=outcome.retry_after_s):
             self._metrics.away(destination.name, away=True)
-            log.warning("destination %s is taken for dead: %s", destination.name, outcome.detail or outcome.status)
+            # What it answered may name people: that stands in dead letters only.
+            log.warning("destination %s is taken for dead: %s", destination.name, outcome.status)
         failing_s = 0.0 if each.failed_s is None else now_s - each.failed_s
         if failing_s * 1000 > destination.retry.give_up_ms and gate.succeeded_s > (each.failed_s or 0.0):
             await self._give_up(each, "gave-up", f"after {each.tries} tries: {outcome.detail}")

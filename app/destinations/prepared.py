@@ -13,6 +13,7 @@ from app.destinations.template import MissingValueError, fill, in_url
 from app.segments.change import iso
 
 USER_AGENT: Final = "shoal"
+SOURCE: Final = "/shoal"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -49,8 +50,11 @@ def read_change(value: bytes) -> dict[str, Any]:
     return change
 
 
-def prepare(destination: Destination, change: Mapping[str, Any], value: bytes) -> Prepared:
-    """The request for a change that the destination wants; `value` is the change as it came. Raises UnusableError."""
+def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *, source: str = SOURCE) -> Prepared:
+    """The request for a change that the destination wants; `value` is the change as it came, `source` the deployment.
+
+    Raises UnusableError.
+    """
     request = destination.requests[cast(Kind, change["change"])]
     try:
         url = request.url.text(change, in_url)
@@ -68,18 +72,24 @@ def prepare(destination: Destination, change: Mapping[str, Any], value: bytes) -
         "Idempotency-Key": change["id"],
     }
     if request.body is None:
-        own |= _event_headers(change)
+        own |= _event_headers(change, source)
     sent = {name: text for name, text in own.items() if name.lower() not in there} | headers
     return Prepared(id=change["id"], method=request.method, url=url, headers=sent, body=body)
 
 
-def _event_headers(change: Mapping[str, Any]) -> dict[str, str]:
+def source_of(record: Any) -> str:
+    """Which deployment a change on Kafka is of."""
+    source: bytes = dict(record.headers or ()).get("ce_source", SOURCE.encode())
+    return source.decode(errors="replace")
+
+
+def _event_headers(change: Mapping[str, Any], source: str) -> dict[str, str]:
     """CloudEvents 1.0, HTTP binding, binary mode."""
     return {
         "ce-specversion": "1.0",
         "ce-id": change["id"],
         "ce-type": f"shoal.segment.{change['change']}.v1",
-        "ce-source": "/shoal",
+        "ce-source": source,
         "ce-subject": in_url(change["user"]),
         "ce-time": change["at"],
     }

@@ -15,7 +15,7 @@ from app.destinations.positions import (
     position_row,
     read_positions,
 )
-from app.destinations.prepared import UnusableError, prepare, read_change
+from app.destinations.prepared import UnusableError, prepare, read_change, source_of
 from app.destinations.sender import Sender
 from app.runtime.dead_letters import Origin, dead_row, destination_header, destination_of
 from app.runtime.kafka import has_transactions, wait_for_broker
@@ -132,7 +132,7 @@ class _Replay:
             change = read_change(record.value or b"")
             if not destination.wants(change["segment"], change["change"]):
                 return "unwanted", "the destination does not want this change any more"
-            prepared = prepare(destination, change, record.value)
+            prepared = prepare(destination, change, record.value, source=source_of(record))
         except UnusableError as error:
             return error.reason, error.detail
         outcome = await self._sender.send(destination, prepared)

@@ -28,9 +28,11 @@ end
 for _, deed in ipairs(cmsgpack.unpack(ARGV[7])) do
   local user, sequence, kind = deed[1], deed[2], deed[3]
   local fence = prefix .. 'sequence:' .. user
-  local known = redis.call('GET', fence)
-  if not known or tonumber(sequence) > tonumber(known) then
-    redis.call('SET', fence, sequence, 'PX', fence_ms)
+  -- Asked and set in one call, as nearly all changes are new ones.
+  local known = redis.call('SET', fence, sequence, 'PX', fence_ms, 'GET')
+  if known and tonumber(sequence) <= tonumber(known) then
+    redis.call('SET', fence, known, 'PX', fence_ms)
+  else
     local key = prefix .. 'user:' .. user
     if kind == 'exited' then
       redis.call('HDEL', key, deed[4])

@@ -59,7 +59,9 @@ class MembershipTask(FollowTask):
         while True:
             fetched = await reader.read(records_max=READ_RECORDS, wait_ms=IDLE_MS)
             if fetched.records:
-                work = partial(self._apply, fetched.records, str(fetched.next_offset))
+                # Here, not in the agent: while that waits for Redis, other partitions decode theirs.
+                deeds = self._deeds(fetched.records)
+                work = partial(self._apply, deeds, str(fetched.next_offset))
                 await self.hand_over(work, offset=fetched.records[0].offset)
             else:
                 await self._view.check(self._generation, self.tp.partition, self._position)
@@ -112,8 +114,8 @@ class MembershipTask(FollowTask):
         log.info("%s: memberships of %s users from the profiles", self.name, f"{len(standings):,}")
         return end
 
-    async def _apply(self, records: Sequence[Any], after: str) -> None:
-        """What the agent does."""
+    def _deeds(self, records: Sequence[Any]) -> list[tuple[Deed, int]]:
+        """What records do, each with the position behind it."""
         deeds: list[tuple[Deed, int]] = []
         for record in records:
             if record.value is None:
@@ -123,6 +125,10 @@ class MembershipTask(FollowTask):
             except (msgspec.DecodeError, ValueError) as error:
                 log.warning("%s, offset %d: no change: %s; passed over", self.name, record.offset, error)
                 self._metrics.memberships("unreadable", 1)
+        return deeds
+
+    async def _apply(self, deeds: Sequence[tuple[Deed, int]], after: str) -> None:
+        """What the agent does."""
         await self._move(runs(deeds, after))
         if deeds:
             self._metrics.memberships("repeated", len(deeds) - self._applied)

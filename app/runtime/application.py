@@ -18,6 +18,7 @@ from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.catalog_follower import CatalogFollower
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
+from app.runtime.disk_table import DiskTables
 from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.faust_agent import Agent
 from app.runtime.faust_consumer import Transport
@@ -69,7 +70,8 @@ class Application(faust.App):
         self.clickstream = self.topic(
             settings.topics.clickstream, acks=False, schema=BatchSchema(), partitions=settings.partitions
         )
-        self._new_partition = new_partition or (lambda: Partition(self.program, settings.time_rules))
+        self._tables = DiskTables(settings.profile_directory) if settings.profile_store == "disk" else None
+        self._new_partition = new_partition or self._empty_partition
         self._follower: CatalogFollower | None = None
         self._catalog_client: AIOKafkaClient | None = None
         self._following: asyncio.Task[None] | None = None
@@ -208,10 +210,15 @@ class Application(faust.App):
             metrics=self.metrics,
             program=lambda: self.program,
             new_core=self._new_partition,
+            new_values=dict if self._tables is None else self._tables.of_keys,
             new_delivery=self._new_delivery,
             layout=self._layout,
             world=AsyncioWorld(self.settings, deliver=deliver, still_member=still_member),
         )
+
+    def _empty_partition(self) -> Partition:
+        held = None if self._tables is None else self._tables.of_users()
+        return Partition(self.program, self.settings.time_rules, held=held)
 
     def _new_delivery(self, partition: int) -> Delivery:
         changelog = self.settings.topics.profiles
@@ -290,7 +297,8 @@ class Application(faust.App):
         held = 0
         for task in self.tasks:
             if (core := task.core) is not None:
-                taken = core.state_bytes + PROFILE_BYTES_ASIDE * core.users
+                taken = PROFILE_BYTES_ASIDE * core.users
+                taken += core.state_bytes if self._tables is None else 0
                 self.metrics.profile_bytes(task.partition, taken)
                 held += taken
         if warning := self._memory_limit.look(held, now_s=now_s):

@@ -24,10 +24,10 @@ class SparingFilter(logging.Filter):
         """Whether this one is shown."""
         if record.levelno < logging.WARNING and str(record.msg).startswith("[^"):
             return False  # Faust's services say that they start and stop, in the name of our modules
-        if not record.name.startswith(LIBRARIES):
-            return True
         if any(what in str(record.msg) for what in TOLD_OTHERWISE) and not log.isEnabledFor(logging.DEBUG):
             return False
+        if not record.name.startswith(LIBRARIES):
+            return True
         key = (record.name, str(record.msg))
         now_s = time.monotonic()
         if now_s - self._last_s.get(key, -self._repeat_s) < self._repeat_s:

@@ -128,7 +128,7 @@ class PartitionTask:
         ):
             self._state, told = kept, f"kept {kept.core.users:,} profiles"
         else:
-            restored = await restore(changelog, journal, workshop.new_core, world, self._restoring)
+            restored = await restore(changelog, journal, workshop.new_core, world, self._restoring, workshop.new_values)
             workshop.metrics.restored(self.partition, restored.records, restored.seconds)
             if restored.resend:
                 await self._write(self._layout.resend(restored.resend))

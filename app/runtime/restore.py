@@ -1,6 +1,6 @@
 """Reading a partition's state back from its changelog and journal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 
 from app.runtime.envelope import (
@@ -48,14 +48,15 @@ async def restore(
     new_core: Callable[[], Partition],
     world: World,
     on_share: Callable[[float], None] = lambda share: None,
+    new_values: Callable[[], MutableMapping[bytes, bytes]] = dict,
 ) -> Restored:
     """Reads both to their end as seen on the way, and builds a core from them.
 
     Of several values of one user the one that has come furthest counts, not the latest in the log. `on_share` is told
-    how much of the changelog is read, from 0 to 1.
+    how much of the changelog is read, from 0 to 1. `new_values` makes what holds the values until all are read.
     """
     began_s = world.now_s()
-    values: dict[bytes, bytes] = {}
+    values = new_values()
     changelog_end, records = await _read_values(changelog, values, world, on_share)
     stored = values.pop(POSITION_KEY, None)
     position = None if stored is None else decode_position(stored)
@@ -92,7 +93,7 @@ async def nothing_written_since(log: Log, offset: int) -> bool:
 
 
 async def _read_values(
-    changelog: Log, values: dict[bytes, bytes], world: World, on_share: Callable[[float], None]
+    changelog: Log, values: MutableMapping[bytes, bytes], world: World, on_share: Callable[[float], None]
 ) -> tuple[int, int]:
     first = await changelog.earliest()
     changelog.seek(first)
@@ -113,7 +114,11 @@ async def _read_values(
         await world.pause(0)
 
 
-def _drain(values: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _drain(values: MutableMapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """All of them; in memory each is gone when it was handed out."""
+    if not isinstance(values, dict):
+        yield from values.items()
+        return
     while values:
         yield values.popitem()
 

@@ -6,7 +6,7 @@ Values are texts as the broker tells them. What a broker does not tell is not ju
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.runtime.topics import REPLICAS_MAX, TopicSpec, in_sync_wanted, replicas_wanted
+from app.runtime.topics import REPLICAS_MAX, TopicSpec, in_sync_wanted, message_bytes_max, replicas_wanted
 from app.segments.durations import format_duration
 from app.settings import Settings
 
@@ -44,8 +44,9 @@ def check_topics(
     settings: Settings, specs: Sequence[TopicSpec], states: Mapping[str, TopicState], *, brokers: int
 ) -> list[Finding]:
     """Each topic against what it should be, in the order of `specs`."""
-    catalog = settings.topics.catalog
-    counts = {states[spec.name].partitions for spec in specs if spec.name in states and spec.name != catalog}
+    counts = {
+        states[spec.name].partitions for spec in specs if spec.name in states and not _stands_alone(settings, spec)
+    }
     same = counts.pop() if len(counts) == 1 else None
     found: list[Finding] = []
     for spec in specs:
@@ -94,8 +95,10 @@ def _check_partitions(
     if state.partitions == spec.partitions:
         return
     has = f"{state.partitions} partitions"
-    if spec.name == settings.topics.catalog:
-        do = "make it anew with one, and publish again (shoal publish): a catalog is one thing"
+    if _stands_alone(settings, spec):
+        do = "make it anew with one"
+        if spec.name == settings.topics.catalog:
+            do += ", and publish again (shoal publish): a catalog is one thing"
         yield Finding(spec.name, True, has, do)
         return
     if same is not None:
@@ -118,6 +121,11 @@ def _check_partitions(
     elif state.partitions > wanted:
         do = f"make it anew with {wanted}, as many as {settings.topics.clickstream}: partitions cannot be taken away"
         yield Finding(spec.name, True, has, do)
+
+
+def _stands_alone(settings: Settings, spec: TopicSpec) -> bool:
+    """Whether its partitions have nothing to do with those of the input."""
+    return spec.name == settings.topics.catalog or (spec.partitions == 1 and settings.partitions != 1)
 
 
 def _check_copies(settings: Settings, state: TopicState, *, brokers: int) -> Iterator[Finding]:
@@ -170,7 +178,7 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
     if bytes_max is not None and bytes_max < settings.write_bytes_max and spec.name != topics.clickstream:
         why = f"a record batch has up to {settings.write_bytes_max} bytes (write_bytes_max): the broker would refuse it"
         yield _config_finding(
-            spec.name, f"max.message.bytes={bytes_max}", "max.message.bytes", wanted["max.message.bytes"], why
+            spec.name, f"max.message.bytes={bytes_max}", "max.message.bytes", str(message_bytes_max(settings)), why
         )
     compression = config.get("compression.type")
     if compression not in (None, "producer"):

@@ -73,8 +73,13 @@ def catalog_topic(settings: Settings) -> TopicSpec:
 
 def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What is said of a topic, and what is said of all: batches arrive as they were sent, and none is too large."""
-    bytes_max = max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
-    return (*config.items(), ("compression.type", "producer"), ("max.message.bytes", str(bytes_max)))
+    bytes_max = str(message_bytes_max(settings))
+    return (*config.items(), ("compression.type", "producer"), ("max.message.bytes", bytes_max))
+
+
+def message_bytes_max(settings: Settings) -> int:
+    """How large a record batch a topic should take: what brokers take anyway, or more if workers write more."""
+    return max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
 
 
 def replicas_wanted(settings: Settings, *, brokers: int) -> int:

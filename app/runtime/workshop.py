@@ -1,6 +1,6 @@
 """What every partition task of a worker is made with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
 from app.metrics import Metrics
@@ -15,7 +15,7 @@ from app.settings import Settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """program: the catalog that holds now. new_core: an empty partition under it. new_delivery, layout: by partition
-    number. world: all that is not computing."""
+    number. world: all that is not computing. new_values: holds a changelog while it is read back."""
 
     settings: Settings
     metrics: Metrics
@@ -24,3 +24,4 @@ class Workshop:
     new_delivery: Callable[[int], Delivery]
     layout: Callable[[int], Layout]
     world: World
+    new_values: Callable[[], MutableMapping[bytes, bytes]] = dict

@@ -6,7 +6,7 @@ after any doubt about what was written the caller throws it away and restores a 
 See docs/exact-meaning.md, "Order of work for one record".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 
 import msgspec
 from msgspec import Raw
@@ -47,18 +47,21 @@ from tables.timers import Timers
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
+Held = MutableMapping[str, bytes]
+
 
 class Partition:
     """Profiles, timers and clock of one partition, under one program."""
 
-    def __init__(self, program: Program, rules: TimeRules, *, keyed: bool = True) -> None:
-        """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter."""
+    def __init__(self, program: Program, rules: TimeRules, *, keyed: bool = True, held: Held | None = None) -> None:
+        """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter.
+        `held`: an empty mapping of its own for the encoded profiles; None: they are in memory."""
         self._keyed = keyed
         self.program = program
         self.rules = rules
         self.clock_ms = NO_CLOCK
         self.next_offset = 0
-        self._encoded: dict[str, bytes] = {}
+        self._encoded: Held = {} if held is None else held
         self._timers = Timers()
         self._touched: dict[str, Profile] = {}
         self._gone: set[str] = set()

@@ -14,7 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from app.service.access import Access
-from app.service.body import read_body
+from app.service.body import Room, discard, read_body
 from app.service.clickstream import ClickstreamWriter, UnavailableError
 from app.service.operations import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
 from app.service.parcel import (
@@ -53,18 +53,27 @@ class Collector:
         self._access = access
         self._writer = writer
         self._metrics = metrics
+        self._room = Room()
 
     async def take(self, request: Asked, read: Callable[[bytes], Parcel], *, key: str | None = None) -> None:
         """Returns when Kafka has acknowledged all events. Problem otherwise."""
         key = key or key_of_basic(request.headers.get("authorization"))
         if key is not None:  # before its body is read
-            self._access.may_write(key)
-        body = await read_body(
-            request.stream(),
-            encoding=request.headers.get("content-encoding", ""),
-            length=request.headers.get("content-length"),
-        )
-        parcel = read(body)
+            try:
+                self._access.may_write(key)
+            except Problem:
+                await discard(request.stream())
+                raise
+        with self._room.hold() as take:
+            body = await read_body(
+                request.stream(),
+                encoding=request.headers.get("content-encoding", ""),
+                length=request.headers.get("content-length"),
+                take=take,
+            )
+            await self._take(read(body), key)
+
+    async def _take(self, parcel: Parcel, key: str | None) -> None:
         name = self._access.may_write(key or parcel.write_key)
         received_ms = time.time_ns() // 1_000_000
         found = sort_out(parcel, received_ms=received_ms, skew_max_ms=self._skew_max_ms)

@@ -3,6 +3,7 @@
 import uuid
 from base64 import b64decode
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,7 @@ PATHS: Final = {
     "a": "alias",
 }
 REFUSED_SHOWN_MAX: Final = 100
+EVENTS_MAX: Final = 5_000
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -57,6 +59,7 @@ def read_batch(body: bytes) -> Parcel:
     events = envelope.get("batch")
     if events.__class__ is not list:
         raise Problem(400, "invalid-message", "a batch has its events as a list under batch")
+    _check_count(len(events))
     context = envelope.get("context")
     if context.__class__ is dict and context:
         for event in events:
@@ -68,7 +71,9 @@ def read_batch(body: bytes) -> Parcel:
 def read_ga4(body: bytes) -> Parcel:
     """The events of the GA4 Measurement Protocol, under their names here. Problem 400."""
     try:
-        return Parcel(list(messages_of(_object(body))))
+        events = list(islice(messages_of(_object(body)), EVENTS_MAX + 1))
+        _check_count(len(events))
+        return Parcel(events)
     except MessageError as error:
         raise Problem(400, error.reason, error.detail) from None
 
@@ -104,6 +109,11 @@ def key_of_basic(authorization: str | None) -> str | None:
         return b64decode(rest.strip(), validate=True).decode().partition(":")[0] or None
     except ValueError:  # UnicodeDecodeError and binascii.Error are ones
         raise Problem(401, "wrong-key", "the Authorization header cannot be read: Basic base64(KEY:)") from None
+
+
+def _check_count(events: int) -> None:
+    if events > EVENTS_MAX:
+        raise Problem(413, "too-large", f"more than {EVENTS_MAX} events: send smaller batches")
 
 
 def _new_id() -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from app.errors import UserError
+from app.service.protocol import BoundedProtocol
 from app.service.service import create_service
 from app.settings import Settings
 
@@ -66,7 +67,7 @@ def server(settings: Settings) -> Server:
     config = uvicorn.Config(
         service.app,
         loop="uvloop",
-        http="auto",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

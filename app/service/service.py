@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 
+from app.errors import UserError
 from app.service.access import Access
 from app.service.body import BODY_BYTES_MAX
 from app.service.changes import ChangesHub
@@ -44,6 +45,8 @@ class Service:
 
 def create_service(settings: Settings) -> Service:
     """The service, not yet started. UserError for keys, definitions or addresses that cannot be used."""
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise UserError(f"public_url is {settings.public_url!r}", hint="for example https://events.shop.example")
     metrics = ServiceMetrics()
     access = Access(settings)
     writer = ClickstreamWriter(settings)

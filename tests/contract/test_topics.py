@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
 from app.cli.main import main
 from tests.support.broker import Broker
+from tests.support.shop import soon
 
 SEGMENT = "segment: buyers\nwhen: exists('Order Completed' within 30d)\ntopic: true\n"
 
@@ -47,6 +48,32 @@ def test_another_number_of_partitions_is_told(
     shoal[shoal.index("--partitions") + 1] = "3"
     assert main(["topics", "check", *shoal]) == 2
     assert capsys.readouterr().out.count("SHOAL_PARTITIONS=2") == 7
+
+
+def test_topics_that_not_everybody_uses_are_judged_when_they_are_there(
+    shoal: list[str], broker: Broker, unique: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{unique}.shoal.destinations"
+
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(name, 3, 1)])
+
+            async def is_there() -> bool:
+                return name in await admin.list_topics()
+
+            await soon(is_there)
+        finally:
+            await admin.close()
+
+    asyncio.run(make())
+    assert main(["topics", "create", *shoal]) == 2
+    shown = capsys.readouterr().out
+    assert name in shown
+    assert "make it anew with 2" in shown
+    assert shown.count("made") == 8
 
 
 @pytest.mark.kafka

@@ -133,3 +133,29 @@ async def test_what_is_refused_can_be_replayed(settings: Settings, changes: Chan
         assert (counts.delivered, counts.left) == (2, 0)
         assert there.ids == [written[0].id, written[1].id]
         assert await replay(settings, found) == {}
+
+
+@EMBEDDED
+async def test_processes_that_come_and_go_deliver_everything_in_order_and_nothing_twice(
+    settings: Settings, changes: ChangesOnKafka
+) -> None:
+    written = [changes.change(f"u-{n % 9}", "entered" if n % 2 else "exited") for n in range(90)]
+    async with receiver() as there:
+        write(settings, "hook", there)
+        async with running(app(settings)) as first:
+            await changes.write(written[:30])
+            await soon(lambda: arrived(there, 30))
+            async with running(app(settings)) as second:
+                await eventually(lambda: [len(each.tasks) for each in (first, second)] == [1, 1], within_s=30)
+                await changes.write(written[30:60])
+                await soon(lambda: arrived(there, 60))
+            await changes.write(written[60:])
+            await soon(lambda: arrived(there, 90))
+        assert sorted(there.ids) == sorted(each.id for each in written)
+        for user in {each.user for each in written}:
+            own = [each.id for each in written if each.user == user]
+            assert [one for one in there.ids if one in own] == own
+
+
+async def arrived(there: Receiver, count: int) -> bool:
+    return len(there.got) >= count

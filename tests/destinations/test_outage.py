@@ -1,9 +1,12 @@
 """A receiver that is away, slow or odd, in simulated time: what arrives, in which order, how often."""
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from app.destinations.courier import Courier, new_counter
 from app.destinations.destination import Destination
@@ -151,3 +154,18 @@ async def test_what_is_too_old_is_not_sent() -> None:
     await world.run(until_s=1)
     assert not world.asked
     assert world.metrics.value("shoal_destination_changes_total", destination="hook", outcome="expired") == 1
+
+
+async def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Users, addresses and what a service answers may be personal: they stand on Kafka, never in a log."""
+    caplog.set_level(logging.DEBUG)
+    answers = [
+        Outcome(fate=Fate.AGAIN, status="500", detail="answered 500: ann@x.example is unknown"),
+        Outcome(fate=Fate.REFUSED, status="400", detail="answered 400: ann@x.example is unknown"),
+    ]
+    changes = [change(f"ann-{number}@x.example", email="ann@x.example") for number in range(20)]
+    world = World(changes, lambda _, now_s: answers[0] if now_s < 60 else answers[1])
+    await world.run(until_s=HOUR_S)
+    assert len(world.buried) == 20
+    assert "taken for dead" in caplog.text
+    assert "x.example" not in caplog.text

@@ -185,13 +185,13 @@ async def test_marketo() -> None:
         said = json.loads(body)
         if said["lookupField"] != "email" or said["action"] != "createOrUpdate":
             return web.json_response(failure("1003", "Invalid action"))
-        leads.update({each["email"]: each["shoalPurchaseIntent"] for each in said["input"]})
+        leads.update({each["email"]: each["shoalHighEngagement"] for each in said["input"]})
         return web.json_response({"requestId": "e42b", "success": True, "result": [{"id": 318, "status": "updated"}]})
 
     tokens: list[str] = []
     calls: list[str] = []
     leads: dict[str, Any] = {}
-    one = change("ann", 1, "entered", "purchase-intent", email="ann@x.example")
+    one = change("ann", 1, "entered", "high-engagement", email="ann@x.example")
     async with receiver(marketo) as there:
         expired, delivered, busy, again = await tell("marketo", there, one, one, one, one)
     assert (expired.fate, expired.status) == (Fate.AGAIN, "602")

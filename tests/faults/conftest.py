@@ -54,6 +54,15 @@ async def on_kafka(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> Asyn
 
 
 @pytest.fixture
+async def on_kafka_with_disk(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """The same, with the workers' profiles on disk."""
+    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
+    given = {"profile_store": "disk", "profile_directory": str(tmp_path / "profiles")}
+    async with Deployment(broker, unique, tmp_path, given=given) as made:
+        yield made
+
+
+@pytest.fixture
 async def on_embedded(embedded_broker: EmbeddedBroker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """The same on the broker that has no transactions."""
     broker = Broker("embedded", embedded_broker.bootstrap_servers, transactions=False)

@@ -78,6 +78,14 @@ async def test_many_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: in
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
+async def test_with_profiles_on_disk_a_few_kills_lose_and_repeat_nothing(
+    on_kafka_with_disk: Deployment, seed: int
+) -> None:
+    await survive(on_kafka_with_disk, kills=2 * KILLS_SHORT, seed=seed)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
 async def test_death_at_every_named_point_of_a_transaction_is_survived(on_kafka: Deployment, seed: int) -> None:
     tell(f"seed {seed}")
     records = visits(EVENTS_A_POINT * len(NAMED_POINTS), seed=seed)

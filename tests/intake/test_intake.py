@@ -115,3 +115,18 @@ async def test_failures_and_restarts_lose_nothing_and_with_transactions_repeat_n
 async def test_a_source_that_is_not_there_is_said_in_words(settings: Settings) -> None:
     with pytest.raises(UserError, match="there is no topic"):
         await create_app(settings).on_first_start()
+
+
+@pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+async def test_processes_that_come_and_go_repeat_nothing(settings: Settings) -> None:
+    await send(settings, "web", [{"client_id": "c-1", "events": [{"name": "login"}]}])
+    await send(settings, "events", [viewed(number) for number in range(50)])
+    async with running(create_app(settings)):
+        await soon(lambda: clickstream(settings, at_least=20))
+        async with running(create_app(settings)):
+            await send(settings, "events", [viewed(number) for number in range(50, 100)])
+            await soon(lambda: clickstream(settings, at_least=80))
+        await send(settings, "events", [viewed(number) for number in range(100, 120)])
+        await soon(lambda: clickstream(settings, at_least=121))
+    assert len({json.loads(each.value)["messageId"] for each in await clickstream(settings)}) == 121
+    assert len(await clickstream(settings)) == 121

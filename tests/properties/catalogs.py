@@ -77,7 +77,7 @@ class Writer(Choices):
 
     def pattern(self) -> str:
         source = self.sequence() if self.chance(20) else self.names_only()
-        once = f" once per {self.value_path()}" if self.chance(20) else ""
+        once = f" once per {self.value_path()}" if self.chance(28) else ""
         return source + self.filtered() + once
 
     def sequence(self) -> str:
@@ -134,7 +134,9 @@ class Writer(Choices):
         return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"
 
     def first_or_last(self) -> str:
-        return f"{self.one_of('first', 'last')}({self.value_path()} of {self.pattern()}{self.scope()})"
+        scope = "" if self.chance(40) else self.scope()
+        pattern = self.name() if self.chance(40) else self.pattern()
+        return f"{self.one_of('first', 'last')}({self.value_path()} of {pattern}{scope})"
 
     def key(self) -> str:
         return f"key({self.count_per()})"

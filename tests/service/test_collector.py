@@ -195,3 +195,23 @@ async def test_many_requests_at_once_are_all_written(service: Running) -> None:
     answers = await asyncio.gather(*(service.track(f"u-{n % 7}", f"E{n}") for n in range(200)))
     assert {answer.status_code for answer in answers} == {200}
     assert {each["event"] for each in await service.written(200)} == {f"E{n}" for n in range(200)}
+
+
+async def test_a_page_may_read_why_it_was_refused(settings: Settings) -> None:
+    shop = {"Origin": "https://shop.example"}
+    async with serving(replace(settings, cors_origins="https://shop.example, https://b.example")) as service:
+        refused = await service.http.post("/v1/t", json={}, headers=shop)
+        assert refused.status_code == 401
+        assert refused.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        other = await service.http.post("/v1/t", json={}, headers={"Origin": "https://evil.example"})
+        assert "Access-Control-Allow-Origin" not in other.headers
+
+
+async def test_neither_users_nor_keys_are_logged(service: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    await service.track("secret-user", "A", properties={"mail": "secret@x.org"})
+    await service.http.post("/v1/t", json={"userId": "secret-user", "writeKey": "secret-key"})
+    await service.http.get("/v1/users/secret-user/segments", headers=BASIC)
+    await service.http.get("/secret-path")
+    ours = [record for record in caplog.records if not record.name.startswith("http")]  # not the test's own client
+    assert not [record for record in ours if "secret" in record.getMessage()]

@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from app.embedded import EmbeddedBroker
-from app.service.body import BODY_BYTES_MAX
+from app.service.body import BODY_BYTES_MAX, Room
+from app.service.problem import Problem
+from app.service.protocol import BoundedProtocol
 from app.settings import Settings
 from tests.service.running import BASIC, BEARER, WRITE_KEY, Running, serving
 from tests.support.shop import soon
@@ -159,6 +161,47 @@ async def test_who_sends_nothing_holds_up_nobody(service: Running) -> None:
     finally:
         for each in idle:
             each.close()
+
+
+async def test_a_head_that_never_ends_is_not_waited_for(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedProtocol, "head_timeout_s", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
+    good = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+    for sent in (good, b"GET /live HTTP/1.1\r\nHo"):
+        writer.write(sent)
+        await writer.drain()
+    async with asyncio.timeout(10):
+        assert b"200 OK" in await reader.read()  # to the end: it was closed
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/batch", b'{"batch":[' + b"{}," * 5_000 + b"{}]}"),
+        (
+            f"/mp/collect?api_secret={WRITE_KEY}",
+            b'{"events":['
+            + b",".join([b'{"name":"add_to_cart","params":{"items":[' + b"{}," * 199 + b"{}]}}"] * 30)
+            + b"]}",
+        ),
+    ],
+)
+async def test_more_events_than_a_request_may_have_are_refused(service: Running, path: str, body: bytes) -> None:
+    answer = await service.http.post(path, content=body, headers=BASIC)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+def test_bodies_have_only_so_much_room() -> None:
+    room = Room(100)
+    with room.hold() as take:
+        take(60)
+        with room.hold() as other:
+            other(30)
+            with pytest.raises(Problem, match="at once"):
+                other(30)
+        assert room.taken == 60
+    assert room.taken == 0
 
 
 async def test_while_kafka_is_away_events_are_refused_soon_and_later_taken(own_settings: Settings) -> None:

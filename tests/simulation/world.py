@@ -134,6 +134,8 @@ class SimulatedWriter:
         for fiber in sending:
             await fiber.wait(float("inf"))
         if errors:
+            if isinstance(errors[0], FENCED):
+                self._world.on_fenced(self._partition)
             raise errors[0]
 
     async def _send(self, topic: str, rows: list[Any], errors: list[Exception]) -> None:
@@ -151,8 +153,6 @@ class SimulatedWriter:
             try:
                 end = await world.call(f"writes {topic}", ask, again=owner is None)
             except Exception as error:  # noqa: BLE001  # told by `write`
-                if isinstance(error, FENCED):
-                    world.on_fenced(self._partition)
                 errors.append(error)
                 return
             self.ends[topic] = max(end, self.ends.get(topic, 0))

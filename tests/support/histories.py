@@ -24,7 +24,7 @@ NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "
 TYPES = ("page", "screen", "identify", "group", "alias")
 ENDLESS = "1e400"  # written without its quotes: a number that no double holds
 NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
-COMMON = ("a", "b", 1, 2, "a", "b", 3)
+COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
 

@@ -1,0 +1,56 @@
+"""What a destination expects of segments, held against the definitions: names, and values that are attached. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.destinations.destination import Destination
+from app.destinations.template import Place, Text
+from app.segments.definition import Catalog
+from app.segments.language.suggestions import did_you_mean, listed
+
+
+def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
+    """What would never be sent: of segments that do not exist, or for want of a value that no segment attaches."""
+    segments = {segment.name: segment for segment in catalog.segments}
+    for name in sorted(destination.segments or ()):
+        if name not in segments:
+            hint = did_you_mean(name, segments) or f"there are {listed(sorted(segments))}"
+            if any(score.name == name for score in catalog.scores):
+                hint = "it is a score; write a segment that asks for it"
+            yield f"there is no segment {name}: {hint}"
+    needed = sorted(needed_values(destination))
+    for name in sorted(destination.segments if destination.segments is not None else segments):
+        if name not in segments:
+            continue
+        attached = dict(segments[name].attach)
+        for value in needed:
+            if value not in attached:
+                yield f"{name} attaches no {value}: add it to the segment, attach: {{{value}: ...}}"
+
+
+def needed_values(destination: Destination) -> set[str]:
+    """The attached values without which a change becomes a dead letter."""
+    found: set[str] = set()
+    for request in destination.requests.values():
+        for place in (*_places(request.url), *_places(request.body)):
+            found |= _needed(place)
+    for text in destination.headers.values():
+        for place in _places(text):
+            found |= _needed(place)
+    return found
+
+
+def _needed(place: Place) -> set[str]:
+    wanted = place.path[0] == "attach" and len(place.path) > 1 and not place.optional and not place.has_default
+    return {place.path[1]} if wanted else set()
+
+
+def _places(node: Any) -> Iterator[Place]:
+    if isinstance(node, Text):
+        yield from (part for part in node.parts if isinstance(part, Place))
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from _places(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _places(item)

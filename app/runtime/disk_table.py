@@ -1,0 +1,140 @@
+"""Profiles on disk instead of in memory: a mapping in RocksDB, for partitions that are larger than memory.
+
+It is no second truth: a table begins empty, is filled from the changelog, and its files go with it. So nothing is
+synced, and a crash costs no more than reading the changelog back.
+"""
+
+import itertools
+import os
+import shutil
+import weakref
+from collections.abc import ItemsView, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from app.errors import UserError
+
+Key = TypeVar("Key", str, bytes)
+
+WRITE_BUFFER_BYTES = 8 << 20
+CACHE_BYTES = 64 << 20
+"""Of blocks that were read, for all tables of a process together."""
+
+
+class DiskTable(MutableMapping[Key, bytes], Generic[Key]):
+    """Keys of one kind, texts or bytes. Made by `DiskTables`."""
+
+    def __init__(self, path: Path, cache: Any) -> None:
+        from rocksdict import BlockBasedOptions, Options, Rdict, WriteOptions
+
+        blocks = BlockBasedOptions()
+        blocks.set_block_cache(cache)
+        options = Options()
+        options.create_if_missing(True)
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+        options.set_block_based_table_factory(blocks)
+        try:
+            self._database: Any = Rdict(str(path), options)
+        except Exception as error:  # noqa: BLE001  # RocksDB's errors have no class of their own
+            raise UserError(
+                f"cannot keep profiles in {path}: {error}", hint="SHOAL_PROFILE_DIRECTORY: a folder to write to"
+            ) from None
+        writing: Any = WriteOptions()
+        writing.disable_wal = True
+        self._database.set_write_options(writing)
+        self._count = 0
+        self._end: weakref.finalize[[Any, Path], Any] = weakref.finalize(self, _remove, self._database, path)
+
+    def close(self) -> None:
+        """The table and its files are gone; also when nobody holds it any more."""
+        self._end()
+
+    def __getitem__(self, key: Key) -> bytes:
+        value = self._database.get(key)
+        if value is None:
+            raise KeyError(key)
+        return bytes(value)
+
+    def __setitem__(self, key: Key, value: bytes) -> None:
+        self._count += key not in self._database
+        self._database[key] = value
+
+    def __delitem__(self, key: Key) -> None:
+        if key not in self._database:
+            raise KeyError(key)
+        del self._database[key]
+        self._count -= 1
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._database
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Key]:
+        """In no order that anyone may rely on; what is written meanwhile is not seen."""
+        return iter(self._database.keys())
+
+    def items(self) -> ItemsView[Key, bytes]:
+        """As of a dict, in one pass over the files."""
+        return _Items(self)
+
+
+class _Items(ItemsView[Any, bytes]):
+    _mapping: DiskTable[Any]
+
+    def __iter__(self) -> Iterator[tuple[Any, bytes]]:
+        return iter(self._mapping._database.items())
+
+
+class DiskTables:
+    """Makes the tables of one process, each in a folder of its own under `folder`.
+
+    What processes have left there that live no more is removed at the start. Raises UserError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from rocksdict import Cache
+        except ImportError:
+            raise UserError(
+                "profile_store is disk, but rocksdict is not installed", hint="pip install 'shoal[rocksdb]'"
+            ) from None
+        self._cache = Cache(CACHE_BYTES)
+        self._folder = folder / str(os.getpid())
+        self._numbers = itertools.count()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.iterdir():
+                if left.name.isdigit() and (int(left.name) == os.getpid() or not _lives(int(left.name))):
+                    shutil.rmtree(left, ignore_errors=True)
+            self._folder.mkdir()
+        except OSError as error:
+            raise UserError(
+                f"cannot keep profiles in {folder}: {error.strerror}",
+                hint="SHOAL_PROFILE_DIRECTORY: a folder to write to",
+            ) from None
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def of_users(self) -> DiskTable[str]:
+        """A new one: profiles by user."""
+        return DiskTable(self._folder / str(next(self._numbers)), self._cache)
+
+    def of_keys(self) -> DiskTable[bytes]:
+        """A new one: values of the changelog by their key."""
+        return DiskTable(self._folder / str(next(self._numbers)), self._cache)
+
+
+def _remove(database: Any, path: Path) -> None:
+    database.close()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,44 @@
+"""Destinations that expect what no segment gives are found before anything is sent."""
+
+from pathlib import Path
+
+from app.destinations.against_catalog import mismatches
+from app.destinations.destination_file import DestinationFile
+from app.segments.catalog import load_catalog
+from app.segments_dir import load_segments
+from tests.destinations.making import HOOK, destination
+from tests.destinations.test_recipes import ENVIRON, RECIPES
+
+CATALOG = load_catalog(
+    {
+        "viewers.yaml": "segment: viewers\nwhen: count(page within 1h) >= 2\nattach: {seen: 'count(page within 1h)'}\n",
+        "intent.yaml": "score: intent\npoints: [{on: page, add: 1}]\nwithin: 1d\n",
+    }
+)
+
+
+def said(more: str) -> list[str]:
+    return list(mismatches(destination(HOOK + more), CATALOG))
+
+
+def test_a_segment_that_is_misspelled_is_found() -> None:
+    assert said("segments: [viewer]\n") == ["there is no segment viewer: did you mean viewers?"]
+
+
+def test_a_score_is_no_segment() -> None:
+    assert said("segments: [intent]\n") == [
+        "there is no segment intent: it is a score; write a segment that asks for it"
+    ]
+
+
+def test_a_value_that_is_not_attached_is_found_unless_it_may_be_missing() -> None:
+    (text,) = said('body: {a: "{{ attach.email }}", b: "{{ attach.seen }}", c: ["{{ attach.x | optional }}"]}\n')
+    assert text.startswith("viewers attaches no email")
+
+
+def test_the_shipped_destinations_name_shipped_segments_and_want_no_more_than_an_address() -> None:
+    catalog = load_segments(RECIPES.parent / "segments")
+    for path in sorted(Path(RECIPES).glob("*.yaml")):
+        made = DestinationFile(path.name, path.read_text(), environ=ENVIRON, private=False).read()
+        assert made is not None
+        assert [text for text in mismatches(made, catalog) if "attaches no email" not in text] == [], path.name
