@@ -17,8 +17,9 @@ class PartitionState:
 
     offset: the next input offset. anchor: what the idle clock goes on from. journal_offset: journal entries before it
     are done with; journal_end: where the journal ended when it was read, or written to. number: of the last commit.
-    changelog_end: the offset behind the last record of the changelog. sweeping: whether profiles may be left that have
-    not been evaluated under the present catalog.
+    changelog_end: the offset behind the last record of the changelog. seen: records before this input offset were
+    processed once, though half of what they brought about may not be written. sweeping: whether profiles may be left
+    that have not been evaluated under the present catalog.
     """
 
     core: Partition
@@ -29,6 +30,7 @@ class PartitionState:
     journal_end: int
     number: int
     changelog_end: int
+    seen: int = -1
     sweeping: bool = True
 
     def next_position(self, outcome: Batch) -> StoredPosition:
@@ -65,4 +67,5 @@ async def state_of(restored: Restored, reader: Log, settings: Settings) -> Parti
         journal_end=restored.journal_end,
         number=restored.number,
         changelog_end=restored.changelog_end,
+        seen=restored.seen,
     )

@@ -295,7 +295,7 @@ class PartitionTask:
                     suspect=failed.suspect,
                     handed_out=failed.handed_out,
                 )
-                if condemned:
+                if condemned and offset >= state.seen:  # what was processed once is no poison
                     self._condemned = poison_letter(records[0], error)
             told = told_of_batch(error, offset=offset, records=len(records), suspect=failed.suspect)
             raise BatchFailedError(told) from error

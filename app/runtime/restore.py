@@ -27,6 +27,7 @@ class Restored:
     position: None if nothing was ever committed.
     resend: changes, encoded, of profiles beyond the position: nobody knows whether they were sent. In order by user.
     replay: what the journal says for the records from the position on.
+    seen: no record before this input offset is new: some profile, or the position, has come so far.
     number: the highest number of a commit that left something behind.
     changelog_end, journal_end: offsets behind what was read.
     """
@@ -35,6 +36,7 @@ class Restored:
     position: StoredPosition | None
     resend: list[bytes]
     replay: Replay
+    seen: int
     number: int
     changelog_end: int
     journal_end: int
@@ -65,10 +67,10 @@ async def restore(
     if position is not None:
         core.restore_position(position.position)
     resend: list[bytes] = []
-    number = max(reached.number, 0)
+    seen, number = reached.offset, max(reached.number, 0)
     for count, (user, value) in enumerate(_drain(values), start=1):
         profile = decode_profile(value)
-        number = max(number, profile.reached.number)
+        seen, number = max(seen, profile.reached.offset), max(number, profile.reached.number)
         if profile.reached > reached:
             resend += profile.changes
         core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
@@ -77,7 +79,7 @@ async def restore(
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)
     replay = Replay(entries, offset=max(reached.offset, 0), clock_ms=reached.clock_ms)
     seconds = world.now_s() - began_s
-    return Restored(core, position, resend, replay, number, changelog_end, journal_end, records, seconds)
+    return Restored(core, position, resend, replay, seen, number, changelog_end, journal_end, records, seconds)
 
 
 async def nothing_written_since(log: Log, offset: int) -> bool:
