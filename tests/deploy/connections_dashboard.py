@@ -1,0 +1,161 @@
+"""The dashboard of what stands around the workers."""
+
+from typing import Any
+
+from tests.deploy.expressions import RATE, quantiles
+from tests.deploy.panels import Panel, Row, dashboard
+
+
+def connections() -> dict[str, Any]:
+    """For those who run what stands around the workers: HTTP, Redis, destinations, sources."""
+    http = Row(
+        "HTTP",
+        [
+            Panel(
+                title="Requests",
+                meaning="By status.",
+                queries=[(f"sum by (status) (rate(shoal_http_requests_total{RATE}))", "{{status}}")],
+                unit="reqps",
+                stacked=True,
+                width=8,
+            ),
+            Panel(
+                title="Time to answer",
+                meaning="95 of 100 requests, by route. explain reads a changelog: seconds are normal.",
+                queries=[quantiles("shoal_http_seconds", by="route")[1]],
+                unit="s",
+                width=8,
+                log_scale=True,
+            ),
+            Panel(
+                title="Events collected",
+                meaning="By key and what became of them. unavailable: Kafka did not acknowledge in time.",
+                queries=[
+                    (f"sum by (key, outcome) (rate(shoal_collected_events_total{RATE}))", "{{key}} {{outcome}}"),
+                ],
+                unit="eps",
+                width=8,
+            ),
+            Panel(
+                title="Live streams",
+                meaning="Open now, by process.",
+                queries=[("sum by (instance) (shoal_streams)", "{{instance}}")],
+                width=8,
+                stacked=True,
+            ),
+            Panel(
+                title="Changes streamed",
+                meaning="Sent to pages and programs that listen.",
+                queries=[(f"sum(rate(shoal_streamed_changes_total{RATE}))", "changes a second")],
+                width=8,
+            ),
+            Panel(
+                title="Streams ended by the service",
+                meaning="By reason: they were too slow, a token ended, the process is about to end.",
+                queries=[(f"sum by (reason) (rate(shoal_streams_ended_total{RATE}))", "{{reason}}")],
+                width=8,
+            ),
+        ],
+    )
+    readers = Row(
+        "Readers of changes",
+        [
+            Panel(
+                title="How far behind",
+                meaning="Age of the record that each reader did last; 0 at the end.",
+                queries=[("max by (reader) (shoal_reader_lag_seconds)", "{{reader}}")],
+                unit="s",
+                width=8,
+            ),
+            Panel(
+                title="Records still to do",
+                meaning="By reader.",
+                queries=[("sum by (reader) (shoal_reader_lag_records)", "{{reader}}")],
+                width=8,
+            ),
+            Panel(
+                title="Rebalances",
+                meaning="Processes that read came or went.",
+                queries=[("sum by (job) (increase(shoal_reader_rebalances_total[5m]))", "{{job}}")],
+                width=8,
+            ),
+        ],
+    )
+    redis = Row(
+        "Memberships in Redis",
+        [
+            Panel(
+                title="Changes applied",
+                meaning="repeated ones changed nothing; a gap or an unreadable one should never be.",
+                queries=[(f"sum by (outcome) (rate(shoal_membership_changes_total{RATE}))", "{{outcome}}")],
+            ),
+            Panel(
+                title="Partitions taken up",
+                meaning="resumed where they were; topic and profiles: made anew.",
+                queries=[("sum by (how) (increase(shoal_membership_begins_total[5m]))", "{{how}}")],
+            ),
+        ],
+    )
+    destinations = Row(
+        "Destinations",
+        [
+            Panel(
+                title="Away",
+                meaning="1 while a destination is taken for dead.",
+                queries=[("max by (destination) (shoal_destination_away)", "{{destination}}")],
+                bad_from=1,
+                width=8,
+            ),
+            Panel(
+                title="Changes done with",
+                meaning="delivered; dead: refused or given up; expired: too old to be told.",
+                queries=[
+                    (
+                        f"sum by (destination, outcome) (rate(shoal_destination_changes_total{RATE}))",
+                        "{{destination}} {{outcome}}",
+                    )
+                ],
+                width=8,
+            ),
+            Panel(
+                title="Changes waiting",
+                meaning="In hand, and not delivered yet.",
+                queries=[("sum by (destination) (shoal_destination_waiting)", "{{destination}}")],
+                width=8,
+            ),
+            Panel(
+                title="Answers",
+                meaning="By status, or by what kept a destination from answering.",
+                queries=[
+                    (
+                        f"sum by (destination, status) (rate(shoal_destination_requests_total{RATE}))",
+                        "{{destination}} {{status}}",
+                    )
+                ],
+                unit="reqps",
+            ),
+            Panel(
+                title="Time to answer",
+                meaning="95 of 100 requests are answered within.",
+                queries=[quantiles("shoal_destination_seconds", by="destination")[1]],
+                unit="s",
+            ),
+        ],
+    )
+    sources = Row(
+        "Sources",
+        [
+            Panel(
+                title="Records of other topics",
+                meaning="taken, or the reason why not.",
+                queries=[
+                    (f"sum by (source, outcome) (rate(shoal_intake_records_total{RATE}))", "{{source}} {{outcome}}"),
+                ],
+                unit="eps",
+                width=24,
+            ),
+        ],
+    )
+    return dashboard(
+        "shoal-connections", "Shoal: HTTP, Redis, destinations", [http, readers, redis, destinations, sources]
+    )

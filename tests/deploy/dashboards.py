@@ -1,0 +1,23 @@
+"""The dashboards as files. `python -m tests.deploy.dashboards` writes deploy/grafana anew."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.deploy.connections_dashboard import connections
+from tests.deploy.operations_dashboard import operations
+from tests.deploy.overview_dashboard import overview
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "grafana"
+DASHBOARDS = {"overview.json": overview, "operations.json": operations, "connections.json": connections}
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    """Each file, and what belongs into it."""
+    for name, make in DASHBOARDS.items():
+        yield FOLDER / name, json.dumps(make(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for path, text in texts():
+        path.write_text(text, encoding="utf-8")

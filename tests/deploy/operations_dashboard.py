@@ -1,0 +1,199 @@
+"""The dashboard for those who run workers."""
+
+from typing import Any
+
+from tests.deploy.expressions import RATE, quantiles, total
+from tests.deploy.panels import Panel, Row, dashboard
+
+
+def operations() -> dict[str, Any]:
+    """For those who run workers."""
+    health = Row(
+        "Health",
+        [
+            Panel(
+                title="Workers",
+                meaning="Workers that answer.",
+                queries=[('count(up{job="shoal-worker"} == 1) or vector(0)', "")],
+                kind="stat",
+                width=4,
+                height=4,
+            ),
+            Panel(
+                title="Partitions at work",
+                meaning="Partitions that are read back and run.",
+                queries=[('count(count by (partition) (shoal_partition_state{state="running"})) or vector(0)', "")],
+                kind="stat",
+                width=4,
+                height=4,
+            ),
+            Panel(
+                title="Partitions that are not",
+                meaning="Assigned, but being read back, or failed.",
+                queries=[(total('shoal_partition_state{state!="running"}'), "")],
+                kind="stat",
+                width=4,
+                height=4,
+                bad_from=1,
+            ),
+            Panel(
+                title="Records waiting",
+                meaning="The lag of all partitions.",
+                queries=[(total("shoal_lag_records"), "")],
+                kind="stat",
+                width=4,
+                height=4,
+                bad_from=10_000,
+            ),
+            Panel(
+                title="Dead letters, last hour",
+                meaning="Events that could not be used.",
+                queries=[(total("increase(shoal_dead_letters_total[1h])"), "")],
+                kind="stat",
+                width=4,
+                height=4,
+                bad_from=1,
+            ),
+            Panel(
+                title="Records lost",
+                meaning="Records that were gone before they were read. Should be 0 for ever.",
+                queries=[(total("shoal_lost_records_total"), "")],
+                kind="stat",
+                width=4,
+                height=4,
+                bad_from=1,
+            ),
+        ],
+    )
+    stream = Row(
+        "The stream",
+        [
+            Panel(
+                title="Events by what became of them",
+                meaning="accepted, duplicate, late, dead, or passed over (seen before, or only for the clock).",
+                queries=[(f"sum by (outcome) (rate(shoal_events_total{RATE}))", "{{outcome}}")],
+                unit="eps",
+                stacked=True,
+            ),
+            Panel(
+                title="Lag",
+                meaning="Records that are still to be read, by partition.",
+                queries=[("max by (partition) (shoal_lag_records)", "{{partition}}")],
+            ),
+            Panel(
+                title="How far clocks are behind",
+                meaning="By partition. SHOAL_DISORDER (5 s) is normal; more means that timers fire late.",
+                queries=[("max by (partition) (shoal_clock_lag_seconds)", "{{partition}}")],
+                unit="s",
+                bad_from=120,
+            ),
+            Panel(
+                title="Dead letters and late events",
+                meaning="By reason. docs/operations.md says what to do about each.",
+                queries=[
+                    (f"sum by (reason) (rate(shoal_dead_letters_total{RATE}))", "{{reason}}"),
+                    (f"sum(rate(shoal_late_events_total{RATE}))", "late"),
+                ],
+                unit="eps",
+            ),
+        ],
+    )
+    batches = Row(
+        "Batches",
+        [
+            Panel(
+                title="Records of a batch",
+                meaning="Large batches are cheap and mean that there is much to do.",
+                queries=quantiles("shoal_batch_records"),
+                width=8,
+            ),
+            Panel(
+                title="Processing a batch",
+                meaning="Time in the engine.",
+                queries=quantiles("shoal_process_seconds"),
+                unit="s",
+                width=8,
+            ),
+            Panel(
+                title="Writing a batch",
+                meaning="Changes, profiles and position, in one transaction.",
+                queries=quantiles("shoal_commit_seconds"),
+                unit="s",
+                width=8,
+            ),
+            Panel(
+                title="Transactions aborted",
+                meaning="Batches whose writing failed or is in doubt: they are done again.",
+                queries=[(f"sum by (partition) (rate(shoal_transactions_aborted_total{RATE}))", "{{partition}}")],
+                width=8,
+            ),
+            Panel(
+                title="Limits reached, odd values",
+                meaning="What the engine counts while it works; docs/limits.md.",
+                queries=[(f"sum by (what) (rate(shoal_occurrences_total{RATE}))", "{{what}}")],
+                width=8,
+            ),
+            Panel(
+                title="Changes written",
+                meaning="By kind.",
+                queries=[(f"sum by (change) (rate(shoal_changes_total{RATE}))", "{{change}}")],
+                width=8,
+            ),
+        ],
+    )
+    moves = Row(
+        "Partitions that move",
+        [
+            Panel(
+                title="Partitions by state",
+                meaning="Restoring is normal while partitions move; failed is not.",
+                queries=[("sum by (state) (shoal_partition_state)", "{{state}}")],
+                width=8,
+                stacked=True,
+            ),
+            Panel(
+                title="Read back",
+                meaning="How much of its changelog a partition that moves has read.",
+                queries=[("min by (partition) (shoal_restore_progress) < 1", "{{partition}}")],
+                unit="percentunit",
+                width=8,
+            ),
+            Panel(
+                title="Time to read a partition back",
+                meaning="That long its users wait when it moves.",
+                queries=[
+                    *quantiles("shoal_restore_seconds"),
+                    (f"sum(rate(shoal_restored_records_total{RATE}))", "records a second"),
+                ],
+                width=8,
+                log_scale=True,
+            ),
+            Panel(
+                title="Rebalances and reopened partitions",
+                meaning="Rebalances: workers came or went. Reopened: thrown away after an error.",
+                queries=[
+                    ("sum(increase(shoal_rebalances_total[5m]))", "rebalances in 5 min"),
+                    ("sum by (partition) (increase(shoal_reopened_total[5m])) > 0", "reopened {{partition}}"),
+                ],
+                width=8,
+            ),
+            Panel(
+                title="Profiles",
+                meaning="Users that a worker remembers.",
+                queries=[("sum by (instance) (shoal_profiles)", "{{instance}}")],
+                width=8,
+                stacked=True,
+            ),
+            Panel(
+                title="Memory of profiles",
+                meaning="About what they take, and the limit above which a worker warns.",
+                queries=[
+                    ("sum by (instance) (shoal_profile_bytes)", "{{instance}}"),
+                    ("min(shoal_profile_bytes_limit > 0)", "limit"),
+                ],
+                unit="bytes",
+                width=8,
+            ),
+        ],
+    )
+    return dashboard("shoal-operations", "Shoal: workers", [health, stream, batches, moves])
