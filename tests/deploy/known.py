@@ -1,0 +1,19 @@
+"""What deployments may name: metrics with their labels, settings with their variables."""
+
+from dataclasses import fields
+
+from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
+from app.settings import Settings, variable_of
+
+ADDED_BY_PROMETHEUS = frozenset({"instance", "job", "le"})
+SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+
+SERIES = {
+    metric.name + suffix: frozenset(metric.labels)
+    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS)
+    for suffix in SUFFIXES[metric.kind]
+}
+"""The names of all series, as Prometheus shows them, with their own labels."""
+
+VARIABLES = frozenset(variable_of(each) for each in fields(Settings))
+SECRET_VARIABLES = frozenset(variable_of(each) for each in fields(Settings) if each.metadata["secret"])

@@ -1,0 +1,238 @@
+"""The manifests: complete, careful, and fitting what there is."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from app.segments_dir import load_segments
+from app.service.server import GRACE_S
+from app.settings import Settings, load_settings
+from tests.deploy.files import DEPLOY, KUBERNETES, manifests, objects, settings_env
+from tests.deploy.known import SECRET_VARIABLES, VARIABLES
+
+DEPLOYMENTS = objects("Deployment")
+SERVE = "shoal-serve"
+SETTINGS = Settings()
+
+# What a Deployment must say; the rest is Kubernetes' own to check.
+PROBE = {
+    "type": "object",
+    "required": ["httpGet", "periodSeconds", "failureThreshold"],
+    "properties": {"httpGet": {"type": "object", "required": ["path", "port"]}},
+}
+PROBES = ["startupProbe", "livenessProbe", "readinessProbe"]
+CONTAINER = {
+    "type": "object",
+    "required": ["name", "image", "args", "envFrom", "ports", "resources", "securityContext", *PROBES],
+    "properties": {
+        **dict.fromkeys(PROBES, PROBE),
+        "args": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "resources": {
+            "required": ["requests", "limits"],
+            "properties": {each: {"required": ["cpu", "memory"]} for each in ("requests", "limits")},
+        },
+        "securityContext": {
+            "properties": {
+                "allowPrivilegeEscalation": {"const": False},
+                "readOnlyRootFilesystem": {"const": True},
+                "capabilities": {"const": {"drop": ["ALL"]}},
+            },
+            "required": ["allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities"],
+        },
+    },
+}
+POD = {
+    "type": "object",
+    "required": ["serviceAccountName", "securityContext", "containers", "terminationGracePeriodSeconds"],
+    "properties": {
+        "automountServiceAccountToken": {"const": False},
+        "enableServiceLinks": {"const": False},
+        "securityContext": {
+            "properties": {
+                "runAsNonRoot": {"const": True},
+                "runAsUser": {"type": "integer", "minimum": 1},
+                "seccompProfile": {"const": {"type": "RuntimeDefault"}},
+            },
+            "required": ["runAsNonRoot", "runAsUser", "seccompProfile"],
+        },
+        "containers": {"type": "array", "minItems": 1, "maxItems": 1, "items": CONTAINER},
+    },
+}
+DEPLOYMENT = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "properties": {
+        "apiVersion": {"const": "apps/v1"},
+        "spec": {
+            "required": ["replicas", "selector", "template", "strategy"],
+            "properties": {"template": {"properties": {"spec": POD}, "required": ["metadata", "spec"]}},
+        },
+    },
+}
+
+
+def pod(name: str) -> dict[str, Any]:
+    spec: dict[str, Any] = DEPLOYMENTS[name]["spec"]["template"]["spec"]
+    return spec
+
+
+def container(name: str) -> dict[str, Any]:
+    (only,) = pod(name)["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def environment(name: str) -> dict[str, str]:
+    return settings_env() | {each["name"]: each["value"] for each in container(name).get("env", ())}
+
+
+def test_every_object_says_what_it_is() -> None:
+    for path, each in manifests():
+        assert each["apiVersion"], path
+        assert each["kind"], path
+        assert each["kind"] in {"Kustomization", "Component"} or each["metadata"]["name"], path
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_deployment_is_complete_and_careful(name: str) -> None:
+    problems = [
+        f"{error.json_path}: {error.message}"
+        for error in Draft202012Validator(DEPLOYMENT).iter_errors(DEPLOYMENTS[name])
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_check_of_deployments_can_fail() -> None:
+    worker = yaml.safe_load(yaml.safe_dump(DEPLOYMENTS["shoal-worker"]))
+    worker["spec"]["template"]["spec"]["enableServiceLinks"] = True
+    del worker["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    assert len(list(Draft202012Validator(DEPLOYMENT).iter_errors(worker))) == 2
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_process_starts_with_what_its_environment_says(name: str) -> None:
+    load_settings(environment(name))
+
+
+def test_why_there_are_no_service_links() -> None:
+    """A Service called shoal would put this into every container."""
+    assert "SHOAL_SERVICE_HOST" not in VARIABLES
+    assert "shoal" in objects("Service")
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_labels_belong_together(name: str) -> None:
+    spec = DEPLOYMENTS[name]["spec"]
+    labels = spec["selector"]["matchLabels"]
+    assert labels["app.kubernetes.io/component"] == name.removeprefix("shoal-")
+    assert labels.items() <= spec["template"]["metadata"]["labels"].items()
+    assert objects("PodDisruptionBudget")[name]["spec"]["selector"]["matchLabels"] == labels
+    assert objects("PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
+    assert spec["replicas"] >= 2
+    for spread in pod(name)["topologySpreadConstraints"]:
+        assert spread["labelSelector"]["matchLabels"] == labels
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_health_is_asked_where_it_is_told(name: str) -> None:
+    made = container(name)
+    (port,) = made["ports"]
+    image = load_settings({"SHOAL_WEB_PORT": "9100"} | environment(name))
+    assert port["containerPort"] == (image.serve_port if name == SERVE else image.web_port)
+    assert made["startupProbe"]["httpGet"] == {"path": "/live", "port": port["name"]}
+    assert made["livenessProbe"]["httpGet"] == {"path": "/live", "port": port["name"]}
+    assert made["readinessProbe"]["httpGet"] == {"path": "/ready", "port": port["name"]}
+    annotations = DEPLOYMENTS[name]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == str(port["containerPort"])
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_start_may_last_as_long_as_the_search_for_the_broker(name: str) -> None:
+    probe = container(name)["startupProbe"]
+    start_s = load_settings(environment(name)).start_timeout_ms / 1000
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 1.5 * start_s
+
+
+def test_a_worker_may_finish_its_batch() -> None:
+    needed_s = (SETTINGS.drain_timeout_ms + SETTINGS.commit_timeout_ms + SETTINGS.request_timeout_ms) / 1000
+    assert pod("shoal-worker")["terminationGracePeriodSeconds"] > needed_s
+
+
+def test_the_service_may_answer_what_is_under_way() -> None:
+    before_s = container(SERVE)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    needed_s = before_s + GRACE_S + SETTINGS.ack_timeout_ms / 1000
+    assert pod(SERVE)["terminationGracePeriodSeconds"] > needed_s
+
+
+def test_a_worker_warns_before_its_memory_ends() -> None:
+    limit = container("shoal-worker")["resources"]["limits"]["memory"]
+    assert limit.endswith("Gi")
+    assert int(environment("shoal-worker")["SHOAL_PROFILES_BYTES_MAX"]) < 0.75 * int(limit[:-2]) * (1 << 30)
+
+
+def test_the_service_leads_to_who_serves() -> None:
+    service = objects("Service")["shoal"]["spec"]
+    assert service["selector"] == DEPLOYMENTS[SERVE]["spec"]["selector"]["matchLabels"]
+    assert service["ports"][0]["targetPort"] == container(SERVE)["ports"][0]["name"]
+
+
+def test_the_scaler_knows_the_group_and_stays_within_the_partitions() -> None:
+    scaler = objects("ScaledObject")["shoal-worker"]["spec"]
+    settings = load_settings(environment("shoal-worker"))
+    (trigger,) = scaler["triggers"]
+    assert scaler["scaleTargetRef"]["name"] in DEPLOYMENTS
+    assert trigger["metadata"]["consumerGroup"] == settings.app_id
+    assert trigger["metadata"]["topic"] == settings.topics.clickstream
+    assert trigger["metadata"]["bootstrapServersFromEnv"] in environment("shoal-worker")
+    assert 2 <= scaler["minReplicaCount"] <= scaler["fallback"]["replicas"] <= scaler["maxReplicaCount"]
+    assert scaler["maxReplicaCount"] <= settings.partitions
+
+
+def test_images_are_pinned_and_of_no_particular_registry() -> None:
+    for name in DEPLOYMENTS:
+        assert re.fullmatch(r"shoal:\d+\.\d+\.\d+", container(name)["image"])
+
+
+def test_no_secret_is_in_a_file() -> None:
+    assert not objects("Secret")
+    for path in KUBERNETES.rglob("*"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        for name in SECRET_VARIABLES - {"REDIS_URL"}:
+            assert not re.search(rf"^\s*-?\s*{name}[=:]", text, re.MULTILINE), path
+        assert not re.search(r"redis://[^\s/]*@", text), path
+
+
+def test_the_definitions_of_the_base_are_shipped_ones() -> None:
+    for folder in ("base", "example"):
+        for path in (KUBERNETES / folder / "segments").iterdir():
+            assert path.read_bytes() == (DEPLOY / "segments" / path.name).read_bytes()
+
+
+def test_definitions_are_found_in_a_mounted_config_map(tmp_path: Path) -> None:
+    """The shape of such a mount: the files in a folder of one moment, a link to it, and a link to each of its files."""
+    moment = tmp_path / "..2026_01_05_00_00_00.1"
+    moment.mkdir()
+    shutil.copy(KUBERNETES / "base" / "segments" / "cart-abandoned.yaml", moment)
+    (tmp_path / "..data").symlink_to(moment.name)
+    (tmp_path / "cart-abandoned.yaml").symlink_to("..data/cart-abandoned.yaml")
+    folder = Path(environment("shoal-worker")["SHOAL_SEGMENTS"])
+    (mount,) = container("shoal-worker")["volumeMounts"]
+    catalog = load_segments(tmp_path / folder.relative_to(mount["mountPath"]))
+    assert [segment.name for segment in catalog.segments] == ["cart-abandoned"]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("folder", ["base", "example"])
+def test_kustomize_puts_it_together(folder: str) -> None:
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(KUBERNETES / folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all(done.stdout)}
+    assert {("Deployment", "shoal-worker"), ("Deployment", SERVE), ("Service", "shoal")} <= made
