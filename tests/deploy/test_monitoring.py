@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS, make_metric
 from tests.deploy.dashboards import DASHBOARDS, texts
 from tests.deploy.known import ADDED_BY_PROMETHEUS, SERIES
 from tests.deploy.panels import expressions
@@ -76,6 +78,16 @@ def test_counters_are_asked_for_their_growth_and_not_for_their_sum(where: str, e
     for name in metric_names(expression):
         if name.endswith(("_total", "_bucket")) and name != "shoal_lost_records_total":
             assert re.search(rf"\b(?:rate|increase)\({name}\b", expression), f"{where}: {expression}"
+
+
+def test_series_are_called_as_processes_call_them() -> None:
+    registry = CollectorRegistry()
+    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS):
+        counted = make_metric(metric, registry)
+        if metric.labels:
+            counted.labels(*metric.labels)
+    samples = {sample.name for family in registry.collect() for sample in family.samples}
+    assert {name for name in samples if not name.endswith("_created")} == set(SERIES)
 
 
 def test_every_metric_is_shown_somewhere() -> None:
