@@ -26,18 +26,10 @@ from app.events.message import (
 )
 from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
 from app.segments.handlers import read_slowly
-from app.segments.position import (
-    CATALOG_KEY,
-    CatalogEntry,
-    Position,
-    read_catalog_entry,
-    read_position,
-    warm_ms,
-    write_catalog_entry,
-    write_position,
-)
+from app.segments.live_catalog import LiveCatalog
+from app.segments.position import CATALOG_KEY, Position, read_position, write_position
 from app.segments.program import Program
-from app.segments.settlement import Departed, Settlement
+from app.segments.settlement import Settlement
 from app.segments.time_rules import TimeRules
 from tables import message_ids
 from tables import profile as profiles
@@ -67,9 +59,7 @@ class Partition:
         self._gone: set[str] = set()
         self._reached: dict[str, int] = {}
         self._settlement = Settlement(program.segments, rules.retention_ms)
-        self._catalog: CatalogEntry | None = None
-        self._catalog_written = True
-        self._departed: list[Departed] = []
+        self._catalog = LiveCatalog()
         self.unswept: list[str] = []
         self._restored = False
 
@@ -114,7 +104,7 @@ class Partition:
         """
         if user == CATALOG_KEY:
             if profile is not None:
-                self._use(read_catalog_entry(profile))
+                self._catalog.restore(profile, self.program, self._settlement)
             return
         self._restored = True
         before = self._encoded.get(user)
@@ -154,8 +144,7 @@ class Partition:
     @property
     def stale(self) -> bool:
         """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
-        entry = self._catalog
-        return entry is not None and (entry.version, entry.layout) != (self.program.version, self.program.layout)
+        return self._catalog.is_other_than(self.program)
 
     def adopt(self, program: Program, *, clock_ms: int) -> None:
         """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
@@ -168,15 +157,8 @@ class Partition:
         self.program = program
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
-        before = self._catalog
-        if before is None:
-            return
-        departed = {own: kept for own, kept in before.segments.items() if own not in program.bits}
-        fed_ms = {own: before.fed_ms.get(own, clock_ms) for own in program.remembered}
-        segments = departed | {code.id: (code.name, code.version, code.topic) for code in program.segments}
-        self._use(CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout))
-        self._catalog_written = False
-        self.unswept = list(self._encoded)
+        if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
+            self.unswept = list(self._encoded)
 
     def sweep(self, users_max: int) -> Batch:
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
@@ -187,41 +169,6 @@ class Partition:
                 self._load(user)
         del self.unswept[-users_max:]
         return self._end(batch)
-
-    def _use(self, entry: CatalogEntry) -> None:
-        self._catalog = entry
-        self._settlement.warm_ms = warm_ms(self.program.segments, entry.fed_ms)
-        self._departed = [
-            Departed(own, *kept)
-            for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
-            if own not in self.program.bits
-        ]
-
-    def _first_event(self, now: int, clock_ms: int) -> None:
-        """The first user of all: from here on the aggregates are fed."""
-        program = self.program
-        segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
-        fed_ms = dict.fromkeys(program.remembered, now)
-        self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout))
-        self._catalog_written = False
-
-    def _evaluate_under_new_catalog(self, user: str, profile: Profile) -> None:
-        entry = self._catalog
-        assert entry is not None
-        settlement = self._settlement
-        now = max(entry.since_ms, profile.highest_ms, profile.fired_ms)
-        settlement.user = user
-        settlement.kind = "catalog"
-        program = self.program
-        profile.watched = 0
-        for own in [own for own in profile.aggregates if own not in program.remembered]:
-            del profile.aggregates[own]
-        for own in [own for own in profile.due if own not in program.staged]:
-            del profile.due[own]
-        for gone in self._departed:
-            if gone.id in profile.members:
-                settlement.depart(profile, gone, now)
-        settlement.settle(profile, (1 << len(program.segments)) - 1, now)
 
     # ---- what moves a partition
 
@@ -238,6 +185,7 @@ class Partition:
         decode = program.decoder.decode_quickly
         activity = program.activity
         track_handlers, other_handlers = program.track_handlers, program.other_handlers
+        catalog = self._catalog
         touched = self._touched
         reached = self._reached
         clock = self.clock_ms
@@ -329,8 +277,8 @@ class Partition:
                 profile = touched[user] = profiles.new_profile(t, now)
                 self._gone.discard(user)
                 mask = program.begin_mask
-                if self._catalog is None:
-                    self._first_event(now, clock)
+                if catalog.entry is None:
+                    catalog.begin(program, settlement, now=now, clock_ms=clock)
             elif t > profile.highest_ms:
                 profile.highest_ms = t
             elif t < profile.first_seen_ms:
@@ -378,7 +326,7 @@ class Partition:
         return self._end(batch)
 
     def _begin(self, batch: Batch) -> Settlement:
-        if self._restored and self._catalog is not None:
+        if self._restored and self._catalog.entry is not None:
             epoch = self._catalog.epoch
             self.unswept = [user for user, encoded in self._encoded.items() if profiles.epoch_of(encoded) != epoch]
             self._restored = False
@@ -397,10 +345,9 @@ class Partition:
                 self._fire(user, profile, self.clock_ms)
                 batch.timers += 1
         retention_ms = self.rules.retention_ms
-        if self._catalog is not None and not self._catalog_written:
-            batch.profiles[CATALOG_KEY] = write_catalog_entry(self._catalog)
-            self._catalog_written = True
-        epoch = 0 if self._catalog is None else self._catalog.epoch
+        if (entry := self._catalog.unwritten()) is not None:
+            batch.profiles[CATALOG_KEY] = entry
+        epoch = self._catalog.epoch
         unarmed = set(taken_out)
         stored, written = self._encoded, batch.profiles
         arm = self._timers.arm
@@ -448,9 +395,8 @@ class Partition:
         if encoded is None:
             return None
         profile = self._touched[user] = profiles.decode(encoded)
-        assert self._catalog is not None, "a profile without a catalog's entry"
         if profiles.epoch_of(encoded) != self._catalog.epoch:
-            self._evaluate_under_new_catalog(user, profile)
+            self._catalog.evaluate(profile, self.program, self._settlement, user)
         return profile
 
     def _timer_of(self, user: str) -> int | None:
