@@ -26,7 +26,7 @@ from tables.values import (
 )
 
 SCALARS = st.one_of(
-    st.text(max_size=30), st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False)
+    st.text(max_size=16), st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False)
 )
 
 
