@@ -169,11 +169,11 @@ class PartitionTask:
                 await self._sweep(state)
             if not state.sweeping and self._is_behind(state.core):
                 await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
-            if move := state.replay.due(state.offset):
+            if move := state.replay.due(self._fetched[0].offset if self._fetched else state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
                 await self._records(records)
-            else:
+            elif not self._fetched:  # else a poisoned record was skipped, and a move stands before the next one
                 await self._fetch(state)
 
     def _is_behind(self, core: Partition) -> bool:
@@ -205,7 +205,7 @@ class PartitionTask:
             state.offset = records[0].offset + 1
             records = records[1:]
         count = self._quarantine.limit(state.offset, len(records))
-        if (stop := state.replay.next_stop(state.offset)) is not None:
+        if records and (stop := state.replay.next_stop(records[0].offset)) is not None:
             count = min(count, sum(record.offset < stop for record in records))
         self._fetched = records[count:]
         return records if count == len(records) else records[:count]
