@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -17,6 +18,7 @@ from app.settings import Settings
 INIT_PRODUCER_ID = InitProducerIdRequest.API_KEY
 COORDINATOR_ERRORS = frozenset({14, 15, 16})  # loading, not available, not the coordinator: it has one
 RETRY_S = 0.2
+LOOK_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,12 @@ async def _why_unreachable(settings: Settings) -> str:
         return str(getattr(error, "strerror", None) or error)
     writer.close()
     return "something listens there, but it does not speak Kafka"
+
+
+async def told_leaders(update: Awaitable[bool]) -> None:
+    """Awaits a client's look-up of who leads what (`add_topic`, `set_topics`, `force_metadata_update`), which by itself
+    knows no limit; TimeoutError if no broker has told it."""
+    await asyncio.wait_for(update, LOOK_S)
 
 
 async def has_transactions(client: AIOKafkaClient) -> bool:

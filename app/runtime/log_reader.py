@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
+
+from app.runtime.kafka import told_leaders
 
 EARLIEST = -2
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
@@ -142,7 +145,8 @@ class LogReader:
                     log.warning("partition %d: cannot read %s: %r; tries on", self.partition, self.topic, error)
                     told = True
                 if isinstance(error, NotLeaderForPartitionError | UnknownTopicOrPartitionError):
-                    await self._client.force_metadata_update()
+                    with suppress(TimeoutError):
+                        await told_leaders(self._client.force_metadata_update())
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
             else:
@@ -155,8 +159,8 @@ class LogReader:
         tp = TopicPartition(self.topic, self.partition)
         leader = self._client.cluster.leader_for_partition(tp)
         if leader is None or leader == -1:
-            await self._client.add_topic(self.topic)
-            await self._client.force_metadata_update()
+            await told_leaders(self._client.add_topic(self.topic))
+            await told_leaders(self._client.force_metadata_update())
             leader = self._client.cluster.leader_for_partition(tp)
             if leader is None or leader == -1:
                 raise NotLeaderForPartitionError(f"{self.topic}[{self.partition}] has no leader")

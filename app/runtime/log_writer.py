@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
-from app.runtime.kafka import connection
+from app.runtime.kafka import connection, told_leaders
 from app.settings import Settings
 
 Header: TypeAlias = tuple[str, bytes]
@@ -96,11 +96,11 @@ class LogWriter:
         if wanted <= self._found:
             return
         client = self.producer.client
-        await client.set_topics({tp.topic for tp in self._found | wanted})
+        await told_leaders(client.set_topics({tp.topic for tp in self._found | wanted}))
         for tp in wanted - self._found:
             while client.cluster.leader_for_partition(tp) in (None, -1):
                 await asyncio.sleep(LEADER_LOOK_S)
-                await client.force_metadata_update()
+                await told_leaders(client.force_metadata_update())
         self._found |= wanted
 
     async def _append(self, tp: TopicPartition, rows: Iterable[Row], futures: list[_Sent]) -> None:
