@@ -6,12 +6,10 @@ The order of the groups does not matter here. The position goes into the changel
 read back in one pass and cannot disagree; the group's offsets are for lag tools and are told outside.
 """
 
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
 from app.runtime.delivery import Commit, FencedError, TopicRows
-from app.runtime.log_writer import LogWriter
-
-PRODUCER_FENCED_CODE = 90  # newer brokers say it so; aiokafka has no class for it
+from app.runtime.log_writer import LogWriter, is_fenced
 
 
 class ExactlyOnce:
@@ -36,10 +34,8 @@ class ExactlyOnce:
             # Every delivery is awaited before the end: a batch that failed does not make the transaction fail.
             await self._writer.write(groups)
             await producer.commit_transaction()
-        except (ProducerFenced, InvalidProducerEpoch) as error:
-            raise FencedError from error
         except KafkaError as error:
-            if error.errno == PRODUCER_FENCED_CODE:
+            if is_fenced(error):
                 raise FencedError from error
             raise
 

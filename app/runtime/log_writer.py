@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced, kafka_errors
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
@@ -19,9 +20,12 @@ _Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
 ABANDON_S = 1.0
 LEADER_LOOK_S = 0.05
 REQUEST_BYTES_MAX = 32 << 20
+PRODUCER_FENCED_CODE = 90
 
 log = logging.getLogger(__name__)
 
+# Newer brokers may say it with a code of its own, of which aiokafka knows nothing: it would be an error like any other.
+kafka_errors.setdefault(PRODUCER_FENCED_CODE, InvalidProducerEpoch)
 
 Row: TypeAlias = tuple[bytes | None, bytes | None, list[Header]]
 """One record to be written: key, value (None: a tombstone), headers. A plain tuple: there are as many as profiles."""
@@ -81,11 +85,12 @@ class LogWriter:
         sent = await asyncio.gather(
             *(self._append(tp, rows, futures) for tp, rows in rows_by_partition), return_exceptions=True
         )
-        # A failed batch fails nothing but its own future: every one is awaited, then the first error is told.
+        # A failed batch fails nothing but its own future: every one is awaited, then the first error is told; before it
+        # one that says that another producer has taken over, since the others only follow from that.
         written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
-        for result in (*sent, *written):
-            if isinstance(result, BaseException):
-                raise result
+        errors = [result for result in (*sent, *written) if isinstance(result, BaseException)]
+        for error in sorted(errors, key=is_fenced, reverse=True):
+            raise error
         for future, records in futures:
             metadata = future.result()
             self.ends[metadata.topic] = max(metadata.offset + records, self.ends.get(metadata.topic, 0))
@@ -145,6 +150,11 @@ class LogWriter:
             if tasks:
                 await asyncio.wait(tasks, timeout=ABANDON_S)
             await asyncio.wait_for(producer.client.close(), ABANDON_S)
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether a later producer with the same transactional id has taken over, or the broker has given this one up."""
+    return isinstance(error, ProducerFenced | InvalidProducerEpoch)
 
 
 def _fill(builder: Any, first: Row, rows: Iterator[Row], now_ms: int) -> Row | None:

@@ -133,6 +133,7 @@ class SimulatedWriter:
         self._sending += sending
         for fiber in sending:
             await fiber.wait(float("inf"))
+        errors.sort(key=lambda error: not isinstance(error, FENCED))
         if errors:
             if isinstance(errors[0], FENCED):
                 self._world.on_fenced(self._partition)

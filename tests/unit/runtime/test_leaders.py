@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, NotLeaderForPartitionError
+from aiokafka.errors import NotLeaderForPartitionError
 from aiokafka.structs import TopicPartition
 
 from app.runtime import kafka
@@ -43,7 +43,7 @@ class SilentClient:
         raise FoundError
 
 
-class FoundError(KafkaError):
+class FoundError(Exception):
     """The leader was asked."""
 
 
