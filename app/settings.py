@@ -114,7 +114,7 @@ class Settings:
         10_000, "How long a worker looks for the broker at its start", low=100, high=600_000
     )
     request_timeout_ms: int = setting(10_000, "Longest wait for an answer of the broker", low=500, high=300_000)
-    batch_timeout_ms: int = setting(60_000, "Longest time an agent may work on one batch", low=100, high=600_000)
+    batch_timeout_ms: int = setting(30_000, "Longest time an agent may work on one batch", low=100, high=600_000)
     commit_timeout_ms: int = setting(20_000, "Longest time in which a batch must be written", low=500, high=600_000)
     drain_timeout_ms: int = setting(
         3_000, "How long a batch in hand may take when its partition goes", low=0, high=60_000
@@ -122,7 +122,7 @@ class Settings:
     session_timeout_ms: int = setting(
         6_000, "Silence after which the group gives a worker's partitions away", low=1_000, high=300_000
     )
-    retry_wait_ms_max: int = setting(
+    retry_wait_max_ms: int = setting(
         5_000, "Longest pause before a failed partition is opened again", low=100, high=300_000
     )
     stall_exit_ms: int = setting(

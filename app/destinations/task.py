@@ -104,7 +104,7 @@ class DestinationTask(FollowTask):
             except Exception as error:  # noqa: BLE001  # whatever it was: it begins again where it was
                 failures += 1
                 log.warning("%s, destination %s: %s: %s", self.name, destination.name, type(error).__name__, error)
-            await asyncio.sleep(retry_wait_ms(failures, limit_ms=self._settings.retry_wait_ms_max) / 1000)
+            await asyncio.sleep(retry_wait_ms(failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)
 
     async def _begin(self, destination: Destination, reader: LogReader) -> Stored:
         """Where to go on; a new destination begins with what comes from now on, unless it says otherwise."""

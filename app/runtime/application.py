@@ -199,7 +199,7 @@ class Application(faust.App):
                 await follower.follow(self._take_over)
             except (KafkaError, OSError, UserError, OffsetLostError) as error:
                 log.warning("cannot follow the published definitions: %s; tries again", error)
-                await asyncio.sleep(self.settings.retry_wait_ms_max / 1000)
+                await asyncio.sleep(self.settings.retry_wait_max_ms / 1000)
 
     def make_workshop(
         self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]

@@ -109,4 +109,4 @@ class FollowTask(ABC):
                 self.why_not_ready = f"waits after {type(error).__name__}"
                 told = log.warning if self._failures in (1, 10) else log.debug
                 told("%s: %s: %s; tries again", self.name, type(error).__name__, error)
-            await asyncio.sleep(retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_ms_max) / 1000)
+            await asyncio.sleep(retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)

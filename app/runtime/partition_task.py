@@ -48,7 +48,7 @@ class PartitionTask:
         self.partition = partition
         self._world = workshop.world
         self._settings = workshop.settings
-        self.lifecycle = Lifecycle(now_s=self._world.now_s(), pause_ms_max=self._settings.retry_wait_ms_max)
+        self.lifecycle = Lifecycle(now_s=self._world.now_s(), pause_ms_max=self._settings.retry_wait_max_ms)
         self.lag: int | None = None
         self.source_offset: int | None = None
         self._workshop = workshop

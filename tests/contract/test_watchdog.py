@@ -19,7 +19,7 @@ from tests.support.stuck_worker import HOW
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 240  # some seconds where nothing else runs
-SETTINGS = ("stall_exit=2s", "batch_timeout=1s", "commit_stall_exit=5s", "retry_wait_ms_max=200", "session_timeout=1s")
+SETTINGS = ("stall_exit=2s", "batch_timeout=1s", "commit_stall_exit=5s", "retry_wait_max=200ms", "session_timeout=1s")
 EVENTS = 40
 PARTITIONS = 1
 

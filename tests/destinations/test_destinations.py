@@ -34,7 +34,7 @@ def settings(broker: Broker, unique: str, tmp_path: Path) -> Settings:
         session_timeout_ms="6s" if broker.transactions else "1s",
         destinations=tmp_path,
         private_destinations=True,
-        retry_wait_ms_max=200,
+        retry_wait_max_ms=200,
     )
 
 

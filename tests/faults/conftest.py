@@ -81,7 +81,7 @@ def frail_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrailKafka
 async def on_frail(frail_kafka: FrailKafka, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """Topics of the test's own on the Kafka that may be hurt. Workers do not wait long for it."""
     broker = Broker("kafka", frail_kafka.address, transactions=True)
-    given = {"commit_timeout": "3s", "request_timeout": "3s", "retry_wait_ms_max": "1000"}
+    given = {"commit_timeout": "3s", "request_timeout": "3s", "retry_wait_max": "1s"}
     async with Deployment(broker, unique, tmp_path, given=given) as made:
         yield made
     await frail_kafka.mend()

@@ -31,7 +31,7 @@ def settings(broker: Broker, unique: str) -> Settings:
         partitions=PARTITIONS,
         session_timeout_ms="6s" if broker.transactions else "1s",
         sources=f"{unique}-events, {unique}-web=ga4",
-        retry_wait_ms_max=200,
+        retry_wait_max_ms=200,
         batch_records_max=20,
     )
 

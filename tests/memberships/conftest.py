@@ -26,7 +26,7 @@ def settings(broker: Broker, embedded_redis: EmbeddedRedis, unique: str) -> Sett
         redis_url=embedded_redis.url,
         redis_prefix=f"{unique}:",
         redis_timeout_ms=1_000,
-        retry_wait_ms_max=200,
+        retry_wait_max_ms=200,
     )
 
 

@@ -39,7 +39,7 @@ def settings(embedded_broker: EmbeddedBroker, own_redis: EmbeddedRedis, unique: 
         session_timeout_ms="1s",
         redis_url=own_redis.url,
         redis_timeout_ms=500,
-        retry_wait_ms_max=200,
+        retry_wait_max_ms=200,
     )
 
 

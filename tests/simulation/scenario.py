@@ -45,7 +45,7 @@ def _base() -> Settings:
         commit_timeout_ms=6_000,
         drain_timeout_ms=2_000,
         session_timeout_ms=6_000,
-        retry_wait_ms_max=2_000,
+        retry_wait_max_ms=2_000,
         stall_exit_ms=30_000,
         commit_stall_exit_ms=60_000,
         disorder_ms=RULES.disorder_ms,

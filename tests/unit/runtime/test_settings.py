@@ -82,3 +82,17 @@ def test_topics_have_the_prefix() -> None:
     assert topics.clickstream == "a.clickstream"
     assert topics.dead_letters == "a.clickstream.dead-letter"
     assert topics.segment("buyers") == "a.segment.buyers"
+
+
+def test_every_setting_in_milliseconds_is_given_as_a_duration() -> None:
+    assert load_settings({"SHOAL_RETRY_WAIT_MAX": "1m"}).retry_wait_max_ms == 60_000
+    assert load_settings({}, retry_wait_max_ms="200ms").retry_wait_max_ms == 200
+    for each in describe_settings():
+        if "ms" in each.name.split("_"):
+            assert each.allowed.startswith("a duration"), each.name
+
+
+def test_what_hangs_is_given_up_before_the_whole_worker_is() -> None:
+    settings = Settings()
+    assert settings.batch_timeout_ms <= settings.stall_exit_ms / 2
+    assert settings.commit_timeout_ms <= settings.stall_exit_ms / 2
