@@ -14,7 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from app.service.access import Access
-from app.service.body import Room, discard, read_body
+from app.service.body import Room, chunks_of, discard, read_body
 from app.service.clickstream import ClickstreamWriter, UnavailableError
 from app.service.operations import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
 from app.service.parcel import (
@@ -62,11 +62,11 @@ class Collector:
             try:
                 self._access.may_write(key)
             except Problem:
-                await discard(request.stream())
+                await discard(chunks_of(request))
                 raise
         with self._room.hold() as take:
             body = await read_body(
-                request.stream(),
+                chunks_of(request),
                 encoding=request.headers.get("content-encoding", ""),
                 length=request.headers.get("content-length"),
                 take=take,

@@ -1,42 +1,78 @@
-"""Connections that begin a request and never end its head are closed: else they would add up until nobody gets in."""
+"""Heads of requests are bounded, in time and in bytes: else connections that begin one and never end it would add up
+until nobody gets in, or no memory is left."""
 
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_TIMEOUT_S: Final = 20.0
+HEAD_BYTES_MAX: Final = 64 * 1024
 
-_Protocol: Any = AutoHTTPProtocol
 
-
-class BoundedProtocol(_Protocol):  # type: ignore[misc]  # which of two it is depends on what is installed
-    """uvicorn's own, with a limit for the time until a request's head is there; no request is logged."""
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's own, with limits for a request's head; no request is logged."""
 
     head_timeout_s = HEAD_TIMEOUT_S
-    _head_timer: asyncio.TimerHandle | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.access_log = False  # paths hold users' names
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._head_bytes = 0
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection: its first request is expected."""
         super().connection_made(transport)
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes: of a head, or of the body of a request that is being served."""
+        """Some bytes: of a head, of a body, of several requests."""
+        began_before = self._in_head
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._forget_timer()
-        elif self._head_timer is None:
+        # The parser keeps a long header until it is whole, and tells nothing of it before.
+        if began_before and self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.send_400_response("the head of the request is too long")
+        # Also empty lines before a head, and the rest of a body that nobody wants, must come to an end.
+        if self._head_timer is None and self._is_idle() and not self.transport.is_closing():
             self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of a connection."""
         self._forget_timer()
         super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request, perhaps while another is being answered."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        if self._head_timer is None:
+            self._expect_head()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the path."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The end of a head."""
+        self._in_head = False
+        self._forget_timer()
+        super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            raise ValueError("the head of the request is too long")  # the parser ends here: 400
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_timeout_s, self._too_late)
@@ -47,6 +83,12 @@ class BoundedProtocol(_Protocol):  # type: ignore[misc]  # which of two it is de
             timer.cancel()
 
     def _too_late(self) -> None:
-        self._head_timer = None
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_idle():
+            self._head_timer = None
             self.transport.close()
+        else:  # an earlier request of this connection is still being answered
+            self._expect_head()
+
+    def _is_idle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete

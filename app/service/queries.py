@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from app.events.message import USER_BYTES_MAX, instant_ms
 from app.service.access import Access
-from app.service.body import read_body
+from app.service.body import chunks_of, read_body
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
 from app.service.memberships import PAGE_MAX, Membership, Memberships, Page
@@ -170,7 +170,7 @@ def _instant(text: str) -> int:
 
 async def _body(request: Asked, shape: Any) -> Any:
     body = await read_body(
-        request.stream(),
+        chunks_of(request),
         encoding=request.headers.get("content-encoding", ""),
         length=request.headers.get("content-length"),
     )

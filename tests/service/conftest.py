@@ -1,4 +1,4 @@
-"""A service with keys that tests know: one for the whole run, in a thread of its own, and settings for others."""
+"""A service with keys that tests know: one for these tests, in a thread of its own, and settings for others."""
 
 import secrets
 import time
@@ -49,7 +49,9 @@ def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: A
     )
 
 
-@pytest.fixture(scope="session")
+# Of this folder, not of the whole run: Hypothesis takes it amiss when another thread uses `random` meanwhile,
+# and clients of Kafka do.
+@pytest.fixture(scope="package")
 def shared_url(settings: Settings) -> Iterator[str]:
     with served_in_a_thread(settings) as url:
         yield url

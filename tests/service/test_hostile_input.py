@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import logging
 import os
 import random
 import socket
@@ -163,16 +164,76 @@ async def test_who_sends_nothing_holds_up_nobody(service: Running) -> None:
             each.close()
 
 
-async def test_a_head_that_never_ends_is_not_waited_for(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def connected(service: Running) -> socket.socket:
+    host, port = service.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """Until the other side closes it."""
+    found = b""
+    while chunk := connection.recv(65_536):
+        found += chunk
+    return found
+
+
+GOOD = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+BEGUN = b"GET /live HTTP/1.1\r\nHo"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [(b"",), (BEGUN,), (GOOD, BEGUN), (GOOD + BEGUN,), (GOOD + GOOD[:-1], b"\n" + BEGUN), (GOOD, b"\r\n", b"\r\nG")],
+    ids=lambda sent: f"{len(sent)} of {sum(map(len, sent))}",
+)
+async def test_a_head_that_never_ends_is_not_waited_for(
+    service: Running, monkeypatch: pytest.MonkeyPatch, sent: tuple[bytes, ...]
+) -> None:
+    """However it is cut, and whether the request before it is answered yet or not."""
     monkeypatch.setattr(BoundedProtocol, "head_timeout_s", 0.3)
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
-    good = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
-    for sent in (good, b"GET /live HTTP/1.1\r\nHo"):
-        writer.write(sent)
-        await writer.drain()
-    async with asyncio.timeout(10):
-        assert b"200 OK" in await reader.read()  # to the end: it was closed
-    writer.close()
+
+    def send() -> bytes:
+        with connected(service) as connection:
+            for each in sent:
+                connection.sendall(each)
+            return read_to_the_end(connection)
+
+    answered = await asyncio.to_thread(send)
+    assert answered.count(b"200 OK") == b"".join(sent).count(GOOD)
+
+
+@pytest.mark.parametrize("begun", [b"GET /", BEGUN + b"st: x\r\nCookie: ", GOOD[:-2]])
+@pytest.mark.parametrize("more", [b"a" * 1_000, b"a: b\r\n" * 100])
+async def test_a_head_without_end_is_too_long(service: Running, begun: bytes, more: bytes) -> None:
+    def send() -> bytes:
+        with connected(service) as connection:
+            connection.sendall(begun)
+            try:
+                for _ in range(2_000):
+                    connection.sendall(more)
+                return read_to_the_end(connection)
+            except (BrokenPipeError, ConnectionResetError):
+                return b"HTTP/1.1 400 cut off while sending"
+
+    assert (await asyncio.to_thread(send)).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(("path", "headers"), [("/v1/track", BASIC), ("/v1/evaluate", BEARER)])
+async def test_who_leaves_in_the_middle_is_no_failure(
+    settings: Settings, path: str, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(settings) as service:
+        with connected(service) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {headers['Authorization']}\r\n"
+            connection.sendall(head.encode() + b"Content-Length: 100\r\n\r\n{")
+
+        async def noticed() -> bool:
+            told = (await service.http.get("/metrics")).text
+            assert 'status="500"' not in told
+            return f'shoal_http_requests_total{{route="{path}",status="400"}} 1.0' in told
+
+        await soon(noticed)
+    assert not [each for each in caplog.records if each.levelno > logging.INFO]
 
 
 @pytest.mark.parametrize(
