@@ -78,7 +78,7 @@ class TopicWriter:
     async def __aenter__(self) -> Self:
         producer = AIOKafkaProducer(
             **connection(self._settings),
-            acks=1,
+            acks="all",  # one of several brokers may die just after it has said yes
             enable_idempotence=False,
             max_batch_size=_BATCH_BYTES_MAX,
         )
