@@ -1,5 +1,6 @@
 """A folder of definition files, as texts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.errors import UserError
@@ -23,10 +24,21 @@ def read_definitions(directory: Path) -> dict[str, str]:
         raise UserError(f"no folder {directory}", hint="give the folder that holds the definition files (.yaml)")
     if directory.is_file():
         raise UserError(f"{directory} is a file", hint="give the folder that holds it")
-    paths = sorted(path for path in directory.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    paths = sorted(path for path in definition_files(directory) if path.is_file())
     if not paths:
         raise UserError(f"no definition files (.yaml) in {directory}", hint="see docs/language.md for a first one")
     return {str(path): _read(path) for path in paths}
+
+
+def definition_files(directory: Path) -> Iterator[Path]:
+    """What looks like a definition file in the folder and below, in no order.
+
+    What begins with a dot is left out, with all below it: a ConfigMap that Kubernetes mounts holds each file once more
+    in folders like `..data`, and editors put their own files there.
+    """
+    for path in directory.rglob("*"):
+        if path.suffix in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(directory).parts):
+            yield path
 
 
 def _read(path: Path) -> str:

@@ -13,7 +13,7 @@ from app.console.output import make_console, say
 from app.console.testing import show_outcome, show_trial
 from app.errors import UserError
 from app.segments.definition import Catalog
-from app.segments_dir import SUFFIXES, load_segments
+from app.segments_dir import definition_files, load_segments
 from app.settings import load_settings
 from app.trials import run_trials, untested
 
@@ -102,11 +102,10 @@ def watch_folder(console: Console, directory: Path, work: Callable[[], None], wa
 def _state_of(directory: Path) -> dict[str, tuple[int, int]]:
     """What a change of any file changes. A file that goes away while it is looked at is gone."""
     state = {}
-    for path in sorted(directory.rglob("*")):
-        if path.suffix in SUFFIXES:
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            state[str(path)] = (status.st_mtime_ns, status.st_size)
+    for path in sorted(definition_files(directory)):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        state[str(path)] = (status.st_mtime_ns, status.st_size)
     return state
