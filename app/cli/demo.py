@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from cyclopts import Parameter
 from rich.console import Console
@@ -32,7 +31,7 @@ from app.embedded import EmbeddedBroker
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
 from app.publishing import publish_catalog
-from app.runtime.kafka import connection, wait_for_broker
+from app.runtime.kafka import connect_admin, wait_for_broker
 from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
 from app.segments.definition import Catalog
 from app.segments.durations import format_duration
@@ -387,10 +386,9 @@ async def _pause(seconds: float, tasks: list["asyncio.Task[None]"]) -> None:
 
 async def _remove_topics(settings: Settings, names: list[str]) -> None:
     """As far as the broker lets us, and in bounded time: nothing depends on it."""
-    admin = AIOKafkaAdminClient(**connection(settings))
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_REMOVE_TIMEOUT_S):
-            await admin.start()
+            admin = await connect_admin(settings)
             try:
                 await admin.delete_topics(names)
             finally:

@@ -4,9 +4,12 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Awaitable
-from typing import Any
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
@@ -43,12 +46,49 @@ def connection(settings: Settings) -> dict[str, Any]:
 async def connect(settings: Settings) -> AIOKafkaClient:
     """A client that has seen the cluster; KafkaError if no broker answers."""
     client = AIOKafkaClient(**connection(settings))
-    try:
-        await client.bootstrap()
-    except BaseException:
-        await client.close()
-        raise
+    await _begin(client.bootstrap, client.close)
     return client
+
+
+async def connect_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """One that makes topics and tells settings; KafkaError if no broker answers."""
+    admin = AIOKafkaAdminClient(**connection(settings))
+    await _begin(admin.start, admin.close)
+    return admin
+
+
+class Startable(Protocol):
+    """A producer or a consumer."""
+
+    async def start(self) -> None:
+        """Connects."""
+
+    async def stop(self) -> None:
+        """Closes; also what is not, or not wholly, started."""
+
+
+async def start(part: Startable) -> None:
+    """Starts it: from then on it is the caller's to stop. What fails or is cancelled half way is closed here."""
+    await _begin(part.start, part.stop)
+
+
+async def _begin(begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await begin()
+    except BaseException as error:
+        _close_first_connection(error)
+        with suppress(Exception):  # the first error is the one to tell
+            await end()
+        raise
+
+
+def _close_first_connection(error: BaseException) -> None:
+    """A client that is cancelled while it waits for its first answer forgets the connection; nobody else knows it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is AIOKafkaClient.bootstrap.__code__:
+            found = frame.f_locals.get("bootstrap_conn")
+            if found is not None:
+                found.close()
 
 
 async def wait_for_broker(settings: Settings) -> AIOKafkaClient:

@@ -12,7 +12,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced, kafka_errors
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
-from app.runtime.kafka import connection, told_leaders
+from app.runtime.kafka import connection, start, told_leaders
 from app.settings import Settings
 
 Header: TypeAlias = tuple[str, bytes]
@@ -71,7 +71,7 @@ class LogWriter:
             retry_backoff_ms=20,
             **extra,
         )
-        await self._producer.start()
+        await start(self._producer)
 
     async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
         """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""

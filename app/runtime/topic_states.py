@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from app.runtime.kafka import connection
+from app.runtime.kafka import connect_admin
 from app.runtime.topic_check import TopicState
 from app.settings import Settings
 
@@ -27,8 +27,7 @@ async def cluster_state(settings: Settings, client: AIOKafkaClient, names: Seque
     metadata = await client.fetch_all_metadata()
     there = [name for name in names if metadata.partitions_for_topic(name)]
     numbers = sorted(broker.nodeId for broker in metadata.brokers())
-    admin = AIOKafkaAdminClient(**connection(settings))
-    await admin.start()
+    admin = await connect_admin(settings)
     try:
         of_topics = await _configs(admin, [ConfigResource(ConfigResourceType.TOPIC, name) for name in there])
         of_brokers: dict[str, dict[str, str]] = {}

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from app.errors import UserError
-from app.runtime.kafka import connection
+from app.runtime.kafka import connect_admin
 from app.settings import Settings
 
 REPLICAS_MAX = 3
@@ -124,8 +124,7 @@ async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: in
     replicas = replicas_wanted(settings, brokers=brokers)
     # Only where copies are many enough: a topic that says nothing follows its broker.
     copies = {"min.insync.replicas": str(in_sync_wanted(replicas))} if in_sync_wanted(replicas) > 1 else {}
-    admin = AIOKafkaAdminClient(**connection(settings))
-    await admin.start()
+    admin = await connect_admin(settings)
     try:
         response = await admin.create_topics(
             [NewTopic(spec.name, spec.partitions, replicas, topic_configs=dict(spec.config) | copies) for spec in specs]

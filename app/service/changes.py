@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from app.errors import UserError
-from app.runtime.kafka import connect, connection, has_transactions
+from app.runtime.kafka import connect, connection, has_transactions, start
 from app.runtime.log_reader import LogReader, OffsetLostError
 from app.runtime.topics import ensure_topics, topic_specs
 from app.service.problem import Problem
@@ -281,7 +281,7 @@ class ChangesHub:
                 isolation_level="read_committed" if self._committed_only else "read_uncommitted",
                 fetch_max_wait_ms=settings.fetch_wait_ms,
             )
-            await consumer.start()
+            await start(consumer)
             try:
                 partitions = [TopicPartition(self._topic, number) for number in numbers]
                 consumer.assign(partitions)

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.events.collected import Collected
-from app.runtime.kafka import connect, connection, has_transactions
+from app.runtime.kafka import connect, connection, has_transactions, start
 from app.runtime.topics import ensure_topics, topic_specs
 from app.settings import Settings
 
@@ -147,11 +147,7 @@ class ClickstreamWriter:
                 compression_type=None if settings.compression == "none" else settings.compression,
                 max_batch_size=_BATCH_BYTES_MAX,
             )
-            try:
-                await producer.start()
-            except BaseException:
-                await _close(producer)
-                raise
+            await start(producer)
             return producer
 
 

@@ -10,7 +10,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.errors import UserError
-from app.runtime.kafka import connection, wait_for_broker
+from app.runtime.kafka import connection, start, wait_for_broker
 from app.runtime.topics import ensure_topics, topic_specs
 from app.settings import Settings
 from app.simulation.record import Record
@@ -83,9 +83,8 @@ class TopicWriter:
             max_batch_size=_BATCH_BYTES_MAX,
         )
         try:
-            await producer.start()
+            await start(producer)
         except (KafkaError, OSError) as error:
-            await producer.stop()
             raise lost(self._settings, error) from error
         self._producer = producer
         return self

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.runtime.kafka import start
 from app.service.server import bind, server
 from app.settings import Settings
 from tests.support.shop import soon
@@ -61,7 +62,7 @@ async def reading(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsu
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest", enable_auto_commit=False
     )
-    await consumer.start()
+    await start(consumer)
     try:
         partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
         consumer.assign(partitions)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from app.runtime.kafka import start
 from app.service.access import Access
 from app.service.changes import QUEUE_MAX, ChangesHub
 from app.service.memberships import Memberships
@@ -83,7 +84,7 @@ class Writer:
 @asynccontextmanager
 async def writing(settings: Settings) -> AsyncIterator[Writer]:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await producer.start()
+    await start(producer)
     try:
         yield Writer(settings, producer)
     finally:
