@@ -70,6 +70,7 @@ check: setup ## style, types and import rules
 docs: setup ## write the generated parts of the docs anew
 	$(BIN)/python -m tests.docs.settings_page
 	$(BIN)/python -m tests.docs.messages
+	$(BIN)/python -m tests.deploy.dashboards
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site
