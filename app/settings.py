@@ -26,6 +26,7 @@ CatalogSource = Literal["folder", "topic"]
 Compression = Literal["snappy", "lz4", "zstd", "gzip", "none"]
 ProfileStore = Literal["memory", "disk"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
 
 
 def setting(
@@ -157,6 +158,7 @@ class Settings:
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
     web_host: str = setting("127.0.0.1", "Address of that port")
     log_level: LogLevel = setting("info", "Least severe lines that are logged")
+    log_format: LogFormat = setting("text", "Lines for people, or one JSON object a line")
 
     # The HTTP service.
     serve_host: str = setting("127.0.0.1", "Address of shoal serve")

@@ -95,7 +95,7 @@ def _run(settings: Settings, wanted: Sequence[Destination]) -> int:
     from agents.destinations import create_app
     from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings, wanted).run_worker()
 
 

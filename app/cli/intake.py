@@ -53,5 +53,5 @@ def intake(
     from agents.intake import create_app
     from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings).run_worker()

@@ -53,5 +53,5 @@ def serve(
     from app.runtime.logs import log_to_stderr
     from app.service.server import serve_until_told
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return serve_until_told(settings)

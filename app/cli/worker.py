@@ -61,7 +61,7 @@ def worker(
     from app.main import create_app
     from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings).run_worker()
 
 

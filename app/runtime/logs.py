@@ -1,8 +1,11 @@
-"""What a worker logs: one line a happening, on standard error."""
+"""What our processes log: one line a happening, on standard error, for people or as JSON."""
 
+import json
 import logging
 import sys
 import time
+
+from app.settings import LogFormat
 
 REPEAT_S = 10.0
 LIBRARIES = ("aiokafka", "faust", "mode", "asyncio")
@@ -47,10 +50,27 @@ class _Formatter(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def log_to_stderr(level: str) -> None:
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, and `error`, a trace, where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        said = {
+            "time": f"{clock}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def log_to_stderr(level: str, form: LogFormat) -> None:
     """Our own lines from `level` on; the libraries' from warning on (all of them at `debug`)."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else _Formatter())
     handler.addFilter(SparingFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
