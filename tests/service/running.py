@@ -39,8 +39,11 @@ class Running:
         return await self.http.post("/v1/track", json={"userId": user, "event": event, **more}, headers=BASIC)
 
     async def written(self, at_least: int = 1) -> list[dict[str, Any]]:
-        """What was written to the clickstream since then, as soon as it is so many; with key and partition."""
-        found: list[dict[str, Any]] = []
+        """What was written to the clickstream since then, as soon as it is so many; with key and partition.
+
+        What was sent again because its answer came too late counts once, as for a worker.
+        """
+        found: dict[str, dict[str, Any]] = {}
         async with reading(self.settings, self.settings.topics.clickstream) as consumer:
 
             async def enough() -> bool:
@@ -49,11 +52,13 @@ class Running:
                         if record.timestamp < self._since_ms:
                             continue
                         message = json.loads(record.value)
-                        found.append({**message, "_key": record.key, "_partition": record.partition})
+                        found.setdefault(
+                            message["messageId"], {**message, "_key": record.key, "_partition": record.partition}
+                        )
                 return len(found) >= at_least
 
             await soon(enough, within_s=20)
-        return found
+        return list(found.values())
 
 
 @asynccontextmanager
