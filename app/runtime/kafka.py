@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from app.errors import UserError
@@ -22,12 +23,13 @@ INIT_PRODUCER_ID = InitProducerIdRequest.API_KEY
 COORDINATOR_ERRORS = frozenset({14, 15, 16})  # loading, not available, not the coordinator: it has one
 RETRY_S = 0.2
 LOOK_S = 10.0
+REFUSAL_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """The arguments of every aiokafka client, producer and consumer."""
+    """The arguments of every aiokafka client, producer and consumer. UserError if its certificates cannot be read."""
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": settings.app_id,
@@ -35,7 +37,13 @@ def connection(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security.upper().replace("-", "_"),
     }
     if "ssl" in settings.kafka_security:
-        arguments["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+        try:
+            arguments["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+        except OSError as error:  # those of ssl are such, too
+            raise UserError(
+                f"the file of certificates {settings.kafka_ca_file} cannot be used: {error.strerror or error}",
+                hint="SHOAL_KAFKA_CA_FILE is a PEM file with the certificates that sign the brokers'",
+            ) from None
     if "sasl" in settings.kafka_security:
         arguments["sasl_mechanism"] = settings.kafka_sasl_mechanism
         arguments["sasl_plain_username"] = settings.kafka_username
@@ -124,7 +132,24 @@ async def _why_unreachable(settings: Settings) -> str:
     except (OSError, OverflowError) as error:
         return str(getattr(error, "strerror", None) or error)
     writer.close()
-    return "something listens there, but it does not speak Kafka"
+    return await _why_refused(settings, host.strip("[]"), int(port))
+
+
+async def _why_refused(settings: Settings, host: str, port: int) -> str:
+    """Something listens there: what it has against us."""
+    arguments = connection(settings)
+    del arguments["bootstrap_servers"]
+    try:
+        opened = await asyncio.wait_for(create_conn(host, port, **arguments), REFUSAL_S)
+    except ssl.SSLError as error:
+        return f"TLS: {getattr(error, 'verify_message', '') or error.reason or error} (SHOAL_KAFKA_CA_FILE)"
+    except (SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
+        return f"{error} (SHOAL_KAFKA_USERNAME, SHOAL_KAFKA_PASSWORD)"
+    except (KafkaError, OSError, TimeoutError):
+        how = "" if settings.kafka_security != "plaintext" else ", or wants TLS (SHOAL_KAFKA_SECURITY)"
+        return f"something listens there, but it does not speak Kafka{how}"
+    opened.close()
+    return "it answers, but tells nothing of its cluster"
 
 
 async def told_leaders(update: Awaitable[bool]) -> None:

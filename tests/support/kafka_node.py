@@ -4,7 +4,7 @@ import random
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,8 +42,13 @@ class KafkaNode:
     before a group's first rebalance (none); `settings` are added. As a context manager it starts and stops.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        """`folder` is this node's own: data, configuration, log. Raises KafkaUnavailableError without Java or Maven."""
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, more_listeners: Sequence[str] = ()
+    ) -> None:
+        """`folder` is this node's own: data, configuration, log. Raises KafkaUnavailableError without Java or Maven.
+
+        `more_listeners`, such as `SASL_SSL://127.0.0.1:9094`, stand beside its own; `settings` say what they need.
+        """
         self._jars = kafka_jars()
         self._folder = folder
         self._port, controller_port = free_ports(2)
@@ -52,8 +57,10 @@ class KafkaNode:
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": f"PLAINTEXT://{HOST}:{self._port},CONTROLLER://{HOST}:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._port}",
+            "listeners": ",".join(
+                [f"PLAINTEXT://{HOST}:{self._port}", f"CONTROLLER://{HOST}:{controller_port}", *more_listeners]
+            ),
+            "advertised.listeners": ",".join([f"PLAINTEXT://{HOST}:{self._port}", *more_listeners]),
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
             "log.dirs": str(folder / "data"),
