@@ -43,7 +43,7 @@ def verify(
         read, as far as the workers have come.
     segments
         Folder of the definitions that the workers run (SHOAL_SEGMENTS, deploy/segments). If they ran others before,
-        all of them in the order in which they held.
+        all of them.
     partitions
         How many partitions the topics must have.
     broker

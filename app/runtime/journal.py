@@ -2,10 +2,11 @@
 
 A partition's changes are a function of its records, in order, and of its journal. An entry stands before the record
 at its `offset`: whoever computes the changes again applies it when the next record to be processed is that one. Two
-entries may be equal (a worker that died repeats what it had announced): the second changes nothing.
+entries may be equal (a worker that died repeats what it had announced): the second changes nothing. Of several catalogs
+with one epoch only the last took effect (a worker that died had only announced the others).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -25,12 +26,19 @@ class Poisoned(msgspec.Struct, frozen=True, tag="poison", tag_field="kind"):
     reason: str
 
 
-class CatalogChange(msgspec.Struct, frozen=True, tag="catalog", tag_field="kind"):
-    """From the record at `offset` on another catalog holds; every profile is evaluated under it at `clock_ms`."""
+class CatalogChange(msgspec.Struct, frozen=True, omit_defaults=True, tag="catalog", tag_field="kind"):
+    """From the record at `offset` on another catalog holds; every profile is evaluated under it at `clock_ms`.
+
+    epoch: counts the catalogs of the partition; 1: the one under which its first user came. swept: the evaluation under
+    the one before was not over, and will not be: of the users from this name on, in order of names, only those were
+    evaluated to whom something else happened. None: it was over.
+    """
 
     offset: int
     clock_ms: int
     version: str
+    epoch: int
+    swept: str | None = None
 
 
 JournalEntry: TypeAlias = IdleMove | Poisoned | CatalogChange
@@ -48,6 +56,11 @@ def encode_entry(entry: JournalEntry) -> bytes:
     return _encode(entry)
 
 
+def catalogs_of(entries: Iterable[JournalEntry]) -> dict[int, CatalogChange]:
+    """The catalogs that took effect, or are about to, by their epochs."""
+    return {entry.epoch: entry for entry in entries if isinstance(entry, CatalogChange)}
+
+
 def decode_entry(value: bytes) -> JournalEntry:
     """The reverse; msgspec.DecodeError for anything else."""
     entry: JournalEntry = _decode(value)
@@ -59,9 +72,9 @@ class Replay:
 
     def __init__(self, entries: Sequence[JournalEntry] = (), *, offset: int = 0, clock_ms: int = -1) -> None:
         """Only what lies at or beyond `offset`, and after `clock_ms`, is still to be done."""
+        self.catalogs = catalogs_of(entry for entry in entries if entry.offset >= offset)
         ahead = {entry for entry in entries if entry.offset >= offset}
         self.poisoned: dict[int, str] = {each.offset: each.reason for each in ahead if isinstance(each, Poisoned)}
-        self.catalogs = {each for each in ahead if isinstance(each, CatalogChange)}
         moves = [each for each in ahead if isinstance(each, IdleMove) and each.clock_ms > clock_ms]
         self._moves = sorted(moves, key=lambda move: (move.offset, move.clock_ms), reverse=True)
 
@@ -70,6 +83,11 @@ class Replay:
         if self._moves and self._moves[-1].offset <= offset:
             return self._moves.pop()
         return None
+
+    @property
+    def epoch(self) -> int:
+        """Of the latest catalog that was announced; 0: of none."""
+        return max(self.catalogs, default=0)
 
     @property
     def finished(self) -> bool:

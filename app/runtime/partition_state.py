@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from app.runtime.envelope import Reached, StoredPosition
 from app.runtime.idle_clock import IdleClock
-from app.runtime.journal import Replay
+from app.runtime.journal import CatalogChange, Replay
 from app.runtime.restore import Restored
 from app.runtime.world import Log
 from app.segments.partition import Batch, Partition
+from app.segments.program import Program
 from app.settings import Settings
+
+DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
 
 
 @dataclass(slots=True)
@@ -32,6 +35,25 @@ class PartitionState:
     changelog_end: int
     seen: int = -1
     sweeping: bool = True
+
+    def wait_ms(self, settings: Settings, *, wall_ms: int) -> int:
+        """How long the next fetch may wait: not beyond the instant at which a timer is due."""
+        if self.sweeping:
+            return 1
+        due_ms = self.core.due_ms()
+        if self.anchor is None or not settings.idle_clock or due_ms is None:
+            return settings.fetch_wait_ms
+        return min(settings.fetch_wait_ms, max(DUE_WAIT_MS_MIN, self.anchor.wall_ms_of(due_ms) - wall_ms))
+
+    def turn_to(self, program: Program) -> CatalogChange | None:
+        """What the journal has to say before another catalog takes effect; None if it says so already, or nobody is
+        here yet: the first user tells under which catalog he comes."""
+        core = self.core
+        if not core.epoch:
+            return None
+        swept = core.unswept[-1] if core.unswept else None
+        entry = CatalogChange(self.offset, core.clock_ms, program.version, core.epoch + 1, swept)
+        return None if self.replay.catalogs.get(entry.epoch) == entry else entry
 
     def next_position(self, outcome: Batch) -> StoredPosition:
         """The position that is written with an outcome."""

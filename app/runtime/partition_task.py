@@ -36,7 +36,6 @@ from app.segments.partition import Batch, DeadLetter, Partition
 CANCEL_MS = 1_000
 ASK_GROUP_MS = 200
 SWEEP_PROFILES = 1_000
-DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
 
 log = logging.getLogger(__name__)
 
@@ -165,10 +164,10 @@ class PartitionTask:
         while not self.lifecycle.leaving:
             state = self._state
             assert state is not None
+            if self._is_behind(state):
+                await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
             if state.sweeping:
                 await self._sweep(state)
-            if not state.sweeping and self._is_behind(state.core):
-                await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
             if move := state.replay.due(self._fetched[0].offset if self._fetched else state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
@@ -176,16 +175,21 @@ class PartitionTask:
             elif not self._fetched:  # else a poisoned record was skipped, and a move stands before the next one
                 await self._fetch(state)
 
-    def _is_behind(self, core: Partition) -> bool:
-        """Whether another catalog has to take effect."""
-        return core.stale or core.program.version != self._workshop.program().version
+    def _is_behind(self, state: PartitionState) -> bool:
+        """Whether another catalog has to take effect. It waits until the one before it has reached everybody; unless
+        this worker does not know that one, or another worker announced a later one and went no further."""
+        core = state.core
+        if core.stale or state.replay.epoch > core.epoch > 0:
+            return True
+        return not state.sweeping and core.program.version != self._workshop.program().version
 
     async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
         assert self._reader is not None
         settings = self._settings
+        wait_ms = state.wait_ms(settings, wall_ms=self._world.wall_ms())
         try:
-            fetched = await self._reader.read(records_max=settings.batch_records_max, wait_ms=self._wait_ms(state))
+            fetched = await self._reader.read(records_max=settings.batch_records_max, wait_ms=wait_ms)
         except OffsetLostError as lost:
             await self._skip_what_is_gone(lost)
             return
@@ -215,10 +219,12 @@ class PartitionTask:
         assert state is not None
         read_ms = world.wall_ms()
         began_s = world.now_s()
-        closely = self._quarantine.suspicious
+        closely, core = self._quarantine.suspicious, state.core
+        first = None if core.epoch else CatalogChange(state.offset, core.clock_ms, core.program.version, 1)
         outcome = await self._work(state, records=records, closely=closely)
+        entries = [] if first is None or not core.epoch else [first]
         state.anchor = IdleClock(outcome.clock_ms, read_ms, self._settings.idle_clock_speed)
-        await self._commit(outcome, (), records=len(records), began_s=began_s)
+        await self._commit(outcome, entries, records=len(records), began_s=began_s)
         self._quarantine.passed(state.offset)
         pause_ms = self._settings.pace_ms - 1000 * (world.now_s() - began_s)
         if pause_ms > 0 and not self.lag and not self._fetched:
@@ -242,17 +248,15 @@ class PartitionTask:
 
     async def _adopt_catalog(self, state: PartitionState) -> None:
         """Another catalog takes effect here and now; the journal says so first."""
-        core = state.core
-        program = self._workshop.program()
-        entry = CatalogChange(offset=state.offset, clock_ms=core.clock_ms, version=program.version)
-        if entry not in state.replay.catalogs:
+        core, program = state.core, self._workshop.program()
+        if (entry := state.turn_to(program)) is not None:
             announced = self._layout.announced([], [], [entry])
             await self._write(Commit(next_offset=state.offset, announced=announced))
             self._in_doubt = False
         core.adopt(program, clock_ms=core.clock_ms)
         state.sweeping = bool(core.unswept)
         self._layout = self._workshop.layout(self.partition)  # it may have other segment topics
-        log.info("partition %d: catalog %s from offset %d on", self.partition, entry.version, entry.offset)
+        log.info("partition %d: catalog %s from offset %d on", self.partition, program.version, state.offset)
 
     async def _sweep(self, state: PartitionState) -> None:
         """Evaluates some profiles that have not seen the catalog yet."""
@@ -374,19 +378,6 @@ class PartitionTask:
         self._workshop.metrics.lost(self.partition, first - lost.offset)
         self._state.offset = first
         self._reader.seek(first)
-
-    def _wait_ms(self, state: PartitionState) -> int:
-        """How long the next fetch may wait: not beyond the instant at which a timer is due."""
-        if state.sweeping:
-            return 1
-        wait_ms = self._settings.fetch_wait_ms
-        if state.anchor is None or not self._settings.idle_clock:
-            return wait_ms
-        due_ms = state.core.due_ms()
-        if due_ms is None:
-            return wait_ms
-        due_in_ms = state.anchor.wall_ms_of(due_ms) - self._world.wall_ms()
-        return min(wait_ms, max(DUE_WAIT_MS_MIN, due_in_ms))
 
     # ------------------------------------------------------------ ends
 

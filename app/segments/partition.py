@@ -29,6 +29,7 @@ from app.segments.handlers import read_slowly
 from app.segments.live_catalog import LiveCatalog
 from app.segments.position import CATALOG_KEY, Position, read_position, write_position
 from app.segments.program import Program
+from app.segments.reach import Reach
 from app.segments.settlement import Settlement
 from app.segments.time_rules import TimeRules
 from tables import message_ids
@@ -60,8 +61,7 @@ class Partition:
         self._reached: dict[str, int] = {}
         self._settlement = Settlement(program.segments, rules.retention_ms)
         self._catalog = LiveCatalog()
-        self.unswept: list[str] = []
-        self._restored = False
+        self._reach = Reach()
 
     # ---- what the caller asks
 
@@ -106,7 +106,7 @@ class Partition:
             if profile is not None:
                 self._catalog.restore(profile, self.program, self._settlement)
             return
-        self._restored = True
+        self._reach.unsure = True
         before = self._encoded.get(user)
         if before is not None:
             self._count_members(before, -1)
@@ -146,28 +146,37 @@ class Partition:
         """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
         return self._catalog.is_other_than(self.program)
 
-    def adopt(self, program: Program, *, clock_ms: int) -> None:
+    @property
+    def epoch(self) -> int:
+        """Counts the catalogs that took effect here; 0 before the first user."""
+        return self._catalog.epoch
+
+    @property
+    def unswept(self) -> list[str]:
+        """Whom the sweep has still to look at, in order of names, the next of them at the end."""
+        return self._reach.left_of(self._encoded, self._catalog.epoch)
+
+    def adopt(self, program: Program, *, clock_ms: int, before: str | None = None) -> None:
         """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
 
-        Every profile is evaluated once under it, when it is touched or swept, at the same instant either way.
-        A sweep under way must be over. Aggregates that both catalogs have keep their history.
+        Every profile is evaluated once under it, when it is touched or swept (`before`: only those whose names come
+        before this one are swept), at the same instant either way; who was not reached by the catalog before it comes
+        from the one that reached him last. Aggregates that both catalogs have keep their history.
         """
-        assert not self.unswept, "two catalogs at once"
         members = self._settlement.members
         self.program = program
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
         if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
-            self.unswept = list(self._encoded)
+            self._reach.find(self._encoded, self._catalog.epoch, before=before)
 
     def sweep(self, users_max: int) -> Batch:
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
         batch = Batch()
         self._begin(batch)
-        for user in self.unswept[-users_max:]:
+        for user in self._reach.take(users_max):
             if user not in self._touched and user not in self._gone:
                 self._load(user)
-        del self.unswept[-users_max:]
         return self._end(batch)
 
     # ---- what moves a partition
@@ -326,10 +335,7 @@ class Partition:
         return self._end(batch)
 
     def _begin(self, batch: Batch) -> Settlement:
-        if self._restored and self._catalog.entry is not None:
-            epoch = self._catalog.epoch
-            self.unswept = [user for user, encoded in self._encoded.items() if profiles.epoch_of(encoded) != epoch]
-            self._restored = False
+        self._reach.left_of(self._encoded, self._catalog.epoch)
         settlement = self._settlement
         settlement.changes = batch.changes
         self.program.counted.clear()

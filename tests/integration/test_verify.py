@@ -98,10 +98,12 @@ async def topics_are_there() -> bool:
 
 
 async def journal_has(kind: type[CatalogChange] | type[IdleMove]) -> bool:
-    """Whether the journal of every partition knows such an entry."""
+    """Whether the journal of every partition knows such an entry; of catalogs, one that followed another."""
     async with Cluster(load_settings()) as cluster:
         journals = [await cluster.journal(partition) for partition in range(PARTITIONS)]
-        return all(any(isinstance(entry, kind) for entry in journal) for journal in journals)
+        return all(
+            any(isinstance(entry, kind) and getattr(entry, "epoch", 2) > 1 for entry in journal) for journal in journals
+        )
 
 
 def folder(above: Path, name: str, files: dict[str, str]) -> Path:

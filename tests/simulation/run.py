@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from app.metrics import Metrics
+from app.runtime import partition_task
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
@@ -14,14 +16,13 @@ from app.runtime.partition_state import PartitionState
 from app.runtime.partition_task import PartitionTask
 from app.runtime.workshop import Workshop
 from app.segments.partition import Batch, Partition, RecordLike
-from app.segments.position import CATALOG_KEY
 from app.segments.program import Program
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup
 from tests.simulation.network import Network
 from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw, programs
-from tests.simulation.verdict import buried, judge, latest, reached
+from tests.simulation.verdict import announced_ms, buried, judge, reached
 from tests.simulation.worker import Worker
 from tests.simulation.world import START_MS, SimulatedWriter
 
@@ -86,7 +87,8 @@ class Run:
 
     def __post_init__(self) -> None:
         chance = Random(self.seed)
-        self.scenario: Scenario = draw(chance, transactions=self.transactions)
+        catalogs = Random(f"catalogs of {self.seed}")
+        self.scenario: Scenario = draw(chance, transactions=self.transactions, catalogs=catalogs)
         scenario = self.scenario
         self.settings = scenario.settings
         self.times = Times()
@@ -111,14 +113,15 @@ class Run:
         self._chance = chance
         self._workers: dict[str, Worker] = {}
         self._started = 0
-        self.catalog_ms: float | None = None
+        self.published_ms: list[float] = []
         self._poisonous = any(POISON in event.value for event in scenario.events)
 
     # ---- what workers share
 
     def program(self, worker: str) -> Program:
         """Workers hear of a new catalog one after the other."""
-        return programs()[self.catalog_ms is not None and self.times.now_ms > self.catalog_ms + 99 * len(worker)]
+        heard_ms = self.times.now_ms - self.scenario.hearing_ms * len(worker)
+        return programs()[sum(at_ms < heard_ms for at_ms in self.published_ms)]
 
     def new_core(self, program: Program) -> Partition:
         """An empty partition."""
@@ -159,6 +162,10 @@ class Run:
 
     def play(self) -> Outcome:
         """From the start to the verdict."""
+        with patch.object(partition_task, "SWEEP_PROFILES", self.scenario.sweep_profiles):
+            return self._play()
+
+    def _play(self) -> Outcome:
         scenario, times = self.scenario, self.times
         for _ in range(scenario.workers):
             self._start()
@@ -172,8 +179,8 @@ class Run:
             times.at(at_ms, self._start)
         for at_ms in scenario.goings:
             times.at(at_ms, self._stop_one)
-        if scenario.new_catalog_ms is not None:
-            times.at(scenario.new_catalog_ms, self._publish)
+        for at_ms in scenario.new_catalogs_ms:
+            times.at(at_ms, self._publish)
         times.at(scenario.until_ms, self._end_faults)
         limit_ms = scenario.until_ms + PROGRESS_MS
         times.run(self._done, limit_ms)
@@ -234,12 +241,8 @@ class Run:
             self.broker.log(self.settings.topics.profiles, partition).compact()
 
     def _publish(self) -> None:
-        """Another catalog, once every partition has users under the first: else the journal does not speak of it."""
-        topics = self.settings.topics
-        logs = [self.broker.log(topics.profiles, partition) for partition in range(self.settings.partitions)]
-        if all(CATALOG_KEY.encode() in latest(log) for log in logs):
-            self.tell("another catalog is published")
-            self.catalog_ms = self.times.now_ms
+        self.tell("another catalog is published")
+        self.published_ms.append(self.times.now_ms)
 
     def _go_away(self, length_ms: float) -> None:
         self.tell(f"the broker is away for {length_ms / 1000:g} s")
@@ -255,19 +258,20 @@ class Run:
         if self.times.now_ms < max(self.scenario.until_ms, self.network.quiet_ms) or not self.broker.settled:
             return False
         topics, versions = self.settings.topics, programs()
-        newest = versions[self.catalog_ms is not None].version
+        newest = versions[len(self.published_ms)].version
         at_work = {p: task for worker in self._workers.values() for p, task in worker.tasks.items()}
         for partition in range(self.settings.partitions):
             records: list[Any] = self.broker.log(topics.clickstream, partition).records
             # A record that was given up, at the very end: the position behind it comes with the next commit.
             gone = buried(self.broker.log(topics.journal, partition))
             end = max((record.offset + 1 for record in records if record.offset not in gone), default=0)
-            if end and reached(self.broker.log(topics.profiles, partition)).offset < end:
+            at = reached(self.broker.log(topics.profiles, partition))
+            if end and (at.offset < end or at.clock_ms < announced_ms(self.broker.log(topics.journal, partition))):
                 return False
             task = at_work.get(partition)
             if task is None or task.core is None or task.in_doubt:
                 return False
-            if self.catalog_ms is not None and (task.core.program.version != newest or task.core.unswept):
+            if self.published_ms and (task.core.program.version != newest or task.core.unswept):
                 return False
         return True
 

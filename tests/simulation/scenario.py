@@ -21,15 +21,19 @@ SECOND_CATALOG = {
     "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 10m) >= 3\ntopic: true\n",
     "likers.yaml": "segment: likers\nwhen: exists('Page Liked' within 20m)\n",
 }
+THIRD_CATALOG = {
+    "viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 10m) >= 1\ntopic: true\n",
+    "waiting.yaml": "segment: waiting\nwhen: cart.items > 0 and cart.idle >= 2m and cart.idle < 30m\n",
+}
 EVENTS = ("Product Viewed", "Product Viewed", "Product Viewed", "Product Added", "Page Liked", "Order Completed")
 POISON = b"Poisonous"
 
 
 @cache
-def programs() -> tuple[Program, Program]:
-    """The catalog that holds first, and the one that takes its place in some runs."""
-    first, second = (compile_catalog(load_catalog(each), RULES) for each in (FIRST_CATALOG, SECOND_CATALOG))
-    return first, second
+def programs() -> tuple[Program, ...]:
+    """The catalog that holds first, and those that take its place in some runs."""
+    every = FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG
+    return tuple(compile_catalog(load_catalog(each), RULES) for each in every)
 
 
 @cache
@@ -70,6 +74,8 @@ class Scenario:
     """`fault_share`: how many requests meet a fault. `until_ms`: when the faults are over, and all input is there.
 
     `compactions`, `outages` (beginning, length), `comings` (a worker more) and `goings` (one less): in ms.
+    `new_catalogs_ms`: when others are published; a worker hears of them `hearing_ms` later for each letter of its name,
+    and evaluates `sweep_profiles` at a time.
     """
 
     transactions: bool
@@ -83,11 +89,14 @@ class Scenario:
     outages: tuple[tuple[float, float], ...]
     comings: tuple[float, ...]
     goings: tuple[float, ...]
-    new_catalog_ms: float | None
+    new_catalogs_ms: tuple[float, ...]
+    hearing_ms: float
+    sweep_profiles: int
 
 
-def draw(chance: Random, *, transactions: bool | None = None) -> Scenario:
-    """A scenario; `transactions` None: with, more often than without."""
+def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random | None = None) -> Scenario:
+    """A scenario; `transactions` None: with, more often than without. `catalogs`: the chance of new definitions."""
+    catalogs = catalogs or Random(0)
     partitions = chance.choice((1, 1, 2))
     until_ms = chance.uniform(8_000, 40_000)
     speed = chance.choice((1.0, 30.0, 120.0, 600.0))
@@ -116,9 +125,25 @@ def draw(chance: Random, *, transactions: bool | None = None) -> Scenario:
         outages=tuple((begin, chance.choice((200.0, 3_000.0, 10_000.0))) for begin in moments(1)),
         comings=moments(1),
         goings=moments(1),
-        # Without transactions half a batch may be there when another catalog comes: that is not promised.
-        new_catalog_ms=until_ms * chance.uniform(0.3, 0.9) if chance.random() < 0.2 and transactions else None,
+        new_catalogs_ms=_new_catalogs(chance, catalogs, until_ms, transactions=transactions),
+        hearing_ms=catalogs.choice((99.0, 99.0, 700.0, 4_000.0)),
+        sweep_profiles=catalogs.choice((1, 1, 2, 1_000)),
     )
+
+
+def _new_catalogs(chance: Random, catalogs: Random, until_ms: float, *, transactions: bool) -> tuple[float, ...]:
+    """None, or one, or a second while the first may still be on its way to everybody.
+
+    Without transactions half a batch may be there when another catalog comes: that is not promised.
+    """
+    if chance.random() >= 0.2 or not transactions:
+        return ()
+    first_ms = until_ms * chance.uniform(0.3, 0.9)
+    if catalogs.random() < 0.3:
+        first_ms *= 0.3  # nobody may have come by then
+    if catalogs.random() < 0.4:
+        return (first_ms,)
+    return first_ms, first_ms + catalogs.choice((300.0, 4_000.0, 12_000.0)) * catalogs.random()
 
 
 def _events(chance: Random, partitions: int, until_ms: float, speed: float) -> list[Event]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.runtime.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
-from app.runtime.journal import Poisoned, decode_entry
+from app.runtime.journal import IdleMove, Poisoned, decode_entry
 from app.segments.partition import Partition, read_position
 from app.segments.position import CATALOG_KEY
 from app.segments.program import Program
@@ -81,6 +81,12 @@ def buried(journal: Log) -> set[int]:
     """Offsets of the records that were given up."""
     entries = [decode_entry(record.value) for record in journal.committed()]
     return {entry.offset for entry in entries if isinstance(entry, Poisoned)}
+
+
+def announced_ms(journal: Log) -> int:
+    """The furthest move that was announced: who died before he did it leaves it to the next."""
+    entries = [decode_entry(record.value) for record in journal.committed()]
+    return max((entry.clock_ms for entry in entries if isinstance(entry, IdleMove)), default=-1)
 
 
 def _compare(wanted: dict[bytes, list[bytes]], found: list[Any], *, repeats: bool) -> list[str]:

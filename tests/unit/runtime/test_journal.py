@@ -2,11 +2,27 @@
 
 import pytest
 
-from app.runtime.journal import IdleMove, Poisoned, Replay, decode_entry, encode_entry
+from app.runtime.journal import (
+    CatalogChange,
+    IdleMove,
+    JournalEntry,
+    Poisoned,
+    Replay,
+    catalogs_of,
+    decode_entry,
+    encode_entry,
+)
+
+ENTRIES = [
+    IdleMove(offset=7, clock_ms=99),
+    Poisoned(offset=3, reason="ValueError: no"),
+    CatalogChange(offset=0, clock_ms=-1, version="f00", epoch=1),
+    CatalogChange(offset=9, clock_ms=99, version="f00", epoch=3, swept="u-17"),
+]
 
 
-@pytest.mark.parametrize("entry", [IdleMove(offset=7, clock_ms=99), Poisoned(offset=3, reason="ValueError: no")])
-def test_entries_survive_their_encoding(entry: IdleMove | Poisoned) -> None:
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_entries_survive_their_encoding(entry: JournalEntry) -> None:
     assert decode_entry(encode_entry(entry)) == entry
 
 
@@ -43,3 +59,13 @@ def test_a_batch_ends_before_a_poisoned_record() -> None:
     assert replay.next_stop(3) == 6
     assert replay.poisoned == {6: "boom"}
     assert not replay.finished
+
+
+def test_of_the_catalogs_of_one_epoch_the_last_counts() -> None:
+    first, given_up = CatalogChange(0, -1, "a", 1), CatalogChange(4, 9, "b", 2)
+    second = CatalogChange(6, 20, "c", 2, "m")
+    assert catalogs_of([first, IdleMove(3, 5), given_up, second, second]) == {1: first, 2: second}
+    replay = Replay([first, given_up, second], offset=4)
+    assert replay.catalogs == {2: second}
+    assert replay.epoch == 2
+    assert Replay([first], offset=4).epoch == 0

@@ -121,6 +121,35 @@ def test_a_restore_in_the_middle_of_a_sweep_goes_on_with_it() -> None:
     ]
 
 
+def test_a_catalog_that_comes_in_the_middle_of_a_sweep_takes_everyone_from_where_he_was() -> None:
+    """After a crash: who restores it knows the third catalog only, and ben was never seen under the second."""
+    partition, profiles = a_partition()
+    partition.process([record(4, START_MS + 6 * MINUTE_MS, "ben", "Order Completed", order_id="o-2")])
+    profiles |= {user: partition._encoded[user] for user in ("ann", "ben")}
+    partition.adopt(program(STRICTER, DRINKERS), clock_ms=partition.clock_ms)
+    first = partition.sweep(1)
+    assert partition.unswept == ["ben"]
+    profiles |= first.profiles
+    restored = Partition(program(VIEWERS, DRINKERS), RULES)
+    restored.restore_position(partition.position())
+    for user, profile in profiles.items():
+        restored.restore(user, profile, offset=5)
+    assert restored.stale
+    assert restored.unswept == ["ben"]
+    restored.adopt(program(VIEWERS, DRINKERS), clock_ms=restored.clock_ms)
+    assert (restored.stale, restored.epoch, restored.unswept) == (False, 3, ["ben", "ann"])
+    told_of = [(user, segment, change) for user, segment, change, *_ in told([first, restored.sweep(9)])]
+    assert sorted(told_of[:2]) == [("ann", "buyers", "exited"), ("ann", "viewers", "exited")]
+    # Three places were remembered of ann's views under the second, two are under the third: it begins anew.
+    assert told_of[2:] == [("ben", "buyers", "exited")]
+
+    again = Partition(program(VIEWERS, BUYERS), RULES)
+    rows = [record(n, START_MS + n, "ann", "Product Viewed") for n in range(2)]
+    again.process([*rows, record(2, START_MS + 2, "ben", "Product Viewed")])
+    again.adopt(program(STRICTER), clock_ms=again.clock_ms, before="ben")
+    assert again.unswept == ["ann"]
+
+
 def test_a_partition_restored_under_another_catalog_says_so() -> None:
     partition, profiles = a_partition()
     restored = Partition(program(VIEWERS), RULES)

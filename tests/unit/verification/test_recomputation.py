@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from app.runtime.journal import IdleMove, JournalEntry, Poisoned
+from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
 from app.segments.catalog import load_catalog
 from app.segments.change import Change
 from app.segments.program import compile_catalog
@@ -90,3 +90,47 @@ def test_slices_change_nothing() -> None:
     by_user = [sorted(told(changes)) for changes in (whole, parts)]
     assert by_user[0] == by_user[1]
     assert by_user[0]
+
+
+CARTS = "segment: carts\nwhen: cart.items > 0\n"
+FULL_CARTS = "segment: carts\nwhen: cart.items > 1\n"
+PROGRAMS = {
+    each.version: each
+    for each in (compile_catalog(load_catalog({"a.yaml": text}), RULES) for text in (CARTS, FULL_CARTS))
+}
+CARTS_VERSION, FULL_VERSION = PROGRAMS
+
+
+def with_catalogs(*entries: JournalEntry) -> Recomputation:
+    return Recomputation(PROGRAM, RULES, entries, PROGRAMS)
+
+
+def test_the_journal_tells_under_which_catalog_the_first_user_came() -> None:
+    again = with_catalogs(CatalogChange(0, -1, CARTS_VERSION, 1))
+    assert [change.segment for change in again.take([added(0)])] == ["carts"]
+    assert again.catalogs == 0
+
+
+def test_a_catalog_that_was_only_announced_changes_nothing() -> None:
+    first = CatalogChange(0, -1, CARTS_VERSION, 1)
+    given_up, second = CatalogChange(1, 0, FULL_VERSION, 2), CatalogChange(2, 0, CARTS_VERSION, 2)
+    again = with_catalogs(first, given_up, second)
+    assert [change.change for change in again.take([added(0), added(1, "v")]) + again.move(2)] == ["entered"] * 2
+    assert again.catalogs == 1
+
+
+def test_of_a_sweep_that_was_cut_off_only_the_part_that_was_done_counts() -> None:
+    first, at = CatalogChange(0, -1, CARTS_VERSION, 1), START_MS - 5_000
+    second = CatalogChange(3, at, FULL_VERSION, 2)
+    rows = [added(0, "a"), added(1, "b"), added(2, "c")]
+    whole = with_catalogs(first, second, CatalogChange(4, at, CARTS_VERSION, 3))
+    whole.take(rows)
+    assert [(each.user, each.change) for each in whole.take([added(3, "d")])] == [
+        *((user, "exited") for user in "cba"),
+    ]
+    assert sorted((each.user, each.change) for each in whole.move(4)) == [(user, "entered") for user in "abcd"]
+    part = with_catalogs(first, second, CatalogChange(4, at, CARTS_VERSION, 3, swept="b"))
+    part.take(rows)
+    # b is reached by what happens to him, though the sweep did not come so far; c goes from the first to the third.
+    assert [(each.user, each.change) for each in part.take([added(3, "b", 1)])] == [("a", "exited"), ("b", "exited")]
+    assert sorted((each.user, each.change) for each in part.move(4)) == [("a", "entered"), ("b", "entered")]

@@ -1,0 +1,62 @@
+"""Mistakes that a runtime could make when definitions change, planted one at a time."""
+
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import patch
+
+from app.runtime.journal import CatalogChange, JournalEntry, Replay
+from app.runtime.partition_state import PartitionState
+from app.runtime.partition_task import PartitionTask
+from app.segments.partition import Batch
+from app.segments.program import Program
+from tests.simulation.planted import WithTask, planted
+from tests.simulation.run import Outcome, Run
+
+
+@planted("sweeps-on-under-another", "a worker goes on with the sweep of a catalog that it does not know, under its own")
+class SweepsOnUnderAnother(WithTask):
+    """See its meaning."""
+
+    class task(PartitionTask):  # noqa: N801  # an attribute of the run
+        """Looks at the catalog when everybody was evaluated."""
+
+        def _is_behind(self, state: PartitionState) -> bool:
+            return not state.sweeping and super()._is_behind(state)
+
+
+@planted("sweep-cut-off-untold", "a sweep is cut off, and nobody is told how far it had come")
+class SweepCutOffUntold(Run):
+    """See its meaning."""
+
+    def play(self) -> Outcome:
+        """See above."""
+        told = PartitionState.turn_to
+
+        def untold(state: PartitionState, program: Program) -> CatalogChange | None:
+            entry = told(state, program)
+            return None if entry is None else CatalogChange(entry.offset, entry.clock_ms, entry.version, entry.epoch)
+
+        with patch.object(PartitionState, "turn_to", untold):
+            return super().play()
+
+
+@planted("announced-and-forgotten", "a catalog was announced, never took effect, and stays in the journal")
+class AnnouncedAndForgotten(Run):
+    """See its meaning."""
+
+    def play(self) -> Outcome:
+        """See above."""
+        with patch.object(Replay, "epoch", 0):
+            return super().play()
+
+
+@planted("first-catalog-untold", "the catalog under which the first user came is not in the journal")
+class FirstCatalogUntold(WithTask):
+    """See its meaning."""
+
+    class task(PartitionTask):  # noqa: N801  # an attribute of the run
+        """Tells only of those that follow."""
+
+        async def _commit(self, outcome: Batch, entries: Sequence[JournalEntry], **given: Any) -> None:
+            others = [entry for entry in entries if not isinstance(entry, CatalogChange)]
+            await super()._commit(outcome, others, **given)

@@ -1,0 +1,78 @@
+"""What planted bugs have in common: a name, what it means, and which part of a worker is exchanged for another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from app.runtime import partition_task
+from app.runtime.at_least_once import AtLeastOnce
+from app.runtime.delivery import Delivery
+from app.runtime.exactly_once import ExactlyOnce
+from app.runtime.partition_state import PartitionState
+from app.runtime.partition_task import PartitionTask
+from app.runtime.restore import Restored, restore
+from app.runtime.workshop import Workshop
+from app.runtime.world import Log
+from tests.simulation.run import Outcome, Run
+from tests.simulation.world import SimulatedWriter
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`run` plays with it. `transactions`: in which kind of deployment it shows."""
+
+    run: type[Run]
+    meaning: str
+    transactions: bool = True
+
+
+BUGS: dict[str, Bug] = {}
+
+
+def planted(name: str, meaning: str, *, transactions: bool = True) -> Callable[[type[Run]], type[Run]]:
+    """Makes it one of the list."""
+
+    def note(run: type[Run]) -> type[Run]:
+        BUGS[name] = Bug(run, meaning, transactions)
+        return run
+
+    return note
+
+
+class WithDelivery(Run):
+    """Another way of writing."""
+
+    delivery: type[ExactlyOnce | AtLeastOnce] = ExactlyOnce
+
+    def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
+        """See above."""
+        made: Any = writer(f"shop-{partition}" if self.scenario.transactions else None)
+        return self.delivery(made, changelog=self.settings.topics.profiles)
+
+
+class WithTask(Run):
+    """Another life of a partition."""
+
+    task: type[PartitionTask] = PartitionTask
+
+    def new_task(self, partition: int, workshop: Workshop, kept: PartitionState | None) -> PartitionTask:
+        """See above."""
+        return self.task(partition, workshop, kept=kept)
+
+
+class WithRestore(Run):
+    """Another restore."""
+
+    def play(self) -> Outcome:
+        """See above."""
+
+        async def other(changelog: Log, journal: Log, *given: Any) -> Restored:
+            return await self.restore(changelog, journal, *given)
+
+        with patch.object(partition_task, "restore", other):
+            return super().play()
+
+    async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
+        """See above."""
+        return await restore(changelog, journal, *given)
