@@ -18,6 +18,7 @@ EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE
 # name: where it stands, what it does
 COMMANDS = {
     "demo": ("app.cli.demo:demo", "A simulated shop on this machine, live."),
+    "local": ("app.cli.local:local", "A broker and a Redis on this machine, for trying."),
     "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
     "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),

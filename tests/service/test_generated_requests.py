@@ -45,7 +45,7 @@ async def test_whatever_is_asked_there_is_an_answer_and_a_reason(own_settings: S
         before_bytes = service.memory_bytes()
         asked = asking.ask(EACH)
         grown_bytes = service.memory_bytes() - before_bytes
-        print(f"{sum(asked.values())} requests: {dict(sorted(asked.items()))}; {grown_bytes >> 10} KB more")  # noqa: T201
+        print(f"{sum(asked.values())} requests: {dict(sorted(asked.items()))}; {grown_bytes >> 10} KB more")  # noqa: T201  # with -s
     assert grown_bytes < GROWTH_MAX_BYTES
     told = service.log.read_text()
     assert "Traceback" not in told, told
