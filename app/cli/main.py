@@ -33,6 +33,7 @@ COMMANDS = {
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
     "memberships": ("app.cli.memberships:memberships", "Who is in what, now, in Redis: kept, compared, made anew."),
     "destinations": ("app.cli.destinations:destinations", "Tell other services of changes over HTTP."),
+    "replay": ("app.cli.replay:replay", "Bring the dead letters of the clickstream in once more."),
     "intake": ("app.cli.intake:intake", "Bring other topics, with any key or of GA4, into the clickstream."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }

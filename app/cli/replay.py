@@ -1,0 +1,66 @@
+"""`shoal replay`: the dead letters of the clickstream, once more."""
+
+import asyncio
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from app.cli.worker import given_settings
+from app.console.output import make_console, say
+from app.console.running import quiet_clients
+from app.settings import load_settings
+
+EXIT_OK: Final = 0
+EXIT_SOME_LEFT: Final = 1
+
+
+def replay(
+    *,
+    only: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    broker: str | None = None,
+    partitions: int | None = None,
+    app_id: str | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+) -> int:
+    """Bring the dead letters of the clickstream in once more, as far as they can be used now.
+
+    For what has been mended since: a key that was not the user, a source that is described now, a worker without the
+    mistake that a record met. What no replay has seen yet is tried once; what still cannot be used stays a dead letter,
+    and the exit code is 1.
+
+    Parameters
+    ----------
+    only
+        Reasons (docs/operations.md) of those to try, also if a replay has seen them; all that are new without.
+    dry_run
+        Write nothing; only say what could be used.
+    broker
+        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    partitions
+        Partitions of every topic (SHOAL_PARTITIONS, 24).
+    app_id
+        Name of the deployment (SHOAL_APP_ID, shoal).
+    set_
+        Any other settings, as name=value: `--set sources=web=ga4` says what shape the records of a topic have.
+    """
+    options = {"kafka_bootstrap_servers": broker, "partitions": partitions, "app_id": app_id}
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_settings(**given_settings(set_ or []) | given)
+    from app.intake.replay import replay as replay_letters
+
+    quiet_clients()
+    result = asyncio.run(replay_letters(settings, reasons=only or (), write=not dry_run))
+    console = make_console()
+    if not result.taken and not result.left:
+        say(console, "no dead letters that are new" if not only else "no such dead letters")
+        return EXIT_OK
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("reason", no_wrap=True)
+    table.add_column("could be used" if dry_run else "brought in", justify="right")
+    table.add_column("left", justify="right")
+    for reason in sorted({*result.taken, *result.left}):
+        table.add_row(reason, f"{result.taken[reason]:,}", f"{result.left[reason]:,}")
+    console.print(table)
+    return EXIT_SOME_LEFT if result.left else EXIT_OK

@@ -1,0 +1,101 @@
+"""Dead letters, once more: what was mended comes in, what was not stays, and nothing comes in twice."""
+
+import json
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from agents.intake import create_app
+from app.cli.main import main
+from app.intake.replay import replay
+from app.main import create_app as create_worker
+from app.settings import Settings, load_settings
+from tests.support.broker import Broker
+from tests.support.records import read_topic
+from tests.support.shop import running, soon
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+def settings(broker: Broker, unique: str) -> Settings:
+    return load_settings(
+        {},
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        app_id=unique,
+        topic_prefix=f"{unique}.",
+        partitions=PARTITIONS,
+        session_timeout_ms="6s" if broker.transactions else "1s",
+        sources=f"{unique}-events",
+        retry_wait_max_ms=200,
+    )
+
+
+async def send(settings: Settings, topic: str, *records: tuple[str, Any]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        for key, value in records:
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            await producer.send_and_wait(topic, data, key=key.encode())
+
+
+async def dead_letters(settings: Settings, at_least: int) -> list[Any]:
+    return await read_topic(settings, settings.topics.dead_letters, at_least=at_least)
+
+
+async def clickstream(settings: Settings) -> list[tuple[bytes, Any]]:
+    records = await read_topic(settings, settings.topics.clickstream)
+    return [(each.key, json.loads(each.value)) for each in records if each.value != b"{"]
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_what_a_worker_set_aside_for_its_key_comes_in_under_its_user(settings: Settings) -> None:
+    event = {"type": "track", "event": "Product Viewed", "userId": "ann", "messageId": "m-1"}
+    event |= {"timestamp": "2026-01-05T00:00:00.000Z", "sentAt": "2026-01-05T01:00:00.000Z"}
+    async with running(create_worker(settings)):
+        await send(settings, settings.topics.clickstream, ("another", event), ("ann", b"{"))
+        await soon(lambda: dead_letters(settings, 2))
+        looked = await replay(settings, write=False)
+        assert (looked.taken, looked.left) == ({"wrong-key": 1}, {"invalid-json": 1})
+        assert await replay(settings) == looked
+        assert (b"ann", event) in await clickstream(settings), "as it was: its times were corrected before"
+        again = await replay(settings)
+        assert not again.taken
+        assert not again.left
+        once_more = await replay(settings, reasons=["invalid-json"])
+        assert (once_more.taken, once_more.left) == ({}, {"invalid-json": 1})
+
+
+async def test_a_source_that_is_described_now_is_read_as_what_it_is(settings: Settings) -> None:
+    """Payloads of GA4 came in as if they were Segment's."""
+    source = settings.sources
+    payload = {"client_id": "c-1", "events": [{"name": "page_view"}, {"name": "login"}]}
+    await send(settings, source, *[(str(number), payload) for number in range(3)])
+    async with running(create_app(settings)):
+        await soon(lambda: dead_letters(settings, 3))
+    assert (await replay(settings, write=False)).left.total() == 3
+    mended = load_settings({}, **{name: getattr(settings, name) for name in KEPT}, sources=f"{source}=ga4")
+    assert (await replay(mended)).taken.total() == 3
+    messages = [message for _, message in await clickstream(settings)]
+    assert sorted(message["type"] for message in messages) == ["page"] * 3 + ["track"] * 3
+    ids = {message["messageId"] for message in messages}
+    assert len(ids) == 6
+    assert all(each.startswith(f"{source}-") for each in ids), "of the place where they were first"
+
+
+KEPT = ("kafka_bootstrap_servers", "app_id", "topic_prefix", "partitions", "session_timeout_ms")
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_the_command_says_what_it_did(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    import asyncio
+
+    await send(settings, settings.sources, ("1", b"{"))
+    async with running(create_app(settings)):
+        await soon(lambda: dead_letters(settings, 1))
+    command = ["replay", "--broker", settings.kafka_bootstrap_servers, "--partitions", str(PARTITIONS), "--app-id"]
+    command += [settings.app_id, "--set", f"topic_prefix={settings.topic_prefix}"]
+    assert await asyncio.to_thread(main, command) == 1
+    assert "invalid-json" in capsys.readouterr().out
+    assert await asyncio.to_thread(main, command) == 0
+    assert "no dead letters that are new" in capsys.readouterr().out
