@@ -65,6 +65,7 @@ METRICS = (
     Metric("shoal_profile_bytes", "gauge", "What they take there, about, counted every half minute", ("partition",)),
     Metric("shoal_profile_bytes_limit", "gauge", "The setting profiles_bytes_max; 0: none"),
     Metric("shoal_segment_members", "gauge", "Users in a segment now, on this worker", ("segment",)),
+    Metric("shoal_misplaced_keys", "counter", "Keys of a sample that belong to another partition", ("partition",)),
     Metric("shoal_restored_records", "counter", "Changelog records read in restores"),
     Metric("shoal_restore_seconds", "histogram", "Time in which a partition was restored", buckets=DELAY_SECONDS),
     Metric("shoal_reopened", "counter", "Times a partition was thrown away after an error", ("partition",)),
@@ -205,6 +206,10 @@ class Metrics:
         """A partition was read back."""
         self._by_name["shoal_restored_records"].inc(records)
         self._by_name["shoal_restore_seconds"].observe(seconds)
+
+    def misplaced(self, partition: int) -> None:
+        """A key of the sample belongs to another partition."""
+        self._by_name["shoal_misplaced_keys"].labels(str(partition)).inc()
 
     def reopened(self, partition: int) -> None:
         """A partition was thrown away and is opened again."""

@@ -14,6 +14,7 @@ from app.runtime.commit import poison_letter
 from app.runtime.delivery import Commit, Delivery
 from app.runtime.idle_clock import IdleClock
 from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
+from app.runtime.key_sample import MISPLACED, KeySample
 from app.runtime.lifecycle import Happening, Lifecycle, State
 from app.runtime.log_reader import OffsetLostError
 from app.runtime.partition_state import PartitionState, state_of
@@ -61,6 +62,7 @@ class PartitionTask:
         self._reader: Log | None = None
         self._connection: Connection | None = None
         self._fetched: list[Any] = []
+        self._keys = KeySample(partition, self._settings.partitions)
         self._in_batch = False
         self._in_doubt = False
         self.handle = self._world.spawn(self._run(), name=f"partition-{partition}")
@@ -195,6 +197,10 @@ class PartitionTask:
             return
         self.lag = fetched.end_offset - fetched.next_offset
         self._fetched = fetched.records
+        if (home := self._keys.look(fetched.records)) is not None:
+            self._workshop.metrics.misplaced(self.partition)
+            if self._keys.misplaced == 1:
+                log.warning(MISPLACED, self.partition, fetched.records[0].offset, home)
         if fetched.drained and not fetched.records:
             self._workshop.metrics.lag(self.partition, 0)
             await self._idle(state)

@@ -155,3 +155,14 @@ def _worker(broker: str, *settings: str) -> "subprocess.CompletedProcess[str]":
 async def _catalogs(shop: Shop) -> list[CatalogChange]:
     entries = [entry for number in range(shop.partitions) for entry in await shop.journal(number)]
     return [entry for entry in entries if isinstance(entry, CatalogChange)]
+
+
+async def test_a_producer_that_chooses_partitions_in_another_way_is_noticed(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [record(f"u-{number}", number * 1_000, "Product Viewed", number=number) for number in range(20)]
+    await shop.send([row for row in rows if shop.partition_of(row) == 1], partition=0)
+    async with running(create_app(shop.settings)) as app:
+        await eventually(lambda: app.metrics.value("shoal_misplaced_keys_total", partition="0") > 0, within_s=20)
+    (warned,) = (each for each in caplog.records if "murmur2" in each.message)
+    assert "belongs to partition 1" in warned.message

@@ -88,11 +88,12 @@ def operations() -> dict[str, Any]:
                 bad_from=120,
             ),
             Panel(
-                title="Dead letters and late events",
-                meaning="By reason. docs/operations.md says what to do about each.",
+                title="Dead letters, late events, misplaced keys",
+                meaning="By reason; misplaced are keys of a sample that belong to another partition. See docs/operations.md.",
                 queries=[
                     (f"sum by (reason) (rate(shoal_dead_letters_total{RATE}))", "{{reason}}"),
                     (f"sum(rate(shoal_late_events_total{RATE}))", "late"),
+                    (f"sum(rate(shoal_misplaced_keys_total{RATE}))", "misplaced"),
                 ],
                 unit="eps",
             ),
