@@ -89,7 +89,7 @@ def operations() -> dict[str, Any]:
             ),
             Panel(
                 title="Dead letters, late events, misplaced keys",
-                meaning="By reason. Misplaced: keys of a sample that belong to another partition. See docs/operations.md.",
+                meaning="By reason. Misplaced: sampled keys that belong to another partition. See docs/operations.md.",
                 queries=[
                     (f"sum by (reason) (rate(shoal_dead_letters_total{RATE}))", "{{reason}}"),
                     (f"sum(rate(shoal_late_events_total{RATE}))", "late"),
