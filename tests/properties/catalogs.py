@@ -20,10 +20,15 @@ ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 
 
 class Writer(Choices):
-    """Writes one catalog. `durations` and `names` collect what the histories should aim at."""
+    """Writes one catalog. `durations` and `names` collect what the histories should aim at.
+
+    Every fourth is `plain`: two names, two durations, hardly a filter, so that events meet what asks for them, often at
+    the very edge of a window.
+    """
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices.below)
+        self.plain = self.chance(25)
         self.segments: list[str] = []
         self.scores: list[str] = []
         self.durations: set[str] = set()
@@ -35,7 +40,10 @@ class Writer(Choices):
     # ---- literals
 
     def duration(self) -> str:
-        text = self.one_of(*DURATIONS) if not self.chance(5) else self.one_of(*LONG_DURATIONS)
+        if self.plain:
+            text = self.one_of("2s", "3s")
+        else:
+            text = self.one_of(*DURATIONS) if not self.chance(5) else self.one_of(*LONG_DURATIONS)
         self.durations.add(text)
         return text
 
@@ -60,24 +68,26 @@ class Writer(Choices):
     # ---- patterns
 
     def name(self) -> str:
-        name = self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
+        name = self.one_of(*NAMES[:2]) if self.plain else self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
         self.names.add(name)
         return f"'{name}'"
 
     def names_only(self) -> str:
+        if self.plain:
+            return self.name()
         if self.chance(15):
             return f"any({', '.join(self.some(self.name, 1, 2))}, {self.one_of('page', 'screen', 'identify')})"
         return self.one_of("page", "identify") if self.chance(10) else self.name()
 
     def filtered(self) -> str:
-        return f" where {self.filter(1)}" if self.chance(25) else ""
+        return f" where {self.filter(1)}" if self.chance(3 if self.plain else 25) else ""
 
     def simple_pattern(self) -> str:
         return self.names_only() + self.filtered()
 
     def pattern(self) -> str:
-        source = self.sequence() if self.chance(20) else self.names_only()
-        once = f" once per {self.value_path()}" if self.chance(28) else ""
+        source = self.sequence() if self.chance(40 if self.plain else 20) else self.names_only()
+        once = f" once per {self.value_path()}" if self.chance(10 if self.plain else 28) else ""
         return source + self.filtered() + once
 
     def sequence(self) -> str:
@@ -86,7 +96,7 @@ class Writer(Choices):
         if " then " not in parts and not closing:
             parts += " then " + self.simple_pattern()
         within = f" within {self.duration()}" if " then " in parts and self.chance(50) else ""
-        matching = f" matching {self.value_path()}" if self.chance(40) else ""
+        matching = f" matching {self.value_path()}" if self.chance(10 if self.plain else 40) else ""
         return f"sequence({parts}{closing}{within}{matching})"
 
     def value_path(self) -> str:
