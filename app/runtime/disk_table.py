@@ -9,8 +9,9 @@ import os
 import shutil
 import weakref
 from collections.abc import ItemsView, Iterator, MutableMapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from app.errors import UserError
 
@@ -88,10 +89,12 @@ class _Items(ItemsView[Any, bytes]):
 
 
 class DiskTables:
-    """Makes the tables of one process, each in a folder of its own under `folder`.
+    """Makes the tables of one worker, each in a folder of its own under `folder`.
 
-    What processes have left there that live no more is removed at the start. Raises UserError.
+    What workers have left there that live no more is removed at the start. Raises UserError.
     """
+
+    _made: ClassVar[set[str]] = set()
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -101,12 +104,17 @@ class DiskTables:
                 "profile_store is disk, but rocksdict is not installed", hint="pip install 'shoal[rocksdb]'"
             ) from None
         self._cache = Cache(CACHE_BYTES)
-        self._folder = folder / str(os.getpid())
+        name = f"{os.getpid()}-{len(self._made)}"
+        self._made.add(name)
+        self._folder = folder / name
         self._numbers = itertools.count()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.iterdir():
-                if left.name.isdigit() and (int(left.name) == os.getpid() or not _lives(int(left.name))):
+                pid = left.name.partition("-")[0]
+                # The number of this process may be that of a dead one: in a container it is the same each time.
+                gone = pid.isdigit() and (int(pid) == os.getpid() or not _lives(int(pid)))
+                if gone and left.name not in self._made:
                     shutil.rmtree(left, ignore_errors=True)
             self._folder.mkdir()
         except OSError as error:
@@ -126,7 +134,8 @@ class DiskTables:
 
 
 def _remove(database: Any, path: Path) -> None:
-    database.close()
+    with suppress(Exception):  # its folder may be gone, with that of all tables: nobody wants to keep what is in it
+        database.close()
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from app.console.running import quiet_clients
-from tests.benchmarks import core, drain, many, memory, report, restore
+from tests.benchmarks import core, drain, latency, many, memory, million, report, restore
 from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
 from tests.benchmarks.report import Result
 
@@ -19,6 +19,8 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "memory": memory.run,
     "drain": drain.run,
     "restore": restore.run,
+    "latency": latency.run,
+    "million": million.run,
 }
 EVENTS_MIN: Final = 1_000
 

@@ -58,7 +58,7 @@ def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> t
         began_cpu_s = worker.cpu_s()
         seconds = worker.until_counted(records, within_s=60 + records / RATE_MIN) - began_s
         cpu_s = worker.cpu_s() - began_cpu_s
-        result = asyncio.run(_verify(settings))
+        result = asyncio.run(verify(settings))
         worker.end()
     row = {
         "run": f"{broker.name}, {delivery}",
@@ -83,7 +83,8 @@ async def _fill(workload: Workload, settings: Settings) -> int:
     return played.records
 
 
-async def _verify(settings: Settings) -> Comparison:
+async def verify(settings: Settings) -> Comparison:
+    """Every change of every user against a recomputation."""
     program = load_program(settings.segments, TimeRules())
     job = Verification(settings, {program.version: program}, (), timeout_s=60)
     await job.run(Console(file=StringIO()), exactly=True)

@@ -88,9 +88,8 @@ def _start(
     with MeasuredWorker(settings, folder) as worker:
         seconds = worker.until_ready()
         cpu_s = worker.cpu_s()
-        told = _RESTORED.findall(worker.log())
+        profiles, slowest_ms = restored_in(worker.log())
         worker.end()
-    profiles = sum(int(count.replace(",", "")) for count, _ in told)
     if profiles != sum(core.users for core, _ in full or []):
         raise RuntimeError(f"{profiles} profiles were restored")
     return {
@@ -99,8 +98,14 @@ def _start(
         "changelog_mib": written / 2**20,
         "start_to_ready_s": seconds,
         "cpu_s": cpu_s,
-        "slowest_partition_ms": max(int(ms.replace(",", "")) for _, ms in told),
+        "slowest_partition_ms": slowest_ms,
     }
+
+
+def restored_in(log: str) -> tuple[int, int]:
+    """By a worker's log: how many profiles it has read back, and how long its slowest partition took (ms)."""
+    told = _RESTORED.findall(log)[-PARTITIONS:]
+    return sum(int(count.replace(",", "")) for count, _ in told), max(int(ms.replace(",", "")) for _, ms in told)
 
 
 async def _fill(settings: Settings, program: Program, full: list[tuple[Partition, Batch]]) -> int:

@@ -23,8 +23,8 @@ TEA = {"drinkers.yaml": "segment: drinkers\nwhen: exists('Tea Poured')\ntopic: t
 
 
 @pytest.fixture
-async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    given = {"idle_clock": "off", "catalog": "topic"}
+async def shop(broker: Broker, unique: str, tmp_path: Path, held: Mapping[str, str]) -> AsyncIterator[Shop]:
+    given = {"idle_clock": "off", "catalog": "topic", **held}
     made = Shop(broker, unique, tmp_path / "segments", given=given)
     await made.open()
     yield made
@@ -61,6 +61,7 @@ async def test_a_worker_takes_over_what_is_published_and_keeps_the_history(shop:
     assert len(await shop.read_all(shop.settings.topics.segment("drinkers"))) == 1
 
 
+@pytest.mark.parametrize("store", ["memory", "disk"])
 async def test_a_worker_that_was_away_takes_over_when_it_comes_back(shop: Shop) -> None:
     await publish(shop, DEFINITIONS)
     async with running(create_app(shop.settings)):

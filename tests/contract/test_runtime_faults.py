@@ -1,6 +1,6 @@
 """The runtime when things go wrong: kills, moves, poison, lost writes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +22,9 @@ END_MS = EVENTS * 20_000 + 48 * HOUR_MS
 
 
 @pytest.fixture
-async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off", "batch_records_max": "50"})
+async def shop(broker: Broker, unique: str, tmp_path: Path, held: Mapping[str, str]) -> AsyncIterator[Shop]:
+    given = {"idle_clock": "off", "batch_records_max": "50", **held}
+    made = Shop(broker, unique, tmp_path / "segments", given=given)
     await made.open()
     yield made
     await made.close()
@@ -179,6 +180,7 @@ async def test_profiles_ahead_of_the_position_skip_what_they_have_seen(
         await shop.settled(END_MS)
 
 
+@pytest.mark.parametrize("store", ["memory", "disk"])
 async def test_a_transaction_is_all_or_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     class Doubtful(ExactlyOnce):
         commits = 0

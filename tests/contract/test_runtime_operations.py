@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -21,13 +21,14 @@ END_MS = 2_000 * 20_000 + 48 * HOUR_MS
 
 
 @pytest.fixture
-async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off"})
+async def shop(broker: Broker, unique: str, tmp_path: Path, held: Mapping[str, str]) -> AsyncIterator[Shop]:
+    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off", **held})
     await made.open()
     yield made
     await made.close()
 
 
+@pytest.mark.parametrize("store", ["memory", "disk"])
 async def test_another_catalog_is_evaluated_once_for_everyone(shop: Shop) -> None:
     users = [f"u-{number}" for number in range(30)]
     await shop.send(record(user, n * 1_000, "Product Viewed", number=n) for n in range(2) for user in users)

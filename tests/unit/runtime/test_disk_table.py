@@ -77,6 +77,15 @@ def test_files_go_with_their_table_and_what_the_dead_left_goes_at_the_start(tmp_
     assert not list(own.iterdir())
 
 
+def test_two_workers_of_one_process_do_not_touch_each_others_files(tmp_path: Path) -> None:
+    first = DiskTables(tmp_path)
+    table = first.of_users()
+    table["ann"] = b"1"
+    second = DiskTables(tmp_path)
+    second.of_users()["ann"] = b"2"
+    assert table["ann"] == b"1"
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot keep profiles in"):

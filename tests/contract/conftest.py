@@ -1,0 +1,18 @@
+"""What the tests of the runtime have in common."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def store() -> str:
+    """Where profiles are held. A test that matters for both is given both: `parametrize("store", STORES)`."""
+    return "memory"
+
+
+@pytest.fixture
+def held(store: str, tmp_path: Path) -> Mapping[str, str]:
+    """The settings for it."""
+    return {"profile_store": store, "profile_directory": str(tmp_path / "profiles")}
