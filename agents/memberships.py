@@ -3,6 +3,7 @@
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
+from app.memberships.counts import Counts
 from app.memberships.task import MembershipTask
 from app.memberships.view import View, connect_redis
 from app.runtime.follow_task import Deliver
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> Follower:
         topics=[settings.topics.changes],
         new_task=new_task,
         prepare=make_topics,
-        resources=[view],
+        resources=[view, Counts(view, settings)],
     )
     app.add_agent(memberships)
     return app

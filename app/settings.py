@@ -135,6 +135,10 @@ class Settings:
 
     # Those who read on and write in: memberships, destinations, intake.
     redis_prefix: str = setting("shoal:", "Put before the name of every key in Redis")
+    counts_every_ms: int = setting(
+        HOUR_MS, "How often the users of each segment are counted", low=1_000, high=7 * DAY_MS
+    )
+    counts_kept_ms: int = setting(92 * DAY_MS, "How long these counts are kept", low=1_000, high=3_700 * DAY_MS)
     redis_timeout_ms: int = setting(5_000, "Longest wait for an answer of Redis", low=100, high=60_000)
     destinations: Path = setting(Path("destinations"), "Folder of the destinations (.yaml)")
     private_destinations: bool = setting(

@@ -78,11 +78,23 @@ class Keys:
         """Sorted set of users, by the instant of entry in ms."""
         return f"{self.prefix}segment:{name}"
 
+    def counts(self, name: str) -> str:
+        """Sorted set of counts, by the instant they are of in ms."""
+        return f"{self.prefix}counts:{name}"
+
     @property
     def patterns(self) -> tuple[str, ...]:
         """Globs of all that is projected."""
-        escaped = "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.prefix)
-        return tuple(f"{escaped}{kind}:*" for kind in ("user", "segment", "sequence"))
+        return tuple(f"{self._escaped}{kind}:*" for kind in ("user", "segment", "sequence"))
+
+    @property
+    def counted(self) -> tuple[tuple[str, str], ...]:
+        """Globs of the keys that end with a segment's name, and what stands before it."""
+        return tuple((f"{self._escaped}{kind}:*", f"{self.prefix}{kind}:") for kind in ("segment", "counts"))
+
+    @property
+    def _escaped(self) -> str:
+        return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.prefix)
 
 
 def connect_redis(settings: Settings) -> Redis:

@@ -62,6 +62,20 @@ class Page(msgspec.Struct, kw_only=True, frozen=True):
     next: str | None
 
 
+class Count(msgspec.Struct, frozen=True):
+    """How many users were in a segment at an instant."""
+
+    at: str
+    users: int
+
+
+class SegmentCounts(msgspec.Struct, kw_only=True, frozen=True):
+    """The counts of a segment, in the order of time."""
+
+    segment: str
+    counts: list[Count]
+
+
 class _Entry(msgspec.Struct, kw_only=True):
     since: str
     valid_until: str | None = None
@@ -175,6 +189,17 @@ class Memberships:
             complete=_complete(state),
             next=more,
         )
+
+    async def counts_over_time(self, segment: str, *, since_ms: int, until_ms: int) -> SegmentCounts:
+        """How many were in a segment at the instants it was counted at, both ends included. Problem 503."""
+
+        async def ask(redis: Any) -> list[bytes]:
+            return cast(
+                list[bytes], await redis.zrange(self._key(f"counts:{segment}"), since_ms, until_ms, byscore=True)
+            )
+
+        found = [each.partition(b":") for each in await self._ask(ask)]
+        return SegmentCounts(segment=segment, counts=[Count(iso(int(at_ms)), int(users)) for at_ms, _, users in found])
 
     def _key(self, rest: str) -> str:
         return self._prefix + rest

@@ -14,7 +14,7 @@ from app.service.access import Access
 from app.service.body import chunks_of, read_body
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
-from app.service.memberships import PAGE_MAX, Membership, Memberships, Page
+from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts
 from app.service.operations import EVALUATE, TOKEN, USERS, problems, security, with_body
 from app.service.problem import Problem
 from app.service.profiles import Profiles
@@ -25,6 +25,7 @@ Asked = Request[Any, Any, Any]
 USERS_MAX: Final = 100
 EVALUATIONS_AT_ONCE: Final = 2
 TTL_S: Final = 3_600
+WEEK_MS: Final = 7 * 86_400_000
 READING: Final = (400, 401, 403, 429, 503)
 
 
@@ -125,6 +126,14 @@ class Queries:
         self._check_segment(segment)
         return await self._memberships.page(segment, limit=limit, cursor=cursor)
 
+    async def counts_of(self, segment: str, *, since: str | None, until: str | None) -> SegmentCounts:
+        """How many were in a segment, over time."""
+        self._check_segment(segment)
+        now_ms = time.time_ns() // 1_000_000
+        since_ms = now_ms - WEEK_MS if since is None else _instant(since, "since")
+        until_ms = now_ms if until is None else _instant(until, "until")
+        return await self._memberships.counts_over_time(segment, since_ms=since_ms, until_ms=until_ms)
+
     async def explain(self, user: str, segment: str) -> LiveEvaluation:
         """Why a live user is in a segment, or not."""
         self._check_segment(segment)
@@ -161,11 +170,11 @@ def checked_user(user: str) -> str:
     return user
 
 
-def _instant(text: str) -> int:
+def _instant(text: str, name: str = "at") -> int:
     try:
         return instant_ms(text)
     except ValueError:
-        raise Problem(400, "at", f"at is no ISO 8601 time: {text[:40]!r}") from None
+        raise Problem(400, name, f"{name} is no ISO 8601 time: {text[:40]!r}") from None
 
 
 async def _body(request: Asked, shape: Any) -> Any:
@@ -246,6 +255,23 @@ def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
         return await queries.users_of(segment, limit=limit, cursor=cursor)
 
     @get(
+        "/v1/segments/{segment:str}/counts",
+        tags=["ask"],
+        summary="How many were in a segment, over time",
+        responses=problems(*READING, 404),
+        security=security("readKey"),
+    )
+    async def segment_counts(
+        request: Asked,
+        segment: FromPath[str],
+        since: Annotated[str | None, QueryParameter(name="since", description="ISO 8601; a week ago without")] = None,
+        until: Annotated[str | None, QueryParameter(name="until", description="ISO 8601; now without")] = None,
+    ) -> SegmentCounts:
+        """The users of a segment at the instants they were counted at, by `shoal memberships`."""
+        access.may_read(request.headers)
+        return await queries.counts_of(segment, since=since, until=until)
+
+    @get(
         "/v1/users/{user:str}/explain",
         tags=["ask"],
         summary="Why",
@@ -293,4 +319,4 @@ def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
         token = access.tokens.make(checked_user(wish.user), until_s=int(time.time()) + wish.ttl)
         return Token(token=token, expires_in=wish.ttl)
 
-    return [user_segments, users_segments, segments, segment_users, user_explain, what_if, make_token]
+    return [user_segments, users_segments, segments, segment_users, segment_counts, user_explain, what_if, make_token]
