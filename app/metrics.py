@@ -8,7 +8,7 @@ from collections import Counter as Counted
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -63,6 +63,7 @@ METRICS = (
     Metric("shoal_partition_state", "gauge", "1 for the state that a partition is in", ("partition", "state")),
     Metric("shoal_profiles", "gauge", "Profiles in memory", ("partition",)),
     Metric("shoal_profile_bytes", "gauge", "What they take there, about, counted every half minute", ("partition",)),
+    Metric("shoal_timers", "gauge", "Users whom time alone may change, about, every half minute", ("partition",)),
     Metric("shoal_profile_bytes_limit", "gauge", "The setting profiles_bytes_max; 0: none"),
     Metric("shoal_segment_members", "gauge", "Users in a segment now, on this worker", ("segment",)),
     Metric("shoal_misplaced_keys", "counter", "Keys of a sample that belong to another partition", ("partition",)),
@@ -133,6 +134,16 @@ READER_METRICS = (
     Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
 )
 """The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
+
+
+GONE_WITH_A_PARTITION: Final = (
+    "shoal_lag_records",
+    "shoal_clock_lag_seconds",
+    "shoal_profiles",
+    "shoal_profile_bytes",
+    "shoal_timers",
+    "shoal_restore_progress",
+)
 
 
 class Metrics:
@@ -234,7 +245,7 @@ class Metrics:
         if before is not None:
             gauge.remove(str(partition), before.value)
         if state is State.REVOKED:
-            for name in ("shoal_lag_records", "shoal_clock_lag_seconds", "shoal_profiles", "shoal_restore_progress"):
+            for name in GONE_WITH_A_PARTITION:
                 self._by_name[name].remove(str(partition))
             return
         self._states[partition] = state
@@ -247,6 +258,10 @@ class Metrics:
     def profile_bytes(self, partition: int, count: int) -> None:
         """What the profiles of a partition take in memory."""
         self._by_name["shoal_profile_bytes"].labels(str(partition)).set(count)
+
+    def timers(self, partition: int, count: int) -> None:
+        """How many users of a partition have a timer."""
+        self._by_name["shoal_timers"].labels(str(partition)).set(count)
 
     def profile_bytes_limit(self, count: int) -> None:
         """What all of them should take at most."""

@@ -19,6 +19,11 @@ class Timers:
         self._buckets: dict[int, dict[str, None]] = {}
         self._order: list[int] = []
 
+    @property
+    def pending(self) -> int:
+        """How many entries wait, about the users with a timer (walks over the buckets: not for every batch)."""
+        return sum(map(len, self._buckets.values()))
+
     def arm(self, user: str, timer_ms: int) -> None:
         """The user is looked at when the clock reaches `timer_ms`."""
         bucket = timer_ms >> BUCKET_BITS

@@ -300,6 +300,7 @@ class Application(faust.App):
                 taken = PROFILE_BYTES_ASIDE * core.users
                 taken += core.state_bytes if self._tables is None else 0
                 self.metrics.profile_bytes(task.partition, taken)
+                self.metrics.timers(task.partition, core.timers.pending)
                 held += taken
         if warning := self._memory_limit.look(held, now_s=now_s):
             log.warning("%s", warning)

@@ -55,7 +55,7 @@ class Partition:
         self.clock_ms = NO_CLOCK
         self.next_offset = 0
         self._encoded: Held = {} if held is None else held
-        self._timers = Timers()
+        self.timers = Timers()
         self._touched: dict[str, Profile] = {}
         self._gone: set[str] = set()
         self._reached: dict[str, int] = {}
@@ -81,13 +81,13 @@ class Partition:
 
     def due_ms(self) -> int | None:
         """No timer fires before this instant; None if there is none."""
-        return self._timers.earliest_ms()
+        return self.timers.earliest_ms()
 
     def has_due(self, clock_ms: int) -> bool:
         """Whether a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
-        users = self._timers.due(clock_ms, self._timer_of)
+        users = self.timers.due(clock_ms, self._timer_of)
         for user in users:
-            self._timers.arm(user, profiles.timer_of(self._encoded[user]))
+            self.timers.arm(user, profiles.timer_of(self._encoded[user]))
         return bool(users)
 
     def profile(self, user: str) -> Profile | None:
@@ -117,7 +117,7 @@ class Partition:
             self._count_members(profile, 1)
             timer = profiles.timer_of(profile)
             if before is None or timer < profiles.timer_of(before):
-                self._timers.arm(user, timer)
+                self.timers.arm(user, timer)
         if offset > self.next_offset:
             self._reached[user] = offset
 
@@ -343,7 +343,7 @@ class Partition:
 
     def _end(self, batch: Batch) -> Batch:
         """Fires what the clock has passed, and encodes every user that was touched."""
-        taken_out = self._timers.due(self.clock_ms, self._live_timer_of)
+        taken_out = self.timers.due(self.clock_ms, self._live_timer_of)
         for user in taken_out:
             profile = self._touched.get(user) or self._load(user)
             if profile is not None:
@@ -356,7 +356,7 @@ class Partition:
         epoch = self._catalog.epoch
         unarmed = set(taken_out)
         stored, written = self._encoded, batch.profiles
-        arm = self._timers.arm
+        arm = self.timers.arm
         encode = profiles.encode
         timer_of = profiles.timer_of
         clock_ms = self.clock_ms

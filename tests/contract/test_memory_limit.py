@@ -33,6 +33,7 @@ async def test_a_worker_that_holds_too_much_says_so_and_goes_on(
                 await eventually(lambda: "more than profiles_bytes_max" in caplog.text, within_s=20)
                 held = sum(app.metrics.value("shoal_profile_bytes", partition=str(number)) for number in range(2))
                 assert held > 1_000
+                assert app.metrics.value("shoal_timers", partition="0") > 0
                 assert app.metrics.value("shoal_profile_bytes_limit") == 1_000
                 await shop.settled(EVENTS * 20_000 + 48 * HOUR_MS)
     finally:

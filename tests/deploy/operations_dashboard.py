@@ -180,10 +180,12 @@ def operations() -> dict[str, Any]:
             ),
             Panel(
                 title="Profiles",
-                meaning="Users that a worker remembers.",
-                queries=[("sum by (instance) (shoal_profiles)", "{{instance}}")],
+                meaning="Users that a worker remembers, and those whom time alone may change.",
+                queries=[
+                    ("sum by (instance) (shoal_profiles)", "{{instance}}"),
+                    ("sum(shoal_timers)", "with a timer, all"),
+                ],
                 width=8,
-                stacked=True,
             ),
             Panel(
                 title="Memory of profiles",

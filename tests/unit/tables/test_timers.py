@@ -24,6 +24,16 @@ def test_there_is_no_timer_before_the_earliest() -> None:
     assert 3_000 - (1 << BUCKET_BITS) < earliest <= 3_000
 
 
+def test_those_that_wait_are_counted() -> None:
+    timers, instants = Timers(), {"a": 5_000, "b": 5_001, "c": 90_000}
+    assert timers.pending == 0
+    for user, timer_ms in instants.items():
+        timers.arm(user, timer_ms)
+    assert timers.pending == 3
+    timers.due(10_000, instants.get)
+    assert timers.pending == 1
+
+
 def test_one_that_moved_later_waits_for_its_new_instant() -> None:
     timers, instants = Timers(), {"a": 5_000}
     timers.arm("a", 5_000)
