@@ -52,8 +52,12 @@ test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k n
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
 
-faults: setup ## workers and brokers killed, frozen, moved on real Kafka, the long form (FAULTS_KILLS=300 FAULTS_SEED=1: how often, which)
-	@$(BIN)/python -m pytest tests/faults -m "faults or not faults" $(ARGS)
+FAULTS := tests/faults tests/memberships/test_redis_faults.py tests/destinations/test_outage.py \
+	tests/service/test_hostile_input.py tests/service/test_live.py tests/service/test_acknowledged.py \
+	tests/contract/test_watchdog.py tests/contract/test_all_processes.py
+
+faults: setup ## everything killed, frozen, cut off, moved, the long form: some hours (FAULTS_KILLS=30 FAULTS_SOAK=5m FAULTS_SEED=1: less, which)
+	@FAULTS_REPORT=$${FAULTS_REPORT:-.cache/faults.md} $(BIN)/python -m pytest $(FAULTS) -m "faults or not faults" $(ARGS)
 
 simulations: setup ## the worker's own code on a simulated cluster, the long form: 100,000 runs (SIMULATION_RUNS=n, SIMULATION_SEED=n)
 	@$(BIN)/python -m tests.simulation --runs $${SIMULATION_RUNS:-100000} --seed $${SIMULATION_SEED:-0} $(ARGS)

@@ -53,10 +53,17 @@ class Tally:
             )
         )
         if report := os.environ.get("FAULTS_REPORT"):  # after each one: a long run may be ended before its end
+            Path(report).parent.mkdir(parents=True, exist_ok=True)
             Path(report).write_text("\n".join(table(RUNS)) + "\n")
 
 
 RUNS: list[Run] = []
+#: What the long form has to come to: how many, of which kinds (by how their names begin).
+WANTED = {
+    "SIGKILLs": (300, ("SIGKILL", "kill with timers")),
+    "rebalances": (50, ("rebalance",)),
+    "failures of brokers": (20, ("broker killed", "broker frozen", "one broker of three")),
+}
 
 
 def table(runs: list[Run]) -> Iterator[str]:
@@ -77,3 +84,8 @@ def table(runs: list[Run]) -> Iterator[str]:
     yield "| fault | times |"
     yield "|---|---:|"
     yield from (f"| {kind} | {count} |" for kind, count in sorted(total.items()))
+    yield ""
+    yield "| in all | times | the long form has at least |"
+    yield "|---|---:|---:|"
+    for what, (least, kinds) in WANTED.items():
+        yield f"| {what} | {sum(count for kind, count in total.items() if kind.startswith(kinds))} | {least} |"
