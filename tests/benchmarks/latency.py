@@ -24,6 +24,7 @@ RATE: Final = 5_000
 TICK_S: Final = 0.01
 WARM_UP_S: Final = 5
 MEASURED_S: Final = 30
+ON_ITS_WAY_S: Final = 2.0
 #: Not so much as this share of the rate: the machine was too busy, and the figures mean nothing.
 RATE_SHARE_MIN: Final = 0.98
 _MESSAGE_ID: Final = re.compile(rb'"messageId":"([^"]+)"')
@@ -106,7 +107,7 @@ class Meter:
         async with Cluster(self._settings) as cluster:
             readers = [asyncio.create_task(self._read(cluster, number)) for number in range(PARTITIONS)]
             await self._write()
-            await asyncio.sleep(2)  # what is still on its way
+            await _pause(ON_ITS_WAY_S)
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
@@ -125,7 +126,7 @@ class Meter:
             self._from_s = began_s + WARM_UP_S
             for tick in range(len(prepared) // a_tick):
                 wait_s = began_s + tick * TICK_S - time.perf_counter()
-                await asyncio.sleep(max(0.0, wait_s))
+                await _pause(max(0.0, wait_s))
                 for record, message_id in prepared[tick * a_tick : (tick + 1) * a_tick]:
                     self._sent_s[message_id] = time.perf_counter()
                     await writer.add(record)
@@ -140,3 +141,10 @@ class Meter:
             sent_s = self._sent_s.get(cause.message_id or "")
             if cause.kind == "event" and sent_s is not None and sent_s >= self._from_s:
                 self.latencies_s.append(now_s - sent_s)
+
+
+async def _pause(for_s: float) -> None:
+    """The pace of the writing: nothing is waited for."""
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(for_s, over.set_result, None)
+    await over
