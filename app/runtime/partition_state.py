@@ -16,7 +16,8 @@ DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the 
 
 @dataclass(slots=True)
 class PartitionState:
-    """After a clean stop it can be kept: it is good as long as nobody has written to the changelog or journal since.
+    """After a clean stop it can be kept: with transactions it is good as long as nobody has written to the changelog or
+    journal since.
 
     offset: the next input offset. anchor: what the idle clock goes on from. journal_offset: journal entries before it
     are done with; journal_end: where the journal ended when it was read, or written to. number: of the last commit.

@@ -124,6 +124,7 @@ class PartitionTask:
         kept, self._kept = self._kept, None
         if (
             kept is not None
+            and delivery.committed_only  # else another owner may have written before this one's last words
             and await nothing_written_since(changelog, kept.changelog_end)
             and await nothing_written_since(journal, kept.journal_end)
         ):
