@@ -20,6 +20,7 @@ FORMAT = 1
 POSITION_KEY = b"\xffposition"
 """Users are UTF-8, and no UTF-8 text has a byte 0xFF."""
 
+_MARK = bytes([FORMAT])
 _HEAD = struct.Struct(">BBqqqI")
 _POSITION = struct.Struct(">qqq")
 _FORGOTTEN = 1
@@ -101,6 +102,13 @@ def decode_position(value: bytes) -> StoredPosition:
 def reached_of(value: bytes) -> Reached:
     """How far a value's profile, or position, has come; without decoding the rest."""
     return _head(value)[1]
+
+
+def is_further(value: bytes, known: bytes) -> bool:
+    """Whether a value has come at least as far as another; asked for every record of a changelog that is read back."""
+    if value[:1] == _MARK == known[:1] and not (value[2] | known[2] | value[10] | known[10]) & 0x80:
+        return value[2:26] >= known[2:26]  # big-endian, none negative: bytes compare as numbers do
+    return reached_of(value) >= reached_of(known)
 
 
 def _head(value: bytes) -> tuple[int, Reached, int]:

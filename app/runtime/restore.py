@@ -9,7 +9,7 @@ from app.runtime.envelope import (
     StoredPosition,
     decode_position,
     decode_profile,
-    reached_of,
+    is_further,
 )
 from app.runtime.journal import JournalEntry, Replay, decode_entry
 from app.runtime.world import Log, World
@@ -106,7 +106,7 @@ async def _read_values(
             key, value = record.key, record.value
             if value is None:
                 values.pop(key, None)
-            elif (known := values.get(key)) is None or reached_of(value) >= reached_of(known):
+            elif (known := values.get(key)) is None or is_further(value, known):
                 values[key] = value
         count += len(fetched.records)
         if fetched.drained:

@@ -14,6 +14,7 @@ from app.runtime.envelope import (
     decode_profile,
     encode_position,
     encode_profile,
+    is_further,
     plain_prefix,
     reached_of,
 )
@@ -60,3 +61,16 @@ def test_a_format_of_another_version_is_told(value: bytes) -> None:
 def test_a_forgotten_user_is_told_from_an_empty_profile() -> None:
     assert decode_profile(encode_profile(Reached(1, 1), (), None)) == StoredProfile(Reached(1, 1), (), None)
     assert decode_profile(encode_profile(Reached(1, 1), (), b"")).profile == b""
+
+
+@given(REACHED, REACHED)
+def test_what_has_come_further_is_told_by_the_bytes(one: Reached, other: Reached) -> None:
+    values = [encode_profile(each, (), b"x") for each in (one, other)]
+    assert is_further(values[0], values[1]) == (one >= other)
+
+
+def test_a_value_of_another_format_is_refused_there_too() -> None:
+    own = encode_profile(Reached(1, 1), (), b"x")
+    for odd in (b"\x09" + own[1:], b""):
+        with pytest.raises(UserError):
+            is_further(odd, own)
