@@ -48,16 +48,19 @@ def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, re
     poisoned = buried(log(topics.journal))
     for topic, count in ((topics.dead_letters, again.dead + len(poisoned)), (topics.late, again.late)):
         letters = [dict(record.headers) for record in log(topic).committed()]
-        if repeats:  # who died between letter and journal has condemned nothing: the next one may have processed it
-            letters = [
-                letter
-                for letter in letters
-                if letter.get("shoal-reason") != b"poison" or int(letter["shoal-source-offset"]) in poisoned
-            ]
+        if repeats:
+            letters = [letter for letter in letters if _stands(letter, poisoned, late=topic == topics.late)]
         offsets = [letter["shoal-source-offset"] for letter in letters]
         if len(set(offsets)) != count or (not repeats and len(offsets) != count):
             problems.append(f"{topic} has {len(offsets)} records, {len(set(offsets))} different ones, not {count}")
     return problems + _compare_profiles(again.core, latest(log(topics.profiles)))
+
+
+def _stands(letter: Mapping[str, bytes], poisoned: set[int], *, late: bool) -> bool:
+    """Whether a letter is more than what somebody left behind who died after it and before the journal or the profiles:
+    the next one may have processed what he condemned, or condemned what he found late."""
+    given_up = int(letter["shoal-source-offset"]) in poisoned
+    return not given_up if late else given_up or letter.get("shoal-reason") != b"poison"
 
 
 def latest(changelog: Log) -> dict[bytes, bytes]:
