@@ -6,13 +6,16 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import ROOT, blocks
 from tests.support.kafka_node import free_ports
 
 PAGE = ROOT / "docs" / "quickstart.md"
-LONGEST_S = 100
+LONGEST_S = 300
 
 
+@pytest.mark.timeout(400)
 async def test_from_an_event_to_the_webhook(tmp_path: Path) -> None:
     whole = blocks(PAGE)
     script = "\n".join(block.text for block in whole if block.info == "sh")

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 
@@ -30,6 +31,7 @@ GROWTH_MAX_BYTES = 48 << 20
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
+@pytest.mark.timeout(900)  # a machine may be busy with other things
 async def test_whatever_is_asked_there_is_an_answer_and_a_reason(own_settings: Settings, tmp_path: Path) -> None:
     client = await wait_for_broker(own_settings)
     try:
