@@ -22,8 +22,8 @@ ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 class Writer(Choices):
     """Writes one catalog. `durations` and `names` collect what the histories should aim at.
 
-    Every fourth is `plain`: two names, two durations, hardly a filter, so that events meet what asks for them, often at
-    the very edge of a window.
+    Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
+    often at the very edge of a window.
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -100,7 +100,7 @@ class Writer(Choices):
         return f"sequence({parts}{closing}{within}{matching})"
 
     def value_path(self) -> str:
-        return self.one_of(*VALUE_PATHS)
+        return self.one_of("c", "x") if self.plain else self.one_of(*VALUE_PATHS)
 
     def filter(self, depth: int) -> str:
         if depth and self.chance(30):

@@ -1,6 +1,6 @@
 """The comparison bites: bugs put into a copy of the pure half on purpose are found.
 
-The hunts take minutes: TRUTH_MUTATIONS=1 runs them, TRUTH_HISTORIES says how many histories each may take (1,000).
+The hunts take minutes: TRUTH_MUTATIONS=1 runs them, TRUTH_HISTORIES says how many histories each may take (3,000).
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 from tests.model.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
-HISTORIES = os.environ.get("TRUTH_HISTORIES", "1000")
+HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")
 PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support")
 
 
