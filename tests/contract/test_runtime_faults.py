@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
