@@ -65,14 +65,14 @@ class Layout:
         for user, profile in outcome.profiles.items():
             key = user.encode()
             if profile is None:
-                # The tombstone comes with the position: until then the changes of this user must be found again.
+                # The tombstone comes behind the position: until then the changes of this user must be found again.
                 profiles.append((key, encode_profile(position.reached, own.get(user, ()), None), NO_HEADERS))
                 tombstones.append((key, None, NO_HEADERS))
             elif user in own:
                 profiles.append((key, encode_profile(position.reached, own[user], profile), NO_HEADERS))
             else:
                 profiles.append((key, prefix + profile, NO_HEADERS))
-        commit.position = [*tombstones, (POSITION_KEY, encode_position(position), NO_HEADERS)]
+        commit.position = [(POSITION_KEY, encode_position(position), NO_HEADERS), *tombstones]
         return commit
 
     def announced(

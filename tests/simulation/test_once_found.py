@@ -12,7 +12,7 @@ from tests.simulation.run import Run
 from tests.simulation.scenario import POISON, draw
 from tests.simulation.world import START_MS
 
-SEEDS = (66_447, 73_946, 75_347, 281_585, 300_786)
+SEEDS = (66_447, 73_946, 75_347, 281_585, 300_786, 339_407)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
