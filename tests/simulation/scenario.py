@@ -94,6 +94,9 @@ class Scenario:
     sweep_profiles: int
 
 
+OUTAGES_MS = (200.0, 3_000.0, 10_000.0)
+
+
 def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random | None = None) -> Scenario:
     """A scenario; `transactions` None: with, more often than without. `catalogs`: the chance of new definitions."""
     catalogs = catalogs or Random(0)
@@ -109,6 +112,8 @@ def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random |
     )
     if transactions is None:
         transactions = chance.random() < 0.75
+    # Who is away for longer than a session may write although he was replaced: only transactions fence him.
+    longest_ms = OUTAGES_MS[-1] if transactions else settings.session_timeout_ms / 2
 
     def moments(most: int) -> tuple[float, ...]:
         return tuple(sorted(until_ms * chance.random() for _ in range(chance.randrange(most + 1))))
@@ -122,7 +127,7 @@ def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random |
         until_ms=until_ms,
         marker_ms=chance.choice((5.0, 5.0, 500.0)),
         compactions=moments(3),
-        outages=tuple((begin, chance.choice((200.0, 3_000.0, 10_000.0))) for begin in moments(1)),
+        outages=tuple((begin, min(chance.choice(OUTAGES_MS), longest_ms)) for begin in moments(1)),
         comings=moments(1),
         goings=moments(1),
         new_catalogs_ms=_new_catalogs(chance, catalogs, until_ms, transactions=transactions),
