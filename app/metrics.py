@@ -36,6 +36,7 @@ class Metric:
 
 METRICS = (
     Metric("shoal_events", "counter", "Input records by what became of them", ("outcome",)),
+    Metric("shoal_accepted_events", "counter", "Accepted events by the type of the message", ("type",)),
     Metric(
         "shoal_occurrences", "counter", "What the core counts while it works: limits reached, odd values", ("what",)
     ),
@@ -183,6 +184,9 @@ class Metrics:
             for name, count in by_outcome.items():
                 if count:
                     events(name).inc(count)
+            for kind, count in outcome.kinds.items():
+                if count:
+                    self._by_name["shoal_accepted_events"].labels(kind).inc(count)
         for letter in outcome.dead:
             self.dead_letter(letter.reason)
         if outcome.late:

@@ -42,7 +42,10 @@ class LateEvent:
 
 @dataclass(slots=True)
 class Batch:
-    """What one call produced, to be written by the caller. `profiles`: user -> encoded, None for one forgotten."""
+    """What one call produced, to be written by the caller.
+
+    `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted.
+    """
 
     changes: list[Change] = field(default_factory=list)
     profiles: dict[str, bytes | None] = field(default_factory=dict)
@@ -50,7 +53,12 @@ class Batch:
     late: list[LateEvent] = field(default_factory=list)
     next_offset: int = 0
     clock_ms: int = NO_CLOCK
-    accepted: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     timers: int = 0
     counted: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accepted(self) -> int:
+        """Events accepted."""
+        return sum(self.kinds.values())

@@ -198,7 +198,7 @@ class Partition:
         touched = self._touched
         reached = self._reached
         clock = self.clock_ms
-        accepted = 0
+        kinds = dict.fromkeys(EVENT_KINDS, 0)
         record = None
         # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
         for record in records:
@@ -320,11 +320,11 @@ class Partition:
             settlement.kind = "event"
             settlement.message_id = message_id
             settlement.settle(profile, mask, now)
-            accepted += 1
+            kinds[kind] += 1
         if record is not None:
             self.next_offset = record.offset + 1
         self.clock_ms = clock
-        batch.accepted = accepted
+        batch.kinds = kinds
         return self._end(batch)
 
     def advance(self, clock_ms: int) -> Batch:

@@ -97,6 +97,14 @@ def operations() -> dict[str, Any]:
                 ],
                 unit="eps",
             ),
+            Panel(
+                title="Accepted events by type",
+                meaning="track, page, identify and so on: a type that falls silent is a page or an app that broke.",
+                queries=[(f"sum by (type) (rate(shoal_accepted_events_total{RATE}))", "{{type}}")],
+                unit="eps",
+                width=24,
+                stacked=True,
+            ),
         ],
     )
     batches = Row(
