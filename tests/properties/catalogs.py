@@ -23,12 +23,13 @@ class Writer(Choices):
     """Writes one catalog. `durations` and `names` collect what the histories should aim at.
 
     Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
-    often at the very edge of a window.
+    often at the very edge of a window. Some of these are about a `shop` and its carts.
     """
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices.below)
         self.plain = self.chance(25)
+        self.shop = self.plain and self.chance(30)
         self.segments: list[str] = []
         self.scores: list[str] = []
         self.durations: set[str] = set()
@@ -68,7 +69,10 @@ class Writer(Choices):
     # ---- patterns
 
     def name(self) -> str:
-        name = self.one_of(*NAMES[:2]) if self.plain else self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
+        if self.plain:
+            name = self.one_of(*(SHOP_NAMES[:3] if self.shop else NAMES[:2]))
+        else:
+            name = self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
         self.names.add(name)
         return f"'{name}'"
 
@@ -179,11 +183,8 @@ class Writer(Choices):
         return self.one_of("session.source", "session.landing_page")
 
     def moving(self) -> str:
-        value = self.any_of(
-            self.since,
-            self.since,
-            lambda: self.one_of("cart.idle", "session.idle", "user.idle", "user.age"),
-        )
+        known = ("cart.idle",) if self.shop else ("cart.idle", "session.idle", "user.idle", "user.age")
+        value = self.any_of(self.since, self.since, lambda: self.one_of(*known))
         return self.one_of(f"{value} * 2", f"{value} - 1s", f"2s + {value}") if self.chance(15) else value
 
     def moving_atom(self) -> str:

@@ -32,6 +32,8 @@ QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 
 
 @pytest.mark.timeout(900)  # a machine may be busy with other things
+# Hypothesis takes it for a strategy's own when another service of these tests, in its thread, draws a random number.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 async def test_whatever_is_asked_there_is_an_answer_and_a_reason(own_settings: Settings, tmp_path: Path) -> None:
     client = await wait_for_broker(own_settings)
     try:
