@@ -17,7 +17,7 @@ from app.segments.program import compile_catalog
 from app.segments.time_rules import TimeRules
 from app.simulation.recording import Recording
 
-BATCH_RECORDS = 10_000
+BATCH_RECORDS = 50_000
 POINTS = 24
 Hearer = Callable[[Change], None]
 

@@ -98,7 +98,7 @@ class Settings:
     idle_clock_speed: float = setting(1.0, "Pace of that time; 1: the wall clock's", low=0.001, high=1_000_000)
 
     # Batches.
-    batch_records_max: int = setting(5_000, "Records of one micro-batch at most", low=1, high=100_000)
+    batch_records_max: int = setting(10_000, "Records of one micro-batch at most", low=1, high=100_000)
     pace_ms: int = setting(20, "Least time between the starts of a partition's micro-batches", low=0, high=10_000)
     fetch_wait_ms: int = setting(100, "How long the broker may wait for something to read", low=1, high=10_000)
     fetch_bytes_max: int = setting(4 << 20, "What one fetch of a partition brings at most", low=64 << 10, high=64 << 20)

@@ -5,6 +5,7 @@ the segments to settle, as a mask. Where a visit merely goes on, those that read
 timer comes too early then, and is set anew.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,16 +19,24 @@ from tables.counted import Counted
 from tables.profile import Profile
 from tables.values import remembered
 
+Growth = tuple[int, str, int]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
 
 
 def write_activity(
-    code: Code, features: dict[str, int], always: int, leaves: dict[Path, int], context: Tree, gap_ms: int
+    code: Code,
+    features: dict[str, int],
+    always: int,
+    growth: Sequence[Growth],
+    leaves: dict[Path, int],
+    context: Tree,
+    gap_ms: int,
 ) -> None:
     """Writes the function; `features` and `leaves` say which segments read what, as masks.
 
     `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
+    `growth`: (bit of `Profile.watched`, test of the visit `e`, segments to settle once it is true).
     """
     visit = features.get("visit", 0)
     with code.block("def activity(p, ev, t, now)"):
@@ -39,6 +48,11 @@ def write_activity(
                 code.line("if t > e[1]: e[1] = t")
                 code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
                 code.line("e[3] += 1")
+                if growth:
+                    code.line(f"w = p.watched & {sum(bit for bit, _, _ in growth)}")
+                    with code.block("if w"):
+                        for bit, test, mask in growth:
+                            code.line(f"if w & {bit} and ({test}): m |= {mask}")
                 if visit:  # it was over, and an event that comes late lets it go on
                     code.line(f"if now >= o: m |= {visit}")
             with code.block("else"):

@@ -188,7 +188,7 @@ class Partition:
         program = self.program
         rules = self.rules
         keyed = self._keyed
-        watch_masks = program.watch_masks
+        watch_masks, watching = program.watch_masks, program.watching
         retention_ms = rules.retention_ms
         skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
         decode = program.decoder.decode_quickly
@@ -302,7 +302,7 @@ class Partition:
                 if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
                     message_ids.sweep(ids, now, batch.counted)
             mask |= activity(profile, message, t, now)
-            watched = profile.watched
+            watched = profile.watched & watching
             if watched:
                 mask |= watch_masks.get(watched) or program.watch_mask(watched)
             handler = track_handlers.get(message.event) if kind == "track" else other_handlers.get(kind)

@@ -44,6 +44,7 @@ class Reads:
     features: set[str]
     windows: dict[int, int]
     watch_bit: int
+    growth: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,8 @@ class Program:
     """A compiled catalog. Masks have one bit a segment, in settlement order.
 
     track_handlers, other_handlers: the handlers again, by event name and by kind
-    watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean.
+    watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
+        `watching`: those bits that call for a settlement at each event (the others ask the visit first)
     counted: limits reached and odd values since it was last emptied.
     """
 
@@ -69,6 +71,7 @@ class Program:
     begin_mask: int
     user_mask: int
     watchers: tuple[int, ...]
+    watching: int
     layout: int
     source: str
     counted: Counted
@@ -105,7 +108,13 @@ class _Compiler:
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
         write_activity(
-            self.code, masks.features, masks.always, masks.leaves, decoder.context_tree, self.rules.session_gap_ms
+            self.code,
+            masks.features,
+            masks.always,
+            masks.growth,
+            masks.leaves,
+            decoder.context_tree,
+            self.rules.session_gap_ms,
         )
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
@@ -130,6 +139,7 @@ class _Compiler:
             begin_mask=_begin_mask(segments) | masks.active,
             user_mask=masks.features.get("user", 0),
             watchers=masks.watchers,
+            watching=masks.watching,
             layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
             source=self.code.text(),
             counted=self.registry.counted,
@@ -147,6 +157,7 @@ class _Compiler:
             writer.features,
             writer.windows,
             writer.watch_bit or 0,
+            tuple(writer.growth or ()),
         )
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
@@ -257,6 +268,10 @@ class _Masks:
                 self.features[feature] = self.features.get(feature, 0) | bit
         watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
         self.watchers = tuple(mask for _, mask in watching)
+        self.growth = [
+            (read.watch_bit, " or ".join(read.growth), 1 << n) for n, read in enumerate(reads) if read.growth
+        ]
+        self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
         active = self.features.get("session", 0) | self.features.get("user", 0)
         self.active = active | self.features.get("visit", 0)
         self.always = active & ~sum(self.watchers)

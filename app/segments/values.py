@@ -42,6 +42,7 @@ class Values(ABC):
         self.windows: dict[int, int] = {}
         self.watch_bit: int | None = None
         self.watching = False
+        self.growth: list[str] | None = []
 
     # ---- what is read
 
@@ -51,22 +52,29 @@ class Values(ABC):
         if self.touched_by != "none":
             self.features.add(feature)
         if self.watching:
+            self.growth = None
             if self.watch_bit is None:  # no bit for what every evaluation comes to
                 self.watch_bit = 0 if self.code.depth == 1 else self.registry.next_watch_bit()
             if self.watch_bit:
                 self.code.line(f"p.watched |= {self.watch_bit}")
 
-    def _watch_visit(self, unless: str | None = None) -> None:
-        """Only a visit's beginning or end changes what is read here; `unless` it holds, each event of the visit may."""
+    def _watch_visit(self) -> None:
+        """Only a visit's beginning or end changes what is read here."""
         self.features.update(("visits", "visit"))
-        if unless is None or not self.watching or self.watch_bit == 0:
+
+    def _watch_growth(self, truth: str, test: str) -> None:
+        """Nor does anything else change what is true; until it is, an event of the visit does if it makes `test` so."""
+        self._watch_visit()
+        if not self.watching or self.watch_bit == 0:
             return
         if self.watch_bit is None:
             self.watch_bit = self.registry.next_watch_bit()
-        if self.watch_bit:
-            self.code.line(f"if not {unless}: p.watched |= {self.watch_bit}")
-        else:
+        if not self.watch_bit:
             self.features.add("session")
+            return
+        self.code.line(f"if not {truth}: p.watched |= {self.watch_bit}")
+        if self.growth is not None and test not in self.growth:
+            self.growth.append(test)
 
     def _remember(self, remembered: Remembered) -> str:
         """Loads the state of an aggregate into a local name."""
@@ -293,9 +301,10 @@ class Values(ABC):
 
     def growing(self, node: syntax.SessionField, test: str) -> tuple[str, Until]:
         """The truth of a comparison that, once true, stays so until the visit is over."""
-        value, until = self._session(_visit_value(node.name))
+        grows = _visit_value(node.name)
+        value, until = self._session(grows)
         truth = self._local(f"{value} is not None and {value} {test}", "b")
-        self._watch_visit(unless=truth)
+        self._watch_growth(truth, f"e{grows.format(session='e')} {test}")
         return truth, until
 
     def _leaf(self, path: tuple[str, ...]) -> tuple[str, Until]:
