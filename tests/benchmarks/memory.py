@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from app.backtest import BATCH_RECORDS
 from app.main import load_program
 from app.segments.partition import Partition
 from app.segments.time_rules import TimeRules
+from app.settings import Settings
 from tests.benchmarks.events import ROOT, Workload, calibrate
 from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
+BATCH_RECORDS: Final = Settings().batch_records_max
 USERS_MIN: Final = 100_000
 TIMEOUT_S: Final = 1_200
 
