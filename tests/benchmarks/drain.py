@@ -10,15 +10,15 @@ from rich.console import Console
 
 from app.main import load_program
 from app.segments.time_rules import TimeRules
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.simulation.playing import Played, play
 from app.simulation.recording import Recording
 from app.simulation.writer import TopicWriter, ensure_topic
 from app.verification.comparison import Comparison
 from app.verification.job import Verification
-from tests.benchmarks.events import ROOT, Workload, calibrate
+from tests.benchmarks.events import Workload, calibrate
 from tests.benchmarks.report import Result
-from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers
+from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
 
 #: No slower than this many events a second, or it is given up.
@@ -44,14 +44,7 @@ def run(workload: Workload) -> Result:
 
 def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> tuple[dict[str, Any], Comparison]:
     name = f"{broker.name}-{delivery}"
-    settings = load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=name,
-        topic_prefix=f"{name}.",
-        partitions=PARTITIONS,
-        segments=ROOT / "deploy" / "segments",
-    )
+    settings = settings_for(name, broker)
     records = asyncio.run(_fill(workload, settings))
     with MeasuredWorker(settings, folder, given={"delivery": delivery}) as worker:
         began_s = worker.until_reading()

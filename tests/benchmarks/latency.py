@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.simulation.recording import Recording
 from app.simulation.writer import TopicWriter, ensure_topic
 from app.verification.topics import Cluster
 from tests.benchmarks.drain import verify
-from tests.benchmarks.events import ROOT, Workload, calibrate
+from tests.benchmarks.events import Workload, calibrate
 from tests.benchmarks.report import Result
-from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers
+from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
 
 RATE: Final = 5_000
@@ -62,14 +62,7 @@ def run(workload: Workload) -> Result:
 
 def _measure(workload: Workload, broker: Broker, delivery: str, folder: Path) -> dict[str, Any]:
     name = f"latency-{delivery}"
-    settings = load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=name,
-        topic_prefix=f"{name}.",
-        partitions=PARTITIONS,
-        segments=ROOT / "deploy" / "segments",
-    )
+    settings = settings_for(name, broker)
     asyncio.run(ensure_topic(settings, exactly=True))
     with MeasuredWorker(settings, folder, given={"delivery": delivery}) as worker:
         worker.until_ready()

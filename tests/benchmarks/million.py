@@ -18,14 +18,13 @@ from app.segments.partition import Partition
 from app.segments.position import CATALOG_KEY
 from app.segments.program import Program
 from app.segments.time_rules import TimeRules
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate
 from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 from tests.benchmarks.restore import restored_in
-from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers
-from tests.support.broker import Broker
+from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 
 USERS: Final = 1_000_000
 EVENTS_MAX: Final = 50_000
@@ -42,21 +41,10 @@ def run(workload: Workload) -> Result:
     with without_collector():
         core, profiles = _profiles(small, program)
     with TemporaryDirectory(prefix="shoal-bench-") as temporary, brokers(Path(temporary)) as found:
-        settings = _settings(found[0], "million")
+        settings = settings_for("million", found[0])
         written = asyncio.run(_fill(settings, program, core, profiles))
         rows = [_start(settings, store, written, Path(temporary)) for store in ("memory", "disk")]
     return Result("million", workload.source, workload.seed, USERS * WRITTEN_TIMES, calibration_us, rows)
-
-
-def _settings(broker: Broker, name: str) -> Settings:
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=name,
-        topic_prefix=f"{name}.",
-        partitions=PARTITIONS,
-        segments=ROOT / "deploy" / "segments",
-    )
 
 
 def _profiles(workload: Workload, program: Program) -> tuple[Partition, dict[str, bytes]]:

@@ -18,12 +18,12 @@ from app.segments.batch import Batch
 from app.segments.partition import Partition
 from app.segments.program import Program
 from app.segments.time_rules import TimeRules
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate
 from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
-from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers
+from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
 
 USERS_MIN: Final = 100_000
@@ -76,14 +76,7 @@ def _profiles(workload: Workload, program: Program) -> tuple[list[tuple[Partitio
 def _start(
     name: str, broker: Broker, full: list[tuple[Partition, Batch]] | None, program: Program, folder: Path
 ) -> dict[str, Any]:
-    settings = load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=name,
-        topic_prefix=f"{name}.",
-        partitions=PARTITIONS,
-        segments=ROOT / "deploy" / "segments",
-    )
+    settings = settings_for(name, broker)
     written = asyncio.run(_fill(settings, program, full or []))
     with MeasuredWorker(settings, folder) as worker:
         seconds = worker.until_ready()

@@ -16,7 +16,8 @@ from typing import Final, Self
 
 from app.embedded import EmbeddedBroker
 from app.embedded.process import GuardedProcess
-from app.settings import Settings
+from app.settings import Settings, load_settings
+from tests.benchmarks.events import ROOT
 from tests.support.broker import Broker
 from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import KafkaNode
@@ -29,6 +30,18 @@ STOP_S: Final = 30.0
 COMMAND: Final = "import sys; from app.cli.main import main; sys.exit(main())"
 READS: Final = "reads from offset"
 _COUNTED: Final = re.compile(rb"^shoal_events_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
+
+
+def settings_for(name: str, broker: Broker) -> Settings:
+    """Those of one measurement: four partitions, the shipped catalog, a group and topics that nobody else has."""
+    return load_settings(
+        {},
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        app_id=name,
+        topic_prefix=f"{name}.",
+        partitions=PARTITIONS,
+        segments=ROOT / "deploy" / "segments",
+    )
 
 
 class MeasuredWorker:
