@@ -8,13 +8,13 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from app.cli.worker import given_settings
+from app.cli.process import Pairs, prepare_process, settings_of
 from app.console.output import make_console, say
 from app.console.running import quiet_clients
 from app.destinations.destination import Destination
 from app.destinations.folder import load_destinations
 from app.errors import UserError
-from app.settings import Settings, load_settings
+from app.settings import Settings
 
 EXIT_OK: Final = 0
 EXIT_SOME_LEFT: Final = 1
@@ -31,7 +31,7 @@ def destinations(
     partitions: int | None = None,
     app_id: str | None = None,
     web_port: int | None = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+    set_: Pairs = None,
 ) -> int:
     """Tell other services of changes over HTTP (`run`); show what is sent (`check`); send dead letters (`replay`).
 
@@ -60,15 +60,14 @@ def destinations(
     set_
         Any other settings, as name=value: `--set private_destinations=on`.
     """
-    options = {
-        "destinations": folder,
-        "kafka_bootstrap_servers": broker,
-        "partitions": partitions,
-        "app_id": app_id,
-        "web_port": web_port,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = load_settings(**given_settings(set_ or []) | given)
+    settings = settings_of(
+        set_,
+        destinations=folder,
+        kafka_bootstrap_servers=broker,
+        partitions=partitions,
+        app_id=app_id,
+        web_port=web_port,
+    )
     wanted = chosen(settings, only, environ=os.environ)
     if action == "check":
         _check(wanted)
@@ -89,13 +88,9 @@ def chosen(settings: Settings, only: Sequence[str] | None, *, environ: Mapping[s
 
 
 def _run(settings: Settings, wanted: Sequence[Destination]) -> int:
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    prepare_process(settings)
     from agents.destinations import create_app
-    from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings, wanted).run_worker()
 
 

@@ -1,12 +1,6 @@
 """`shoal intake`: other topics into the clickstream."""
 
-import asyncio
-from typing import Annotated
-
-from cyclopts import Parameter
-
-from app.cli.worker import given_settings
-from app.settings import load_settings
+from app.cli.process import Pairs, prepare_process, settings_of
 
 
 def intake(
@@ -16,7 +10,7 @@ def intake(
     partitions: int | None = None,
     app_id: str | None = None,
     web_port: int | None = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+    set_: Pairs = None,
 ) -> int:
     """Bring other topics into the clickstream until Ctrl-C or SIGTERM: for topics with other keys or the shape of GA4.
 
@@ -38,20 +32,10 @@ def intake(
     set_
         Any other settings, as name=value.
     """
-    options = {
-        "sources": sources,
-        "kafka_bootstrap_servers": broker,
-        "partitions": partitions,
-        "app_id": app_id,
-        "web_port": web_port,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = load_settings(**given_settings(set_ or []) | given)
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    settings = settings_of(
+        set_, sources=sources, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id, web_port=web_port
+    )
+    prepare_process(settings)
     from agents.intake import create_app
-    from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings).run_worker()

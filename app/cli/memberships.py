@@ -1,16 +1,14 @@
 """`shoal memberships`: who is in what, now, in Redis: kept, compared, made anew."""
 
 import asyncio
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from cyclopts import Parameter
-
-from app.cli.worker import given_settings
+from app.cli.process import Pairs, prepare_process, settings_of
 from app.console.output import make_console, say
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.memberships.verification import SHOWN_MAX, Report
-from app.settings import Settings, load_settings
+from app.settings import Settings
 
 EXIT_EQUAL: Final = 0
 EXIT_DIFFERENT: Final = 1
@@ -24,7 +22,7 @@ def memberships(
     partitions: int | None = None,
     app_id: str | None = None,
     web_port: int | None = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+    set_: Pairs = None,
 ) -> int:
     """Keep in Redis who is in what, now (`run`); compare it with the changes (`verify`); make it anew (`rebuild`).
 
@@ -47,14 +45,9 @@ def memberships(
     set_
         Any other settings, as name=value: `--set redis_prefix=shop:`.
     """
-    options = {
-        "kafka_bootstrap_servers": broker,
-        "partitions": partitions,
-        "app_id": app_id,
-        "web_port": web_port,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = load_settings(**given_settings(set_ or []) | given)
+    settings = settings_of(
+        set_, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id, web_port=web_port
+    )
     if action == "run":
         return _run(settings)
     quiet_clients()
@@ -67,13 +60,9 @@ def memberships(
 
 
 def _run(settings: Settings) -> int:
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    prepare_process(settings)
     from agents.memberships import create_app
-    from app.runtime.logs import log_to_stderr
 
-    log_to_stderr(settings.log_level, settings.log_format)
     return create_app(settings).run_worker()
 
 

@@ -6,10 +6,9 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from rich.table import Table
 
-from app.cli.worker import given_settings
+from app.cli.process import Pairs, settings_of
 from app.console.output import make_console, say
 from app.console.running import quiet_clients
-from app.settings import load_settings
 
 EXIT_OK: Final = 0
 EXIT_SOME_LEFT: Final = 1
@@ -22,7 +21,7 @@ def replay(
     broker: str | None = None,
     partitions: int | None = None,
     app_id: str | None = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+    set_: Pairs = None,
 ) -> int:
     """Bring the dead letters of the clickstream in once more, as far as they can be used now.
 
@@ -45,9 +44,7 @@ def replay(
     set_
         Any other settings, as name=value: `--set sources=web=ga4` says what shape the records of a topic have.
     """
-    options = {"kafka_bootstrap_servers": broker, "partitions": partitions, "app_id": app_id}
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = load_settings(**given_settings(set_ or []) | given)
+    settings = settings_of(set_, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id)
     from app.intake.replay import replay as replay_letters
 
     quiet_clients()

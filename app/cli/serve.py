@@ -1,12 +1,6 @@
 """`shoal serve`: the HTTP service."""
 
-import asyncio
-from typing import Annotated
-
-from cyclopts import Parameter
-
-from app.cli.worker import given_settings
-from app.settings import load_settings
+from app.cli.process import Pairs, prepare_process, settings_of
 
 
 def serve(
@@ -16,7 +10,7 @@ def serve(
     broker: str | None = None,
     redis: str | None = None,
     log_level: str | None = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())] = None,
+    set_: Pairs = None,
 ) -> int:
     """Serve HTTP until Ctrl-C or SIGTERM: take events in, say who is in which segment, stream changes.
 
@@ -38,20 +32,10 @@ def serve(
     set_
         Any other settings, as name=value: `--set collect_rate=0 cors_origins=https://shop.example`.
     """
-    options = {
-        "serve_host": host,
-        "serve_port": port,
-        "kafka_bootstrap_servers": broker,
-        "redis_url": redis,
-        "log_level": log_level,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = load_settings(**given_settings(set_ or []) | given)
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    from app.runtime.logs import log_to_stderr
+    settings = settings_of(
+        set_, serve_host=host, serve_port=port, kafka_bootstrap_servers=broker, redis_url=redis, log_level=log_level
+    )
+    prepare_process(settings)
     from app.service.server import serve_until_told
 
-    log_to_stderr(settings.log_level, settings.log_format)
     return serve_until_told(settings)
