@@ -5,43 +5,29 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from agents.intake import create_app
 from app.errors import UserError
 from app.intake.task import IntakeTask
 from app.intake.transform import Taken
-from app.settings import Settings, load_settings
+from app.settings import Settings
+from tests.intake.conftest import PARTITIONS
 from tests.support.broker import Broker
 from tests.support.partitions import partition_of
-from tests.support.records import read_topic
+from tests.support.records import read_topic, write_topic
 from tests.support.shop import running, soon
-
-PARTITIONS = 2
 
 
 @pytest.fixture
-def settings(broker: Broker, unique: str) -> Settings:
-    """Two sources, one of GA4."""
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="6s" if broker.transactions else "1s",
-        sources=f"{unique}-events, {unique}-web=ga4",
-        retry_wait_max_ms=200,
-        batch_records_max=20,
-    )
+def sources(unique: str) -> str:
+    """One of each shape."""
+    return f"{unique}-events, {unique}-web=ga4"
 
 
 async def send(settings: Settings, source: str, values: list[Any]) -> None:
     """Writes to a source, under keys that mean nothing."""
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
-        for number, value in enumerate(values):
-            data = value if isinstance(value, bytes) else json.dumps(value).encode()
-            await producer.send_and_wait(f"{settings.app_id}-{source}", data, key=str(number % 5).encode())
+    records = ((str(number % 5), value) for number, value in enumerate(values))
+    await write_topic(settings, f"{settings.app_id}-{source}", records)
 
 
 def viewed(number: int) -> dict[str, Any]:
@@ -93,9 +79,7 @@ async def test_failures_and_restarts_lose_nothing_and_with_transactions_repeat_n
 
     monkeypatch.setattr(IntakeTask, "_write", sometimes)
     await send(settings, "events", [viewed(number) for number in range(100)])
-    await send(settings, "web", [])
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
-        await producer.send_and_wait(f"{settings.app_id}-web", b"{}")
+    await send(settings, "web", [{}])
     wanted = {f"m-{number}" for number in range(160)}
     async with running(create_app(settings)):
         await soon(lambda: clickstream(settings, at_least=60))

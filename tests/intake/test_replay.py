@@ -4,39 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from agents.intake import create_app
 from app.cli.main import main
 from app.intake.replay import replay
 from app.main import create_app as create_worker
 from app.settings import Settings, load_settings
-from tests.support.broker import Broker
-from tests.support.records import read_topic
+from tests.intake.conftest import PARTITIONS
+from tests.support.records import read_topic, write_topic
 from tests.support.shop import running, soon
-
-PARTITIONS = 2
-
-
-@pytest.fixture
-def settings(broker: Broker, unique: str) -> Settings:
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="6s" if broker.transactions else "1s",
-        sources=f"{unique}-events",
-        retry_wait_max_ms=200,
-    )
-
-
-async def send(settings: Settings, topic: str, *records: tuple[str, Any]) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
-        for key, value in records:
-            data = value if isinstance(value, bytes) else json.dumps(value).encode()
-            await producer.send_and_wait(topic, data, key=key.encode())
 
 
 async def dead_letters(settings: Settings, at_least: int) -> list[Any]:
@@ -53,7 +29,7 @@ async def test_what_a_worker_set_aside_for_its_key_comes_in_under_its_user(setti
     event = {"type": "track", "event": "Product Viewed", "userId": "ann", "messageId": "m-1"}
     event |= {"timestamp": "2026-01-05T00:00:00.000Z", "sentAt": "2026-01-05T01:00:00.000Z"}
     async with running(create_worker(settings)):
-        await send(settings, settings.topics.clickstream, ("another", event), ("ann", b"{"))
+        await write_topic(settings, settings.topics.clickstream, [("another", event), ("ann", b"{")])
         await soon(lambda: dead_letters(settings, 2))
         looked = await replay(settings, write=False)
         assert (looked.taken, looked.left) == ({"wrong-key": 1}, {"invalid-json": 1})
@@ -70,7 +46,7 @@ async def test_a_source_that_is_described_now_is_read_as_what_it_is(settings: Se
     """Payloads of GA4 came in as if they were Segment's."""
     source = settings.sources
     payload = {"client_id": "c-1", "events": [{"name": "page_view"}, {"name": "login"}]}
-    await send(settings, source, *[(str(number), payload) for number in range(3)])
+    await write_topic(settings, source, [(str(number), payload) for number in range(3)])
     async with running(create_app(settings)):
         await soon(lambda: dead_letters(settings, 3))
     assert (await replay(settings, write=False)).left.total() == 3
@@ -90,7 +66,7 @@ KEPT = ("kafka_bootstrap_servers", "app_id", "topic_prefix", "partitions", "sess
 async def test_the_command_says_what_it_did(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     import asyncio
 
-    await send(settings, settings.sources, ("1", b"{"))
+    await write_topic(settings, settings.sources, [("1", b"{")])
     async with running(create_app(settings)):
         await soon(lambda: dead_letters(settings, 1))
     command = ["replay", "--broker", settings.kafka_bootstrap_servers, "--partitions", str(PARTITIONS), "--app-id"]

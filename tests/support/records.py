@@ -1,6 +1,10 @@
-"""All records of a topic, for tests."""
+"""All records of a topic, and new ones, for tests."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
+
+from aiokafka import AIOKafkaProducer
 
 from app.runtime.kafka import connect, has_transactions
 from app.runtime.log_reader import LogReader
@@ -26,3 +30,11 @@ async def read_topic(settings: Settings, topic: str, *, at_least: int = 0, only:
         return found if len(found) >= at_least else []
     finally:
         await client.close()
+
+
+async def write_topic(settings: Settings, topic: str, records: Iterable[tuple[str, Any]]) -> None:
+    """Key and value of each: bytes as they are, anything else as JSON. Acknowledged when it returns."""
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        for key, value in records:
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            await producer.send_and_wait(topic, data, key=key.encode())
