@@ -1,0 +1,1 @@
+"""Other stream processors on the same events, rules and Kafka: `make bench ARGS="--only peers"`."""

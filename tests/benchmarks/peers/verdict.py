@@ -1,0 +1,97 @@
+"""What a run must say, and whether it said it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Final
+
+from app.backtest import Backtest, batches_of
+from app.segments.change import Change
+from tests.benchmarks.peers import oracle
+from tests.benchmarks.peers.moments import TIME_RULES, Moment, rules
+from tests.benchmarks.synthetic import Synthetic
+
+SAMPLED_USERS: Final = 1_000
+#: Of a user with more, the oracle would go through too much too often.
+SAMPLED_EVENTS_MAX: Final = 200
+SHOWN_MAX: Final = 3
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """All that is true of a load up to its last event: with `timers` of all six rules, else of the five of windows."""
+
+    moments: Counter[Moment]
+    timers: bool
+    end_ms: int
+
+    @property
+    def entered(self) -> Counter[Moment]:
+        """What an engine without timers must say of the rules of windows, and what it must not."""
+        return Counter({moment: count for moment, count in self.moments.items() if moment.action == "entered"})
+
+    def problem(self, found: Iterable[Moment]) -> str:
+        """What is wrong with what a run said, "" for nothing: each moment must be there exactly as often as here.
+
+        Without timers only those of entering count, because nobody says when exactly a window ran empty; of what is
+        said later than the last event nothing counts.
+        """
+        said = Counter(moment for moment in found if moment.at <= self.end_ms)
+        if self.timers:
+            return difference(self.moments, said)
+        return difference(self.entered, Counter({key: count for key, count in said.items() if key.action == "entered"}))
+
+
+def difference(expected: Counter[Moment], found: Counter[Moment]) -> str:
+    """In words, "" where they are equal."""
+    parts = []
+    for name, those in (("missing", expected - found), ("extra", found - expected)):
+        if those:
+            shown = ", ".join(f"{' '.join(moment[:3])} at {moment.at}" for moment in sorted(those)[:SHOWN_MAX])
+            parts.append(f"{those.total():,} {name} ({shown})")
+    return "; ".join(parts)
+
+
+def by_backtest(load: Synthetic, *, timers: bool) -> Expected:
+    """As Shoal's own backtest says, for all users."""
+    moments: Counter[Moment] = Counter()
+
+    def hear(change: Change) -> None:
+        at_ms = round((datetime.fromisoformat(change.at) - _EPOCH).total_seconds() * 1_000)
+        moments[Moment(change.user, change.segment, "left" if change.change == "exited" else "entered", at_ms)] += 1
+
+    backtest = Backtest(rules(timers=timers), TIME_RULES, hear=hear)
+    for partition, records in batches_of(load.lines(), partitions=1, rules=TIME_RULES):
+        backtest.process(partition, records)
+    backtest.finish()
+    return Expected(moments, timers, load.end_ms)
+
+
+def by_oracle(load: Synthetic, users: set[str], *, timers: bool) -> Counter[Moment]:
+    """As brute force says, for some users."""
+    wanted = {segment.name for segment in rules(timers=timers).segments}
+    moments: Counter[Moment] = Counter()
+    for user, events in oracle.events_by_user(load.lines(), users).items():
+        said = oracle.moments_of(user, events, until_ms=load.end_ms)
+        moments.update(moment for moment in said if moment.segment in wanted)
+    return moments
+
+
+def sample(load: Synthetic) -> set[str]:
+    """A thousand users, or all where there are fewer; none with more events than the oracle can go through."""
+    events: Counter[bytes] = Counter(line.partition(b'"userId":"')[2].partition(b'"')[0] for line in load.lines())
+    users = sorted(user.decode() for user, count in events.items() if count <= SAMPLED_EVENTS_MAX)
+    return set(Random(load.seed).sample(users, min(SAMPLED_USERS, len(users))))
+
+
+def expected(load: Synthetic, *, timers: bool) -> Expected:
+    """As the backtest says; AssertionError unless the oracle says the same of its sample."""
+    truth = by_backtest(load, timers=timers)
+    users = sample(load)
+    of_sample = Counter({moment: count for moment, count in truth.moments.items() if moment.user in users})
+    problem = difference(by_oracle(load, users, timers=timers), of_sample)
+    assert not problem, f"the backtest differs from the oracle: {problem}"
+    return truth
