@@ -44,7 +44,7 @@ def main() -> int:
     valid = True
     for name in wanted:
         result = BENCHMARKS[name](workload)
-        report.show(result, console)
+        report.show_result(result, console)
         path = report.write(result, given.output)
         console.print(f"written to {path}\n", highlight=False, soft_wrap=True)
         valid = valid and not result.invalid

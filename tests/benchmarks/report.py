@@ -1,6 +1,5 @@
 """What a benchmark found, as a table for people and as JSON for comparisons."""
 
-import json
 import os
 import platform
 import re
@@ -11,9 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from app.figures import Figure, Figures, show, title
 from tests.support.kafka_jars import POM
 
 PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjson", "uvloop")
@@ -32,7 +33,7 @@ class Result:
     invalid: str = ""
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, Figure | None]:
     """The shape of this machine, and how busy it was when asked."""
     return {
         "system": platform.system(),
@@ -61,31 +62,25 @@ def write(result: Result, folder: Path) -> Path:
     """One file a benchmark; the last run takes the place of the one before."""
     folder.mkdir(parents=True, exist_ok=True)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    found = asdict(result) | {"when": when, "machine": machine(), "versions": versions()}
+    figures = Figures(**asdict(result), when=when, machine=machine(), versions=versions())
     path = folder / f"{result.benchmark}.json"
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
     return path
 
 
-def show(result: Result, console: Console) -> None:
+def show_result(result: Result, console: Console) -> None:
     """The table."""
-    title = f"{result.benchmark}: {result.events:,} events, {result.source}; calibration {result.calibration_us:.2f} us"
-    console.print(f"[bold]{title}[/]", highlight=False, soft_wrap=True)
+    head = f"{result.benchmark}: {result.events:,} events, {result.source}; calibration {result.calibration_us:.2f} us"
+    console.print(f"[bold]{head}[/]", highlight=False, soft_wrap=True)
     table = Table(pad_edge=False, box=None)
     for number, column in enumerate(result.rows[0]):
-        table.add_column(column.replace("_", " "), justify="right" if number else "left")
+        table.add_column(title(column), justify="right" if number else "left")
     for row in result.rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(show(value) for value in row.values()))
     console.print(table)
     if result.invalid:
         console.print(f"[bold red]invalid[/]: {result.invalid}")
     console.print()
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _processor() -> str:
