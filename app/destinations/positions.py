@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from app.runtime.log_reader import LogReader
+from app.runtime.log_readers import whole
 from app.runtime.log_writer import Row
 from app.runtime.topics import COMPACTED, READ_BY_OTHERS, TopicSpec
 from app.settings import Settings
@@ -55,11 +56,9 @@ def position_row(name: str, stored: Stored) -> Row:
 
 async def read_positions(reader: LogReader) -> Mapping[str, Stored]:
     """The latest of each destination, by its name. What cannot be read is taken for not there."""
-    reader.seek(await reader.earliest())
     found: dict[str, Stored] = {}
-    while True:
-        fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
-        for record in fetched.records:
+    async for records in whole(reader, records_max=READ_RECORDS):
+        for record in records:
             name = (record.key or b"").decode(errors="replace")
             if record.value is None:
                 found.pop(name, None)
@@ -68,5 +67,4 @@ async def read_positions(reader: LogReader) -> Mapping[str, Stored]:
                 found[name] = _decode(record.value)
             except msgspec.DecodeError:
                 found.pop(name, None)
-        if fetched.drained:
-            return found
+    return found

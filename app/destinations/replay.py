@@ -20,6 +20,7 @@ from app.destinations.sender import Sender
 from app.runtime.dead_letters import Origin, dead_row, destination_header, destination_of
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader
+from app.runtime.log_readers import LogReaders, rest
 from app.runtime.log_writer import LogWriter
 from app.runtime.topics import ensure_topics
 from app.settings import Settings
@@ -44,27 +45,16 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
         client = await wait_for_broker(settings)
         stack.push_async_callback(client.close)
         await ensure_topics(settings, client, destination_topic_specs(settings))
-        committed_only = await has_transactions(client)
         sender = await stack.enter_async_context(Sender(private=settings.private_destinations))
+        readers = LogReaders(client, settings, committed_only=await has_transactions(client))
+        await stack.enter_async_context(readers)
+        names = destination_topics(settings)
         for partition in range(settings.partitions):
-
-            def reader(topic: str, partition: int = partition) -> LogReader:
-                made = LogReader(
-                    client,
-                    topic=topic,
-                    partition=partition,
-                    committed_only=committed_only,
-                    bytes_max=settings.fetch_bytes_max,
-                )
-                stack.push_async_callback(made.stop)
-                return made
-
-            names = destination_topics(settings)
-            positions = await read_positions(reader(names.positions))
+            positions = await read_positions(readers.open(names.positions, partition))
             for destination in wanted:
                 known = positions.get(REPLAY + destination.name)
                 one = _Replay(settings, destination, partition, sender)
-                await one.run(reader(names.dead_letters), 0 if known is None else known.offset)
+                await one.run(readers.open(names.dead_letters, partition), 0 if known is None else known.offset)
                 if one.counts.delivered or one.counts.left:
                     total = counts.setdefault(destination.name, Counts())
                     total.delivered += one.counts.delivered
@@ -85,24 +75,16 @@ class _Replay:
         self._failed_users: set[bytes | None] = set()
 
     async def run(self, reader: LogReader, offset: int) -> None:
-        earliest = await reader.earliest()
-        reader.seek(max(offset, earliest))
-        end: int | None = None
         writer = LogWriter(self._settings, partition=self._partition)
         await writer.open()
         try:
-            while True:
-                fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
-                end = fetched.end_offset if end is None else end
-                for record in fetched.records:
-                    if record.offset < end and destination_of(record) == self._destination.name:
+            async for part in rest(reader, offset, records_max=READ_RECORDS):
+                for record in part.records:
+                    if destination_of(record) == self._destination.name:
                         await self._again(record, writer)
-                reached = min(end, fetched.next_offset)
-                if fetched.records:
-                    row = position_row(REPLAY + self._destination.name, Stored(reached))
+                if part.records:
+                    row = position_row(REPLAY + self._destination.name, Stored(part.reached))
                     await writer.write([(self._topics.positions, [row])])
-                if reached >= end or fetched.drained:
-                    return
         finally:
             await writer.close()
 

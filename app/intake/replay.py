@@ -17,8 +17,9 @@ from app.events.message import MessageDecoder, MessageError, checked_value, time
 from app.intake.sources import Shape, read_sources
 from app.intake.task import POSITION_PARTITION, intake_topic_spec
 from app.intake.transform import partition_of, transform
-from app.runtime.kafka import wait_for_broker
+from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader
+from app.runtime.log_readers import LogReaders, rest, whole
 from app.runtime.log_writer import LogWriter, Row
 from app.runtime.topics import ensure_topics
 from app.settings import Settings
@@ -115,54 +116,43 @@ async def replay(settings: Settings, *, reasons: Sequence[str] = (), write: bool
         client = await wait_for_broker(settings)
         stack.push_async_callback(client.close)
         await ensure_topics(settings, client, [intake_topic_spec(settings)])
-
-        def reader(topic: str, partition: int) -> LogReader:
-            made = LogReader(
-                client, topic=topic, partition=partition, committed_only=False, bytes_max=settings.fetch_bytes_max
-            )
-            stack.push_async_callback(made.stop)
-            return made
-
+        readers = LogReaders(client, settings, committed_only=await has_transactions(client))
+        await stack.enter_async_context(readers)
         writer = LogWriter(settings, partition=POSITION_PARTITION)
         stack.push_async_callback(writer.close)
         await writer.open()
-        seen = await _positions(reader(topics.intake, POSITION_PARTITION))
+        seen = {} if reasons else await _positions(readers.open(topics.intake, POSITION_PARTITION))
         for partition in range(settings.partitions):
-            letters = reader(topics.dead_letters, partition)
-            letters.seek(max(await letters.earliest(), 0 if reasons else seen.get(partition, 0)))
-            end: int | None = None
-            while True:
-                fetched = await letters.read(records_max=READ_RECORDS, wait_ms=1)
-                end = fetched.end_offset if end is None else end
-                rows: dict[int, list[Row]] = {}
-                for record in fetched.records:
-                    letter = DeadLetter.of(record)
-                    if record.offset >= end or (reasons and letter.reason not in reasons):
-                        continue
-                    found = again.rows(letter)
-                    (result.taken if found else result.left)[letter.reason] += 1
-                    for number, some in found.items():
-                        rows.setdefault(number, []).extend(some)
-                reached = min(end, fetched.next_offset)
-                if write and fetched.records:
-                    await writer.write_to(
-                        (TopicPartition(topics.clickstream, number), some) for number, some in rows.items()
-                    )
+            letters = readers.open(topics.dead_letters, partition)
+            async for part in rest(letters, seen.get(partition, 0), records_max=READ_RECORDS):
+                rows = _take(part.records, again, reasons, result)
+                if write and part.records:
+                    await writer.write_to((TopicPartition(topics.clickstream, number), rows[number]) for number in rows)
                     if not reasons:
-                        position: Row = (KEY + str(partition).encode(), _encode(reached), [])
-                        await writer.write_to([(TopicPartition(topics.intake, POSITION_PARTITION), [position])])
-                if reached >= end or fetched.drained:
-                    break
+                        row: Row = (KEY + str(partition).encode(), _encode(part.reached), [])
+                        await writer.write([(topics.intake, [row])])
     return result
 
 
+def _take(records: Sequence[Any], again: Again, reasons: Sequence[str], result: Replayed) -> dict[int, list[Row]]:
+    """What can be used of some dead letters, by clickstream partition; all that are meant are counted."""
+    rows: dict[int, list[Row]] = {}
+    for record in records:
+        letter = DeadLetter.of(record)
+        if reasons and letter.reason not in reasons:
+            continue
+        found = again.rows(letter)
+        (result.taken if found else result.left)[letter.reason] += 1
+        for number, some in found.items():
+            rows.setdefault(number, []).extend(some)
+    return rows
+
+
 async def _positions(reader: LogReader) -> dict[int, int]:
+    """How far earlier replays came, by the partition of the dead letters."""
     found: dict[int, int] = {}
-    reader.seek(await reader.earliest())
-    while True:
-        fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
-        for record in fetched.records:
+    async for records in whole(reader, records_max=READ_RECORDS):
+        for record in records:
             if (record.key or b"").startswith(KEY) and record.value is not None:
                 found[int(record.key.removeprefix(KEY))] = _decode(record.value)
-        if fetched.drained:
-            return found
+    return found

@@ -16,6 +16,7 @@ from app.intake.transform import Taken, transform
 from app.runtime.dead_letters import Origin, dead_row
 from app.runtime.follow_task import Deliver, FollowTask
 from app.runtime.log_reader import LogReader, OffsetLostError
+from app.runtime.log_readers import whole
 from app.runtime.log_writer import LogWriter, Row
 from app.runtime.reader_metrics import ReaderMetrics
 from app.runtime.topics import COMPACTED, TopicSpec
@@ -23,6 +24,7 @@ from app.settings import Settings
 
 POSITION_PARTITION: Final = 0
 READ_WAIT_MS: Final = 500
+READ_POSITIONS: Final = 10_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(int).decode
@@ -157,11 +159,8 @@ class IntakeTask(FollowTask):
         """Where an earlier owner came to; None if there was none."""
         found: int | None = None
         async with self.reading(self._settings.topics.intake, partition=POSITION_PARTITION) as reader:
-            reader.seek(await reader.earliest())
-            while True:
-                fetched = await reader.read(records_max=10_000, wait_ms=1)
-                for record in fetched.records:
+            async for records in whole(reader, records_max=READ_POSITIONS):
+                for record in records:
                     if record.key == self._key and record.value is not None:
                         found = _decode(record.value)
-                if fetched.drained:
-                    return found
+        return found

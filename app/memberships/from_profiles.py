@@ -1,6 +1,5 @@
 """Memberships as the profiles' changelog has them: for when the topic of changes does not go back far enough."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from app.memberships.deeds import Standing, entry
 from app.runtime.envelope import POSITION_KEY, Reached, decode_profile
 from app.runtime.log_reader import LogReader
+from app.runtime.log_readers import whole
 from app.segments.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles
 from tables.profile import INSIDE, SENT, SINCE, TIMES, Membership
@@ -31,12 +31,10 @@ async def read_standings(changelog: LogReader) -> list[Standing]:
     Users who are in nothing are left out. `valid_until` is that of the profile: nothing changes before it without a
     new event, though a change may tell a later instant.
     """
-    changelog.seek(await changelog.earliest())
     kept: dict[bytes, _Kept] = {}
     catalog: CatalogEntry | None = None
-    while True:
-        fetched = await changelog.read(records_max=RECORDS_A_SLICE, wait_ms=1)
-        for record in fetched.records:
+    async for records in whole(changelog, records_max=RECORDS_A_SLICE):
+        for record in records:
             if record.key == POSITION_KEY:
                 continue
             if record.value is None:
@@ -54,9 +52,6 @@ async def read_standings(changelog: LogReader) -> list[Standing]:
                 kept.pop(record.key, None)
             else:
                 kept[record.key] = _kept(stored.reached, stored.profile)
-        if fetched.drained:
-            break
-        await asyncio.sleep(0)
     return [] if catalog is None else [_standing(user.decode(), each, catalog) for user, each in kept.items()]
 
 

@@ -19,6 +19,7 @@ from app.memberships.from_profiles import read_standings
 from app.memberships.view import View
 from app.runtime.kafka import connect, has_transactions
 from app.runtime.log_reader import LogReader
+from app.runtime.log_readers import LogReaders
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20
@@ -112,19 +113,8 @@ async def verify(settings: Settings, view: View) -> Report:
     async with AsyncExitStack() as stack:
         client = await connect(settings)
         stack.push_async_callback(client.close)
-        committed_only = await has_transactions(client)
-
-        def reader(topic: str, partition: int) -> LogReader:
-            made = LogReader(
-                client,
-                topic=topic,
-                partition=partition,
-                committed_only=committed_only,
-                bytes_max=settings.fetch_bytes_max,
-            )
-            stack.push_async_callback(made.stop)
-            return made
-
+        readers = LogReaders(client, settings, committed_only=await has_transactions(client))
+        await stack.enter_async_context(readers)
         models: list[Model] = []
         for partition in range(settings.partitions):
             position = state.get(f"position:{partition}", "")
@@ -135,8 +125,8 @@ async def verify(settings: Settings, view: View) -> Report:
                     else "this Redis holds no memberships",
                     hint="start shoal memberships run, and wait until it is ready",
                 )
-            model = Model(reader(settings.topics.changes, partition))
-            await model.begin(reader(settings.topics.profiles, partition))
+            model = Model(readers.open(settings.topics.changes, partition))
+            await model.begin(readers.open(settings.topics.profiles, partition))
             models.append(model)
         await _compare(settings, view, models, report)
     return report

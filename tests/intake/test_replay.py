@@ -9,6 +9,7 @@ from agents.intake import create_app
 from app.cli.main import main
 from app.intake.replay import replay
 from app.main import create_app as create_worker
+from app.runtime.log_writer import LogWriter
 from app.settings import Settings, load_settings
 from tests.intake.conftest import PARTITIONS
 from tests.support.records import read_topic, write_topic
@@ -75,3 +76,18 @@ async def test_the_command_says_what_it_did(settings: Settings, capsys: pytest.C
     assert "invalid-json" in capsys.readouterr().out
     assert await asyncio.to_thread(main, command) == 0
     assert "no dead letters that are new" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+async def test_what_was_set_aside_in_a_transaction_that_was_given_up_is_no_dead_letter(settings: Settings) -> None:
+    await write_topic(settings, settings.sources, [("1", b"{")])
+    async with running(create_app(settings)):
+        (letter,) = await soon(lambda: dead_letters(settings, 1))
+    writer = LogWriter(settings, partition=0, transactional_id=f"{settings.app_id}-gives-up")
+    await writer.open()
+    await writer.producer.begin_transaction()
+    await writer.write([(settings.topics.dead_letters, [(letter.key, letter.value, list(letter.headers))])])
+    await writer.producer.abort_transaction()
+    await writer.close()
+    assert (await replay(settings)).left == {"invalid-json": 1}
+    assert not (await replay(settings)).left
