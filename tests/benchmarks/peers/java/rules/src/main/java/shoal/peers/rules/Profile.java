@@ -14,7 +14,7 @@ public class Profile {
     private static final String ABANDONED = "abandoned";
     private static final long IDLE_MS = Duration.ofMinutes(30).toMillis();
 
-    /** By rule; null before its first event. */
+    /** By rule; null where nothing was ever added. An empty one is neither copied nor written. */
     private final Window[] windows = new Window[RULES.length];
     /** When something was last added to the cart; NEVER while it is empty. */
     private long addedAt = NEVER;
@@ -92,6 +92,10 @@ public class Profile {
         abandoned = false;
     }
 
+    private boolean has(int window) {
+        return windows[window] != null && !windows[window].empty();
+    }
+
     private long abandonedAt() {
         return addedAt == NEVER || abandoned ? NEVER : addedAt + IDLE_MS;
     }
@@ -99,7 +103,7 @@ public class Profile {
     /** Becomes the same as another one, sharing nothing with it. */
     public final void copyFrom(Profile other) {
         for (int index = 0; index < windows.length; index++) {
-            windows[index] = other.windows[index] == null ? null : other.windows[index].copy();
+            windows[index] = other.has(index) ? other.windows[index].copy() : null;
         }
         addedAt = other.addedAt;
         abandoned = other.abandoned;
@@ -112,12 +116,12 @@ public class Profile {
         output.writeBoolean(abandoned);
         int there = 0;
         for (int index = 0; index < windows.length; index++) {
-            there |= windows[index] == null ? 0 : 1 << index;
+            there |= has(index) ? 1 << index : 0;
         }
         output.writeByte(there);
-        for (Window window : windows) {
-            if (window != null) {
-                window.write(output);
+        for (int index = 0; index < windows.length; index++) {
+            if (has(index)) {
+                windows[index].write(output);
             }
         }
     }

@@ -14,7 +14,7 @@ final class Window {
     private static final int EVENTS_FIRST = 2;
 
     private final Rule rule;
-    /** Instant and amount of each event. */
+    /** Instant and amount of each event; there is room for one at least. */
     private long[] entries;
     private int length;
     private long sum;
@@ -31,7 +31,11 @@ final class Window {
     }
 
     Window copy() {
-        return new Window(rule, Arrays.copyOf(entries, Math.max(length, FIELDS)), length, sum);
+        return new Window(rule, Arrays.copyOf(entries, length), length, sum);
+    }
+
+    boolean empty() {
+        return length == 0;
     }
 
     /** Whether the threshold is reached. */
@@ -90,7 +94,7 @@ final class Window {
 
     static Window read(Rule rule, DataInput input) throws IOException {
         int length = input.readInt();
-        long[] entries = new long[Math.max(length, FIELDS)];
+        long[] entries = new long[length];
         long sum = 0;
         for (int index = 0; index < length; index += FIELDS) {
             entries[index] = input.readLong();
