@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: truth help setup lock demo test faults simulations bench check docs clean force
+.PHONY: truth help setup lock demo test faults simulations bench performance check docs clean force
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
@@ -65,6 +65,9 @@ simulations: setup ## the worker's own code on a simulated cluster, the long for
 bench: setup ## how fast it is (ARGS="--only core,drain --events 100000": some, on fewer events)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+performance: setup ## docs/performance.md and its charts from docs/figures (ARGS=.cache/bench: from that run)
+	@$(BIN)/python -m tests.docs.performance $(ARGS)
+
 check: setup ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,6 +77,7 @@ check: setup ## style, types and import rules
 docs: setup ## write the generated parts of the docs anew
 	$(BIN)/python -m tests.docs.settings_page
 	$(BIN)/python -m tests.docs.messages
+	$(BIN)/python -m tests.docs.performance
 	$(BIN)/python -m tests.deploy.dashboards
 
 clean: ## remove everything that was made here

@@ -49,6 +49,7 @@ def measure(workload: Workload) -> dict[str, Any]:
         del batch
         grown = resident_bytes() - before
     return {
+        "run": "real users",
         "users": partition.users,
         "events": events,
         "resident_mib": grown / 2**20,

@@ -1,0 +1,56 @@
+"""What is wanted, beside what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.figures import Figure, Figures, show
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound for one figure: the least that it may be, or the most."""
+
+    what: str
+    benchmark: str
+    row: str
+    column: str
+    bound: float
+    least: bool = False
+
+    def reached_by(self, figure: float) -> bool:
+        """Whether the figure is on the right side of the bound."""
+        return figure >= self.bound if self.least else figure <= self.bound
+
+
+EXACTLY_ONCE: Final = "kafka, exactly-once"
+HALF: Final = f"{EXACTLY_ONCE}, 50 % of drain"
+MEMORY: Final = "profiles in memory"
+TARGETS: Final = (
+    Target("core: events a CPU second", "core", "best", "events_a_cpu_s", 120_000, least=True),
+    Target("drain, exactly once: events a second", "drain", EXACTLY_ONCE, "events_a_s", 100_000, least=True),
+    Target("two workers: CPU of one event against one worker's", "two_workers", "two workers", "ratio_to_one", 1.15),
+    Target("latency at half load: p50, ms", "latency", HALF, "p50_ms", 60),
+    Target("latency at half load: p99, ms", "latency", HALF, "p99_ms", 150),
+    Target("timers, due to visible: p99, ms", "timers", EXACTLY_ONCE, "p99_ms", 200),
+    Target("a million profiles read back: s", "million", MEMORY, "start_to_ready_s", 10),
+    Target("1,000 definitions against 10: cost of an event", "many", "1,000", "ratio_to_10", 1.2),
+    Target("memory: bytes a user", "memory", "real users", "bytes_a_user", 600),
+)
+
+
+def targets_table(found: Mapping[str, Figures]) -> str:
+    """Those that were measured."""
+    lines = ["| what | wanted | measured | reached |", "|---|---|---|---|"]
+    for target in TARGETS:
+        figure = _measured(target, found)
+        if isinstance(figure, int | float):
+            wanted = f"{'at least' if target.least else 'at most'} {target.bound:,.10g}"
+            reached = "yes" if target.reached_by(figure) else "no"
+            lines.append(f"| {target.what} | {wanted} | {show(figure)} | {reached} |")
+    return "\n".join(lines)
+
+
+def _measured(target: Target, found: Mapping[str, Figures]) -> Figure | None:
+    figures = found.get(target.benchmark)
+    return None if figures is None else figures.by_name().get(target.row, {}).get(target.column)
