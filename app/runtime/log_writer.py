@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced, kafka_errors
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
 from app.runtime.kafka import connection, start, told_leaders
+from app.runtime.producer import new_producer
 from app.settings import Settings
 
 Header: TypeAlias = tuple[str, bytes]
@@ -20,12 +21,8 @@ _Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
 ABANDON_S = 1.0
 LEADER_LOOK_S = 0.05
 REQUEST_BYTES_MAX = 32 << 20
-PRODUCER_FENCED_CODE = 90
 
 log = logging.getLogger(__name__)
-
-# Newer brokers may say it with a code of its own, of which aiokafka knows nothing: it would be an error like any other.
-kafka_errors.setdefault(PRODUCER_FENCED_CODE, InvalidProducerEpoch)
 
 Row: TypeAlias = tuple[bytes | None, bytes | None, list[Header]]
 """One record to be written: key, value (None: a tombstone), headers. A plain tuple: there are as many as profiles."""
@@ -61,7 +58,7 @@ class LogWriter:
                 "transaction_timeout_ms": settings.commit_timeout_ms * 3,
             }
         self._found = set()
-        self._producer = AIOKafkaProducer(
+        self._producer = new_producer(
             **connection(settings),
             acks="all",
             linger_ms=0,

@@ -52,9 +52,7 @@ ROWS: list[TopicRows] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "fenced", [ProducerFenced(), InvalidProducerEpoch(), of_code(90)], ids=["fenced", "epoch", "90"]
-)
+@pytest.mark.parametrize("fenced", [ProducerFenced(), InvalidProducerEpoch()], ids=["fenced", "epoch"])
 async def test_being_fenced_goes_before_what_failed_first(fenced: Exception) -> None:
     with pytest.raises(type(fenced)) as raised:
         await Failing(RequestTimedOutError(), None, fenced).write(ROWS)
