@@ -17,6 +17,7 @@ from app.simulation.writer import TopicWriter, ensure_topic
 from app.verification.comparison import Comparison
 from app.verification.job import Verification
 from tests.benchmarks.events import Workload, calibrate
+from tests.benchmarks.load import Load
 from tests.benchmarks.report import Result
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
@@ -45,7 +46,7 @@ def run(workload: Workload) -> Result:
 def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> tuple[dict[str, Any], Comparison]:
     name = f"{broker.name}-{delivery}"
     settings = settings_for(name, broker)
-    records = asyncio.run(_fill(workload, settings))
+    records = asyncio.run(fill(workload, settings))
     with MeasuredWorker(settings, folder, given={"delivery": delivery}) as worker:
         began_s = worker.until_reading()
         began_cpu_s = worker.cpu_s()
@@ -66,9 +67,10 @@ def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> t
     return row, result
 
 
-async def _fill(workload: Workload, settings: Settings) -> int:
+async def fill(load: Load, settings: Settings) -> int:
+    """Plays the events, and a mark of the end for each partition, into a topic of its own; how many records."""
     partitions = await ensure_topic(settings, exactly=True)
-    recording = Recording(workload.lines(), partitions=partitions, rules=settings.time_rules)
+    recording = Recording(load.lines(), partitions=partitions, rules=settings.time_rules)
     played = Played()
     async with TopicWriter(settings, partitions=partitions) as writer:
         await play(recording.records(), writer, played=played)

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -45,16 +45,21 @@ def settings_for(name: str, broker: Broker) -> Settings:
 
 
 class MeasuredWorker:
-    """One worker with four partitions and an idle clock that is off. Use with `with`."""
+    """One worker with four partitions and an idle clock that is off. Use with `with`.
 
-    def __init__(self, settings: Settings, folder: Path, *, given: Mapping[str, str] | None = None) -> None:
+    `given` are other settings by their names; `name` is that of its log, where several share an app id.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: Path, *, given: Mapping[str, str] | None = None, name: str = ""
+    ) -> None:
         self._port = _free_port()
         pairs = {"idle_clock": "off", "topic_prefix": settings.topic_prefix} | dict(given or {})
         arguments = ["worker", "--segments", str(settings.segments), "--partitions", str(PARTITIONS)]
         arguments += ["--broker", settings.kafka_bootstrap_servers, "--app-id", settings.app_id]
         arguments += ["--web-port", str(self._port), "--set", *(f"{name}={value}" for name, value in pairs.items())]
         self.started_s = time.perf_counter()
-        log = folder / f"{settings.app_id}.log"
+        log = folder / f"{name or settings.app_id}.log"
         self._process = GuardedProcess([sys.executable, "-c", COMMAND, *arguments], log=log)
 
     def __enter__(self) -> Self:
@@ -82,18 +87,16 @@ class MeasuredWorker:
         return time.perf_counter() - self.started_s
 
     def until_counted(self, records: int, *, within_s: float) -> float:
-        """Until so many records are committed; the instant. Asks ten times a second, so as not to be in the way."""
-        asked_s = 0.0
+        """Until it has committed so many records; the instant."""
+        return until_counted([self], records, within_s=within_s)
 
-        def done() -> bool:
-            nonlocal asked_s
-            if time.perf_counter() < asked_s + ASK_S:
-                return False
-            asked_s = time.perf_counter()
-            return sum(map(float, _COUNTED.findall(self._get("/metrics") or b""))) >= records
+    def counted(self) -> float:
+        """Records that it has committed."""
+        return sum(map(float, _COUNTED.findall(self._get("/metrics") or b"")))
 
-        self.until(done, within_s=within_s, what=f"{records} records are committed")
-        return time.perf_counter()
+    def partitions_read(self) -> int:
+        """How often it has begun to read a partition."""
+        return self.log().count(READS)
 
     def cpu_s(self) -> float:
         """CPU seconds it has used, user and system (Linux)."""
@@ -123,13 +126,28 @@ class MeasuredWorker:
             return None
 
 
+def until_counted(workers: Sequence[MeasuredWorker], records: int, *, within_s: float) -> float:
+    """Until they have committed so many records together; the instant. Asks ten times a second: it is in nobody's way."""
+    asked_s = 0.0
+
+    def done() -> bool:
+        nonlocal asked_s
+        if time.perf_counter() < asked_s + ASK_S:
+            return False
+        asked_s = time.perf_counter()
+        return sum(worker.counted() for worker in workers) >= records
+
+    workers[0].until(done, within_s=within_s, what=f"{records} records are committed")
+    return time.perf_counter()
+
+
 @contextmanager
-def brokers(folder: Path) -> Iterator[list[Broker]]:
-    """A real Kafka where Java and Maven are, and the embedded broker: (name, transactions). Both end with the block."""
+def brokers(folder: Path, *, kafka: Mapping[str, str] | None = None) -> Iterator[list[Broker]]:
+    """A real Kafka where Java and Maven are, with settings of its own, and the embedded broker: until the block ends."""
     with EmbeddedBroker() as embedded:
         found = [Broker("embedded", embedded.bootstrap_servers, transactions=False)]
         try:
-            node = KafkaNode(folder / "kafka")
+            node = KafkaNode(folder / "kafka", settings=kafka)
         except KafkaUnavailableError:
             yield found
             return

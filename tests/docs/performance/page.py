@@ -21,6 +21,7 @@ BENCHMARKS: Final = (
     "many",
     "memory",
     "drain",
+    "two_workers",
     "latency",
     "restore",
     "million",
