@@ -127,7 +127,7 @@ class MeasuredWorker:
 
 
 def until_counted(workers: Sequence[MeasuredWorker], records: int, *, within_s: float) -> float:
-    """Until they have committed so many records together; the instant. Asks ten times a second: it is in nobody's way."""
+    """Until they have committed so many records together; the instant. Asks ten times a second only."""
     asked_s = 0.0
 
     def done() -> bool:
@@ -143,7 +143,7 @@ def until_counted(workers: Sequence[MeasuredWorker], records: int, *, within_s: 
 
 @contextmanager
 def brokers(folder: Path, *, kafka: Mapping[str, str] | None = None) -> Iterator[list[Broker]]:
-    """A real Kafka where Java and Maven are, with settings of its own, and the embedded broker: until the block ends."""
+    """A real Kafka, with these settings, where Java and Maven are, and the embedded broker. Both end with the block."""
     with EmbeddedBroker() as embedded:
         found = [Broker("embedded", embedded.bootstrap_servers, transactions=False)]
         try:
