@@ -7,7 +7,7 @@ projection is being made; the counts of before stay when it is made anew, and ar
 import asyncio
 import logging
 import time
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import RedisError
 
@@ -72,14 +72,6 @@ class Counts:
         """The segments that somebody is in, or was while counts are kept."""
         found: set[str] = set()
         for pattern, prefix in self._view.keys.counted:
-            cursor = 0
-            while True:
-                cursor, some = await self._view.redis.scan(cursor, match=pattern, count=SCAN_KEYS)
-                found.update(_text(each).removeprefix(prefix) for each in some)
-                if cursor == 0:
-                    break
+            async for key in self._view.redis.scan_iter(match=pattern, count=SCAN_KEYS):
+                found.add(key.decode().removeprefix(prefix))
         return found
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
