@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
@@ -91,12 +91,12 @@ async def _begin(begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitab
 
 
 def _close_first_connection(error: BaseException) -> None:
-    """A client that is cancelled while it waits for its first answer forgets the connection; nobody else knows it."""
+    """A client that is cancelled while it waits for its first answer forgets the connection: none of its attributes
+    leads there, only what the calls that were cancelled had in hand, whatever they call it."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code is AIOKafkaClient.bootstrap.__code__:
-            found = frame.f_locals.get("bootstrap_conn")
-            if found is not None:
-                found.close()
+        for value in frame.f_locals.values():
+            if isinstance(value, AIOKafkaConnection):
+                value.close()
 
 
 async def wait_for_broker(settings: Settings) -> AIOKafkaClient:
