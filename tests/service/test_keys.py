@@ -1,13 +1,17 @@
 """Keys and how much each may send."""
 
+import hmac
+import operator
 import re
+from collections.abc import Callable, Sized
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.cli.main import main
 from app.errors import UserError
-from app.service.keys import hash_of, load_keys, new_key
+from app.service.keys import Keys, hash_of, load_keys, new_key
 from app.service.problem import Problem
 from app.service.throttle import Throttle
 from app.service.tokens import Tokens
@@ -83,3 +87,65 @@ def test_a_token_is_its_users_until_it_is_over() -> None:
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(UserError, match="16"):
         Tokens("short")
+
+
+class Guarded:
+    """May be compared by `hmac.compare_digest` only. `==`, `in` and `match` stop at the first difference: the time they
+    take tells how much of it somebody has guessed. A table looks it up by a hash, and then compares in the same way.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("a secret is compared in a time that depends on it")
+
+    __ne__ = __eq__
+
+    def __hash__(self) -> int:
+        raise AssertionError("a secret is looked up in a time that depends on it")
+
+
+class GuardedText(Guarded, str):
+    """A hash that is known."""
+
+
+class GuardedBytes(Guarded, bytes):
+    """A signature that is right."""
+
+
+@pytest.mark.parametrize("compare", [operator.eq, operator.ne])
+def test_a_guarded_value_notices_any_other_comparison(compare: Callable[[Any, Any], object]) -> None:
+    guarded, plain = GuardedText("a"), "a"
+    assert hmac.compare_digest(guarded, plain)
+    with pytest.raises(AssertionError, match="depends on it"):
+        compare(plain, guarded)
+    with pytest.raises(AssertionError, match="depends on it"):
+        {plain: "found"}.get(guarded)
+
+
+def test_keys_are_compared_in_the_same_time_for_all_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Sized] = []
+    compare = hmac.compare_digest
+
+    def counting(given: str, known: str) -> bool:
+        compared.append(known)
+        return compare(given, known)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    keys = Keys("read", {name: GuardedText(hash_of(name)) for name in ("first", "second", "third")})
+    for key in ("first", "third", "wrong"):
+        compared.clear()
+        if key == "wrong":
+            with pytest.raises(Problem):
+                keys.name_of(key)
+        else:
+            assert keys.name_of(key) == key
+        assert len(compared) == 3, "also behind the one that was found"
+
+
+def test_signatures_of_tokens_are_compared_in_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens("sixteen letters!")
+    token = tokens.make("ann", until_s=100)
+    sign = tokens._sign
+    monkeypatch.setattr(tokens, "_sign", lambda said: GuardedBytes(sign(said)))
+    assert tokens.read(token, now_s=0.0) == ("ann", 100)
+    with pytest.raises(Problem):
+        tokens.read(token.swapcase(), now_s=0.0)
