@@ -1,5 +1,6 @@
 """What a run says of a user: entered or left a segment, and when. The common language of all peers and of Shoal."""
 
+from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -10,9 +11,9 @@ from app.segments_dir import load_segments
 from tests.benchmarks.events import ROOT
 
 Action: TypeAlias = Literal["entered", "left"]
-RULES_FOLDER: Final = ROOT / "tests" / "benchmarks" / "rules"
-#: Rules that an engine without timers of event time can follow: when somebody enters, if not when he leaves.
-WINDOW_RULES_FOLDER: Final = RULES_FOLDER / "windows"
+#: The five of windows, or these and `abandoned`, for which time must go on without events.
+Rules: TypeAlias = Literal["windows", "all"]
+FOLDER: Final = ROOT / "tests" / "benchmarks" / "rules"
 TIME_RULES: Final = TimeRules()
 
 
@@ -43,6 +44,11 @@ def read_moment(value: bytes) -> Moment:
     return Moment(written.user, written.segment, written.action, written.at)
 
 
-def rules(*, timers: bool) -> Catalog:
-    """The definitions: all, or those of windows only."""
-    return load_segments(RULES_FOLDER if timers else WINDOW_RULES_FOLDER, TIME_RULES)
+def folder_of(rules: Rules) -> Path:
+    """Where the definitions are."""
+    return FOLDER if rules == "all" else FOLDER / rules
+
+
+def catalog_of(rules: Rules) -> Catalog:
+    """The definitions."""
+    return load_segments(folder_of(rules), TIME_RULES)

@@ -5,33 +5,33 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.benchmarks.peers.moments import Moment, read_moment, rules
+from tests.benchmarks.peers.moments import Moment, catalog_of, read_moment
 from tests.benchmarks.peers.verdict import Expected, by_backtest, by_oracle, difference, expected
 from tests.benchmarks.synthetic import SPREADS, Spread, Synthetic
 
 LOAD = Synthetic(3_000, seed=3)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["windows", "timers"])
-def truth(request: pytest.FixtureRequest) -> Expected:
-    return by_backtest(LOAD, timers=request.param)
+@pytest.fixture(scope="module")
+def truth() -> Expected:
+    return by_backtest(LOAD, "all")
 
 
 @pytest.mark.parametrize("spread", SPREADS)
 def test_backtest_and_brute_force_agree_on_every_rule(spread: Spread) -> None:
     load = Synthetic(8_000, spread, seed=4)
-    truth = expected(load, timers=True)
-    entered = {moment.segment for moment in truth.entered}
-    assert entered == {segment.name for segment in rules(timers=True).segments}
+    truth = expected(load, "all")
+    entered = {moment.segment for moment in truth.wanted(timers=False)}
+    assert entered == {segment.name for segment in catalog_of("all").segments}
 
 
 def test_the_oracle_follows_the_rules_that_are_asked_for() -> None:
     users = {f"u{number:05d}" for number in range(LOAD.users)}
-    assert by_oracle(LOAD, users, timers=False) == by_backtest(LOAD, timers=False).moments
+    assert by_oracle(LOAD, users, "windows") == by_backtest(LOAD, "windows").moments
 
 
 def test_what_is_right_is_valid_in_any_order(truth: Expected) -> None:
-    assert truth.problem(sorted(truth.moments.elements(), reverse=True)) == ""
+    assert truth.problem(Counter(sorted(truth.moments, reverse=True)), timers=True) == ""
 
 
 WRONGS: dict[str, Callable[[list[Moment], Moment], list[Moment]]] = {
@@ -42,21 +42,22 @@ WRONGS: dict[str, Callable[[list[Moment], Moment], list[Moment]]] = {
 }
 
 
+@pytest.mark.parametrize("timers", [False, True])
 @pytest.mark.parametrize("wrong", WRONGS)
-def test_one_wrong_moment_makes_a_run_invalid(truth: Expected, wrong: str) -> None:
-    one = min(truth.entered)
-    assert truth.problem(WRONGS[wrong](list(truth.moments.elements()), one))
+def test_one_wrong_moment_makes_a_run_invalid(truth: Expected, wrong: str, timers: bool) -> None:
+    one = min(truth.wanted(timers=False))
+    assert truth.problem(Counter(WRONGS[wrong](list(truth.moments), one)), timers=timers)
 
 
-def test_engines_with_timers_must_say_when_somebody_leaves() -> None:
-    with_timers, without = by_backtest(LOAD, timers=True), by_backtest(LOAD, timers=False)
-    assert with_timers.problem(with_timers.entered.elements())
-    assert without.problem(without.entered.elements()) == ""
+def test_only_engines_with_timers_must_say_when_somebody_leaves(truth: Expected) -> None:
+    entered = truth.wanted(timers=False)
+    assert truth.problem(entered, timers=True)
+    assert truth.problem(entered, timers=False) == ""
 
 
 def test_what_is_said_of_the_time_after_the_last_event_does_not_count(truth: Expected) -> None:
     after = Moment("u00001", "buyers", "entered", truth.end_ms + 1)
-    assert truth.problem([*truth.moments.elements(), after]) == ""
+    assert truth.problem(Counter([*truth.moments, after]), timers=True) == ""
 
 
 def test_a_difference_is_told_with_examples() -> None:

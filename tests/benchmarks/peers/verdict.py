@@ -1,7 +1,7 @@
 """What a run must say, and whether it said it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -10,7 +10,7 @@ from typing import Final
 from app.backtest import Backtest, batches_of
 from app.segments.change import Change
 from tests.benchmarks.peers import oracle
-from tests.benchmarks.peers.moments import TIME_RULES, Moment, rules
+from tests.benchmarks.peers.moments import TIME_RULES, Moment, Rules, catalog_of
 from tests.benchmarks.synthetic import Synthetic
 
 SAMPLED_USERS: Final = 1_000
@@ -22,27 +22,32 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """All that is true of a load up to its last event: with `timers` of all six rules, else of the five of windows."""
+    """All that is true of a load up to its last event, by some rules."""
 
     moments: Counter[Moment]
-    timers: bool
     end_ms: int
 
-    @property
-    def entered(self) -> Counter[Moment]:
-        """What an engine without timers must say of the rules of windows, and what it must not."""
-        return Counter({moment: count for moment, count in self.moments.items() if moment.action == "entered"})
+    def counted(self, moments: Mapping[Moment, int], *, timers: bool) -> Counter[Moment]:
+        """Those on which a run is judged.
 
-    def problem(self, found: Iterable[Moment]) -> str:
-        """What is wrong with what a run said, "" for nothing: each moment must be there exactly as often as here.
-
-        Without timers only those of entering count, because nobody says when exactly a window ran empty; of what is
-        said later than the last event nothing counts.
+        Without `timers` only those of entering, because nobody says when exactly a window ran empty; of what is said of
+        the time after the last event nothing.
         """
-        said = Counter(moment for moment in found if moment.at <= self.end_ms)
-        if self.timers:
-            return difference(self.moments, said)
-        return difference(self.entered, Counter({key: count for key, count in said.items() if key.action == "entered"}))
+        return Counter(
+            {
+                moment: count
+                for moment, count in moments.items()
+                if moment.at <= self.end_ms and (timers or moment.action == "entered")
+            }
+        )
+
+    def wanted(self, *, timers: bool) -> Counter[Moment]:
+        """What a run must say."""
+        return self.counted(self.moments, timers=timers)
+
+    def problem(self, found: Mapping[Moment, int], *, timers: bool) -> str:
+        """What is wrong with what a run said, "" for nothing: each moment must be there exactly as often as here."""
+        return difference(self.wanted(timers=timers), self.counted(found, timers=timers))
 
 
 def difference(expected: Counter[Moment], found: Counter[Moment]) -> str:
@@ -55,7 +60,7 @@ def difference(expected: Counter[Moment], found: Counter[Moment]) -> str:
     return "; ".join(parts)
 
 
-def by_backtest(load: Synthetic, *, timers: bool) -> Expected:
+def by_backtest(load: Synthetic, rules: Rules) -> Expected:
     """As Shoal's own backtest says, for all users."""
     moments: Counter[Moment] = Counter()
 
@@ -63,16 +68,16 @@ def by_backtest(load: Synthetic, *, timers: bool) -> Expected:
         at_ms = round((datetime.fromisoformat(change.at) - _EPOCH).total_seconds() * 1_000)
         moments[Moment(change.user, change.segment, "left" if change.change == "exited" else "entered", at_ms)] += 1
 
-    backtest = Backtest(rules(timers=timers), TIME_RULES, hear=hear)
+    backtest = Backtest(catalog_of(rules), TIME_RULES, hear=hear)
     for partition, records in batches_of(load.lines(), partitions=1, rules=TIME_RULES):
         backtest.process(partition, records)
     backtest.finish()
-    return Expected(moments, timers, load.end_ms)
+    return Expected(moments, load.end_ms)
 
 
-def by_oracle(load: Synthetic, users: set[str], *, timers: bool) -> Counter[Moment]:
+def by_oracle(load: Synthetic, users: set[str], rules: Rules) -> Counter[Moment]:
     """As brute force says, for some users."""
-    wanted = {segment.name for segment in rules(timers=timers).segments}
+    wanted = {segment.name for segment in catalog_of(rules).segments}
     moments: Counter[Moment] = Counter()
     for user, events in oracle.events_by_user(load.lines(), users).items():
         said = oracle.moments_of(user, events, until_ms=load.end_ms)
@@ -87,11 +92,11 @@ def sample(load: Synthetic) -> set[str]:
     return set(Random(load.seed).sample(users, min(SAMPLED_USERS, len(users))))
 
 
-def expected(load: Synthetic, *, timers: bool) -> Expected:
+def expected(load: Synthetic, rules: Rules) -> Expected:
     """As the backtest says; AssertionError unless the oracle says the same of its sample."""
-    truth = by_backtest(load, timers=timers)
+    truth = by_backtest(load, rules)
     users = sample(load)
     of_sample = Counter({moment: count for moment, count in truth.moments.items() if moment.user in users})
-    problem = difference(by_oracle(load, users, timers=timers), of_sample)
+    problem = difference(by_oracle(load, users, rules), of_sample)
     assert not problem, f"the backtest differs from the oracle: {problem}"
     return truth

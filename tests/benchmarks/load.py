@@ -1,0 +1,17 @@
+"""What benchmarks on a broker need to know of the events they are fed."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Load(Protocol):
+    """`lines()`: the messages, in the order of sending, the same each time. `source`: in words."""
+
+    @property
+    def events(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+
+    def lines(self) -> Iterator[bytes]: ...

@@ -1,0 +1,54 @@
+"""Quix Streams: one stateful function, its state in RocksDB with a changelog topic.
+
+Its windows cannot be asked when somebody's count reaches a number without a stateful function behind each of them; one
+function for all rules does less.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from quixstreams import Application, State  # type: ignore[import-not-found]  # in an environment of its own
+
+from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
+from tests.benchmarks.peers.programs.window_rules import Touched, encode, follow, touched_by
+
+
+def create_app(arguments: Arguments) -> Any:
+    """The application, not started."""
+    app = Application(
+        broker_address=arguments.bootstrap,
+        consumer_group=arguments.output_topic,
+        auto_offset_reset="earliest",
+        state_dir=arguments.state,
+        loglevel="WARNING",
+        processing_guarantee="exactly-once" if arguments.exactly_once else "at-least-once",
+    )
+    events = app.topic(arguments.input_topic, key_deserializer="str", value_deserializer="bytes")
+    changes = app.topic(arguments.output_topic, key_serializer="str", value_serializer="bytes")
+    frame = app.dataframe(events).apply(read, expand=True)
+    frame.apply(advance, stateful=True, metadata=True, expand=True).to_topic(changes)
+    return app
+
+
+def read(value: bytes) -> list[tuple[Touched, ...]]:
+    """What an event touches, if anything."""
+    touched = touched_by(orjson.loads(value))
+    return [touched] if touched else []
+
+
+def advance(touched: tuple[Touched, ...], user: str, at_ms: int, _headers: Any, state: "State") -> Iterator[bytes]:
+    """One event of one user."""
+    profile = state.get("profile", default={})
+    said = follow(profile, touched, at_ms)
+    state.set("profile", profile)
+    return (encode(user, segment, action, at_ms) for segment, action in said)
+
+
+def main() -> None:
+    """Runs until it is told to end."""
+    create_app(read_arguments()).run()
+
+
+if __name__ == "__main__":
+    main()

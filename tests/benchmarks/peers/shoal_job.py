@@ -1,0 +1,61 @@
+"""Shoal itself, run as its peers are."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from typing import Final
+
+import msgspec
+
+from tests.benchmarks.peers.moments import Moment, Rules, folder_of
+from tests.benchmarks.peers.peer import Peer, Start
+from tests.benchmarks.worker import COMMAND, PARTITIONS
+from tests.support.kafka_node import free_ports
+
+
+class _Change(msgspec.Struct):
+    """What is needed of a change."""
+
+    user: str
+    segment: str
+    change: str
+    at: str
+
+
+_decode: Final = msgspec.json.Decoder(_Change).decode
+
+
+def read_change(value: bytes) -> Moment:
+    """A change as a moment."""
+    change = _decode(value)
+    at_ms = round(datetime.fromisoformat(change.at).timestamp() * 1_000)
+    return Moment(change.user, change.segment, "left" if change.change == "exited" else "entered", at_ms)
+
+
+def _command(rules: Rules, start: Start) -> Sequence[str]:
+    name = start.output_topic
+    pairs = {
+        "topic_clickstream": start.input_topic,
+        "topic_changes": start.output_topic,
+        "topic_profiles": f"{name}.profiles",
+        "topic_journal": f"{name}.journal",
+        "delivery": start.delivery,
+        "idle_clock": "off",
+    }
+    return (
+        *(sys.executable, "-c", COMMAND, "worker"),
+        *("--segments", str(folder_of(rules)), "--partitions", str(PARTITIONS), "--broker", start.bootstrap),
+        *("--app-id", name, "--web-port", str(free_ports(1)[0])),
+        *("--set", *(f"{key}={value}" for key, value in pairs.items())),
+    )
+
+
+def _shoal(rules: Rules) -> Peer:
+    command = partial(_command, rules)
+    return Peer("Shoal", version("shoal"), rules, True, ("exactly-once",), command, read_change)
+
+
+#: Once for each set of rules: what the others are compared with.
+SHOAL: Final = (_shoal("windows"), _shoal("all"))
