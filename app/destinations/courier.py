@@ -194,7 +194,9 @@ class Courier:
                 return max(gate_s, next_s - now_s, 0.001)
             self._lanes.begin(heads[0])
             gate.begin(now_s)
-            self._trying.add(asyncio.ensure_future(self._try(heads[0])))
+            trying = asyncio.ensure_future(self._try(heads[0]))
+            trying.add_done_callback(lambda _: self._wake.set())  # also with an error, which is then told
+            self._trying.add(trying)
         return None
 
     async def _try(self, each: Waiting[Any]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from app.destinations.destination import Answer, Retry
+from app.destinations.place import value_at
 
 RETRY_AFTER_S_MAX: Final = 86_400.0
 PASSING: Final = frozenset({408, 409, 423, 425, 429})
@@ -61,28 +62,17 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, answer: Answer |
 def _by_answer(status: str, body: bytes, answer: Answer) -> Outcome:
     try:
         said = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Outcome(fate=Fate.AGAIN, status=status, detail=f"answered no JSON: {_start_of(body)}")
-    if _at(said, answer.path) == answer.value:
+    if value_at(said, answer.path) == answer.value:
         return Outcome(fate=Fate.DELIVERED, status=status)
-    code = str(_at(said, answer.code_path)) if answer.code_path else ""
+    code = str(value_at(said, answer.code_path)) if answer.code_path else ""
     detail = f"answered {status}, but not what is expected: {_start_of(body)}"
     if code in answer.token:
         return Outcome(fate=Fate.AGAIN, status=code, detail=detail, wants_token=True)
     if code in answer.retry:
         return Outcome(fate=Fate.AGAIN, status=code, detail=detail)
     return Outcome(fate=Fate.REFUSED, status=code or status, detail=detail)
-
-
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value
 
 
 def _start_of(body: bytes) -> str:
@@ -103,7 +93,7 @@ def read_retry_after(text: str | None, *, now_s: float) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now_s
     return min(max(0.0, seconds), RETRY_AFTER_S_MAX) if seconds == seconds else None

@@ -42,7 +42,7 @@ def read_change(value: bytes) -> dict[str, Any]:
     """A change as plain values. Raises UnusableError."""
     try:
         change = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableError("invalid-change", str(error)) from None
     for name in ("id", "user", "segment", "change", "at"):
         if not isinstance(change.get(name), str):

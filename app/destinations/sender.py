@@ -14,6 +14,7 @@ from app.destinations.prepared import Prepared, signature_headers
 from app.destinations.tokens import TokenError, Tokens, read_start
 
 CONNECTIONS_MAX: Final = 512
+UNASKABLE: Final = Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")
 
 
 class Sender:
@@ -43,7 +44,10 @@ class Sender:
     async def send(self, destination: Destination, prepared: Prepared) -> Outcome:
         """One try. Never raises for what the world does."""
         assert self._session is not None, "not entered"
-        host = urlsplit(prepared.url).hostname or ""
+        try:
+            host = urlsplit(prepared.url).hostname or ""
+        except ValueError:
+            return UNASKABLE
         # An address that is written as a number is not resolved by anyone: it is looked at here.
         if not self._private and is_forbidden_host(host):
             return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is no public address")
@@ -76,8 +80,8 @@ class Sender:
             return Outcome(fate=Fate.AGAIN, status="timeout", detail=f"no answer in {destination.timeout_ms} ms")
         except TokenError as error:
             return Outcome(fate=Fate.AGAIN, status="no-token", detail=str(error))
-        except aiohttp.InvalidURL:
-            return Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")
+        except ValueError:  # aiohttp's InvalidURL, and what names of hosts and values of headers are encoded with
+            return UNASKABLE
         except (aiohttp.ClientError, OSError) as error:
             return Outcome(fate=Fate.AGAIN, status="broken", detail=f"{host}: {type(error).__name__}")
         if outcome.wants_token and tokens is not None:

@@ -95,7 +95,11 @@ class DestinationTask(FollowTask):
                     try:
                         await courier.run(reader, self._hand_over)
                     finally:
+                        # From now on this is its position, whatever is made of it: not what the courier says.
+                        del self._couriers[destination.name]
                         self._at[destination.name] = courier.stored
+                        if courier.stored != stored:
+                            failures = 0  # it got on: the next failure is a first one
             except OffsetLostError as error:
                 async with self.reading() as reader:
                     earliest = await reader.earliest()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from app.destinations.place import value_at
+
 _FIELDS = "id user segment version change times at sequence cause evidence attach valid_until value group"
 ROOTS: Final = frozenset(_FIELDS.split())
 """The fields of a change."""
@@ -83,7 +85,7 @@ class Place:
 
     def value(self, change: Mapping[str, Any]) -> Any:
         """What stands there for a change. Raises MissingValueError."""
-        found = _at(change, self.path)
+        found = value_at(change, self.path)
         if found is None or found == "":
             if self.optional:
                 return LEFT_OUT
@@ -93,17 +95,6 @@ class Place:
         for each in self.filters:
             found = each(found)
         return found
-
-
-def _at(value: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if isinstance(value, Mapping):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value
 
 
 @dataclass(frozen=True, slots=True)

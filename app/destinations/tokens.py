@@ -60,15 +60,19 @@ class Tokens:
             "client_secret": oauth.client_secret,
         }
         how: dict[str, Any] = {"params": wanted} if oauth.method == "GET" else {"data": wanted}
-        async with session.request(oauth.method, oauth.url, allow_redirects=False, timeout=timeout, **how) as response:
-            body = await read_start(response)
-        host = urlsplit(oauth.url).hostname
+        try:
+            asking = session.request(oauth.method, oauth.url, allow_redirects=False, timeout=timeout, **how)
+            async with asking as response:
+                body = await read_start(response)
+            host = urlsplit(oauth.url).hostname
+        except ValueError:
+            raise TokenError("the address that gives tokens cannot be asked") from None
         if response.status != 200:
             raise TokenError(f"{host} gave no token: it answered {response.status}")
         try:
             said = _decode(body)
             token, lifetime_s = said["access_token"], float(said.get("expires_in", LIFETIME_S))
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             raise TokenError(f"{host} gave no token: its answer cannot be read") from None
         if not isinstance(token, str) or not token:
             raise TokenError(f"{host} gave no token: its answer cannot be read")

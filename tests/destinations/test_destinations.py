@@ -7,9 +7,13 @@ import pytest
 from aiohttp import web
 
 from agents.destinations import create_app
+from app.destinations import task as destination_task
 from app.destinations.folder import load_destinations
-from app.destinations.positions import destination_topics
+from app.destinations.positions import Stored, destination_topic_specs, destination_topics, position_row
 from app.destinations.replay import replay
+from app.runtime.kafka import connect
+from app.runtime.log_writer import LogWriter
+from app.runtime.topics import ensure_topics
 from app.settings import Settings, load_settings
 from tests.destinations.receiver import Receiver, receiver
 from tests.memberships.changes import ChangesOnKafka
@@ -159,3 +163,28 @@ async def test_processes_that_come_and_go_deliver_everything_in_order_and_nothin
 
 async def arrived(there: Receiver, count: int) -> bool:
     return len(there.got) >= count
+
+
+@EMBEDDED
+async def test_a_position_that_the_topic_does_not_hold_is_left_behind(
+    settings: Settings, changes: ChangesOnKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic of changes was made anew. Positions are stored all the time meanwhile."""
+    monkeypatch.setattr(destination_task, "STORE_S", 0.005)
+    client = await connect(settings)
+    try:
+        await ensure_topics(settings, client, destination_topic_specs(settings))
+    finally:
+        await client.close()
+    for partition in range(settings.partitions):
+        writer = LogWriter(settings, partition=partition)
+        await writer.open()
+        await writer.write([(destination_topics(settings).positions, [position_row("hook", Stored(90))])])
+        await writer.close()
+    written = [changes.change(f"u-{number}", "entered") for number in range(6)]
+    await changes.write(written)
+    async with receiver() as there:
+        write(settings, "hook", there)
+        async with running(app(settings)):
+            await eventually(lambda: len(there.ids) >= 6)
+    assert sorted(there.ids) == sorted(each.id for each in written)

@@ -12,7 +12,7 @@ from aiohttp import web
 from app.destinations.addresses import ForbiddenAddressError, PublicResolver, is_forbidden_host, is_public
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome, judge, read_retry_after
-from app.destinations.prepared import prepare
+from app.destinations.prepared import Prepared, prepare
 from app.destinations.sender import Sender
 from tests.destinations.making import change, destination, plain
 from tests.destinations.receiver import receiver
@@ -143,7 +143,23 @@ def test_what_a_status_means(status: int, fate: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("120", 120.0), ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0), ("soon", None), ("-5", 0.0), ("1e9", 86_400.0)],
+    [
+        *(("120", 120.0), ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0), ("soon", None), ("-5", 0.0), ("1e9", 86_400.0)),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+    ],
 )
 def test_retry_after_in_either_form(text: str, seconds: float | None) -> None:
     assert read_retry_after(text, now_s=0.0) == seconds
+
+
+async def test_an_answer_that_is_nested_without_end_says_nothing() -> None:
+    made = destination("destination: hook\nurl: https://hooks.example/in\nanswer: {path: ok, is: true}\n")
+    assert judge(200, {}, b"[" * 60_000, made.answer, now_s=0.0).fate is Fate.AGAIN
+
+
+@pytest.mark.parametrize("url", ["https://a..b/x", f"https://{'a' * 70}.example/", "https://[x/"])
+async def test_an_address_that_nobody_can_ask_is_no_reason_to_begin_anew(url: str) -> None:
+    request = Prepared(id="c-1", method="POST", url=url, headers={}, body=b"{}")
+    async with Sender(private=False) as sender:
+        outcome = await sender.send(hook("https://hooks.example/in"), request)
+    assert (outcome.fate, outcome.status) == (Fate.REFUSED, "invalid-url")

@@ -1,0 +1,127 @@
+"""A courier whose surroundings fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from faust.types import TP
+
+from app.destinations.courier import Courier, new_counter
+from app.destinations.destination import Destination
+from app.destinations.outcome import Fate, Outcome
+from app.destinations.positions import Stored
+from app.destinations.prepared import Prepared
+from app.destinations.task import DestinationTask
+from app.runtime.log_reader import Fetched
+from app.runtime.reader_metrics import ReaderMetrics
+from app.settings import load_settings
+from tests.destinations.making import HOOK, change, destination, records
+
+
+class QuietLog:
+    """One change, and never another."""
+
+    def __init__(self) -> None:
+        self.given = False
+
+    def seek(self, offset: int) -> None:
+        """Only one position is there."""
+
+    async def read(self, *, records_max: int, wait_ms: int) -> Fetched:
+        if self.given:
+            await asyncio.Event().wait()
+        self.given = True
+        return Fetched(list(records([change()])), 1, 1)
+
+
+async def refuse(_: Destination, __: Prepared) -> Outcome:
+    return Outcome(fate=Fate.REFUSED, status="400")
+
+
+async def test_a_dead_letter_that_cannot_be_written_ends_the_run_also_when_nothing_else_happens() -> None:
+    async def bury(_: Destination, __: Any, ___: str, ____: str) -> None:
+        raise KafkaConnectionError("away")
+
+    async def hand_over(deed: Any, _: int) -> None:
+        await deed()
+
+    courier = Courier(
+        new_counter(destination(HOOK)),
+        partition=0,
+        stored=Stored(0),
+        send=refuse,
+        bury=bury,
+        metrics=ReaderMetrics(),
+    )
+    log: Any = QuietLog()
+    with pytest.raises(KafkaConnectionError):
+        async with asyncio.timeout(5):
+            await courier.run(log, hand_over)
+    assert courier.stored == Stored(0), "it is tried again"
+
+
+class Hiccup:
+    """A courier that delivers two changes before it fails, or none."""
+
+    gets_on = True
+
+    def __init__(self, *_: object, stored: Stored, **__: object) -> None:
+        self.stored = stored
+        self.leaving = False
+
+    async def run(self, *_: object) -> None:
+        if self.gets_on:
+            self.stored = Stored(self.stored.offset + 2)
+        raise KafkaConnectionError("away for a moment")
+
+
+class Stuck(Hiccup):
+    """One that never gets on."""
+
+    gets_on = False
+
+
+class WithoutBroker(DestinationTask):
+    """Nothing is read but what a courier says."""
+
+    async def follow(self) -> None:
+        """Not by itself."""
+
+    @asynccontextmanager
+    async def reading(self, topic: str | None = None, *, partition: int | None = None) -> AsyncIterator[Any]:
+        yield None
+
+
+@pytest.mark.parametrize(("courier", "rows"), [(Hiccup, [1, 1, 1]), (Stuck, [1, 2, 3])])
+async def test_only_failures_in_a_row_make_pauses_longer(
+    monkeypatch: pytest.MonkeyPatch, courier: type[Hiccup], rows: list[int]
+) -> None:
+    asked: list[int] = []
+
+    def pause(failures: int, *, limit_ms: int) -> int:
+        asked.append(failures)
+        if len(asked) == len(rows):
+            raise asyncio.CancelledError
+        return 0
+
+    made = destination(HOOK)
+    task = WithoutBroker(
+        TP("segment.changes", 0),
+        settings=load_settings({}),
+        metrics=ReaderMetrics(),
+        counters={made.name: new_counter(made)},
+        send=refuse,
+        committed_only=False,
+        deliver=AsyncMock(),
+    )
+    task._at[made.name] = Stored(0)
+    monkeypatch.setattr("app.destinations.task.Courier", courier)
+    monkeypatch.setattr("app.destinations.task.retry_wait_ms", pause)
+    with pytest.raises(asyncio.CancelledError):
+        await task._serve(made)
+    assert asked == rows
+    await task.stop(wait_ms=0)
