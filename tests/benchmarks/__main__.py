@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from app.console.running import quiet_clients
-from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, two_workers
+from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, timers, two_workers
 from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
 from tests.benchmarks.report import Result
 
@@ -21,6 +21,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "two_workers": two_workers.run,
     "restore": restore.run,
     "latency": latency.run,
+    "timers": timers.run,
     "million": million.run,
 }
 EVENTS_MIN: Final = 1_000
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=REAL_EVENTS, help="how many (all of the real file)")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated shop")
     parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "bench", help="folder of the JSON files")
+    parser.add_argument("--rate", type=float, help="latency: shares of what, events a second (drain.json in --output)")
     given = parser.parse_args()
     wanted = given.only.split(",")
     if unknown := [name for name in wanted if name not in BENCHMARKS]:
@@ -43,8 +45,13 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     workload = Workload(given.seed, given.events)
     valid = True
+
+    def run_latency(workload: Workload) -> Result:
+        return latency.run(workload, drain_a_s=given.rate or latency.drain_rate(given.output))
+
+    benchmarks = BENCHMARKS | {"latency": run_latency}
     for name in wanted:
-        result = BENCHMARKS[name](workload)
+        result = benchmarks[name](workload)
         report.show_result(result, console)
         path = report.write(result, given.output)
         console.print(f"written to {path}\n", highlight=False, soft_wrap=True)

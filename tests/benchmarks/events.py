@@ -21,6 +21,7 @@ REAL_USERS: Final = 61_699
 MONTH_MS: Final = 31 * 86_400_000
 START_MS: Final = 1_736_035_200_000  # 2025-01-05
 USER: Final = re.compile(rb'("userId":"|"anonymousId":")([^"]+)"')
+ID: Final = re.compile(rb'("userId":"|"anonymousId":"|"messageId":")([^"]+)"')
 CALIBRATED: Final = 20_000
 ROUNDS: Final = 3
 
@@ -54,6 +55,11 @@ class Workload:
                 value = USER.sub(rb"\g<1>\g<2>" + suffix + b'"', line) if suffix else line
                 yield FileRecord(-1, -1, user_of(value), value)
 
+    def repeated(self, events: int) -> Iterator[bytes]:
+        """So many messages: all of them, then all again, each time of other users and with other message ids."""
+        times = -(-events // self.events)
+        return islice((_renamed(line, copy) for copy in range(times) for line in self.lines()), events)
+
     def _simulated(self) -> Iterator[bytes]:
         shop = ShopSettings(
             seed=self.seed,
@@ -64,6 +70,10 @@ class Workload:
             history_events=REAL_EVENTS,
         )
         return (delivery.value for delivery in Shop(shop) if delivery.kind == "event" and delivery.value)
+
+
+def _renamed(line: bytes, copy: int) -> bytes:
+    return ID.sub(rb'\g<1>\g<2>-%d"' % copy, line) if copy else line
 
 
 def user_of(line: bytes) -> bytes:

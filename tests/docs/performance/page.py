@@ -23,6 +23,7 @@ BENCHMARKS: Final = (
     "drain",
     "two_workers",
     "latency",
+    "timers",
     "restore",
     "million",
 )

@@ -1,0 +1,104 @@
+"""How long after an instant a change is read by whoever reads committed changes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from app.settings import Settings
+from app.simulation.record import Record
+from app.verification.topics import Cluster
+from tests.benchmarks.open_loop import OpenLoop, pause
+from tests.benchmarks.quiet import without_collector
+
+#: With one that is later than this, at the 99th of 100 batches, the figures are those of the meter.
+LAG_MAX_S: Final = 0.005
+SHARES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999}
+
+
+class Cause(msgspec.Struct):
+    """What brought a change about."""
+
+    kind: str
+    message_id: str | None = None
+
+
+class Caused(msgspec.Struct):
+    """What is needed of a change."""
+
+    user: str
+    cause: Cause
+
+
+@dataclass(slots=True)
+class Meter:
+    """One measurement on the topics of `settings`. The figures are there after `run`.
+
+    `key_of` says of a change what it is the answer to, None for changes that do not count; `due_s` has, for each key,
+    the instant from which its change is waited for, in seconds after the beginning. What was sent in the first
+    `warm_up_s` of them does not count, and what was due in them.
+    """
+
+    settings: Settings
+    key_of: Callable[[Caused], str | None]
+    due_s: Mapping[str, float]
+    warm_up_s: float
+    seen: list[tuple[float, float]] = field(default_factory=list)
+    """For each change: when it was due (seconds after the beginning), and how long after that it was read (seconds)."""
+    lag_p99_s: float = 0.0
+    cpu_share: float = 0.0
+    """Of one core, of this process: sending and reading."""
+    records: int = 0
+    seconds: float = 0.0
+    _began_s: float = 0.0
+
+    async def run(self, ticks: Iterable[Sequence[Record]], *, began_s: float | None, on_its_way_s: float) -> None:
+        """Sends from `began_s` (of `time.perf_counter`; None: when all is built) on, and reads for some time longer."""
+        async with Cluster(self.settings) as cluster, OpenLoop(self.settings) as loop:
+            self.records = loop.build(ticks)
+            readers = [
+                asyncio.create_task(self._read(cluster, partition)) for partition in range(self.settings.partitions)
+            ]
+            with without_collector():
+                self._began_s = time.perf_counter() if began_s is None else began_s
+                began_cpu_s = time.process_time()
+                await loop.send(self._began_s)
+                self.seconds = time.perf_counter() - self._began_s
+                self.cpu_share = (time.process_time() - began_cpu_s) / self.seconds
+                await pause(on_its_way_s)
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+        self.lag_p99_s = percentile([lag_s for due_s, lag_s in loop.lags_s if due_s >= self.warm_up_s], 0.99)
+        self.seen = [(due_s, latency_s) for due_s, latency_s in self.seen if due_s >= self.warm_up_s]
+
+    @property
+    def too_late(self) -> str:
+        """Why the figures do not count; empty: they do."""
+        if self.lag_p99_s <= LAG_MAX_S:
+            return ""
+        return f"the generator was {1000 * self.lag_p99_s:.1f} ms late at p99, at {self.cpu_share:.2f} of a core"
+
+    async def _read(self, cluster: Cluster, partition: int) -> None:
+        decode = msgspec.json.Decoder(Caused).decode
+        async for value in cluster.follow(cluster.topics.changes, partition):
+            now_s = time.perf_counter() - self._began_s
+            if (key := self.key_of(decode(value))) is not None and (due_s := self.due_s.get(key)) is not None:
+                self.seen.append((due_s, now_s - due_s))
+
+
+def latency_columns(latencies_s: Iterable[float]) -> dict[str, Any]:
+    """How many, and their percentiles in milliseconds; of none, nothing but that."""
+    found = sorted(latencies_s)
+    if not found:
+        return {"changes": 0, **dict.fromkeys([*SHARES, "max_ms"], "")}
+    shares = {name: 1000 * percentile(found, share) for name, share in SHARES.items()}
+    return {"changes": len(found), **shares, "max_ms": 1000 * found[-1]}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which that share of them lies."""
+    return sorted(values)[int(len(values) * share)]
