@@ -51,9 +51,14 @@ def events_by_user(lines: Iterable[bytes], users: set[str]) -> dict[str, list[Ev
     for line in lines:
         message = decode(line)
         if message["userId"] in users:
-            at_ms = round(datetime.fromisoformat(message["timestamp"]).timestamp() * 1_000)
+            at_ms = instant_ms(message["timestamp"])
             found[message["userId"]].append(Event(at_ms, message.get("event", message["type"]), message["properties"]))
     return found
+
+
+def instant_ms(text: str) -> int:
+    """ISO 8601 with an offset."""
+    return round(datetime.fromisoformat(text).timestamp() * 1_000)
 
 
 def _instants(history: list[Event], until_ms: int) -> Iterator[int]:

@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Final
 
 import msgspec
 
-from tests.benchmarks.peers.moments import Moment, Rules, folder_of
+from tests.benchmarks.peers.moments import Action, Moment, Rules, folder_of
+from tests.benchmarks.peers.oracle import instant_ms
 from tests.benchmarks.peers.peer import Peer, Start
 from tests.benchmarks.worker import COMMAND, PARTITIONS
 from tests.support.kafka_node import free_ports
@@ -30,8 +30,8 @@ _decode: Final = msgspec.json.Decoder(_Change).decode
 def read_change(value: bytes) -> Moment:
     """A change as a moment."""
     change = _decode(value)
-    at_ms = round(datetime.fromisoformat(change.at).timestamp() * 1_000)
-    return Moment(change.user, change.segment, "left" if change.change == "exited" else "entered", at_ms)
+    action: Action = "left" if change.change == "exited" else "entered"
+    return Moment(change.user, change.segment, action, instant_ms(change.at))
 
 
 def _command(rules: Rules, start: Start) -> Sequence[str]:

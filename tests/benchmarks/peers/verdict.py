@@ -3,21 +3,19 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 from typing import Final
 
 from app.backtest import Backtest, batches_of
 from app.segments.change import Change
 from tests.benchmarks.peers import oracle
-from tests.benchmarks.peers.moments import TIME_RULES, Moment, Rules, catalog_of
+from tests.benchmarks.peers.moments import TIME_RULES, Action, Moment, Rules, catalog_of
 from tests.benchmarks.synthetic import Synthetic
 
 SAMPLED_USERS: Final = 1_000
 #: Of a user with more, the oracle would go through too much too often.
 SAMPLED_EVENTS_MAX: Final = 200
 SHOWN_MAX: Final = 3
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ def by_backtest(load: Synthetic, rules: Rules) -> Expected:
     moments: Counter[Moment] = Counter()
 
     def hear(change: Change) -> None:
-        at_ms = round((datetime.fromisoformat(change.at) - _EPOCH).total_seconds() * 1_000)
-        moments[Moment(change.user, change.segment, "left" if change.change == "exited" else "entered", at_ms)] += 1
+        action: Action = "left" if change.change == "exited" else "entered"
+        moments[Moment(change.user, change.segment, action, oracle.instant_ms(change.at))] += 1
 
     backtest = Backtest(catalog_of(rules), TIME_RULES, hear=hear)
     for partition, records in batches_of(load.lines(), partitions=1, rules=TIME_RULES):

@@ -22,7 +22,7 @@ from bytewax.recovery import (  # type: ignore[import-not-found]  # in an enviro
 from bytewax.run import cli_main  # type: ignore[import-not-found]  # in an environment of its own
 
 from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
-from tests.benchmarks.peers.programs.window_rules import Profile, Touched, encode, follow, touched_by
+from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow
 
 #: Its default is 1,000, for latency.
 BATCH = 10_000
@@ -36,12 +36,12 @@ class UserLogic(StatefulBatchLogic):  # type: ignore[misc]  # its base is in an 
     def __init__(self, profile: bytes | None) -> None:
         self.profile: Profile = {} if profile is None else orjson.loads(profile)
 
-    def on_batch(self, values: list[tuple[bytes, tuple[Touched, ...], int]]) -> tuple[list[Any], bool]:
+    def on_batch(self, values: list[tuple[bytes, dict[str, Any], int]]) -> tuple[list[Any], bool]:
         """The user's events of one batch."""
         written = [
             KafkaSinkMessage(user, encode(user.decode(), segment, action, at_ms))
-            for user, touched, at_ms in values
-            for segment, action in follow(self.profile, touched, at_ms)
+            for user, message, at_ms in values
+            for segment, action in follow(self.profile, message, at_ms)[0]
         ]
         return written, StatefulBatchLogic.RETAIN
 
@@ -50,14 +50,10 @@ class UserLogic(StatefulBatchLogic):  # type: ignore[misc]  # its base is in an 
         return orjson.dumps(self.profile)
 
 
-def read(messages: list[Any]) -> list[tuple[str, tuple[bytes, tuple[Touched, ...], int]]]:
-    """What the messages of a batch touch, by user."""
-    found = []
-    for message in messages:
-        touched = touched_by(orjson.loads(message.value))
-        if touched:
-            found.append((message.key.decode(), (message.key, touched, message.timestamp[1])))
-    return found
+def read(messages: list[Any]) -> list[tuple[str, tuple[bytes, dict[str, Any], int]]]:
+    """The messages of a batch, by user."""
+    loads = orjson.loads
+    return [(message.key.decode(), (message.key, loads(message.value), message.timestamp[1])) for message in messages]
 
 
 def create_flow(arguments: Arguments) -> Any:

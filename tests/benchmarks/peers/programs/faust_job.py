@@ -12,7 +12,7 @@ from mode.loop import use
 from mode.worker import Worker
 
 from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
-from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow, touched_by
+from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow
 
 #: How long a batch is waited for when there is less to read.
 TAKE_WITHIN_S = 0.1
@@ -48,10 +48,9 @@ def create_app(arguments: Arguments) -> faust.App:
 
     async def each(stream: Any) -> None:
         async for event in stream.events():
-            touched = touched_by(event.value)
-            if touched:
-                profile: Profile = profiles.get(event.key) or {}
-                said = follow(profile, touched, _instant_ms(event))
+            profile: Profile = profiles.get(event.key) or {}
+            said, changed = follow(profile, event.value, _instant_ms(event))
+            if changed:
                 profiles[event.key] = profile
                 await write(event, said)
 
@@ -59,12 +58,11 @@ def create_app(arguments: Arguments) -> faust.App:
         async for batch in stream.take_events(arguments.take, within=TAKE_WITHIN_S):
             dirty: dict[bytes, Profile] = {}
             for event in batch:
-                touched = touched_by(event.value)
-                if touched:
-                    profile = dirty.get(event.key)
-                    if profile is None:
-                        profile = dirty[event.key] = profiles.get(event.key) or {}
-                    await write(event, follow(profile, touched, _instant_ms(event)))
+                profile = dirty.get(event.key) or profiles.get(event.key) or {}
+                said, changed = follow(profile, event.value, _instant_ms(event))
+                if changed:
+                    dirty[event.key] = profile
+                    await write(event, said)
             for user, profile in dirty.items():
                 profiles[user] = profile
 

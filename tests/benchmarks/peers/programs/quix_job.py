@@ -11,7 +11,7 @@ import orjson
 from quixstreams import Application, State  # type: ignore[import-not-found]  # in an environment of its own
 
 from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
-from tests.benchmarks.peers.programs.window_rules import Touched, encode, follow, touched_by
+from tests.benchmarks.peers.programs.window_rules import encode, follow
 
 
 def create_app(arguments: Arguments) -> Any:
@@ -26,22 +26,17 @@ def create_app(arguments: Arguments) -> Any:
     )
     events = app.topic(arguments.input_topic, key_deserializer="str", value_deserializer="bytes")
     changes = app.topic(arguments.output_topic, key_serializer="str", value_serializer="bytes")
-    frame = app.dataframe(events).apply(read, expand=True)
+    frame = app.dataframe(events).apply(orjson.loads)
     frame.apply(advance, stateful=True, metadata=True, expand=True).to_topic(changes)
     return app
 
 
-def read(value: bytes) -> list[tuple[Touched, ...]]:
-    """What an event touches, if anything."""
-    touched = touched_by(orjson.loads(value))
-    return [touched] if touched else []
-
-
-def advance(touched: tuple[Touched, ...], user: str, at_ms: int, _headers: Any, state: "State") -> Iterator[bytes]:
+def advance(message: dict[str, Any], user: str, at_ms: int, _headers: Any, state: "State") -> Iterator[bytes]:
     """One event of one user."""
     profile = state.get("profile", default={})
-    said = follow(profile, touched, at_ms)
-    state.set("profile", profile)
+    said, changed = follow(profile, message, at_ms)
+    if changed:
+        state.set("profile", profile)
     return (encode(user, segment, action, at_ms) for segment, action in said)
 
 

@@ -1,7 +1,8 @@
-"""The five rules of windows, for engines that keep a value a user: what an event touches, and what that changes.
+"""The five rules of windows, for engines that keep a value a user and have no timers of event time.
 
-Written to be fast, so that a peer's figure is its engine's: an event that no rule counts touches nothing; of a window
-only the latest events that together reach what is needed are kept, since those before them leave it first anyway.
+Every event of a user brings all five up to its instant: what has left a window by then is told, then the event counts.
+Written to be fast, so that a peer's figure is its engine's: of a window only the latest events that together reach what
+is needed are kept, since those before them leave it first anyway.
 """
 
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -21,18 +22,20 @@ class Rule(NamedTuple):
 
 #: By segment: whether the user is in it, and [instant, amount] of what is in the window.
 Profile: TypeAlias = dict[str, list[Any]]
-Touched: TypeAlias = tuple[Rule, int]
+#: (segment, `entered` or `left`)
+Said: TypeAlias = list[tuple[str, str]]
 
 SHOE_VIEWERS: Final = Rule("shoe-viewers", 7 * DAY_MS, 4)
 BUYERS: Final = Rule("buyers", 30 * DAY_MS, 3)
 SPENDERS: Final = Rule("spenders", 30 * DAY_MS, 20_000)
 ACTIVE: Final = Rule("active", DAY_MS, 3)
 COLLECTORS: Final = Rule("collectors", DAY_MS, 4)
+_RULES: Final = (SHOE_VIEWERS, BUYERS, SPENDERS, ACTIVE, COLLECTORS)
 _SHOES: Final = ((SHOE_VIEWERS, 1),)
 _PAGE: Final = ((ACTIVE, 1),)
 
 
-def touched_by(message: dict[str, Any]) -> tuple[Touched, ...]:
+def counts(message: dict[str, Any]) -> tuple[tuple[Rule, int], ...]:
     """The rules for which a message counts, and how much: one each time, pieces, or cents."""
     event = message.get("event")
     if event == "Product Viewed":
@@ -44,26 +47,34 @@ def touched_by(message: dict[str, Any]) -> tuple[Touched, ...]:
     return _PAGE if message["type"] == "page" else ()
 
 
-def follow(profile: Profile, touched: tuple[Touched, ...], at_ms: int) -> list[tuple[str, str]]:
-    """Brings a user's profile to an instant and adds an event. What changes: (segment, `entered` or `left`)."""
-    changes = []
-    for (segment, span_ms, needed), amount in touched:
-        inside, window = profile.get(segment) or (False, [])
-        since_ms = at_ms - span_ms
-        window = [entry for entry in window if entry[0] > since_ms]
-        total = sum(entry[1] for entry in window)
-        if inside and total < needed:
-            inside = False
-            changes.append((segment, "left"))
-        window.append([at_ms, amount])
-        total += amount
-        if not inside and total >= needed:
-            inside = True
-            changes.append((segment, "entered"))
-        while total - window[0][1] >= needed:
-            total -= window.pop(0)[1]
-        profile[segment] = [inside, window]
-    return changes
+def follow(profile: Profile, message: dict[str, Any], at_ms: int) -> tuple[Said, bool]:
+    """Brings a user's profile to an instant and adds an event: what changes, and whether the profile has changed."""
+    said: Said = []
+    for segment, span_ms, _ in _RULES:
+        kept = profile.get(segment)
+        # Who is in has just as much in the window as is needed: without the first of it he is out.
+        if kept and kept[0] and kept[1][0][0] <= at_ms - span_ms:
+            kept[0] = False
+            said.append((segment, "left"))
+    counted = counts(message)
+    for rule, amount in counted:
+        _add(profile, rule, amount, at_ms, said)
+    return said, bool(said or counted)
+
+
+def _add(profile: Profile, rule: Rule, amount: int, at_ms: int, said: Said) -> None:
+    segment, span_ms, needed = rule
+    inside, window = profile.get(segment) or (False, [])
+    since_ms = at_ms - span_ms
+    window = [entry for entry in window if entry[0] > since_ms]
+    window.append([at_ms, amount])
+    total = sum(entry[1] for entry in window)
+    if total >= needed and not inside:
+        inside = True
+        said.append((segment, "entered"))
+    while total - window[0][1] >= needed:
+        total -= window.pop(0)[1]
+    profile[segment] = [inside, window]
 
 
 def encode(user: str, segment: str, action: str, at_ms: int) -> bytes:
