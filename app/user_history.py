@@ -7,7 +7,6 @@ import msgspec
 
 from app.backtest import FileRecord
 from app.events.message import (
-    KINDS,
     MESSAGE_BYTES_MAX,
     WATERMARK,
     MessageDecoder,
@@ -87,8 +86,6 @@ class UserHistory:
         if not message.isascii():
             message.decode()
         decoded = self._decode(message)
-        if decoded.type not in KINDS:
-            raise MessageError("invalid-message", f"unknown type {decoded.type!r:.40}")
         event_ms, received_ms = times_of(decoded, -1)
         if decoded.type == WATERMARK:
             return None, event_ms, received_ms

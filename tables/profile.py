@@ -50,9 +50,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         return min(forgotten, min(self.due.values())) if self.due else forgotten
 
 
-def new_profile(t: int, now: int) -> Profile:
+def new_profile(t: int, now: int, watched: int = 0) -> Profile:
     """A user who begins with an event at `t`; `sequence` is the next change's."""
-    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), 0)
+    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), watched)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -13,7 +13,6 @@ import msgspec
 from app.events.instants import iso_text
 from app.events.message import (
     INSTANT_MS_MAX,
-    KINDS,
     WATERMARK,
     MessageDecoder,
     MessageError,
@@ -23,7 +22,6 @@ from app.events.message import (
     user_of,
 )
 
-EVENT_KINDS: Final = KINDS - {WATERMARK}
 #: Of a sender's event these are never kept: they are secret, or for the collector alone.
 _DROPPED: Final = ("writeKey", "write_key", "receivedAt")
 #: A worker reads what is nested deeper than some thousand levels with difficulty; nobody means to send that.
@@ -72,7 +70,7 @@ def collected(
     if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _is_deeper(event, DEPTH_MAX):
         raise MessageError("invalid-message", f"nested more than {DEPTH_MAX} levels deep")
     message = _decode(value)
-    if message.type not in EVENT_KINDS:
+    if message.type == WATERMARK:
         raise MessageError("invalid-message", f"unknown type {message.type!r:.40}")
     user, _ = user_of(message)
     event_ms, _ = times_of(message, received_ms)

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -18,9 +18,10 @@ from tables.values import at_path
 USER_BYTES_MAX = 256
 USER_LENGTH_SURE = USER_BYTES_MAX // 4  # so many characters have not more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
-WATERMARK = "watermark"
-EVENT_KINDS = frozenset({"track", "page", "screen", "identify", "group", "alias"})
-KINDS = EVENT_KINDS | {WATERMARK}
+Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark"]
+WATERMARK: Final = "watermark"
+KINDS: Final = frozenset(get_args(Kind))
+EVENT_KINDS: Final = KINDS - {WATERMARK}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: whatever is added to it, a calendar still has it
@@ -44,7 +45,7 @@ class Message(msgspec.Struct, gc=False):
     `name` is that of a page or screen, if it is a text.
     """
 
-    type: str
+    type: Kind
     event: str | None = None
     name: Any = None
     userId: str | int | None = None
@@ -168,6 +169,9 @@ class MessageDecoder:
             raise MessageError("invalid-message", f"not a JSON object: {error}") from None
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise MessageError("invalid-json", str(error), _position(str(error))) from None
+        kind = plain.get("type")
+        if kind.__class__ is str and kind not in KINDS:
+            raise MessageError("invalid-message", f"unknown type {kind!r:.40}")
         context = plain.pop("context", None)
         try:
             message = self.decode_quickly(msgspec.json.encode(plain))
@@ -239,11 +243,11 @@ def user_of(message: Message) -> tuple[str, bool]:
     return text, identified
 
 
-MINUTES_MS: dict[str, int] = {}
-"""`2016-08-01T07:05:` -> its instant; what was met, forgotten when it is too much."""
-SECONDS_MS = {f"{second:02d}.": second * 1_000 for second in range(60)}
+HOURS_MS: dict[str, int] = {}
+"""`2016-08-01T07:` -> its instant; what was met, forgotten when it is too much."""
+SECONDS_MS = {f"{s // 60:02d}:{s % 60:02d}.": s * 1_000 for s in range(3_600)}
 MILLIS_MS = {f"{millis:03d}Z": millis for millis in range(1_000)}
-_MINUTES_MAX = 10_000
+_HOURS_MAX = 10_000
 
 
 def instant_ms(text: str) -> int:
@@ -252,17 +256,17 @@ def instant_ms(text: str) -> int:
     >>> instant_ms('2016-08-01T07:05:21.239Z')
     1470035121239
     """
-    minute_ms = MINUTES_MS.get(text[:17])
-    if minute_ms is not None:
+    hour_ms = HOURS_MS.get(text[:14])
+    if hour_ms is not None:
         try:
-            return minute_ms + SECONDS_MS[text[17:20]] + MILLIS_MS[text[20:]]
+            return hour_ms + SECONDS_MS[text[14:20]] + MILLIS_MS[text[20:]]
         except KeyError:
             return _slow_instant_ms(text)
     instant = _slow_instant_ms(text)
-    if len(text) == 24 and text[16] == ":" and text[17:20] in SECONDS_MS and text[20:] in MILLIS_MS:
-        if len(MINUTES_MS) >= _MINUTES_MAX:
-            MINUTES_MS.clear()
-        MINUTES_MS[text[:17]] = instant - instant % 60_000
+    if text[13:14] == ":" and text[14:20] in SECONDS_MS and text[20:] in MILLIS_MS:
+        if len(HOURS_MS) >= _HOURS_MAX:
+            HOURS_MS.clear()
+        HOURS_MS[text[:14]] = instant - instant % 3_600_000
     return instant
 
 

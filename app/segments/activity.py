@@ -38,7 +38,7 @@ def write_activity(
     `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
     `growth`: (bit of `Profile.watched`, test of the visit `e`, segments to settle once it is true).
     """
-    visit = features.get("visit", 0)
+    visit, beginning = features.get("visit", 0), features.get("beginning", 0)
     with code.block("def activity(p, ev, t, now)"):
         code.line(f"m = {always}")
         if features.get("visits"):
@@ -48,20 +48,27 @@ def write_activity(
                 code.line("if t > e[1]: e[1] = t")
                 code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
                 code.line("e[3] += 1")
-                if growth:
-                    code.line(f"w = p.watched & {sum(bit for bit, _, _ in growth)}")
-                    with code.block("if w"):
-                        for bit, test, mask in growth:
-                            code.line(f"if w & {bit} and ({test}): m |= {mask}")
+                _write_growth(code, growth)
                 if visit:  # it was over, and an event that comes late lets it go on
                     code.line(f"if now >= o: m |= {visit}")
             with code.block("else"):
                 code.line(f"{begin}(p, ev, t, COUNTED)")
-                if visit:
-                    code.line(f"m |= {visit}")
+                if beginning:
+                    code.line(f"m |= {beginning}")
+                if growth:
+                    code.line("e = p.session")
+                    _write_growth(code, growth)
         if leaves:
             _write_leaves(code, leaves, context)
         code.line("return m")
+
+
+def _write_growth(code: Code, growth: Sequence[Growth]) -> None:
+    if growth:
+        code.line(f"w = p.watched & {sum(bit for bit, _, _ in growth)}")
+        with code.block("if w"):
+            for bit, test, mask in growth:
+                code.line(f"if w & {bit} and ({test}): m |= {mask}")
 
 
 def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:

@@ -79,12 +79,11 @@ def change_id(user: str, sequence: int) -> str:
     return blake2b(f"{user}\x00{sequence}".encode(errors="replace"), digest_size=12).hexdigest()
 
 
-_MINUTES = [f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
-_SECONDS = [f"{second:02d}." for second in range(60)]
+_SECONDS = [f"{second // 60:02d}:{second % 60:02d}." for second in range(3_600)]
 _MILLIS = [f"{millis:03d}Z" for millis in range(1_000)]
-_DAY_MS = 86_400_000
-_days: dict[int, str] = {}
-_DAYS_MAX = 10_000
+_HOUR_MS = 3_600_000
+_hours: dict[int, str] = {}
+_HOURS_MAX = 10_000
 
 
 def iso(instant_ms: int) -> str:
@@ -93,13 +92,12 @@ def iso(instant_ms: int) -> str:
     >>> iso(1470035121239)
     '2016-08-01T07:05:21.239Z'
     """
-    day = instant_ms // _DAY_MS
-    date = _days.get(day)
-    if date is None:
-        if len(_days) >= _DAYS_MAX:
-            _days.clear()
-        date = _days[day] = f"{_EPOCH + timedelta(days=day):%Y-%m-%dT}"
-    rest = instant_ms - day * _DAY_MS
+    hour = instant_ms // _HOUR_MS
+    text = _hours.get(hour)
+    if text is None:
+        if len(_hours) >= _HOURS_MAX:
+            _hours.clear()
+        text = _hours[hour] = f"{_EPOCH + timedelta(hours=hour):%Y-%m-%dT%H:}"
+    rest = instant_ms - hour * _HOUR_MS
     second = rest // 1_000
-    minute = second // 60
-    return date + _MINUTES[minute] + _SECONDS[second - minute * 60] + _MILLIS[rest - second * 1_000]
+    return text + _SECONDS[second] + _MILLIS[rest - second * 1_000]

@@ -141,16 +141,23 @@ class Expressions(Values):
         if node.operator == "matches":
             assert isinstance(node.right, syntax.Text)
             truth = self._local(f"{self.code.constant(operators.matcher(node.right.value))}({a})", "b")
-            return truth, until_a
+            return truth, self._while_true(node, truth, until_a)
         if isinstance(node.right, syntax.Text) and node.operator == "=":
             others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
-            return self._local(f"{a} == {node.right.value!r} or ({others})", "b"), until_a
+            truth = self._local(f"{a} == {node.right.value!r} or ({others})", "b")
+            return truth, self._while_true(node, truth, until_a)
         b, until_b = self.value(node.right)
         if self._is_number(node.left) and isinstance(node.right, syntax.Number | syntax.Duration):
             truth = self._local(f"{a} is not None and {a} {PYTHON[node.operator]} {b}", "b")
         else:
             truth = self._local(f"{self._helper(operators.COMPARE[node.operator])}({a}, {b})", "b")
-        return truth, self._least(until_a, until_b)
+        return truth, self._least(self._while_true(node, truth, until_a), until_b)
+
+    def _while_true(self, node: syntax.Comparison, truth: str, until: Until) -> Until:
+        """A visit that is over says nothing, and of nothing no comparison holds: what is false stays so."""
+        if until is not None and isinstance(node.left, syntax.SessionField):
+            self.code.line(f"if not {truth}: {until} = {FOREVER}")
+        return until
 
     def _is_number(self, node: Expression) -> bool:
         match node:

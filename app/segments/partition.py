@@ -13,9 +13,9 @@ from msgspec import Raw
 
 from app.events.message import (
     EVENT_KINDS,
+    HOURS_MS,
     MESSAGE_BYTES_MAX,
     MILLIS_MS,
-    MINUTES_MS,
     SECONDS_MS,
     USER_LENGTH_SURE,
     WATERMARK,
@@ -199,6 +199,7 @@ class Partition:
         reached = self._reached
         clock = self.clock_ms
         kinds = dict.fromkeys(EVENT_KINDS, 0)
+        tracks = 0
         record = None
         # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
         for record in records:
@@ -212,14 +213,12 @@ class Partition:
                 except (msgspec.DecodeError, RecursionError) as error:
                     message = program.decoder.decode_slowly(value, error)
                 kind = message.type
-                if kind not in EVENT_KINDS and kind != WATERMARK:
-                    raise MessageError("invalid-message", f"unknown type {kind!r:.40}")
                 text = message.timestamp
                 try:
                     if message.receivedAt is not None or text is None:
                         t, received = times_of(message, record.timestamp)
                     else:
-                        t = MINUTES_MS[text[:17]] + SECONDS_MS[text[17:20]] + MILLIS_MS[text[20:]]
+                        t = HOURS_MS[text[:14]] + SECONDS_MS[text[14:20]] + MILLIS_MS[text[20:]]
                         received = record.timestamp
                         if received < 0:
                             received = t
@@ -278,12 +277,12 @@ class Partition:
                         continue
             settlement.user = user
             if profile is not None and (
-                now >= profile.highest_ms + retention_ms or (profile.due and min(profile.due.values()) <= now)
+                now >= profile.highest_ms + retention_ms or ((due := profile.due) and min(due.values()) <= now)
             ):
                 profile = self._fire(user, profile, now)
             mask = 0
             if profile is None:
-                profile = touched[user] = profiles.new_profile(t, now)
+                profile = touched[user] = profiles.new_profile(t, now, program.begin_watched)
                 self._gone.discard(user)
                 mask = program.begin_mask
                 if catalog.entry is None:
@@ -305,7 +304,12 @@ class Partition:
             watched = profile.watched & watching
             if watched:
                 mask |= watch_masks.get(watched) or program.watch_mask(watched)
-            handler = track_handlers.get(message.event) if kind == "track" else other_handlers.get(kind)
+            if kind == "track":
+                handler = track_handlers.get(message.event)
+                tracks += 1
+            else:
+                handler = other_handlers.get(kind)
+                kinds[kind] += 1
             if handler is not None:
                 q = handler.nothing
                 decode_properties = handler.properties
@@ -317,13 +321,14 @@ class Partition:
                         except (msgspec.ValidationError, RecursionError):
                             q = read_slowly(handler, raw)
                 mask |= handler.handle(profile, message, q, t, now, settlement)
-            settlement.kind = "event"
-            settlement.message_id = message_id
-            settlement.settle(profile, mask, now)
-            kinds[kind] += 1
+            if mask:
+                settlement.kind = "event"
+                settlement.message_id = message_id
+                settlement.settle(profile, mask, now)
         if record is not None:
             self.next_offset = record.offset + 1
         self.clock_ms = clock
+        kinds["track"] = tracks
         batch.kinds = kinds
         return self._end(batch)
 
@@ -331,7 +336,7 @@ class Partition:
         """A journalled move of the clock."""
         batch = Batch()
         self._begin(batch)
-        self._move_clock(clock_ms)
+        self.clock_ms = max(self.clock_ms, clock_ms)
         return self._end(batch)
 
     def _begin(self, batch: Batch) -> Settlement:
@@ -389,10 +394,6 @@ class Partition:
         return batch
 
     # ---- inside
-
-    def _move_clock(self, clock_ms: int) -> None:
-        if clock_ms > self.clock_ms:
-            self.clock_ms = clock_ms
 
     def _load(self, user: str) -> Profile | None:
         if user in self._gone:

@@ -54,6 +54,7 @@ class Program:
     track_handlers, other_handlers: the handlers again, by event name and by kind
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
+    begin_mask, begin_watched: what a user's first event settles in any case, and what his profile watches from then on
     counted: limits reached and odd values since it was last emptied.
     """
 
@@ -69,6 +70,7 @@ class Program:
     staged: dict[int, tuple[Staged, int]]
     bits: dict[int, int]
     begin_mask: int
+    begin_watched: int
     user_mask: int
     watchers: tuple[int, ...]
     watching: int
@@ -119,6 +121,7 @@ class _Compiler:
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
+        begin_mask, begin_watched = _beginning(segments)
         handlers = {key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()}
         return Program(
             version=self.catalog.version,
@@ -136,7 +139,8 @@ class _Compiler:
                 if what.staged is not None
             },
             bits={segment.id: 1 << segment.number for segment in segments},
-            begin_mask=_begin_mask(segments) | masks.active,
+            begin_mask=begin_mask,
+            begin_watched=begin_watched,
             user_mask=masks.features.get("user", 0),
             watchers=masks.watchers,
             watching=masks.watching,
@@ -273,7 +277,6 @@ class _Masks:
         ]
         self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
         active = self.features.get("session", 0) | self.features.get("user", 0)
-        self.active = active | self.features.get("visit", 0)
         self.always = active & ~sum(self.watchers)
 
     def inside_mask(self, aggregate: int) -> int:
@@ -338,9 +341,10 @@ class _Probe:
         return False
 
 
-def _begin_mask(segments: tuple[SegmentCode, ...]) -> int:
-    """The segments that a user's first event must settle even where it does not touch them."""
+def _beginning(segments: tuple[SegmentCode, ...]) -> tuple[int, int]:
+    """The segments that a user's first event must settle even where it does not touch them; what the others watch."""
     mask = 0
+    watched = 0
     for segment in segments:
         probe = _Probe()
         profile = new_profile(0, 0)
@@ -348,4 +352,5 @@ def _begin_mask(segments: tuple[SegmentCode, ...]) -> int:
         settle(profile, 0, probe)
         if probe.entered or profile.due or segment.waits_for:
             mask |= 1 << segment.number
-    return mask
+        watched |= profile.watched
+    return mask, watched

@@ -60,11 +60,13 @@ class Values(ABC):
 
     def _watch_visit(self) -> None:
         """Only a visit's beginning or end changes what is read here."""
-        self.features.update(("visits", "visit"))
+        self.features.add("visits")
+        if self.touched_by != "none":
+            self.features.update(("visit", "beginning"))
 
     def _watch_growth(self, truth: str, test: str) -> None:
-        """Nor does anything else change what is true; until it is, an event of the visit does if it makes `test` so."""
-        self._watch_visit()
+        """Only a visit's end changes what is true; until it is, an event of the visit does if it makes `test` so."""
+        self.features.update(("visits", "visit"))
         if not self.watching or self.watch_bit == 0:
             return
         if self.watch_bit is None:
@@ -304,6 +306,7 @@ class Values(ABC):
         grows = _visit_value(node.name)
         value, until = self._session(grows)
         truth = self._local(f"{value} is not None and {value} {test}", "b")
+        self.code.line(f"if not {truth}: {until} = {FOREVER}")
         self._watch_growth(truth, f"e{grows.format(session='e')} {test}")
         return truth, until
 
