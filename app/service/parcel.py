@@ -10,7 +10,7 @@ import msgspec
 
 from app.events.collected import Collected, collected
 from app.events.ga4 import messages_of
-from app.events.message import MessageError
+from app.events.message import MESSAGE_BYTES_MAX, MessageError
 from app.service.problem import Problem, Refused
 
 #: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
@@ -25,16 +25,20 @@ PATHS: Final = {
 }
 REFUSED_SHOWN_MAX: Final = 100
 EVENTS_MAX: Final = 5_000
+EXPANDED_BYTES_MAX: Final = 16 << 20
+"""Of all events of a request as they are written: the context of a batch stands in each of them."""
 
 _decode: Final = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
 class Parcel:
-    """`events` as they were sent. `kind`: their type, where the path says it."""
+    """`events` as they were sent. `kind`: their type, where the path says it. `context`: counts for events that say
+    nothing else; it comes into each only when that is looked at, as together they may be much more than was sent."""
 
     events: list[Any]
     kind: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
     sent_at: Any = None
     write_key: str | None = None
 
@@ -60,12 +64,9 @@ def read_batch(body: bytes) -> Parcel:
     if events.__class__ is not list:
         raise Problem(400, "invalid-message", "a batch has its events as a list under batch")
     _check_count(len(events))
-    context = envelope.get("context")
-    if context.__class__ is dict and context:
-        for event in events:
-            if event.__class__ is dict and event.get("context", None).__class__ in (dict, type(None)):
-                event["context"] = {**context, **(event.get("context") or {})}
-    return Parcel(events, None, envelope.get("sentAt"), _text(envelope, "writeKey"))
+    given = envelope.get("context")
+    context: dict[str, Any] = given if given.__class__ is dict else {}
+    return Parcel(events, None, context, envelope.get("sentAt"), _text(envelope, "writeKey"))
 
 
 def read_ga4(body: bytes) -> Parcel:
@@ -79,25 +80,44 @@ def read_ga4(body: bytes) -> Parcel:
 
 
 def sort_out(parcel: Parcel, *, received_ms: int, skew_max_ms: int) -> Sorted:
-    """Every event checked as a worker would."""
+    """Every event checked as a worker would. Problem 413 if together, with the context, they are too large."""
     found = Sorted()
+    size = 0
+    context_size = _size_of(parcel.context)
     for index, event in enumerate(parcel.events):
+        if context_size > MESSAGE_BYTES_MAX or size > EXPANDED_BYTES_MAX:
+            raise Problem(413, "too-large", "with the context of the batch they are too large: send smaller batches")
         try:
-            found.rows.append(
-                collected(
-                    event,
-                    kind=parcel.kind,
-                    sent_at=parcel.sent_at,
-                    received_ms=received_ms,
-                    skew_max_ms=skew_max_ms,
-                    new_id=_new_id,
-                )
+            row = collected(
+                _with_context(event, parcel.context),
+                kind=parcel.kind,
+                sent_at=parcel.sent_at,
+                received_ms=received_ms,
+                skew_max_ms=skew_max_ms,
+                new_id=_new_id,
             )
+            found.rows.append(row)
+            size += len(row.value)
         except MessageError as error:
             message_id = event.get("messageId") if event.__class__ is dict else None
             shown = message_id[:100] if message_id.__class__ is str else None
             found.refused.append(Refused(index, error.reason, error.detail, shown))
     return found
+
+
+def _size_of(context: dict[str, Any]) -> int:
+    """In bytes, as it is written. Problem 400."""
+    try:
+        return len(msgspec.json.encode(context))
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the context cannot be written as JSON: {error}"[:200]) from None
+
+
+def _with_context(event: Any, context: dict[str, Any]) -> Any:
+    """A copy that has it; the event itself where there is none, or where it says that it has another."""
+    if not context or event.__class__ is not dict or event.get("context").__class__ not in (dict, type(None)):
+        return event
+    return {**event, "context": {**context, **(event.get("context") or {})}}
 
 
 def key_of_basic(authorization: str | None) -> str | None:
