@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from app.console.running import quiet_clients
-from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, timers, two_workers
+from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, stages, timers, two_workers
 from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
 from tests.benchmarks.report import Result
 
@@ -18,6 +18,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "many": many.run,
     "memory": memory.run,
     "drain": drain.run,
+    "stages": stages.run,
     "two_workers": two_workers.run,
     "restore": restore.run,
     "latency": latency.run,

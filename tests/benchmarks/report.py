@@ -22,7 +22,10 @@ PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjso
 
 @dataclass(slots=True)
 class Result:
-    """`rows` have the same keys; the first is the name of the row. `invalid` says why its figures do not count."""
+    """`rows` have the same keys; the first is the name of the row. `invalid` says why its figures do not count.
+
+    Without rows it is invalid: there was no broker on which it could be measured.
+    """
 
     benchmark: str
     source: str
@@ -31,6 +34,10 @@ class Result:
     calibration_us: float
     rows: list[dict[str, Any]] = field(default_factory=list)
     invalid: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            self.rows, self.invalid = [{"run": "none"}], "there is no Kafka here: it wants Java and Maven"
 
 
 def machine() -> dict[str, Figure | None]:

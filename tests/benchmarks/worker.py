@@ -28,6 +28,7 @@ ASK_S: Final = 0.1
 START_S: Final = 60.0
 STOP_S: Final = 30.0
 COMMAND: Final = "import sys; from app.cli.main import main; sys.exit(main())"
+SAMPLED: Final = "tests.benchmarks.sampled_worker"
 READS: Final = "reads from offset"
 _COUNTED: Final = re.compile(rb"^shoal_events_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
 
@@ -47,11 +48,18 @@ def settings_for(name: str, broker: Broker) -> Settings:
 class MeasuredWorker:
     """One worker with four partitions and an idle clock that is off. Use with `with`.
 
-    `given` are other settings by their names; `name` is that of its log, where several share an app id.
+    `given` are other settings by their names; `name` is that of its log, where several share an app id; `samples` is
+    the file into which it writes what it is at (`sampled_worker.py`).
     """
 
     def __init__(
-        self, settings: Settings, folder: Path, *, given: Mapping[str, str] | None = None, name: str = ""
+        self,
+        settings: Settings,
+        folder: Path,
+        *,
+        given: Mapping[str, str] | None = None,
+        name: str = "",
+        samples: Path | None = None,
     ) -> None:
         self._port = _free_port()
         pairs = {"idle_clock": "off", "topic_prefix": settings.topic_prefix} | dict(given or {})
@@ -60,7 +68,8 @@ class MeasuredWorker:
         arguments += ["--web-port", str(self._port), "--set", *(f"{name}={value}" for name, value in pairs.items())]
         self.started_s = time.perf_counter()
         log = folder / f"{name or settings.app_id}.log"
-        self._process = GuardedProcess([sys.executable, "-c", COMMAND, *arguments], log=log)
+        command = ["-c", COMMAND] if samples is None else ["-m", SAMPLED, str(samples)]
+        self._process = GuardedProcess([sys.executable, *command, *arguments], log=log)
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ BENCHMARKS: Final = (
     "many",
     "memory",
     "drain",
+    "stages",
     "two_workers",
     "latency",
     "timers",
