@@ -11,6 +11,7 @@ from rich.console import Console
 from app.console.running import quiet_clients
 from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, stages, timers, two_workers
 from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
+from tests.benchmarks.peers import comparison
 from tests.benchmarks.report import Result
 
 BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
@@ -24,6 +25,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "latency": latency.run,
     "timers": timers.run,
     "million": million.run,
+    "peers": comparison.run,
 }
 EVENTS_MIN: Final = 1_000
 

@@ -1,6 +1,9 @@
 """drain: a topic that is full, and a worker that reads it to the end; invalid unless every change is the right one."""
 
 import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +19,12 @@ from app.simulation.recording import Recording
 from app.simulation.writer import TopicWriter, ensure_topic
 from app.verification.comparison import Comparison
 from app.verification.job import Verification
-from tests.benchmarks.events import Workload, calibrate
+from tests.benchmarks.events import ROOT, Workload, calibrate
 from tests.benchmarks.load import Load
+from tests.benchmarks.peers.moments import folder_of
+from tests.benchmarks.peers.verdict import expected
 from tests.benchmarks.report import Result
+from tests.benchmarks.synthetic import SPREADS, Synthetic
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
 
@@ -26,28 +32,54 @@ from tests.support.broker import Broker
 RATE_MIN: Final = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A load and the definitions for it, on one broker."""
+
+    load: Load
+    segments: Path
+    broker: Broker
+    delivery: str
+    name: str
+
+
 def run(workload: Workload) -> Result:
-    """Each broker in turn; on Kafka with transactions, and without them for comparison."""
+    """The real events on each broker in turn, on Kafka with transactions, and without them for comparison.
+
+    Then, on Kafka with transactions, as many synthetic events with the five rules of windows.
+    """
     rows = []
     invalid = []
     calibration_us = calibrate(list(Workload(workload.seed, min(workload.events, 20_000)).lines()))
     events = 0
     with TemporaryDirectory(prefix="shoal-bench-") as temporary, brokers(Path(temporary)) as found:
-        for broker in found:
-            for delivery in ("exactly-once", "at-least-once") if broker.transactions else ("at-least-once",):
-                row, result = _drain(workload, broker, delivery, Path(temporary))
-                rows.append(row)
-                events = int(row["records"]) - PARTITIONS
-                if not result.equal or (result.repeated and delivery == "exactly-once"):
-                    invalid.append(f"{row['run']}: {dict(result.counts)}, {result.repeated} repeated")
+        for task in _tasks(workload, found):
+            row, result = _drain(task, Path(temporary))
+            rows.append(row)
+            events = max(events, int(row["records"]) - PARTITIONS)
+            if not result.equal or (result.repeated and task.delivery == "exactly-once"):
+                invalid.append(f"{row['run']}: {dict(result.counts)}, {result.repeated} repeated")
+            elif isinstance(task.load, Synthetic) and expected(task.load, "windows").moments.total() != result.expected:
+                invalid.append(f"{row['run']}: not as many changes as by brute force")
     return Result("drain", workload.source, workload.seed, events, calibration_us, rows, "; ".join(invalid))
 
 
-def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> tuple[dict[str, Any], Comparison]:
-    name = f"{broker.name}-{delivery}"
-    settings = settings_for(name, broker)
-    records = asyncio.run(fill(workload, settings))
-    with MeasuredWorker(settings, folder, given={"delivery": delivery}) as worker:
+def _tasks(workload: Workload, found: Sequence[Broker]) -> Iterator[Task]:
+    for broker in found:
+        for delivery in ("exactly-once", "at-least-once") if broker.transactions else ("at-least-once",):
+            yield Task(workload, ROOT / "deploy" / "segments", broker, delivery, f"{broker.name}, {delivery}")
+    for broker in found:
+        for spread in SPREADS if broker.transactions else ():
+            load = Synthetic(workload.events, spread, workload.seed)
+            name = f"{broker.name}, exactly-once, {load.source}"
+            yield Task(load, folder_of("windows"), broker, "exactly-once", name)
+
+
+def _drain(task: Task, folder: Path) -> tuple[dict[str, Any], Comparison]:
+    run_name = re.sub(r"[^a-z-]+", "-", task.name)
+    settings = replace(settings_for(run_name, task.broker), segments=task.segments)
+    records = asyncio.run(fill(task.load, settings))
+    with MeasuredWorker(settings, folder, given={"delivery": task.delivery}) as worker:
         began_s = worker.until_reading()
         began_cpu_s = worker.cpu_s()
         seconds = worker.until_counted(records, within_s=60 + records / RATE_MIN) - began_s
@@ -55,7 +87,7 @@ def _drain(workload: Workload, broker: Broker, delivery: str, folder: Path) -> t
         result = asyncio.run(verify(settings))
         worker.end()
     row = {
-        "run": f"{broker.name}, {delivery}",
+        "run": task.name,
         "records": records,
         "seconds": seconds,
         "events_a_s": records / seconds,

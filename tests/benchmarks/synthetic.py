@@ -48,7 +48,7 @@ class Synthetic:
     @property
     def source(self) -> str:
         """In words."""
-        return f"synthetic, {self.users:,} users, {self.spread} (seed {self.seed})"
+        return f"synthetic, {self.spread}, {self.users:,} users (seed {self.seed})"
 
     @property
     def end_ms(self) -> int:

@@ -20,7 +20,7 @@ from tests.benchmarks.peers.moments import Rules
 from tests.benchmarks.peers.output_topic import make_topic
 from tests.benchmarks.peers.peer import Delivery, Peer, PeerUnavailableError, Start
 from tests.benchmarks.peers.python_jobs import PYTHON_PEERS
-from tests.benchmarks.peers.running import Filled, Measured, run
+from tests.benchmarks.peers.running import Filled, Measured, measure
 from tests.benchmarks.peers.shoal_job import SHOAL
 from tests.benchmarks.peers.verdict import Expected, expected
 from tests.benchmarks.report import Result
@@ -35,7 +35,7 @@ _CALIBRATED: Final = 20_000
 _REASON_CHARACTERS: Final = 200
 
 
-def peers(workload: Workload) -> Result:
+def run(workload: Workload) -> Result:
     """All of them, on a synthetic load of as many events, evenly spread."""
     return compare(Synthetic(workload.events, "uniform", workload.seed), PEERS)
 
@@ -82,7 +82,7 @@ class _Comparison:
         for delivery in deliveries:
             name = f"{peer.name}, {delivery}"
             try:
-                measured = run(peer, self._start(delivery), filled, self._truth(peer.rules))
+                measured = measure(peer, self._start(delivery), filled, self._truth(peer.rules))
             except PeerUnavailableError as error:
                 self._add(peer, name, f"not run: {str(error)[:_REASON_CHARACTERS]}", measured)
                 continue

@@ -40,6 +40,7 @@ class OutputReader:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 50,
+                "log_level": 4,  # warnings: it has more to say at its end
             }
         )
         self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])

@@ -67,7 +67,7 @@ class Measured:
         return self.cpu_s * 1e6 / self.events
 
 
-def run(peer: Peer, start: Start, filled: Filled, expected: Expected) -> Measured:
+def measure(peer: Peer, start: Start, filled: Filled, expected: Expected) -> Measured:
     """PeerUnavailableError if it cannot be installed or built; the output topic is there, and empty."""
     command = peer.command(start)
     start.state.mkdir(parents=True)
