@@ -67,7 +67,7 @@ def run(workload: Workload, *, drain_a_s: float | None = None) -> Result:
                 rows.append(row)
                 invalid += [f"{row['run']}: {wrong}"] if wrong else []
     events = _events(workload, RATE)
-    return Result("latency", workload.source, workload.seed, events, calibration_us, rows, "; ".join(invalid))
+    return Result.on_kafka("latency", workload.source, workload.seed, events, calibration_us, rows, invalid)
 
 
 def _measure(workload: Workload, broker: Broker, load: Load, folder: Path) -> tuple[dict[str, Any], str]:

@@ -4,11 +4,12 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from rich.console import Console
@@ -22,10 +23,7 @@ PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjso
 
 @dataclass(slots=True)
 class Result:
-    """`rows` have the same keys; the first is the name of the row. `invalid` says why its figures do not count.
-
-    Without rows it is invalid: there was no broker on which it could be measured.
-    """
+    """`rows` have the same keys; the first is the name of the row. `invalid` says why its figures do not count."""
 
     benchmark: str
     source: str
@@ -35,9 +33,21 @@ class Result:
     rows: list[dict[str, Any]] = field(default_factory=list)
     invalid: str = ""
 
-    def __post_init__(self) -> None:
-        if not self.rows:
-            self.rows, self.invalid = [{"run": "none"}], "there is no Kafka here: it wants Java and Maven"
+    @classmethod
+    def on_kafka(
+        cls,
+        benchmark: str,
+        source: str,
+        seed: int,
+        events: int,
+        calibration_us: float,
+        rows: list[dict[str, Any]],
+        invalid: Sequence[str] = (),
+    ) -> Self:
+        """Of a benchmark that is run on Kafka only: without rows there was none, and it is invalid, as for `invalid`."""
+        if not rows:
+            rows, invalid = [{"run": "none"}], ["there is no Kafka here: it wants Java and Maven"]
+        return cls(benchmark, source, seed, events, calibration_us, rows, "; ".join(invalid))
 
 
 def machine() -> dict[str, Figure | None]:

@@ -22,7 +22,8 @@ def run(workload: Workload) -> Result:
     with TemporaryDirectory(prefix="shoal-bench-") as temporary, brokers(Path(temporary)) as found:
         for broker in (each for each in found if each.transactions):
             rows, records = _drain(workload, broker, Path(temporary))
-    return Result("stages", workload.source, workload.seed, max(0, records - PARTITIONS), calibration_us, rows)
+    events = max(0, records - PARTITIONS)
+    return Result.on_kafka("stages", workload.source, workload.seed, events, calibration_us, rows)
 
 
 def _drain(workload: Workload, broker: Broker, folder: Path) -> tuple[list[dict[str, Any]], int]:

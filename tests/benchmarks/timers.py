@@ -53,7 +53,7 @@ def run(workload: Workload) -> Result:
                 rows += measured
                 invalid += [f"{broker.name}, {delivery}: {wrong}"] if wrong else []
     source = f"{RATE:,} users a second put something into their carts, for {seconds} s"
-    return Result("timers", source, workload.seed, RATE * seconds, calibration_us, rows, "; ".join(invalid))
+    return Result.on_kafka("timers", source, workload.seed, RATE * seconds, calibration_us, rows, invalid)
 
 
 def _measure(broker: Broker, delivery: str, seconds: int, folder: Path) -> tuple[list[dict[str, Any]], str]:

@@ -36,7 +36,7 @@ def run(workload: Workload) -> Result:
                     if workers not in best or row["cpu_s_a_million"] < best[workers]["cpu_s_a_million"]:
                         best[workers] = row
     rows = [row | {"ratio_to_one": row["cpu_s_a_million"] / best[1]["cpu_s_a_million"]} for row in best.values()]
-    return Result("two_workers", workload.source, workload.seed, events, calibration_us, rows, "; ".join(invalid))
+    return Result.on_kafka("two_workers", workload.source, workload.seed, events, calibration_us, rows, invalid)
 
 
 def _drain(workload: Workload, broker: Broker, count: int, name: str, folder: Path) -> dict[str, Any]:
