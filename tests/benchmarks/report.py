@@ -44,7 +44,7 @@ class Result:
         rows: list[dict[str, Any]],
         invalid: Sequence[str] = (),
     ) -> Self:
-        """Of a benchmark that is run on Kafka only: without rows there was none, and it is invalid, as for `invalid`."""
+        """Of a benchmark that is run on Kafka only: without rows there was none, and it is invalid."""
         if not rows:
             rows, invalid = [{"run": "none"}], ["there is no Kafka here: it wants Java and Maven"]
         return cls(benchmark, source, seed, events, calibration_us, rows, "; ".join(invalid))
