@@ -127,6 +127,11 @@ def test_targets_are_told_with_whether_they_were_reached() -> None:
     assert table.splitlines()[2:] == ["| 1,000 definitions against 10: cost of an event | at most 1.2 | 1.30 | no |"]
 
 
+def test_a_chart_leaves_out_what_was_not_measured() -> None:
+    rows: list[dict[str, Figure]] = [{"run": "one", "seconds": 1.0}, {"run": "two", "seconds": ""}]
+    assert Section("{{chart A: seconds}}", figures(rows=rows)).write() == "![A: one: 1.00.](charts/core.svg)"
+
+
 def test_figures_of_an_invalid_run_are_not_taken(tmp_path: Path) -> None:
     (tmp_path / "core.json").write_bytes(msgspec.json.encode(figures(invalid="the worker was late")))
     with pytest.raises(UserError, match="is invalid: the worker was late"):

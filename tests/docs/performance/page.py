@@ -23,6 +23,7 @@ BENCHMARKS: Final = (
     "drain",
     "stages",
     "two_workers",
+    "peers",
     "latency",
     "timers",
     "restore",

@@ -3,7 +3,7 @@
 | written | becomes |
 |---|---|
 | `{{table}}` | all its figures |
-| `{{chart TITLE: COLUMN, ...}}` | a bar for each row, or for each column of each row |
+| `{{chart TITLE: COLUMN, ...}}` | a bar for each row that has the figure, or for each such column of each row |
 | `{{chart TITLE: ROW / COLUMN, ...}}` | a bar for each column of that row |
 | `{{figure ROW / COLUMN}}` | one figure |
 | `{{ratio ROW / COLUMN to ROW / COLUMN}}` | one divided by the other |
@@ -69,7 +69,8 @@ class Section:
         for row in rows:
             for column in wanted:
                 parts = ([] if of_row else [row]) + ([title(column)] if len(wanted) > 1 else [])
-                bars.append((", ".join(parts), self._number(f"{row}{BETWEEN}{column}")))
+                if self._figure(f"{row}{BETWEEN}{column}") != "":
+                    bars.append((", ".join(parts), self._number(f"{row}{BETWEEN}{column}")))
         number = len(self.charts) + 1
         file = f"{self.figures.benchmark}{f'-{number}' if number > 1 else ''}.svg"
         self.charts[file] = BarChart(head, bars)
