@@ -92,7 +92,7 @@ class IntakeTask(FollowTask):
                     await self._write(Taken(), 0)
                     raise
         except asyncio.CancelledError:
-            clean = not self._in_hand
+            clean = not self.cut_off
             raise
         finally:
             self._writer = None

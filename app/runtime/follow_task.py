@@ -36,6 +36,7 @@ class FollowTask(ABC):
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_hand = 0
+        self._cut_off = False
         self._leaving = False
         self._task = asyncio.create_task(self._run(), name=f"follow-{tp.topic}-{tp.partition}")
 
@@ -60,20 +61,30 @@ class FollowTask(ABC):
             await asyncio.wait([self._task], timeout=CANCEL_S)
 
     async def hand_over(self, deed: Deed, *, offset: int) -> None:
-        """Lets the agent do it, within `batch_timeout`; raises what went wrong."""
+        """Lets the agent do it, within `batch_timeout`; raises what went wrong. It never outlives this call."""
         if self._leaving:
             await asyncio.Event().wait()  # begins nothing more: the end comes by cancellation
         batch = FollowedBatch(deed, offset=offset)
         self._in_hand += 1
+        self._cut_off = True
         self._idle.clear()
         try:
             await self._deliver(self.tp, batch, offset)
             await asyncio.wait_for(batch.finished(), self._settings.batch_timeout_ms / 1000)
+            self._cut_off = False
         finally:
-            self._in_hand -= 1
-            if not self._in_hand:
-                self._idle.set()
+            try:
+                await batch.withdraw()
+            finally:
+                self._in_hand -= 1
+                if not self._in_hand:
+                    self._idle.set()
         self.got_on()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the batch that was handed over last came to no good end: what it wrote is in doubt."""
+        return self._cut_off
 
     def got_on(self) -> None:
         """Something was achieved: the next failure is a first one."""
@@ -95,8 +106,10 @@ class FollowTask(ABC):
                 committed_only=self._committed_only,
                 bytes_max=self._settings.fetch_bytes_max,
             )
-            yield reader
-            await reader.stop()
+            try:
+                yield reader
+            finally:
+                await reader.stop()
         finally:
             await client.close()
 

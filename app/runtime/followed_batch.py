@@ -9,27 +9,39 @@ Deed: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class FollowedBatch:
-    """A piece of a partition's log. The agent awaits `work`; the partition's task awaits `finished`."""
+    """A piece of a partition's log. The agent awaits `work`; the partition's task `finished`, and then withdraws it."""
 
     def __init__(self, deed: Deed, *, offset: int) -> None:
         self.offset = offset
         self._deed = deed
+        self._withdrawn = False
+        self._doing: asyncio.Future[None] | None = None
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def work(self) -> None:
         """Does what is to be done, and tells the task how it went: nothing is raised into the agent."""
+        if self._withdrawn:
+            return
+        doing = self._doing = asyncio.ensure_future(self._deed())
         try:
-            await self._deed()
-        except Exception as error:  # noqa: BLE001  # it is raised again where the task awaits
-            self._finish(error)
-        else:
-            self._finish(None)
+            await asyncio.wait([doing])
+        finally:
+            doing.cancel()  # that of an agent which ends; a deed that is done does not mind
+        if not doing.cancelled():
+            self._finish(doing.exception())
 
     async def finished(self) -> None:
         """Returns when the work is done. Raises what went wrong."""
         await asyncio.shield(self._finished)
 
-    def _finish(self, error: Exception | None) -> None:
+    async def withdraw(self) -> None:
+        """Nobody waits for it any more: what has not begun is not done, what has begun ends before this returns."""
+        self._withdrawn = True
+        if self._doing is not None and not self._doing.done():
+            self._doing.cancel()
+            await asyncio.wait([self._doing])
+
+    def _finish(self, error: BaseException | None) -> None:
         if self._finished.done():
             return
         if error is None:
