@@ -69,7 +69,7 @@ class MembershipTask(FollowTask):
             self.source_offset = fetched.next_offset
             self._tell_lag(fetched)
             if fetched.drained and not self._ready:
-                await self._view.caught_up(self.tp.partition)
+                await self._view.caught_up(self._generation, self.tp.partition)
                 self._ready = True
 
     async def _seek(self, reader: LogReader) -> None:

@@ -35,8 +35,13 @@ _SCRIPT = (files("app.memberships") / "apply.lua").read_text()
 _KEEP_CLEARING = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0"
 _CLEARED = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[2], 'generation', ARGV[2], 'partitions', ARGV[3])
-redis.call('DEL', KEYS[1])
+return 1
+"""
+_CAUGHT_UP = """
+if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], '1')
 return 1
 """
 _RENEW = "return redis.call('HGET', KEYS[1], 'generation') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
@@ -209,9 +214,10 @@ class View:
         if found != [generation.encode(), position.encode()]:
             raise ProjectionMovedError(MOVED)
 
-    async def caught_up(self, partition: int) -> None:
-        """The partition has come to the end once."""
-        await self.redis.hset(self.keys.projection, f"ready:{partition}", "1")
+    async def caught_up(self, generation: str, partition: int) -> None:
+        """The partition has come to the end once. Raises ProjectionMovedError if that was another projection."""
+        if not await self.redis.eval(_CAUGHT_UP, 1, self.keys.projection, generation, f"ready:{partition}"):
+            raise ProjectionMovedError(MOVED)
 
     async def apply(
         self, generation: str, partition: int, position: str, steps: Sequence[tuple[Sequence[Deed], str]]

@@ -11,7 +11,7 @@ from agents.memberships import create_app
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.errors import UserError
 from app.memberships.verification import verify
-from app.memberships.view import View, connect_redis
+from app.memberships.view import ProjectionMovedError, View, connect_redis
 from app.settings import Settings, load_settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.conftest import PARTITIONS
@@ -128,3 +128,17 @@ async def test_a_partition_that_was_never_begun_cannot_be_verified(settings: Set
 
 async def is_count(view: View, count: int) -> bool:
     return len(await members(view, "viewers")) == count
+
+
+async def test_what_is_made_anew_is_not_ready_because_it_was(settings: Settings, view: View) -> None:
+    """`rebuild`, while a partition that has come to the end is about to say so."""
+    before = await view.generation()
+    await view.forget()
+    with pytest.raises(ProjectionMovedError):
+        await view.caught_up(before, 0)
+    assert await view.state() == {}
+    await view.redis.hset(view.keys.projection, "ready:0", "1")  # of an older version, which did not look
+    assert await view.generation() != before
+    assert "ready:0" not in await view.state()
+    await view.caught_up(await view.generation(), 0)
+    assert (await view.state())["ready:0"] == "1"
