@@ -23,13 +23,13 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--spread", choices=SPREADS, default="uniform", help="of events over users")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--peers", default="", help="those whose names begin so, separated by commas; all")
+    parser.add_argument("--peers", nargs="+", default=[""], help="those whose names begin with one of these; all")
     parser.add_argument("--output", type=Path, default=ROOT / ".cache" / "bench", help="folder of the JSON file")
     given = parser.parse_args()
-    begins = tuple(name.strip().lower() for name in given.peers.split(","))
+    begins = tuple(name.lower() for name in given.peers)
     chosen = [peer for peer in PEERS if peer.name.lower().startswith(begins)]
     if not chosen:
-        parser.error(f"--peers {given.peers}: there are {'; '.join(peer.name for peer in PEERS)}")
+        parser.error(f"--peers {' '.join(given.peers)}: there are {'; '.join(peer.name for peer in PEERS)}")
     if given.events < EVENTS_MIN:
         parser.error(f"--events {given.events}: at least {EVENTS_MIN:,}")
     quiet_clients()

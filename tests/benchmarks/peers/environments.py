@@ -1,21 +1,19 @@
 """Virtual environments of peers, each with the packages of a pinned list, made once for each version of the list."""
 
-import fcntl
-import hashlib
 import re
-import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.events import ROOT
 from tests.benchmarks.peers.peer import PeerUnavailableError
+from tests.support.maven import CACHE, made_once
 
-CACHE: Final = ROOT / ".cache" / "peers"
 LISTS: Final = Path(__file__).parent / "requirements"
 INSTALL_TIMEOUT_S: Final = 600
 SAID_CHARACTERS: Final = 500
+_PIP_OPTIONS: Final = ("--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--no-deps")
 
 
 def python_of(name: str) -> Path:
@@ -23,18 +21,8 @@ def python_of(name: str) -> Path:
 
     Safe to call from several processes at once: the first one installs, the others wait.
     """
-    wanted = CACHE / name / hashlib.sha256(_list_of(name).read_bytes()).hexdigest()[:12]
-    python = wanted / "bin" / "python"
-    done = wanted / "done"
-    wanted.parent.mkdir(parents=True, exist_ok=True)
-    with (wanted.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(wanted, ignore_errors=True)
-            _run(name, sys.executable, "-m", "venv", str(wanted))
-            _run(name, str(python), "-m", "pip", "install", *_PIP, "--requirement", str(_list_of(name)))
-            done.touch()
-    return python
+    folder = made_once(CACHE / "peers" / name, [_list_of(name)], partial(_install, name))
+    return folder / "bin" / "python"
 
 
 def pinned(name: str, package: str) -> str:
@@ -44,11 +32,13 @@ def pinned(name: str, package: str) -> str:
     return found[1]
 
 
-_PIP: Final = ("--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--no-deps")
-
-
 def _list_of(name: str) -> Path:
     return LISTS / f"{name}.txt"
+
+
+def _install(name: str, folder: Path) -> None:
+    _run(name, sys.executable, "-m", "venv", str(folder))
+    _run(name, str(folder / "bin" / "python"), "-m", "pip", "install", *_PIP_OPTIONS, "-r", str(_list_of(name)))
 
 
 def _run(name: str, *command: str) -> None:

@@ -31,14 +31,20 @@ def _quix(start: Start) -> Sequence[str]:
     return _command(python_of("quix"), "quix_job", start)
 
 
+def _quix_windows(start: Start) -> Sequence[str]:
+    return _command(python_of("quix"), "quix_windows_job", start)
+
+
 def _bytewax(start: Start) -> Sequence[str]:
     return _command(python_of("bytewax"), "bytewax_job", start)
 
 
 _FAUST: Final = version("faust-streaming")
+_QUIX: Final = pinned("quix", "quixstreams")
 PYTHON_PEERS: Final = (
     Peer("Faust", _FAUST, "windows", False, ("at-least-once", "exactly-once"), _faust),
-    Peer("Faust, in batches", _FAUST, "windows", False, ("at-least-once",), _faust_in_batches),
-    Peer("Quix Streams", pinned("quix", "quixstreams"), "windows", False, ("at-least-once", "exactly-once"), _quix),
+    Peer("Faust, batches", _FAUST, "windows", False, ("at-least-once",), _faust_in_batches),
+    Peer("Quix Streams", _QUIX, "windows", False, ("at-least-once", "exactly-once"), _quix),
+    Peer("Quix Streams, windows", _QUIX, "windows", False, ("at-least-once",), _quix_windows),
     Peer("Bytewax", pinned("bytewax", "bytewax"), "windows", False, ("at-least-once",), _bytewax),
 )

@@ -11,7 +11,7 @@ from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow
 from tests.benchmarks.peers.verdict import by_backtest
 from tests.benchmarks.synthetic import SPREADS, Spread, Synthetic
 
-LOADS = {spread: Synthetic(20_000, spread, seed=5) for spread in SPREADS}
+LOADS = {spread: Synthetic(8_000, spread, seed=5) for spread in SPREADS}
 
 
 def followed(load: Synthetic, *, restored: bool = False) -> Counter[Moment]:

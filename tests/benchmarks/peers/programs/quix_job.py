@@ -1,8 +1,4 @@
-"""Quix Streams: one stateful function, its state in RocksDB with a changelog topic.
-
-Its windows cannot be asked when somebody's count reaches a number without a stateful function behind each of them; one
-function for all rules does less.
-"""
+"""Quix Streams by one stateful function for all rules, its state in RocksDB with a changelog topic."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +10,8 @@ from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
 from tests.benchmarks.peers.programs.window_rules import encode, follow
 
 
-def create_app(arguments: Arguments) -> Any:
-    """The application, not started."""
+def application(arguments: Arguments) -> tuple[Any, Any, Any]:
+    """An application, its input and its output."""
     app = Application(
         broker_address=arguments.bootstrap,
         consumer_group=arguments.output_topic,
@@ -26,6 +22,12 @@ def create_app(arguments: Arguments) -> Any:
     )
     events = app.topic(arguments.input_topic, key_deserializer="str", value_deserializer="bytes")
     changes = app.topic(arguments.output_topic, key_serializer="str", value_serializer="bytes")
+    return app, events, changes
+
+
+def create_app(arguments: Arguments) -> Any:
+    """The application, not started."""
+    app, events, changes = application(arguments)
     frame = app.dataframe(events).apply(orjson.loads)
     frame.apply(advance, stateful=True, metadata=True, expand=True).to_topic(changes)
     return app

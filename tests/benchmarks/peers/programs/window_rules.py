@@ -30,7 +30,7 @@ BUYERS: Final = Rule("buyers", 30 * DAY_MS, 3)
 SPENDERS: Final = Rule("spenders", 30 * DAY_MS, 20_000)
 ACTIVE: Final = Rule("active", DAY_MS, 3)
 COLLECTORS: Final = Rule("collectors", DAY_MS, 4)
-_RULES: Final = (SHOE_VIEWERS, BUYERS, SPENDERS, ACTIVE, COLLECTORS)
+RULES: Final = (SHOE_VIEWERS, BUYERS, SPENDERS, ACTIVE, COLLECTORS)
 _SHOES: Final = ((SHOE_VIEWERS, 1),)
 _PAGE: Final = ((ACTIVE, 1),)
 
@@ -50,7 +50,7 @@ def counts(message: dict[str, Any]) -> tuple[tuple[Rule, int], ...]:
 def follow(profile: Profile, message: dict[str, Any], at_ms: int) -> tuple[Said, bool]:
     """Brings a user's profile to an instant and adds an event: what changes, and whether the profile has changed."""
     said: Said = []
-    for segment, span_ms, _ in _RULES:
+    for segment, span_ms, _ in RULES:
         kept = profile.get(segment)
         # Who is in has just as much in the window as is needed: without the first of it he is out.
         if kept and kept[0] and kept[1][0][0] <= at_ms - span_ms:
