@@ -52,10 +52,9 @@ def _command(rules: Rules, start: Start) -> Sequence[str]:
     )
 
 
-def _shoal(rules: Rules) -> Peer:
-    command = partial(_command, rules)
-    return Peer("Shoal", version("shoal"), rules, True, ("exactly-once",), command, read_change)
+def _shoal(name: str, rules: Rules) -> Peer:
+    return Peer(name, version("shoal"), rules, True, ("exactly-once",), partial(_command, rules), read_change)
 
 
 #: Once for each set of rules: what the others are compared with.
-SHOAL: Final = (_shoal("windows"), _shoal("all"))
+SHOAL: Final = (_shoal("Shoal, five rules", "windows"), _shoal("Shoal, six rules", "all"))

@@ -21,7 +21,7 @@ START = Start("127.0.0.1:9", "events", "run-1", Path("state"), "exactly-once")
 
 
 def test_each_way_of_running_has_a_name_of_its_own() -> None:
-    names = [(peer.name, delivery) for peer in PEERS for delivery in peer.deliveries]
+    names = [(peer.name, delivery) for peer in (*SHOAL, *PEERS) for delivery in peer.deliveries]
     assert len(set(names)) == len(names)
 
 
