@@ -40,6 +40,8 @@ def backtest(
 ) -> int:
     """What definitions say about files of past events: every change, and a summary. Needs no broker. Drafts count too.
 
+    Example: `shoal backtest events.jsonl.gz --segments segments --output changes.jsonl`
+
     Parameters
     ----------
     files

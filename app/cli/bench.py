@@ -20,6 +20,8 @@ def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = Fals
 
     Runs on other events, and runs that were invalid, are not compared; then the exit code is 2.
 
+    Example: `shoal bench compare before after`
+
     Parameters
     ----------
     action

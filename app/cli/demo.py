@@ -78,7 +78,9 @@ def demo(
     """A simulated shop on this machine, live: who enters and leaves which segment, and why.
 
     Starts a broker (unless KAFKA_BOOTSTRAP_SERVERS or --broker names one), workers and a simulator, shows what
-    happens, and takes everything away again at the end.
+    happens, and takes everything away again at the end. The exit code is 1 if one of these processes dies.
+
+    Example: `shoal demo --for 5m`
 
     Parameters
     ----------

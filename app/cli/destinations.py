@@ -39,6 +39,8 @@ def destinations(
     no broker and sends nothing. `replay` tries each change once that was given up before, and exits with 1 if any is
     left.
 
+    Example: `shoal destinations check destinations --segments segments`
+
     Parameters
     ----------
     action

@@ -32,6 +32,8 @@ def explain(
 ) -> int:
     """Why a user is in a segment, or not, at an instant; each part of the condition; what comes next.
 
+    Example: `shoal explain events.jsonl.gz --user u-42 --segment cart-abandoned --segments segments`
+
     Parameters
     ----------
     files

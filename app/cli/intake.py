@@ -17,6 +17,8 @@ def intake(
     Each event is checked, gets the user as its key and goes to the right partition; what cannot be used goes to the
     dead letters. Exactly once where the broker has transactions. Start several for more speed.
 
+    Example: `shoal intake --sources events,web=ga4`
+
     Parameters
     ----------
     sources

@@ -12,6 +12,8 @@ def keys(action: Literal["new"], use: Literal["write", "read"], /, *, name: str 
 
     A write key sends events and may stand in a page; a read key asks for users and segments and is a secret.
 
+    Example: `shoal keys new write --name shop`
+
     Parameters
     ----------
     action

@@ -9,6 +9,8 @@ def local() -> int:
 
     Prints the variables that lead there, for the shell: `shoal local > local.env &`, and then `source local.env`. The
     broker has no transactions: changes may be said twice after a crash, with the same id.
+
+    Example: `shoal local`
     """
     from app.embedded import EmbeddedBroker, EmbeddedRedis
 

@@ -40,17 +40,25 @@ COMMANDS = {
 }
 
 
-def create_app() -> App:
-    """The command line with all its commands, none of them imported."""
+EXIT_CODES = (
+    "Exit codes: 0 if all is well; 1 for what is told above, or what nobody foresaw; 2 for what you can mend (an "
+    "option, a setting, a definition, a broker that is not there), and the error says how; 130 after Ctrl-C."
+)
+
+
+def create_app(chosen: str = "") -> App:
+    """The command line with all its commands. None is imported, so a line stands for each; all that `chosen` says of
+    itself is shown by its help."""
     app = App(
         name="shoal",
         help="Keeps every visitor's segments true, to the second, while they click.",
+        help_epilogue=EXIT_CODES,
         version=lambda: version("shoal"),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
     for name, (import_path, summary) in COMMANDS.items():
-        app.command(import_path, name=name, help=summary)
+        app.command(import_path, name=name, **({} if name == chosen else {"help": summary}))
     return app
 
 
@@ -61,10 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     141 when whoever read the output has left.
     """
     errors = Console(stderr=True)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = create_app()(
-            sys.argv[1:] if arguments is None else list(arguments), exit_on_error=False, error_console=errors
-        )
+        result = create_app(next(iter(given), ""))(given, exit_on_error=False, error_console=errors)
         sys.stdout.flush()
     except CycloptsError:  # already printed
         return EXIT_USER_ERROR

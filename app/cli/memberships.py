@@ -30,6 +30,8 @@ def memberships(
     from the topic of changes, or from the profiles where that topic does not go back far enough. `rebuild` asks those
     that run to do so. The exit code of `verify` is 1 if anything differs.
 
+    Example: `shoal memberships verify`
+
     Parameters
     ----------
     action

@@ -15,6 +15,8 @@ def plan(directory: Path, /) -> int:
     are looked at then. Below stands the order in which segments are settled that change at one instant, and what each
     one waits for.
 
+    Example: `shoal plan segments`
+
     Parameters
     ----------
     directory

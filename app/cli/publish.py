@@ -20,6 +20,8 @@ def publish(folder: Path, /, *, dry_run: bool = False, broker: str | None = None
     Workers that run with SHOAL_CATALOG=topic take it over without a restart: each partition at one instant, between
     two batches. What did not change keeps its history.
 
+    Example: `shoal publish segments --dry-run`
+
     Parameters
     ----------
     folder

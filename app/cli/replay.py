@@ -29,6 +29,8 @@ def replay(
     mistake that a record met. What no replay has seen yet is tried once; what still cannot be used stays a dead letter,
     and the exit code is 1.
 
+    Example: `shoal replay --dry-run`
+
     Parameters
     ----------
     only

@@ -17,6 +17,8 @@ def serve(
     Start several for more speed, behind anything that shares requests out. Every setting is also a variable of the
     environment; see docs/settings.md. Keys are made by shoal keys.
 
+    Example: `shoal serve --port 8080 --set segments=segments`
+
     Parameters
     ----------
     host

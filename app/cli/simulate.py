@@ -45,6 +45,8 @@ def simulate(
 ) -> int:
     """Send the events of a simulated shop to Kafka, or play files of real events with their own time.
 
+    Example: `shoal simulate --rate 200 --for 5m`
+
     Parameters
     ----------
     file

@@ -35,6 +35,8 @@ def test(
     A failure tells where the expectation stands, what was expected at which instant and what came, each part of the
     condition with its value then, and what happened in the whole test. No time passes: a test of a year takes none.
 
+    Example: `shoal test segments --only cart-abandoned`
+
     Parameters
     ----------
     directory

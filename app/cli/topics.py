@@ -39,6 +39,8 @@ def topics(
     `create` makes what is missing and changes nothing that is there, then checks. The exit code is 2 if something is
     wrong: records could be lost by it, or a worker would not start. What is only worth knowing is told, too.
 
+    Example: `shoal topics check --segments segments`
+
     Parameters
     ----------
     action

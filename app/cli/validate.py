@@ -34,6 +34,8 @@ def validate(
     first. Set SHOAL_RETENTION, SHOAL_SESSION_GAP and SHOAL_LATENESS as for the workers, if they have others than the
     defaults.
 
+    Example: `shoal validate segments`
+
     Parameters
     ----------
     directory

@@ -36,6 +36,8 @@ def verify(
     input and the journal, and compares with the changes topic: per user, in order, every field. Repeated ids are
     dropped and counted.
 
+    Example: `shoal verify --segments segments`
+
     Parameters
     ----------
     file

@@ -19,7 +19,9 @@ def worker(
     """Run a worker until Ctrl-C or SIGTERM: it reads the clickstream and writes who enters and leaves which segment.
 
     Start several for more speed: they share the partitions. Every setting is also a variable of the environment; see
-    docs/settings.md.
+    docs/settings.md. A worker that can make no progress ends with exit code 70: start it again.
+
+    Example: `shoal worker --segments segments --partitions 24`
 
     Parameters
     ----------
