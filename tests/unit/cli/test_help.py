@@ -22,7 +22,8 @@ def test_it_says_more_than_the_list_of_commands(name: str, capsys: pytest.Captur
     assert main([name, "--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Usage: shoal {name}")
-    first_words = inspect.getdoc(create_app(name)[name].default_command).partition("\n\n")[0]
+    first_words = (inspect.getdoc(create_app(name)[name].default_command) or "").partition("\n\n")[0]
+    assert first_words
     assert " ".join(first_words.replace("`", "").split()) in said
     assert "Exit codes:" in said
     for line in said.splitlines():
