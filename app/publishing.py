@@ -1,4 +1,4 @@
-"""Writing and reading the published catalog, for the command line."""
+"""Writing and reading the published catalog."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
