@@ -21,7 +21,7 @@ _TIMEOUT_S: Final = 30.0
 
 def make_topic(bootstrap: str, topic: str) -> None:
     """A new topic, of which nothing is ever deleted: records may carry the time of old events."""
-    client = AdminClient({"bootstrap.servers": bootstrap})  # its answers end with it
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})  # its answers end with it
     asked = client.create_topics(
         [NewTopic(topic, PARTITIONS, 1, config={"retention.ms": "-1", "message.timestamp.type": "CreateTime"})]
     )
