@@ -81,7 +81,7 @@ def _measure(workload: Workload, broker: Broker, load: Load, folder: Path) -> tu
             if found := _MESSAGE_ID.search(record.value or b""):
                 due_s[found[1].decode()] = tick * TICK_S
     meter = Meter(settings, _message_of, due_s, warm_up_s=WARM_UP_SHARE * len(lines) / load.rate)
-    with MeasuredWorker(settings, folder, given={"delivery": load.delivery}) as worker:
+    with MeasuredWorker(settings, folder, given={"delivery": load.delivery, "idle_clock": "on"}) as worker:
         worker.until_ready()
         began_cpu_s = worker.cpu_s()
         asyncio.run(meter.run(_ticks(records, load.rate), began_s=None, on_its_way_s=ON_ITS_WAY_S))

@@ -12,7 +12,7 @@ from app.runtime.kafka import connection, start
 from app.settings import Settings
 from app.simulation.record import Record
 
-TICK_S: Final = 0.01
+TICK_S: Final = 0.02
 BATCH_BYTES_MAX: Final = 1 << 20
 
 
@@ -20,8 +20,8 @@ class OpenLoop:
     """Sends to the partitions of one topic. Use with `async with`: first `build`, then `send`.
 
     Each partition has a producer of its own, since a producer has but one request under way. `lags_s` says for each
-    batch when it was due (seconds after the beginning), and how much later its producer took it: this process was
-    late, or the batch before was not sent yet.
+    batch when it was due (seconds after the beginning), and how much later its producer was given it: this process was
+    late, or had to wait until the broker took the batch before, since two of a partition are never under way together.
     """
 
     def __init__(self, settings: Settings) -> None:
