@@ -38,8 +38,7 @@ def _drain(workload: Workload, broker: Broker, folder: Path) -> tuple[list[dict[
         worker.end()
     counts = counted(samples, began_s, ended_s)
     total = counts.total()
-    rows = [_row(name, counts[rank], total, us) for rank, name in enumerate(NAMES)]
-    return [*rows, _row("all", total, total, us)], records
+    return [_row(name, counts[rank], total, us) for rank, name in enumerate(NAMES)], records
 
 
 def _row(name: str, samples: int, total: int, us: float) -> dict[str, Any]:
