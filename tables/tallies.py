@@ -1,6 +1,7 @@
 """Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
 
 from bisect import bisect_right
+from collections import Counter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
@@ -76,43 +77,40 @@ class Tally(Windowed):
         self.counted = counted
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
-        for key in item:
-            state = self._add(state, t, key, now)
-        return state
-
-    def _add(self, state: list[list[Any]] | None, t: int, key: str, now: int) -> list[list[Any]] | None:
         start = self.start(now)
         if t <= start:
             return state
-        if state is None:
-            return [[t], [0], [key]]
-        instants, numbers, keys = state
-        if key in keys:
-            number = keys.index(key)
-        else:
-            number = len(keys)
-            keys.append(key)
-        if t >= instants[-1]:
-            instants.append(t)
-            numbers.append(number)
-        else:
-            where = bisect_right(instants, t)
-            instants.insert(where, t)
-            numbers.insert(where, number)
-        if instants[0] <= start:
-            drop = bisect_right(instants, start)
-            del instants[:drop]
-            del numbers[:drop]
-        if self.places is not None and numbers.count(number) > self.places:
-            old = numbers.index(number)
-            del instants[old]
-            del numbers[old]
-        if len(keys) > VALUES_MAX or len(keys) > len(instants):
-            self._drop_values(state)
-        if len(instants) > EVENTS_MAX:
-            self.counted[EVENT_DROPPED] += len(instants) - EVENTS_MAX
-            del instants[: len(instants) - EVENTS_MAX]
-            del numbers[: len(numbers) - EVENTS_MAX]
+        for key in item:
+            if state is None:
+                state = [[t], [0], [key]]
+                continue
+            instants, numbers, keys = state
+            if key in keys:
+                number = keys.index(key)
+            else:
+                number = len(keys)
+                keys.append(key)
+            if t >= instants[-1]:
+                instants.append(t)
+                numbers.append(number)
+            else:
+                where = bisect_right(instants, t)
+                instants.insert(where, t)
+                numbers.insert(where, number)
+            if instants[0] <= start:
+                drop = bisect_right(instants, start)
+                del instants[:drop]
+                del numbers[:drop]
+            if self.places is not None and numbers.count(number) > self.places:
+                old = numbers.index(number)
+                del instants[old]
+                del numbers[old]
+            if len(keys) > VALUES_MAX or len(keys) > len(instants):
+                self._drop_values(state)
+            if len(instants) > EVENTS_MAX:
+                self.counted[EVENT_DROPPED] += len(instants) - EVENTS_MAX
+                del instants[: len(instants) - EVENTS_MAX]
+                del numbers[: len(numbers) - EVENTS_MAX]
         return state
 
     def _drop_values(self, state: list[list[Any]]) -> None:
@@ -156,10 +154,7 @@ class Tally(Windowed):
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
     def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
-        counts: dict[int, int] = {}
-        for number in state[1][self._visible(state, now) :]:
-            counts[number] = counts.get(number, 0) + 1
-        return counts
+        return Counter(state[1][self._visible(state, now) :])
 
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
         """How many events of each value are visible."""

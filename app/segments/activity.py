@@ -79,12 +79,15 @@ def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
         for path, mask in sorted(leaves.items()):
             rest = _write_walk(code, context, path)
             own = leaf_id(path)
-            code.line(f"l = L.get({own})")
-            code.line("if v is UNSET: pass")
+            learns = "if v is not UNSET"
             if not rest:
-                code.line("elif l is not None and l[1] == v and v.__class__ is str and t >= l[0]: l[0] = t")
+                with code.block("if v.__class__ is str"):
+                    code.line(f"l = L.get({own})")
+                    code.line("if l is not None and l[1] == v and t >= l[0]: l[0] = t")
+                    code.line(f"elif LEARN(L, {own}, t, v, COUNTED): m |= {mask}")
+                learns = "elif v is not UNSET"
             value = f"{code.bind('f', said)}(v, {code.constant(rest)})"
-            code.line(f"elif LEARN(L, {own}, t, {value}, COUNTED): m |= {mask}")
+            code.line(f"{learns} and LEARN(L, {own}, t, {value}, COUNTED): m |= {mask}")
     with code.block("elif c is not None"):
         for path, mask in sorted(leaves.items()):
             reader = code.bind("r", context.reader(path))
@@ -94,11 +97,10 @@ def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
 def _write_walk(code: Code, context: Tree, path: Path) -> Path:
     """Leaves what stands at the path in `v`, as far as it is a struct; returns the rest of the path."""
     tree = context
-    code.line("v = c")
     for depth, name in enumerate(path):
         attribute = f"c{list(tree.below).index(name)}"
         if depth == 0:
-            code.line(f"v = v.{attribute}")
+            code.line(f"v = c.{attribute}")
         else:
             code.line(f"if v.__class__ is {code.bind('t', tree.struct)}: v = v.{attribute}")
         tree = tree.below[name]

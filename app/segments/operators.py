@@ -211,22 +211,40 @@ def score_crossing(
 ) -> tuple[bool, int]:
     """A decaying score, to six places, against a number; the same contract as `crossing`.
 
-    `state` is [v, t]; `fixed` is what does not decay. The instant is estimated by the logarithm, then made exact.
+    `state` is [v, t]; `fixed` is what does not decay.
     """
     value, since = state or (0.0, now)
-
-    def score_at(n: int) -> float:
-        return float(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6))
-
-    if sign not in _ORDERED:
-        return crossing(sign, score_at, lambda n: bound, now)
-    compare = _ORDERED[sign]
-    exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
+    compare = _ORDERED.get(sign)
+    if compare is None:
+        return crossing(sign, lambda n: _score_at(n, value, since, half_life_ms, fixed), lambda n: bound, now)
     # Rounding takes longest of all, and decides only near the bound.
-    truth = bool(compare(exact if abs(exact - bound) > _NEAR else score_at(now), bound))
-    tends_to = fixed if abs(fixed - bound) > _NEAR else round(fixed, 6)
-    if compare(tends_to, bound) == truth:  # there is one turn at most
-        return truth, FOREVER
-    rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
+    exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
+    truth = bool(compare(exact if abs(exact - bound) > _NEAR else round(exact, 6), bound))
+    if compare(fixed if abs(fixed - bound) > _NEAR else round(fixed, 6), bound) == truth:
+        return truth, FOREVER  # it tends to `fixed`: there is one turn at most
+    return truth, _score_turn(compare, value, since, half_life_ms, fixed, bound, now, truth=truth)
+
+
+def _score_at(n: int, value: float, since: int, half_life_ms: int, fixed: float) -> float:
+    return float(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6))
+
+
+def _score_turn(
+    compare: Callable[[Any, Any], bool],
+    value: float,
+    since: int,
+    half_life_ms: int,
+    fixed: float,
+    bound: float,
+    now: int,
+    *,
+    truth: bool,
+) -> int:
+    """The instant is estimated by the logarithm, then made exact."""
+
+    def holds(n: int) -> bool:
+        return bool(compare(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6), bound))
+
+    rest = bound - fixed + (_HALF_PLACE if compare in (operator.gt, operator.le) else -_HALF_PLACE)
     guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
-    return truth, _turn_from(lambda n: bool(compare(score_at(n), bound)), now, guess, truth=truth)
+    return _turn_from(holds, now, guess, truth=truth)

@@ -7,6 +7,7 @@ See docs/exact-meaning.md, "Order of work for one record".
 """
 
 from collections.abc import Iterable, MutableMapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -17,7 +18,6 @@ from app.events.message import (
     MESSAGE_BYTES_MAX,
     MILLIS_MS,
     SECONDS_MS,
-    USER_LENGTH_SURE,
     WATERMARK,
     MessageError,
     checked_value,
@@ -195,7 +195,7 @@ class Partition:
         activity = program.activity
         track_handlers, other_handlers = program.track_handlers, program.other_handlers
         catalog = self._catalog
-        touched = self._touched
+        touched: dict[Any, Profile] = self._touched
         reached = self._reached
         clock = self.clock_ms
         kinds = dict.fromkeys(EVENT_KINDS, 0)
@@ -231,16 +231,12 @@ class Partition:
                     if seen > clock:
                         clock = seen
                     continue
-                user = message.anonymousId
-                if (
-                    message.userId is None
-                    and user.__class__ is str
-                    and 0 < len(user) <= USER_LENGTH_SURE
-                    and "\x00" not in user
-                ):
-                    identified = False
-                else:
+                user: Any = message.anonymousId
+                profile = touched.get(user) if message.userId is None else None
+                if profile is None:
                     user, identified = user_of(message)
+                else:
+                    identified = False
                 if keyed and (key is None or key != user.encode()):
                     raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
             except MessageError as error:
@@ -255,7 +251,8 @@ class Partition:
                 clock = received - disorder_ms
             if reached and reached.get(user, 0) > record.offset:
                 continue
-            profile = touched.get(user) or self._load(user)
+            if profile is None:
+                profile = touched.get(user) or self._load(user)
             if profile is not None:
                 if profile.highest_ms > now:
                     now = profile.highest_ms
