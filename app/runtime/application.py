@@ -4,12 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-import faust
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from faust.app.base import BootStrategy
 
 from app.errors import UserError
 from app.metrics import Metrics
@@ -20,12 +18,10 @@ from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
 from app.runtime.disk_table import DiskTables
 from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.faust_agent import Agent
 from app.runtime.faust_consumer import Transport
-from app.runtime.faust_options import faust_options
+from app.runtime.faust_process import Process
 from app.runtime.faust_schema import BatchSchema
 from app.runtime.garbage import Garbage
-from app.runtime.health import HealthServer
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.lifecycle import Limits, State
 from app.runtime.log_reader import OffsetLostError
@@ -35,38 +31,26 @@ from app.runtime.micro_batch import MicroBatch
 from app.runtime.partition_task import PartitionTask
 from app.runtime.published import Published
 from app.runtime.topics import catalog_topic, ensure_topics, topic_specs
-from app.runtime.watchdog import Sight, Watchdog
+from app.runtime.watchdog import Sight
 from app.runtime.workshop import Workshop
 from app.segments.definition import Catalog
 from app.segments.partition import Partition
 from app.segments.program import Program, compile_catalog
 from app.settings import Settings
 
-TICK_S = 1.0
-
 log = logging.getLogger(__name__)
 
 
-class Boot(BootStrategy):
-    """Faust's own web server stays out: `HealthServer` answers also while the loop is busy."""
-
-    enable_web = False
-
-
-class Application(faust.App):
+class Application(Process):
     """`clickstream` is the topic whose agent gets whole micro-batches."""
-
-    BootStrategy: ClassVar[type[BootStrategy]] = Boot
 
     def __init__(
         self, settings: Settings, program: Program, *, new_partition: Callable[[], Partition] | None = None
     ) -> None:
-        super().__init__(settings.app_id, Agent=Agent, **faust_options(settings))
-        self.settings = settings
+        super().__init__(settings.app_id, settings)
         self.program = program
         self.metrics = Metrics()
         self.exactly_once = False
-        self.health: HealthServer | None = None
         self.clickstream = self.topic(
             settings.topics.clickstream, acks=False, schema=BatchSchema(), partitions=settings.partitions
         )
@@ -81,18 +65,11 @@ class Application(faust.App):
         self.metrics.profile_bytes_limit(settings.profiles_bytes_max)
         self._rebalancing_since_s: float | None = None
         self._limits = Limits(settings.stall_exit_ms / 1000, settings.commit_stall_exit_ms / 1000)
-        self._watchdog = Watchdog(
-            self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
-        )
-        self._ticking: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------ Faust's seams
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
-
-    def _create_directories(self) -> None:
-        """Nothing is kept on disk."""
 
     async def on_first_start(self) -> None:
         """Before any service starts: is the broker there, can it do transactions, are the topics right?
@@ -114,16 +91,7 @@ class Application(faust.App):
         self.exactly_once = choose_exactly_once(settings, transactions=transactions)
         why = "" if transactions else " (this broker has no transactions)"
         log.info("delivery: %s", "exactly once" if self.exactly_once else f"at least once{why}")
-        if settings.web_port and self.health is None:
-            self.health = HealthServer(
-                self.metrics,
-                host=settings.web_host,
-                port=settings.web_port,
-                live=self.why_not_live,
-                ready=self.why_not_ready,
-            )
-            self.health.start()
-            log.info("metrics at http://%s:%d/metrics", settings.web_host, self.health.port)
+        self._show_health(self.metrics)
         await super().on_first_start()
 
     def _tell_catalog(self, source: str) -> None:
@@ -167,29 +135,19 @@ class Application(faust.App):
         if self._follower is not None:
             self._following = asyncio.create_task(self._follow_catalog(self._follower))
         self._garbage.begin()
-        self._watchdog.start()
-        self._ticking = asyncio.create_task(self._tick())
+        self._begin_watching()
 
     async def on_stop(self) -> None:
         """The worker ends: partitions first, then the rest."""
         await super().on_stop()
-        for task in (self._ticking, self._following):
-            if task is not None:
-                task.cancel()
+        if self._following is not None:
+            self._following.cancel()
         if self._follower is not None and self._catalog_client is not None:
             await self._follower.stop()
             await self._catalog_client.close()
-        self._watchdog.stop()
+        self._end_watching()
         self._garbage.end()
-        if self.health is not None:
-            self.health.stop()
-
-    def run_worker(self) -> int:
-        """Runs the worker until a signal; the exit code. Logging is as it was set up. Raises UserError."""
-        worker: Any = self.Worker(override_logging=False, quiet=True, loglevel="WARN")
-        worker.spinner = None
-        code: int = worker.run()
-        return code
+        self._hide_health()
 
     # ------------------------------------------------------------ for the consumer
 
@@ -245,19 +203,8 @@ class Application(faust.App):
         consumer: Any = self._consumer
         return [] if consumer is None else [consumer.partitions[tp] for tp in sorted(consumer.partitions)]
 
-    def why_not_live(self) -> str | None:
-        """A reason if the event loop stands still."""
-        silent_s = self._watchdog.loop_silent_s
-        if silent_s * 1000 > self.settings.stall_exit_ms / 2:
-            return f"the event loop stands still for {silent_s:.0f} s"
-        return None
-
-    def why_not_ready(self) -> str | None:
-        """A reason if a partition is not at work; a worker without partitions is ready (others have them)."""
-        if why := self.why_not_live():
-            return why
-        if self.rebalancing or self._assignment is None:
-            return "partitions are being assigned"
+    def _why_partitions_are_not_ready(self) -> str | None:
+        """See `Process`."""
         for task in self.tasks:
             if task.state is not State.RUNNING:
                 return f"partition {task.partition} is {task.state.value}"
@@ -270,16 +217,13 @@ class Application(faust.App):
             Sight(task.partition, task.lifecycle.overdue(self._limits, now_s=now_s)) for task in self.tasks
         ]
 
-    async def _tick(self) -> None:
-        while True:
-            self._watchdog.pulse()
-            self._garbage.tick()
-            if not self.rebalancing and self._assignment is not None:
-                self._rebalancing_since_s = None
-            elif self._rebalancing_since_s is None:
-                self._rebalancing_since_s = time.monotonic()
-            self._measure()
-            await asyncio.sleep(TICK_S)
+    def _tick(self) -> None:
+        self._garbage.tick()
+        if not self.rebalancing and self._assignment is not None:
+            self._rebalancing_since_s = None
+        elif self._rebalancing_since_s is None:
+            self._rebalancing_since_s = time.monotonic()
+        self._measure()
 
     def _measure(self) -> None:
         members: dict[str, int] = dict.fromkeys((segment.name for segment in self.program.segments), 0)

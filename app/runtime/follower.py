@@ -4,42 +4,29 @@ Group membership, agents and the worker are Faust's. Each assigned partition is 
 of its own, so that what was done and how far it is are one thing, wherever that is kept.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, ClassVar
+from typing import Any
 
-import faust
 from aiokafka.client import AIOKafkaClient
-from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, StreamT
 
-from app.runtime.faust_agent import Agent
-from app.runtime.faust_options import faust_options
 from app.runtime.faust_partitions import PartitionsConsumer
+from app.runtime.faust_process import Process
 from app.runtime.faust_schema import BatchSchema
 from app.runtime.follow_task import Deliver, FollowTask
 from app.runtime.followed_batch import FollowedBatch
-from app.runtime.health import HealthServer
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.reader_metrics import ReaderMetrics
-from app.runtime.watchdog import Sight, Watchdog
+from app.runtime.watchdog import Sight
 from app.settings import Settings
-
-TICK_S = 0.5
 
 log = logging.getLogger(__name__)
 
 NewTask = Callable[["Follower", TP, Deliver], FollowTask]
 Prepare = Callable[["Follower", AIOKafkaClient], Awaitable[None]]
-
-
-class Boot(BootStrategy):
-    """Faust's own web server stays out: `HealthServer` answers also while the loop is busy."""
-
-    enable_web = False
 
 
 class Consumer(PartitionsConsumer[FollowTask, None]):
@@ -67,14 +54,12 @@ class Transport(driver.Transport):
     Consumer = Consumer
 
 
-class Follower(faust.App):
+class Follower(Process):
     """`role` names the process: its consumer group is the deployment's name and the role.
 
     prepare: called once before anything starts, with a connected client; raises UserError. resources: what lives as
     long as the process does.
     """
-
-    BootStrategy: ClassVar[type[BootStrategy]] = Boot
 
     def __init__(
         self,
@@ -86,21 +71,15 @@ class Follower(faust.App):
         prepare: Prepare,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
-        super().__init__(f"{settings.app_id}-{role}", Agent=Agent, **faust_options(settings))
-        self.settings = settings
+        super().__init__(f"{settings.app_id}-{role}", settings)
         self.role = role
         self.metrics = ReaderMetrics()
         self.followed = tuple(topics)
         self.new_task = new_task
         self.committed_only = False
-        self.health: HealthServer | None = None
         self._prepare = prepare
         self._resources = resources
         self._open = AsyncExitStack()
-        self._watchdog = Watchdog(
-            self._sights, stall_ms=settings.stall_exit_ms, commit_stall_ms=settings.commit_stall_exit_ms
-        )
-        self._ticking: asyncio.Task[None] | None = None
 
     def add_agent(self, body: Callable[[StreamT[FollowedBatch]], Awaitable[None]]) -> None:
         """The agent that gets the batches of all that is followed."""
@@ -109,9 +88,6 @@ class Follower(faust.App):
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
-
-    def _create_directories(self) -> None:
-        """Nothing is kept on disk."""
 
     async def on_first_start(self) -> None:
         """Is the broker there, are the topics right, can the rest be opened? Raises UserError."""
@@ -124,41 +100,21 @@ class Follower(faust.App):
             await client.close()
         for resource in self._resources:
             await self._open.enter_async_context(resource)
-        if settings.web_port and self.health is None:
-            self.health = HealthServer(
-                self.metrics,
-                host=settings.web_host,
-                port=settings.web_port,
-                live=self.why_not_live,
-                ready=self.why_not_ready,
-            )
-            self.health.start()
-            log.info("metrics at http://%s:%d/metrics", settings.web_host, self.health.port)
+        self._show_health(self.metrics)
         log.info("%s follows %s at %s", self.role, ", ".join(self.followed), settings.kafka_bootstrap_servers)
         await super().on_first_start()
 
     async def on_start(self) -> None:
         """The process starts."""
         await super().on_start()
-        self._watchdog.start()
-        self._ticking = asyncio.create_task(self._tick())
+        self._begin_watching()
 
     async def on_stop(self) -> None:
         """The process ends: partitions first, then the rest."""
         await super().on_stop()
-        if self._ticking is not None:
-            self._ticking.cancel()
-        self._watchdog.stop()
+        self._end_watching()
         await self._open.aclose()
-        if self.health is not None:
-            self.health.stop()
-
-    def run_worker(self) -> int:
-        """Runs until a signal; the exit code. Logging is as it was set up. Raises UserError."""
-        worker: Any = self.Worker(override_logging=False, quiet=True, loglevel="WARN")
-        worker.spinner = None
-        code: int = worker.run()
-        return code
+        self._hide_health()
 
     @property
     def tasks(self) -> list[FollowTask]:
@@ -166,26 +122,10 @@ class Follower(faust.App):
         consumer: Any = self._consumer
         return [] if consumer is None else [consumer.partitions[tp] for tp in sorted(consumer.partitions)]
 
-    def why_not_live(self) -> str | None:
-        """A reason if the event loop stands still."""
-        silent_s = self._watchdog.loop_silent_s
-        if silent_s * 1000 > self.settings.stall_exit_ms / 2:
-            return f"the event loop stands still for {silent_s:.0f} s"
-        return None
-
-    def why_not_ready(self) -> str | None:
-        """A reason if a partition is not at work; a process without partitions is ready (others have them)."""
-        if why := self.why_not_live():
-            return why
-        if self.rebalancing or self._assignment is None:
-            return "partitions are being assigned"
+    def _why_partitions_are_not_ready(self) -> str | None:
+        """See `Process`."""
         return next((f"{task.name} {task.why_not_ready}" for task in self.tasks if task.why_not_ready), None)
 
     def _sights(self) -> tuple[float, Sequence[Sight]]:
         """What is followed may stand still for hours (a Redis, a receiver that is away): only the loop is watched."""
         return 0.0, ()
-
-    async def _tick(self) -> None:
-        while True:
-            self._watchdog.pulse()
-            await asyncio.sleep(TICK_S)
