@@ -45,7 +45,7 @@ public final class SegmentationJob {
                 .fromSource(source(arguments), WatermarkStrategy.forMonotonousTimestamps(), "clickstream")
                 .filter(event -> event.kind != Kind.OTHER)
                 .keyBy(event -> event.user, Types.STRING)
-                .process(new Segmentation(), Types.GENERIC(Change.class))
+                .process(new Segmentation())
                 .sinkTo(sink(arguments, guarantee(checkpoints, exactlyOnce)));
         environment.execute("segmentation");
     }
@@ -53,7 +53,8 @@ public final class SegmentationJob {
     private static Configuration settings(String stateFolder) {
         Configuration settings = new Configuration();
         settings.set(PipelineOptions.OBJECT_REUSE, true);
-        settings.set(PipelineOptions.GENERIC_TYPES, true);
+        // No type may fall back to the general serializer, which is slow.
+        settings.set(PipelineOptions.GENERIC_TYPES, false);
         settings.set(StateBackendOptions.STATE_BACKEND, "hashmap");
         settings.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
         settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, Path.of(stateFolder).toUri().toString());
@@ -67,7 +68,6 @@ public final class SegmentationJob {
                 .setGroupId(arguments.outputTopic)
                 .setStartingOffsets(OffsetsInitializer.earliest())
                 .setDeserializer(new EventSchema())
-                .setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, "10000")
                 .setProperty(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, String.valueOf(4 << 20))
                 .build();
     }
