@@ -134,13 +134,6 @@ class Memberships:
 
     async def of_all(self, users: Sequence[str]) -> list[Snapshot]:
         """The same for several users, in their order."""
-        state = await self._state()
-        partitions = int(state.get(b"partitions") or 0)
-        if not partitions:
-            raise _building()
-        by_user = [_partition_of(user, partitions) for user in users]
-        if any(not state.get(f"ready:{number}".encode()) for number in by_user):
-            raise _building()
 
         async def ask(redis: Any) -> list[Any]:
             # As one: a script moves position and memberships together.
@@ -151,6 +144,12 @@ class Memberships:
             return cast(list[Any], await pipeline.execute())
 
         state, *hashes = await self._ask(ask)
+        partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
+        if not partitions:
+            raise _building()
+        by_user = [_partition_of(user, partitions) for user in users]
+        if any(not state.get(f"ready:{number}".encode()) for number in by_user):
+            raise _building()
         return [
             Snapshot(_memberships(entries), number, _offset(state.get(f"position:{number}".encode())))
             for entries, number in zip(hashes, by_user, strict=True)
@@ -166,8 +165,8 @@ class Memberships:
                 pipeline.zcard(self._key(f"segment:{name}"))
             return cast(list[int], await pipeline.execute())
 
-        state = await self._state()
-        return dict(zip(names, await self._ask(ask), strict=True)), _complete(state)
+        counted = await self._ask(ask)
+        return dict(zip(names, counted, strict=True)), _complete(await self._state())
 
     async def page(self, segment: str, *, limit: int, cursor: str | None) -> Page:
         """Users of a segment after a cursor. Who enters meanwhile comes later; nobody comes twice. Problem 400, 503."""
@@ -178,8 +177,8 @@ class Memberships:
             skip = 0 if after is None else await _rank_after(redis, key, *after)
             return await redis.zrange(key, skip, skip + limit, withscores=True), await redis.zcard(key)
 
-        state = await self._state()
         found, total = await self._ask(ask)
+        state = await self._state()
         users = [(member.decode(errors="replace"), int(score)) for member, score in found[:limit]]
         more = _write_cursor(*users[-1][::-1]) if len(found) > limit else None
         return Page(
@@ -205,6 +204,8 @@ class Memberships:
         return self._prefix + rest
 
     async def _state(self) -> dict[bytes, bytes]:
+        """How far the projection is. Asked after what is in it: one that was begun anew meanwhile is not complete."""
+
         async def ask(redis: Any) -> dict[bytes, bytes]:
             return cast(dict[bytes, bytes], await redis.hgetall(self._key("memberships")))
 
