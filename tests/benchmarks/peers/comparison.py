@@ -105,12 +105,15 @@ class _Comparison:
         shoal = self._shoal.get(peer.rules, measured)
         figures: dict[str, Any] = dict.fromkeys(("events", "seconds", "events_a_s", "cpu_s_a_million"), "")
         figures |= dict.fromkeys(("shoal_is_faster", "shoal_takes_less_cpu"), "")
-        if measured.events and measured.cpu_s:
-            figures = {
+        if measured.complete:
+            figures |= {
                 "events": round(measured.events),
                 "seconds": measured.seconds,
                 "events_a_s": measured.events_a_s,
                 "cpu_s_a_million": measured.cpu_s_a_million,
+            }
+        if measured.complete and shoal.complete:
+            figures |= {
                 "shoal_is_faster": shoal.events_a_s / measured.events_a_s,
                 "shoal_takes_less_cpu": measured.cpu_s_a_million / shoal.cpu_s_a_million,
             }

@@ -57,6 +57,11 @@ class Measured:
     problem: str
 
     @property
+    def complete(self) -> bool:
+        """Whether there was anything to measure: not where it never wrote, or all at once."""
+        return self.events > 0 and self.seconds > 0 and self.cpu_s > 0
+
+    @property
     def events_a_s(self) -> float:
         """By the clock on the wall."""
         return self.events / self.seconds
