@@ -16,10 +16,12 @@ from app.settings import Settings
 
 COUNTS_A_CALL: Final = 500
 _NOTE = """
+if redis.call('HGET', KEYS[3], 'generation') ~= ARGV[3] then return 0 end
 if redis.call('ZCOUNT', KEYS[2], ARGV[1], ARGV[1]) == 0 then
   redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1] .. ':' .. redis.call('ZCARD', KEYS[1]))
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[2])
+return 1
 """
 
 log = logging.getLogger(__name__)
@@ -55,17 +57,20 @@ class Counts:
 
     async def count(self, at_ms: int) -> bool:
         """Counts for an instant, unless it was done; whether the projection is there to be counted."""
-        state = await self._view.state()
+        view = self._view
+        state = await view.state()
         partitions = int(state.get("partitions", "0"))
         if not partitions or not all(f"ready:{number}" in state for number in range(partitions)):
             return False
         names = sorted(await self._names())
         for start in range(0, len(names), COUNTS_A_CALL):
-            async with self._view.redis.pipeline(transaction=False) as pipeline:
+            async with view.redis.pipeline(transaction=False) as pipeline:
                 for name in names[start : start + COUNTS_A_CALL]:
-                    keys = [self._view.keys.segment(name), self._view.keys.counts(name)]
-                    await self._note(keys=keys, args=[at_ms, at_ms - self._kept_ms], client=pipeline)  # queued here
-                await pipeline.execute()
+                    keys = [view.keys.segment(name), view.keys.counts(name), view.keys.projection]
+                    arguments: list[int | str] = [at_ms, at_ms - self._kept_ms, state["generation"]]
+                    await self._note(keys=keys, args=arguments, client=pipeline)  # queued here
+                if not all(await pipeline.execute()):
+                    return False  # it was begun anew meanwhile
         return True
 
     async def _names(self) -> set[str]:

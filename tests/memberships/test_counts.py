@@ -79,3 +79,27 @@ async def test_a_running_process_counts_and_the_service_tells(
 
 async def ask(http: httpx.AsyncClient, segment: str, **params: str) -> httpx.Response:
     return await http.get(f"/v1/segments/{segment}/counts", params=params, headers=BEARER)
+
+
+@EMBEDDED
+async def test_what_is_begun_anew_while_it_is_counted_is_not_counted(
+    settings: Settings, changes: ChangesOnKafka, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts(view, settings)
+    names = counts._names
+
+    async def begun_anew() -> set[str]:
+        found = await names()
+        await view.forget()
+        await view.redis.delete(view.keys.segment("viewers"))
+        return found
+
+    await changes.write([changes.change("ann", "entered")])
+    async with running(create_app(settings)):
+        await soon(lambda: memberships(view, "ann"))
+        await soon(lambda: counts.count(NOON_MS))
+    before = await noted(view)
+    monkeypatch.setattr(counts, "_names", begun_anew)
+    await counts.count(NOON_MS + HOUR_MS)
+    assert before
+    assert await noted(view) == before
