@@ -1,6 +1,7 @@
 """The figures of one benchmark, as `make bench` writes them: a JSON file."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -43,11 +44,14 @@ class Figures(msgspec.Struct, kw_only=True, frozen=True):
     versions: dict[str, str]
 
     def by_name(self) -> dict[str, Mapping[str, Figure]]:
-        """The rows, each under its name and without it."""
+        """The rows, each under its name and without it; the second of a name is called `name (2)`."""
         found: dict[str, Mapping[str, Figure]] = {}
+        times = Counter[str]()
         for row in self.rows:
-            (_, name), *cells = row.items()
-            found[show(name)] = dict(cells)
+            (_, value), *cells = row.items()
+            name = show(value)
+            times[name] += 1
+            found[name if times[name] == 1 else f"{name} ({times[name]})"] = dict(cells)
         return found
 
 

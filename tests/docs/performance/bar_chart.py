@@ -13,7 +13,7 @@ from app.figures import show
 WIDTH: Final = 760
 BAR_HEIGHT: Final = 30
 #: What leather puts around the bars: twice its margin, the title, the numbers below.
-AROUND_HEIGHT: Final = 90
+AROUND_HEIGHT: Final = 130
 TICKS_MAX: Final = 5
 _SVG: Final = "http://www.w3.org/2000/svg"
 _STYLE: Final = "svg { color: #1f2328 } @media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }"
@@ -23,7 +23,7 @@ _FONT: Final = "system-ui, sans-serif"
 _INK: Final = "currentColor"
 _THEME: Final = {
     "background_color": "none",
-    "margin": 0.02,
+    "margin": 0.045,
     "title_color": _INK,
     "title_font_family": _FONT,
     "label_color": _INK,

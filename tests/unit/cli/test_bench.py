@@ -135,6 +135,13 @@ def test_rows_that_only_one_has_are_told(compare: Any) -> None:
     assert "only in B: two workers" in said.out
 
 
+def test_rows_of_the_same_name_are_told_apart(compare: Any) -> None:
+    rows = [{"run": "x", "seconds": 1.0}, {"run": "x", "seconds": 2.0}]
+    said = compare(figures(rows=rows), figures(rows=rows))
+    assert re.search(r"^x +seconds +1\.00 ", said.out, re.MULTILINE)
+    assert re.search(r"^x \(2\) +seconds +2\.00 ", said.out, re.MULTILINE)
+
+
 def test_a_zero_has_no_ratio(compare: Any) -> None:
     said = compare(figures(rows=[{"run": "x", "seconds": 0.0}]), figures(rows=[{"run": "x", "seconds": 1.0}]))
     assert said.cells["seconds"] == ["0.00", "1.00"]
