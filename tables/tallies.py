@@ -1,7 +1,6 @@
 """Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
 
 from bisect import bisect_right
-from collections import Counter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
@@ -154,7 +153,10 @@ class Tally(Windowed):
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
     def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
-        return Counter(state[1][self._visible(state, now) :])
+        counts: dict[int, int] = {}
+        for number in state[1][self._visible(state, now) :]:
+            counts[number] = counts.get(number, 0) + 1
+        return counts
 
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
         """How many events of each value are visible."""
@@ -178,17 +180,17 @@ class Tally(Windowed):
         latest = {state[2][number]: t for t, number in zip(state[0], state[1], strict=True)}
         return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
 
-    def full_until(self, state: list[list[Any]] | None, now: int) -> int:
-        """Some value keeps all its places until this instant; FOREVER also if none has them."""
-        if self.within_ms is None or state is None or self.places is None:
-            return FOREVER
+    def value_until(self, state: list[list[Any]] | None, now: int) -> tuple[int, int]:
+        """The value, and until when some value of `p` keeps all its places; FOREVER also if none has them."""
+        if state is None:
+            return 0, FOREVER
+        counts = self._counts(state, now)
+        most = max(counts.values(), default=0)
+        if self.within_ms is None or self.places is None or most < self.places:
+            return most, FOREVER
         where = self._visible(state, now)
-        ends = [
-            state[0][state[1].index(number, where)]
-            for number, count in self._counts(state, now).items()
-            if count >= self.places
-        ]
-        return int(max(ends)) + self.within_ms if ends else FOREVER
+        ends = [state[0][state[1].index(number, where)] for number, count in counts.items() if count >= self.places]
+        return most, int(max(ends)) + self.within_ms
 
 
 class RunningTally:

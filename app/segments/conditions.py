@@ -12,6 +12,7 @@ from app.segments.definition import Score
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression
 from app.segments.values import Until, Values
+from tables.tallies import Tally
 from tables.windows import FOREVER
 
 
@@ -115,6 +116,11 @@ class Expressions(Values):
                 self.code.line(f"if {until} > now: {truth} = True")
                 self.code.line(f"else: {until} = {FOREVER}")
             return truth, until
+        if isinstance(remembered.kind, Tally) and operator in ("<", "<=", ">", ">="):
+            value, until = self.code.name("v"), self.code.name("u")
+            self.code.line(f"{value}, {until} = {kind}.value_until({state}, now)")
+            self.code.line(f"{truth} = {value} {PYTHON[operator]} {bound!r}")
+            return truth, None if within_ms is None else until
         value = self._local(f"{kind}.value({state}, now)")
         self.code.line(f"{truth} = {value} {PYTHON[operator]} {bound!r}")
         if within_ms is None:

@@ -56,13 +56,13 @@ def test_an_event_leaves_a_window_at_exactly_its_end() -> None:
 def test_a_value_is_full_until_the_oldest_of_its_places_leaves() -> None:
     kind, state = tally([(1, "a"), (2, "b"), (3, "a"), (4, "a")], places=2)
     assert kind.value(state, 4) == 2
-    assert kind.full_until(state, 4) == 3 + HOUR_MS
-    assert kind.full_until(state, 3 + HOUR_MS) == FOREVER
+    assert kind.value_until(state, 4)[1] == 3 + HOUR_MS
+    assert kind.value_until(state, 3 + HOUR_MS)[1] == FOREVER
 
 
 def test_of_several_full_values_the_longest_counts() -> None:
     kind, state = tally([(1, "a"), (2, "a"), (3, "b"), (4, "b")], places=2)
-    assert kind.full_until(state, 4) == 3 + HOUR_MS
+    assert kind.value_until(state, 4)[1] == 3 + HOUR_MS
 
 
 def test_each_different_value_takes_its_bytes_once() -> None:
