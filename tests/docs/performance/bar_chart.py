@@ -12,8 +12,9 @@ from app.figures import show
 
 WIDTH: Final = 760
 BAR_HEIGHT: Final = 30
-#: What leather puts around the bars: twice its margin, the title, the numbers below.
-AROUND_HEIGHT: Final = 130
+#: What leather puts around the bars: twice its margin, in which the title stands, and the numbers below.
+AROUND_HEIGHT: Final = 92
+TITLE_PLACE: Final = {"x": "8", "y": "20", "font-size": "16"}
 TICKS_MAX: Final = 5
 _SVG: Final = "http://www.w3.org/2000/svg"
 _STYLE: Final = "svg { color: #1f2328 } @media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }"
@@ -24,10 +25,9 @@ _INK: Final = "currentColor"
 _THEME: Final = {
     "background_color": "none",
     "margin": 0.045,
-    "title_color": _INK,
-    "title_font_family": _FONT,
     "label_color": _INK,
     "tick_font_family": _FONT,
+    "tick_font_char_width": 7,
     "tick_color": "#8b949e",
     "zero_color": "#8b949e",
     "default_series_colors": ["#3b82c4"],
@@ -50,7 +50,7 @@ class BarChart:
         """The file."""
         for name, value in _THEME.items():
             setattr(leather.theme, name, value)
-        chart = leather.Chart(self.title)
+        chart = leather.Chart()
         chart.add_bars([(value, f"{name}: {show(value)}") for name, value in self.bars])
         chart.add_x_axis(ticks=_ticks(max(value for _, value in self.bars)), tick_formatter=_tick)
         height = AROUND_HEIGHT + BAR_HEIGHT * len(self.bars)
@@ -80,9 +80,14 @@ def _accessible(drawn: str, title: str, words: str, height: int) -> str:
     ET.register_namespace("", _SVG)
     root = ET.fromstring(_LONG_NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", drawn))
     root.attrib |= {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-labelledby": "title words"}
-    described = [ET.Element("title", id="title"), ET.Element("desc", id="words"), ET.Element("style")]
-    for element, text in zip(described, (title, words, _STYLE), strict=True):
+    added = [
+        ET.Element("title", id="title"),
+        ET.Element("desc", id="words"),
+        ET.Element("style"),
+        ET.Element("text", {"fill": _INK, "font-family": _FONT} | TITLE_PLACE),
+    ]
+    for element, text in zip(added, (title, words, _STYLE, title), strict=True):
         element.text = text
-    root[:0] = described
+    root[:0] = added
     ET.indent(root, " ")
     return ET.tostring(root, encoding="unicode") + "\n"
