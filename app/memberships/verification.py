@@ -18,13 +18,16 @@ from app.memberships.deeds import Entry, decode_entry, read_change
 from app.memberships.from_profiles import read_standings
 from app.memberships.view import View
 from app.runtime.kafka import connect, has_transactions
-from app.runtime.log_reader import LogReader
+from app.runtime.log_reader import LogReader, OffsetLostError
 from app.runtime.log_readers import LogReaders
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20
 USERS_A_CALL: Final = 1_000
 READ_RECORDS: Final = 10_000
+READ_WAIT_MS: Final = 100
+SILENT_READS_MAX: Final = 20
+"""What Redis has was there to be read: a topic that does not bring it within so many reads is another one."""
 SHOWN_MAX: Final = 20
 
 Standing = dict[str, tuple[str, int, Any]]
@@ -71,9 +74,13 @@ class Model:
             self._segments[each.user] = {name: _essence(entry) for name, entry in each.entries}
 
     async def move_to(self, offset: int) -> None:
-        """Reads up to an offset; goes no way back."""
+        """Reads up to an offset; goes no way back. OffsetLostError if the topic does not come that far."""
+        silent = 0
         while self.offset < offset:
-            fetched = await self._reader.read(records_max=min(READ_RECORDS, offset - self.offset), wait_ms=100)
+            fetched = await self._reader.read(records_max=min(READ_RECORDS, offset - self.offset), wait_ms=READ_WAIT_MS)
+            silent = 0 if fetched.next_offset > self.offset else silent + 1
+            if silent > SILENT_READS_MAX:
+                raise OffsetLostError(self._reader.topic, self._reader.partition, offset)
             for record in fetched.records:
                 if record.offset < offset and record.value is not None:
                     self._take(record.value)
@@ -107,7 +114,10 @@ class Model:
 
 
 async def verify(settings: Settings, view: View) -> Report:
-    """Compares everything. UserError where Redis holds no projection, or a partition has not been begun."""
+    """Compares everything.
+
+    UserError where Redis holds no projection, or that of another topic, or a partition has not been begun.
+    """
     state = await view.state()
     report = Report()
     async with AsyncExitStack() as stack:
@@ -128,7 +138,13 @@ async def verify(settings: Settings, view: View) -> Report:
             model = Model(readers.open(settings.topics.changes, partition))
             await model.begin(readers.open(settings.topics.profiles, partition))
             models.append(model)
-        await _compare(settings, view, models, report)
+        try:
+            await _compare(settings, view, models, report)
+        except OffsetLostError as error:
+            raise UserError(
+                f"{error}: this Redis was filled from another topic",
+                hint="shoal memberships rebuild fills it again, while shoal memberships run is at work",
+            ) from None
     return report
 
 

@@ -130,6 +130,17 @@ async def is_count(view: View, count: int) -> bool:
     return len(await members(view, "viewers")) == count
 
 
+async def test_a_redis_that_was_filled_from_another_topic_cannot_be_verified(
+    settings: Settings, changes: ChangesOnKafka, view: View
+) -> None:
+    await changes.write([changes.change("ann", "entered")])
+    await view.generation()
+    for partition in range(PARTITIONS):
+        await view.redis.hset(view.keys.projection, f"position:{partition}", "90")
+    with pytest.raises(UserError, match="another topic"):
+        await verify(settings, view)
+
+
 async def test_what_is_made_anew_is_not_ready_because_it_was(settings: Settings, view: View) -> None:
     """`rebuild`, while a partition that has come to the end is about to say so."""
     before = await view.generation()
