@@ -87,9 +87,10 @@ class IntakeTask(FollowTask):
                 self.got_on()
                 try:
                     await self._serve(reader)
-                except OffsetLostError:
-                    log.warning("%s: holds other records than before: read from its beginning", self.name)
-                    await self._write(Taken(), 0)
+                except OffsetLostError as error:
+                    if await reader.earliest() <= error.offset:
+                        log.warning("%s: holds other records than before: read from its beginning", self.name)
+                        await self._write(Taken(), 0)
                     raise
         except asyncio.CancelledError:
             clean = not self.cut_off

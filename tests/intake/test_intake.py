@@ -5,11 +5,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from agents.intake import create_app
 from app.errors import UserError
 from app.intake.task import IntakeTask
 from app.intake.transform import Taken
+from app.runtime.log_reader import LogReader, OffsetLostError
 from app.settings import Settings
 from tests.intake.conftest import PARTITIONS
 from tests.support.broker import Broker
@@ -114,3 +116,36 @@ async def test_processes_that_come_and_go_repeat_nothing(settings: Settings) -> 
         await soon(lambda: clickstream(settings, at_least=121))
     assert len({json.loads(each.value)["messageId"] for each in await clickstream(settings)}) == 121
     assert len(await clickstream(settings)) == 121
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_records_that_are_gone_before_they_are_read_are_counted_and_only_these(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source deletes its first eight records when five of them have been read."""
+    source = f"{settings.app_id}-events"
+    serve, earliest = IntakeTask._serve, LogReader.earliest
+    gone = False
+
+    async def is_overtaken(self: IntakeTask, reader: LogReader) -> None:
+        nonlocal gone
+        if (self.tp.topic, self.tp.partition) == (source, 0) and not gone:
+            await self._write(Taken(), 5)
+            gone = True
+            raise OffsetLostError(source, 0, 5)
+        await serve(self, reader)
+
+    async def after_deletion(self: LogReader) -> int:
+        return 8 if gone and (self.topic, self.partition) == (source, 0) else await earliest(self)
+
+    monkeypatch.setattr(IntakeTask, "_serve", is_overtaken)
+    monkeypatch.setattr(LogReader, "earliest", after_deletion)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        for number in range(10):
+            await producer.send_and_wait(source, json.dumps(viewed(number)).encode(), partition=0)
+    await send(settings, "web", [{}])
+    app = create_app(settings)
+    async with running(app):
+        records = await soon(lambda: clickstream(settings, at_least=2))
+    assert sorted(json.loads(each.value)["messageId"] for each in records) == ["m-8", "m-9"]
+    assert app.metrics.value("shoal_intake_records_total", source=source, outcome="lost") == 3
