@@ -167,6 +167,8 @@ def remembered(value: Any, counted: Counted) -> Any:
 
     A text has at most 256 bytes, in a list 64.
     """
+    if value.__class__ is str and len(value) <= TEXT_BYTES_VALUE_MAX and value.isascii():  # nearly all there is
+        return value
     if value.__class__ is list:
         scalars = (_remembered_scalar(item, counted, bytes_max=TEXT_BYTES_KEY_MAX) for item in value)
         items = [kept for kept in scalars if kept is not None]

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -102,11 +103,19 @@ class Tree:
                 rest = path[depth + 1 :]
                 break
 
+        walk = attrgetter(".".join(steps))
+
         def read(value: Any) -> Any:
             if value is None:  # no context at all
                 return UNSET
             if value.__class__ is dict:
                 return said(value, path)
+            try:
+                found = walk(value)
+            except AttributeError:  # null or nothing above
+                pass
+            else:
+                return found if found.__class__ is str and not rest else said(found, rest)
             for step in steps:
                 if value is None or value is UNSET:
                     return value

@@ -30,7 +30,6 @@ from tables.windows import Latest, Places, Running
 
 EventKey = tuple[str, str | None]
 PLACES_INLINE_MAX = 64
-LENGTH_SURE = TEXT_BYTES_KEY_MAX // 4  # so many characters have not more bytes, whatever they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,8 @@ class HandlerWriter:
     def _keys(self, loaded: str) -> str:
         """The keys of a value; a short text is its own, which most are."""
         function = self.code.bind("f", keys_of)
-        short = f"{loaded}.__class__ is str and len({loaded}) <= {LENGTH_SURE} and {loaded}[:1] != '\\x00'"
+        short = f"{loaded}.__class__ is str and len({loaded}) <= {TEXT_BYTES_KEY_MAX} and {loaded}.isascii()"
+        short += f" and {loaded}[:1] != '\\x00'"
         return f"[{loaded}] if {short} else {function}({loaded}, COUNTED)"
 
     def _staged(self, what: Remembered, mask: int) -> None:
