@@ -16,11 +16,12 @@ from aiokafka.structs import TopicPartition
 from app.events.message import MessageDecoder, MessageError, checked_value, times_of, user_of
 from app.intake.sources import Shape, read_sources
 from app.intake.task import POSITION_PARTITION, intake_topic_spec
-from app.intake.transform import partition_of, transform
+from app.intake.transform import transform
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader
 from app.runtime.log_readers import LogReaders, rest, whole
 from app.runtime.log_writer import LogWriter, Row
+from app.runtime.partitioner import partition_of
 from app.runtime.topics import ensure_topics
 from app.settings import Settings
 

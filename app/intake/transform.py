@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from app.events.collected import collected
 from app.events.ga4 import messages_of
 from app.events.message import MessageError
 from app.intake.sources import Shape
 from app.runtime.log_writer import Row
+from app.runtime.partitioner import partition_of
 
 _decode = msgspec.json.Decoder().decode
 
@@ -73,8 +73,3 @@ def _events(value: bytes | None, shape: Shape) -> Iterator[Any] | Sequence[Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError("invalid-json", str(error)) from None
     return messages_of(said) if shape == "ga4" else (said,)
-
-
-def partition_of(user: bytes, partitions: int) -> int:
-    """Where Java's client puts a key."""
-    return int((murmur2(user) & 0x7FFFFFFF) % partitions)

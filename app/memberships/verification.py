@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from app.errors import UserError
 from app.memberships.deeds import Entry, decode_entry, read_change
@@ -20,6 +19,7 @@ from app.memberships.view import View
 from app.runtime.kafka import connect, has_transactions
 from app.runtime.log_reader import LogReader, OffsetLostError
 from app.runtime.log_readers import LogReaders
+from app.runtime.partitioner import partition_of
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20
@@ -181,8 +181,7 @@ async def _catch_up(view: View, models: Sequence[Model]) -> None:
 
 
 def _model(models: Sequence[Model], user: str, settings: Settings) -> Model:
-    partition = (int(murmur2(user.encode())) & 0x7FFFFFFF) % settings.partitions
-    return models[partition]
+    return models[partition_of(user.encode(), settings.partitions)]
 
 
 async def _all_users(view: View, models: Sequence[Model]) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aiokafka.partitioner import murmur2
+from app.runtime.partitioner import partition_of
 
 MISPLACED: Final = (
     "partition %d: the key at offset %d belongs to partition %d; a producer chooses partitions in another way than the "
@@ -24,7 +24,7 @@ class KeySample:
         key = records[0].key if records else None
         if key is None:
             return None
-        home = int((murmur2(key) & 0x7FFFFFFF) % self._partitions)
+        home = partition_of(key, self._partitions)
         if home == self._partition:
             return None
         self.misplaced += 1

@@ -13,11 +13,11 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from app.errors import UserError
 from app.runtime.kafka import connect, connection, has_transactions, start
 from app.runtime.log_reader import LogReader, OffsetLostError
+from app.runtime.partitioner import partition_of
 from app.runtime.topics import ensure_topics, topic_specs
 from app.service.problem import Problem
 from app.settings import Settings
@@ -159,7 +159,7 @@ class ChangesHub:
             raise Problem(503, "kafka", self._why, retry_after_s=2)
         if user is None:
             return sorted(self._positions)
-        return [int(murmur2(user.encode()) & 0x7FFFFFFF) % len(self._positions)]
+        return [partition_of(user.encode(), len(self._positions))]
 
     def listen(self, *, user: str | None, segments: frozenset[str]) -> Listener:
         """A listener from now on; `forget` it in the end. Problem 503 with too many of them, or without Kafka."""

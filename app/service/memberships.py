@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
-from aiokafka.partitioner import murmur2
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import UserError
+from app.runtime.partitioner import partition_of
 from app.segments.change import iso
 from app.service.problem import Problem
 from app.settings import Settings
@@ -147,7 +147,7 @@ class Memberships:
         partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
         if not partitions:
             raise _building()
-        by_user = [_partition_of(user, partitions) for user in users]
+        by_user = [partition_of(user.encode(), partitions) for user in users]
         if any(not state.get(f"ready:{number}".encode()) for number in by_user):
             raise _building()
         return [
@@ -243,10 +243,6 @@ def _building() -> Problem:
 def _complete(state: dict[bytes, bytes]) -> bool:
     partitions = int(state.get(b"partitions") or 0)
     return partitions > 0 and all(state.get(f"ready:{number}".encode()) for number in range(partitions))
-
-
-def _partition_of(user: str, partitions: int) -> int:
-    return int(murmur2(user.encode()) & 0x7FFFFFFF) % partitions
 
 
 def _offset(position: bytes | None) -> int | None:

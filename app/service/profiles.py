@@ -8,11 +8,11 @@ import asyncio
 from typing import Final
 
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from app.runtime.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
 from app.runtime.kafka import connect, has_transactions
 from app.runtime.log_reader import LogReader, OffsetLostError
+from app.runtime.partitioner import partition_of
 from app.segments.change import iso
 from app.segments.definition import Catalog
 from app.segments.partition import Partition
@@ -59,7 +59,7 @@ class Profiles:
             reader = LogReader(
                 client,
                 topic=topic,
-                partition=int(murmur2(key) & 0x7FFFFFFF) % count,
+                partition=partition_of(key, count),
                 committed_only=await has_transactions(client),
                 bytes_max=settings.fetch_bytes_max,
             )

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from aiokafka.partitioner import murmur2
-
+from app.runtime.partitioner import partition_of
 from app.simulation.wire import Delivery
 
 
@@ -14,16 +13,6 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp_ms: int
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key, by Java's default partitioner, which all producers of the topic must use.
-
-    >>> [partition_of(user, 24) for user in (b"u-1", b"u-2", b"u-42")]
-    [7, 22, 1]
-    """
-    hashed: int = murmur2(key)
-    return (hashed & 0x7FFFFFFF) % partitions
 
 
 class Homes:
