@@ -51,8 +51,8 @@ MUTATIONS = (
     Mutation(
         "the highest count is thought to last no longer than the first of its values",
         "tables/tallies.py",
-        "return int(max(ends)) + self.within_ms if ends else FOREVER",
-        "return int(max(ends)) + self.within_ms + 1 if ends else FOREVER",
+        "return most, int(max(ends)) + self.within_ms",
+        "return most, int(max(ends)) + self.within_ms + 1",
     ),
     Mutation(
         "a distinct value does not end by time",
@@ -257,6 +257,32 @@ MUTATIONS = (
         "app/segments/partition.py",
         "            if received > t:\n                received = t\n",
         "            received = t\n",
+    ),
+    Mutation(
+        "a visit that begins is not asked how far it has grown",
+        "app/segments/activity.py",
+        """                    code.line("e = p.session")
+                    _write_growth(code, growth)
+""",
+        "                    pass\n",
+    ),
+    Mutation(
+        "a new user watches nothing",
+        "app/segments/partition.py",
+        "profiles.new_profile(t, now, program.begin_watched)",
+        "profiles.new_profile(t, now)",
+    ),
+    Mutation(
+        "who reads how a visit began hears nothing of a new one",
+        "app/segments/values.py",
+        'self.features.update(("visit", "beginning"))',
+        'self.features.add("visit")',
+    ),
+    Mutation(
+        "what is true of a visit stays true after it",
+        "app/segments/conditions.py",
+        'self.code.line(f"if not {truth}: {until} = {FOREVER}")\n        return until',
+        'self.code.line(f"{until} = {FOREVER}")\n        return until',
     ),
     Mutation(
         "now may go back behind the user's highest time",
