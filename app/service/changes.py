@@ -24,6 +24,8 @@ from app.settings import Settings
 
 QUEUE_MAX: Final = 2_000
 REPLAY_RECORDS_MAX: Final = 200_000
+REPLAY_BYTES_MAX: Final = 32 << 20
+_POSITION_BYTES: Final = 80
 REPLAY_TIMEOUT_S: Final = 20.0
 REPLAYS_AT_ONCE: Final = 4
 READ_RECORDS: Final = 2_000
@@ -201,6 +203,7 @@ class ChangesHub:
         if sum(until[partition] - offset for partition, offset in behind.items()) > REPLAY_RECORDS_MAX:
             raise TooFarBackError
         found: list[tuple[Positions, bytes]] = []
+        size = 0
         if not behind:
             return found
         try:
@@ -210,8 +213,12 @@ class ChangesHub:
                     for partition, offset in behind.items():
                         async for record in self._read(client, partition, offset, until[partition]):
                             reached[partition] = record.offset + 1
-                            if listener.wants(record.key, record.value):
-                                found.append((dict(reached), record.value))
+                            if not listener.wants(record.key, record.value):
+                                continue
+                            size += len(record.value) + len(reached) * _POSITION_BYTES
+                            if size > REPLAY_BYTES_MAX:
+                                raise TooFarBackError
+                            found.append((dict(reached), record.value))
                         reached[partition] = until[partition]
                 finally:
                     await client.close()
