@@ -1,0 +1,74 @@
+"""One message: its type, its times, what it says at a path; and what is told of one that cannot be used."""
+
+import pytest
+
+from app.events.message import MessageDecoder, MessageError, instant_ms
+
+TIMES = (
+    ("2016-08-01T07:05:21.239Z", 1_470_035_121_239),
+    ("2016-08-01T07:59:59.999Z", 1_470_038_399_999),
+    ("2016-08-01T07:05:21Z", 1_470_035_121_000),
+    ("2016-08-01T07:05:21.2394Z", 1_470_035_121_239),
+    ("2016-08-01T09:05:21.239+02:00", 1_470_035_121_239),
+    ("2016-08-01T07:05:21.239", 1_470_035_121_239),
+    ("2016-08-01 07:05:21.239Z", 1_470_035_121_239),
+    ("2016-08-01", 1_470_009_600_000),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b'{"type":"dance","userId":"ann"}', "unknown type 'dance'"),
+        (b'{"type":"' + b"x" * 50 + b'"}', "unknown type 'xxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        (b'{"type":5}', "$.type"),
+        (b'{"type":null}', "$.type"),
+        (b'{"userId":"ann"}', "`type`"),
+    ],
+)
+def test_a_message_of_no_type_says_so(value: bytes, detail: str) -> None:
+    with pytest.raises(MessageError) as told:
+        MessageDecoder().decode(value)
+    assert told.value.reason == "invalid-message"
+    assert detail in str(told.value)
+
+
+@pytest.mark.parametrize(("text", "instant"), TIMES)
+def test_times_are_read_in_all_their_forms(text: str, instant: int) -> None:
+    assert instant_ms(text) == instant
+    assert instant_ms(text) == instant  # also when its hour is known
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2016-08-01T07:60:21.239Z", "2016-08-01T07:05:60.239Z", "2016-08-01T24:05:21.239Z", "2016-08-01T07:", "", "now"],
+)
+def test_what_is_no_time_is_none_also_in_a_known_hour(text: str) -> None:
+    instant_ms("2016-08-01T07:05:21.239Z")
+    with pytest.raises(ValueError, match=r"."):
+        instant_ms(text)
+
+
+def test_an_offset_is_no_part_of_a_known_hour() -> None:
+    assert instant_ms("2016-08-01T07:05:21.239+01:00") == 1_470_035_121_239 - 3_600_000
+    assert instant_ms("2016-08-01T07:05:21.239Z") == 1_470_035_121_239
+
+
+def test_what_stands_at_a_path_of_the_context() -> None:
+    decoder = MessageDecoder([("campaign", "source"), ("page", "path")])
+    read = decoder.context_tree.reader(("campaign", "source"))
+
+    def said(context: bytes) -> object:
+        return read(decoder.decode(b'{"type":"page","context":' + context + b"}").context)
+
+    assert said(b'{"campaign":{"source":"google"}}') == "google"
+    assert said(b'{"campaign":{"source":["a","b"]}}') == ["a", "b"]
+    assert said(b'{"campaign":{"source":null}}') is None
+    assert said(b'{"campaign":null}') is None
+    nothing = said(b"{}")
+    assert nothing is not None
+    assert said(b'{"campaign":{}}') is nothing
+    assert said(b'{"campaign":{"source":{"a":1}}}') is nothing
+    assert said(b'{"campaign":5}') is nothing
+    assert said(b'{"campaign":5,"page":{"path":"/"}}') is nothing
+    assert said(b"null") is nothing
