@@ -1,5 +1,6 @@
 """What a run writes, read while it runs."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
@@ -65,6 +66,14 @@ class OutputReader:
             assert isinstance(value, bytes), value
             moments.append(self._read(value))
         self.found.update(moments)
+        return moments
+
+    def all_there(self, within_s: float) -> list[Moment]:
+        """What can be read at once, for so long at most: answers of a broker hold a part of it each."""
+        end_s = time.perf_counter() + within_s
+        moments: list[Moment] = []
+        while time.perf_counter() < end_s and (more := self.more()):
+            moments += more
         return moments
 
     def rest(self) -> None:

@@ -22,6 +22,8 @@ from tests.benchmarks.worker import PARTITIONS
 #: Nothing new for so long: it will not get any further.
 STALLED_S: Final = 120.0
 STOP_S: Final = 30.0
+#: What a first transaction made visible has been read after so long.
+SETTLED_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`events` are those between the first output that could be seen and the last that had to come.
+    """`events` are those between the first outputs that could be seen and the last that had to come.
 
     `problem`: why the run is invalid, "" if it is not; then the other figures say little.
     """
@@ -102,7 +104,9 @@ def _watch(process: GuardedProcess, output: OutputReader, filled: Filled, wanted
             missing.difference_update(moments)
             seen_s = now_s
             if not began_s:
-                began_s, began_cpu_s, events = now_s, cpu_s(process.pid), filled.after(moments)
+                missing.difference_update(output.all_there(SETTLED_S))
+                seen_s = began_s = time.perf_counter()
+                began_cpu_s, events = cpu_s(process.pid), filled.after(output.found)
         elif not process.running:
             problem = f"it ended; its log ends with:\n{process.log_tail()}"
         elif now_s > seen_s + STALLED_S:
