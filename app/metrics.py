@@ -1,25 +1,18 @@
-"""Every metric of Shoal, with its meaning, in one list; and the object through which the worker counts.
+"""Every metric of Shoal, with its meaning, in one list for each kind of process.
 
-Counting happens once a micro-batch, never once an event. Names and labels are a contract: dashboards and alert rules
-use only what stands here.
+Names and labels are a contract: dashboards and alert rules use only what stands here.
 """
 
-from collections import Counter as Counted
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
-from app.runtime.lifecycle import State
-from app.segments.partition import Batch
 
 Kind = Literal["counter", "gauge", "histogram"]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 DELAY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
-DELAYS_A_BATCH = 100  # a sample: in a backlog, or a replay, the delay of each is of no interest
 RECORDS = (1.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0, 50000.0)
 
 
@@ -96,15 +89,6 @@ SERVICE_METRICS = (
 """The list of `shoal serve`."""
 
 
-def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    """One metric, to be counted in a registry."""
-    if metric.kind == "counter":
-        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
-    if metric.kind == "gauge":
-        return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
-    return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
-
-
 READER_METRICS = (
     Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
     Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
@@ -137,23 +121,21 @@ READER_METRICS = (
 """The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
 
 
-GONE_WITH_A_PARTITION: Final = (
-    "shoal_lag_records",
-    "shoal_clock_lag_seconds",
-    "shoal_profiles",
-    "shoal_profile_bytes",
-    "shoal_timers",
-    "shoal_restore_progress",
-)
+def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    """One metric, to be counted in a registry."""
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+    if metric.kind == "gauge":
+        return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+    return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
 
 
-class Metrics:
-    """The metrics of one worker, in a registry of its own."""
+class MetricSet:
+    """The metrics of one process, in a registry of its own. Who inherits says what happened, in words of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Iterable[Metric]) -> None:
         self.registry = CollectorRegistry()
-        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in METRICS}
-        self._states: dict[int, State] = {}
+        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in metrics}
 
     def render(self) -> bytes:
         """All of them in Prometheus' text format."""
@@ -162,117 +144,3 @@ class Metrics:
     def value(self, name: str, **labels: str) -> float:
         """The present value of one; 0 if it was never counted."""
         return self.registry.get_sample_value(name, labels) or 0.0
-
-    def committed(
-        self, partition: int, outcome: Batch, *, records: int, processed_s: float, committed_s: float, wall_ms: int
-    ) -> None:
-        """A micro-batch, or a move of the clock, was written."""
-        self._by_name["shoal_process_seconds"].observe(processed_s)
-        self._by_name["shoal_commit_seconds"].observe(committed_s)
-        if records:
-            self._by_name["shoal_batch_records"].observe(records)
-            events = self._by_name["shoal_events"].labels
-            rejected = len(outcome.dead) + len(outcome.late)
-            passed_over = records - outcome.accepted - outcome.duplicates - rejected
-            by_outcome = {
-                "accepted": outcome.accepted,
-                "duplicate": outcome.duplicates,
-                "dead": len(outcome.dead),
-                "late": len(outcome.late),
-                "passed-over": max(0, passed_over),
-            }
-            for name, count in by_outcome.items():
-                if count:
-                    events(name).inc(count)
-            for kind, count in outcome.kinds.items():
-                if count:
-                    self._by_name["shoal_accepted_events"].labels(kind).inc(count)
-        for letter in outcome.dead:
-            self.dead_letter(letter.reason)
-        if outcome.late:
-            self._by_name["shoal_late_events"].inc(len(outcome.late))
-        for what, count in outcome.counted.items():
-            self._by_name["shoal_occurrences"].labels(what).inc(count)
-        changes = Counted((change.segment, change.change) for change in outcome.changes)
-        for (segment, kind), count in changes.items():
-            self._by_name["shoal_changes"].labels(segment, kind).inc(count)
-        for change in outcome.changes[:DELAYS_A_BATCH]:
-            name = "shoal_event_to_change_seconds" if change.cause.kind == "event" else "shoal_due_to_fired_seconds"
-            delay_s = wall_ms / 1000 - datetime.fromisoformat(change.at).timestamp()
-            self._by_name[name].observe(max(0.0, delay_s))
-
-    def dead_letter(self, reason: str) -> None:
-        """One record went to the dead letters."""
-        self._by_name["shoal_dead_letters"].labels(reason).inc()
-
-    def lost(self, partition: int, records: int) -> None:
-        """Records were gone before they were read."""
-        self._by_name["shoal_lost_records"].labels(str(partition)).inc(records)
-
-    def lag(self, partition: int, records: int) -> None:
-        """How many records are still to be read."""
-        self._by_name["shoal_lag_records"].labels(str(partition)).set(records)
-
-    def clock(self, partition: int, clock_ms: int, *, wall_ms: int) -> None:
-        """Where a partition's clock stands."""
-        self._by_name["shoal_clock_lag_seconds"].labels(str(partition)).set((wall_ms - clock_ms) / 1000)
-
-    def restored(self, partition: int, records: int, seconds: float) -> None:
-        """A partition was read back."""
-        self._by_name["shoal_restored_records"].inc(records)
-        self._by_name["shoal_restore_seconds"].observe(seconds)
-
-    def misplaced(self, partition: int) -> None:
-        """A key of the sample belongs to another partition."""
-        self._by_name["shoal_misplaced_keys"].labels(str(partition)).inc()
-
-    def reopened(self, partition: int) -> None:
-        """A partition was thrown away and is opened again."""
-        self._by_name["shoal_reopened"].labels(str(partition)).inc()
-
-    def restoring(self, partition: int, share: float) -> None:
-        """How far a partition is read back, from 0 to 1."""
-        self._by_name["shoal_restore_progress"].labels(str(partition)).set(share)
-
-    def aborted(self, partition: int) -> None:
-        """What was being written was not, or nobody knows."""
-        self._by_name["shoal_transactions_aborted"].labels(str(partition)).inc()
-
-    def rebalanced(self) -> None:
-        """Partitions were assigned."""
-        self._by_name["shoal_rebalances"].inc()
-
-    def state(self, partition: int, state: State) -> None:
-        """A partition is in another state; a revoked one has no gauges any more."""
-        gauge = self._by_name["shoal_partition_state"]
-        before = self._states.pop(partition, None)
-        if before is not None:
-            gauge.remove(str(partition), before.value)
-        if state is State.REVOKED:
-            for name in GONE_WITH_A_PARTITION:
-                self._by_name[name].remove(str(partition))
-            return
-        self._states[partition] = state
-        gauge.labels(str(partition), state.value).set(1)
-
-    def profiles(self, partition: int, count: int) -> None:
-        """How many profiles a partition holds."""
-        self._by_name["shoal_profiles"].labels(str(partition)).set(count)
-
-    def profile_bytes(self, partition: int, count: int) -> None:
-        """What the profiles of a partition take in memory."""
-        self._by_name["shoal_profile_bytes"].labels(str(partition)).set(count)
-
-    def timers(self, partition: int, count: int) -> None:
-        """How many users of a partition have a timer."""
-        self._by_name["shoal_timers"].labels(str(partition)).set(count)
-
-    def profile_bytes_limit(self, count: int) -> None:
-        """What all of them should take at most."""
-        self._by_name["shoal_profile_bytes_limit"].set(count)
-
-    def members(self, counts: Iterable[tuple[str, int]]) -> None:
-        """How many users are in each segment."""
-        gauge = self._by_name["shoal_segment_members"]
-        for segment, count in counts:
-            gauge.labels(segment).set(count)

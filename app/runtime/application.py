@@ -10,7 +10,6 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from app.errors import UserError
-from app.metrics import Metrics
 from app.runtime.asyncio_world import AsyncioWorld
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.catalog_follower import CatalogFollower
@@ -32,6 +31,7 @@ from app.runtime.partition_task import PartitionTask
 from app.runtime.published import Published
 from app.runtime.topics import catalog_topic, ensure_topics, topic_specs
 from app.runtime.watchdog import Sight
+from app.runtime.worker_metrics import Metrics
 from app.runtime.workshop import Workshop
 from app.segments.definition import Catalog
 from app.segments.partition import Partition

@@ -1,26 +1,13 @@
 """The metrics of the processes that read on: memberships, destinations, intake."""
 
-from typing import Any
-
-from prometheus_client import CollectorRegistry, generate_latest
-
-from app.metrics import READER_METRICS, make_metric
+from app.metrics import READER_METRICS, MetricSet
 
 
-class ReaderMetrics:
-    """Those of one process, in a registry of its own."""
+class ReaderMetrics(MetricSet):
+    """Those of one process."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in READER_METRICS}
-
-    def render(self) -> bytes:
-        """All of them in Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def value(self, name: str, **labels: str) -> float:
-        """The present value of one; 0 if it was never counted."""
-        return self.registry.get_sample_value(name, labels) or 0.0
+        super().__init__(READER_METRICS)
 
     def rebalanced(self) -> None:
         """Partitions were assigned: gauges of others are theirs."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
-from app.metrics import Metrics
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
+from app.runtime.worker_metrics import Metrics
 from app.runtime.world import World
 from app.segments.partition import Partition
 from app.segments.program import Program

@@ -1,26 +1,13 @@
 """What the service counts; names and meanings stand in `app/metrics.py`."""
 
-from typing import Any
-
-from prometheus_client import CollectorRegistry, generate_latest
-
-from app.metrics import SERVICE_METRICS, make_metric
+from app.metrics import SERVICE_METRICS, MetricSet
 
 
-class ServiceMetrics:
-    """The metrics of one process, in a registry of its own."""
+class ServiceMetrics(MetricSet):
+    """Those of one process."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._by_name: dict[str, Any] = {metric.name: make_metric(metric, self.registry) for metric in SERVICE_METRICS}
-
-    def render(self) -> bytes:
-        """All of them in Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def value(self, name: str, **labels: str) -> float:
-        """The present value of one; 0 if it was never counted."""
-        return self.registry.get_sample_value(name, labels) or 0.0
+        super().__init__(SERVICE_METRICS)
 
     def requested(self, route: str, status: int, seconds: float) -> None:
         """A request was answered. `route` is the path with its parameters by name, never what was asked for."""

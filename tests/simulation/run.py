@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from app.metrics import Metrics
 from app.runtime import partition_task
 from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.commit import Layout
@@ -14,6 +13,7 @@ from app.runtime.delivery import Delivery
 from app.runtime.exactly_once import ExactlyOnce
 from app.runtime.partition_state import PartitionState
 from app.runtime.partition_task import PartitionTask
+from app.runtime.worker_metrics import Metrics
 from app.runtime.workshop import Workshop
 from app.segments.partition import Batch, Partition, RecordLike
 from app.segments.program import Program

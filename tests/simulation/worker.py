@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from app.metrics import Metrics
 from app.runtime.commit import Layout
 from app.runtime.delivery import Delivery
 from app.runtime.lifecycle import Limits
 from app.runtime.partition_state import PartitionState
 from app.runtime.partition_task import PartitionTask
+from app.runtime.worker_metrics import Metrics
 from app.runtime.workshop import Workshop
 from app.segments.partition import Partition
 from app.segments.program import Program

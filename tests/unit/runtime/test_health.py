@@ -6,8 +6,9 @@ import urllib.request
 import pytest
 
 from app.errors import UserError
-from app.metrics import METRICS, Metrics
+from app.metrics import METRICS
 from app.runtime.health import HealthServer
+from app.runtime.worker_metrics import Metrics
 
 
 def ask(port: int, path: str) -> tuple[int, str]:

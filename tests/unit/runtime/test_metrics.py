@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import METRICS, Metrics
+from app.metrics import METRICS
 from app.runtime.lifecycle import State
+from app.runtime.worker_metrics import Metrics
 from app.segments.partition import Batch, DeadLetter
 
 
