@@ -3,7 +3,9 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from app.console.output import counted
@@ -14,7 +16,13 @@ from app.segments_dir import load_segments, read_definitions
 from app.settings import load_settings
 
 
-def publish(folder: Path, /, *, dry_run: bool = False, broker: str | None = None) -> int:
+def publish(
+    folder: Path,
+    /,
+    *,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    broker: str | None = None,
+) -> int:
     """Make a folder of definitions the catalog of running workers: checked, then written to the catalog topic.
 
     Workers that run with SHOAL_CATALOG=topic take it over without a restart: each partition at one instant, between
