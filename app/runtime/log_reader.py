@@ -31,6 +31,7 @@ from app.runtime.kafka import told_leaders
 
 EARLIEST = -2
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+UNSEEN = -1
 RETRY_S_FIRST, RETRY_S_MAX = 0.05, 1.0
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class LogReader:
         self._on_progress = on_progress
         self._buffer: deque[list[Any]] = deque()
         self._fetch_offset = 0  # behind what is buffered
-        self._end_offset = 0
+        self._end_offset = UNSEEN
         self._ahead: asyncio.Future[Any] | None = None
 
     def seek(self, offset: int) -> None:
@@ -87,7 +88,7 @@ class LogReader:
         assert self._ahead is None, "stop before seek"
         self._buffer.clear()
         self._fetch_offset = offset
-        self._end_offset = 0
+        self._end_offset = UNSEEN
 
     async def earliest(self) -> int:
         """The first offset that the log still holds."""
@@ -110,6 +111,8 @@ class LogReader:
         if not self._buffer:
             ahead, self._ahead = self._ahead, None
             await (ahead or self._patiently(lambda: self._fetch(wait_ms)))
+            while self._end_offset == UNSEEN:  # an answer that says nothing does not say that nothing is there
+                await self._patiently(lambda: self._fetch(max(1, wait_ms)))
         records: list[Any] = []
         while self._buffer and len(records) < records_max:
             chunk = self._buffer.popleft()
