@@ -1,5 +1,6 @@
 """`shoal bench`: what two runs of the benchmarks say about each other."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -7,7 +8,7 @@ from app.cli.main import EXIT_OK, EXIT_USER_ERROR
 from app.console.comparing import show_difference, show_only
 from app.console.output import make_console, say
 from app.errors import UserError
-from app.figures import read_figures
+from app.figures import Figures, read_figures
 from app.figures_difference import Difference, one_sided
 
 
@@ -39,7 +40,7 @@ def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = Fals
     both = [name for name in runs_a if name in runs_b]
     differences = {name: Difference(runs_a[name][1], runs_b[name][1]) for name in both}
     if not any(pair for each in differences.values() for pair in each.pairs()):
-        raise UserError(f"nothing in common: {a} has {_rows(a)}; {b} has {_rows(b)}")
+        raise UserError(f"nothing in common: {a} has {_rows(runs_a)}; {b} has {_rows(runs_b)}")
     against = {name: [] if force else each.reasons_against for name, each in differences.items()}
     refused = {name: "; ".join(reasons) for name, reasons in against.items() if reasons}
     for name, each in differences.items():
@@ -53,5 +54,5 @@ def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = Fals
     return EXIT_USER_ERROR if refused else EXIT_OK
 
 
-def _rows(path: Path) -> str:
-    return ", ".join(f"{name} ({', '.join(each.by_name())})" for name, (_, each) in read_figures(path).items())
+def _rows(runs: Mapping[str, tuple[Path, Figures]]) -> str:
+    return ", ".join(f"{name} ({', '.join(each.by_name())})" for name, (_, each) in runs.items())

@@ -6,6 +6,7 @@ Values: None (missing), bool, int, float, str, or a list of these. See docs/exac
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from app.segments.language.regular_expressions import compile_search
@@ -214,37 +215,26 @@ def score_crossing(
     `state` is [v, t]; `fixed` is what does not decay.
     """
     value, since = state or (0.0, now)
+    decaying = value, since, half_life_ms, fixed
     compare = _ORDERED.get(sign)
     if compare is None:
-        return crossing(sign, lambda n: _score_at(n, value, since, half_life_ms, fixed), lambda n: bound, now)
+        return crossing(sign, partial(_score_at, *decaying), lambda n: bound, now)
     # Rounding takes longest of all, and decides only near the bound.
     exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
     truth = bool(compare(exact if abs(exact - bound) > _NEAR else round(exact, 6), bound))
     if compare(fixed if abs(fixed - bound) > _NEAR else round(fixed, 6), bound) == truth:
         return truth, FOREVER  # it tends to `fixed`: there is one turn at most
-    return truth, _score_turn(compare, value, since, half_life_ms, fixed, bound, now, truth=truth)
+    # The instant is estimated by the logarithm, then made exact.
+    rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
+    guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
+    return truth, _turn_from(partial(_score_holds, compare, bound, *decaying), now, guess, truth=truth)
 
 
-def _score_at(n: int, value: float, since: int, half_life_ms: int, fixed: float) -> float:
+def _score_at(value: float, since: int, half_life_ms: int, fixed: float, n: int) -> float:
     return float(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6))
 
 
-def _score_turn(
-    compare: Callable[[Any, Any], bool],
-    value: float,
-    since: int,
-    half_life_ms: int,
-    fixed: float,
-    bound: float,
-    now: int,
-    *,
-    truth: bool,
-) -> int:
-    """The instant is estimated by the logarithm, then made exact."""
-
-    def holds(n: int) -> bool:
-        return bool(compare(round(value * 2.0 ** (-(n - since) / half_life_ms) + fixed, 6), bound))
-
-    rest = bound - fixed + (_HALF_PLACE if compare in (operator.gt, operator.le) else -_HALF_PLACE)
-    guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0
-    return _turn_from(holds, now, guess, truth=truth)
+def _score_holds(
+    compare: Callable[[Any, Any], bool], bound: float, value: float, since: int, half_life_ms: int, fixed: float, n: int
+) -> bool:
+    return bool(compare(_score_at(value, since, half_life_ms, fixed, n), bound))

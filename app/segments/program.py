@@ -34,7 +34,11 @@ WATCH_MASKS_MAX = 10_000
 
 @dataclass(slots=True)
 class Reads:
-    """What the functions of one segment read."""
+    """What the functions of one segment read.
+
+    features: `visits` (a visit has to be kept), `visit` (its end may change what is true), `beginning` (a new one may),
+    `session` and `user` (each event of the visit, of the user may), `cart`.
+    """
 
     segment: Segment
     aggregates: set[int]

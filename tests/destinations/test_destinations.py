@@ -14,31 +14,27 @@ from app.destinations.replay import replay
 from app.runtime.kafka import connect
 from app.runtime.log_writer import LogWriter
 from app.runtime.topics import ensure_topics
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from tests.destinations.receiver import Receiver, receiver
 from tests.memberships.changes import ChangesOnKafka
 from tests.support.broker import Broker
+from tests.support.deployment import deployment
 from tests.support.records import read_topic
 from tests.support.shop import running, soon
 from tests.support.waiting import eventually
 
-PARTITIONS = 2
 EMBEDDED = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 
 
 @pytest.fixture
 def settings(broker: Broker, unique: str, tmp_path: Path) -> Settings:
     """Of a deployment of this test's own."""
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="6s" if broker.transactions else "1s",
+    return deployment(
+        broker.bootstrap_servers,
+        unique,
+        transactions=broker.transactions,
         destinations=tmp_path,
         private_destinations=True,
-        retry_wait_max_ms=200,
     )
 
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from tests.support.broker import Broker
-
-PARTITIONS = 2
+from tests.support.deployment import deployment
 
 
 @pytest.fixture
@@ -17,14 +16,6 @@ def sources(unique: str) -> str:
 @pytest.fixture
 def settings(broker: Broker, unique: str, sources: str) -> Settings:
     """Of a deployment of this test's own."""
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="6s" if broker.transactions else "1s",
-        sources=sources,
-        retry_wait_max_ms=200,
-        batch_records_max=20,
+    return deployment(
+        broker.bootstrap_servers, unique, transactions=broker.transactions, sources=sources, batch_records_max=20
     )

@@ -13,8 +13,8 @@ from app.intake.task import IntakeTask
 from app.intake.transform import Taken
 from app.runtime.log_reader import LogReader, OffsetLostError
 from app.settings import Settings
-from tests.intake.conftest import PARTITIONS
 from tests.support.broker import Broker
+from tests.support.deployment import PARTITIONS
 from tests.support.partitions import partition_of
 from tests.support.records import read_topic, write_topic
 from tests.support.shop import running, soon

@@ -11,7 +11,7 @@ from app.intake.replay import replay
 from app.main import create_app as create_worker
 from app.runtime.log_writer import LogWriter
 from app.settings import Settings, load_settings
-from tests.intake.conftest import PARTITIONS
+from tests.support.deployment import PARTITIONS
 from tests.support.records import read_topic, write_topic
 from tests.support.shop import running, soon
 

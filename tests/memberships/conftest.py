@@ -6,27 +6,22 @@ import pytest
 
 from app.embedded import EmbeddedRedis
 from app.memberships.view import View, connect_redis
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.support.broker import Broker
-
-PARTITIONS = 2
+from tests.support.deployment import PARTITIONS, deployment
 
 
 @pytest.fixture
 def settings(broker: Broker, embedded_redis: EmbeddedRedis, unique: str) -> Settings:
     """Of a deployment of this test's own."""
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="6s" if broker.transactions else "1s",
+    return deployment(
+        broker.bootstrap_servers,
+        unique,
+        transactions=broker.transactions,
         redis_url=embedded_redis.url,
         redis_prefix=f"{unique}:",
         redis_timeout_ms=1_000,
-        retry_wait_max_ms=200,
     )
 
 

@@ -12,10 +12,10 @@ from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.errors import UserError
 from app.memberships.verification import verify
 from app.memberships.view import ProjectionMovedError, View, connect_redis
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
-from tests.memberships.conftest import PARTITIONS
 from tests.memberships.looking import members, memberships
+from tests.support.deployment import PARTITIONS, deployment
 from tests.support.shop import running, soon
 from tests.support.waiting import eventually
 
@@ -30,16 +30,8 @@ def own_redis() -> Iterator[EmbeddedRedis]:
 @pytest.fixture
 def settings(embedded_broker: EmbeddedBroker, own_redis: EmbeddedRedis, unique: str) -> Settings:
     """Of a deployment with a Redis of its own."""
-    return load_settings(
-        {},
-        kafka_bootstrap_servers=embedded_broker.bootstrap_servers,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=PARTITIONS,
-        session_timeout_ms="1s",
-        redis_url=own_redis.url,
-        redis_timeout_ms=500,
-        retry_wait_max_ms=200,
+    return deployment(
+        embedded_broker.bootstrap_servers, unique, transactions=False, redis_url=own_redis.url, redis_timeout_ms=500
     )
 
 

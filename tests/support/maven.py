@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from tests.support.commands import complaint_of
+
 CACHE: Final = Path(__file__).parents[2] / ".cache"
 JAVA_VERSION_MIN: Final = 17
 _TRIES: Final = 3
@@ -63,20 +65,8 @@ def run_maven(pom: Path, *arguments: str, what: str, timeout_s: float) -> None:
     command = [mvn, "--batch-mode", "--no-transfer-progress", "--quiet", "--file", str(pom), *arguments]
     said = ""
     for _ in range(_TRIES):
-        try:
-            subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=timeout_s,
-                check=True,
-            )
-        except subprocess.CalledProcessError as error:
-            said = error.stdout
-        except subprocess.TimeoutExpired:
-            said = f"no end after {timeout_s:g} s"
-        else:
+        complaint = complaint_of(command, timeout_s=timeout_s)
+        if complaint is None:
             return
+        said = complaint
     raise JavaUnavailableError(f"Maven could not download {what} in {_TRIES} tries:\n{said[-2_000:]}")

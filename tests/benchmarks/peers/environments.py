@@ -1,13 +1,13 @@
 """Virtual environments of peers, each with the packages of a pinned list, made once for each version of the list."""
 
 import re
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.peers.peer import PeerUnavailableError
+from tests.support.commands import complaint_of
 from tests.support.maven import CACHE, made_once
 
 LISTS: Final = Path(__file__).parent / "requirements"
@@ -42,17 +42,6 @@ def _install(name: str, folder: Path) -> None:
 
 
 def _run(name: str, *command: str) -> None:
-    try:
-        subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=INSTALL_TIMEOUT_S,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise PeerUnavailableError(f"{name} cannot be installed: {error.stdout[-SAID_CHARACTERS:].strip()}") from None
-    except subprocess.TimeoutExpired:
-        raise PeerUnavailableError(f"{name} cannot be installed: no end after {INSTALL_TIMEOUT_S} s") from None
+    said = complaint_of(command, timeout_s=INSTALL_TIMEOUT_S)
+    if said is not None:
+        raise PeerUnavailableError(f"{name} cannot be installed: {said[-SAID_CHARACTERS:].strip()}")

@@ -1,0 +1,20 @@
+"""Settings of a deployment of one test's own, on a broker that it shares with others."""
+
+from typing import Any, Final
+
+from app.settings import Settings, load_settings
+
+PARTITIONS: Final = 2
+
+
+def deployment(bootstrap_servers: str, unique: str, *, transactions: bool, **others: Any) -> Settings:
+    """`unique` names it. A group's session is as short as the kind of broker lets it be."""
+    own = {
+        "kafka_bootstrap_servers": bootstrap_servers,
+        "app_id": unique,
+        "topic_prefix": f"{unique}.",
+        "partitions": PARTITIONS,
+        "session_timeout_ms": "6s" if transactions else "1s",
+        "retry_wait_max_ms": 200,
+    }
+    return load_settings({}, **own | others)
