@@ -106,6 +106,7 @@ class Settings:
     # lz4 is as small, but aiokafka writes it at its slowest level: 60 MB/s against snappy's 600.
     compression: Compression = setting("snappy", "Of what is written")
     delivery: DeliveryChoice = setting("auto", "How changes are delivered; auto: exactly once where the broker can")
+    fast_path: bool = setting(True, "Whether usual events go through the fast path, where it was built")
     poison_tries: int = setting(
         3, "How often a record that fails is tried before the dead-letter topic", low=1, high=100
     )

@@ -34,6 +34,7 @@ from app.runtime.watchdog import Sight
 from app.runtime.worker_metrics import Metrics
 from app.runtime.workshop import Workshop
 from app.segments.definition import Catalog
+from app.segments.fast_path import BUILT as FAST_PATH_BUILT
 from app.segments.partition import Partition
 from app.segments.program import Program, compile_catalog
 from app.settings import Settings
@@ -91,8 +92,13 @@ class Application(Process):
         self.exactly_once = choose_exactly_once(settings, transactions=transactions)
         why = "" if transactions else " (this broker has no transactions)"
         log.info("delivery: %s", "exactly once" if self.exactly_once else f"at least once{why}")
+        if not (settings.fast_path and FAST_PATH_BUILT):
+            log.warning("no fast path (%s): events cost about a third more CPU", self._why_no_fast_path())
         self._show_health(self.metrics)
         await super().on_first_start()
+
+    def _why_no_fast_path(self) -> str:
+        return "there was no C compiler at the installation" if self.settings.fast_path else "SHOAL_FAST_PATH is off"
 
     def _tell_catalog(self, source: str) -> None:
         log.info("catalog %s: %d segments from %s", self.program.version, len(self.program.segments), source)
@@ -176,7 +182,7 @@ class Application(Process):
 
     def _empty_partition(self) -> Partition:
         held = None if self._tables is None else self._tables.of_users()
-        return Partition(self.program, self.settings.time_rules, held=held)
+        return Partition(self.program, self.settings.time_rules, held=held, fast=self.settings.fast_path)
 
     def _new_delivery(self, partition: int) -> Delivery:
         changelog = self.settings.topics.profiles

@@ -13,13 +13,15 @@ from msgspec import Raw
 
 from app.events.message import Message, Path, Tree, said
 from app.segments.source import Source as Code
-from app.segments.values import leaf_id
+from app.segments.values import leaf_id, visit_value
 from tables import session as sessions
 from tables.counted import Counted
 from tables.profile import Profile
 from tables.values import remembered
+from tables.windows import FOREVER
 
-Growth = tuple[int, str, int]
+Growth = tuple[int, tuple[tuple[str, int], ...], int]
+Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
 
@@ -36,7 +38,7 @@ def write_activity(
     """Writes the function; `features` and `leaves` say which segments read what, as masks.
 
     `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
-    `growth`: (bit of `Profile.watched`, test of the visit `e`, segments to settle once it is true).
+    `growth`: (bit of `Profile.watched`, values of the visit and how large one must be, segments to settle then).
     """
     visit, beginning = features.get("visit", 0), features.get("beginning", 0)
     with code.block("def activity(p, ev, t, now)"):
@@ -67,8 +69,9 @@ def _write_growth(code: Code, growth: Sequence[Growth]) -> None:
     if growth:
         code.line(f"w = p.watched & {sum(bit for bit, _, _ in growth)}")
         with code.block("if w"):
-            for bit, test, mask in growth:
-                code.line(f"if w & {bit} and ({test}): m |= {mask}")
+            for bit, tests, mask in growth:
+                grown = " or ".join(f"e{visit_value(name).format(session='e')} >= {least}" for name, least in tests)
+                code.line(f"if w & {bit} and ({grown}): m |= {mask}")
 
 
 def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
@@ -96,17 +99,47 @@ def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
 
 def _write_walk(code: Code, context: Tree, path: Path) -> Path:
     """Leaves what stands at the path in `v`, as far as it is a struct; returns the rest of the path."""
+    (_, first), *others = steps = _steps(context, path)
+    code.line(f"v = c.{first}")
+    for struct, attribute in others:
+        code.line(f"if v.__class__ is {code.bind('t', struct)}: v = v.{attribute}")
+    return path[len(steps) :]
+
+
+def _steps(context: Tree, path: Path) -> tuple[tuple[Any, str], ...]:
+    """Through which structs a path leads, each with the attribute that goes on; what they lead to may be an object."""
+    steps: list[tuple[Any, str]] = []
     tree = context
-    for depth, name in enumerate(path):
-        attribute = f"c{list(tree.below).index(name)}"
-        if depth == 0:
-            code.line(f"v = c.{attribute}")
-        else:
-            code.line(f"if v.__class__ is {code.bind('t', tree.struct)}: v = v.{attribute}")
+    for name in path:
+        steps.append((tree.struct, f"c{list(tree.below).index(name)}"))
         tree = tree.below[name]
         if tree.leaf:
-            return path[depth + 1 :]
+            return tuple(steps)
     raise AssertionError(path)
+
+
+def usual_activity(
+    features: dict[str, int],
+    always: int,
+    growth: Sequence[Growth],
+    leaves: dict[Path, int],
+    context: Tree,
+    gap_ms: int,
+) -> Usual:
+    """What the fast path must know to see that an event brings nothing new: the arguments are those of the function.
+
+    Returns the gap (-1: nobody asks for visits), the segments to settle at every event, (bit, what of the visit, how
+    large it must be), and (leaf id, the steps to it, whether they lead to the value itself).
+    """
+    visits = bool(features.get("visits"))
+    found = []
+    for path in sorted(leaves):
+        steps = _steps(context, path)
+        found.append((leaf_id(path), steps, len(steps) == len(path)))
+    watched = tuple(
+        (bit, name, max(-FOREVER, min(least, FOREVER))) for bit, tests, _ in growth for name, least in tests
+    )
+    return gap_ms if visits else -1, always, watched if visits else (), tuple(found)
 
 
 class _Visits:

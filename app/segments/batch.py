@@ -44,7 +44,8 @@ class LateEvent:
 class Batch:
     """What one call produced, to be written by the caller.
 
-    `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted.
+    `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted; `quickly`: how
+    many of them by the fast path.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Batch:
     next_offset: int = 0
     clock_ms: int = NO_CLOCK
     kinds: dict[str, int] = field(default_factory=dict)
+    quickly: int = 0
     duplicates: int = 0
     timers: int = 0
     counted: Counter[str] = field(default_factory=Counter)

@@ -3,6 +3,7 @@
 A comparison with a moving term asks for the instant at which its truth changes. See `values` for the generated code.
 """
 
+import math
 from collections.abc import Callable
 
 from app.segments import operators
@@ -11,7 +12,7 @@ from app.segments.clock import ClockComparison, clock_crossing
 from app.segments.definition import Score
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression
-from app.segments.values import Until, Values
+from app.segments.values import Until, Values, literal_value
 from tables.tallies import Tally
 from tables.windows import FOREVER
 
@@ -141,7 +142,8 @@ class Expressions(Values):
             and node.operator in (">", ">=")
             and isinstance(node.right, syntax.Number | syntax.Duration)
         ):
-            return self.growing(node.left, f"{node.operator} {self.value(node.right)[0]}")
+            bound = literal_value(node.right)
+            return self.growing(node.left, math.ceil(bound) if node.operator == ">=" else math.floor(bound) + 1)
         a, until_a = self.value(node.left)
         until_b: Until = None
         if node.operator == "matches":

@@ -6,8 +6,8 @@ after any doubt about what was written the caller throws it away and restores a 
 See docs/exact-meaning.md, "Order of work for one record".
 """
 
-from collections.abc import Iterable, MutableMapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Raw
@@ -25,150 +25,35 @@ from app.events.message import (
     user_of,
 )
 from app.segments.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
+from app.segments.fast_path import BUILT, fast_path
 from app.segments.handlers import read_slowly
-from app.segments.live_catalog import LiveCatalog
-from app.segments.position import CATALOG_KEY, Position, read_position, write_position
+from app.segments.position import CATALOG_KEY, read_position
 from app.segments.program import Program
-from app.segments.reach import Reach
 from app.segments.settlement import Settlement
 from app.segments.time_rules import TimeRules
+from app.segments.user_table import Held, UserTable
 from tables import message_ids
 from tables import profile as profiles
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
 from tables.profile import Profile
-from tables.timers import Timers
+
+if TYPE_CHECKING:
+    from app.segments._fast_path import FastPath
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
-Held = MutableMapping[str, bytes]
 
-
-class Partition:
+class Partition(UserTable):
     """Profiles, timers and clock of one partition, under one program."""
 
-    def __init__(self, program: Program, rules: TimeRules, *, keyed: bool = True, held: Held | None = None) -> None:
+    def __init__(
+        self, program: Program, rules: TimeRules, *, keyed: bool = True, held: Held | None = None, fast: bool = True
+    ) -> None:
         """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter.
-        `held`: an empty mapping of its own for the encoded profiles; None: they are in memory."""
+        `held`: as for `UserTable`. `fast`: usual events of a list go through the fast path, where that was built."""
+        super().__init__(program, rules, held=held)
         self._keyed = keyed
-        self.program = program
-        self.rules = rules
-        self.clock_ms = NO_CLOCK
-        self.next_offset = 0
-        self._encoded: Held = {} if held is None else held
-        self.timers = Timers()
-        self._touched: dict[str, Profile] = {}
-        self._gone: set[str] = set()
-        self._reached: dict[str, int] = {}
-        self._settlement = Settlement(program.segments, rules.retention_ms)
-        self._catalog = LiveCatalog()
-        self._reach = Reach()
-
-    # ---- what the caller asks
-
-    @property
-    def users(self) -> int:
-        """Profiles held."""
-        return len(self._encoded)
-
-    @property
-    def state_bytes(self) -> int:
-        """Bytes of all encoded profiles (walks over them: not for every batch)."""
-        return sum(map(len, self._encoded.values()))
-
-    def members(self) -> dict[str, int]:
-        """Segment -> users in it now."""
-        return dict(self._settlement.members)
-
-    def due_ms(self) -> int | None:
-        """No timer fires before this instant; None if there is none."""
-        return self.timers.earliest_ms()
-
-    def has_due(self, clock_ms: int) -> bool:
-        """Whether a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
-        users = self.timers.due(clock_ms, self._timer_of)
-        for user in users:
-            self.timers.arm(user, profiles.timer_of(self._encoded[user]))
-        return bool(users)
-
-    def profile(self, user: str) -> Profile | None:
-        """A copy of a user's profile as last committed."""
-        encoded = self._encoded.get(user)
-        return None if encoded is None else profiles.decode(encoded)
-
-    # ---- restore
-
-    def restore(self, user: str, profile: bytes | None, *, offset: int) -> None:
-        """A value from the changelog (None: a tombstone), in the order of the changelog.
-
-        `offset`: the input offset that it has reached; records before it are skipped for this user.
-        """
-        if user == CATALOG_KEY:
-            if profile is not None:
-                self._catalog.restore(profile, self.program, self._settlement)
-            return
-        self._reach.unsure = True
-        before = self._encoded.get(user)
-        if before is not None:
-            self._count_members(before, -1)
-        if profile is None:
-            self._encoded.pop(user, None)
-        else:
-            self._encoded[user] = profile
-            self._count_members(profile, 1)
-            timer = profiles.timer_of(profile)
-            if before is None or timer < profiles.timer_of(before):
-                self.timers.arm(user, timer)
-        if offset > self.next_offset:
-            self._reached[user] = offset
-
-    def restore_position(self, position: bytes) -> None:
-        """Where the partition stands; profiles restored after it may be ahead."""
-        found = read_position(position)
-        self.next_offset = found.next_offset
-        self.clock_ms = found.clock_ms
-        self._reached = {user: offset for user, offset in self._reached.items() if offset > found.next_offset}
-
-    def position(self) -> bytes:
-        """What `restore_position` reads."""
-        return write_position(Position(1, self.next_offset, self.clock_ms, self.program.version))
-
-    def _count_members(self, encoded: bytes, by: int) -> None:
-        members = self._settlement.members
-        for own in profiles.inside_of(encoded):
-            bit = self.program.bits.get(own)
-            if bit is not None:
-                members[self.program.segments[bit.bit_length() - 1].name] += by
-
-    # ---- the catalog
-
-    @property
-    def stale(self) -> bool:
-        """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
-        return self._catalog.is_other_than(self.program)
-
-    @property
-    def epoch(self) -> int:
-        """Counts the catalogs that took effect here; 0 before the first user."""
-        return self._catalog.epoch
-
-    @property
-    def unswept(self) -> list[str]:
-        """Whom the sweep has still to look at, in order of names, the next of them at the end."""
-        return self._reach.left_of(self._encoded, self._catalog.epoch)
-
-    def adopt(self, program: Program, *, clock_ms: int, before: str | None = None) -> None:
-        """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
-
-        Every profile is evaluated once under it, when it is touched or swept (`before`: only those whose names come
-        before this one are swept), at the same instant either way; who was not reached by the catalog before it comes
-        from the one that reached him last. Aggregates that both catalogs have keep their history.
-        """
-        members = self._settlement.members
-        self.program = program
-        self._settlement = Settlement(program.segments, self.rules.retention_ms)
-        self._settlement.members.update(members)
-        if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
-            self._reach.find(self._encoded, self._catalog.epoch, before=before)
+        self._fast = fast and BUILT
 
     def sweep(self, users_max: int) -> Batch:
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
@@ -178,8 +63,6 @@ class Partition:
             if user not in self._touched and user not in self._gone:
                 self._load(user)
         return self._end(batch)
-
-    # ---- what moves a partition
 
     def process(self, records: Iterable[RecordLike]) -> Batch:
         """Records in order of their offsets, none left out."""
@@ -194,22 +77,37 @@ class Partition:
         decode = program.decoder.decode_quickly
         activity = program.activity
         track_handlers, other_handlers = program.track_handlers, program.other_handlers
-        catalog = self._catalog
         touched: dict[Any, Profile] = self._touched
         reached = self._reached
         clock = self.clock_ms
-        kinds = dict.fromkeys(EVENT_KINDS, 0)
+        kinds: dict[str, int] = dict.fromkeys(EVENT_KINDS, 0)
         tracks = 0
         record = None
+        fast: FastPath | None = None
+        if self._fast and type(records) is list and not reached:
+            fast = fast_path(
+                records,
+                program,
+                rules,
+                settlement,
+                touched,
+                self._load,
+                self._begin_user,
+                self._fire,
+                keyed=keyed,
+                clock_ms=clock,
+            )
         # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
-        for record in records:
+        for record in records if fast is None else fast:
+            if fast is not None:
+                clock = fast.clock_ms
             value = record.value
             key = record.key
             try:
                 if value is None or len(value) > MESSAGE_BYTES_MAX or not value.isascii():
                     value = checked_value(value)
                 try:
-                    message = decode(value)
+                    message = decode(value) if fast is None else fast.message or decode(value)
                 except (msgspec.DecodeError, RecursionError) as error:
                     message = program.decoder.decode_slowly(value, error)
                 kind = message.type
@@ -230,6 +128,8 @@ class Partition:
                     seen = min(t, received) - disorder_ms
                     if seen > clock:
                         clock = seen
+                        if fast is not None:
+                            fast.clock_ms = clock
                     continue
                 user: Any = message.anonymousId
                 profile = touched.get(user) if message.userId is None else None
@@ -249,6 +149,8 @@ class Partition:
                 received = t
             if received > clock + disorder_ms:
                 clock = received - disorder_ms
+                if fast is not None:
+                    fast.clock_ms = clock
             if reached and reached.get(user, 0) > record.offset:
                 continue
             if profile is None:
@@ -279,11 +181,8 @@ class Partition:
                 profile = self._fire(user, profile, now)
             mask = 0
             if profile is None:
-                profile = touched[user] = profiles.new_profile(t, now, program.begin_watched)
-                self._gone.discard(user)
+                profile = self._begin_user(user, t, now, clock)
                 mask = program.begin_mask
-                if catalog.entry is None:
-                    catalog.begin(program, settlement, now=now, clock_ms=clock)
             elif t > profile.highest_ms:
                 profile.highest_ms = t
             elif t < profile.first_seen_ms:
@@ -322,10 +221,17 @@ class Partition:
                 settlement.kind = "event"
                 settlement.message_id = message_id
                 settlement.settle(profile, mask, now)
+        kinds["track"] = tracks
+        if fast is not None:
+            clock = fast.clock_ms
+            if type(records) is list and records:
+                record = records[-1]
+            for taken, count in fast.accepted.items():
+                kinds[taken] += count
+                batch.quickly += count
         if record is not None:
             self.next_offset = record.offset + 1
         self.clock_ms = clock
-        kinds["track"] = tracks
         batch.kinds = kinds
         return self._end(batch)
 
@@ -389,29 +295,6 @@ class Partition:
         batch.next_offset = self.next_offset
         batch.clock_ms = self.clock_ms
         return batch
-
-    # ---- inside
-
-    def _load(self, user: str) -> Profile | None:
-        if user in self._gone:
-            return None
-        encoded = self._encoded.get(user)
-        if encoded is None:
-            return None
-        profile = self._touched[user] = profiles.decode(encoded)
-        if profiles.epoch_of(encoded) != self._catalog.epoch:
-            self._catalog.evaluate(profile, self.program, self._settlement, user)
-        return profile
-
-    def _timer_of(self, user: str) -> int | None:
-        encoded = self._encoded.get(user)
-        return None if encoded is None else profiles.timer_of(encoded)
-
-    def _live_timer_of(self, user: str) -> int | None:
-        profile = self._touched.get(user)
-        if profile is not None:
-            return profile.timer(self.rules.retention_ms)
-        return None if user in self._gone else self._timer_of(user)
 
     def _fire(self, user: str, profile: Profile, limit: int) -> Profile | None:
         """Fires the user's timers due at or before `limit`, each at its own instant; None if he is forgotten."""

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
 from app.segments import carts
-from app.segments.activity import LANDING_PATH, SOURCE_PATH, write_activity
+from app.segments.activity import LANDING_PATH, SOURCE_PATH, Usual, usual_activity, write_activity
 from app.segments.aggregates import Registry, Remembered, stable_id
 from app.segments.catalog import definition_version
 from app.segments.conditions import Expressions
@@ -48,7 +48,7 @@ class Reads:
     features: set[str]
     windows: dict[int, int]
     watch_bit: int
-    growth: tuple[str, ...]
+    growth: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +71,7 @@ class Program:
     other_handlers: dict[str, Handler]
     decoder: MessageDecoder
     activity: Callable[[Profile, Message, int, int], int]
+    usual: Usual
     staged: dict[int, tuple[Staged, int]]
     bits: dict[int, int]
     begin_mask: int
@@ -113,15 +114,8 @@ class _Compiler:
         masks = _Masks(reads)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
-        write_activity(
-            self.code,
-            masks.features,
-            masks.always,
-            masks.growth,
-            masks.leaves,
-            decoder.context_tree,
-            self.rules.session_gap_ms,
-        )
+        asked = (masks.features, masks.always, masks.growth, masks.leaves)
+        write_activity(self.code, *asked, decoder.context_tree, self.rules.session_gap_ms)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
@@ -137,6 +131,7 @@ class _Compiler:
             other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
             decoder=decoder,
             activity=functions["activity"],
+            usual=usual_activity(*asked, decoder.context_tree, self.rules.session_gap_ms),
             staged={
                 number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
                 for number, what in self.registry.by_id.items()
@@ -276,9 +271,7 @@ class _Masks:
                 self.features[feature] = self.features.get(feature, 0) | bit
         watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
         self.watchers = tuple(mask for _, mask in watching)
-        self.growth = [
-            (read.watch_bit, " or ".join(read.growth), 1 << n) for n, read in enumerate(reads) if read.growth
-        ]
+        self.growth = [(read.watch_bit, read.growth, 1 << n) for n, read in enumerate(reads) if read.growth]
         self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
         active = self.features.get("session", 0) | self.features.get("user", 0)
         self.always = active & ~sum(self.watchers)

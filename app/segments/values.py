@@ -42,7 +42,7 @@ class Values(ABC):
         self.windows: dict[int, int] = {}
         self.watch_bit: int | None = None
         self.watching = False
-        self.growth: list[str] | None = []
+        self.growth: list[tuple[str, int]] | None = []
 
     # ---- what is read
 
@@ -64,8 +64,8 @@ class Values(ABC):
         if self.touched_by != "none":
             self.features.update(("visit", "beginning"))
 
-    def _watch_growth(self, truth: str, test: str) -> None:
-        """Only a visit's end changes what is true; until it is, an event of the visit does if it makes `test` so."""
+    def _watch_growth(self, truth: str, name: str, least: int) -> None:
+        """Only a visit's end changes what is true; until it is, an event of the visit does if the value reaches it."""
         self.features.update(("visits", "visit"))
         if not self.watching or self.watch_bit == 0:
             return
@@ -75,8 +75,8 @@ class Values(ABC):
             self.features.add("session")
             return
         self.code.line(f"if not {truth}: p.watched |= {self.watch_bit}")
-        if self.growth is not None and test not in self.growth:
-            self.growth.append(test)
+        if self.growth is not None and (name, least) not in self.growth:
+            self.growth.append((name, least))
 
     def _remember(self, remembered: Remembered) -> str:
         """Loads the state of an aggregate into a local name."""
@@ -299,15 +299,14 @@ class Values(ABC):
         if name == "number":
             session = self._local("p.session", "e")
             return self._local(f"0 if {session} is None else {session}[4]"), None
-        return self._session(_visit_value(name))
+        return self._session(visit_value(name))
 
-    def growing(self, node: syntax.SessionField, test: str) -> tuple[str, Until]:
-        """The truth of a comparison that, once true, stays so until the visit is over."""
-        grows = _visit_value(node.name)
-        value, until = self._session(grows)
-        truth = self._local(f"{value} is not None and {value} {test}", "b")
+    def growing(self, node: syntax.SessionField, least: int) -> tuple[str, Until]:
+        """Whether the value is at least so much; once it is, it stays so until the visit is over."""
+        value, until = self._session(visit_value(node.name))
+        truth = self._local(f"{value} is not None and {value} >= {least}", "b")
         self.code.line(f"if not {truth}: {until} = {FOREVER}")
-        self._watch_growth(truth, f"e{grows.format(session='e')} {test}")
+        self._watch_growth(truth, node.name, least)
         return truth, until
 
     def _leaf(self, path: tuple[str, ...]) -> tuple[str, Until]:
@@ -320,7 +319,8 @@ class Values(ABC):
         """A name of the truth at `now`, and until when it stays."""
 
 
-def _visit_value(name: str) -> str:
+def visit_value(name: str) -> str:
+    """What follows the name of a visit in an expression for one of its values; `{session}` is that name."""
     return "[1] - {session}[0]" if name == "duration" else f"[{SESSION_SLOT[name]}]"
 
 

@@ -268,8 +268,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a new user watches nothing",
-        "app/segments/partition.py",
-        "profiles.new_profile(t, now, program.begin_watched)",
+        "app/segments/user_table.py",
+        "profiles.new_profile(t, now, self.program.begin_watched)",
         "profiles.new_profile(t, now)",
     ),
     Mutation(
@@ -313,5 +313,78 @@ MUTATIONS = (
         "app/segments/partition.py",
         "if reached and reached.get(user, 0) > record.offset:",
         "if False:",
+    ),
+    # ---- the fast path
+    Mutation(
+        "in the fast path, an event at the edge of lateness is late",
+        "app/segments/_fast_path.c",
+        "if (event->t < event->now - self->lateness) return LEFT;",
+        "if (event->t < event->now - self->lateness - 1) return LEFT;",
+    ),
+    Mutation(
+        "the fast path fires a timer a millisecond late",
+        "app/segments/_fast_path.c",
+        "self->retention || timer <= event->now;",
+        "self->retention || timer < event->now;",
+    ),
+    Mutation(
+        "the fast path takes a duplicate",
+        "app/segments/_fast_path.c",
+        "if (found == wanted) return 1;",
+        "if (found == wanted) return 0;",
+    ),
+    Mutation(
+        "in the fast path a visit goes on at its end",
+        "app/segments/_fast_path.c",
+        "t >= last + self->gap || now >= last + self->gap",
+        "t > last + self->gap || now > last + self->gap",
+    ),
+    Mutation(
+        "in the fast path a visit must grow beyond what is asked",
+        "app/segments/_fast_path.c",
+        "if (value >= growth->least) return 0;",
+        "if (value > growth->least) return 0;",
+    ),
+    Mutation(
+        "the fast path forgets to count a page of a visit",
+        "app/segments/_fast_path.c",
+        "if (kind == self->page || kind == self->screen) visit[PAGES]++;",
+        "",
+    ),
+    Mutation(
+        "the fast path forgets the highest instant",
+        "app/segments/_fast_path.c",
+        "if (event->t > event->highest) put(",
+        "if (0) put(",
+    ),
+    Mutation(
+        "in the fast path an older event says what a newer one said",
+        "app/segments/_fast_path.c",
+        "|| t < before) return NULL;",
+        ") return NULL;",
+    ),
+    Mutation(
+        "the fast path does not watch",
+        "app/segments/_fast_path.c",
+        "if (any > 0) {\n        PyObject *known",
+        "if (any > 1) {\n        PyObject *known",
+    ),
+    Mutation(
+        "the fast path does not notice who is identified",
+        "app/segments/_fast_path.c",
+        "mask = with(mask, self->user_mask);",
+        ";",
+    ),
+    Mutation(
+        "the clock of the fast path goes on by what an event says of its own time",
+        "app/segments/_fast_path.c",
+        "if (received > event.t) received = event.t;",
+        "",
+    ),
+    Mutation(
+        "the fast path takes the time of sending as it stands",
+        "app/segments/_fast_path.c",
+        "*t = *received - (sent - original);",
+        "*t = sent;",
     ),
 )

@@ -15,7 +15,7 @@ from tests.model.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")
-PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support")
+PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support", "hatch_build.py")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
@@ -51,5 +51,7 @@ def hunt_in_copy(folder: Path, mutation: Mutation | None = None) -> subprocess.C
             copy(ROOT / name, folder / name)
     if mutation is not None:
         mutation.apply(folder)
+        if mutation.path.endswith(".c"):
+            subprocess.run([sys.executable, "hatch_build.py"], cwd=folder, check=True)
     command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
