@@ -220,8 +220,6 @@ class Settlement:
             attach=member[SENT] or {},
             valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
         )
-        if segment.topic:
-            said.__dict__["topic"] = True
         self.changes.append(said)
 
     def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, *, inside: bool) -> str | None:

@@ -9,13 +9,27 @@ from typing import Final
 from rich.console import Console
 
 from app.console.running import quiet_clients
-from tests.benchmarks import core, drain, latency, many, memory, million, report, restore, stages, timers, two_workers
+from tests.benchmarks import (
+    core,
+    drain,
+    latency,
+    many,
+    memory,
+    million,
+    report,
+    restore,
+    stages,
+    steps,
+    timers,
+    two_workers,
+)
 from tests.benchmarks.events import REAL_EVENTS, ROOT, Workload
 from tests.benchmarks.peers import comparison
 from tests.benchmarks.report import Result
 
 BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "core": core.run,
+    "steps": steps.run,
     "many": many.run,
     "memory": memory.run,
     "drain": drain.run,

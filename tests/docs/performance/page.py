@@ -18,6 +18,7 @@ SECTIONS: Final = Path(__file__).parent / "sections"
 #: In the order of the page.
 BENCHMARKS: Final = (
     "core",
+    "steps",
     "many",
     "memory",
     "drain",
