@@ -18,13 +18,14 @@ from app.segments.filters import filter_text
 from app.segments.language import syntax
 from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
 from app.segments.operators import scalar_or_list
+from app.segments.score_margin import Margin
 from app.segments.source import Source as Code
 from app.segments.staged import Look
 from tables import cart
 from tables.counted import Counted
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
-from tables.tallies import Tally
+from tables.tallies import Decay, Tally
 from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
 from tables.windows import Latest, Places, Running
 
@@ -123,10 +124,17 @@ class HandlerWriter:
 
     # ---- aggregates
 
-    def aggregate(self, remembered_: Remembered, mask: int, inside: Iterable[tuple[int, int]]) -> None:
+    def aggregate(
+        self,
+        remembered_: Remembered,
+        mask: int,
+        inside: Iterable[tuple[int, int]],
+        margins: tuple[int, set[Margin]] | None = None,
+    ) -> None:
         """What this event does to one aggregate.
 
-        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask).
+        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask);
+        `margins`: those that only compare the score that it is, and what they need not look at.
         """
         if remembered_.staged is not None:
             self._staged(remembered_, mask)
@@ -135,6 +143,9 @@ class HandlerWriter:
                 if looks_at(source.pattern, self.key):
                     with self.code.block(f"if {self.matches(source.pattern.where)}"):
                         self._plain(remembered_, source.points, mask)
+                        if margins is not None:
+                            assert source.points is not None
+                            self._compared(source.points, *margins)
         for segment, bit in inside:
             self.code.line(f"r = p.members.get({segment})")
             self.code.line(f"if r is not None and r[{INSIDE}]: m |= {bit}")
@@ -145,6 +156,10 @@ class HandlerWriter:
         own = what.id
         if isinstance(what.kind, Latest):
             self._latest(what, mask)
+        elif isinstance(what.kind, Decay):
+            code.line(f"r = A[{own}] = {kind}.add(A.get({own}), t, {points!r}, now)")
+            if mask:
+                code.line(f"m |= {mask}")
         elif isinstance(what.kind, Running):
             code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
         elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
@@ -158,6 +173,12 @@ class HandlerWriter:
         else:
             code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
             code.line(f"if r is not None: A[{own}] = r; m |= {mask}")
+
+    def _compared(self, points: int | float, mask: int, margins: set[Margin]) -> None:
+        """After a score has got points: who compares it is settled if that may say something else."""
+        tests = [margin.touched("r", points) for margin in sorted(margins)]
+        known = [f"({test})" for test in tests if test is not None]
+        self.code.line(f"if {' or '.join(known)}: m |= {mask}" if len(known) == len(tests) else f"m |= {mask}")
 
     def _latest(self, what: Remembered, mask: int) -> None:
         """Whether there is one changes only if there was none; `since` changes always."""
