@@ -98,24 +98,6 @@ MUTATIONS = (
         "{state}[0] <= {self.high!r}",
     ),
     Mutation(
-        "points are let pass that are enough together with what does not decay",
-        "app/segments/score_margin.py",
-        "bound - most - NEAR",
-        "bound - NEAR",
-    ),
-    Mutation(
-        "points below zero are let pass",
-        "app/segments/score_margin.py",
-        "if not _LEAST_POINTS <= points <= _LARGEST:",
-        "if not _LEAST_POINTS <= abs(points) <= _LARGEST:",
-    ),
-    Mutation(
-        "a timer that comes too early is believed",
-        "app/segments/program.py",
-        'return "visit" in self.features or bool(self.margins)',
-        'return "visit" in self.features',
-    ),
-    Mutation(
         "true is 1",
         "app/segments/operators.py",
         "return bool(a == b) and (a.__class__ is bool) == (b.__class__ is bool)",

@@ -2,12 +2,19 @@
 
 import random
 
+import msgspec
 import pytest
 
+from app.segments.catalog import load_catalog
+from app.segments.change import iso
 from app.segments.definition import PointsWhen, Score
 from app.segments.language import syntax
 from app.segments.operators import score_crossing
+from app.segments.partition import Partition
+from app.segments.program import compile_catalog
+from app.segments.scenario import PipedRecord
 from app.segments.score_margin import Margin, margin_of
+from app.segments.time_rules import TimeRules
 from tables.tallies import Decay
 
 HALF_LIFE_MS = 1_000
@@ -82,3 +89,25 @@ def test_a_score_that_leaps_over_a_number_may_meet_it_after_more_points(sign: st
 def test_a_bound_at_which_rounding_is_too_coarse_has_no_margin() -> None:
     assert margin_of(score(), ">=", 1e7) is None
     assert margin_of(score(1e7), ">=", 1) is None
+
+
+def test_who_depends_on_a_score_hears_until_when_it_holds_although_its_timer_comes_too_early() -> None:
+    definitions = {
+        "s.yaml": "score: s\nhalf_life: 10s\npoints:\n- {on: \"'A'\", add: 5}\n",
+        "near.yaml": "segment: near\nwhen: score('s') >= 1\n",
+        "on-top.yaml": "segment: on-top\nwhen: segment('near') and exists('D')\n",
+    }
+    rules = TimeRules()
+    partition = Partition(compile_catalog(load_catalog(definitions), rules), rules)
+    start_ms = 1_767_600_000_000
+    records = [
+        PipedRecord(offset, -1, b"u", msgspec.json.encode(message))
+        for offset, message in enumerate(
+            {"type": "track", "event": name, "userId": "u", "timestamp": iso(start_ms + 1_000 * offset)}
+            for offset, name in enumerate("AAD")
+        )
+    ]
+    (change,) = [change for change in partition.process(records).changes if change.segment == "on-top"]
+    left = partition.advance(start_ms + 3_600_000).changes
+    assert [each.at for each in left] == [change.valid_until] * 2
+    assert change.valid_until == iso(start_ms + 33_728)
