@@ -76,9 +76,10 @@ class Tally(Windowed):
         self.counted = counted
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
-        start = self.start(now)
+        start = -FOREVER if self.within_ms is None else now - self.within_ms
         if t <= start:
             return state
+        places = self.places
         for key in item:
             if state is None:
                 state = [[t], [0], [key]]
@@ -100,13 +101,14 @@ class Tally(Windowed):
                 drop = bisect_right(instants, start)
                 del instants[:drop]
                 del numbers[:drop]
-            if self.places is not None and numbers.count(number) > self.places:
+            if places is not None and len(numbers) > places and numbers.count(number) > places:
                 old = numbers.index(number)
                 del instants[old]
                 del numbers[old]
-            if len(keys) > VALUES_MAX or len(keys) > len(instants):
+            kept = len(instants)
+            if len(keys) > kept or len(keys) > VALUES_MAX:
                 self._drop_values(state)
-            if len(instants) > EVENTS_MAX:
+            if kept > EVENTS_MAX and len(instants) > EVENTS_MAX:
                 self.counted[EVENT_DROPPED] += len(instants) - EVENTS_MAX
                 del instants[: len(instants) - EVENTS_MAX]
                 del numbers[: len(numbers) - EVENTS_MAX]
@@ -125,12 +127,22 @@ class Tally(Windowed):
         numbers[:] = [places[key] for _, key in kept]
         keys[:] = places
 
-    def decides(self, state: list[list[Any]], item: list[str]) -> bool:
-        """After an `add`: whether it may have changed if some value has all its places. True also near the limits."""
-        _, numbers, keys = state
+    def decides(self, state: list[list[Any]], t: int, item: list[str]) -> bool:
+        """After this `add`: whether it may have changed if some value has all its places. True also near the limits.
+
+        Never with fewer than `decisive` events.
+        """
+        instants, numbers, keys = state
         if len(keys) >= VALUES_MAX or len(numbers) >= EVENTS_MAX:
             return True
+        if instants[-1] == t and len(item) == 1:  # nearly always: what was added last is the last
+            return numbers.count(numbers[-1]) == self.places
         return any(key in keys and numbers.count(keys.index(key)) == self.places for key in item)
+
+    @property
+    def decisive(self) -> int:
+        """With fewer events no value has all its places, nor is a limit near."""
+        return VALUES_MAX if self.places is None else min(self.places, VALUES_MAX)
 
     def until(self, state: list[list[Any]] | None, now: int) -> int:
         if self.within_ms is None or state is None:

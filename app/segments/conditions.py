@@ -12,6 +12,7 @@ from app.segments.clock import ClockComparison, clock_crossing
 from app.segments.definition import Score
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression
+from app.segments.score_margin import margin_of
 from app.segments.values import Until, Values, literal_value
 from tables.tallies import Tally
 from tables.windows import FOREVER
@@ -223,7 +224,7 @@ class Expressions(Values):
 
     def _score_against(self, score: Score, sign: str, bound: int | float) -> tuple[str, Until]:
         """A decaying score against a number: the instant of the crossing is solved, not searched."""
-        state, fixed, until_fixed = self._decaying(score)
+        state, fixed, until_fixed = self._decaying(score, margin_of(score, sign, bound))
         truth, until = self.code.name("b"), self.code.name("u")
         crossing = self._helper(operators.score_crossing)
         arguments = f"{sign!r}, {state}, {score.half_life_ms}, {fixed}, {bound!r}, now"

@@ -18,13 +18,14 @@ from app.segments.filters import filter_text
 from app.segments.language import syntax
 from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
 from app.segments.operators import scalar_or_list
+from app.segments.score_margin import Margin
 from app.segments.source import Source as Code
 from app.segments.staged import Look
 from tables import cart
 from tables.counted import Counted
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
-from tables.tallies import Tally
+from tables.tallies import Decay, Tally
 from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
 from tables.windows import Latest, Places, Running
 
@@ -123,18 +124,28 @@ class HandlerWriter:
 
     # ---- aggregates
 
-    def aggregate(self, remembered_: Remembered, mask: int, inside: Iterable[tuple[int, int]]) -> None:
+    def aggregate(
+        self,
+        remembered_: Remembered,
+        mask: int,
+        inside: Iterable[tuple[int, int]],
+        margins: tuple[int, set[Margin]] | None = None,
+    ) -> None:
         """What this event does to one aggregate.
 
-        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask).
+        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask);
+        `margins`: those that only compare the score that it is, and what they need not look at.
         """
         if remembered_.staged is not None:
             self._staged(remembered_, mask)
         else:
             for source in remembered_.sources:
                 if looks_at(source.pattern, self.key):
-                    with self.code.block(f"if {self.matches(source.pattern.where)}"):
+                    with self.code.when(self.matches(source.pattern.where)):
                         self._plain(remembered_, source.points, mask)
+                        if margins is not None:
+                            assert source.points is not None
+                            self._compared(source.points, *margins)
         for segment, bit in inside:
             self.code.line(f"r = p.members.get({segment})")
             self.code.line(f"if r is not None and r[{INSIDE}]: m |= {bit}")
@@ -145,6 +156,10 @@ class HandlerWriter:
         own = what.id
         if isinstance(what.kind, Latest):
             self._latest(what, mask)
+        elif isinstance(what.kind, Decay):
+            code.line(f"r = A[{own}] = {kind}.add(A.get({own}), t, {points!r}, now)")
+            if mask:
+                code.line(f"m |= {mask}")
         elif isinstance(what.kind, Running):
             code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
         elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
@@ -154,10 +169,17 @@ class HandlerWriter:
             code.line(f"r = {kind}.add(A.get({own}), t, i, now)")
             with code.block("if r is not None"):
                 code.line(f"A[{own}] = r")
-                code.line(f"if {kind}.decides(r, i): m |= {mask}")
+                code.line(f"if len(r[1]) >= {what.kind.decisive} and {kind}.decides(r, t, i): m |= {mask}")
         else:
             code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
-            code.line(f"if r is not None: A[{own}] = r; m |= {mask}")
+            settles = f"; m |= {mask}" if mask else ""
+            code.line(f"if r is not None: A[{own}] = r{settles}")
+
+    def _compared(self, points: int | float, mask: int, margins: set[Margin]) -> None:
+        """After a score has got points: who compares it is settled if that may say something else."""
+        tests = [margin.touched("r", points) for margin in sorted(margins)]
+        known = [f"({test})" for test in tests if test is not None]
+        self.code.line(f"if {' or '.join(known)}: m |= {mask}" if len(known) == len(tests) else f"m |= {mask}")
 
     def _latest(self, what: Remembered, mask: int) -> None:
         """Whether there is one changes only if there was none; `since` changes always."""
@@ -170,7 +192,8 @@ class HandlerWriter:
                 code.line(f"m |= {mask}")
             else:
                 gone = f" or r <= now - {what.within_ms}" if what.within_ms is not None else ""
-                code.line(f"if r is None{gone}: m |= {mask}")
+                if mask:
+                    code.line(f"if r is None{gone}: m |= {mask}")
 
     def _places(self, what: Remembered, places: int, kind: str, mask: int) -> None:
         """A threshold is met or missed by whether all places are taken; only a change of that is looked at."""
@@ -180,7 +203,8 @@ class HandlerWriter:
             code.line(f"r = A.get({what.id})")
             with code.block("if r is None"):
                 code.line(f"A[{what.id}] = [t]")
-                code.line(f"m |= {mask if exact or places == 1 else 0}")
+                if exact or places == 1:
+                    code.line(f"m |= {mask}")
             with code.block("elif t >= r[-1]"):
                 code.line("n = len(r)")
                 code.line("r.append(t)")
@@ -221,45 +245,64 @@ class HandlerWriter:
     def _staged(self, what: Remembered, mask: int) -> None:
         code = self.code
         staged = code.bind("g", what.staged)
-        code.line("last = False")
+        is_last = "False"
         if what.since_last is not None and self.key in keys_of_pattern(what.since_last):
+            is_last = "last"
+            code.line("last = False")
             if is_sequence(what.since_last):
-                with self._look(what.since_last):
-                    code.line(f"if {staged}.last(p, t, now, look): last = True; m |= {mask}")
+                look, is_any = self._look(what.since_last)
+                with code.when(is_any):
+                    code.line(f"if {staged}.last(p, t, now, {look}): last = True; m |= {mask}")
             else:
-                with code.block(f"if {self.matches(what.since_last.where)}"):
+                with code.when(self.matches(what.since_last.where)):
                     code.line(f"last = {staged}.last(p, t, now, None); m |= {mask}")
         for number, source in enumerate(what.sources):
             if self.key not in keys_of_pattern(source.pattern):
                 continue
-            if is_sequence(source.pattern):
-                with self._look(source.pattern):
-                    payload = self._payload(what, source.pattern, source.points)
-                    filtered = f"({payload}) if {self.matches(source.pattern.where)} else None"
-                    code.line(f"if {staged}.feed(p, {number}, t, now, look, {filtered}, is_last=last): m |= {mask}")
-            else:
-                with code.block(f"if {self.matches(source.pattern.where)}"):
-                    payload = self._payload(what, source.pattern, source.points)
-                    code.line(f"if {staged}.feed(p, {number}, t, now, None, ({payload}), is_last=last): m |= {mask}")
+            with code.when(self._can_do(what, source.pattern)):
+                payload = self._payload(what, source.pattern, source.points)
+                matches = self.matches(source.pattern.where)
+                if is_sequence(source.pattern):
+                    look, is_any = self._look(source.pattern)
+                    if matches != "True":
+                        payload = f"{payload} if {matches} else None"
+                else:
+                    look, is_any = "None", matches
+                with code.when(is_any):
+                    feed = f"{staged}.feed(p, {number}, t, now, {look}, {payload}, is_last={is_last})"
+                    code.line(f"if {feed}: m |= {mask}")
+
+    def _can_do(self, what: Remembered, pattern: Pattern) -> str:
+        """Whether an event can do anything to an aggregate: not if it only goes on with what has not begun.
+
+        Asked where nothing that is counted of odd values is lost by that.
+        """
+        sequence = pattern.source
+        if not isinstance(sequence, Sequence) or looks_at(sequence.steps[0], self.key):
+            return "True"
+        read = what.item != "nothing" or pattern.once_per is not None or sequence.matching is not None
+        return "True" if read or looks_at(sequence.absent, self.key) else f"{what.id} in A"
 
     def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
         once = "None"
         if pattern.once_per is not None:
             once = self._keys(self.load("properties", pattern.once_per))
-        return f"({self.item(what, points)}), ({once})"
+        return f"(({self.item(what, points)}), ({once}))"
 
-    def _look(self, pattern: Pattern) -> Any:
-        """Writes what the event is to a sequence into `look`; the block runs if it is anything."""
+    def _look(self, pattern: Pattern) -> tuple[str, str]:
+        """What the event is to a sequence: a Python expression, and one for whether it is anything."""
         sequence = pattern.source
         assert isinstance(sequence, Sequence)
         code = self.code
-        code.line("steps = []")
-        for number, step in enumerate(sequence.steps):
-            if looks_at(step, self.key):
-                code.line(f"if {self.matches(step.where)}: steps.append({number})")
+        steps = [(n, self.matches(step.where)) for n, step in enumerate(sequence.steps) if looks_at(step, self.key)]
         absent = "False"
         if sequence.absent is not None and looks_at(sequence.absent, self.key):
             absent = self.matches(sequence.absent.where)
+        if sequence.matching is None and {absent, *(matches for _, matches in steps)} <= {"True", "False"}:
+            return code.bind("c", Look([number for number, _ in steps], EVERY, absent == "True", EVERY)), "True"
+        code.line("steps = []")
+        for number, matches in steps:
+            code.line(f"if {matches}: steps.append({number})")
         code.line(f"absent = {absent}")
         keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
         if sequence.matching is not None:
@@ -268,7 +311,7 @@ class HandlerWriter:
             keys, absent_keys = "keys", "keys or None"
         look = code.bind("f", Look)
         code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
-        return code.block("if look is not None")
+        return "look", "look is not None"
 
     # ---- the cart
 

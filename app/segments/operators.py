@@ -138,9 +138,9 @@ divide = _calculation(lambda a, b: plain_number(a / b))
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*": multiply, "/": divide}
 
 _FAR_MS = 1 << 44
-_NEAR = 1e-5  # beyond this, rounding to six places changes no comparison
+NEAR = 1e-5  # beyond this, rounding to six places changes no comparison
 _HALF_PLACE = 5e-7  # what rounding to six places gives away
-_ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def crossing(
@@ -153,8 +153,8 @@ def crossing(
     a, b = number(left(now)), number(right(now))
     if a is None or b is None:
         return False, FOREVER
-    if sign in _ORDERED:
-        compare = _ORDERED[sign]
+    if sign in ORDERED:
+        compare = ORDERED[sign]
         return _turn(_both(compare, left, right), now, guess)
     instant = now
     while instant < FOREVER:
@@ -216,13 +216,13 @@ def score_crossing(
     """
     value, since = state or (0.0, now)
     decaying = value, since, half_life_ms, fixed
-    compare = _ORDERED.get(sign)
+    compare = ORDERED.get(sign)
     if compare is None:
         return crossing(sign, partial(_score_at, *decaying), lambda n: bound, now)
     # Rounding takes longest of all, and decides only near the bound.
     exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
-    truth = bool(compare(exact if abs(exact - bound) > _NEAR else round(exact, 6), bound))
-    if compare(fixed if abs(fixed - bound) > _NEAR else round(fixed, 6), bound) == truth:
+    truth = bool(compare(exact if abs(exact - bound) > NEAR else round(exact, 6), bound))
+    if compare(fixed if abs(fixed - bound) > NEAR else round(fixed, 6), bound) == truth:
         return truth, FOREVER  # it tends to `fixed`: there is one turn at most
     # The instant is estimated by the logarithm, then made exact.
     rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)

@@ -20,6 +20,7 @@ from app.segments.definition import Catalog, Score, Segment
 from app.segments.handlers import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.language import syntax
 from app.segments.operators import CONTAINERS
+from app.segments.score_margin import Margin
 from app.segments.segment_code import is_simple, segment_id, write_segment
 from app.segments.settlement import SegmentCode
 from app.segments.source import Namespace, Source
@@ -36,6 +37,7 @@ WATCH_MASKS_MAX = 10_000
 class Reads:
     """What the functions of one segment read.
 
+    margins: the scores that are only compared with numbers, and which of their events can do nothing to that
     features: `visits` (a visit has to be kept), `visit` (its end may change what is true), `beginning` (a new one may),
     `session` and `user` (each event of the visit, of the user may), `cart`.
     """
@@ -46,9 +48,15 @@ class Reads:
     segments: set[str]
     leaves: set[Path]
     features: set[str]
+    margins: dict[int, set[Margin]]
     windows: dict[int, int]
     watch_bit: int
     growth: tuple[tuple[str, int], ...]
+
+    @property
+    def has_early_timer(self) -> bool:
+        """Whether not every event that makes the timer later sets it anew."""
+        return "visit" in self.features or bool(self.margins)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +166,7 @@ class _Compiler:
             writer.segments,
             writer.leaves,
             writer.features,
+            {own: each for own, each in writer.margins.items() if own not in writer.aggregates},
             writer.windows,
             writer.watch_bit or 0,
             tuple(writer.growth or ()),
@@ -196,7 +205,9 @@ class _Compiler:
             if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
                 writer.cart(cart_mask)
             for what in aggregates:
-                writer.aggregate(what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()))
+                writer.aggregate(
+                    what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)
+                )
             name = f"handle_{len(written)}"
             with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
                 self.code.line("A = p.aggregates")
@@ -231,7 +242,7 @@ class _Compiler:
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
                 lags=tuple(
-                    sorted(numbers[name] for name in _all_reads(read, by_name) if "visit" in by_name[name].features)
+                    sorted(numbers[name] for name in _all_reads(read, by_name) if by_name[name].has_early_timer)
                 ),
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
@@ -257,6 +268,7 @@ class _Masks:
     def __init__(self, reads: list[Reads]) -> None:
         self.aggregates: dict[int, int] = {}
         self.inside: dict[int, list[tuple[int, int]]] = {}
+        self.margins: dict[int, tuple[int, set[Margin]]] = {}
         self.leaves: dict[Path, int] = {}
         self.features: dict[str, int] = {}
         for number, read in enumerate(reads):
@@ -265,6 +277,9 @@ class _Masks:
                 self.aggregates[aggregate] = self.aggregates.get(aggregate, 0) | bit
             for aggregate in read.inside_aggregates:
                 self.inside.setdefault(aggregate, []).append((segment_id(read.segment.name), bit))
+            for aggregate, margins in read.margins.items():
+                mask, others = self.margins.get(aggregate, (0, set()))
+                self.margins[aggregate] = mask | bit, others | margins
             for path in read.leaves:
                 self.leaves[path] = self.leaves.get(path, 0) | bit
             for feature in read.features:

@@ -21,7 +21,7 @@ class SegmentCode:
     simple: until when the condition stays is all that matters, for who is in and for who is out
     waits_for: (aggregate, window in ms), for `warmup: wait`
     reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
-    lags: numbers of those segments whose timer may come too early, as it is not set anew by each event of a visit
+    lags: numbers of those segments whose timer may come too early, as it is not set anew by each event that defers it
     settle(profile, now, settlement) -> whether the membership changed
     entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values (None: nothing to attach)
     """

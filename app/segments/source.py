@@ -46,6 +46,15 @@ class Source:
             self.line("pass")
         self._depth -= 1
 
+    @contextmanager
+    def when(self, test: str) -> Iterator[None]:
+        """What is written inside, where the test holds; nothing is asked where that is `True`."""
+        if test == "True":
+            yield
+        else:
+            with self.block(f"if {test}"):
+                yield
+
     def name(self, prefix: str) -> str:
         """A new local name."""
         self._number += 1

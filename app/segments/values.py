@@ -15,6 +15,7 @@ from app.segments.clock import day_of_week, hour_of_day
 from app.segments.definition import PointsOn, PointsWhen, Score
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression
+from app.segments.score_margin import Margin
 from app.segments.source import Source as Code
 from tables import cart
 from tables.values import plain_number
@@ -35,6 +36,7 @@ class Values(ABC):
         self.session_gap_ms = session_gap_ms
         self.aggregates: set[int] = set()
         self.inside_aggregates: set[int] = set()
+        self.margins: dict[int, set[Margin]] = {}
         self.touched_by: Literal["all", "inside", "none"] = "all"
         self.segments: set[str] = set()
         self.leaves: set[tuple[str, ...]] = set()
@@ -78,9 +80,11 @@ class Values(ABC):
         if self.growth is not None and (name, least) not in self.growth:
             self.growth.append((name, least))
 
-    def _remember(self, remembered: Remembered) -> str:
-        """Loads the state of an aggregate into a local name."""
-        if self.touched_by == "all":
+    def _remember(self, remembered: Remembered, margin: Margin | None = None) -> str:
+        """Loads the state of an aggregate into a local name; `margin` where not every event need be looked at."""
+        if self.touched_by == "all" and margin is not None and remembered.staged is None:
+            self.margins.setdefault(remembered.id, set()).add(margin)
+        elif self.touched_by == "all":
             self.aggregates.add(remembered.id)
         elif self.touched_by == "inside":
             self.inside_aggregates.add(remembered.id)
@@ -187,10 +191,13 @@ class Values(ABC):
         state, fixed, until = self._decaying(score)
         return self._decayed(score, state, fixed), until
 
-    def _decaying(self, score: Score) -> tuple[str, str, Until]:
-        """The state of what decays, the points that do not, and until when those stay."""
+    def _decaying(self, score: Score, margin: Margin | None = None) -> tuple[str, str, Until]:
+        """The state of what decays, the points that do not, and until when those stay.
+
+        `margin` where only a comparison is asked, and there is one around its number.
+        """
         fixed, until = self._steps_of(score)
-        return self._remember(self.decay(score)), fixed, until
+        return self._remember(self.decay(score), margin), fixed, until
 
     def _decayed(self, score: Score, state: str, fixed: str) -> str:
         kind = self.code.bind("k", self.decay(score).kind)

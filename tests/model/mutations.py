@@ -92,6 +92,12 @@ MUTATIONS = (
         "return [value + item, last]",
     ),
     Mutation(
+        "points that lift a score over its bound are let pass",
+        "app/segments/score_margin.py",
+        "{state}[0] <= {self.high + points!r}",
+        "{state}[0] <= {self.high!r}",
+    ),
+    Mutation(
         "true is 1",
         "app/segments/operators.py",
         "return bool(a == b) and (a.__class__ is bool) == (b.__class__ is bool)",

@@ -126,10 +126,23 @@ def test_a_reset_forgets_what_is_at_or_before_it() -> None:
 
 def test_a_threshold_is_looked_at_when_a_value_reaches_its_places() -> None:
     kind, state = tally([(1, "a")], places=2)
-    assert not kind.decides(state, ["a"])
+    assert not kind.decides(state, 1, ["a"])
     kind, state = tally([(1, "a"), (2, "a")], places=2)
-    assert kind.decides(state, ["a"])
-    assert not kind.decides(state, ["b"])
+    assert kind.decides(state, 2, ["a"])
+    assert kind.decides(state, 1, ["a"])
+    assert not kind.decides(state, 1, ["b"])
+    assert kind.decides(state, 2, ["a", "b"])
+
+
+def test_a_threshold_that_a_late_event_reaches_is_looked_at() -> None:
+    kind, state = tally([(2, "a"), (3, "b"), (1, "a")], places=2)
+    assert kind.decides(state, 1, ["a"])
+    assert not kind.decides(state, 3, ["b"])
+
+
+@pytest.mark.parametrize(("places", "decisive"), [(1, 1), (4, 4), (150, VALUES_MAX)])
+def test_fewer_events_than_are_decisive_are_not_looked_at(places: int, decisive: int) -> None:
+    assert Tally(HOUR_MS, places, Counted()).decisive == decisive
 
 
 times = st.integers(1, 40)
