@@ -364,22 +364,10 @@ MUTATIONS = (
         "if (0) put(",
     ),
     Mutation(
-        "in the fast path an older event says what a newer one said",
-        "app/segments/_fast_path.c",
-        "|| t < before) return NULL;",
-        ") return NULL;",
-    ),
-    Mutation(
         "the fast path does not watch",
         "app/segments/_fast_path.c",
         "if (any > 0) {\n        PyObject *known",
         "if (any > 1) {\n        PyObject *known",
-    ),
-    Mutation(
-        "the fast path does not notice who is identified",
-        "app/segments/_fast_path.c",
-        "mask = with(mask, self->user_mask);",
-        ";",
     ),
     Mutation(
         "the clock of the fast path goes on by what an event says of its own time",

@@ -149,6 +149,33 @@ def test_what_is_no_message_becomes_a_dead_letter_as_in_the_loop(values: list[by
     assert played(records, fast=True, keyed=True, batch=9) == played(records, fast=False, keyed=True, batch=9)
 
 
+def entries(when: str, messages: list[dict[str, Any]], *, fast: bool) -> list[int]:
+    """After which of the messages somebody entered or left."""
+    partition = Partition(
+        compile_catalog(load_catalog({"s.yaml": f"segment: s\nwhen: {when}\n"}), RULES), RULES, fast=fast
+    )
+    records = [
+        PipedRecord(n, -1, b"u", msgspec.json.encode({"type": "page"} | said)) for n, said in enumerate(messages)
+    ]
+    return [record.offset for record in records if partition.process([record]).changes]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "loop"])
+def test_an_older_event_that_says_the_same_makes_nothing_older(*, fast: bool) -> None:
+    said = [("00:20:00", "US"), ("00:05:00", "US"), ("00:10:00", "DE"), ("00:21:00", "DE")]
+    messages = [
+        {"anonymousId": "u", "timestamp": f"2026-01-05T{time}.000Z", "context": {"location": {"country": country}}}
+        for time, country in said
+    ]
+    assert entries("context.location.country = 'DE'", messages, fast=fast) == [3]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "loop"])
+def test_who_is_identified_from_now_on_is_noticed(*, fast: bool) -> None:
+    messages: list[dict[str, Any]] = [{"anonymousId": "u"}, {"anonymousId": "u"}, {"userId": "u"}, {"userId": "u"}]
+    assert entries("user.identified", [{"timestamp": START} | said for said in messages], fast=fast) == [2]
+
+
 # ---- what it takes
 
 
