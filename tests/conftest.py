@@ -1,4 +1,4 @@
-"""Fixtures for all tests: brokers that live as long as the test run, and names that nobody else uses."""
+"""Fixtures for all tests: brokers that live as long as a process of the test run, and names that nobody else uses."""
 
 import os
 import secrets
@@ -19,24 +19,27 @@ hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
+# What commands print is as wide as where nobody's terminal bounds it, whatever a shell or a line editor has exported.
+os.environ.pop("COLUMNS", None)
+
 
 @pytest.fixture(scope="session")
 def embedded_broker() -> Iterator[EmbeddedBroker]:
-    """The broker that comes by pip; shared by the whole run."""
+    """The broker that comes by pip; shared by all tests of this process."""
     with EmbeddedBroker() as broker:
         yield broker
 
 
 @pytest.fixture(scope="session")
 def embedded_redis() -> Iterator[EmbeddedRedis]:
-    """The Redis that comes by pip; shared by the whole run."""
+    """The Redis that comes by pip; shared by all tests of this process."""
     with EmbeddedRedis() as redis:
         yield redis
 
 
 @pytest.fixture(scope="session")
 def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
-    """A real Apache Kafka; shared by the whole run, so no test may stop it."""
+    """A real Apache Kafka; shared by all tests of this process, so no test may stop it."""
     with kafka_node(tmp_path_factory.mktemp("kafka"), required=IN_CI) as node:
         yield node
 

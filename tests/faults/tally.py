@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class Run:
     """One deployment's faults by kind, and the verdict."""
 
     test: str
-    faults: Counter[str]
+    faults: Mapping[str, int]
     seconds: float
     changes: int
     missing: int
@@ -43,7 +43,7 @@ class Tally:
         RUNS.append(
             Run(
                 test=test,
-                faults=self.faults,
+                faults=dict(self.faults),
                 seconds=time.monotonic() - self.began_s,
                 changes=result.expected,
                 missing=counts["missing"] + counts["gap"],
@@ -57,6 +57,7 @@ class Tally:
             Path(report).write_text("\n".join(table(RUNS)) + "\n")
 
 
+#: Those of this process.
 RUNS: list[Run] = []
 #: What the long form has to come to: how many, of which kinds (by how their names begin).
 WANTED = {
@@ -76,7 +77,7 @@ def table(runs: list[Run]) -> Iterator[str]:
         yield f"| {run.test} | {faults} | {run.changes:,} | {' | '.join(map(str, cells))} | {run.seconds:.0f} |"
     total: Counter[str] = Counter()
     for run in runs:
-        total += run.faults
+        total.update(run.faults)
     sums = [sum(getattr(run, name) for run in runs) for name in ("missing", "repeated", "out_of_order", "other")]
     changes, seconds = sum(run.changes for run in runs), sum(run.seconds for run in runs)
     yield f"| all | {sum(total.values())} faults | {changes:,} | {' | '.join(map(str, sums))} | {seconds:.0f} |"
