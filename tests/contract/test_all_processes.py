@@ -21,7 +21,7 @@ from app.embedded import EmbeddedRedis
 from app.service.keys import hash_of
 from app.settings import Settings, load_settings
 from tests.destinations.receiver import Receiver, receiver
-from tests.support.broker import Broker
+from tests.support.broker import Broker, session_timeout
 from tests.support.records import read_topic
 from tests.support.role_process import RoleProcess
 from tests.support.shop import soon
@@ -79,7 +79,7 @@ class Shop:
             "SHOAL_DESTINATIONS": str(folder / "destinations"),
             "SHOAL_SOURCES": f"{name}-raw",
             "SHOAL_PRIVATE_DESTINATIONS": "on",
-            "SHOAL_SESSION_TIMEOUT": "6s" if broker.transactions else "1s",
+            "SHOAL_SESSION_TIMEOUT": session_timeout(transactions=broker.transactions),
             "SHOAL_LOG_FORMAT": "json",
             "SHOAL_WRITE_KEYS": f"shop:{hash_of(KEY)}",
             "HMAC_SECRET": HMAC_SECRET,

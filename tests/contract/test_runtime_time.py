@@ -14,12 +14,18 @@ from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
 from tests.support.waiting import eventually
 
-SPEED = 6_000  # half an hour in 0.3 s
+DAY_S = 3.0  # how long a day of the idle clock takes
 
 
 @pytest.fixture
-async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock_speed": str(SPEED)})
+def day_s() -> float:
+    """A test in which more than a start or a stop must fit into a day is given another."""
+    return DAY_S
+
+
+@pytest.fixture
+async def shop(broker: Broker, unique: str, tmp_path: Path, day_s: float) -> AsyncIterator[Shop]:
+    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock_speed": str(86_400 / day_s)})
     await made.open()
     yield made
     await made.close()
@@ -45,6 +51,7 @@ async def test_a_timer_fires_with_nobody_clicking(shop: Shop) -> None:
     assert await shop.agrees()
 
 
+@pytest.mark.parametrize("day_s", [8.0])
 async def test_time_passes_while_no_worker_runs(shop: Shop) -> None:
     app = create_app(shop.settings)
     async with running(app):
@@ -75,7 +82,7 @@ async def test_nothing_fires_while_the_idle_clock_is_off(shop: Shop) -> None:
 async def test_what_the_idle_clock_said_is_not_said_again_after_a_restart(shop: Shop) -> None:
     for start in range(3):
         async with running(create_app(shop.settings)):
-            at_ms = start * 72 * HOUR_MS
+            at_ms = start * 240 * HOUR_MS  # beyond what the idle clock has come to during the restart
             await shop.send([record("ann", at_ms, "Product Added", number=start, product_id="p", price=20)])
             await soon(partial(shop.changes, at_least=2 * start + 2), within_s=30)
     changes = await shop.changes()

@@ -57,7 +57,7 @@ def deployment(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch) -> 
         "SHOAL_APP_ID": unique,
         "SHOAL_TOPIC_PREFIX": f"{unique}.",
         "SHOAL_PARTITIONS": str(PARTITIONS),
-        "SHOAL_SESSION_TIMEOUT": "6s" if broker.transactions else "2s",
+        "SHOAL_SESSION_TIMEOUT": "2s",
         "SHOAL_IDLE_CLOCK": "off",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }

@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 
 
+def session_timeout(*, transactions: bool) -> str:
+    """How long a group waits for a worker that was killed: so short that tests need not wait long.
+
+    The embedded broker also holds each join for half of it.
+    """
+    return "2s" if transactions else "1s"
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """A running broker: `name` is `embedded` or `kafka`."""

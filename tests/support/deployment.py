@@ -3,18 +3,19 @@
 from typing import Any, Final
 
 from app.settings import Settings, load_settings
+from tests.support.broker import session_timeout
 
 PARTITIONS: Final = 2
 
 
 def deployment(bootstrap_servers: str, unique: str, *, transactions: bool, **others: Any) -> Settings:
-    """`unique` names it. A group's session is as short as the kind of broker lets it be."""
+    """`unique` names it."""
     own = {
         "kafka_bootstrap_servers": bootstrap_servers,
         "app_id": unique,
         "topic_prefix": f"{unique}.",
         "partitions": PARTITIONS,
-        "session_timeout_ms": "6s" if transactions else "1s",
+        "session_timeout_ms": session_timeout(transactions=transactions),
         "retry_wait_max_ms": 200,
     }
     return load_settings({}, **own | others)

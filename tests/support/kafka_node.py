@@ -38,8 +38,9 @@ JAVA_OPTIONS = (
 class KafkaNode:
     """One node, broker and controller; its data and its port stay the same over any number of starts.
 
-    Settings are Kafka's defaults, but for what a single node cannot do (replication factors of 1) and for the pause
-    before a group's first rebalance (none); `settings` are added. As a context manager it starts and stops.
+    Settings are Kafka's defaults, but for what a single node cannot do (replication factors of 1), for the pause before
+    a group's first rebalance (none) and for how short a member's session may be; `settings` are added. As a context
+    manager it starts and stops.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class KafkaNode:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
             **(settings or {}),
         }
         folder.mkdir(parents=True, exist_ok=True)

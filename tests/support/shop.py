@@ -26,7 +26,7 @@ from app.segments.change import iso
 from app.segments.partition import Partition
 from app.segments.program import Program, compile_catalog
 from app.settings import Settings, load_settings
-from tests.support.broker import Broker
+from tests.support.broker import Broker, session_timeout
 from tests.support.waiting import eventually
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Shop:
             topic_prefix=f"{self.name}.",
             partitions=self.partitions,
             segments=self.folder,
-            session_timeout_ms="6s" if self.broker.transactions else "1s",
+            session_timeout_ms=session_timeout(transactions=self.broker.transactions),
             start_timeout_ms="10s",
             **self.given,
         )
@@ -280,6 +280,9 @@ class WorkerProcess:
         self.process.wait(timeout=10)
 
     async def terminate(self, *, within_s: float = 10) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. TimeoutError, with the log, if it does not end."""
         self.process.terminate()
-        return await asyncio.to_thread(self.process.wait, within_s)
+        try:
+            return await asyncio.to_thread(self.process.wait, within_s)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"it does not end within {within_s:g} s; its log:\n{self.log.read_text()}") from None
