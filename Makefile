@@ -46,8 +46,11 @@ lock: setup ## make requirements.lock again, after a change of pyproject.toml
 demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends by itself)
 	@$(BIN)/shoal demo $(ARGS)
 
-test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some)
-	@$(BIN)/python -m pytest $(ARGS)
+# Tests wait more than they compute. A file's tests stay together, in order: they share what they have started.
+TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
+
+test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(TOGETHER))
 
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
