@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from app.embedded import EmbeddedBroker, EmbeddedRedis
+from tests.faults.tally import reported_runs, table
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
 
@@ -21,6 +22,16 @@ hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 # What commands print is as wide as where nobody's terminal bounds it, whatever a shell or a line editor has exported.
 os.environ.pop("COLUMNS", None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults and verdicts. Here: whoever gives the tests to others reads no other conftest."""
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    told = [each for report in reports if isinstance(report, pytest.TestReport) for each in report.user_properties]
+    if runs := reported_runs(told):
+        terminalreporter.section("faults and verdicts")
+        for line in table(runs):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,9 @@ from app.embedded import EmbeddedBroker
 from tests.conftest import IN_CI
 from tests.faults.deployment import Deployment
 from tests.faults.frail import FrailKafka, frail_kafka_at
-from tests.faults.tally import RUNS, Run, table
+from tests.faults.tally import REPORTED, RUNS
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
-
-RUN = "run under faults"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,22 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def reported(record_property: Callable[[str, object], None]) -> Iterator[None]:
-    """The runs of a test are in its report: the table may be made in another process than the one that ran it."""
+    """The runs of a test are in its report: the table may be made in another process, which has no fixtures."""
     before = len(RUNS)
     yield
     for run in RUNS[before:]:
-        record_property(RUN, asdict(run))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table of faults and verdicts; also in the file that FAULTS_REPORT names."""
-    reports = [report for some in terminalreporter.stats.values() for report in some]
-    told = [each for report in reports if isinstance(report, pytest.TestReport) for each in report.user_properties]
-    runs = [Run(**run) for name, run in told if name == RUN and isinstance(run, dict)]
-    if runs:
-        terminalreporter.section("faults and verdicts")
-        for line in table(runs):
-            terminalreporter.write_line(line)
+        record_property(REPORTED, asdict(run))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,12 +59,19 @@ class Tally:
 
 #: Those of this process.
 RUNS: list[Run] = []
+#: The property of a test's report that holds a run as plain values.
+REPORTED = "run under faults"
 #: What the long form has to come to: how many, of which kinds (by how their names begin).
 WANTED = {
     "SIGKILLs": (300, ("SIGKILL", "kill with timers")),
     "rebalances": (50, ("rebalance",)),
     "failures of brokers": (20, ("broker killed", "broker frozen", "one broker of three")),
 }
+
+
+def reported_runs(properties: Iterable[tuple[str, object]]) -> list[Run]:
+    """Those that tests have told in the properties of their reports, whichever process they ran in."""
+    return [Run(**value) for name, value in properties if name == REPORTED and isinstance(value, dict)]
 
 
 def table(runs: list[Run]) -> Iterator[str]:
