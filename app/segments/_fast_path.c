@@ -639,6 +639,10 @@ static Outcome take_record(FastPath *self, PyObject *record) {
 }
 
 static PyObject *next_left(FastPath *self) {
+    if (self->records == NULL) {
+        PyErr_SetString(PyExc_TypeError, "FastPath wants records");
+        return NULL;
+    }
     if (self->left != Py_None) Py_XSETREF(self->left, Py_NewRef(Py_None));
     while (self->at < PyList_GET_SIZE(self->records)) {
         PyObject *record = Py_NewRef(PyList_GET_ITEM(self->records, self->at++));

@@ -273,3 +273,5 @@ def test_it_says_what_it_wants(settings: dict[str, Any]) -> None:
 
     with pytest.raises(TypeError, match="FastPath wants"):
         FastPath(**settings)
+    with pytest.raises(TypeError, match="FastPath wants"):
+        next(FastPath.__new__(FastPath))
