@@ -11,28 +11,33 @@ BUCKET_BITS = 10
 
 
 class Timers:
-    """Users by the bucket of their timer."""
+    """Users by the bucket of their timer.
+
+    Most buckets have one user, as most timers are days away: such a bucket is the user, and no dict.
+    """
 
     __slots__ = ("_buckets", "_order")
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[str, None]] = {}
+        self._buckets: dict[int, str | dict[str, None]] = {}
         self._order: list[int] = []
 
     @property
     def pending(self) -> int:
         """How many entries wait, about the users with a timer (walks over the buckets: not for every batch)."""
-        return sum(map(len, self._buckets.values()))
+        return sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
 
     def arm(self, user: str, timer_ms: int) -> None:
         """The user is looked at when the clock reaches `timer_ms`."""
         bucket = timer_ms >> BUCKET_BITS
         users = self._buckets.get(bucket)
         if users is None:
-            self._buckets[bucket] = {user: None}
+            self._buckets[bucket] = user
             heappush(self._order, bucket)
-        else:
+        elif not isinstance(users, str):
             users[user] = None
+        elif users != user:
+            self._buckets[bucket] = {users: None, user: None}
 
     def earliest_ms(self) -> int | None:
         """No timer is before this instant; None if there is no timer."""
@@ -49,7 +54,7 @@ class Timers:
             bucket = heappop(self._order)
             users = self._buckets.pop(bucket)
             waiting: list[tuple[str, int]] = []
-            for user in users:
+            for user in (users,) if isinstance(users, str) else users:
                 timer = timer_of(user)
                 if timer is None:
                     continue

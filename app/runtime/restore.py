@@ -10,6 +10,7 @@ from app.runtime.envelope import (
     decode_position,
     decode_profile,
     is_further,
+    plain_prefix,
 )
 from app.runtime.journal import JournalEntry, Replay, decode_entry
 from app.runtime.world import Log, World
@@ -68,12 +69,18 @@ async def restore(
         core.restore_position(position.position)
     resend: list[bytes] = []
     seen, number = reached.offset, max(reached.number, 0)
+    offset, prefix = -1, b""  # of the profile before, if it had nothing but a profile: most of a commit begin alike
     for count, (user, value) in enumerate(_drain(values), start=1):
-        profile = decode_profile(value)
-        seen, number = max(seen, profile.reached.offset), max(number, profile.reached.number)
-        if profile.reached > reached:
-            resend += profile.changes
-        core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
+        if prefix and value.startswith(prefix):
+            core.restore(user.decode(), value[len(prefix) :], offset=offset)
+        else:
+            profile = decode_profile(value)
+            seen, number = max(seen, profile.reached.offset), max(number, profile.reached.number)
+            if profile.reached > reached:
+                resend += profile.changes
+            core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
+            offset = profile.reached.offset
+            prefix = plain_prefix(profile.reached)
         if not count % PROFILES_A_SLICE:
             await world.pause(0)
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)

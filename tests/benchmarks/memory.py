@@ -15,7 +15,7 @@ from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
 BATCH_RECORDS: Final = Settings().batch_records_max
-USERS_MIN: Final = 100_000
+USERS_MIN: Final = 1_000_000
 TIMEOUT_S: Final = 1_200
 
 
