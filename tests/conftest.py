@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
 
 IN_CI = bool(os.environ.get("CI"))
+
+# Under nohup, or behind a shell's `&`, signals are ignored, and what a test starts would inherit that.
+for number, default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, default)
 
 # Machines are shared: a slow example is no failure. CI prints how to repeat a failing one.
 hypothesis.settings.register_profile("local", deadline=None)
