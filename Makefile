@@ -49,7 +49,8 @@ demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends b
 	@$(BIN)/shoal demo $(ARGS)
 
 # Tests wait more than they compute. A file's tests stay together, in order: they share what they have started.
-TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
+# In CI one process: what has a deadline there has no neighbours.
+TOGETHER := $(if $(CI),,-n 3 --dist loadfile --no-loadscope-reorder)
 
 test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
 	@$(BIN)/python -m pytest $(or $(ARGS),$(TOGETHER))
