@@ -22,7 +22,7 @@ typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
 #define KINDS_MAX 8
 #define ISO_LENGTH 24
-#define DEPTH_MAX 8
+#define DEPTH_MAX 8 /* STEPS_MAX in app/segments/activity.py */
 
 /* places in a visit, tables/session.py */
 enum { START, LAST, PAGES, EVENTS, VISIT_LENGTH = 7, DURATION = 100 };
@@ -61,7 +61,8 @@ typedef struct {
     Py_ssize_t depth;
     PyTypeObject *types[DEPTH_MAX];
     Py_ssize_t slots[DEPTH_MAX];
-    int plain; /* what is reached is the value, not something to look into */
+    int plain;       /* what is reached is the value, not something to look into */
+    PyObject *again; /* borrowed: the remembered value that the event at hand says once more */
 } Leaf;
 
 #define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
@@ -378,7 +379,7 @@ static PyObject *said(const Leaf *leaf, PyObject *context) {
 }
 
 /* The remembered [t, value] of a leaf, borrowed, if an event at `t` says it once more; NULL if not, or it is silent. */
-static PyObject *said_again(FastPath *self, PyObject *remembered, const Leaf *leaf, PyObject *value, long long t) {
+static PyObject *said_again(PyObject *remembered, const Leaf *leaf, PyObject *value, long long t) {
     long long before;
     PyObject *entry = PyDict_GetItemWithError(remembered, leaf->id);
     if (entry == NULL || !leaf->plain || !PyUnicode_CheckExact(value) || !PyList_CheckExact(entry)) return NULL;
@@ -421,16 +422,13 @@ static Outcome usual_activity(FastPath *self, PyObject *profile, PyObject *messa
     }
     if (self->leaves_length > 0 && context != Py_None) {
         if ((PyObject *)Py_TYPE(context) != self->context_type) return LEFT;
-        for (Py_ssize_t number = 0; number < self->leaves_length; number++) {
-            PyObject *value = said(&self->leaves[number], context);
-            if (value != self->unset && said_again(self, remembered, &self->leaves[number], value, t) == NULL)
-                return PyErr_Occurred() ? FAILED : LEFT;
+        for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++) {
+            PyObject *value = said(leaf, context);
+            leaf->again = value == self->unset ? NULL : said_again(remembered, leaf, value, t);
+            if (value != self->unset && leaf->again == NULL) return PyErr_Occurred() ? FAILED : LEFT;
         }
-        for (Py_ssize_t number = 0; number < self->leaves_length; number++) {
-            PyObject *value = said(&self->leaves[number], context);
-            if (value != self->unset)
-                put_item(said_again(self, remembered, &self->leaves[number], value, t), 0, t_object);
-        }
+        for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++)
+            if (leaf->again != NULL) put_item(leaf->again, 0, t_object);
     }
     if (!visits) return TAKEN;
     if (t > last) put_item(session, LAST, t_object);

@@ -24,6 +24,7 @@ Growth = tuple[int, tuple[tuple[str, int], ...], int]
 Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
+STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `activity`
 
 
 def write_activity(
@@ -134,7 +135,7 @@ def usual_activity(
     visits = bool(features.get("visits"))
     found = []
     for path in sorted(leaves):
-        steps = _steps(context, path)
+        steps = _steps(context, path)[:STEPS_MAX]
         found.append((leaf_id(path), steps, len(steps) == len(path)))
     watched = tuple(
         (bit, name, max(-FOREVER, min(least, FOREVER))) for bit, tests, _ in growth for name, least in tests

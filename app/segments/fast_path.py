@@ -29,7 +29,7 @@ else:
     if _fast_path.INTERFACE != INTERFACE:
         raise RuntimeError("app/segments/_fast_path was built from another version: install again (make setup)")
 
-KIND_NAMES = tuple(sorted(EVENT_KINDS, key=("track", "page").__contains__, reverse=True))
+KIND_NAMES = tuple(sorted(EVENT_KINDS))
 
 
 def fast_path(
