@@ -93,12 +93,10 @@ class Application(Process):
         why = "" if transactions else " (this broker has no transactions)"
         log.info("delivery: %s", "exactly once" if self.exactly_once else f"at least once{why}")
         if not (settings.fast_path and FAST_PATH_BUILT):
-            log.warning("no fast path (%s): events cost about a third more CPU", self._why_no_fast_path())
+            why = "there was no C compiler at the installation" if settings.fast_path else "SHOAL_FAST_PATH is off"
+            log.warning("no fast path (%s): events cost about a third more CPU", why)
         self._show_health(self.metrics)
         await super().on_first_start()
-
-    def _why_no_fast_path(self) -> str:
-        return "there was no C compiler at the installation" if self.settings.fast_path else "SHOAL_FAST_PATH is off"
 
     def _tell_catalog(self, source: str) -> None:
         log.info("catalog %s: %d segments from %s", self.program.version, len(self.program.segments), source)

@@ -69,18 +69,19 @@ async def restore(
         core.restore_position(position.position)
     resend: list[bytes] = []
     seen, number = reached.offset, max(reached.number, 0)
-    offset, prefix = -1, b""  # of the profile before, if it had nothing but a profile: most of a commit begin alike
+    offset, prefix = -1, b""  # of the value before: most of one commit begin alike, and hold nothing but a profile
     for count, (user, value) in enumerate(_drain(values), start=1):
+        profile: bytes | None
         if prefix and value.startswith(prefix):
-            core.restore(user.decode(), value[len(prefix) :], offset=offset)
+            profile = value[len(prefix) :]
         else:
-            profile = decode_profile(value)
-            seen, number = max(seen, profile.reached.offset), max(number, profile.reached.number)
-            if profile.reached > reached:
-                resend += profile.changes
-            core.restore(user.decode(), profile.profile, offset=profile.reached.offset)
-            offset = profile.reached.offset
-            prefix = plain_prefix(profile.reached)
+            stored_profile = decode_profile(value)
+            profile, come = stored_profile.profile, stored_profile.reached
+            seen, number = max(seen, come.offset), max(number, come.number)
+            if come > reached:
+                resend += stored_profile.changes
+            offset, prefix = come.offset, plain_prefix(come)
+        core.restore(user.decode(), profile, offset=offset)
         if not count % PROFILES_A_SLICE:
             await world.pause(0)
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)

@@ -1,0 +1,36 @@
+"""Where the fast path cannot be built, that is said, and everything works without it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hatch_build
+
+ROOT = Path(__file__).parents[2]
+WITHOUT = """
+import sys
+sys.modules["app.segments._fast_path"] = None
+from tests.unit.segments.test_fast_path import PROGRAM, RULES, Partition, PipedRecord
+value = b'{"type":"page","anonymousId":"u","timestamp":"2026-01-05T00:00:00.000Z"}'
+batch = Partition(PROGRAM, RULES).process([PipedRecord(0, -1, b"u", value)])
+print(batch.accepted, batch.quickly)
+"""
+
+
+def test_without_the_module_the_loop_takes_everything() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "1 0\n"
+
+
+def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_config_var", {"LDSHARED": "no-such-compiler -shared"}.get)
+    assert hatch_build.build(tmp_path / "a.c", tmp_path / "a.so") == "no-such-compiler: No such file or directory"
+
+
+def test_what_the_compiler_says_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("this is no C")
+    problem = hatch_build.build(tmp_path / "a.c", tmp_path / "a.so")
+    assert problem is not None
+    assert not (tmp_path / "a.so").exists()
