@@ -6,6 +6,7 @@ timer comes too early then, and is set anew.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,43 +28,64 @@ LANDING_PATH = ("page", "path")
 STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `activity`
 
 
-def write_activity(
-    code: Code,
-    features: dict[str, int],
-    always: int,
-    growth: Sequence[Growth],
-    leaves: dict[Path, int],
-    context: Tree,
-    gap_ms: int,
-) -> None:
-    """Writes the function; `features` and `leaves` say which segments read what, as masks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Which segments read what of an event whatever its name, as masks.
 
-    `always`: segments to settle at every event; for others that read a visit or last seen, `Profile.watched` tells.
-    `growth`: (bit of `Profile.watched`, values of the visit and how large one must be, segments to settle then).
+    features: those that read a visit, its beginning, last seen. always: those to settle at every event; for others
+        that read a visit or last seen, `Profile.watched` tells.
+    growth: (bit of `Profile.watched`, values of the visit and how large one must be, segments to settle then).
+    leaves: by the path of a value of the context. context: how those are decoded. gap_ms: what ends a visit.
     """
-    visit, beginning = features.get("visit", 0), features.get("beginning", 0)
-    with code.block("def activity(p, ev, t, now)"):
-        code.line(f"m = {always}")
-        if features.get("visits"):
-            begin = code.bind("f", _Visits(context, gap_ms).event)
-            code.line("e = p.session")
-            with code.block(f"if e is not None and e[0] <= t < (o := e[1] + {gap_ms})"):
-                code.line("if t > e[1]: e[1] = t")
-                code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
-                code.line("e[3] += 1")
-                _write_growth(code, growth)
-                if visit:  # it was over, and an event that comes late lets it go on
-                    code.line(f"if now >= o: m |= {visit}")
-            with code.block("else"):
-                code.line(f"{begin}(p, ev, t, COUNTED)")
-                if beginning:
-                    code.line(f"m |= {beginning}")
-                if growth:
-                    code.line("e = p.session")
-                    _write_growth(code, growth)
-        if leaves:
-            _write_leaves(code, leaves, context)
-        code.line("return m")
+
+    features: dict[str, int]
+    always: int
+    growth: Sequence[Growth]
+    leaves: dict[Path, int]
+    context: Tree
+    gap_ms: int
+
+    def write(self, code: Code) -> None:
+        """Writes the function `activity`."""
+        visit, beginning = self.features.get("visit", 0), self.features.get("beginning", 0)
+        with code.block("def activity(p, ev, t, now)"):
+            code.line(f"m = {self.always}")
+            if self.features.get("visits"):
+                begin = code.bind("f", _Visits(self.context, self.gap_ms).event)
+                code.line("e = p.session")
+                with code.block(f"if e is not None and e[0] <= t < (o := e[1] + {self.gap_ms})"):
+                    code.line("if t > e[1]: e[1] = t")
+                    code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
+                    code.line("e[3] += 1")
+                    _write_growth(code, self.growth)
+                    if visit:  # it was over, and an event that comes late lets it go on
+                        code.line(f"if now >= o: m |= {visit}")
+                with code.block("else"):
+                    code.line(f"{begin}(p, ev, t, COUNTED)")
+                    if beginning:
+                        code.line(f"m |= {beginning}")
+                    if self.growth:
+                        code.line("e = p.session")
+                        _write_growth(code, self.growth)
+            if self.leaves:
+                _write_leaves(code, self.leaves, self.context)
+            code.line("return m")
+
+    def usual(self) -> Usual:
+        """What the fast path must know to see that an event brings nothing new.
+
+        Returns the gap (-1: nobody asks for visits), the segments to settle at every event, (bit, what of the visit,
+        how large it must be), and (leaf id, the steps to it, whether they lead to the value itself).
+        """
+        visits = bool(self.features.get("visits"))
+        found = []
+        for path in sorted(self.leaves):
+            steps = _steps(self.context, path)[:STEPS_MAX]
+            found.append((leaf_id(path), steps, len(steps) == len(path)))
+        watched = tuple(
+            (bit, name, max(-FOREVER, min(least, FOREVER))) for bit, tests, _ in self.growth for name, least in tests
+        )
+        return self.gap_ms if visits else -1, self.always, watched if visits else (), tuple(found)
 
 
 def _write_growth(code: Code, growth: Sequence[Growth]) -> None:
@@ -117,30 +139,6 @@ def _steps(context: Tree, path: Path) -> tuple[tuple[Any, str], ...]:
         if tree.leaf:
             return tuple(steps)
     raise AssertionError(path)
-
-
-def usual_activity(
-    features: dict[str, int],
-    always: int,
-    growth: Sequence[Growth],
-    leaves: dict[Path, int],
-    context: Tree,
-    gap_ms: int,
-) -> Usual:
-    """What the fast path must know to see that an event brings nothing new: the arguments are those of the function.
-
-    Returns the gap (-1: nobody asks for visits), the segments to settle at every event, (bit, what of the visit, how
-    large it must be), and (leaf id, the steps to it, whether they lead to the value itself).
-    """
-    visits = bool(features.get("visits"))
-    found = []
-    for path in sorted(leaves):
-        steps = _steps(context, path)[:STEPS_MAX]
-        found.append((leaf_id(path), steps, len(steps) == len(path)))
-    watched = tuple(
-        (bit, name, max(-FOREVER, min(least, FOREVER))) for bit, tests, _ in growth for name, least in tests
-    )
-    return gap_ms if visits else -1, always, watched if visits else (), tuple(found)
 
 
 class _Visits:

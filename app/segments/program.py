@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
 from app.segments import carts
-from app.segments.activity import LANDING_PATH, SOURCE_PATH, Usual, usual_activity, write_activity
+from app.segments.activity import LANDING_PATH, SOURCE_PATH, Activity, Usual
 from app.segments.aggregates import Registry, Remembered, stable_id
 from app.segments.catalog import definition_version
 from app.segments.conditions import Expressions
@@ -122,8 +122,15 @@ class _Compiler:
         masks = _Masks(reads)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
-        asked = (masks.features, masks.always, masks.growth, masks.leaves)
-        write_activity(self.code, *asked, decoder.context_tree, self.rules.session_gap_ms)
+        activity = Activity(
+            features=masks.features,
+            always=masks.always,
+            growth=masks.growth,
+            leaves=masks.leaves,
+            context=decoder.context_tree,
+            gap_ms=self.rules.session_gap_ms,
+        )
+        activity.write(self.code)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
@@ -139,7 +146,7 @@ class _Compiler:
             other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
             decoder=decoder,
             activity=functions["activity"],
-            usual=usual_activity(*asked, decoder.context_tree, self.rules.session_gap_ms),
+            usual=activity.usual(),
             staged={
                 number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
                 for number, what in self.registry.by_id.items()
