@@ -3,6 +3,8 @@ from app.segments.batch import RecordLike
 
 INTERFACE: int
 
+def iso(instant_ms: int, /) -> str: ...
+
 class FastPath:
     clock_ms: int
     def __init__(self, **settings: object) -> None: ...

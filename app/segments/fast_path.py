@@ -17,7 +17,7 @@ from app.segments.time_rules import TimeRules
 from tables import message_ids
 from tables.profile import Profile
 
-INTERFACE = 1
+INTERFACE = 2
 """Counts what the extension module and this one agreed on."""
 
 try:

@@ -4,6 +4,7 @@ import gc
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.events.message import instant_ms
 from app.segments import fast_path
 from app.segments.batch import Batch
 from app.segments.catalog import load_catalog
-from app.segments.change import iso
+from app.segments.change import iso, iso_slowly
 from app.segments.handlers import Handler
 from app.segments.partition import Partition
 from app.segments.program import compile_catalog
@@ -198,6 +199,25 @@ def test_a_value_may_lie_as_deep_as_it_likes(names: int, *, fast: bool) -> None:
 def test_it_reads_times_as_the_loop_does(moment: datetime) -> None:
     text = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1_000:03d}Z"
     assert clock_after(text) == instant_ms(text)
+
+
+YEAR_1_MS, YEAR_9999_END_MS = -62_135_596_800_000, 253_402_300_799_999
+
+
+@given(st.integers(YEAR_1_MS, YEAR_9999_END_MS) | st.integers(0, 4 * 10**12))
+@example(YEAR_1_MS)
+@example(YEAR_9999_END_MS)
+@example(-1)
+def test_it_writes_times_as_python_does(instant: int) -> None:
+    assert iso is not iso_slowly
+    assert iso(instant) == iso_slowly(instant)
+
+
+@pytest.mark.parametrize("instant", [YEAR_1_MS - 1, YEAR_9999_END_MS + 1, 10**30])
+@pytest.mark.parametrize("write", [iso, iso_slowly])
+def test_a_time_outside_of_the_calendar_is_an_error(write: Callable[[int], str], instant: int) -> None:
+    with pytest.raises(OverflowError):
+        write(instant)
 
 
 @pytest.mark.parametrize(
