@@ -17,7 +17,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 $(READY): force
 endif
 
-$(READY): requirements.lock pyproject.toml hatch_build.py app/segments/_fast_path.c
+$(READY): requirements.lock pyproject.toml hatch_build.py app/segments/_fast_path.c app/runtime/_record_batch.c
 	@set -eu; \
 	found=; \
 	for python in $${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do \

@@ -1,4 +1,4 @@
-"""Builds the extension module of the fast path, where there is a C compiler; without it all works, but slower."""
+"""Builds the extension modules, where there is a C compiler; without them all works, but slower."""
 
 import shlex
 import subprocess
@@ -9,24 +9,30 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "app/segments/_fast_path.c"
+SOURCES = ("app/segments/_fast_path.c", "app/runtime/_record_batch.c")
 
 
-class FastPathHook(BuildHookInterface[Any]):
-    """Compiles the module beside its source, for a wheel and for an editable installation alike."""
+class ExtensionsHook(BuildHookInterface[Any]):
+    """Compiles each module beside its source, for a wheel and for an editable installation alike."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by Hatchling before it packs anything."""
-        source = Path(self.root, SOURCE)
-        module = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
-        problem = build(source, module)
-        if problem is not None:
-            module.unlink(missing_ok=True)
-            self.app.display_warning(f"shoal: no fast path, events cost about a third more CPU: {problem}")
-            return
-        build_data["artifacts"].append(f"/{module.relative_to(self.root)}")
-        build_data["pure_python"] = False
-        build_data["infer_tag"] = True
+        for each in SOURCES:
+            source = Path(self.root, each)
+            module = module_of(source)
+            problem = build(source, module)
+            if problem is not None:
+                module.unlink(missing_ok=True)
+                self.app.display_warning(f"shoal: works without {module.name}, but slower: {problem}")
+                continue
+            build_data["artifacts"].append(f"/{module.relative_to(self.root)}")
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+
+
+def module_of(source: Path) -> Path:
+    """What is made of a source."""
+    return source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 
 
 def build(source: Path, module: Path) -> str | None:
@@ -50,6 +56,6 @@ def build(source: Path, module: Path) -> str | None:
     return None if done.returncode == 0 else f"{linker[0]} failed: {done.stderr.strip()[-2_000:]}"
 
 
-if __name__ == "__main__":  # after a change of the source, without another installation
-    ended = build(Path(SOURCE), Path(SOURCE).with_suffix(sysconfig.get_config_var("EXT_SUFFIX")))
-    sys.exit(ended)
+if __name__ == "__main__":  # after a change of a source, without another installation
+    problems = [problem for each in map(Path, SOURCES) if (problem := build(each, module_of(each)))]
+    sys.exit("\n".join(problems) or None)

@@ -8,7 +8,7 @@ import msgspec
 
 from app.runtime.log_reader import LogReader
 from app.runtime.log_readers import whole
-from app.runtime.log_writer import Row
+from app.runtime.record_batch import Row
 from app.runtime.topics import COMPACTED, READ_BY_OTHERS, TopicSpec
 from app.settings import Settings
 

@@ -20,8 +20,9 @@ from app.intake.transform import transform
 from app.runtime.kafka import has_transactions, wait_for_broker
 from app.runtime.log_reader import LogReader
 from app.runtime.log_readers import LogReaders, rest, whole
-from app.runtime.log_writer import LogWriter, Row
+from app.runtime.log_writer import LogWriter
 from app.runtime.partitioner import partition_of
+from app.runtime.record_batch import Row
 from app.runtime.topics import ensure_topics
 from app.settings import Settings
 

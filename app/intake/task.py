@@ -17,8 +17,9 @@ from app.runtime.dead_letters import Origin, dead_row
 from app.runtime.follow_task import Deliver, FollowTask
 from app.runtime.log_reader import LogReader, OffsetLostError
 from app.runtime.log_readers import whole
-from app.runtime.log_writer import LogWriter, Row
+from app.runtime.log_writer import LogWriter
 from app.runtime.reader_metrics import ReaderMetrics
+from app.runtime.record_batch import Row
 from app.runtime.topics import COMPACTED, TopicSpec
 from app.settings import Settings
 

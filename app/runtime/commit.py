@@ -9,7 +9,7 @@ import msgspec
 from app.runtime.delivery import Commit, TopicRows
 from app.runtime.envelope import POSITION_KEY, StoredPosition, encode_position, encode_profile, plain_prefix
 from app.runtime.journal import JournalEntry, encode_entry
-from app.runtime.log_writer import NO_HEADERS, Header, Row
+from app.runtime.record_batch import NO_HEADERS, Header, Row
 from app.segments.change import Change
 from app.segments.partition import Batch, DeadLetter, LateEvent
 from app.settings import Topics

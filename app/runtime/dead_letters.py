@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.runtime.log_writer import Header, Row
+from app.runtime.record_batch import Header, Row
 
 DETAIL_BYTES_MAX: Final = 500
 OURS: Final = "shoal-"

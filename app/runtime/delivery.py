@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from app.runtime.log_writer import Row
+from app.runtime.record_batch import Row
 
 TopicRows: TypeAlias = tuple[str, Sequence[Row]]
 

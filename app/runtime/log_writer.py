@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -11,23 +11,17 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import TopicPartition
 
-from app.errors import UserError
 from app.runtime.kafka import connection, start, told_leaders
 from app.runtime.producer import new_producer
+from app.runtime.record_batch import RecordBatches, Row
 from app.settings import Settings
 
-Header: TypeAlias = tuple[str, bytes]
 _Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
 ABANDON_S = 1.0
 LEADER_LOOK_S = 0.05
 REQUEST_BYTES_MAX = 32 << 20
 
 log = logging.getLogger(__name__)
-
-Row: TypeAlias = tuple[bytes | None, bytes | None, list[Header]]
-"""One record to be written: key, value (None: a tombstone), headers. A plain tuple: there are as many as profiles."""
-
-NO_HEADERS: list[Header] = []
 
 
 class LogWriter:
@@ -38,6 +32,9 @@ class LogWriter:
         self._partition = partition
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
+        self._batches = RecordBatches(
+            settings.compression, bytes_max=settings.write_bytes_max, transactional=transactional_id is not None
+        )
         self._found: set[TopicPartition] = set()
         self.ends: dict[str, int] = {}
         """For each topic, the offset behind the last record that was acknowledged."""
@@ -108,25 +105,14 @@ class LogWriter:
     async def _append(self, tp: TopicPartition, rows: Iterable[Row], futures: list[_Sent]) -> None:
         producer = self.producer
 
-        async def send(builder: Any) -> None:
-            records = builder.record_count()
-            futures.append((await producer.send_batch(builder, tp.topic, partition=tp.partition), records))
-
         now_ms = int(time.time() * 1000)
-        waiting = iter(rows)
-        row = next(waiting, None)
-        while row is not None:
-            builder = producer.create_batch()
-            left = _fill(builder, row, waiting, now_ms)
-            if not builder.record_count():
-                key, value, _ = row
-                size = len(key or b"") + len(value or b"")
-                raise UserError(
-                    f"a record of {size:,} bytes for {tp.topic} is larger than a record batch may be",
-                    hint="raise write_bytes_max, and the brokers' message.max.bytes with it",
-                )
-            await send(builder)
-            row = left
+        listed = rows if isinstance(rows, list) else list(rows)
+        first = 0
+        while first < len(listed):
+            batch = self._batches.batch(listed, first, now_ms=now_ms)
+            records = batch.record_count()
+            futures.append((await producer.send_batch(batch, tp.topic, partition=tp.partition), records))
+            first += records
 
     async def close(self) -> None:
         """Ends the producer after everything written was acknowledged."""
@@ -152,24 +138,6 @@ class LogWriter:
 def is_fenced(error: BaseException) -> bool:
     """Whether a later producer with the same transactional id has taken over, or the broker has given this one up."""
     return isinstance(error, ProducerFenced | InvalidProducerEpoch)
-
-
-def _fill(builder: Any, first: Row, rows: Iterator[Row], now_ms: int) -> Row | None:
-    """Appends `first` and the following rows, as many as fit; the one that did not fit, None if all did.
-
-    They go straight to what builds the bytes: `append` of the builder costs as much again for every record.
-    """
-    append = builder._builder.append
-    count = 0
-    row: Row | None = first
-    while row is not None:
-        key, value, headers = row
-        if append(count, now_ms, key, value, headers) is None:
-            break
-        count += 1
-        row = next(rows, None)
-    builder._relative_offset = count
-    return row
 
 
 def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:

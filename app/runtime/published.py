@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.runtime.log_writer import Row
+from app.runtime.record_batch import Row
 from app.segments.catalog import definition_version, load_catalog
 from app.segments.catalog_limits import check_catalog
 from app.segments.definition import Catalog, Definition

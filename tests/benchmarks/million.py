@@ -12,7 +12,8 @@ from app.main import load_program
 from app.runtime.application import own_topics
 from app.runtime.envelope import POSITION_KEY, Reached, StoredPosition, encode_position, plain_prefix
 from app.runtime.kafka import connect
-from app.runtime.log_writer import NO_HEADERS, LogWriter, Row
+from app.runtime.log_writer import LogWriter
+from app.runtime.record_batch import NO_HEADERS, Row
 from app.runtime.topics import ensure_topics, topic_specs
 from app.segments.partition import Partition
 from app.segments.position import CATALOG_KEY

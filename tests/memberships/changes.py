@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from app.runtime.kafka import connect
-from app.runtime.log_writer import LogWriter, Row
+from app.runtime.log_writer import LogWriter
+from app.runtime.record_batch import Row
 from app.runtime.topics import ensure_topics, topic_specs
 from app.segments.change import Atom, Cause, Change, ChangeKind, change_id, iso
 from app.settings import Settings

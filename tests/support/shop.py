@@ -19,7 +19,8 @@ from app.runtime.application import own_topics
 from app.runtime.journal import JournalEntry, Replay, decode_entry
 from app.runtime.kafka import connect
 from app.runtime.log_reader import LogReader
-from app.runtime.log_writer import LogWriter, Row
+from app.runtime.log_writer import LogWriter
+from app.runtime.record_batch import Row
 from app.runtime.topics import ensure_topics, topic_specs
 from app.segments.catalog import load_catalog
 from app.segments.change import iso

@@ -10,7 +10,8 @@ from aiokafka.structs import TopicPartition
 
 from app.runtime.delivery import Commit, FencedError, TopicRows
 from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.log_writer import LogWriter, Row
+from app.runtime.log_writer import LogWriter
+from app.runtime.record_batch import Row
 from app.settings import load_settings
 
 

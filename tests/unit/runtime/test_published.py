@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.runtime.log_writer import Row
 from app.runtime.published import CatalogLog, Difference, difference, rows_of
+from app.runtime.record_batch import Row
 from app.segments.catalog import load_catalog
 from app.segments.problem import CatalogError
 from app.segments.time_rules import TimeRules
