@@ -61,76 +61,52 @@ class RecordBatches:
 
         For `AIOKafkaProducer.send_batch`.
         """
-        batch: Any
         if self._encoded:
             records, count = _record_batch.encode_records(rows, first, self._bytes_max - _HEAD_BYTES)
-            batch = EncodedBatch(
-                records,
-                count=count,
-                codec=self._codec,
-                compress=self._compress,
-                transactional=self._transactional,
-                now_ms=now_ms,
-            )
-        else:
-            batch = BatchBuilder(self._bytes_max, self._codec, is_transactional=self._transactional)
-            append = batch._builder.append  # that of the batch costs as much again for every record
-            count = 0
-            for key, value, headers in islice(rows, first, None):
-                if append(count, now_ms, key, value, headers) is None:
-                    break
-                count += 1
-            batch._relative_offset = count
+            attributes = TRANSACTIONAL if self._transactional else 0
+            compressed = self._compress(records)
+            if len(compressed) < len(records):
+                return EncodedBatch(compressed, count, attributes | self._codec, now_ms)
+            return EncodedBatch(records, count, attributes, now_ms)
+        batch: Any = BatchBuilder(self._bytes_max, self._codec, is_transactional=self._transactional)
+        append = batch._builder.append  # that of the batch costs as much again for every record
+        count = 0
+        for key, value, headers in islice(rows, first, None):
+            if append(count, now_ms, key, value, headers) is None:
+                break
+            count += 1
+        batch._relative_offset = count
         return batch
 
 
 class EncodedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka tells no types
-    """Records that are encoded already. What aiokafka's sender asks of its own builder, this answers."""
+    """Records that are encoded, and compressed, already. What aiokafka's sender asks of its own builder, this answers.
 
-    def __init__(
-        self,
-        records: bytes,
-        *,
-        count: int,
-        codec: int,
-        compress: Callable[[bytes], bytes],
-        transactional: bool,
-        now_ms: int,
-    ) -> None:
+    Compressed while the processor still has them at hand; the sender would do it when the next ones are made.
+    """
+
+    def __init__(self, records: bytes, count: int, attributes: int, now_ms: int) -> None:
         super().__init__(0, 0)
         self._records = records
         self._relative_offset = count
-        self._codec = codec
-        self._compress = compress
-        self._transactional = transactional
+        self._attributes = attributes
         self._now_ms = now_ms
         self._producer_state = (-1, -1, 0)
         self._built: bytes | None = None
         self.close()
 
     def size(self) -> int:
-        """Bytes, as far as they are compressed."""
-        return _HEAD_BYTES + len(self._records) if self._built is None else len(self._built)
+        """Bytes of the whole batch."""
+        return _HEAD_BYTES + len(self._records)
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
         self._producer_state = (producer_id, producer_epoch, base_sequence)  # there is no builder to be told
 
     def _build(self) -> bytes:
         if self._built is None:  # a batch that is sent again is the same to the byte
-            self._built = self._whole()
-            self._records = b""
+            count, now_ms = self._relative_offset, self._now_ms
+            head = _AFTER_CRC.pack(self._attributes, count - 1, now_ms, now_ms, *self._producer_state, count)
+            checked = head + self._records
+            length = _BEFORE_CRC.size - _LENGTH_FROM + len(checked)
+            self._built = _BEFORE_CRC.pack(0, length, NO_LEADER_EPOCH, FORMAT, calc_crc32c(checked)) + checked
         return self._built
-
-    def _whole(self) -> bytes:
-        records, codec = self._records, self._codec
-        if codec:
-            compressed = self._compress(records)
-            if len(compressed) < len(records):
-                records = compressed
-            else:
-                codec = 0
-        count, now_ms = self._relative_offset, self._now_ms
-        attributes = codec | (TRANSACTIONAL if self._transactional else 0)
-        checked = _AFTER_CRC.pack(attributes, count - 1, now_ms, now_ms, *self._producer_state, count) + records
-        length = _BEFORE_CRC.size - _LENGTH_FROM + len(checked)
-        return _BEFORE_CRC.pack(0, length, NO_LEADER_EPOCH, FORMAT, calc_crc32c(checked)) + checked
