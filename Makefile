@@ -17,19 +17,27 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 $(READY): force
 endif
 
+# Another Python makes it again as well, where one is named; where none is, the environment keeps its own.
+WHICH := import sys; print(sys.base_prefix, sys.version)
+ifneq ($(PYTHON),)
+ifneq ($(shell $(PYTHON) -c '$(WHICH)' 2>/dev/null),$(shell $(BIN)/python -c '$(WHICH)' 2>/dev/null))
+$(READY): force
+endif
+endif
+
 $(READY): requirements.lock pyproject.toml hatch_build.py app/segments/_fast_path.c app/runtime/_record_batch.c
 	@set -eu; \
-	found=; \
-	for python in $${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do \
+	found=; kept=$$($(BIN)/python -c 'import sys; print(sys._base_executable)' 2>/dev/null || :); \
+	for python in $${PYTHON:-$$kept python3 python3.13 python3.12 python3.11 python}; do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-		echo "shoal: no Python 3.11 or newer was found (looked for \$$PYTHON, python3, python3.13, python3.12, python3.11, python)." >&2; \
+		echo "shoal: no Python 3.11 or newer was found (looked for $${PYTHON:-python3, python3.13, python3.12, python3.11, python})." >&2; \
 		echo "       Install one, or say where it is: make setup PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version) ..."; \
-	which='import sys; print(sys.base_prefix, sys.version)'; \
+	which='$(WHICH)'; \
 	fresh=--clear; if [ -f $(READY) ] && [ "$$(cat $(READY))" = '$(CURDIR)' ] \
 		&& [ "$$($(BIN)/python -c "$$which" 2>/dev/null)" = "$$("$$found" -c "$$which")" ]; then fresh=; fi; \
 	if ! "$$found" -m venv $$fresh $(VENV); then \
