@@ -57,8 +57,9 @@ demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends b
 	@$(BIN)/shoal demo $(ARGS)
 
 # Tests wait more than they compute. A file's tests stay together, in order: they share what they have started.
-# In CI one process: what has a deadline there has no neighbours.
-TOGETHER := $(if $(CI),,-n 3 --dist loadfile --no-loadscope-reorder)
+# In CI one at a time: what has a deadline there has no neighbours. Not in pytest's own process even there: what libraries
+# say at the end of theirs would come after its summary.
+TOGETHER := -n $(if $(CI),1,3) --dist loadfile --no-loadscope-reorder
 
 test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
 	@$(BIN)/python -m pytest $(or $(ARGS),$(TOGETHER))

@@ -30,6 +30,7 @@ class Metric:
 METRICS = (
     Metric("shoal_events", "counter", "Input records by what became of them", ("outcome",)),
     Metric("shoal_accepted_events", "counter", "Accepted events by the type of the message", ("type",)),
+    Metric("shoal_fast_path_events", "counter", "Accepted events that the fast path took"),
     Metric(
         "shoal_occurrences", "counter", "What the core counts while it works: limits reached, odd values", ("what",)
     ),

@@ -1,34 +1,53 @@
-"""Which users have a timer when: buckets of about a second, at most one entry a user and bucket.
+"""Which users have a timer when: a timing wheel of two levels (Varghese and Lauck, "Hashed and Hierarchical Timing
+Wheels", 1987).
 
-An entry says that the user's timer is not before its bucket. The true timer stands with the profile; one that moved
-later is armed again when its old bucket comes up (lazily), one that moved earlier is armed at once.
+Near timers are in buckets of about a second, at most one entry a user and bucket. Most are days away: these wait in
+lists of some hours, which are opened, into buckets, when the clock gets there. An entry says that the user's timer is
+not before its bucket. The true timer stands with the profile; one that moved later is armed again when its old bucket
+comes up (lazily), one that moved earlier is armed at once.
 """
 
+from array import array
 from collections.abc import Callable
 from heapq import heappop, heappush
 
 BUCKET_BITS = 10
+FAR_BITS = 24
+NOTHING_OPENED = -1 << 63
+REPEATED_MIN = 64
 
 
 class Timers:
-    """Users by the bucket of their timer.
+    """Users by the bucket of their timer. What comes out, and in which order, does not depend on the levels.
 
-    Most buckets have one user, as most timers are days away: such a bucket is the user, and no dict.
+    Most buckets have one user: such a bucket is the user, and no dict.
     """
 
-    __slots__ = ("_buckets", "_order")
+    __slots__ = ("_buckets", "_far", "_far_order", "_opened", "_order")
 
     def __init__(self) -> None:
         self._buckets: dict[int, str | dict[str, None]] = {}
         self._order: list[int] = []
+        self._far: dict[int, _Far] = {}
+        self._far_order: list[int] = []
+        self._opened = NOTHING_OPENED
 
     @property
     def pending(self) -> int:
         """How many entries wait, about the users with a timer (walks over the buckets: not for every batch)."""
-        return sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
+        near = sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
+        return near + sum(len(far.users) for far in self._far.values())
 
     def arm(self, user: str, timer_ms: int) -> None:
         """The user is looked at when the clock reaches `timer_ms`."""
+        number = timer_ms >> FAR_BITS
+        if number > self._opened:
+            far = self._far.get(number)
+            if far is None:
+                far = self._far[number] = _Far()
+                heappush(self._far_order, number)
+            far.add(user, timer_ms)
+            return
         bucket = timer_ms >> BUCKET_BITS
         users = self._buckets.get(bucket)
         if users is None:
@@ -40,14 +59,17 @@ class Timers:
             self._buckets[bucket] = {users: None, user: None}
 
     def earliest_ms(self) -> int | None:
-        """No timer is before this instant; None if there is no timer."""
-        return self._order[0] << BUCKET_BITS if self._order else None
+        """No timer is before this instant, and one was armed for the second after it; None if there is no timer."""
+        if self._order:
+            return self._order[0] << BUCKET_BITS
+        return self._far[self._far_order[0]].earliest << BUCKET_BITS if self._far_order else None
 
     def due(self, clock_ms: int, timer_of: Callable[[str], int | None]) -> list[str]:
         """Takes out the users whose timer is at or before `clock_ms`, in order of arming.
 
         `timer_of` gives a user's timer, None for one who is gone.
         """
+        self._open(clock_ms >> FAR_BITS)
         found: list[str] = []
         limit = clock_ms >> BUCKET_BITS
         while self._order and self._order[0] <= limit:
@@ -67,3 +89,43 @@ class Timers:
             if bucket == limit:
                 break
         return found
+
+    def _open(self, number: int) -> None:
+        """What was far up to here is near from now on: before anything else comes into these buckets."""
+        if number <= self._opened:
+            return
+        self._opened = number
+        while self._far_order and self._far_order[0] <= number:
+            far = self._far.pop(heappop(self._far_order))
+            for user, bucket in zip(far.users, far.buckets, strict=True):
+                self.arm(user, bucket << BUCKET_BITS)
+
+
+class _Far:
+    """Entries of some hours, in order of arming: two arrays take a fifth of what a dict does."""
+
+    __slots__ = ("buckets", "earliest", "repeated", "users")
+
+    def __init__(self) -> None:
+        self.users: list[str] = []
+        self.buckets = array("q")
+        self.earliest = 0
+        self.repeated = REPEATED_MIN
+
+    def add(self, user: str, timer_ms: int) -> None:
+        bucket = timer_ms >> BUCKET_BITS
+        if not self.users or bucket < self.earliest:
+            self.earliest = bucket
+        self.users.append(user)
+        self.buckets.append(bucket)
+        if len(self.users) >= self.repeated:
+            self._leave_out_repeated()
+
+    def _leave_out_repeated(self) -> None:
+        """Who is armed again and again for the same second has one entry; asked for each time there are twice as
+        many."""
+        entries = dict.fromkeys(zip(self.users, self.buckets, strict=True))
+        if len(entries) < len(self.users):
+            self.users = [user for user, _ in entries]
+            self.buckets = array("q", [bucket for _, bucket in entries])
+        self.repeated = max(REPEATED_MIN, 2 * len(self.users))

@@ -51,6 +51,7 @@ class Metrics(MetricSet):
             for kind, count in outcome.kinds.items():
                 if count:
                     self._by_name["shoal_accepted_events"].labels(kind).inc(count)
+            self._by_name["shoal_fast_path_events"].inc(outcome.quickly)
         for letter in outcome.dead:
             self.dead_letter(letter.reason)
         if outcome.late:

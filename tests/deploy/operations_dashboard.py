@@ -102,8 +102,19 @@ def operations() -> dict[str, Any]:
                 meaning="track, page, identify and so on: a type that falls silent is a page or an app that broke.",
                 queries=[(f"sum by (type) (rate(shoal_accepted_events_total{RATE}))", "{{type}}")],
                 unit="eps",
-                width=24,
                 stacked=True,
+            ),
+            Panel(
+                title="Share of the fast path",
+                meaning="Of the accepted events. Low: times without milliseconds or a Z, late or doubled events, or no "
+                "C compiler at the installation (a worker's log says so).",
+                queries=[
+                    (
+                        f"sum(rate(shoal_fast_path_events_total{RATE})) / sum(rate(shoal_accepted_events_total{RATE}))",
+                        "share",
+                    )
+                ],
+                unit="percentunit",
             ),
         ],
     )

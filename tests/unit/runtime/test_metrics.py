@@ -28,11 +28,12 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     metrics = Metrics()
     dead = [DeadLetter(Record(), "invalid-json", "", 1)]
     kinds = {"track": 3, "page": 2, "alias": 0}
-    outcome = Batch(kinds=kinds, duplicates=2, dead=dead, counted=Counter({"cart-limit": 3}))
+    outcome = Batch(kinds=kinds, quickly=4, duplicates=2, dead=dead, counted=Counter({"cart-limit": 3}))
     metrics.committed(0, outcome, records=9, processed_s=0.1, committed_s=0.2, wall_ms=0)
     assert metrics.value("shoal_events_total", outcome="accepted") == 5
     assert metrics.value("shoal_accepted_events_total", type="track") == 3
     assert metrics.value("shoal_accepted_events_total", type="page") == 2
+    assert metrics.value("shoal_fast_path_events_total") == 4
     assert metrics.value("shoal_events_total", outcome="duplicate") == 2
     assert metrics.value("shoal_events_total", outcome="dead") == 1
     assert metrics.value("shoal_events_total", outcome="passed-over") == 1

@@ -1,9 +1,13 @@
 """Timers: nobody is late, nobody comes too early, whatever moved in between."""
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tables.timers import BUCKET_BITS, Timers
+from tables.timers import BUCKET_BITS, FAR_BITS, Timers
+
+FAR_MS = 1 << FAR_BITS
 
 
 def test_a_timer_is_due_at_its_instant_and_not_a_millisecond_before() -> None:
@@ -86,3 +90,52 @@ def test_everyone_comes_in_time_whatever_moves(moves: list[tuple[str, int, int]]
         assert sorted(set(due)) == sorted(user for user, instant in instants.items() if instant <= clock)
         for gone in set(due):
             del instants[gone]
+
+
+class OneLevel:
+    """What timers do, without lists for those that are far."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[int, dict[str, None]] = {}
+
+    def arm(self, user: str, timer_ms: int) -> None:
+        self.buckets.setdefault(timer_ms >> BUCKET_BITS, {})[user] = None
+
+    def earliest_ms(self) -> int | None:
+        return min(self.buckets) << BUCKET_BITS if self.buckets else None
+
+    def due(self, clock_ms: int, timer_of: Callable[[str], int | None]) -> list[str]:
+        found = []
+        for bucket in sorted(each for each in self.buckets if each <= clock_ms >> BUCKET_BITS):
+            for user in self.buckets.pop(bucket):
+                timer = timer_of(user)
+                if timer is not None and timer <= clock_ms:
+                    found.append(user)
+                elif timer is not None:
+                    self.arm(user, timer)
+        return found
+
+
+near_or_far = st.integers(0, 5_000) | st.integers(0, 3 * FAR_MS) | st.sampled_from([FAR_MS - 1, FAR_MS, FAR_MS + 1])
+steps = st.tuples(st.sampled_from("abcdef"), near_or_far, st.just(0) | st.integers(0, 3_000) | near_or_far)
+
+
+@given(st.lists(steps, max_size=80), st.integers(-2 * FAR_MS, 2 * FAR_MS))
+def test_what_comes_out_does_not_depend_on_the_levels(moves: list[tuple[str, int, int]], start_ms: int) -> None:
+    timers, plain, clock = Timers(), OneLevel(), start_ms
+    instants: dict[str, int] = {}
+    for user, ahead, step in moves:
+        instants[user] = clock + ahead
+        for each in (timers, plain):
+            each.arm(user, instants[user])
+        assert timers.earliest_ms() == plain.earliest_ms()
+        clock += step
+        assert timers.due(clock, instants.get) == plain.due(clock, instants.get)
+
+
+def test_who_is_armed_for_the_same_second_again_and_again_takes_no_more_room() -> None:
+    timers, timer_ms = Timers(), 5 * FAR_MS + 1
+    for number in range(10_000):
+        timers.arm(f"user-{number % 100}", timer_ms)
+    assert timers.pending <= 200
+    assert timers.due(timer_ms, lambda user: timer_ms) == [f"user-{number}" for number in range(100)]
