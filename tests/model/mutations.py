@@ -267,10 +267,10 @@ MUTATIONS = (
     Mutation(
         "a visit that begins is not asked how far it has grown",
         "app/segments/activity.py",
-        """                    code.line("e = p.session")
-                    _write_growth(code, growth)
+        """                        code.line("e = p.session")
+                        _write_growth(code, self.growth)
 """,
-        "                    pass\n",
+        "                        pass\n",
     ),
     Mutation(
         "a new user watches nothing",
