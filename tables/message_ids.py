@@ -44,7 +44,10 @@ def sweep(ids: bytearray, now: int, counted: Counted) -> None:
     oldest = now - KEPT_MS
     if drop and int.from_bytes(ids[8:ENTRY_BYTES], "big") >= oldest:
         counted[MESSAGE_ID_DROPPED] += 1
-    while int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
+    size = len(ids)
+    if int.from_bytes(ids[-6:], "big") < oldest:  # the last of them; so are the others
+        drop = size
+    while drop < size and int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
         drop += ENTRY_BYTES
     if drop:
         del ids[:drop]

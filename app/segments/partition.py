@@ -40,6 +40,9 @@ from tables.profile import Profile
 if TYPE_CHECKING:
     from app.segments._fast_path import FastPath
 
+IDLE_MS = message_ids.KEPT_MS
+"""Who has done nothing for so long is idle."""
+
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
@@ -326,4 +329,21 @@ class Partition(UserTable):
             following = profile.timer(retention_ms)
             assert following > instant, "a timer that fired is still due"
             instant = following
+        if profile.fired_ms >= profile.highest_ms + IDLE_MS:
+            self._tidy(profile, profile.fired_ms)
         return profile
+
+    def _tidy(self, profile: Profile, now: int) -> None:
+        """What no window shows any more takes no room: most users are idle, and nobody else would look at it again."""
+        program = self.program
+        message_ids.sweep(profile.message_ids, now, program.counted)
+        aggregates = profile.aggregates
+        for own, state in list(aggregates.items()):
+            window = program.windows.get(own)
+            if window is not None:
+                within_ms, forget = window
+                rest = forget(state, now - within_ms)
+                if rest is None:
+                    del aggregates[own]
+                else:
+                    aggregates[own] = rest

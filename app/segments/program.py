@@ -67,6 +67,7 @@ class Program:
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
     begin_mask, begin_watched: what a user's first event settles in any case, and what his profile watches from then on
+    windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
     counted: limits reached and odd values since it was last emptied.
     """
 
@@ -81,6 +82,7 @@ class Program:
     activity: Callable[[Profile, Message, int, int], int]
     usual: Usual
     staged: dict[int, tuple[Staged, int]]
+    windows: dict[int, tuple[int, Callable[[Any, int], Any]]]
     bits: dict[int, int]
     begin_mask: int
     begin_watched: int
@@ -151,6 +153,11 @@ class _Compiler:
                 number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
                 for number, what in self.registry.by_id.items()
                 if what.staged is not None
+            },
+            windows={
+                number: (what.within_ms, what.kind.forget)
+                for number, what in self.registry.by_id.items()
+                if what.within_ms is not None and what.staged is None
             },
             bits={segment.id: 1 << segment.number for segment in segments},
             begin_mask=begin_mask,

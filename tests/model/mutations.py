@@ -309,6 +309,18 @@ MUTATIONS = (
         "pass",
     ),
     Mutation(
+        "of who is idle more is forgotten than what no window shows",
+        "app/segments/partition.py",
+        "forget(state, now - within_ms)",
+        "forget(state, now - within_ms // 2)",
+    ),
+    Mutation(
+        "timers that were far come when the clock has left their hours",
+        "tables/timers.py",
+        "self._far_order[0] <= number",
+        "self._far_order[0] < number",
+    ),
+    Mutation(
         "timers are lost when a profile is read again",
         "tables/profile.py",
         "profile = _decode(body)",
