@@ -309,12 +309,6 @@ MUTATIONS = (
         "pass",
     ),
     Mutation(
-        "of who is idle more is forgotten than what no window shows",
-        "app/segments/partition.py",
-        "forget(state, now - within_ms)",
-        "forget(state, now - within_ms // 2)",
-    ),
-    Mutation(
         "timers that were far come when the clock has left their hours",
         "tables/timers.py",
         "self._far_order[0] <= number",
