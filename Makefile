@@ -37,9 +37,8 @@ $(READY): requirements.lock pyproject.toml hatch_build.py app/segments/_fast_pat
 		exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version) ..."; \
-	which='$(WHICH)'; \
 	fresh=--clear; if [ -f $(READY) ] && [ "$$(cat $(READY))" = '$(CURDIR)' ] \
-		&& [ "$$($(BIN)/python -c "$$which" 2>/dev/null)" = "$$("$$found" -c "$$which")" ]; then fresh=; fi; \
+		&& [ "$$($(BIN)/python -c '$(WHICH)' 2>/dev/null)" = "$$("$$found" -c '$(WHICH)')" ]; then fresh=; fi; \
 	if ! "$$found" -m venv $$fresh $(VENV); then \
 		echo "shoal: $$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
 		exit 1; \

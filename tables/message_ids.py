@@ -3,6 +3,9 @@
 In order of acceptance, whose instants never fall; so a look from the end finds the latest first.
 """
 
+from bisect import bisect_left
+from functools import partial
+
 from xxhash import xxh3_64_digest
 
 from tables.counted import MESSAGE_ID_DROPPED, Counted
@@ -40,14 +43,16 @@ def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
 
 def sweep(ids: bytearray, now: int, counted: Counted) -> None:
     """What is older than a day, or beyond the last 1,000, goes."""
-    drop = max(0, len(ids) - FULL_BYTES)
+    entries = len(ids) // ENTRY_BYTES
+    drop = max(0, entries - IDS_MAX)
     oldest = now - KEPT_MS
-    if drop and int.from_bytes(ids[8:ENTRY_BYTES], "big") >= oldest:
+    if drop and _instant(ids, 0) >= oldest:
         counted[MESSAGE_ID_DROPPED] += 1
-    size = len(ids)
-    if int.from_bytes(ids[-6:], "big") < oldest:  # the last of them; so are the others
-        drop = size
-    while drop < size and int.from_bytes(ids[drop + 8 : drop + ENTRY_BYTES], "big") < oldest:
-        drop += ENTRY_BYTES
+    drop = bisect_left(range(entries), oldest, drop, key=partial(_instant, ids))
     if drop:
-        del ids[:drop]
+        del ids[: drop * ENTRY_BYTES]
+
+
+def _instant(ids: bytearray, entry: int) -> int:
+    at = entry * ENTRY_BYTES
+    return int.from_bytes(ids[at + 8 : at + ENTRY_BYTES], "big")

@@ -13,8 +13,7 @@ from heapq import heappop, heappush
 
 BUCKET_BITS = 10
 FAR_BITS = 24
-PLACE_BITS = FAR_BITS - BUCKET_BITS  # a bucket's place among those of its hours: fits two bytes
-PLACES = 1 << PLACE_BITS
+PLACES = 1 << FAR_BITS - BUCKET_BITS  # of buckets among those of their hours: each fits two bytes
 NOTHING_OPENED = -1 << 63
 REPEATED_MIN = 64
 
@@ -48,7 +47,7 @@ class Timers:
             if far is None:
                 far = self._far[number] = _Far()
                 heappush(self._far_order, number)
-            far.add(user, timer_ms >> BUCKET_BITS & PLACES - 1)
+            far.add(user, (timer_ms >> BUCKET_BITS) % PLACES)
             return
         bucket = timer_ms >> BUCKET_BITS
         users = self._buckets.get(bucket)
@@ -66,7 +65,7 @@ class Timers:
             return self._order[0] << BUCKET_BITS
         if self._far_order:
             number = self._far_order[0]
-            return (number << PLACE_BITS) + self._far[number].earliest << BUCKET_BITS
+            return (number << FAR_BITS) + (self._far[number].earliest << BUCKET_BITS)
         return None
 
     def due(self, clock_ms: int, timer_of: Callable[[str], int | None]) -> list[str]:
@@ -104,7 +103,7 @@ class Timers:
             opened = heappop(self._far_order)
             far = self._far.pop(opened)
             for user, place in zip(far.users, far.places, strict=True):
-                self.arm(user, (opened << PLACE_BITS) + place << BUCKET_BITS)
+                self.arm(user, (opened << FAR_BITS) + (place << BUCKET_BITS))
 
 
 class _Far:

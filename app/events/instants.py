@@ -1,22 +1,28 @@
 """Instants as text."""
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_MS: Final = 3_600_000
+_SECONDS: Final = [f"{second // 60:02d}:{second % 60:02d}." for second in range(3_600)]
+_MILLIS: Final = [f"{millis:03d}Z" for millis in range(1_000)]
+_HOURS_MAX: Final = 10_000
+_hours: dict[int, str] = {}
 
 
 def iso_text(instant_ms: int) -> str:
-    """An instant in ISO 8601, with milliseconds and `Z`; at most the year 9999.
+    """An instant in ISO 8601, with milliseconds and `Z`; OverflowError outside of the years 1 to 9999.
 
     >>> iso_text(1470035121239)
     '2016-08-01T07:05:21.239Z'
     """
-    minutes, rest_ms = divmod(instant_ms, 60_000)
-    return f"{_minute(minutes)}{rest_ms // 1000:02d}.{rest_ms % 1000:03d}Z"
-
-
-@lru_cache(maxsize=1_000)
-def _minute(minutes: int) -> str:
-    return f"{_EPOCH + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:}"
+    hour = instant_ms // _HOUR_MS
+    text = _hours.get(hour)
+    if text is None:
+        if len(_hours) >= _HOURS_MAX:
+            _hours.clear()
+        text = _hours[hour] = (_EPOCH + timedelta(hours=hour)).isoformat()[: len("YYYY-MM-DDThh:")]
+    rest = instant_ms - hour * _HOUR_MS
+    second = rest // 1_000
+    return text + _SECONDS[second] + _MILLIS[rest - second * 1_000]

@@ -59,9 +59,7 @@ class LogWriter:
             **connection(settings),
             acks="all",
             linger_ms=0,
-            max_batch_size=settings.write_bytes_max,
             max_request_size=REQUEST_BYTES_MAX,
-            compression_type=None if settings.compression == "none" else settings.compression,
             retry_backoff_ms=20,
             **extra,
         )

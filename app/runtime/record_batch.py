@@ -15,13 +15,16 @@ from aiokafka.record.util import calc_crc32c
 
 from app.settings import Compression
 
+INTERFACE: Final = 1
+"""Counts what the extension module and this one agreed on."""
+
 try:
     from app.runtime import _record_batch
 except ImportError:  # no C compiler where this was installed
     BUILT = False
 else:
     BUILT = True
-    if _record_batch.INTERFACE != 1:
+    if _record_batch.INTERFACE != INTERFACE:
         raise RuntimeError("app/runtime/_record_batch was built from another version: install again (make setup)")
 
 Header: TypeAlias = tuple[str, bytes]
@@ -100,7 +103,11 @@ class EncodedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka tells no typ
         return _HEAD_BYTES + len(self._records)
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        self._producer_state = (producer_id, producer_epoch, base_sequence)  # there is no builder to be told
+        self._producer_state = (
+            producer_id,
+            producer_epoch,
+            base_sequence,
+        )  # the builder, which is told elsewhere, has no records
 
     def _build(self) -> bytes:
         if self._built is None:  # a batch that is sent again is the same to the byte

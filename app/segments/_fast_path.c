@@ -836,7 +836,7 @@ static void put_digits(char *place, long long number, int digits) {
     for (; digits > 0; number /= 10) place[--digits] = (char)('0' + number % 10);
 }
 
-/* As `iso` of app/segments/change.py. The date is that of Howard Hinnant's "chrono-compatible low-level date
+/* As `iso_text` of app/events/instants.py. The date is that of Howard Hinnant's "chrono-compatible low-level date
    algorithms", civil_from_days: years that begin in March, eras of 400 years. */
 static PyObject *iso(PyObject *made, PyObject *number) {
     long long instant = PyLong_AsLongLong(number);

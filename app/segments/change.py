@@ -1,13 +1,13 @@
 """A change: one user entered, left or was updated in one segment. What others read: see the schema of changes."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Literal, get_args
 
 import msgspec
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from app.events.instants import iso_text
+
 CauseKind = Literal["event", "time", "catalog", "forgotten"]
 ChangeKind = Literal["entered", "exited", "updated"]
 
@@ -79,34 +79,11 @@ def change_id(user: str, sequence: int) -> str:
     return digest.hexdigest()
 
 
-_SECONDS = [f"{second // 60:02d}:{second % 60:02d}." for second in range(3_600)]
-_MILLIS = [f"{millis:03d}Z" for millis in range(1_000)]
-_HOUR_MS = 3_600_000
-_hours: dict[int, str] = {}
-_HOURS_MAX = 10_000
-
-
-def iso_slowly(instant_ms: int) -> str:
-    """An instant as text; OverflowError outside of the years 1 to 9999.
-
-    >>> iso_slowly(1470035121239)
-    '2016-08-01T07:05:21.239Z'
-    """
-    hour = instant_ms // _HOUR_MS
-    text = _hours.get(hour)
-    if text is None:
-        if len(_hours) >= _HOURS_MAX:
-            _hours.clear()
-        text = _hours[hour] = (_EPOCH + timedelta(hours=hour)).isoformat()[: len("YYYY-MM-DDThh:")]
-    rest = instant_ms - hour * _HOUR_MS
-    second = rest // 1_000
-    return text + _SECONDS[second] + _MILLIS[rest - second * 1_000]
-
-
 iso: Callable[[int], str]
+"""An instant in ISO 8601: there are two in every change."""
 try:
     from app.segments._fast_path import iso as _quick_iso
 except ImportError:  # no C compiler where this was installed
-    iso = iso_slowly
+    iso = iso_text
 else:
-    iso = _quick_iso  # the same; there are two in every change
+    iso = _quick_iso

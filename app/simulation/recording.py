@@ -13,10 +13,10 @@ from typing import Final
 import msgspec
 
 from app.errors import UserError
+from app.events.instants import iso_text
 from app.events.message import WATERMARK, MessageDecoder, MessageError, times_of, user_of
 from app.segments.time_rules import TimeRules
 from app.simulation.record import Homes, Record
-from app.simulation.wire import iso
 
 END_MARK_KEY: Final = WATERMARK.encode()
 _UNDATED_MS: Final = 0
@@ -91,5 +91,5 @@ class Recording:
         if self.last_ms < 0:
             return []
         end_ms = self.last_ms + self._rules.disorder_ms
-        mark = msgspec.json.encode({"type": WATERMARK, "timestamp": iso(end_ms)})
+        mark = msgspec.json.encode({"type": WATERMARK, "timestamp": iso_text(end_ms)})
         return [Record(partition, END_MARK_KEY, mark, end_ms) for partition in range(self._partitions)]

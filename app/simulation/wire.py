@@ -7,18 +7,17 @@ broken; some come from a device that was offline for hours. All times are the sh
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from app.events.instants import iso_text
 from app.simulation.visit import Hit
 from app.simulation.visitor import Campaign, Visitor
 
 Kind: TypeAlias = Literal["event", "duplicate", "broken"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _encode: Final = msgspec.json.Encoder().encode
 #: How long a message waits in the browser's queue before it is sent: (share, shortest ms, longest ms).
 _QUEUE_MS: Final = ((0.7, 5, 60), (0.25, 60, 1_500), (0.05, 1_500, 4_200))
@@ -36,16 +35,6 @@ class Delivery:
     value: bytes | None
     kind: Kind
     message_id: str | None = None
-
-
-def iso(instant_ms: int) -> str:
-    """ISO 8601 with milliseconds and `Z`.
-
-    >>> iso(1_795_429_800_017)
-    '2026-11-23T10:30:00.017Z'
-    """
-    instant = _EPOCH + timedelta(milliseconds=instant_ms)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant_ms % 1000:03d}Z"
 
 
 def deliver(
@@ -70,8 +59,8 @@ def deliver(
         yield Delivery(received_ms, key, _encode(message), "event", message_id)
         if rng.random() < duplicate_share:
             later_ms = rng.randint(*_RESENT_MS)
-            again = {**message, "sentAt": iso(received_ms + later_ms - network_ms + visitor.clock_error_ms)}
-            again["receivedAt"] = iso(received_ms + later_ms)
+            again = {**message, "sentAt": iso_text(received_ms + later_ms - network_ms + visitor.clock_error_ms)}
+            again["receivedAt"] = iso_text(received_ms + later_ms)
             yield Delivery(received_ms + later_ms, key, _encode(again), "duplicate", message_id)
         if rng.random() < broken_share:
             yield _broken(rng, message, key, received_ms)
@@ -111,10 +100,10 @@ def _message(
         "page": {"path": hit.path, "title": hit.title},
         "library": {"name": "analytics.js", "version": "4.1.0"},
     }
-    message["originalTimestamp"] = iso(device_ms)
-    message["sentAt"] = iso(sent_ms)
-    message["receivedAt"] = iso(received_ms)
-    message["timestamp"] = iso(received_ms - queued_ms)
+    message["originalTimestamp"] = iso_text(device_ms)
+    message["sentAt"] = iso_text(sent_ms)
+    message["receivedAt"] = iso_text(received_ms)
+    message["timestamp"] = iso_text(received_ms - queued_ms)
     return message
 
 

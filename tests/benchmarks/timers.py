@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
+from app.events.instants import iso_text
 from app.settings import Settings
 from app.simulation.record import Homes, Record
-from app.simulation.wire import iso
 from app.simulation.writer import ensure_topic
 from tests.benchmarks.drain import verify
 from tests.benchmarks.events import Workload, calibrate
@@ -108,7 +108,7 @@ def _ticks(settings: Settings, seconds: int, began_ms: float) -> Iterator[list[R
             yield due
             due, before_s = [], at_s
         at_ms = round(began_ms + at_s * 1000)
-        who = {"messageId": f"m-{user}", "userId": user, "timestamp": iso(at_ms)}
+        who = {"messageId": f"m-{user}", "userId": user, "timestamp": iso_text(at_ms)}
         key, value = user.encode(), msgspec.json.encode(ADDED | who)
         due.append(Record(homes[key], key, value, at_ms))
     yield due

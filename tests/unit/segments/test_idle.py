@@ -35,20 +35,20 @@ def event(number: int, hour: float, name: str, **properties: Any) -> PipedRecord
     return PipedRecord(number, -1, b"u", msgspec.json.encode(message))
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "count('A' within 7d) >= 3",
-        "count('A' within 7d) = 3",
-        "count('A' per same within 7d) >= 3",
-        "key(count('A' per same within 7d)) = 's' and count('A' per same within 7d) > 2",
-        "distinct(other of 'A' within 7d) >= 3",
-        "sum(price of 'A' within 7d) >= 3",
-        "first(other of 'A' within 7d) = 'a' and last(other of 'A' within 7d) = 'c'",
-    ],
-)
+EACH_KIND = [
+    "count('A' within {}) >= 3",
+    "count('A' within {}) = 3",
+    "count('A' per same within {}) >= 3",
+    "key(count('A' per same within {0})) = 's' and count('A' per same within {0}) > 2",
+    "distinct(other of 'A' within {}) >= 3",
+    "sum(price of 'A' within {}) >= 3",
+    "first(other of 'A' within {0}) = 'a' and last(other of 'A' within {0}) = 'c'",
+]
+
+
+@pytest.mark.parametrize("when", EACH_KIND)
 def test_what_a_window_shows_is_kept(when: str) -> None:
-    partition = partition_of(when)
+    partition = partition_of(when.format("7d"))
     records = [
         event(0, 0, "A", same="s", other="a", price=1),
         event(1, 72, "A", same="s", other="b", price=1),
@@ -66,24 +66,14 @@ def test_what_a_window_shows_is_kept(when: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "when",
-    [
-        "exists('A' within 2h)",
-        "count('A' within 2h) >= 3",
-        "count('A' per same within 2h) >= 3",
-        "distinct(other of 'A' within 2h) >= 3",
-        "sum(price of 'A' within 2h) >= 3",
-        "first(other of 'A' within 2h) = 'a'",
-        "last(other of 'A' within 2h) = 'c'",
-    ],
-)
+@pytest.mark.parametrize("when", [*EACH_KIND, "exists('A' within {})"])
 def test_what_no_window_shows_goes(when: str) -> None:
-    partition = partition_of(when)
+    partition = partition_of(when.format("2h"))
     partition.process([event(0, 0, "A", same="s", other="a", price=1), event(1, 0, "Wake")])
     before = partition.profile("u")
     assert before is not None
-    assert (len(before.aggregates), len(before.message_ids)) == (2, 28)
+    assert len(before.aggregates) >= 2
+    assert len(before.message_ids) == 28
     partition.advance(START_MS + 29 * HOUR_MS)
     still = partition.profile("u")  # a timer of two hours found nobody idle
     assert still is not None
