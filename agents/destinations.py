@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
-from app.destinations.courier import new_counter
+from app.destinations.delivery_loop import new_counter
 from app.destinations.destination import Destination
+from app.destinations.destination_task import DestinationTask
 from app.destinations.positions import destination_topic_specs
 from app.destinations.sender import Sender
-from app.destinations.task import DestinationTask
-from app.runtime.follow_task import Deliver
-from app.runtime.followed_batch import FollowedBatch
+from app.runtime.follow.follow_task import Deliver
+from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 
 ROLE = "destinations"

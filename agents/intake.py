@@ -4,13 +4,13 @@ from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
 from app.errors import UserError
+from app.intake.intake_task import IntakeTask, intake_topic_spec
 from app.intake.sources import read_sources
-from app.intake.task import IntakeTask, intake_topic_spec
 from app.runtime.application import choose_exactly_once
-from app.runtime.follow_task import Deliver
-from app.runtime.followed_batch import FollowedBatch
+from app.runtime.follow.follow_task import Deliver
+from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 
 ROLE = "intake"

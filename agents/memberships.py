@@ -4,12 +4,12 @@ from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
 from app.memberships.counts import Counts
-from app.memberships.task import MembershipTask
-from app.memberships.view import View, connect_redis
-from app.runtime.follow_task import Deliver
-from app.runtime.followed_batch import FollowedBatch
+from app.memberships.membership_view import View, connect_redis
+from app.memberships.redis_task import MembershipTask
+from app.runtime.follow.follow_task import Deliver
+from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 
 ROLE = "memberships"

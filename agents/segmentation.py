@@ -3,7 +3,7 @@
 from faust.types import StreamT
 
 from app.runtime.application import Application
-from app.runtime.micro_batch import MicroBatch
+from app.runtime.partition.micro_batch import MicroBatch
 
 
 async def segmentation(batches: StreamT[MicroBatch]) -> None:

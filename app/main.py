@@ -10,13 +10,13 @@ from pathlib import Path
 import uvloop
 
 from agents import segmentation
+from app.catalogs.definitions_folder import load_segments
 from app.errors import UserError
 from app.runtime.application import Application
-from app.segments.definition import Catalog
-from app.segments.partition import Partition
-from app.segments.program import Program, compile_catalog
-from app.segments.time_rules import TimeRules
-from app.segments_dir import load_segments
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.definition import Catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from app.settings import Settings, load_settings
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from app.errors import UserError
-from app.segments.durations import DurationError, format_duration, parse_duration
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.durations import DurationError, format_duration, parse_duration
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000

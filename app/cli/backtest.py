@@ -12,15 +12,15 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.backtest import Backtest, Summary, batches_of
-from app.backtest_difference import Members, difference_lines, differences
-from app.change_sorter import ChangeSorter
+from app.catalogs.definitions_folder import load_segments
 from app.console.backtesting import show_difference, show_reading, show_summary
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.errors import UserError
-from app.event_files import read_messages
-from app.segments_dir import load_segments
+from app.offline.backtest import Backtest, Summary, batches_of
+from app.offline.backtest_difference import Members, difference_lines, differences
+from app.offline.change_sorter import ChangeSorter
+from app.offline.event_files import read_messages
 from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000

@@ -8,8 +8,8 @@ from app.cli.main import EXIT_OK, EXIT_USER_ERROR
 from app.console.comparing import show_difference, show_only
 from app.console.output import make_console, say
 from app.errors import UserError
-from app.figures import Figures, read_figures
-from app.figures_difference import Difference, one_sided
+from tests.benchmarks.figures import Figures, read_figures
+from tests.benchmarks.figures_difference import Difference, one_sided
 
 
 def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = False) -> int:

@@ -5,12 +5,12 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
+from app.catalogs.publishing import published_catalog
 from app.console.options import show_instant
 from app.console.running import quiet_clients
 from app.errors import UserError
-from app.publishing import published_catalog
-from app.runtime.published import definitions_of
-from app.segments.definition import Segment
+from app.runtime.records.published_catalog import definitions_of
+from app.segments.definitions.definition import Segment
 from app.settings import load_settings
 
 

@@ -20,30 +20,30 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from app.catalogs.definitions_folder import load_segments, read_definitions
+from app.catalogs.publishing import publish_catalog
 from app.cli.simulate import BEFORE_NOW_MS, shop_settings
 from app.console.board import Board
+from app.console.dashboard import Frame, latency, render
 from app.console.options import check_above_zero, read_duration_ms, show_instant
 from app.console.output import make_console
 from app.console.plain import STATUS_EVERY_S, LineBudget, change_line, status_line
 from app.console.running import quiet_clients, until_signal
-from app.console.view import Frame, latency, render
 from app.embedded import EmbeddedBroker
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
-from app.publishing import publish_catalog
-from app.runtime.kafka import connect_admin, wait_for_broker
-from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
-from app.segments.definition import Catalog
-from app.segments.durations import format_duration
-from app.segments.program import compile_catalog
-from app.segments_dir import load_segments, read_definitions
+from app.runtime.kafka.clients import connect_admin, wait_for_broker
+from app.runtime.kafka.topics import TopicSpec, ensure_topics, topic_specs
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.definition import Catalog
+from app.segments.language.durations import format_duration
 from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.record import Record
 from app.simulation.recording import check_files
 from app.simulation.source import FileSource, ShopSource, Source
 from app.simulation.writer import TopicWriter
-from app.verification.topics import Cluster, Positions
+from app.verification.topic_contents import Cluster, Positions
 
 EXIT_OK: Final = 0
 EXIT_CHILD_DIED: Final = 1

@@ -113,8 +113,8 @@ def _check(wanted: Sequence[Destination]) -> None:
 
 
 def _check_against(wanted: Sequence[Destination], folder: Path, settings: Settings) -> int:
+    from app.catalogs.definitions_folder import load_segments
     from app.destinations.against_catalog import mismatches
-    from app.segments_dir import load_segments
 
     console = make_console()
     catalog = load_segments(folder, settings.time_rules)
@@ -127,7 +127,7 @@ def _check_against(wanted: Sequence[Destination], folder: Path, settings: Settin
 
 
 def _replay(settings: Settings, wanted: Sequence[Destination]) -> int:
-    from app.destinations.replay import replay
+    from app.destinations.dead_letter_replay import replay
 
     quiet_clients()
     console = make_console()

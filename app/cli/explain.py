@@ -6,18 +6,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from app.backtest import BATCH_RECORDS
+from app.catalogs.definitions_folder import load_segments
 from app.console.explaining import show_explanation
 from app.console.names import suggestion
 from app.console.options import read_instant_ms
 from app.console.output import counted, make_console, show_exact
 from app.errors import UserError
-from app.event_files import read_messages
-from app.explanation import Explainer
-from app.segments.definition import Catalog
-from app.segments_dir import load_segments
+from app.offline.backtest import BATCH_RECORDS
+from app.offline.event_files import read_messages
+from app.offline.explanation import Explainer
+from app.offline.user_history import UserHistory
+from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
-from app.user_history import UserHistory
 
 
 def explain(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from app.service.keys import hash_of, new_key
+from app.service.access_keys import hash_of, new_key
 
 
 def keys(action: Literal["new"], use: Literal["write", "read"], /, *, name: str = "main") -> int:

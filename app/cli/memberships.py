@@ -71,9 +71,9 @@ def _run(settings: Settings) -> int:
 async def _verify(settings: Settings) -> Report:
     from redis.exceptions import RedisError
 
+    from app.memberships.membership_view import View, connect_redis
     from app.memberships.verification import verify
-    from app.memberships.view import View, connect_redis
-    from app.runtime.kafka import wait_for_broker
+    from app.runtime.kafka.clients import wait_for_broker
 
     await (await wait_for_broker(settings)).close()
     view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
@@ -88,7 +88,7 @@ async def _verify(settings: Settings) -> Report:
 async def _rebuild(settings: Settings) -> None:
     from redis.exceptions import RedisError
 
-    from app.memberships.view import View, connect_redis
+    from app.memberships.membership_view import View, connect_redis
 
     view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
     try:

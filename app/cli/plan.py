@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from app.catalogs.definitions_folder import load_segments
 from app.console.output import make_console
-from app.console.plan import make_plan, show_plan
-from app.segments_dir import load_segments
+from app.console.plan_view import make_plan, show_plan
 from app.settings import load_settings
 
 

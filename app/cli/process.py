@@ -45,7 +45,7 @@ def prepare_process(settings: Settings) -> None:
     """The fast event loop, and the log on standard error: before anything is imported that has a loop of its own."""
     import uvloop
 
-    from app.runtime.logs import log_to_stderr
+    from app.runtime.process.logs import log_to_stderr
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     log_to_stderr(settings.log_level, settings.log_format)

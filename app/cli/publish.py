@@ -8,11 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from app.catalogs.definitions_folder import load_segments, read_definitions
+from app.catalogs.publishing import publish_catalog
 from app.console.output import counted
 from app.console.running import quiet_clients
-from app.publishing import publish_catalog
-from app.segments.definition import Catalog
-from app.segments_dir import load_segments, read_definitions
+from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
 
 

@@ -47,7 +47,7 @@ def replay(
         Any other settings, as name=value: `--set sources=web=ga4` says what shape the records of a topic have.
     """
     settings = settings_of(set_, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id)
-    from app.intake.replay import replay as replay_letters
+    from app.intake.clickstream_replay import replay as replay_letters
 
     quiet_clients()
     result = asyncio.run(replay_letters(settings, reasons=only or (), write=not dry_run))

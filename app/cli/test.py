@@ -8,14 +8,14 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from rich.console import Console
 
+from app.catalogs.definitions_folder import definition_files, load_segments
 from app.console.names import suggestion
 from app.console.output import make_console, say
 from app.console.testing import show_outcome, show_trial
 from app.errors import UserError
-from app.segments.definition import Catalog
-from app.segments_dir import definition_files, load_segments
+from app.offline.trials import run_trials, untested
+from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
-from app.trials import run_trials, untested
 
 EXIT_PASSED: Final = 0
 EXIT_FAILED: Final = 1

@@ -7,18 +7,18 @@ from typing import Final, Literal
 
 from rich.table import Table
 
+from app.catalogs.publishing import published_catalog
 from app.console.output import counted, make_console, say
 from app.console.running import quiet_clients
 from app.destinations.positions import destination_topic_specs
-from app.intake.task import intake_topic_spec
+from app.intake.intake_task import intake_topic_spec
 from app.main import load_program
-from app.publishing import published_catalog
 from app.runtime.application import own_topics
-from app.runtime.kafka import wait_for_broker
-from app.runtime.topic_check import Finding, check_broker, check_topics, remedies
-from app.runtime.topic_states import ClusterState, cluster_state
-from app.runtime.topics import TopicSpec, ensure_topics, topic_specs
-from app.segments.program import Program, compile_catalog
+from app.runtime.kafka.clients import wait_for_broker
+from app.runtime.kafka.topic_check import Finding, check_broker, check_topics, remedies
+from app.runtime.kafka.topic_states import ClusterState, cluster_state
+from app.runtime.kafka.topics import TopicSpec, ensure_topics, topic_specs
+from app.segments.compiler.program import Program, compile_catalog
 from app.settings import Settings, load_settings
 
 EXIT_RIGHT: Final = 0

@@ -7,14 +7,14 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from app.catalogs.definitions_folder import read_definitions
 from app.console.definitions import show_definitions
 from app.console.output import counted, make_console, problem_text, say
 from app.errors import UserError
-from app.segments.catalog import load_catalog
-from app.segments.catalog_limits import check_catalog
-from app.segments.definition_schema import schema as definition_schema
-from app.segments.problem import CatalogError
-from app.segments_dir import read_definitions
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.definition_schema import schema as definition_schema
+from app.segments.definitions.problem import CatalogError
+from app.segments.review.catalog_limits import check_catalog
 from app.settings import load_settings
 
 EXIT_OK: Final = 0

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.backtest import Summary
-from app.backtest_difference import SegmentDifference
 from app.console.options import show_instant
 from app.console.output import counted, say
 from app.console.tables import summary_table
+from app.offline.backtest import Summary
+from app.offline.backtest_difference import SegmentDifference
 
 _LATE_MANY: Final = 0.01
 """A share of late events beyond which the files are probably not in order."""

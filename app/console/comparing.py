@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.console.output import say
-from app.figures import Figures, show, title
-from app.figures_difference import BUSY, Difference
+from tests.benchmarks.figures import Figures, show, title
+from tests.benchmarks.figures_difference import BUSY, Difference
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
 

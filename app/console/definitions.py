@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from app.console.output import counted, say, show_bytes
-from app.segments.cold_start import Doubt, doubts
-from app.segments.definition import Catalog, Definition, Segment
-from app.segments.durations import format_duration
-from app.segments.event_names import doubtful_names
-from app.segments.evidence import ATOMS_MAX
-from app.segments.footprint import (
+from app.segments.compiler.evidence import ATOMS_MAX
+from app.segments.definitions.definition import Catalog, Definition, Segment
+from app.segments.definitions.event_names import doubtful_names
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language import syntax
+from app.segments.language.durations import format_duration
+from app.segments.review.cold_start import Doubt, doubts
+from app.segments.review.footprint import (
     MEMBER,
     MEMBERSHIP,
     TYPICAL_EVENTS,
@@ -22,8 +24,6 @@ from app.segments.footprint import (
     footprints,
     profile_size,
 )
-from app.segments.language import syntax
-from app.segments.time_rules import TimeRules
 
 _STATUS_STYLES: Final[dict[str, str]] = {"live": "green", "draft": "yellow", "retired": "dim"}
 

@@ -11,11 +11,11 @@ from rich.text import Text
 from app.console.output import counted, ordinal, say, show_exact, show_span
 from app.console.reasons import Reasons
 from app.events.message import instant_ms
-from app.explanation import Explanation, Heard, Mark, Part, Role
-from app.segments.change import Change
-from app.segments.definition import Catalog
-from app.segments.dependencies import references
-from app.segments.durations import format_duration
+from app.offline.explanation import Explanation, Heard, Mark, Part, Role
+from app.segments.definitions.definition import Catalog
+from app.segments.definitions.dependencies import references
+from app.segments.evaluation.change import Change
+from app.segments.language.durations import format_duration
 
 ROLES: Final[dict[Role, str]] = {"when": "in while", "enter": "enters when", "exit": "leaves when"}
 _JOINED: Final = {"all": "all of these", "any": "at least one of these", "not": "none of this"}

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.errors import UserError
 from app.events.message import instant_ms
-from app.segments.durations import DurationError, parse_duration
+from app.segments.language.durations import DurationError, parse_duration
 
 _INSTANT_EXAMPLE: Final = "2026-01-05T08:00:00Z"
 

@@ -7,8 +7,8 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from app.segments.durations import UNITS_MS, format_duration
-from app.segments.problem import Problem
+from app.segments.definitions.problem import Problem
+from app.segments.language.durations import UNITS_MS, format_duration
 
 _WIDTH_ELSEWHERE: Final = 160
 """Columns where nobody's terminal bounds them (a file, a pipe, a log), unless COLUMNS says otherwise."""

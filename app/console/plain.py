@@ -1,8 +1,8 @@
 """The same without a terminal: a line for each change, and now and then one that sums up."""
 
 from app.console.board import Board, ChangeRow
+from app.console.dashboard import Frame, latency
 from app.console.options import show_instant
-from app.console.view import Frame, latency
 
 LINES_PER_S_MAX = 20
 STATUS_EVERY_S = 5.0

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.segments.definition import Catalog, Segment
-from app.segments.durations import DurationError, parse_duration
-from app.segments.evidence import LITERALS, shown_side
+from app.segments.compiler.evidence import LITERALS, shown_side
+from app.segments.definitions.definition import Catalog, Segment
 from app.segments.language import syntax
+from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.syntax import Expression
 
 PARTS_MAX: Final = 3

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from app.backtest import POINTS, Summary
+from app.offline.backtest import POINTS, Summary
 
 _BARS = "▁▂▃▄▅▆▇█"
 

@@ -10,10 +10,10 @@ from rich.text import Text
 from app.console.explaining import ROLES, changes_table, condition_table, left_out
 from app.console.output import counted, say
 from app.console.reasons import Reasons
-from app.explanation import Explanation
-from app.segments.definition import Catalog, Segment
-from app.segments.durations import format_duration
-from app.trials import Explained, Trial
+from app.offline.explanation import Explanation
+from app.offline.trials import Explained, Trial
+from app.segments.definitions.definition import Catalog, Segment
+from app.segments.language.durations import format_duration
 
 _SIDES: Final = ("in", "not in")
 

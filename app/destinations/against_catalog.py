@@ -5,7 +5,7 @@ from typing import Any
 
 from app.destinations.destination import Destination
 from app.destinations.template import Place, Text
-from app.segments.definition import Catalog
+from app.segments.definitions.definition import Catalog
 from app.segments.language.suggestions import did_you_mean, listed
 
 

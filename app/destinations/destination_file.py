@@ -10,10 +10,10 @@ import yaml
 from app.destinations.addresses import is_forbidden_host
 from app.destinations.destination import Answer, Destination, Kind, OAuth, Request, Retry, Signature
 from app.destinations.template import Node, TemplateError, Text, parse
+from app.segments.definitions.yaml_fields import Fields
+from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_values import scalar_value
 from app.segments.language.suggestions import did_you_mean
-from app.segments.yaml_fields import Fields
-from app.segments.yaml_source import Source
-from app.segments.yaml_values import scalar_value
 
 KINDS: Final[tuple[Kind, ...]] = ("entered", "exited", "updated")
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.catalogs.definitions_folder import read_definitions
 from app.destinations.destination import Destination
 from app.destinations.destination_file import DestinationFile
 from app.errors import UserError
-from app.segments.problem import Problem
-from app.segments_dir import read_definitions
+from app.segments.definitions.problem import Problem
 
 
 def load_destinations(folder: Path, *, environ: Mapping[str, str], private: bool) -> list[Destination]:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from app.destinations.destination import Answer, Retry
-from app.destinations.place import value_at
+from app.destinations.json_path import value_at
 
 RETRY_AFTER_S_MAX: Final = 86_400.0
 PASSING: Final = frozenset({408, 409, 423, 425, 429})

@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from app.runtime.log_reader import LogReader
-from app.runtime.log_readers import whole
-from app.runtime.record_batch import Row
-from app.runtime.topics import COMPACTED, READ_BY_OTHERS, TopicSpec
+from app.runtime.kafka.log_reader import LogReader
+from app.runtime.kafka.log_readers import whole
+from app.runtime.kafka.record_batch import Row
+from app.runtime.kafka.topics import COMPACTED, READ_BY_OTHERS, TopicSpec
 from app.settings import Settings
 
 READ_RECORDS: Final = 5_000

@@ -9,9 +9,9 @@ import aiohttp
 
 from app.destinations.addresses import ForbiddenAddressError, connector_options, is_forbidden_host
 from app.destinations.destination import Destination
+from app.destinations.oauth_tokens import TokenError, Tokens, read_start
 from app.destinations.outcome import Fate, Outcome, judge
 from app.destinations.prepared import Prepared, signature_headers
-from app.destinations.tokens import TokenError, Tokens, read_start
 
 CONNECTIONS_MAX: Final = 512
 UNASKABLE: Final = Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")

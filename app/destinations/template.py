@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from app.destinations.place import value_at
+from app.destinations.json_path import value_at
 
 _FIELDS = "id user segment version change times at sequence cause evidence attach valid_until value group"
 ROOTS: Final = frozenset(_FIELDS.split())

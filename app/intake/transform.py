@@ -14,8 +14,8 @@ from app.events.collected import collected
 from app.events.ga4 import messages_of
 from app.events.message import MessageError
 from app.intake.sources import Shape
-from app.runtime.partitioner import partition_of
-from app.runtime.record_batch import Row
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.kafka.record_batch import Row
 
 _decode = msgspec.json.Decoder().decode
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from app.memberships.view import SCAN_KEYS, View
+from app.memberships.membership_view import SCAN_KEYS, View
 from app.settings import Settings
 
 COUNTS_A_CALL: Final = 500

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.memberships.deeds import Standing, entry
-from app.runtime.envelope import POSITION_KEY, Reached, decode_profile
-from app.runtime.log_reader import LogReader
-from app.runtime.log_readers import whole
-from app.segments.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
+from app.memberships.redis_updates import Standing, entry
+from app.runtime.kafka.log_reader import LogReader
+from app.runtime.kafka.log_readers import whole
+from app.runtime.records.envelope import POSITION_KEY, Reached, decode_profile
+from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles
 from tables.profile import INSIDE, SENT, SINCE, TIMES, Membership
 

@@ -13,13 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from app.errors import UserError
-from app.memberships.deeds import Entry, decode_entry, read_change
 from app.memberships.from_profiles import read_standings
-from app.memberships.view import View
-from app.runtime.kafka import connect, has_transactions
-from app.runtime.log_reader import LogReader, OffsetLostError
-from app.runtime.log_readers import LogReaders
-from app.runtime.partitioner import partition_of
+from app.memberships.membership_view import View
+from app.memberships.redis_updates import Entry, decode_entry, read_change
+from app.runtime.kafka.clients import connect, has_transactions
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_readers import LogReaders
+from app.runtime.kafka.partitioner import partition_of
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20

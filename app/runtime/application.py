@@ -10,33 +10,33 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from app.errors import UserError
-from app.runtime.asyncio_world import AsyncioWorld
-from app.runtime.at_least_once import AtLeastOnce
 from app.runtime.catalog_follower import CatalogFollower
-from app.runtime.commit import Layout
-from app.runtime.delivery import Delivery
-from app.runtime.disk_table import DiskTables
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.faust_consumer import Transport
-from app.runtime.faust_process import Process
-from app.runtime.faust_schema import BatchSchema
-from app.runtime.garbage import Garbage
-from app.runtime.kafka import has_transactions, wait_for_broker
-from app.runtime.lifecycle import Limits, State
-from app.runtime.log_reader import OffsetLostError
-from app.runtime.log_writer import LogWriter
-from app.runtime.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
-from app.runtime.micro_batch import MicroBatch
-from app.runtime.partition_task import PartitionTask
-from app.runtime.published import Published
-from app.runtime.topics import catalog_topic, ensure_topics, topic_specs
-from app.runtime.watchdog import Sight
-from app.runtime.worker_metrics import Metrics
-from app.runtime.workshop import Workshop
-from app.segments.definition import Catalog
-from app.segments.fast_path import BUILT as FAST_PATH_BUILT
-from app.segments.partition import Partition
-from app.segments.program import Program, compile_catalog
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.delivery import Delivery
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.faust.consumer import Transport
+from app.runtime.faust.process import Process
+from app.runtime.faust.schema import BatchSchema
+from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.log_reader import OffsetLostError
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.topics import catalog_topic, ensure_topics, topic_specs
+from app.runtime.partition.asyncio_environment import AsyncioWorld
+from app.runtime.partition.disk_table import DiskTables
+from app.runtime.partition.lifecycle import Limits, State
+from app.runtime.partition.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
+from app.runtime.partition.micro_batch import MicroBatch
+from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.worker_metrics import Metrics
+from app.runtime.process.gc_control import Garbage
+from app.runtime.process.watchdog import Sight
+from app.runtime.records.published_catalog import Published
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.definition import Catalog
+from app.segments.partition.fast_path import BUILT as FAST_PATH_BUILT
+from app.segments.partition.partition import Partition
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

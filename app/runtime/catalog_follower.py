@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from aiokafka.client import AIOKafkaClient
 
 from app.errors import UserError
-from app.runtime.log_reader import LogReader
-from app.runtime.published import CatalogLog, Published
-from app.segments.durations import format_duration
-from app.segments.problem import CatalogError
-from app.segments.time_rules import TimeRules
+from app.runtime.kafka.log_reader import LogReader
+from app.runtime.records.published_catalog import CatalogLog, Published
+from app.segments.definitions.problem import CatalogError
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.durations import format_duration
 from app.settings import Settings
 
 WAIT_MS = 200

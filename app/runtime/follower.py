@@ -13,14 +13,14 @@ from aiokafka.client import AIOKafkaClient
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, StreamT
 
-from app.runtime.faust_partitions import PartitionsConsumer
-from app.runtime.faust_process import Process
-from app.runtime.faust_schema import BatchSchema
-from app.runtime.follow_task import Deliver, FollowTask
-from app.runtime.followed_batch import FollowedBatch
-from app.runtime.kafka import has_transactions, wait_for_broker
-from app.runtime.reader_metrics import ReaderMetrics
-from app.runtime.watchdog import Sight
+from app.runtime.faust.partitions import PartitionsConsumer
+from app.runtime.faust.process import Process
+from app.runtime.faust.schema import BatchSchema
+from app.runtime.follow.follow_task import Deliver, FollowTask
+from app.runtime.follow.followed_batch import FollowedBatch
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.process.watchdog import Sight
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

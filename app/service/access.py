@@ -3,11 +3,11 @@
 import time
 from collections.abc import Mapping
 
-from app.service.keys import Keys, load_keys
-from app.service.parcel import key_of_basic
-from app.service.problem import Problem
+from app.service.access_keys import Keys, load_keys
+from app.service.event_batch import key_of_basic
+from app.service.http_problem import Problem
 from app.service.throttle import Throttle
-from app.service.tokens import Tokens
+from app.service.visitor_tokens import Tokens
 from app.settings import Settings
 
 

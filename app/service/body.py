@@ -9,7 +9,7 @@ from typing import Any, Final
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
-from app.service.problem import Problem
+from app.service.http_problem import Problem
 
 BODY_BYTES_MAX: Final = 500 * 1024
 ROOM_BYTES_MAX: Final = 128 << 20

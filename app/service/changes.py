@@ -15,11 +15,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.errors import UserError
-from app.runtime.kafka import connect, connection, has_transactions, start
-from app.runtime.log_reader import LogReader, OffsetLostError
-from app.runtime.partitioner import partition_of
-from app.runtime.topics import ensure_topics, topic_specs
-from app.service.problem import Problem
+from app.runtime.kafka.clients import connect, connection, has_transactions, start
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.service.http_problem import Problem
 from app.settings import Settings
 
 QUEUE_MAX: Final = 2_000

@@ -17,8 +17,8 @@ from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.events.collected import Collected
-from app.runtime.kafka import connect, connection, has_transactions, start
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.clients import connect, connection, has_transactions, start
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 
 RETRY_S: Final = 0.5

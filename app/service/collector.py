@@ -16,8 +16,7 @@ from litestar.types import ControllerRouterHandler
 from app.service.access import Access
 from app.service.body import Room, chunks_of, discard, read_body
 from app.service.clickstream import ClickstreamWriter, UnavailableError
-from app.service.operations import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
-from app.service.parcel import (
+from app.service.event_batch import (
     PATHS,
     REFUSED_SHOWN_MAX,
     Parcel,
@@ -27,7 +26,8 @@ from app.service.parcel import (
     read_single,
     sort_out,
 )
-from app.service.problem import Problem
+from app.service.http_problem import Problem
+from app.service.openapi import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 

@@ -6,14 +6,14 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from app.catalogs.definitions_folder import load_segments
+from app.catalogs.publishing import catalog_follower
 from app.errors import UserError
-from app.publishing import catalog_follower
-from app.runtime.log_reader import OffsetLostError
-from app.runtime.published import Published
-from app.segments.definition import Catalog
-from app.segments.program import Program, compile_catalog
-from app.segments_dir import load_segments
-from app.service.problem import Problem
+from app.runtime.kafka.log_reader import OffsetLostError
+from app.runtime.records.published_catalog import Published
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.definition import Catalog
+from app.service.http_problem import Problem
 from app.settings import Settings
 
 RETRY_S: Final = 5.0

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from app.backtest import FileRecord
 from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
-from app.segments.change import Atom, Change, iso
-from app.segments.definition import Catalog
-from app.segments.partition import Partition
-from app.segments.program import Program
-from app.segments.time_rules import TimeRules
-from app.service.problem import Problem, Refused
+from app.offline.backtest import FileRecord
+from app.segments.compiler.program import Program
+from app.segments.definitions.definition import Catalog
+from app.segments.evaluation.change import Atom, Change, iso
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from app.service.http_problem import Problem, Refused
 from tables.profile import INSIDE, SENT, SINCE, TIMES
 
 EVENTS_MAX: Final = 1_000

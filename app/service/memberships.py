@@ -18,9 +18,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import UserError
-from app.runtime.partitioner import partition_of
-from app.segments.change import iso
-from app.service.problem import Problem
+from app.runtime.kafka.partitioner import partition_of
+from app.segments.evaluation.change import iso
+from app.service.http_problem import Problem
 from app.settings import Settings
 
 CONNECTIONS_MAX: Final = 50

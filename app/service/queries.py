@@ -14,11 +14,11 @@ from app.service.access import Access
 from app.service.body import chunks_of, read_body
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
+from app.service.http_problem import Problem
 from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts
-from app.service.operations import EVALUATE, TOKEN, USERS, problems, security, with_body
-from app.service.problem import Problem
+from app.service.openapi import EVALUATE, TOKEN, USERS, problems, security, with_body
 from app.service.profiles import Profiles
-from app.service.tokens import TTL_S_MAX
+from app.service.visitor_tokens import TTL_S_MAX
 from app.settings import Settings
 
 Asked = Request[Any, Any, Any]

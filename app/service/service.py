@@ -21,9 +21,9 @@ from app.service.changes import ChangesHub
 from app.service.clickstream import ClickstreamWriter
 from app.service.collector import Asked, Collector, collector_routes
 from app.service.definitions import Definitions
-from app.service.health import Health, health_routes
+from app.service.health_routes import Health, health_routes
+from app.service.http_problem import Problem
 from app.service.memberships import Memberships
-from app.service.problem import Problem
 from app.service.queries import Queries, query_routes
 from app.service.service_metrics import ServiceMetrics
 from app.service.stream import Streams, stream_routes

@@ -17,9 +17,9 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Sen
 
 from app.service.access import Access
 from app.service.changes import ChangesHub, Listener, Positions, TooFarBackError
+from app.service.http_problem import Problem
 from app.service.memberships import Memberships
-from app.service.operations import problems, security
-from app.service.problem import Problem
+from app.service.openapi import problems, security
 from app.service.queries import TokenParameter, UserSegments, checked_user
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings

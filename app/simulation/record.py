@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.runtime.partitioner import partition_of
+from app.runtime.kafka.partitioner import partition_of
 from app.simulation.wire import Delivery
 
 

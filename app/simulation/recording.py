@@ -15,7 +15,7 @@ import msgspec
 from app.errors import UserError
 from app.events.instants import iso_text
 from app.events.message import WATERMARK, MessageDecoder, MessageError, times_of, user_of
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from app.simulation.record import Homes, Record
 
 END_MARK_KEY: Final = WATERMARK.encode()

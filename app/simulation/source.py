@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from app.simulation.pace import Pace
 from app.simulation.record import Homes, Record
 from app.simulation.recording import Recording, lines_of

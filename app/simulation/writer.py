@@ -10,8 +10,8 @@ from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.errors import UserError
-from app.runtime.kafka import connection, start, wait_for_broker
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.clients import connection, start, wait_for_broker
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 from app.simulation.record import Record
 

@@ -14,16 +14,16 @@ from rich.console import Console
 from app.console.options import show_instant
 from app.console.running import reporting
 from app.errors import UserError
-from app.runtime.envelope import Reached
-from app.runtime.journal import catalogs_of
-from app.segments.change import Change
-from app.segments.program import Program
+from app.runtime.records.envelope import Reached
+from app.runtime.records.journal import catalogs_of
+from app.segments.compiler.program import Program
+from app.segments.evaluation.change import Change
 from app.settings import Settings
 from app.simulation.record import Record
 from app.simulation.source import FileSource
 from app.verification.comparison import Changes, Comparison
 from app.verification.recomputation import Recomputation
-from app.verification.topics import Cluster, Positions
+from app.verification.topic_contents import Cluster, Positions
 
 _SLICE_RECORDS: Final = 20_000
 

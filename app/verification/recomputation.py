@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of
-from app.segments.change import Change
-from app.segments.partition import Batch, Partition, RecordLike
-from app.segments.program import Program
-from app.segments.time_rules import TimeRules
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of
+from app.segments.compiler.program import Program
+from app.segments.evaluation.change import Change
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Batch, Partition, RecordLike
 
 _BATCH_RECORDS: Final = 5_000
 

@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from app.backtest import BATCH_RECORDS, FileRecord
 from app.main import load_program
-from app.segments.batch import Batch
-from app.segments.partition import Partition
-from app.segments.program import Program
-from app.segments.time_rules import TimeRules
+from app.offline.backtest import BATCH_RECORDS, FileRecord
+from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import Batch
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from tests.benchmarks.events import ROOT, ROUNDS, Workload, calibrate
 from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from app.main import load_program
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings
 from app.simulation.playing import Played, play
 from app.simulation.recording import Recording

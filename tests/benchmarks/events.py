@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.backtest import FileRecord
+from app.offline.backtest import FileRecord
 from app.simulation.recording import lines_of
 from app.simulation.shop import Shop, ShopSettings
 

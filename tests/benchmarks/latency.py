@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from app.errors import UserError
-from app.figures import read_figures
 from app.simulation.record import Record
 from app.simulation.recording import Recording
 from app.simulation.writer import ensure_topic
 from tests.benchmarks.drain import verify
 from tests.benchmarks.events import Workload, calibrate
+from tests.benchmarks.figures import read_figures
 from tests.benchmarks.meter import Caused, Meter, latency_columns
 from tests.benchmarks.open_loop import TICK_S
 from tests.benchmarks.report import Result

@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app.backtest import BATCH_RECORDS, FileRecord
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.program import Program, compile_catalog
-from app.segments.time_rules import TimeRules
+from app.offline.backtest import BATCH_RECORDS, FileRecord
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from tests.benchmarks.events import ROUNDS, Workload, calibrate
 from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result

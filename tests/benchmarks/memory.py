@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.main import load_program
-from app.segments.partition import Partition
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from app.settings import Settings
 from tests.benchmarks.events import ROOT, Workload, calibrate
 from tests.benchmarks.quiet import without_collector

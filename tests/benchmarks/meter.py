@@ -10,7 +10,7 @@ import msgspec
 
 from app.settings import Settings
 from app.simulation.record import Record
-from app.verification.topics import Cluster
+from app.verification.topic_contents import Cluster
 from tests.benchmarks.open_loop import OpenLoop, pause
 from tests.benchmarks.quiet import without_collector
 

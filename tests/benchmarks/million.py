@@ -7,18 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from app.backtest import FileRecord
 from app.main import load_program
+from app.offline.backtest import FileRecord
 from app.runtime.application import own_topics
-from app.runtime.envelope import POSITION_KEY, Reached, StoredPosition, encode_position, plain_prefix
-from app.runtime.kafka import connect
-from app.runtime.log_writer import LogWriter
-from app.runtime.record_batch import NO_HEADERS, Row
-from app.runtime.topics import ensure_topics, topic_specs
-from app.segments.partition import Partition
-from app.segments.position import CATALOG_KEY
-from app.segments.program import Program
-from app.segments.time_rules import TimeRules
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.record_batch import NO_HEADERS, Row
+from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.records.envelope import POSITION_KEY, Reached, StoredPosition, encode_position, plain_prefix
+from app.segments.compiler.program import Program
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from app.segments.partition.position import CATALOG_KEY
 from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate

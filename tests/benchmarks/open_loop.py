@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
 
-from app.runtime.kafka import connection, start
+from app.runtime.kafka.clients import connection, start
 from app.settings import Settings
 from app.simulation.record import Record
 

@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.figures import Figure, Figures, show, title
+from tests.benchmarks.figures import Figure, Figures, show, title
 from tests.support.kafka_jars import POM
 
 PACKAGES = ("shoal", "aiokafka", "faust-streaming", "msgspec", "cramjam", "orjson", "uvloop")

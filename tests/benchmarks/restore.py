@@ -6,18 +6,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from app.backtest import BATCH_RECORDS, FileRecord
 from app.main import load_program
+from app.offline.backtest import BATCH_RECORDS, FileRecord
 from app.runtime.application import own_topics
-from app.runtime.commit import Layout
-from app.runtime.envelope import Reached, StoredPosition
-from app.runtime.kafka import connect
-from app.runtime.log_writer import LogWriter
-from app.runtime.topics import ensure_topics, topic_specs
-from app.segments.batch import Batch
-from app.segments.partition import Partition
-from app.segments.program import Program
-from app.segments.time_rules import TimeRules
+from app.runtime.delivery.commit import Layout
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.records.envelope import Reached, StoredPosition
+from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import Batch
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate

@@ -17,11 +17,15 @@ EVERY_S: Final = 0.001  # of CPU time; the kernel makes more of it, where its cl
 #: A sample belongs to the first stage of which any frame stands in one of the places: file, folder, or file:function.
 STAGES: Final[dict[str, tuple[str, ...]]] = {
     "encode profiles": ("tables/profile.py:encode",),
-    "make and encode changes": ("app/segments/change.py", "app/runtime/commit.py"),
+    "make and encode changes": ("app/segments/evaluation/change.py", "app/runtime/delivery/commit.py"),
     "decode, evaluate, fire timers": ("app/segments/", "app/events/", "tables/", "<compiled catalog>"),
-    "fetch": ("app/runtime/log_reader.py", "aiokafka/consumer/"),
-    "append and compress": ("app/runtime/log_writer.py", "app/runtime/producer.py", "aiokafka/producer/"),
-    "transactions": ("app/runtime/exactly_once.py", "app/runtime/at_least_once.py", "app/runtime/delivery.py"),
+    "fetch": ("app/runtime/kafka/log_reader.py", "aiokafka/consumer/"),
+    "append and compress": ("app/runtime/kafka/log_writer.py", "app/runtime/kafka/producer.py", "aiokafka/producer/"),
+    "transactions": (
+        "app/runtime/delivery/exactly_once.py",
+        "app/runtime/delivery/at_least_once.py",
+        "app/runtime/delivery/delivery.py",
+    ),
     "network": ("aiokafka/conn.py", "aiokafka/client.py", "aiokafka/protocol/", "asyncio/streams.py"),
 }
 REST: Final = "the worker around it"

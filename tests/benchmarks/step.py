@@ -4,10 +4,12 @@
 """
 
 import gc
+import importlib
 import json
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,19 +28,19 @@ class Record(NamedTuple):
 def main(tree: str, events: str, segments: str) -> None:
     """Measures, and prints."""
     sys.path.insert(0, tree)
-    from app.segments.catalog import load_catalog
-    from app.segments.partition import Partition
-    from app.segments.program import compile_catalog
-    from app.segments.time_rules import TimeRules
+    load_catalog = _found("load_catalog", "definitions.catalog", "catalog")
+    partition_class = _found("Partition", "partition.partition", "partition")
+    compile_catalog = _found("compile_catalog", "compiler.program", "program")
+    time_rules = _found("TimeRules", "evaluation.time_rules", "time_rules")
 
-    rules = TimeRules()
+    rules = time_rules()
     files = {str(path): path.read_text("utf-8") for path in Path(segments).glob("*.yaml")}
     program = compile_catalog(load_catalog(files), rules)
     lines = Path(events).read_bytes().split(b"\n")
     records = [Record(offset, -1, _user_of(line), line) for offset, line in enumerate(lines)]
     end_s = 0.0
 
-    class Staged(Partition):
+    class Staged(partition_class):  # type: ignore[misc, valid-type]  # of some version, found by name
         """Says how long the end of each batch takes."""
 
         def _end(self, batch: Any) -> Any:
@@ -78,6 +80,14 @@ def main(tree: str, events: str, segments: str) -> None:
         "changes": changes,
     }
     sys.stdout.write(json.dumps(stages))
+
+
+def _found(name: str, *modules: str) -> Any:
+    """The name out of the first of the modules of `app.segments` that this version has."""
+    for each in modules:
+        with suppress(ModuleNotFoundError, AttributeError):
+            return getattr(importlib.import_module(f"app.segments.{each}"), name)
+    raise ModuleNotFoundError(f"app.segments has none of {', '.join(modules)}")
 
 
 def _user_of(line: bytes) -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.figures import read_figures
 from tests.benchmarks.events import Workload
+from tests.benchmarks.figures import read_figures
 from tests.benchmarks.latency import DRAINED, drain_rate
 from tests.benchmarks.meter import latency_columns
 from tests.benchmarks.report import Result, write

@@ -27,8 +27,8 @@ def test_a_place_exists(place: str) -> None:
     [
         ("tables/profile.py", "encode", "encode profiles"),
         ("tables/profile.py", "decode", "decode, evaluate, fire timers"),
-        ("app/segments/change.py", "iso", "make and encode changes"),
-        ("app/runtime/log_reader.py", "read", "fetch"),
+        ("app/segments/evaluation/change.py", "iso", "make and encode changes"),
+        ("app/runtime/kafka/log_reader.py", "read", "fetch"),
         ("app/metrics.py", "committed", REST),
         ("elsewhere/tables.py", "encode", REST),
     ],

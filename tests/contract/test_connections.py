@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import AIOKafkaConnection
 
 from app.embedded import EmbeddedBroker
-from app.runtime.kafka import connect, connect_admin, connection, start
+from app.runtime.kafka.clients import connect, connect_admin, connection, start
 from app.settings import Settings, load_settings
 from tests.support.waiting import eventually
 

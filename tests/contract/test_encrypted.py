@@ -14,7 +14,7 @@ from agents import memberships
 from app.embedded import EmbeddedRedis
 from app.errors import UserError
 from app.main import create_app
-from app.runtime.kafka import wait_for_broker
+from app.runtime.kafka.clients import wait_for_broker
 from app.settings import Settings
 from tests.service.conftest import settings_for
 from tests.service.running import BEARER, serving

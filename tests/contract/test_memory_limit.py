@@ -7,7 +7,7 @@ import pytest
 
 from app.embedded import EmbeddedBroker
 from app.main import create_app
-from app.runtime import memory_limit
+from app.runtime.partition import memory_limit
 from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, Shop, history, running
 from tests.support.waiting import eventually

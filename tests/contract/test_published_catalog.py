@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.catalogs.publishing import publish_catalog, published_catalog
 from app.errors import UserError
 from app.main import create_app
-from app.publishing import publish_catalog, published_catalog
-from app.runtime.journal import CatalogChange
-from app.segments.catalog import load_catalog
+from app.runtime.records.journal import CatalogChange
+from app.segments.definitions.catalog import load_catalog
 from tests.support.broker import Broker
 from tests.support.shop import DEFINITIONS, MINUTE_MS, Shop, record, running, soon
 

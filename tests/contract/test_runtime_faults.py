@@ -8,11 +8,11 @@ from typing import ClassVar
 import pytest
 
 from app.main import create_app
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.delivery import Commit
-from app.runtime.envelope import POSITION_KEY
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.journal import CatalogChange, Poisoned
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.delivery import Commit
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.records.envelope import POSITION_KEY
+from app.runtime.records.journal import CatalogChange, Poisoned
 from tests.support.broker import Broker
 from tests.support.poison import MARK, FragilePartition
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, WorkerProcess, history, record, running, soon

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.main import create_app
-from app.runtime.journal import CatalogChange
+from app.runtime.records.journal import CatalogChange
 from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, Shop, WorkerProcess, history, record, running, soon
 from tests.support.waiting import eventually, wait_until

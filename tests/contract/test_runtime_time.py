@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.main import create_app
-from app.runtime.journal import CatalogChange, IdleMove
+from app.runtime.records.journal import CatalogChange, IdleMove
 from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
 from tests.support.waiting import eventually

@@ -11,7 +11,7 @@ import pytest
 
 from app.embedded import EmbeddedBroker
 from app.main import create_app
-from app.runtime.log_writer import LogWriter
+from app.runtime.kafka.log_writer import LogWriter
 from tables.profile import HEADER_BYTES
 from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, Shop, history, running, soon

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from app.segments_dir import load_segments
+from app.catalogs.definitions_folder import load_segments
 from app.service.server import GRACE_S
 from app.settings import Settings, load_settings
 from tests.deploy.files import DEPLOY, KUBERNETES, manifests, objects, settings_env

@@ -8,7 +8,7 @@ import msgspec
 
 from app.destinations.destination import Destination
 from app.destinations.destination_file import DestinationFile
-from app.segments.change import Atom, Cause, Change, ChangeKind, change_id
+from app.segments.evaluation.change import Atom, Cause, Change, ChangeKind, change_id
 
 HOOK = "destination: hook\nurl: https://hooks.example/in\nchanges: [entered, exited]\n"
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from app.catalogs.definitions_folder import load_segments
 from app.destinations.against_catalog import mismatches
 from app.destinations.destination_file import DestinationFile
-from app.segments.catalog import load_catalog
-from app.segments_dir import load_segments
+from app.segments.definitions.catalog import load_catalog
 from tests.destinations.making import HOOK, destination
 from tests.destinations.test_recipes import ENVIRON, RECIPES
 

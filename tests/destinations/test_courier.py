@@ -10,14 +10,14 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
-from app.destinations.courier import Courier, new_counter
+from app.destinations.delivery_loop import Courier, new_counter
 from app.destinations.destination import Destination
+from app.destinations.destination_task import DestinationTask
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared
-from app.destinations.task import DestinationTask
-from app.runtime.log_reader import Fetched
-from app.runtime.reader_metrics import ReaderMetrics
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.runtime.kafka.log_reader import Fetched
 from app.settings import load_settings
 from tests.destinations.making import HOOK, change, destination, records
 
@@ -119,8 +119,8 @@ async def test_only_failures_in_a_row_make_pauses_longer(
         deliver=AsyncMock(),
     )
     task._at[made.name] = Stored(0)
-    monkeypatch.setattr("app.destinations.task.Courier", courier)
-    monkeypatch.setattr("app.destinations.task.retry_wait_ms", pause)
+    monkeypatch.setattr("app.destinations.destination_task.Courier", courier)
+    monkeypatch.setattr("app.destinations.destination_task.retry_wait_ms", pause)
     with pytest.raises(asyncio.CancelledError):
         await task._serve(made)
     assert asked == rows

@@ -7,13 +7,13 @@ import pytest
 from aiohttp import web
 
 from agents.destinations import create_app
-from app.destinations import task as destination_task
+from app.destinations import destination_task
+from app.destinations.dead_letter_replay import replay
 from app.destinations.folder import load_destinations
 from app.destinations.positions import Stored, destination_topic_specs, destination_topics, position_row
-from app.destinations.replay import replay
-from app.runtime.kafka import connect
-from app.runtime.log_writer import LogWriter
-from app.runtime.topics import ensure_topics
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.topics import ensure_topics
 from app.settings import Settings
 from tests.destinations.receiver import Receiver, receiver
 from tests.memberships.changes import ChangesOnKafka

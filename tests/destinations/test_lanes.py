@@ -2,7 +2,7 @@
 
 import random
 
-from app.destinations.lanes import Lanes
+from app.destinations.user_queues import Lanes
 
 
 def heads(lanes: Lanes[str], now_s: float = 0.0) -> list[int]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.destinations.courier import Courier, new_counter
+from app.destinations.delivery_loop import Courier, new_counter
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared
-from app.runtime.reader_metrics import ReaderMetrics
-from app.segments.change import Change
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.segments.evaluation.change import Change
 from tests.destinations.making import HOOK, change, destination, records
 
 HOUR_S = 3_600.0

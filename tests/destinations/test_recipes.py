@@ -16,7 +16,7 @@ from app.destinations.destination_file import DestinationFile
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.prepared import prepare
 from app.destinations.sender import Sender
-from app.segments.change import Change
+from app.segments.evaluation.change import Change
 from tests.destinations.making import change, plain
 from tests.destinations.receiver import Receiver, receiver
 

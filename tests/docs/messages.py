@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.segments.catalog import CatalogError, load_catalog
+from app.segments.definitions.catalog import CatalogError, load_catalog
 from tests.docs.pages import PAGES, Block, definitions, mistakes
 from tests.docs.tables import with_tables
 

@@ -3,8 +3,8 @@
 import json
 from datetime import datetime
 
-from app.segments.catalog import load_catalog
-from app.segments.scenario import Scenario
+from app.segments.definitions.catalog import load_catalog
+from app.segments.review.scenario import Scenario
 from tests.docs.pages import ROOT, blocks, code, definitions, rows
 
 DAY_MS = 86_400_000

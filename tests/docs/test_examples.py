@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.definition import Catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.definition import Catalog
 from app.segments.language import canonical, parse_expression, parse_pattern
-from app.segments.scenario import run_test
+from app.segments.review.scenario import run_test
 from tests.docs.messages import message_of
 from tests.docs.pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
 

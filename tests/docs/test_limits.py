@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
-from app.segments.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
-from app.segments.durations import DURATION_MS_MAX
-from app.segments.evidence import ATOMS_MAX
-from app.segments.footprint import PROFILE_BYTES_MAX
+from app.segments.compiler.evidence import ATOMS_MAX
+from app.segments.definitions.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
+from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
-from app.segments.time_rules import TimeRules
-from app.segments.yaml_source import FILE_LENGTH_MAX
+from app.segments.review.footprint import PROFILE_BYTES_MAX
 from tables import cart, counted, message_ids, sequences, tallies, values, windows
 from tests.docs.pages import ROOT, code, rows
 

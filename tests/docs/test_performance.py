@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.errors import UserError
-from app.figures import Figure, Figures
+from tests.benchmarks.figures import Figure, Figures
 from tests.docs.performance import page
 from tests.docs.performance.bar_chart import BarChart
 from tests.docs.performance.section import MissingFigureError, Section

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.definition import Catalog, TestCase
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.definition import Catalog, TestCase
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from tests.docs.pages import PAGES, ROOT, definitions
 from tests.model.messages import Advance, Record
 from tests.model.oracle import Oracle, Step

@@ -14,13 +14,13 @@ from typing import Final, Self
 from app.embedded.process import GuardedProcess
 from app.main import load_program
 from app.runtime.application import own_topics
-from app.runtime.kafka import connect
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings, load_settings
 from app.simulation.record import Homes, Record
 from app.simulation.shop import Shop, ShopSettings
 from app.simulation.writer import TopicWriter
-from app.verification.topics import Cluster, Positions
+from app.verification.topic_contents import Cluster, Positions
 from tests.faults.tally import Tally
 from tests.support.broker import Broker
 from tests.support.waiting import eventually

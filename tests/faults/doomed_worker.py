@@ -14,12 +14,13 @@ import sys
 from contextlib import suppress
 from typing import Any, Final
 
-from app.runtime import application, partition_task
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.delivery import Commit, Delivery
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.log_writer import LogWriter
-from app.runtime.restore import Restored, restore
+from app.runtime import application
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.delivery import Commit, Delivery
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.partition import partition_task
+from app.runtime.partition.restore import Restored, restore
 from tests.support.poison import FragilePartition
 
 POINTS: Final = ("fenced", "restored", "begun", "written", "ended", "between")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.embedded.process import GuardedProcess
-from app.verification.topics import Cluster
+from app.verification.topic_contents import Cluster
 from tests.faults.deployment import ROOT, Deployment
 from tests.support.waiting import eventually
 

@@ -9,9 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from app.runtime.journal import Replay
-from app.segments.partition import Partition
-from app.verification.topics import Cluster
+from app.runtime.records.journal import Replay
+from app.segments.partition.partition import Partition
+from app.verification.topic_contents import Cluster
 from tests.faults.deployment import PARTITIONS, Deployment, visits
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 from tests.support.shop import recompute, soon

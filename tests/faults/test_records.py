@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.segments.change import iso
+from app.segments.evaluation.change import iso
 from app.simulation.record import Homes, Record
-from app.verification.topics import Cluster
+from app.verification.topic_contents import Cluster
 from tests.faults.deployment import DAY_MS, PARTITIONS, START_MS, Deployment, tell, visits
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 from tests.support.poison import MARK

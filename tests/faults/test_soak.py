@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from app.segments.change import iso
-from app.segments.durations import parse_duration
+from app.segments.evaluation.change import iso
+from app.segments.language.durations import parse_duration
 from app.simulation.record import Homes, Record
 from tests.faults.deployment import DAY_MS, PARTITIONS, START_MS, Deployment, passes, tell
 from tests.faults.verdict import compare_changes, problems_of

@@ -5,13 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
-from app.runtime.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
-from app.runtime.journal import Replay
-from app.segments.partition import Partition, read_position
-from app.segments.position import CATALOG_KEY
+from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
+from app.runtime.records.journal import Replay
+from app.segments.partition.partition import Partition, read_position
+from app.segments.partition.position import CATALOG_KEY
 from app.verification.comparison import Comparison
 from app.verification.job import Verification
-from app.verification.topics import Cluster
+from app.verification.topic_contents import Cluster
 from tables import profile as profiles
 from tests.faults.deployment import Deployment
 from tests.support.shop import recompute

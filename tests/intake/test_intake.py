@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaProducer
 
 from agents.intake import create_app
 from app.errors import UserError
-from app.intake.task import IntakeTask
+from app.intake.intake_task import IntakeTask
 from app.intake.transform import Taken
-from app.runtime.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.settings import Settings
 from tests.support.broker import Broker
 from tests.support.deployment import PARTITIONS

@@ -7,9 +7,9 @@ import pytest
 
 from agents.intake import create_app
 from app.cli.main import main
-from app.intake.replay import replay
+from app.intake.clickstream_replay import replay
 from app.main import create_app as create_worker
-from app.runtime.log_writer import LogWriter
+from app.runtime.kafka.log_writer import LogWriter
 from app.settings import Settings, load_settings
 from tests.support.deployment import PARTITIONS
 from tests.support.records import read_topic, write_topic

@@ -14,11 +14,11 @@ from app.cli.simulate import simulate
 from app.cli.verify import verify
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
-from app.runtime.journal import CatalogChange, IdleMove
-from app.runtime.log_writer import LogWriter
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.records.journal import CatalogChange, IdleMove
 from app.settings import load_settings
 from app.simulation.shop import Shop, ShopSettings
-from app.verification.topics import Cluster, Positions
+from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.memberships.view import View
+from app.memberships.membership_view import View
 
 
 async def memberships(view: View, user: str, *, at_least: int = 0) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 
 from agents.memberships import create_app
 from app.memberships.counts import Counts
-from app.memberships.view import View
-from app.segments.change import iso
-from app.service.keys import hash_of
+from app.memberships.membership_view import View
+from app.segments.evaluation.change import iso
+from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.looking import memberships

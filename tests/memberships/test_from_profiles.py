@@ -11,8 +11,8 @@ from aiokafka.structs import TopicPartition
 from agents.memberships import create_app
 from app.embedded import EmbeddedRedis
 from app.main import create_app as create_worker
+from app.memberships.membership_view import View, connect_redis
 from app.memberships.verification import verify
-from app.memberships.view import View, connect_redis
 from tests.memberships.looking import memberships
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.memberships import create_app
-from app.memberships.view import View
+from app.memberships.membership_view import View
 from app.settings import Settings
 from tests.memberships.changes import START_MS, ChangesOnKafka
 from tests.memberships.looking import members, memberships

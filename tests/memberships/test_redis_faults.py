@@ -10,8 +10,8 @@ import app.embedded.server
 from agents.memberships import create_app
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.errors import UserError
+from app.memberships.membership_view import ProjectionMovedError, View, connect_redis
 from app.memberships.verification import verify
-from app.memberships.view import ProjectionMovedError, View, connect_redis
 from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.looking import members, memberships

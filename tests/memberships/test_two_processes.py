@@ -3,10 +3,10 @@
 import pytest
 
 from agents.memberships import create_app
+from app.memberships.membership_view import View
 from app.memberships.verification import verify
-from app.memberships.view import View
 from app.runtime.follower import Follower
-from app.segments.change import ChangeKind
+from app.segments.evaluation.change import ChangeKind
 from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.looking import members

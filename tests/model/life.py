@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.segments.definition import Catalog, PointsWhen, Segment
+from app.segments.definitions.definition import Catalog, PointsWhen, Segment
+from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
 from app.segments.language.syntax import Aggregate, Expression, Key, Membership, ScoreValue
-from app.segments.time_rules import TimeRules
 from tests.model.history import Arrival, History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.segments.definition import Catalog, Segment
-from app.segments.time_rules import TimeRules
+from app.segments.definitions.definition import Catalog, Segment
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
 from tests.model.messages import Advance, Message, Record, Unreadable, read

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from app.segments.definition import PointsOn, PointsWhen, Score
+from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.language.syntax import Aggregate, Expression
 from tests.model import aggregates
 from tests.model.history import History

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.segments.catalog import load_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance, Record, instant_ms
 from tests.model.oracle import Answer, Oracle, Step
 from tests.model.plain import duration_text, instant_text

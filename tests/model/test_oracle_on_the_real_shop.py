@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from tests.model.oracle import Oracle
 from tests.model.sql_parity import shop
 from tests.properties.comparison import first_difference

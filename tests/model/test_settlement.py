@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance
 from tests.model.story import START_MS, answer, attached, event, ms, told, value
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import ceil, floor
 from zoneinfo import ZoneInfo
 
-from app.segments.definition import Catalog, PointsWhen
+from app.segments.definitions.definition import Catalog, PointsWhen
 from app.segments.language.syntax import (
     Aggregate,
     And,

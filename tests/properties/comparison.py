@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from app.segments.catalog import CatalogError, load_catalog
-from app.segments.definition import Catalog
+from app.segments.definitions.catalog import CatalogError, load_catalog
+from app.segments.definitions.definition import Catalog
 from tests.model.messages import instant_ms
 from tests.model.oracle import Answer, Oracle
 from tests.properties.playing import Player, Run

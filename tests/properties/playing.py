@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.segments.batch import Batch
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.batch import Batch
+from app.segments.partition.partition import Partition
 from tests.model.messages import Advance, Record
 from tests.properties.scenario import Scenario
 

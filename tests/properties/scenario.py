@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import LanguageError, canonical, parse_expression, parse_pattern
 from app.segments.language.syntax import And, Node, Not, Or
-from app.segments.time_rules import TimeRules
 from tests.model.messages import Record
 from tests.properties.catalogs import yaml_of
 from tests.properties.scenario import Scenario

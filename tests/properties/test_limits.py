@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Record
 from tests.model.story import START_MS, event
 from tests.properties.comparison import difference

@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance, Record, instant_ms
 from tests.model.oracle import Oracle, Step
 from tests.model.plain import instant_text

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.runtime.kafka import start
+from app.runtime.kafka.clients import start
 from app.service.server import bind, server
 from app.settings import Settings
 from tests.support.shop import soon

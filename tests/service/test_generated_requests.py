@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 
-from app.runtime.kafka import wait_for_broker
-from app.runtime.topics import ensure_topics, topic_specs
+from app.runtime.kafka.clients import wait_for_broker
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 from tests.service.openapi_document import document
 from tests.service.process import ServiceProcess, service_process

@@ -17,7 +17,7 @@ import pytest
 
 from app.embedded import EmbeddedBroker
 from app.service.body import BODY_BYTES_MAX, Room
-from app.service.problem import Problem
+from app.service.http_problem import Problem
 from app.service.protocol import BoundedProtocol
 from app.settings import Settings
 from tests.service.running import BASIC, BEARER, WRITE_KEY, Running, serving

@@ -11,10 +11,10 @@ import pytest
 
 from app.cli.main import main
 from app.errors import UserError
-from app.service.keys import Keys, hash_of, load_keys, new_key
-from app.service.problem import Problem
+from app.service.access_keys import Keys, hash_of, load_keys, new_key
+from app.service.http_problem import Problem
 from app.service.throttle import Throttle
-from app.service.tokens import Tokens
+from app.service.visitor_tokens import Tokens
 
 
 def test_the_command_makes_a_key_and_its_hash(capsys: pytest.CaptureFixture[str]) -> None:

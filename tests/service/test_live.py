@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.runtime.kafka import start
+from app.runtime.kafka.clients import start
 from app.service.access import Access
 from app.service.changes import QUEUE_MAX, ChangesHub
 from app.service.memberships import Memberships

@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 
 from app.service.body import BODY_BYTES_MAX
-from app.service.parcel import EXPANDED_BYTES_MAX, read_batch, sort_out
-from app.service.problem import Problem
+from app.service.event_batch import EXPANDED_BYTES_MAX, read_batch, sort_out
+from app.service.http_problem import Problem
 
 NOW_MS = 1_767_225_600_000
 ANN = {"type": "page", "userId": "ann"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
-from app.runtime.log_reader import Fetched, OffsetLostError
+from app.runtime.kafka.log_reader import Fetched, OffsetLostError
 from tests.simulation.fibers import Step, Times
 
 TRANSACTION_TIMEOUT_MS = 18_000.0

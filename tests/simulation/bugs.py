@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from app.runtime import partition_task
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.delivery import Commit, Delivery
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.lifecycle import Happening
-from app.runtime.log_reader import Fetched
-from app.runtime.partition_state import PartitionState
-from app.runtime.partition_task import PartitionTask
-from app.runtime.restore import Restored
-from app.runtime.world import Log
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.delivery import Commit, Delivery
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.kafka.log_reader import Fetched
+from app.runtime.partition import partition_task
+from app.runtime.partition.environment import Log
+from app.runtime.partition.lifecycle import Happening
+from app.runtime.partition.partition_state import PartitionState
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.restore import Restored
 from tests.simulation import catalog_bugs
 from tests.simulation.planted import BUGS, Bug, WithDelivery, WithRestore, WithTask, planted
 from tests.simulation.run import Outcome, Run

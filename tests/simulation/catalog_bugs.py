@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
-from app.runtime.journal import CatalogChange, JournalEntry, Replay
-from app.runtime.partition_state import PartitionState
-from app.runtime.partition_task import PartitionTask
-from app.segments.partition import Batch
-from app.segments.program import Program
+from app.runtime.partition.partition_state import PartitionState
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.records.journal import CatalogChange, JournalEntry, Replay
+from app.segments.compiler.program import Program
+from app.segments.partition.partition import Batch
 from tests.simulation.planted import WithTask, planted
 from tests.simulation.run import Outcome, Run
 

@@ -61,7 +61,7 @@ class Host:
 
 
 class Fiber:
-    """One coroutine. See `Handle` in the runtime's `world`."""
+    """One coroutine. See `Handle` in the runtime's `environment`."""
 
     __slots__ = ("_coro", "_limits", "_times", "_waiters", "cancelling", "done", "error", "host", "name", "step")
 

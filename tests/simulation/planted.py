@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from app.runtime import partition_task
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.delivery import Delivery
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.partition_state import PartitionState
-from app.runtime.partition_task import PartitionTask
-from app.runtime.restore import Restored, restore
-from app.runtime.workshop import Workshop
-from app.runtime.world import Log
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.delivery import Delivery
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.partition import partition_task
+from app.runtime.partition.environment import Log
+from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_state import PartitionState
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.restore import Restored, restore
 from tests.simulation.run import Outcome, Run
 from tests.simulation.world import SimulatedWriter
 

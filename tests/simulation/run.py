@@ -6,17 +6,17 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from app.runtime import partition_task
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.commit import Layout
-from app.runtime.delivery import Delivery
-from app.runtime.exactly_once import ExactlyOnce
-from app.runtime.partition_state import PartitionState
-from app.runtime.partition_task import PartitionTask
-from app.runtime.worker_metrics import Metrics
-from app.runtime.workshop import Workshop
-from app.segments.partition import Batch, Partition, RecordLike
-from app.segments.program import Program
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.delivery import Delivery
+from app.runtime.delivery.exactly_once import ExactlyOnce
+from app.runtime.partition import partition_task
+from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_state import PartitionState
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.worker_metrics import Metrics
+from app.segments.compiler.program import Program
+from app.segments.partition.partition import Batch, Partition, RecordLike
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from app.runtime.journal import IdleMove, JournalEntry, Poisoned, encode_entry
+from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, encode_entry
 from tests.simulation.__main__ import play, story_of
 from tests.simulation.run import Run
 from tests.simulation.scenario import POISON, draw

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.runtime.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
-from app.runtime.journal import IdleMove, Poisoned, decode_entry
-from app.segments.partition import Partition, read_position
-from app.segments.position import CATALOG_KEY
-from app.segments.program import Program
+from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
+from app.runtime.records.journal import IdleMove, Poisoned, decode_entry
+from app.segments.compiler.program import Program
+from app.segments.partition.partition import Partition, read_position
+from app.segments.partition.position import CATALOG_KEY
 from app.settings import Topics
 from app.verification.recomputation import Recomputation
 from tables import profile as profiles

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from app.runtime.commit import Layout
-from app.runtime.delivery import Delivery
-from app.runtime.lifecycle import Limits
-from app.runtime.partition_state import PartitionState
-from app.runtime.partition_task import PartitionTask
-from app.runtime.worker_metrics import Metrics
-from app.runtime.workshop import Workshop
-from app.segments.partition import Partition
-from app.segments.program import Program
+from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.delivery import Delivery
+from app.runtime.partition.lifecycle import Limits
+from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_state import PartitionState
+from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.worker_metrics import Metrics
+from app.segments.compiler.program import Program
+from app.segments.partition.partition import Partition
 from app.settings import Settings
 from tests.simulation.fibers import Fiber, Host, Step
 from tests.simulation.group import Answer, Assignment, SimulatedGroup

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
-from app.runtime.log_reader import Fetched
-from app.runtime.world import WorkFailedError
-from app.segments.partition import Batch, Partition
+from app.runtime.kafka.log_reader import Fetched
+from app.runtime.partition.environment import WorkFailedError
+from app.segments.partition.partition import Batch, Partition
 from app.settings import Settings
 from tests.simulation.fibers import Fiber, Host, Step
 from tests.simulation.group import Answer

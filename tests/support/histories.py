@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app.segments.time_rules import TimeRules
+from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance, Record, instant_ms
 from tests.model.plain import instant_text
 from tests.support.choices import Choices

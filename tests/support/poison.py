@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.segments.partition import Batch, Partition, RecordLike
+from app.segments.partition.partition import Batch, Partition, RecordLike
 
 MARK = b"Poisonous"
 

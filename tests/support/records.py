@@ -6,8 +6,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from app.runtime.kafka import connect, has_transactions
-from app.runtime.log_reader import LogReader
+from app.runtime.kafka.clients import connect, has_transactions
+from app.runtime.kafka.log_reader import LogReader
 from app.settings import Settings
 
 

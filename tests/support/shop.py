@@ -16,16 +16,16 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import murmur2
 
 from app.runtime.application import own_topics
-from app.runtime.journal import JournalEntry, Replay, decode_entry
-from app.runtime.kafka import connect
-from app.runtime.log_reader import LogReader
-from app.runtime.log_writer import LogWriter
-from app.runtime.record_batch import Row
-from app.runtime.topics import ensure_topics, topic_specs
-from app.segments.catalog import load_catalog
-from app.segments.change import iso
-from app.segments.partition import Partition
-from app.segments.program import Program, compile_catalog
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_reader import LogReader
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.record_batch import Row
+from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.records.journal import JournalEntry, Replay, decode_entry
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.change import iso
+from app.segments.partition.partition import Partition
 from app.settings import Settings, load_settings
 from tests.support.broker import Broker, session_timeout
 from tests.support.waiting import eventually

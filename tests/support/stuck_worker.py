@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from app.runtime import application, faust_consumer
-from app.runtime.at_least_once import AtLeastOnce
-from app.runtime.delivery import Commit
-from app.runtime.faust_consumer import Consumer
-from app.runtime.micro_batch import MicroBatch
-from app.runtime.partition_task import PartitionTask
+from app.runtime import application
+from app.runtime.delivery.at_least_once import AtLeastOnce
+from app.runtime.delivery.delivery import Commit
+from app.runtime.faust import consumer as faust_consumer
+from app.runtime.faust.consumer import Consumer
+from app.runtime.partition.micro_batch import MicroBatch
+from app.runtime.partition.partition_task import PartitionTask
 
 
 def blocks(batch: MicroBatch) -> None:

@@ -11,9 +11,9 @@ import hatch_build
 ROOT = Path(__file__).parents[2]
 WITHOUT = """
 import sys
-sys.modules["app.segments._fast_path"] = sys.modules["app.runtime._record_batch"] = None
-from app.runtime.record_batch import RecordBatches
-from tests.unit.segments.test_fast_path import PROGRAM, RULES, Partition, PipedRecord
+sys.modules["app.segments.partition._fast_path"] = sys.modules["app.runtime.kafka._record_batch"] = None
+from app.runtime.kafka.record_batch import RecordBatches
+from tests.unit.segments.partition.test_fast_path import PROGRAM, RULES, Partition, PipedRecord
 value = b'{"type":"page","anonymousId":"u","timestamp":"2026-01-05T00:00:00.000Z"}'
 batch = Partition(PROGRAM, RULES).process([PipedRecord(0, -1, b"u", value)])
 written = RecordBatches("snappy", bytes_max=16_384, transactional=True).batch([(b"u", value, [])] * 9, 0, now_ms=1)

@@ -13,8 +13,8 @@ SOURCES = (
     "requirements.lock",
     "pyproject.toml",
     "hatch_build.py",
-    "app/segments/_fast_path.c",
-    "app/runtime/_record_batch.c",
+    "app/segments/partition/_fast_path.c",
+    "app/runtime/kafka/_record_batch.c",
 )
 BASE = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from app.segments.durations import format_duration
 from app.segments.language import syntax as s
+from app.segments.language.durations import format_duration
 from app.segments.language.names import is_field
 
 # How tightly an operator binds: a part that binds less than its place asks for gets parentheses.

@@ -1,7 +1,7 @@
 """Whether an expression makes sense: types, values that can never be, regular expressions, time zones.
 
-What needs the catalog (names of segments and scores) is checked by `app.segments.catalog_checks`, what concerns terms
-that move by themselves by `moving`, thresholds that a limit makes unreachable by `thresholds`.
+`app.segments.definitions.catalog_checks` checks what needs the catalog (names of segments and scores), `time_dependent`
+terms that move by themselves, `thresholds` those that a limit makes unreachable.
 """
 
 from itertools import takewhile

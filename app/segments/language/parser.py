@@ -3,7 +3,7 @@
 `parse_condition`, `parse_expression` and `parse_pattern` raise the first LanguageError; `read_expression` and
 `read_pattern` give all that can be told of one text at once. Grammar: `grammar.lark`; what the grammar cannot say is
 in `tree_reader`; what is wrong with a text that does not fit the grammar is put into words by `syntax_errors`.
-Types and everything else that needs the whole catalog are checked elsewhere (`checks`, `app.segments.catalog`).
+Types and everything else that needs the whole catalog are checked elsewhere (`checks`, the catalog).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lark.exceptions import UnexpectedInput
 
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
-from app.segments.language.syntax_errors import explain
+from app.segments.language.mistakes.syntax_errors import explain
 from app.segments.language.tree_reader import TreeReader
 
 EXPRESSION_LENGTH_MAX = 10_000

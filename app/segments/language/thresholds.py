@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from app.segments.durations import format_duration
 from app.segments.language import syntax as s
 from app.segments.language.checks import shown
+from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.walk import walk
 

@@ -11,8 +11,8 @@ from typing import ClassVar, cast
 
 from lark import Token, Tree
 
-from app.segments.durations import DurationError, parse_duration
 from app.segments.language import syntax as s
+from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_name_hint
 from app.segments.language.suggestions import did_you_mean, listed

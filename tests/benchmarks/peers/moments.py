@@ -5,9 +5,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from app.segments.definition import Catalog
-from app.segments.time_rules import TimeRules
-from app.segments_dir import load_segments
+from app.catalogs.definitions_folder import load_segments
+from app.segments.definitions.definition import Catalog
+from app.segments.evaluation.time_rules import TimeRules
 from tests.benchmarks.events import ROOT
 
 Action: TypeAlias = Literal["entered", "left"]

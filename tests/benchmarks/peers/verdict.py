@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from app.backtest import Backtest, batches_of
-from app.segments.change import Change
+from app.offline.backtest import Backtest, batches_of
+from app.segments.evaluation.change import Change
 from tests.benchmarks.peers import oracle
 from tests.benchmarks.peers.moments import TIME_RULES, Action, Moment, Rules, catalog_of
 from tests.benchmarks.synthetic import Synthetic

@@ -8,7 +8,7 @@ from typing import Final
 
 import leather
 
-from app.figures import show
+from tests.benchmarks.figures import show
 
 WIDTH: Final = 760
 BAR_HEIGHT: Final = 30

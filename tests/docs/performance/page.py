@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import UserError
-from app.figures import Figures, read_figures, show
+from tests.benchmarks.figures import Figures, read_figures, show
 from tests.docs.pages import ROOT
 from tests.docs.performance.section import Section
 from tests.docs.performance.targets import targets_table

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.figures import Figure, Figures, show, title
+from tests.benchmarks.figures import Figure, Figures, show, title
 from tests.docs.performance.bar_chart import BarChart
 
 BETWEEN: Final = " / "

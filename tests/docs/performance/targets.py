@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.figures import Figure, Figures, show
+from tests.benchmarks.figures import Figure, Figures, show
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.change import Change
-from app.segments.definition import Catalog, Segment
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.definition import Catalog, Segment
+from app.segments.evaluation.change import Change
+from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.syntax import CartField, ScoreValue, Sequence
 from app.segments.language.walk import walk
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from tests.model.life import needs, said_by
 from tests.model.messages import instant_ms
 from tests.model.sql_parity import shop

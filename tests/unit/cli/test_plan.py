@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.catalogs.definitions_folder import load_segments
 from app.cli import main as cli
-from app.console.plan import EVERY, Touch, make_plan
-from app.segments.catalog import load_catalog
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
-from app.segments_dir import load_segments
+from app.console.plan_view import EVERY, Touch, make_plan
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
 
 ROOT = Path(__file__).parents[3]
 RULES = TimeRules()

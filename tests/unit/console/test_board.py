@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 
 from app.console.board import HISTORY_POINTS, Board
+from app.console.dashboard import Frame, render
 from app.console.plain import LINES_PER_S_MAX, LineBudget, change_line, status_line
-from app.console.view import Frame, render
-from app.segments.catalog import load_catalog
+from app.segments.definitions.catalog import load_catalog
 from app.simulation.record import Record
 
 CATALOG = load_catalog(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.console.reasons import Reasons
-from app.segments.catalog import load_catalog
+from app.segments.definitions.catalog import load_catalog
 
 CATALOG = load_catalog(
     {

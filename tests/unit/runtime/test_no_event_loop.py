@@ -7,21 +7,21 @@ import pytest
 
 RUNTIME = Path(__file__).parents[3] / "app" / "runtime"
 SIMULATED = (
-    "at_least_once",
-    "commit",
-    "delivery",
-    "envelope",
-    "exactly_once",
-    "idle_clock",
-    "journal",
-    "lifecycle",
-    "partition_state",
-    "partition_task",
-    "quarantine",
-    "restore",
-    "trouble",
-    "workshop",
-    "world",
+    "delivery/at_least_once",
+    "delivery/commit",
+    "delivery/delivery",
+    "records/envelope",
+    "delivery/exactly_once",
+    "partition/idle_clock",
+    "records/journal",
+    "partition/lifecycle",
+    "partition/partition_state",
+    "partition/partition_task",
+    "partition/quarantine",
+    "partition/restore",
+    "partition/failures",
+    "partition/partition_context",
+    "partition/environment",
 )
 FORBIDDEN = {"asyncio", "random", "secrets", "threading", "time"}
 

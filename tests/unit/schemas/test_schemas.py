@@ -12,10 +12,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from app.events.message import MessageDecoder, MessageError, checked_value, user_of
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from app.settings import load_settings
 from tests.docs.pages import ROOT, blocks
 from tests.support.shop import DEFINITIONS, history, watermark

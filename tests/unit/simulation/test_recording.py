@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import UserError
-from app.runtime.partitioner import partition_of
-from app.segments.time_rules import TimeRules
+from app.runtime.kafka.partitioner import partition_of
+from app.segments.evaluation.time_rules import TimeRules
 from app.simulation.record import Homes, Record
 from app.simulation.recording import Recording, check_files, lines_of
 from app.simulation.source import FileSource

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.program import compile_catalog
-from app.segments.scenario import PipedRecord
-from app.segments.time_rules import TimeRules
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from app.segments.review.scenario import PipedRecord
 from tables.profile import FORMAT
 from tests.model.plain import instant_text
 

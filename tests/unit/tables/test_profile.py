@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.segments.catalog import load_catalog
-from app.segments.partition import Partition
-from app.segments.position import CATALOG_KEY, read_catalog_entry, read_position
-from app.segments.program import compile_catalog
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.partition.partition import Partition
+from app.segments.partition.position import CATALOG_KEY, read_catalog_entry, read_position
 from tables import profile as profiles
 from tables.formats import DamagedError, UnknownFormatError
 from tables.profile import FORMAT, HEADER_BYTES, OLDER, Profile, decode, encode, new_profile

@@ -3,11 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from app.runtime.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
-from app.segments.catalog import load_catalog
-from app.segments.change import Change
-from app.segments.program import compile_catalog
-from app.segments.time_rules import TimeRules
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.change import Change
+from app.segments.evaluation.time_rules import TimeRules
 from app.verification.recomputation import Recomputation
 
 RULES = TimeRules()

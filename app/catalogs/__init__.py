@@ -1,0 +1,1 @@
+"""Folders of definition files, and publishing them to the catalog topic."""

@@ -1,0 +1,135 @@
+"""The compiled catalog for people: what an event touches, and in which order segments are settled."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from app.console.output import counted, say
+from app.segments.compiler.aggregates import Remembered
+from app.segments.compiler.event_code import keys_of_pattern
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.definition import Catalog, Definition, Segment
+from app.segments.definitions.dependencies import expressions, references
+from app.segments.evaluation import carts
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language import syntax as s
+from app.segments.language.walk import walk
+from app.segments.review.footprint import Footprint, footprints
+
+EVERY: Final = "every event"
+_KINDS: Final = ("page", "screen", "identify")
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One thing that an event changes, and the segments that are looked at then."""
+
+    what: str
+    segments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`events`: name of an event -> what it touches. `order`: segments in order of settlement, with what they use."""
+
+    events: dict[str, tuple[Touch, ...]]
+    order: tuple[tuple[str, tuple[str, ...]], ...]
+    aggregates: int
+    drafts: tuple[str, ...]
+
+
+def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
+    """What a worker does under a catalog; drafts are left out, as there."""
+    live = tuple(segment for segment in catalog.segments if segment.status != "draft")
+    catalog, drafts = replace(catalog, segments=live), [each for each in catalog.segments if each not in live]
+    found = footprints(catalog, rules)
+    program = compile_catalog(catalog, rules)
+    touched: dict[str, list[Touch]] = {}
+    for segments, kept_id, words in _readers(catalog, found):
+        what = program.remembered.get(int(kept_id.partition(" ")[2])) if kept_id.startswith("aggregate ") else None
+        for event in _events_of(what, kept_id):
+            touched.setdefault(event, []).append(Touch(words, segments))
+    if users := tuple(segment.name for segment in live if _asks_user(catalog, segment)):
+        touched.setdefault(EVERY, []).append(Touch("first and last event of the user", users))
+    return Plan(
+        events={event: tuple(touched[event]) for event in sorted(touched, key=_event_order)},
+        order=tuple((segment.name, _uses(segment)) for segment in live),
+        aggregates=len(program.remembered),
+        drafts=tuple(sorted(segment.name for segment in drafts)),
+    )
+
+
+def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Each thing that is kept, with the segments that read it."""
+    segments: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
+    for segment in catalog.segments:
+        for kept in found[segment.name].kept:
+            segments.setdefault(kept.id, []).append(segment.name)
+            words[kept.id] = kept.words
+    for kept_id, names in segments.items():
+        yield tuple(names), kept_id, words[kept_id]
+
+
+def _events_of(what: Remembered | None, kept_id: str) -> Iterable[str]:
+    """The names of the events that change it."""
+    if what is not None:
+        patterns = (*(source.pattern for source in what.sources), what.since_last)
+        keys = {key for pattern in patterns for key in keys_of_pattern(pattern)}
+        return sorted(f"'{name}'" if kind == "track" else kind for kind, name in keys)
+    if kept_id == "cart":
+        return [f"'{name}'" for name in carts.NAMES]
+    if kept_id.startswith("traits."):
+        return ["identify", EVERY]
+    return [EVERY] if kept_id == "session" or kept_id.startswith("context") else []
+
+
+def _asks_user(catalog: Catalog, segment: Segment) -> bool:
+    scores = {score.name: score for score in catalog.scores}
+    definitions: list[Definition] = [segment]
+    definitions += [scores[each.name] for each in references(segment) if each.kind == "score"]
+    nodes = (node for each in definitions for expression in expressions(each) for node in walk(expression))
+    return segment.status != "retired" and any(isinstance(node, s.UserField) for node in nodes)
+
+
+def _uses(segment: Segment) -> tuple[str, ...]:
+    if segment.status == "retired":
+        return ("retired: nobody is in it",)
+    return tuple(dict.fromkeys(f"{each.kind} {each.name}" for each in references(segment)))
+
+
+def _event_order(event: str) -> tuple[int, str]:
+    if event == EVERY:
+        return 0, event
+    return (1, event) if event in _KINDS else (2, event)
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    """The whole plan."""
+    for event, touches in plan.events.items():
+        say(console, event, "bold")
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(overflow="fold", ratio=3)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold", ratio=2)
+        for touch in touches:
+            table.add_row(Text(touch.what), Text("→", "dim"), Text(", ".join(touch.segments), "cyan"))
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print()
+    say(console, "settled in this order, where several are looked at at once", "bold")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    for number, (name, uses) in enumerate(plan.order, 1):
+        table.add_row(f"  {number}", Text(name), Text("after " + ", ".join(uses) if uses else "", "dim"))
+    console.print(table)
+    console.print()
+    names = counted(sum(event != EVERY for event in plan.events), "event name")
+    touched = f"{names}, {counted(plan.aggregates, 'aggregate')}, {counted(len(plan.order), 'segment')}"
+    say(console, f"{touched}; events of other names touch what every event does, nothing else")
+    if plan.drafts:
+        say(console, f"left out, since they are drafts: {', '.join(plan.drafts)}", "dim")

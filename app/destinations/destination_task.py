@@ -1,0 +1,157 @@
+"""One partition of the changes: a courier for each destination, and their positions, stored as they move."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from faust.types import TP
+
+from app.destinations.delivery_loop import Counters, Courier, Send
+from app.destinations.destination import Destination
+from app.destinations.positions import Stored, destination_topics, position_row, read_positions
+from app.runtime.follow.follow_task import Deliver, FollowTask
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.partition.lifecycle import retry_wait_ms
+from app.runtime.records.dead_letters import Origin, dead_row, destination_header
+from app.settings import Settings
+
+STORE_S: Final = 0.2
+"""How often positions are stored: what was delivered since is delivered again after a crash, under the same id."""
+
+log = logging.getLogger(__name__)
+
+
+class DestinationTask(FollowTask):
+    """See above. A courier that fails begins again by itself."""
+
+    def __init__(
+        self,
+        tp: TP,
+        *,
+        settings: Settings,
+        metrics: ReaderMetrics,
+        counters: Counters,
+        send: Send,
+        committed_only: bool,
+        deliver: Deliver,
+    ) -> None:
+        self._metrics = metrics
+        self._counters = counters
+        self._send = send
+        self._topics = destination_topics(settings)
+        self._couriers: dict[str, Courier] = {}
+        self._at: dict[str, Stored] = {}
+        self._written: dict[str, Stored] = {}
+        self._writer: LogWriter | None = None
+        self._writing = asyncio.Lock()
+        super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
+
+    async def follow(self) -> None:
+        """See `FollowTask`."""
+        async with self.reading(self._topics.positions) as reader:
+            self._at = dict(await read_positions(reader))
+        self._written = dict(self._at)
+        writer = self._writer = LogWriter(self._settings, partition=self.tp.partition)
+        await asyncio.wait_for(writer.open(), self._settings.request_timeout_ms / 1000)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for counter in self._counters.values():
+                    group.create_task(self._serve(counter.destination))
+                group.create_task(self._keep_storing())
+                self.got_on()
+        finally:
+            self._writer = None
+            await writer.close()
+
+    async def stop(self, *, wait_ms: int) -> None:
+        """What is under way comes to its end, within `wait_ms`; then positions are stored."""
+        self._leaving = True
+        await asyncio.gather(*(courier.drain(wait_s=wait_ms / 1000) for courier in self._couriers.values()))
+        if self._writer is not None:
+            try:
+                await asyncio.wait_for(self._store(), max(0.5, wait_ms / 1000))
+            except Exception as error:  # noqa: BLE001  # the stored position is older: some is delivered again
+                log.warning("%s: positions were not stored: %r", self.name, error)
+        await super().stop(wait_ms=0)
+
+    async def _serve(self, destination: Destination) -> None:
+        failures = 0
+        while True:
+            try:
+                async with self.reading() as reader:
+                    stored = await self._begin(destination, reader)
+                    courier = self._couriers[destination.name] = Courier(
+                        self._counters[destination.name],
+                        partition=self.tp.partition,
+                        stored=stored,
+                        send=self._send,
+                        bury=self._bury,
+                        metrics=self._metrics,
+                    )
+                    courier.leaving = self._leaving
+                    try:
+                        await courier.run(reader, self._hand_over)
+                    finally:
+                        # From now on this is its position, whatever is made of it: not what the courier says.
+                        del self._couriers[destination.name]
+                        self._at[destination.name] = courier.stored
+                        if courier.stored != stored:
+                            failures = 0  # it got on: the next failure is a first one
+            except OffsetLostError as error:
+                async with self.reading() as reader:
+                    earliest = await reader.earliest()
+                log.warning("%s, destination %s: %s; goes on at %d", self.name, destination.name, error, earliest)
+                self._at[destination.name] = Stored(earliest)
+            except Exception as error:  # noqa: BLE001  # whatever it was: it begins again where it was
+                failures += 1
+                log.warning("%s, destination %s: %s: %s", self.name, destination.name, type(error).__name__, error)
+            await asyncio.sleep(retry_wait_ms(failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)
+
+    async def _begin(self, destination: Destination, reader: LogReader) -> Stored:
+        """Where to go on; a new destination begins with what comes from now on, unless it says otherwise."""
+        known = self._at.get(destination.name)
+        if known is not None:
+            return known
+        earliest = await reader.earliest()
+        offset = earliest
+        if destination.start == "now":
+            reader.seek(earliest)
+            offset = (await reader.read(records_max=1, wait_ms=1)).end_offset
+            await reader.stop()
+        self._at[destination.name] = Stored(offset)
+        log.info("%s: destination %s is new, begins at offset %d", self.name, destination.name, offset)
+        return self._at[destination.name]
+
+    async def _hand_over(self, deed: Callable[[], Awaitable[None]], offset: int) -> None:
+        await self.hand_over(deed, offset=offset)
+
+    async def _bury(self, destination: Destination, record: Any, reason: str, detail: str) -> None:
+        """Writes a dead letter."""
+        assert self._writer is not None, "not open"
+        origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
+        more = [destination_header(destination.name)]
+        row = dead_row(record, reason=reason, detail=detail, origin=origin, more=more)
+        async with self._writing:
+            await self._writer.write([(self._topics.dead_letters, [row])])
+
+    async def _keep_storing(self) -> None:
+        while True:
+            await asyncio.sleep(STORE_S)
+            await self._store()
+            for name in self._counters:
+                courier = self._couriers.get(name)
+                self._metrics.waiting(name, 0 if courier is None else courier.waiting)
+
+    async def _store(self) -> None:
+        for name, courier in self._couriers.items():
+            self._at[name] = courier.stored
+        news = {name: at for name, at in self._at.items() if self._written.get(name) != at and name in self._counters}
+        if not news or self._writer is None:
+            return
+        async with self._writing:
+            rows = [position_row(name, at) for name, at in news.items()]
+            await self._writer.write([(self._topics.positions, rows)])
+        self._written |= news

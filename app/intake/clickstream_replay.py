@@ -1,0 +1,160 @@
+"""The dead letters of the clickstream, once more: what can be used now is written to it, under the user it is of.
+
+How far a replay came stands with the positions of intake. It is written after what it is about: a replay that is ended
+half way repeats the last records, with the same ids, which workers drop.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from aiokafka.structs import TopicPartition
+
+from app.events.message import MessageDecoder, MessageError, checked_value, times_of, user_of
+from app.intake.intake_task import POSITION_PARTITION, intake_topic_spec
+from app.intake.sources import Shape, read_sources
+from app.intake.transform import transform
+from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.log_reader import LogReader
+from app.runtime.kafka.log_readers import LogReaders, rest, whole
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.kafka.record_batch import Row
+from app.runtime.kafka.topics import ensure_topics
+from app.settings import Settings
+
+READ_RECORDS: Final = 1_000
+KEY: Final = b"replay/"
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(int).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """By the reason of the dead letters: how many were brought in, and how many still cannot be used."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record as it was where it came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    reason: str
+
+    @classmethod
+    def of(cls, record: Any) -> "DeadLetter":
+        """Read from its headers; a record that is none stands for itself."""
+        headers = {name: value.decode(errors="replace") for name, value in record.headers or ()}
+        place = [headers.get(f"shoal-source-{part}", "") for part in ("partition", "offset")]
+        partition, offset = (int(part) if part.isdigit() else record.offset for part in place)
+        return cls(
+            topic=headers.get("shoal-source-topic", ""),
+            partition=partition,
+            offset=offset,
+            timestamp=record.timestamp,
+            key=record.key,
+            value=record.value,
+            reason=headers.get("shoal-reason", "unknown"),
+        )
+
+
+class Again:
+    """Turns a dead letter into records of the clickstream. Pure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._shapes: dict[str, Shape] = dict(read_sources(settings)) if settings.sources else {}
+        self._decode = MessageDecoder().decode
+
+    def rows(self, letter: DeadLetter) -> dict[int, list[Row]]:
+        """Clickstream partition -> records; nothing if it cannot be used, or not as a whole."""
+        settings = self._settings
+        if letter.topic == settings.topics.clickstream:
+            try:
+                user = self._user(letter)
+            except MessageError:
+                return {}
+            return {partition_of(user, settings.partitions): [(user, letter.value, [])]}
+        taken = transform(
+            [letter],
+            topic=letter.topic,
+            partition=letter.partition,
+            shape=self._shapes.get(letter.topic, "segment"),
+            partitions=settings.partitions,
+            skew_max_ms=settings.skew_max_ms,
+            now_ms=letter.timestamp,
+        )
+        return {} if taken.dead else dict(taken.rows)
+
+    def _user(self, letter: DeadLetter) -> bytes:
+        message = self._decode(checked_value(letter.value))
+        times_of(message, letter.timestamp)
+        user, _ = user_of(message)
+        return user.encode()
+
+
+async def replay(settings: Settings, *, reasons: Sequence[str] = (), write: bool = True) -> Replayed:
+    """Goes through the dead letters that no replay has seen, as they are now; `reasons` empty: all of them.
+
+    With `write` false nothing is written, and nothing counts as seen; nor does it if only some reasons are asked for.
+    Raises UserError without a broker.
+    """
+    result = Replayed()
+    again = Again(settings)
+    topics = settings.topics
+    async with AsyncExitStack() as stack:
+        client = await wait_for_broker(settings)
+        stack.push_async_callback(client.close)
+        await ensure_topics(settings, client, [intake_topic_spec(settings)])
+        readers = LogReaders(client, settings, committed_only=await has_transactions(client))
+        await stack.enter_async_context(readers)
+        writer = LogWriter(settings, partition=POSITION_PARTITION)
+        stack.push_async_callback(writer.close)
+        await writer.open()
+        seen = {} if reasons else await _positions(readers.open(topics.intake, POSITION_PARTITION))
+        for partition in range(settings.partitions):
+            letters = readers.open(topics.dead_letters, partition)
+            async for part in rest(letters, seen.get(partition, 0), records_max=READ_RECORDS):
+                rows = _take(part.records, again, reasons, result)
+                if write and part.records:
+                    await writer.write_to((TopicPartition(topics.clickstream, number), rows[number]) for number in rows)
+                    if not reasons:
+                        row: Row = (KEY + str(partition).encode(), _encode(part.reached), [])
+                        await writer.write([(topics.intake, [row])])
+    return result
+
+
+def _take(records: Sequence[Any], again: Again, reasons: Sequence[str], result: Replayed) -> dict[int, list[Row]]:
+    """What can be used of some dead letters, by clickstream partition; all that are meant are counted."""
+    rows: dict[int, list[Row]] = {}
+    for record in records:
+        letter = DeadLetter.of(record)
+        if reasons and letter.reason not in reasons:
+            continue
+        found = again.rows(letter)
+        (result.taken if found else result.left)[letter.reason] += 1
+        for number, some in found.items():
+            rows.setdefault(number, []).extend(some)
+    return rows
+
+
+async def _positions(reader: LogReader) -> dict[int, int]:
+    """How far earlier replays came, by the partition of the dead letters."""
+    found: dict[int, int] = {}
+    async for records in whole(reader, records_max=READ_RECORDS):
+        for record in records:
+            if (record.key or b"").startswith(KEY) and record.value is not None:
+                found[int(record.key.removeprefix(KEY))] = _decode(record.value)
+    return found

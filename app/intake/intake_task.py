@@ -1,0 +1,168 @@
+"""Brings one partition of a source into the clickstream; its position is written with what it brought."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from aiokafka.structs import TopicPartition
+from faust.types import TP
+
+from app.intake.sources import Shape
+from app.intake.transform import Taken, transform
+from app.runtime.follow.follow_task import Deliver, FollowTask
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_readers import whole
+from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.record_batch import Row
+from app.runtime.kafka.topics import COMPACTED, TopicSpec
+from app.runtime.records.dead_letters import Origin, dead_row
+from app.settings import Settings
+
+POSITION_PARTITION: Final = 0
+READ_WAIT_MS: Final = 500
+READ_POSITIONS: Final = 10_000
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(int).decode
+
+log = logging.getLogger(__name__)
+
+
+def intake_topic_spec(settings: Settings) -> TopicSpec:
+    """The topic of positions: one partition, as sources may have any number."""
+    return TopicSpec(settings.topics.intake, 1, tuple(COMPACTED.items()))
+
+
+class IntakeTask(FollowTask):
+    """See above. With transactions, position and events become visible together; without, events come first: after a
+    crash some are written again, with the same ids."""
+
+    def __init__(
+        self,
+        tp: TP,
+        *,
+        settings: Settings,
+        metrics: ReaderMetrics,
+        shape: Shape,
+        transactions: bool,
+        committed_only: bool,
+        deliver: Deliver,
+    ) -> None:
+        self._metrics = metrics
+        self._shape = shape
+        self._transactions = transactions
+        self._writer: LogWriter | None = None
+        super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
+
+    @property
+    def _key(self) -> bytes:
+        return f"{self.tp.topic}/{self.tp.partition}".encode()
+
+    async def follow(self) -> None:
+        """See `FollowTask`."""
+        settings = self._settings
+        transactional_id = f"{settings.app_id}-intake-{self.tp.topic}-{self.tp.partition}"
+        writer = self._writer = LogWriter(
+            settings,
+            partition=POSITION_PARTITION,
+            transactional_id=transactional_id if self._transactions else None,
+        )
+        clean = False
+        try:
+            # Opening ends whatever an earlier owner of this partition had begun: what is read then, holds.
+            await asyncio.wait_for(writer.open(), settings.commit_timeout_ms / 1000)
+            position = await self._position()
+            async with self.reading() as reader:
+                earliest = await reader.earliest()
+                if position is not None and position < earliest:
+                    lost = earliest - position
+                    log.warning("%s: %d records were gone before they were read", self.name, lost)
+                    self._metrics.intake(self.tp.topic, "lost", lost)
+                reader.seek(max(earliest, position or 0))
+                log.info("%s: intake begins at offset %d", self.name, max(earliest, position or 0))
+                self.got_on()
+                try:
+                    await self._serve(reader)
+                except OffsetLostError as error:
+                    if await reader.earliest() <= error.offset:
+                        log.warning("%s: holds other records than before: read from its beginning", self.name)
+                        await self._write(Taken(), 0)
+                    raise
+        except asyncio.CancelledError:
+            clean = not self.cut_off
+            raise
+        finally:
+            self._writer = None
+            await (writer.close() if clean else writer.abandon())
+
+    async def _serve(self, reader: LogReader) -> None:
+        settings = self._settings
+        while True:
+            began_s = time.monotonic()
+            fetched = await reader.read(records_max=settings.batch_records_max, wait_ms=READ_WAIT_MS)
+            if fetched.records:
+                deed = partial(self._take, fetched.records, fetched.next_offset)
+                await self.hand_over(deed, offset=fetched.records[0].offset)
+            else:
+                self.got_on()
+            self.source_offset = fetched.next_offset
+            behind_s = 0.0
+            if fetched.records and not fetched.drained:
+                behind_s = time.time() - fetched.records[-1].timestamp / 1000
+            left = max(0, fetched.end_offset - fetched.next_offset)
+            self._metrics.lag(f"intake {self.tp.topic}", self.tp.partition, left, behind_s=behind_s)
+            await asyncio.sleep(max(0.0, settings.pace_ms / 1000 - (time.monotonic() - began_s)))
+
+    async def _take(self, records: Sequence[Any], next_offset: int) -> None:
+        """What the agent does."""
+        settings = self._settings
+        taken = transform(
+            records,
+            topic=self.tp.topic,
+            partition=self.tp.partition,
+            shape=self._shape,
+            partitions=settings.partitions,
+            skew_max_ms=settings.skew_max_ms,
+            now_ms=int(time.time() * 1000),
+        )
+        await asyncio.wait_for(self._write(taken, next_offset), settings.commit_timeout_ms / 1000)
+        self._metrics.intake(self.tp.topic, "taken", len(records) - len(taken.dead))
+        for _, reason, _ in taken.dead:
+            self._metrics.intake(self.tp.topic, reason, 1)
+
+    async def _write(self, taken: Taken, next_offset: int) -> None:
+        topics = self._settings.topics
+        rows = [(TopicPartition(topics.clickstream, number), some) for number, some in taken.rows.items()]
+        if taken.dead:
+            number = self.tp.partition % self._settings.partitions
+            rows.append((TopicPartition(topics.dead_letters, number), [self._dead_row(*each) for each in taken.dead]))
+        position: list[Row] = [(self._key, _encode(next_offset), [])]
+        where = TopicPartition(topics.intake, POSITION_PARTITION)
+        assert self._writer is not None, "not open"
+        if not self._transactions:
+            await self._writer.write_to(rows)
+            await self._writer.write_to([(where, position)])
+            return
+        producer = self._writer.producer
+        await producer.begin_transaction()
+        await self._writer.write_to([*rows, (where, position)])
+        await producer.commit_transaction()
+
+    def _dead_row(self, record: Any, reason: str, detail: str) -> Row:
+        origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
+        return dead_row(record, reason=reason, detail=detail, origin=origin)
+
+    async def _position(self) -> int | None:
+        """Where an earlier owner came to; None if there was none."""
+        found: int | None = None
+        async with self.reading(self._settings.topics.intake, partition=POSITION_PARTITION) as reader:
+            async for records in whole(reader, records_max=READ_POSITIONS):
+                for record in records:
+                    if record.key == self._key and record.value is not None:
+                        found = _decode(record.value)
+        return found

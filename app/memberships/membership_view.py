@@ -1,0 +1,260 @@
+"""The projection in Redis: its keys, its generation, and how changes are applied to it.
+
+Three things stand in one hash beside what is projected: the generation (a random name, made when the projection was
+begun), the position of each partition, and which partitions have caught up. A script moves position and memberships
+together and refuses where either is not what the caller believes, so whatever happens to Redis (it is emptied, it
+comes back as it was an hour ago, another process is at it) is noticed before anything is written.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.errors import UserError
+from app.memberships.redis_updates import Deed, encode_deeds
+from app.settings import Settings
+
+DEEDS_A_CALL: Final = 200
+"""Changes of one script: Redis does nothing else for about a millisecond."""
+FENCE_MS: Final = 7 * 86_400_000
+"""How long a user's last sequence is kept. Repeats come within minutes; the position keeps off everything older."""
+CLEARING_MS: Final = 30_000
+SCAN_KEYS: Final = 2_000
+UNSAFE_POLICIES: Final = "allkeys"
+MOVED: Final = "the memberships in Redis are not where they were: begins from what is there"
+
+_SCRIPT = (files("app.memberships") / "apply.lua").read_text()
+_KEEP_CLEARING = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0"
+_CLEARED = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[2], 'generation', ARGV[2], 'partitions', ARGV[3])
+return 1
+"""
+_CAUGHT_UP = """
+if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], '1')
+return 1
+"""
+_RENEW = "return redis.call('HGET', KEYS[1], 'generation') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
+
+
+class ProjectionMovedError(Exception):
+    """Redis is not where it was: emptied, restored, or another process has applied changes. Begin anew from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a call did. `gaps`: users whose sequence left something out."""
+
+    changes: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of all keys. `prefix` is `shoal:` unless the setting says otherwise."""
+
+    prefix: str
+
+    @property
+    def projection(self) -> str:
+        """The hash about the projection itself."""
+        return f"{self.prefix}memberships"
+
+    @property
+    def clearing(self) -> str:
+        """Held by the process that clears."""
+        return f"{self.prefix}memberships:clearing"
+
+    def user(self, user: str) -> str:
+        """Hash segment -> entry."""
+        return f"{self.prefix}user:{user}"
+
+    def segment(self, name: str) -> str:
+        """Sorted set of users, by the instant of entry in ms."""
+        return f"{self.prefix}segment:{name}"
+
+    def counts(self, name: str) -> str:
+        """Sorted set of counts, by the instant they are of in ms."""
+        return f"{self.prefix}counts:{name}"
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Globs of all that is projected."""
+        return tuple(f"{self._escaped}{kind}:*" for kind in ("user", "segment", "sequence"))
+
+    @property
+    def counted(self) -> tuple[tuple[str, str], ...]:
+        """Globs of the keys that end with a segment's name, and what stands before it."""
+        return tuple((f"{self._escaped}{kind}:*", f"{self.prefix}{kind}:") for kind in ("segment", "counts"))
+
+    @property
+    def _escaped(self) -> str:
+        return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.prefix)
+
+
+def connect_redis(settings: Settings) -> Redis:
+    """A client, not yet connected. UserError where no Redis is set, or its address cannot be read."""
+    if not settings.redis_url:
+        raise UserError("no Redis is set", hint="set REDIS_URL, for example redis://127.0.0.1:6379")
+    timeout_s = settings.redis_timeout_ms / 1000
+    try:
+        return Redis.from_url(
+            settings.redis_url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),  # whoever applies begins anew from what Redis says
+            health_check_interval=0,
+        )
+    except ValueError as error:
+        raise UserError("REDIS_URL cannot be read (its value is a secret)", detail=str(error)) from None
+
+
+class View:
+    """The projection, over one connection pool."""
+
+    def __init__(self, redis: Redis, *, prefix: str, partitions: int) -> None:
+        self.redis = redis
+        self.keys = Keys(prefix)
+        self._partitions = partitions
+        self._beginning = asyncio.Lock()
+        self._apply = redis.register_script(_SCRIPT)
+
+    async def __aenter__(self) -> "View":
+        try:
+            await self._check()
+        except BaseException:
+            await self.redis.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.redis.aclose()
+
+    async def _check(self) -> None:
+        """A Redis that throws keys away when it is full shows memberships that are not true: UserError.
+
+        One that is not there, or may not be asked, is no reason not to start.
+        """
+        try:
+            policy = (await self.redis.config_get("maxmemory-policy")).get("maxmemory-policy", b"")
+        except (RedisError, OSError):
+            return
+        text = _text(policy)
+        if text.startswith(UNSAFE_POLICIES):
+            raise UserError(
+                f"this Redis throws keys away when it is full (maxmemory-policy {text})",
+                detail="memberships would be missing, and nobody would know",
+                hint="CONFIG SET maxmemory-policy noeviction: then this process waits until there is room",
+            )
+
+    # ------------------------------------------------------------ the projection as a whole
+
+    async def generation(self) -> str:
+        """The present generation; where there is none, everything is cleared and one is begun.
+
+        Raises ProjectionMovedError while another process clears.
+        """
+        async with self._beginning:
+            found = await self.redis.hget(self.keys.projection, "generation")
+            return _text(found) if found else await self._begin()
+
+    async def _begin(self) -> str:
+        token = secrets.token_hex(8)
+        if not await self.redis.set(self.keys.clearing, token, nx=True, px=CLEARING_MS):
+            raise ProjectionMovedError("another process clears the memberships")
+        for pattern in self.keys.patterns:
+            cursor = 0
+            while True:
+                cursor, found = await self.redis.scan(cursor, match=pattern, count=SCAN_KEYS)
+                if found:
+                    await self.redis.unlink(*found)
+                if not await self.redis.eval(_KEEP_CLEARING, 1, self.keys.clearing, token, str(CLEARING_MS)):
+                    raise ProjectionMovedError("clearing the memberships took too long")
+                if cursor == 0:
+                    break
+        generation = secrets.token_hex(8)
+        arguments = (self.keys.clearing, self.keys.projection, token, generation, str(self._partitions))
+        if not await self.redis.eval(_CLEARED, 2, *arguments):
+            raise ProjectionMovedError("another process clears the memberships")
+        return generation
+
+    async def renew(self, generation: str) -> None:
+        """Makes everyone begin anew, unless somebody has already."""
+        await self.redis.eval(_RENEW, 1, self.keys.projection, generation)
+
+    async def forget(self) -> None:
+        """Makes everyone begin anew."""
+        await self.redis.delete(self.keys.projection)
+
+    async def state(self) -> Mapping[str, str]:
+        """All that is known of the projection itself."""
+        found = await self.redis.hgetall(self.keys.projection)
+        return {_text(name): _text(value) for name, value in found.items()}
+
+    # ------------------------------------------------------------ one partition
+
+    async def position(self, partition: int) -> str:
+        """Where a partition stands; an empty text before it was begun."""
+        found = await self.redis.hget(self.keys.projection, f"position:{partition}")
+        return _text(found) if found else ""
+
+    async def check(self, generation: str, partition: int, position: str) -> None:
+        """Raises ProjectionMovedError unless the partition stands there."""
+        found = await self.redis.hmget(self.keys.projection, "generation", f"position:{partition}")
+        if found != [generation.encode(), position.encode()]:
+            raise ProjectionMovedError(MOVED)
+
+    async def caught_up(self, generation: str, partition: int) -> None:
+        """The partition has come to the end once. Raises ProjectionMovedError if that was another projection."""
+        if not await self.redis.eval(_CAUGHT_UP, 1, self.keys.projection, generation, f"ready:{partition}"):
+            raise ProjectionMovedError(MOVED)
+
+    async def apply(
+        self, generation: str, partition: int, position: str, steps: Sequence[tuple[Sequence[Deed], str]]
+    ) -> Applied:
+        """Runs of changes, each with the position behind it, in one round trip.
+
+        Raises ProjectionMovedError; and RedisError, which leaves in doubt how many of the runs were applied: the
+        position says it.
+        """
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            before = position
+            for deeds, after in steps:
+                values: list[Any] = [generation, partition, before, after, self.keys.prefix, FENCE_MS]
+                values.append(encode_deeds(deeds))
+                await self._apply(keys=[self.keys.projection], args=values, client=pipeline)  # only queued here
+                before = after
+            answers = await pipeline.execute()
+        changes = gaps = 0
+        for done, *rest in answers:
+            if not done:
+                raise ProjectionMovedError(MOVED)
+            changes += rest[0]
+            gaps += rest[1]
+        return Applied(changes, gaps)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def runs(deeds: Sequence[tuple[Deed, Any]], after: str) -> list[tuple[list[Deed], str]]:
+    """Deeds, each with the position behind it, cut into what one call of the script may take; the last reaches `after`.
+
+    >>> runs([(["u"], 5), (["v"], 6)], "9")
+    [([['u'], ['v']], '9')]
+    """
+    cut = [deeds[start : start + DEEDS_A_CALL] for start in range(0, len(deeds), DEEDS_A_CALL)]
+    made = [([deed for deed, _ in run], str(run[-1][1])) for run in cut] or [([], after)]
+    made[-1] = (made[-1][0], after)
+    return made

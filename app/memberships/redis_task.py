@@ -1,0 +1,143 @@
+"""Brings one partition of the changes into Redis, from the position that Redis itself holds."""
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from faust.types import TP
+
+from app.memberships.from_profiles import read_standings
+from app.memberships.membership_view import View, runs
+from app.memberships.redis_updates import Deed, deed_of, deed_of_standing, read_change
+from app.runtime.follow.follow_task import Deliver, FollowTask
+from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.runtime.kafka.log_reader import Fetched, LogReader, OffsetLostError
+from app.settings import Settings
+
+READ_RECORDS = 5_000
+IDLE_MS = 500
+"""How often an idle partition looks whether Redis is still what it was."""
+READER = "memberships"
+
+log = logging.getLogger(__name__)
+
+
+class MembershipTask(FollowTask):
+    """See above. Nothing is remembered here: after any doubt Redis is asked where it stands."""
+
+    def __init__(
+        self, tp: TP, *, settings: Settings, metrics: ReaderMetrics, view: View, committed_only: bool, deliver: Deliver
+    ) -> None:
+        self._metrics = metrics
+        self._view = view
+        self._generation = ""
+        self._position = ""
+        self._ready = False
+        self._applied = 0
+        super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
+
+    async def follow(self) -> None:
+        """See `FollowTask`."""
+        view, partition = self._view, self.tp.partition
+        self._generation = await view.generation()
+        self._position = await view.position(partition)
+        self._ready = False
+        async with self.reading() as reader:
+            try:
+                await self._seek(reader)
+                await self._serve(reader)
+            except OffsetLostError as error:
+                log.warning("%s: %s: the memberships are made anew", self.name, error)
+                await view.renew(self._generation)
+                raise
+
+    async def _serve(self, reader: LogReader) -> None:
+        while True:
+            fetched = await reader.read(records_max=READ_RECORDS, wait_ms=IDLE_MS)
+            if fetched.records:
+                # Here, not in the agent: while that waits for Redis, other partitions decode theirs.
+                deeds = self._deeds(fetched.records)
+                work = partial(self._apply, deeds, str(fetched.next_offset))
+                await self.hand_over(work, offset=fetched.records[0].offset)
+            else:
+                await self._view.check(self._generation, self.tp.partition, self._position)
+                self.got_on()
+            self.source_offset = fetched.next_offset
+            self._tell_lag(fetched)
+            if fetched.drained and not self._ready:
+                await self._view.caught_up(self._generation, self.tp.partition)
+                self._ready = True
+
+    async def _seek(self, reader: LogReader) -> None:
+        """To the position in Redis; without one, to the beginning of everything."""
+        earliest = await reader.earliest()
+        if self._position.isdigit():
+            if int(self._position) < earliest:
+                raise OffsetLostError(self.tp.topic, self.tp.partition, int(self._position))
+            reader.seek(int(self._position))
+            self._metrics.memberships_begun("resumed")
+            log.info("%s: memberships go on from offset %s", self.name, self._position)
+        elif earliest == 0:
+            await self._move([([], "0")])
+            reader.seek(0)
+            self._metrics.memberships_begun("topic")
+            log.info("%s: memberships are made anew from the whole topic", self.name)
+        else:
+            reader.seek(await self._load(reader, earliest))
+            self._metrics.memberships_begun("profiles")
+
+    def _tell_lag(self, fetched: Fetched) -> None:
+        behind_s = 0.0
+        if not fetched.drained and fetched.records:
+            behind_s = time.time() - fetched.records[-1].timestamp / 1000
+        left = max(0, fetched.end_offset - fetched.next_offset)
+        self._metrics.lag(READER, self.tp.partition, left, behind_s=behind_s)
+
+    async def _load(self, reader: LogReader, earliest: int) -> int:
+        """From the profiles; the offset from which on the changes are newer than they."""
+        reader.seek(earliest)
+        fetched = await reader.read(records_max=1, wait_ms=1)
+        await reader.stop()
+        end = fetched.end_offset
+        async with self.reading(self._settings.topics.profiles) as changelog:
+            standings = await read_standings(changelog)
+        loading = f"loading-{secrets.token_hex(4)}"
+        await self._move([([], loading)])
+        deeds = [(deed_of_standing(each), loading) for each in standings]
+        for start in range(0, len(deeds), READ_RECORDS):
+            await self._move(runs(deeds[start : start + READ_RECORDS], loading))
+        await self._move([([], str(end))])
+        log.info("%s: memberships of %s users from the profiles", self.name, f"{len(standings):,}")
+        return end
+
+    def _deeds(self, records: Sequence[Any]) -> list[tuple[Deed, int]]:
+        """What records do, each with the position behind it."""
+        deeds: list[tuple[Deed, int]] = []
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                deeds.append((deed_of(read_change(record.value)), record.offset + 1))
+            except (msgspec.DecodeError, ValueError) as error:
+                log.warning("%s, offset %d: no change: %s; passed over", self.name, record.offset, error)
+                self._metrics.memberships("unreadable", 1)
+        return deeds
+
+    async def _apply(self, deeds: Sequence[tuple[Deed, int]], after: str) -> None:
+        """What the agent does."""
+        await self._move(runs(deeds, after))
+        if deeds:
+            self._metrics.memberships("repeated", len(deeds) - self._applied)
+            self._metrics.memberships("applied", self._applied)
+
+    async def _move(self, steps: Sequence[tuple[Sequence[Deed], str]]) -> None:
+        done = await self._view.apply(self._generation, self.tp.partition, self._position, steps)
+        self._position = steps[-1][1]
+        self._applied = done.changes
+        if done.gaps:
+            log.warning("%s: %d users' changes left something out", self.name, done.gaps)
+            self._metrics.memberships("gap", done.gaps)

@@ -1,0 +1,90 @@
+"""From a change, or a profile, to what is done in Redis. Pure.
+
+An entry, the value of a segment in a user's hash, is JSON: `{"since":…,"valid_until":…,"attach":…,"version":…,
+"times":…,"sequence":…}`. `since` comes first and has a fixed length, so that an update keeps it without decoding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from app.events.message import instant_ms
+from app.segments.evaluation.change import iso
+
+Deed: TypeAlias = list[Any]
+"""What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""
+
+
+class Change(msgspec.Struct):
+    """What is read of a change; the rest (the evidence is most of it) is skipped."""
+
+    user: str
+    segment: str
+    version: str
+    change: Literal["entered", "exited", "updated"]
+    times: int
+    at: str
+    sequence: int
+    attach: msgspec.Raw
+    valid_until: str | None = None
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """A membership, as it stands in Redis. Instants are ISO 8601 texts, UTC, milliseconds."""
+
+    since: str
+    valid_until: str | None = None
+    attach: dict[str, Any] = {}
+    version: str = ""
+    times: int = 1
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that one user is in, by a profile. `sequence`: of the user's last change."""
+
+    user: str
+    sequence: int
+    entries: Sequence[tuple[str, Entry]]
+
+
+_decode_change = msgspec.json.Decoder(Change).decode
+_encode = msgspec.json.Encoder().encode
+decode_entry = msgspec.json.Decoder(Entry).decode
+encode_deeds = msgspec.msgpack.Encoder().encode
+
+
+def read_change(value: bytes) -> Change:
+    """The change; msgspec.DecodeError or UnicodeDecodeError for what is none."""
+    return _decode_change(value)
+
+
+def deed_of(change: Change) -> Deed:
+    """What a change does; ValueError for an instant that is none."""
+    sequence = str(change.sequence)
+    if change.change == "exited":
+        return [change.user, sequence, "exited", change.segment]
+    head = f'{{"since":"{change.at}",'
+    rest = (
+        f'"valid_until":{"null" if change.valid_until is None else chr(34) + change.valid_until + chr(34)},'
+        f'"attach":{bytes(change.attach).decode()},"version":"{change.version}",'
+        f'"times":{change.times},"sequence":{sequence}}}'
+    )
+    return [change.user, sequence, change.change, change.segment, instant_ms(change.at), head, rest]
+
+
+def deed_of_standing(standing: Standing) -> Deed:
+    """Makes a user's memberships exactly these."""
+    entries = [[name, instant_ms(entry.since), _encode(entry).decode()] for name, entry in standing.entries]
+    return [standing.user, str(standing.sequence), "whole", *entries]
+
+
+def entry(
+    *, since_ms: int, valid_until_ms: int | None, attach: dict[str, Any], version: str, times: int, sequence: int
+) -> Entry:
+    """A membership whose instants are milliseconds since the epoch."""
+    until = None if valid_until_ms is None else iso(valid_until_ms)
+    return Entry(since=iso(since_ms), valid_until=until, attach=attach, version=version, times=times, sequence=sequence)

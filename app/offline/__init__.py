@@ -1,0 +1,1 @@
+"""Runs the engine over files of past events: backtest, difference of two catalogs, trials, explanation."""

@@ -1,0 +1,114 @@
+"""Two catalogs over the same history: who would enter, who would leave, if the second took the place of the first."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from app.offline.backtest import Summary
+from app.segments.definitions.catalog import definition_version
+from app.segments.definitions.definition import Catalog
+from app.segments.definitions.drafts import with_drafts
+from app.segments.evaluation.change import Change
+
+Fate: TypeAlias = Literal["new", "gone", "changed", "same"]
+
+
+@dataclass(slots=True)
+class Members:
+    """Who is in what, and who ever was; hears the changes of a backtest. `inside`: segment -> user -> since.
+
+    `said`: segment -> a digest, within this process, of what its changes say and when, in whatever order.
+    """
+
+    inside: dict[str, dict[str, str]] = field(default_factory=dict)
+    ever: dict[str, set[str]] = field(default_factory=dict)
+    said: Counter[str] = field(default_factory=Counter)
+
+    def hear(self, change: Change) -> None:
+        """One more change."""
+        self.said[change.segment] += hash((change.user, change.change, change.at, repr(change.attach)))
+        if change.change == "entered":
+            self.inside.setdefault(change.segment, {})[change.user] = change.at
+            self.ever.setdefault(change.segment, set()).add(change.user)
+        elif change.change == "exited":
+            self.inside.get(change.segment, {}).pop(change.user, None)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDifference:
+    """One segment in both catalogs; pairs are (first, second).
+
+    `enter`, `leave`: user -> since when in (in the catalog in which he is). `ever_only`: users who were in at some time
+    under one catalog and never under the other. `otherwise`: some change comes at another instant or with
+    other values.
+    """
+
+    name: str
+    fate: Fate
+    members: tuple[int, int]
+    enter: dict[str, str]
+    leave: dict[str, str]
+    entries: tuple[int, int]
+    exits: tuple[int, int]
+    updates: tuple[int, int]
+    ever_only: tuple[int, int]
+    otherwise: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether somebody would enter, leave or change who would not, or not so often."""
+        pairs = (self.members, self.entries, self.exits, self.updates)
+        return bool(self.enter or self.leave or any(self.ever_only) or any(first != second for first, second in pairs))
+
+
+def differences(
+    catalogs: tuple[Catalog, Catalog], members: tuple[Members, Members], summaries: tuple[Summary, Summary]
+) -> list[SegmentDifference]:
+    """Every segment of either catalog, in order of names."""
+    versions = [
+        {each.name: definition_version(each) for each in with_drafts(catalog).segments if each.status == "live"}
+        for catalog in catalogs
+    ]
+    return [
+        _difference(name, (versions[0].get(name), versions[1].get(name)), members, summaries)
+        for name in sorted(versions[0].keys() | versions[1].keys())
+    ]
+
+
+def _difference(
+    name: str,
+    versions: tuple[str | None, str | None],
+    members: tuple[Members, Members],
+    summaries: tuple[Summary, Summary],
+) -> SegmentDifference:
+    old, new = (each.inside.get(name, {}) for each in members)
+    old_ever, new_ever = (each.ever.get(name, set()) for each in members)
+    first, second = summaries
+    fate: Fate = "same" if versions[0] == versions[1] else "changed"
+    if None in versions:
+        fate = "new" if versions[0] is None else "gone"
+    return SegmentDifference(
+        name=name,
+        fate=fate,
+        members=(len(old), len(new)),
+        enter={user: since for user, since in new.items() if user not in old},
+        leave={user: since for user, since in old.items() if user not in new},
+        entries=(first.entries[name], second.entries[name]),
+        exits=(first.exits[name], second.exits[name]),
+        updates=(first.updates[name], second.updates[name]),
+        ever_only=(len(old_ever - new_ever), len(new_ever - old_ever)),
+        otherwise=members[0].said[name] != members[1].said[name],
+    )
+
+
+def difference_lines(found: list[SegmentDifference]) -> Iterator[bytes]:
+    """Everybody who would enter or leave, as JSON lines, ordered by segment and user."""
+    for each in found:
+        moves = {user: ("enter", since) for user, since in each.enter.items()}
+        moves |= {user: ("leave", since) for user, since in each.leave.items()}
+        for user in sorted(moves):
+            would, since = moves[user]
+            yield msgspec.json.encode({"segment": each.name, "user": user, "would": would, "since": since})

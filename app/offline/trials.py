@@ -1,0 +1,97 @@
+"""The time-travel tests of definitions, run; of those that fail, what happened instead."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from app.offline.backtest import FileRecord
+from app.offline.explanation import Explainer, Explanation, Heard
+from app.segments.definitions.definition import Catalog, Segment, TestCase
+from app.segments.evaluation.change import Change
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.review.scenario import Failure, run_test
+
+FAILURES_EXPLAINED_MAX: Final = 3
+"""Of one test; those after them are told without reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One expectation that does not hold; the user and the segment at that instant, if they were looked at."""
+
+    failure: Failure
+    told: Explanation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One test that was run. `changes`: all that happened in the segment, `heard`: what became of the events."""
+
+    segment: Segment
+    test: TestCase
+    failures: tuple[Explained, ...] = ()
+    changes: tuple[Change, ...] = ()
+    heard: Heard | None = None
+
+    @property
+    def unplayed(self) -> int:
+        """Events after the last expectation; nobody asks what they do."""
+        end_ms = self.test.expect[-1].at_ms if self.test.expect else -1
+        return sum(event.at_ms > end_ms for event in self.test.events)
+
+
+def run_trials(catalog: Catalog, only: frozenset[str] | None = None, rules: TimeRules | None = None) -> Iterator[Trial]:
+    """Runs the tests of all segments, or of those in `only`, in order of names."""
+    for segment in sorted(catalog.segments, key=lambda segment: segment.name):
+        if only is None or segment.name in only:
+            for test in segment.tests:
+                yield _run(catalog, segment, test, rules or TimeRules())
+
+
+def _run(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -> Trial:
+    failures = run_test(catalog, segment, test, rules)
+    if not failures:
+        return Trial(segment, test)
+    failed = list(dict.fromkeys(failure.at_ms for failure in failures))[:FAILURES_EXPLAINED_MAX]
+    told, explainer = _relive(catalog, segment, test, frozenset(failed), rules)
+    return Trial(
+        segment,
+        test,
+        failures=tuple(Explained(failure, told.get(failure.at_ms)) for failure in failures),
+        changes=explainer.explain(test.start_ms + test.expect[-1].at_ms).last,
+        heard=explainer.heard,
+    )
+
+
+def _relive(
+    catalog: Catalog, segment: Segment, test: TestCase, failed_ms: frozenset[int], rules: TimeRules
+) -> tuple[dict[int, Explanation], Explainer]:
+    """Plays a test once more and looks at the instants at which it failed."""
+    user = "" if not test.events else _user_of(test.events[0].message)
+    explainer = Explainer(catalog, segment.name, user, rules)
+    told: dict[int, Explanation] = {}
+    waiting = list(enumerate(test.events))
+    for expectation in test.expect:
+        while waiting and waiting[0][1].at_ms <= expectation.at_ms:
+            offset, event = waiting.pop(0)
+            value = msgspec.json.encode(event.message)
+            explainer.play([FileRecord(offset, test.start_ms + event.at_ms, None, value)])
+        explainer.advance(test.start_ms + expectation.at_ms)
+        if expectation.at_ms in failed_ms:
+            told[expectation.at_ms] = explainer.explain(test.start_ms + expectation.at_ms)
+    return told, explainer
+
+
+def _user_of(message: Any) -> str:
+    return str(message.get("userId") or message.get("anonymousId"))
+
+
+def untested(catalog: Catalog, only: frozenset[str] | None = None) -> list[Segment]:
+    """Segments that no test says anything about; retired ones need none."""
+    return [
+        segment
+        for segment in sorted(catalog.segments, key=lambda segment: segment.name)
+        if not segment.tests and segment.status != "retired" and (only is None or segment.name in only)
+    ]

@@ -1,5 +1,0 @@
-from app.runtime.record_batch import Row
-
-INTERFACE: int
-
-def encode_records(rows: list[Row], first: int, bytes_max: int, /) -> tuple[bytes, int]: ...

@@ -1,0 +1,1 @@
+"""Writes everything that one micro-batch produces, exactly once or at least once."""

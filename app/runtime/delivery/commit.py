@@ -1,0 +1,124 @@
+"""From what a batch brought about to what is written where. Pure."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.runtime.delivery.delivery import Commit, TopicRows
+from app.runtime.kafka.record_batch import NO_HEADERS, Header, Row
+from app.runtime.records.envelope import POSITION_KEY, StoredPosition, encode_position, encode_profile, plain_prefix
+from app.runtime.records.journal import JournalEntry, encode_entry
+from app.segments.evaluation.change import Change
+from app.segments.partition.partition import Batch, DeadLetter, LateEvent
+from app.settings import Topics
+
+_decode_change = msgspec.json.Decoder(Change).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where a partition's output goes.
+
+    own_topics: the segments that have a topic of their own. resendable: profiles carry their user's changes, so that
+    those can be sent again; needless where a commit is written as a whole or not at all.
+    """
+
+    topics: Topics
+    partition: int
+    own_topics: Set[str]
+    source: str
+    resendable: bool = True
+
+    def change_rows(self, changes: Sequence[Change], values: Sequence[bytes]) -> list[TopicRows]:
+        """Changes, and each one's encoded value, for the topic of all and for those of their segments."""
+        if not changes:
+            return []
+        every: list[Row] = []
+        by_topic: dict[str, list[Row]] = {self.topics.changes: every}
+        own_topics = self.own_topics
+        for change, value in zip(changes, values, strict=True):
+            row = (change.user.encode(), value, change.headers(self.source))
+            every.append(row)
+            if change.segment in own_topics:
+                by_topic.setdefault(self.topics.segment(change.segment), []).append(row)
+        return list(by_topic.items())
+
+    def resend(self, values: Sequence[bytes]) -> Commit:
+        """Changes, as they were encoded, once more."""
+        return Commit(next_offset=-1, changes=self.change_rows([_decode_change(value) for value in values], values))
+
+    def commit(self, outcome: Batch, position: StoredPosition, entries: Sequence[JournalEntry] = ()) -> Commit:
+        """All that one outcome writes."""
+        commit = Commit(next_offset=position.reached.offset)
+        commit.announced = self.announced(outcome.dead, outcome.late, entries)
+        values = [change.encode() for change in outcome.changes]
+        commit.changes = self.change_rows(outcome.changes, values)
+        own: dict[str, list[bytes]] = {}
+        if self.resendable:
+            for change, value in zip(outcome.changes, values, strict=True):
+                own.setdefault(change.user, []).append(value)
+        prefix = plain_prefix(position.reached)
+        tombstones: list[Row] = []
+        profiles = commit.profiles
+        for user, profile in outcome.profiles.items():
+            key = user.encode()
+            if profile is None:
+                # The tombstone comes behind the position: until then the changes of this user must be found again.
+                profiles.append((key, encode_profile(position.reached, own.get(user, ()), None), NO_HEADERS))
+                tombstones.append((key, None, NO_HEADERS))
+            elif user in own:
+                profiles.append((key, encode_profile(position.reached, own[user], profile), NO_HEADERS))
+            else:
+                profiles.append((key, prefix + profile, NO_HEADERS))
+        commit.position = [(POSITION_KEY, encode_position(position), NO_HEADERS), *tombstones]
+        return commit
+
+    def announced(
+        self, dead: Sequence[DeadLetter], late: Sequence[LateEvent], entries: Sequence[JournalEntry]
+    ) -> list[TopicRows]:
+        """Dead letters, late events, then journal entries: what the journal calls poisoned must be safe by then."""
+        rows: list[TopicRows] = []
+        if dead:
+            rows.append((self.topics.dead_letters, [self.dead_row(each) for each in dead]))
+        if late:
+            rows.append((self.topics.late, [self._late_row(each) for each in late]))
+        if entries:
+            key = str(self.partition).encode()
+            rows.append((self.topics.journal, [(key, encode_entry(entry), NO_HEADERS) for entry in entries]))
+        return rows
+
+    def dead_row(self, letter: DeadLetter) -> Row:
+        """A dead letter: the record as it came, and in headers why, and where it was."""
+        record = letter.record
+        headers = [
+            *_headers_of(record),
+            ("shoal-reason", letter.reason.encode()),
+            ("shoal-detail", letter.detail.encode(errors="replace")),
+            *self._origin(record.offset),
+        ]
+        if letter.position is not None:
+            headers.append(("shoal-position", str(letter.position).encode()))
+        return record.key, record.value, headers
+
+    def _late_row(self, event: LateEvent) -> Row:
+        record = event.record
+        late = ("shoal-late-ms", str(event.late_ms).encode())
+        return record.key, record.value, [*_headers_of(record), late, *self._origin(record.offset)]
+
+    def _origin(self, offset: int) -> list[Header]:
+        return [
+            ("shoal-source-topic", self.topics.clickstream.encode()),
+            ("shoal-source-partition", str(self.partition).encode()),
+            ("shoal-source-offset", str(offset).encode()),
+        ]
+
+
+def poison_letter(record: Any, error: BaseException) -> DeadLetter:
+    """The dead letter of a record that no attempt could process."""
+    return DeadLetter(record, "poison", f"{type(error).__name__}: {error}", None)
+
+
+def _headers_of(record: Any) -> list[Header]:
+    return list(getattr(record, "headers", None) or ())

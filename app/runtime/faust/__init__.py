@@ -1,0 +1,1 @@
+"""Subclasses of Faust's classes at the seams that Shoal uses."""

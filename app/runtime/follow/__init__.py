@@ -1,0 +1,1 @@
+"""Reads a topic partition by partition for the processes that follow changes."""

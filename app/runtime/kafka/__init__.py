@@ -1,0 +1,1 @@
+"""Kafka clients: readers and writers of single partitions, record batches, topics, partitioner."""

@@ -1,0 +1,148 @@
+"""Writing to one partition number of several topics, in whole record batches that are awaited."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.structs import TopicPartition
+
+from app.runtime.kafka.clients import connection, start, told_leaders
+from app.runtime.kafka.producer import new_producer
+from app.runtime.kafka.record_batch import RecordBatches, Row
+from app.settings import Settings
+
+_Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
+ABANDON_S = 1.0
+LEADER_LOOK_S = 0.05
+REQUEST_BYTES_MAX = 32 << 20
+
+log = logging.getLogger(__name__)
+
+
+class LogWriter:
+    """A producer of one partition number, with or without a transactional id."""
+
+    def __init__(self, settings: Settings, *, partition: int, transactional_id: str | None = None) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._transactional_id = transactional_id
+        self._producer: AIOKafkaProducer | None = None
+        self._batches = RecordBatches(
+            settings.compression, bytes_max=settings.write_bytes_max, transactional=transactional_id is not None
+        )
+        self._found: set[TopicPartition] = set()
+        self.ends: dict[str, int] = {}
+        """For each topic, the offset behind the last record that was acknowledged."""
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The started producer."""
+        assert self._producer is not None, "the writer is not open"
+        return self._producer
+
+    async def open(self) -> None:
+        """Connects; with a transactional id, it also ends and fences whatever an earlier owner of the id began."""
+        settings = self._settings
+        extra: dict[str, Any] = {}
+        if self._transactional_id is not None:
+            extra = {
+                "transactional_id": self._transactional_id,
+                "transaction_timeout_ms": settings.commit_timeout_ms * 3,
+            }
+        self._found = set()
+        self._producer = new_producer(
+            **connection(settings),
+            acks="all",
+            linger_ms=0,
+            max_request_size=REQUEST_BYTES_MAX,
+            retry_backoff_ms=20,
+            **extra,
+        )
+        await start(self._producer)
+
+    async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
+        """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""
+        await self.write_to((TopicPartition(topic, self._partition), rows) for topic, rows in rows_by_topic)
+
+    async def write_to(self, rows_by_partition: Iterable[tuple[TopicPartition, Iterable[Row]]]) -> None:
+        """The same, each to a partition of its own; `ends` then say nothing."""
+        futures: list[_Sent] = []
+        rows_by_partition = list(rows_by_partition)
+        await self._find_leaders({tp for tp, _ in rows_by_partition})
+        sent = await asyncio.gather(
+            *(self._append(tp, rows, futures) for tp, rows in rows_by_partition), return_exceptions=True
+        )
+        # A failed batch fails nothing but its own future: every one is awaited, then the first error is told; before it
+        # one that says that another producer has taken over, since the others only follow from that.
+        written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
+        errors = [result for result in (*sent, *written) if isinstance(result, BaseException)]
+        for error in sorted(errors, key=is_fenced, reverse=True):
+            raise error
+        for future, records in futures:
+            metadata = future.result()
+            self.ends[metadata.topic] = max(metadata.offset + records, self.ends.get(metadata.topic, 0))
+
+    async def _find_leaders(self, wanted: set[TopicPartition]) -> None:
+        """`send_batch` asks for no metadata: a batch for a topic that was made after the producer's start would wait in
+        vain for a leader that nobody looks for. All topics are named, since only those named are looked up again."""
+        if wanted <= self._found:
+            return
+        client = self.producer.client
+        await told_leaders(client.set_topics({tp.topic for tp in self._found | wanted}))
+        for tp in wanted - self._found:
+            while client.cluster.leader_for_partition(tp) in (None, -1):
+                await asyncio.sleep(LEADER_LOOK_S)
+                await told_leaders(client.force_metadata_update())
+        self._found |= wanted
+
+    async def _append(self, tp: TopicPartition, rows: Iterable[Row], futures: list[_Sent]) -> None:
+        producer = self.producer
+
+        now_ms = int(time.time() * 1000)
+        listed = rows if isinstance(rows, list) else list(rows)
+        first = 0
+        while first < len(listed):
+            batch = self._batches.batch(listed, first, now_ms=now_ms)
+            records = batch.record_count()
+            futures.append((await producer.send_batch(batch, tp.topic, partition=tp.partition), records))
+            first += records
+
+    async def close(self) -> None:
+        """Ends the producer after everything written was acknowledged."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def abandon(self) -> None:
+        """Ends the producer without sending what it still holds: that was thrown away."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        with suppress(Exception):
+            producer._closed = True
+            tasks = _tasks_of(producer._sender)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=ABANDON_S)
+            await asyncio.wait_for(producer.client.close(), ABANDON_S)
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether a later producer with the same transactional id has taken over, or the broker has given this one up."""
+    return isinstance(error, ProducerFenced | InvalidProducerEpoch)
+
+
+def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:
+    """The sender's task and those it has started: cancelled alone it would wait for them, and they for a broker."""
+    found = []
+    for task in asyncio.all_tasks():
+        frame = getattr(task.get_coro(), "cr_frame", None)
+        if frame is not None and frame.f_locals.get("self") is sender:
+            found.append(task)
+    return found

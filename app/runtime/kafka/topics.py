@@ -1,0 +1,151 @@
+"""The topics a worker needs: made where they are missing, checked where they are there."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiokafka.admin import NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+
+from app.errors import UserError
+from app.runtime.kafka.clients import connect_admin
+from app.settings import Settings
+
+REPLICAS_MAX = 3
+LOOK_S = 0.05
+MESSAGE_BYTES_DEFAULT = 1_048_588
+"""What brokers take as one record batch where nobody says otherwise."""
+MESSAGE_BYTES_ROOM = 64 << 10
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be. `config` is given when it is made.
+
+    A start checks only the number of partitions; `topic_check` compares everything.
+    """
+
+    name: str
+    partitions: int
+    config: tuple[tuple[str, str], ...] = ()
+
+
+KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+# Kafka's retention goes by the records' own time: of old events that are played again nothing would be left in minutes.
+REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+READ_BY_OTHERS = {"cleanup.policy": "delete"}
+
+
+def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[TopicSpec]:
+    """All topics of a deployment; `own_topic_segments` are the segments that have a topic of their own.
+
+    Every topic but that of the catalog has the partitions of the input: what comes out of a partition goes to the same
+    number.
+    """
+    topics = settings.topics
+    count = settings.partitions
+
+    def spec(name: str, config: Mapping[str, str]) -> TopicSpec:
+        return TopicSpec(name, count, _config(settings, config))
+
+    return [
+        spec(topics.clickstream, REPLAYABLE),
+        spec(topics.changes, READ_BY_OTHERS),
+        *(spec(topics.segment(name), READ_BY_OTHERS) for name in own_topic_segments),
+        spec(topics.dead_letters, READ_BY_OTHERS),
+        spec(topics.late, READ_BY_OTHERS),
+        spec(topics.profiles, COMPACTED),
+        spec(topics.journal, KEPT),
+        catalog_topic(settings),
+    ]
+
+
+def catalog_topic(settings: Settings) -> TopicSpec:
+    """The topic of published definitions: one partition, since a catalog is one thing."""
+    return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
+
+
+def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What is said of a topic, and what is said of all: batches arrive as they were sent, and none is too large."""
+    bytes_max = str(message_bytes_max(settings))
+    return (*config.items(), ("compression.type", "producer"), ("max.message.bytes", bytes_max))
+
+
+def message_bytes_max(settings: Settings) -> int:
+    """How large a record batch a topic should take: what brokers take anyway, or more if workers write more."""
+    return max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
+
+
+def replicas_wanted(settings: Settings, *, brokers: int) -> int:
+    """Copies of each topic: the setting, or three, or as many as there are brokers."""
+    return settings.replication_factor or max(1, min(REPLICAS_MAX, brokers))
+
+
+def in_sync_wanted(replicas: int) -> int:
+    """How many copies must have a record before it counts as written: with three, one may be away."""
+    return 2 if replicas >= REPLICAS_MAX else 1
+
+
+async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> list[str]:
+    """Makes what is missing; the names of what was made.
+
+    Raises UserError for a topic with another number of partitions (all of them are named, nothing is made then), and
+    for one that the broker refuses to make.
+    """
+    cluster = await client.fetch_all_metadata()
+    wrong = []
+    missing = []
+    for spec in specs:
+        partitions = cluster.partitions_for_topic(spec.name)
+        if not partitions:
+            missing.append(spec)
+        elif len(partitions) != spec.partitions:
+            wrong.append(f"{spec.name} has {len(partitions)}")
+    if wrong:
+        raise UserError(
+            f"the setting partitions is {settings.partitions}, but {wrong[0]} partitions",
+            detail="\n".join(wrong[1:]) or None,
+            hint="partitions = what the topics have (SHOAL_PARTITIONS, --partitions). The number cannot be changed "
+            "later:\nusers would move to other partitions than their profiles. Start over with another topic_prefix.",
+        )
+    if missing:
+        await _create(settings, missing, brokers=len(cluster.brokers()))
+        await _wait_until_visible(settings, client, missing)
+    return [spec.name for spec in missing]
+
+
+async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: int) -> None:
+    replicas = replicas_wanted(settings, brokers=brokers)
+    # Only where copies are many enough: a topic that says nothing follows its broker.
+    copies = {"min.insync.replicas": str(in_sync_wanted(replicas))} if in_sync_wanted(replicas) > 1 else {}
+    admin = await connect_admin(settings)
+    try:
+        response = await admin.create_topics(
+            [NewTopic(spec.name, spec.partitions, replicas, topic_configs=dict(spec.config) | copies) for spec in specs]
+        )
+    finally:
+        await admin.close()
+    for name, code, *rest in response.topic_errors:
+        if code in (0, TopicAlreadyExistsError.errno):  # another worker was quicker
+            continue
+        reason = (rest[0] if rest else None) or for_code(code).__name__
+        hint = "make it yourself, or let this user make topics" if code == TopicAuthorizationFailedError.errno else None
+        raise UserError(f"the broker does not make the topic {name}: {reason}", hint=hint)
+
+
+async def _wait_until_visible(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> None:
+    deadline_s = time.monotonic() + settings.request_timeout_ms / 1000
+    while True:
+        cluster = await client.fetch_all_metadata()
+        absent = [spec.name for spec in specs if len(cluster.available_partitions_for_topic(spec.name) or ()) == 0]
+        if not absent:
+            return
+        if time.monotonic() > deadline_s:
+            raise UserError(f"the broker made the topic {absent[0]}, but no partition of it has a leader")
+        await asyncio.sleep(LOOK_S)

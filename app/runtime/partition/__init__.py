@@ -1,0 +1,1 @@
+"""The life cycle of one assigned partition: open, restore, process, commit, revoke."""

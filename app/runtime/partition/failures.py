@@ -1,0 +1,54 @@
+"""What an exception in the life of a partition means, and how it is told."""
+
+from app.errors import UserError
+from app.runtime.delivery.delivery import FencedError
+from app.runtime.partition.environment import WorkFailedError
+from app.runtime.partition.lifecycle import Trouble
+from tables.formats import DamagedError, UnknownFormatError
+
+Unreadable = UnknownFormatError, DamagedError
+
+
+class BatchFailedError(Exception):
+    """The agent or the core could not process a batch; the text says which, and why."""
+
+
+def root_of(error: BaseException) -> BaseException:
+    """What the agent raised, where it was the agent; else the error itself."""
+    while isinstance(error, BatchFailedError | WorkFailedError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """What to make of it: what a person has to mend, what another worker did, or a doubt like any other."""
+    root = root_of(error)
+    if isinstance(root, (UserError, *Unreadable)):
+        return Trouble.HOPELESS
+    return Trouble.OUSTED if isinstance(root, FencedError) else Trouble.DOUBT
+
+
+def hopeless_error(partition: int, error: BaseException) -> UserError:
+    """What the worker ends with."""
+    root = root_of(error)
+    if isinstance(root, UserError):
+        return UserError(f"partition {partition}: {root.message}", detail=root.detail, hint=root.hint)
+    what, _, hint = str(root).rpartition(": ")
+    return UserError(f"partition {partition}: {what}", hint=hint)
+
+
+def told_of_batch(error: BaseException, *, offset: int, records: int, suspect: int | None) -> str:
+    """How a batch failed, in one line."""
+    if isinstance(error, TimeoutError):
+        return f"the agent did not finish a batch in time (batch_timeout), offset {offset}"
+    at = "" if suspect is None else f", at offset {suspect}"
+    what = f"{records:,} records from offset {offset}" if records else "a move of the idle clock"
+    return f"{type(error).__name__}: {error} in {what}{at}"
+
+
+def reason_of(error: BaseException) -> str:
+    """Any error, in one line."""
+    name, text = type(error).__name__, str(error)
+    if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):
+        return text or name
+    return f"{name}: {text}".rstrip(": ")

@@ -1,0 +1,94 @@
+"""All that is known of an open partition: its core, how far it is, and what it goes on from."""
+
+from dataclasses import dataclass
+
+from app.runtime.partition.environment import Log
+from app.runtime.partition.idle_clock import IdleClock
+from app.runtime.partition.restore import Restored
+from app.runtime.records.envelope import Reached, StoredPosition
+from app.runtime.records.journal import CatalogChange, Replay
+from app.segments.compiler.program import Program
+from app.segments.partition.partition import Batch, Partition
+from app.settings import Settings
+
+DUE_WAIT_MS_MIN = 20  # `due_ms` is a lower bound: a shorter wait would ask the broker for nothing a thousand times
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """After a clean stop it can be kept: with transactions it is good as long as nobody has written to the changelog or
+    journal since.
+
+    offset: the next input offset. anchor: what the idle clock goes on from. journal_offset: journal entries before it
+    are done with; journal_end: where the journal ended when it was read, or written to. number: of the last commit.
+    changelog_end: the offset behind the last record of the changelog. seen: records before this input offset were
+    processed once, though half of what they brought about may not be written. sweeping: whether profiles may be left
+    that have not been evaluated under the present catalog.
+    """
+
+    core: Partition
+    offset: int
+    anchor: IdleClock | None
+    replay: Replay
+    journal_offset: int
+    journal_end: int
+    number: int
+    changelog_end: int
+    seen: int = -1
+    sweeping: bool = True
+
+    def wait_ms(self, settings: Settings, *, wall_ms: int) -> int:
+        """How long the next fetch may wait: not beyond the instant at which a timer is due."""
+        if self.sweeping:
+            return 1
+        due_ms = self.core.due_ms()
+        if self.anchor is None or not settings.idle_clock or due_ms is None:
+            return settings.fetch_wait_ms
+        return min(settings.fetch_wait_ms, max(DUE_WAIT_MS_MIN, self.anchor.wall_ms_of(due_ms) - wall_ms))
+
+    def turn_to(self, program: Program) -> CatalogChange | None:
+        """What the journal has to say before another catalog takes effect; None if it says so already, or nobody is
+        here yet: the first user tells under which catalog he comes."""
+        core = self.core
+        if not core.epoch:
+            return None
+        swept = core.unswept[-1] if core.unswept else None
+        entry = CatalogChange(self.offset, core.clock_ms, program.version, core.epoch + 1, swept)
+        return None if self.replay.catalogs.get(entry.epoch) == entry else entry
+
+    def next_position(self, outcome: Batch) -> StoredPosition:
+        """The position that is written with an outcome."""
+        self.number += 1
+        if self.replay.finished:
+            self.journal_offset = self.journal_end
+        anchor = self.anchor
+        return StoredPosition(
+            Reached(self.offset, outcome.clock_ms, self.number),
+            -1 if anchor is None else anchor.clock_ms,
+            -1 if anchor is None else anchor.wall_ms,
+            self.journal_offset,
+            self.core.position(),
+        )
+
+
+async def state_of(restored: Restored, reader: Log, settings: Settings) -> PartitionState:
+    """What a partition goes on from; without a position it begins at the first record that `reader` still finds."""
+    position = restored.position
+    anchor = None
+    if position is None:
+        offset, journal_offset = await reader.earliest(), 0
+    else:
+        offset, journal_offset = position.reached.offset, position.journal_offset
+        if position.anchor_wall_ms >= 0:
+            anchor = IdleClock(position.anchor_clock_ms, position.anchor_wall_ms, settings.idle_clock_speed)
+    return PartitionState(
+        core=restored.core,
+        offset=offset,
+        anchor=anchor,
+        replay=restored.replay,
+        journal_offset=journal_offset,
+        journal_end=restored.journal_end,
+        number=restored.number,
+        changelog_end=restored.changelog_end,
+        seen=restored.seen,
+    )

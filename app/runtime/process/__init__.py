@@ -1,0 +1,1 @@
+"""Services of an operating-system process: health server, logs, watchdog, garbage collector."""

@@ -1,0 +1,1 @@
+"""Formats of the records on Shoal's own topics. Pure."""

@@ -1,0 +1,140 @@
+"""The catalog as data: what `shoal publish` writes to the catalog topic, and how a reader knows that it has it whole.
+
+The topic has one partition and is compacted. Each definition is a record: key its name, value its YAML text, header
+`path` its file. A publication ends with one record more, under VERSION_KEY, that names every definition with the
+version it must have; only when all of these have been read is the catalog whole, and only then does it take effect.
+Definitions that are gone get a tombstone after that. So a reader never sees half a publication, also if the publisher
+dies half-way or the broker has no transactions: what it then holds does not match, and the catalog before stays.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.runtime.kafka.record_batch import Row
+from app.segments.definitions.catalog import definition_version, load_catalog
+from app.segments.definitions.definition import Catalog, Definition
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.review.catalog_limits import check_catalog
+
+VERSION_KEY = b"\x00version"
+PATH_HEADER = "path"
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """What the closing record says: the catalog's version, when it was published, and each definition's version."""
+
+    version: str
+    published_ms: int
+    definitions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A catalog as it was published: the texts of its files by path, and what they make together."""
+
+    publication: Publication
+    files: Mapping[str, str]
+    catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a publication changes: names of definitions, in order."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    same: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether both catalogs mean the same."""
+        return not (self.added or self.changed or self.removed)
+
+
+def definitions_of(catalog: Catalog) -> dict[str, Definition]:
+    """All definitions by name, drafts and retired ones too."""
+    named: dict[str, Definition] = {segment.name: segment for segment in catalog.segments}
+    return named | {score.name: score for score in catalog.scores}
+
+
+def difference(old: Catalog | None, new: Catalog) -> Difference:
+    """What becomes of each definition."""
+    before = {} if old is None else {name: definition_version(each) for name, each in definitions_of(old).items()}
+    after = {name: definition_version(each) for name, each in definitions_of(new).items()}
+    return Difference(
+        added=tuple(sorted(after.keys() - before.keys())),
+        changed=tuple(sorted(name for name in after if name in before and before[name] != after[name])),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        same=tuple(sorted(name for name in after if before.get(name) == after[name])),
+    )
+
+
+def rows_of(catalog: Catalog, files: Mapping[str, str], *, removed: Iterable[str], published_ms: int) -> list[Row]:
+    """The records of a publication, in their order."""
+    rows: list[Row] = []
+    versions: dict[str, str] = {}
+    for name, definition in sorted(definitions_of(catalog).items()):
+        versions[name] = definition_version(definition)
+        rows.append((name.encode(), files[definition.path].encode(), [(PATH_HEADER, definition.path.encode())]))
+    publication = Publication(catalog.version, published_ms, versions)
+    rows.append((VERSION_KEY, msgspec.json.encode(publication), []))
+    rows += [(name.encode(), None, []) for name in removed]
+    return rows
+
+
+_decode_publication = msgspec.json.Decoder(Publication).decode
+
+
+class CatalogLog:
+    """Follows the records of the catalog topic; `whole()` is the latest catalog that can be used.
+
+    `rules`: those of the worker that shall use it; None for one who only looks.
+    """
+
+    def __init__(self, rules: TimeRules | None = None) -> None:
+        self._rules = rules
+        self._texts: dict[str, tuple[str, str]] = {}
+        self._publication: Publication | None = None
+        self._whole: Published | None = None
+        self._looked = True
+
+    def take(self, record: Any) -> None:
+        """One record, in order of the topic: `key`, `value`, `headers`."""
+        self._looked = False
+        if record.key == VERSION_KEY:
+            self._publication = None if record.value is None else _decode_publication(record.value)
+            return
+        name = record.key.decode()
+        if record.value is None:
+            self._texts.pop(name, None)
+            return
+        path = dict(record.headers).get(PATH_HEADER, name.encode() + b".yaml")
+        self._texts[name] = (path.decode(), record.value.decode())
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The definitions in the topic, whether or not they can be used."""
+        return frozenset(self._texts)
+
+    def whole(self) -> Published | None:
+        """The latest publication all of whose definitions are here; else the one before, None if there was none.
+
+        Raises CatalogError, once, for a publication that this version of the program cannot read, or that goes beyond
+        what the rules allow.
+        """
+        publication = self._publication
+        if self._looked or publication is None:
+            return self._whole
+        self._looked = True
+        if publication.definitions.keys() <= self._texts.keys():
+            files = {self._texts[name][0]: self._texts[name][1] for name in publication.definitions}
+            catalog = load_catalog(files)
+            if catalog.version == publication.version:
+                if self._rules is not None:
+                    check_catalog(catalog, self._rules)
+                self._whole = Published(publication, files, catalog)
+        return self._whole

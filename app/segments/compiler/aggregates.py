@@ -1,0 +1,206 @@
+"""Which aggregates a catalog needs: one for each different text, shared by all definitions that spell it the same.
+
+An aggregate's id is 32 bits of a hash of its canonical text and of how many events it keeps, so editing one definition
+loses no other's history. A `count` that is only compared with a fixed number keeps as many events as that needs.
+"""
+
+import math
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal, TypeAlias
+
+from app.segments.evaluation.matched_aggregate import Staged
+from app.segments.language import canonical
+from app.segments.language.syntax import (
+    Aggregate,
+    Comparison,
+    ComparisonOperator,
+    Expression,
+    Key,
+    Number,
+    Path,
+    Pattern,
+    Sequence,
+)
+from tables.counted import Counted
+from tables.sequences import Machine
+from tables.tallies import Decay, Distinct, RunningTally, Tally
+from tables.windows import (
+    EVENTS_MAX,
+    First,
+    FirstEver,
+    Kind,
+    Last,
+    Latest,
+    Numbers,
+    Places,
+    Running,
+    RunningNumber,
+)
+
+WATCH_BITS_MAX = 60  # a MessagePack integer
+Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]
+
+
+def stable_id(text: str) -> int:
+    """32 bits that stand for a text, the same in every process and version."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One pattern that feeds an aggregate; `points` is what an event of it adds to a score."""
+
+    pattern: Pattern
+    points: int | float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remembered:
+    """One aggregate of the program: what feeds it, and the object that keeps it."""
+
+    id: int
+    text: str
+    sources: tuple[Source, ...]
+    since_last: Pattern | None
+    within_ms: int | None
+    item: Item
+    path: Path | None
+    kind: Kind
+    staged: Staged | None
+    function: str
+
+
+def is_sequence(pattern: Pattern | None) -> bool:
+    """Whether the pattern is a derived event."""
+    return pattern is not None and isinstance(pattern.source, Sequence)
+
+
+def _machine(pattern: Pattern | None, lateness_ms: int, counted: Counted) -> Machine | None:
+    if pattern is None or not isinstance(pattern.source, Sequence):
+        return None
+    sequence = pattern.source
+    return Machine(len(sequence.steps), sequence.within_ms, sequence.absent_ms, lateness_ms, counted)
+
+
+def places_needed(operator: str, bound: int | float) -> int:
+    """How many events decide `count <operator> bound`.
+
+    >>> places_needed('>', 3), places_needed('>=', 4), places_needed('=', 3), places_needed('<', 2.5)
+    (4, 4, 4, 3)
+    """
+    whole = math.floor(bound) + 1 if operator in (">", "<=", "=", "!=") else math.ceil(bound)
+    return min(max(whole, 1), EVENTS_MAX)
+
+
+FLIPPED: dict[str, ComparisonOperator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+
+
+def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | None:
+    """(count, operator, bound) where a comparison asks a count in a window, or since Q, against a fixed number."""
+    left: Expression = comparison.left
+    right: Expression = comparison.right
+    operator: str = comparison.operator
+    if isinstance(left, Number) and operator in FLIPPED:
+        left, right, operator = right, left, FLIPPED[operator]
+    if not (isinstance(left, Aggregate) and isinstance(right, Number) and operator in FLIPPED):
+        return None
+    if left.function != "count" or (left.within_ms is None and left.since_last is None):
+        return None
+    return left, operator, right.value
+
+
+def _kind(node: Aggregate, places: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
+    within_ms = node.within_ms
+    bounded = within_ms is not None or node.since_last is not None
+    match node.function:
+        case "exists" | "never" | "since":
+            return Latest(within_ms), "nothing", None
+        case "count" if node.per is not None:
+            return (Tally(within_ms, places, counted) if bounded else RunningTally(counted)), "keys", node.per
+        case "count":
+            return (Places(within_ms, places, counted) if bounded else Running()), "nothing", None
+        case "distinct":
+            return Distinct(within_ms, counted), "keys", node.of
+        case "first":
+            return (First(within_ms, counted) if bounded else FirstEver()), "value", node.of
+        case "last":
+            return Last(within_ms), "value", node.of
+        case function:
+            return (Numbers(function, within_ms, counted) if bounded else RunningNumber(function)), "numbers", node.of
+
+
+class Registry:
+    """Collects the aggregates that expressions ask for."""
+
+    def __init__(self, lateness_ms: int) -> None:
+        self._lateness_ms = lateness_ms
+        self.counted = Counted()
+        self._watchers = 0
+        self.by_id: dict[int, Remembered] = {}
+        self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only all places taken
+
+    def next_watch_bit(self) -> int:
+        """A bit of `Profile.watched` for a segment that reads what every event changes; 0 when all are taken."""
+        if self._watchers == WATCH_BITS_MAX:
+            return 0
+        self._watchers += 1
+        return 1 << (self._watchers - 1)
+
+    def _machine(self, pattern: Pattern | None) -> Machine | None:
+        return _machine(pattern, self._lateness_ms, self.counted)
+
+    def _keep(self, new: Remembered) -> Remembered:
+        known = self.by_id.get(new.id)
+        if known is None:
+            self.by_id[new.id] = new
+            return new
+        if known.text != new.text:
+            raise ValueError(f"{known.text!r} and {new.text!r} share a hash; write one of them a little differently")
+        return known
+
+    def of(self, node: Aggregate, places: int | None = None) -> Remembered:
+        """The aggregate behind a node; `places` where only a threshold is asked."""
+        text = canonical.text(node)
+        if node.function == "never":  # the same memory as exists(...)
+            text = "exists" + text.removeprefix("never")
+        full = f"{text} places {places}" if places is not None else text
+        aggregate = stable_id(f"aggregate {full}")
+        if aggregate in self.by_id and self.by_id[aggregate].text == full:
+            return self.by_id[aggregate]
+        kind, item, path = _kind(node, places, self.counted)
+        machine = self._machine(node.pattern)
+        staged = None
+        if machine is not None or node.pattern.once_per is not None or node.since_last is not None:
+            last_machine = self._machine(node.since_last)
+            staged = Staged(aggregate, kind, [machine], last_machine, node.within_ms, self.counted)
+        return self._keep(
+            Remembered(
+                aggregate,
+                full,
+                (Source(node.pattern),),
+                node.since_last,
+                node.within_ms,
+                item,
+                path,
+                kind,
+                staged,
+                node.function,
+            )
+        )
+
+    def key(self, node: Key) -> Remembered:
+        """The full tally behind `key(...)`."""
+        return self.of(node.aggregate)
+
+    def decay(self, sources: tuple[Source, ...], half_life_ms: int) -> Remembered:
+        """The value of a score with a half-life."""
+        entries = ", ".join(f"on {canonical.text(source.pattern)} add {source.points!r}" for source in sources)
+        text = f"decay half_life {half_life_ms}: {entries}"
+        aggregate = stable_id(f"aggregate {text}")
+        kind = Decay(half_life_ms)
+        machines = [self._machine(source.pattern) for source in sources]
+        staged = None
+        if any(machines) or any(source.pattern.once_per is not None for source in sources):
+            staged = Staged(aggregate, kind, machines, None, None, self.counted)
+        return self._keep(Remembered(aggregate, text, sources, None, None, "points", None, kind, staged, "decay"))

@@ -1,0 +1,251 @@
+"""Conditions as Python source: the truth at `now`, and until when it stays if no event comes.
+
+A comparison with a moving term asks for the instant at which its truth changes. `value_code` describes the generated
+code.
+"""
+
+import math
+from collections.abc import Callable
+
+from app.segments.compiler.aggregates import FLIPPED, places_needed, threshold
+from app.segments.compiler.value_code import Until, Values, literal_value
+from app.segments.definitions.definition import Score
+from app.segments.evaluation import operators
+from app.segments.evaluation.clock import ClockComparison, clock_crossing
+from app.segments.evaluation.score_margin import margin_of
+from app.segments.language import syntax
+from app.segments.language.syntax import Expression
+from tables.tallies import Tally
+from tables.windows import FOREVER
+
+
+class Expressions(Values):
+    """Writes conditions and values into a `Code`, and collects what they read."""
+
+    def truth(self, node: Expression) -> tuple[str, Until]:
+        """A name of the truth at `now`, and until when it stays."""
+        match node:
+            case syntax.And(operands=operands):
+                return self._joined(operands, stop=False)
+            case syntax.Or(operands=operands):
+                return self._joined(operands, stop=True)
+            case syntax.Not(operand=operand):
+                inner, until = self.truth(operand)
+                return self._local(f"not {inner}"), until
+            case syntax.Comparison():
+                return self._comparison(node)
+            case _:
+                value, until = self.value(node)
+                if self.is_boolean(node):
+                    return value, until
+                return self._local(f"{self._helper(operators.equal)}({value}, True)"), until
+
+    def is_boolean(self, node: Expression) -> bool:
+        """Whether the value is always true or false."""
+        match node:
+            case syntax.Aggregate(function="exists" | "never") | syntax.Membership() | syntax.Boolean():
+                return True
+            case syntax.UserField(name="identified"):
+                return True
+            case _:
+                return False
+
+    def _joined(self, operands: tuple[Expression, ...], *, stop: bool) -> tuple[str, Until]:
+        """`and` (stops at false) or `or` (stops at true); what does not move is asked first, so that it wakes less."""
+        truth = self.code.name("b")
+        until = self.code.name("w")
+        ordered = sorted(operands, key=self._restlessness)
+        first, first_until = self.truth(ordered[0])
+        self.code.line(f"{truth} = {first}; {until} = {first_until or FOREVER}")
+        for operand in ordered[1:]:
+            with self.code.block(f"if {'not ' if stop else ''}{truth}"):
+                inner, inner_until = self.truth(operand)
+                self.code.line(f"{truth} = {inner}")
+                other = inner_until or FOREVER
+                self.code.line(f"if {truth} is {stop} or {other} < {until}: {until} = {other}")
+        return truth, until
+
+    def _restlessness(self, node: Expression) -> int:
+        if isinstance(node, syntax.Not):
+            return self._restlessness(node.operand)
+        if isinstance(node, syntax.And | syntax.Or):
+            return max(map(self._restlessness, node.operands))
+        if isinstance(node, syntax.Comparison):
+            return max(self._restlessness(node.left), self._restlessness(node.right))
+        if isinstance(node, syntax.Arithmetic):
+            return max(self._restlessness(node.left), self._restlessness(node.right))
+        if self.moves(node):
+            return 3
+        if isinstance(node, syntax.SessionField | syntax.ScoreValue):
+            return 2
+        return 1 if isinstance(node, syntax.Aggregate) and node.within_ms is not None else 0
+
+    def _comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
+        asked = threshold(node)
+        if asked is not None:
+            return self._threshold(*asked)
+        if not (self.moves(node.left) or self.moves(node.right)):
+            return self._still(node)
+        if isinstance(node.left, syntax.Duration) and node.operator in FLIPPED:
+            node = syntax.Comparison(FLIPPED[node.operator], node.right, node.left)
+        if is_duration(node.right) and self._is_plain_duration(node.left):
+            assert isinstance(node.right, syntax.Duration)
+            return self._against_duration(node.left, node.operator, node.right.ms)
+        if isinstance(node.left, syntax.ScoreValue) and isinstance(node.right, syntax.Number):
+            return self._score_against(self.scores[node.left.score], node.operator, node.right.value)
+        return self._moving_comparison(node)
+
+    def _is_plain_duration(self, node: Expression) -> bool:
+        return isinstance(node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField)
+
+    def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
+        places = places_needed(operator, bound)
+        remembered = self.registry.of(count, places)
+        if operator in ("=", "!="):
+            self.registry.counted_exactly.add(remembered.id)
+        state = self._remember(remembered)
+        kind = self.code.bind("k", remembered.kind)
+        within_ms = remembered.within_ms
+        truth = self.code.name("b")
+        always = bound < 0 or (operator == ">=" and bound == 0)
+        if count.per is None and operator in (">", ">=") and not always:
+            if within_ms is None:
+                self.code.line(f"{truth} = {state} is not None and len({state}) >= {places}")
+                return truth, None
+            until = self.code.name("u")
+            self.code.line(f"{truth} = False; {until} = {FOREVER}")
+            with self.code.block(f"if {state} is not None and len({state}) >= {places}"):
+                self.code.line(f"{until} = {state}[0] + {within_ms}")
+                self.code.line(f"if {until} > now: {truth} = True")
+                self.code.line(f"else: {until} = {FOREVER}")
+            return truth, until
+        if isinstance(remembered.kind, Tally) and operator in ("<", "<=", ">", ">="):
+            value, until = self.code.name("v"), self.code.name("u")
+            self.code.line(f"{value}, {until} = {kind}.value_until({state}, now)")
+            self.code.line(f"{truth} = {value} {PYTHON[operator]} {bound!r}")
+            return truth, None if within_ms is None else until
+        value = self._local(f"{kind}.value({state}, now)")
+        self.code.line(f"{truth} = {value} {PYTHON[operator]} {bound!r}")
+        if within_ms is None:
+            return truth, None
+        method = "full_until" if operator in ("<", "<=", ">", ">=") else "until"
+        return truth, self._local(f"{kind}.{method}({state}, now)", "u")
+
+    def kept_count(self, count: syntax.Aggregate, places: int) -> str:
+        """The count behind a threshold, as far as it is kept."""
+        remembered = self.registry.of(count, places)
+        state = self._remember(remembered)
+        return self._local(f"{self.code.bind('k', remembered.kind)}.value({state}, now)")
+
+    def _still(self, node: syntax.Comparison) -> tuple[str, Until]:
+        if (
+            isinstance(node.left, syntax.SessionField)
+            and node.left.name in ("duration", "pages", "events")
+            and node.operator in (">", ">=")
+            and isinstance(node.right, syntax.Number | syntax.Duration)
+        ):
+            bound = literal_value(node.right)
+            return self.growing(node.left, math.ceil(bound) if node.operator == ">=" else math.floor(bound) + 1)
+        a, until_a = self.value(node.left)
+        until_b: Until = None
+        if node.operator == "matches":
+            assert isinstance(node.right, syntax.Text)
+            truth = self._local(f"{self.code.constant(operators.matcher(node.right.value))}({a})", "b")
+            return truth, self._while_true(node, truth, until_a)
+        if isinstance(node.right, syntax.Text) and node.operator == "=":
+            others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
+            truth = self._local(f"{a} == {node.right.value!r} or ({others})", "b")
+            return truth, self._while_true(node, truth, until_a)
+        b, until_b = self.value(node.right)
+        if self._is_number(node.left) and isinstance(node.right, syntax.Number | syntax.Duration):
+            truth = self._local(f"{a} is not None and {a} {PYTHON[node.operator]} {b}", "b")
+        else:
+            truth = self._local(f"{self._helper(operators.COMPARE[node.operator])}({a}, {b})", "b")
+        return truth, self._least(self._while_true(node, truth, until_a), until_b)
+
+    def _while_true(self, node: syntax.Comparison, truth: str, until: Until) -> Until:
+        """A visit that is over says nothing, and of nothing no comparison holds: what is false stays so."""
+        if until is not None and isinstance(node.left, syntax.SessionField):
+            self.code.line(f"if not {truth}: {until} = {FOREVER}")
+        return until
+
+    def _is_number(self, node: Expression) -> bool:
+        match node:
+            case syntax.Aggregate(function=function):
+                return function in ("count", "sum", "avg", "min", "max", "distinct")
+            case syntax.CartField(name=name):
+                return name in ("items", "quantity", "value")
+            case syntax.SessionField(name=name):
+                return name in ("duration", "pages", "events", "number")
+            case syntax.ScoreValue():
+                return True
+            case _:
+                return False
+
+    def _against_duration(self, node: Expression, operator: str, ms: int) -> tuple[str, Until]:
+        """`since(P) >= 30m` and the like: the truth turns at base + 30m, or a millisecond later."""
+        base, base_until = self.base(node)
+        truth = self.code.name("b")
+        until = self.code.name("u")
+        self.code.line(f"{truth} = False; {until} = {FOREVER}")
+        with self.code.block(f"if {base} is not None"):
+            turn = ms + 1 if operator in (">", "<=") else ms
+            self.code.line(f"{until} = {base} + {turn}")
+            if operator in (">", ">="):
+                self.code.line(f"if now >= {until}: {truth} = True; {until} = {FOREVER}")
+            elif operator in ("<", "<="):
+                self.code.line(f"if now < {until}: {truth} = True")
+                self.code.line(f"else: {until} = {FOREVER}")
+            else:
+                self.code.line(f"{truth} = (now == {until}) is {operator == '='}")
+                self.code.line(f"if now == {until}: {until} += 1")
+                self.code.line(f"elif now > {until}: {until} = {FOREVER}")
+        return truth, self._least(until, base_until)
+
+    def _moving_comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
+        a, until_a = self.moving(node.left)
+        b, until_b = self.moving(node.right) if node.operator != "matches" else ("None", None)
+        truth = self.code.name("b")
+        until = self.code.name("u")
+        if any(isinstance(part, syntax.HourOfDay | syntax.DayOfWeek) for part in leaves_of(node)):
+            if node.operator == "matches":
+                assert isinstance(node.right, syntax.Text)
+                holds = f"lambda n: {self.code.constant(operators.matcher(node.right.value))}({a})"
+            else:
+                holds = f"lambda n: {self._helper(operators.COMPARE[node.operator])}({a}, {b})"
+            if all(isinstance(part, CALENDAR) for part in leaves_of(node)):
+                test: Callable[[int], bool] = eval(holds, self.code.namespace.values)  # noqa: S307  # our own text
+                self.code.line(f"{truth}, {until} = {self.code.constant(ClockComparison(test))}.at(now)")
+            else:
+                self.code.line(f"{truth}, {until} = {self._helper(clock_crossing)}({holds}, now)")
+        else:
+            crossing = self._helper(operators.crossing)
+            self.code.line(f"{truth}, {until} = {crossing}({node.operator!r}, lambda n: {a}, lambda n: {b}, now)")
+        return truth, self._least(until, until_a, until_b)
+
+    def _score_against(self, score: Score, sign: str, bound: int | float) -> tuple[str, Until]:
+        """A decaying score against a number: the instant of the crossing is solved, not searched."""
+        state, fixed, until_fixed = self._decaying(score, margin_of(score, sign, bound))
+        truth, until = self.code.name("b"), self.code.name("u")
+        crossing = self._helper(operators.score_crossing)
+        arguments = f"{sign!r}, {state}, {score.half_life_ms}, {fixed}, {bound!r}, now"
+        self.code.line(f"{truth}, {until} = {crossing}({arguments})")
+        return truth, self._least(until, until_fixed)
+
+
+PYTHON = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+CALENDAR = (syntax.HourOfDay, syntax.DayOfWeek, syntax.Number, syntax.Text, syntax.ListOf)
+
+
+def leaves_of(node: Expression) -> list[Expression]:
+    """The parts of a comparison that are no arithmetic."""
+    match node:
+        case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
+            return leaves_of(left) + leaves_of(right)
+        case _:
+            return [node]
+
+
+def is_duration(node: Expression) -> bool:
+    """A duration literal."""
+    return isinstance(node, syntax.Duration)

@@ -1,0 +1,372 @@
+"""One Python function for each event name that definitions ask for: it updates the aggregates that the event touches.
+
+`handle(p, ev, q, t, now, x)` takes the profile, the message, its decoded properties, event time, the instant of the
+evaluation and the settlement; it returns the segments to settle, as a mask.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from app.events.message import Message, Tree, said, without_endless_numbers
+from app.segments.compiler.aggregates import Remembered, is_sequence
+from app.segments.compiler.code_writer import Source as Code
+from app.segments.compiler.filters import filter_text
+from app.segments.evaluation import carts
+from app.segments.evaluation.matched_aggregate import Look
+from app.segments.evaluation.operators import scalar_or_list
+from app.segments.evaluation.score_margin import Margin
+from app.segments.language import syntax
+from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
+from tables import cart
+from tables.counted import Counted
+from tables.profile import INSIDE, Profile
+from tables.sequences import EVERY
+from tables.tallies import Decay, Tally
+from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
+from tables.windows import Latest, Places, Running
+
+EventKey = tuple[str, str | None]
+PLACES_INLINE_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """`properties` decodes what `handle` reads of an event's properties (of an identify's traits); None: nothing."""
+
+    handle: Callable[[Profile, Message, Any, int, int, Any], int]
+    properties: Callable[[Any], Any] | None
+    nothing: Any
+
+
+def read_slowly(handler: Handler, raw: Raw) -> Any:
+    """The properties asked for, after decoding failed: without the numbers that cannot be held, in case it was they.
+
+    As if there were none if they are no object.
+    """
+    assert handler.properties is not None
+    try:
+        return handler.properties(without_endless_numbers(bytes(raw)))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return handler.nothing
+
+
+def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:
+    """The event names that a pattern looks at, with those of its sequence."""
+    if pattern is None:
+        return set()
+    if isinstance(pattern.source, Sequence):
+        parts: Iterable[Pattern | None] = (*pattern.source.steps, pattern.source.absent)
+        return {key for part in parts for key in keys_of_pattern(part)}
+    return {(name.kind, name.name) for name in pattern.source}
+
+
+def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
+    """Whether a plain pattern names this event."""
+    if pattern is None or isinstance(pattern.source, Sequence):
+        return False
+    return any((name.kind, name.name) == key for name in pattern.source)
+
+
+class HandlerWriter:
+    """Writes the handler of one event name."""
+
+    def __init__(self, code: Code, key: EventKey, context: Tree, counted_exactly: set[int]) -> None:
+        self.counted_exactly = counted_exactly
+        self.code = code
+        self.key = key
+        self.context = context
+        self.fields: list[str] = []
+        self._loaded: dict[tuple[str, Path], str] = {}
+
+    def property_field(self, name: str) -> str:
+        """The attribute of `q` that holds a property."""
+        if name not in self.fields:
+            self.fields.append(name)
+        return f"q.f{self.fields.index(name)}"
+
+    def load(self, root: str, path: Path) -> str:
+        """A local name for the value at a path; loaded once, at the beginning of the handler."""
+        known = self._loaded.get((root, path))
+        if known is None:
+            known = self._loaded[root, path] = f"v{len(self._loaded)}"
+        return known
+
+    def write_loads(self) -> list[str]:
+        """The lines that load what was asked for; they stand before everything else."""
+        lines = []
+        for (root, path), name in self._loaded.items():
+            if root == "context":
+                reader = self.code.bind("r", self.context.reader(path))
+                lines.append(f"{name} = {reader}(ev.context)")
+                lines.append(f"if {name} is UNSET: {name} = None")
+                continue
+            field = self.property_field(path[0])
+            if len(path) > 1:
+                lines.append(f"{name} = {self.code.bind('f', at_path)}({field}, {self.code.constant(path[1:])})")
+            else:
+                lines.append(f"{name} = {field}")
+                lines.append(
+                    f"if {name}.__class__ in CONTAINERS: {name} = {self.code.bind('f', scalar_or_list)}({name})"
+                )
+                if self.key[0] == "identify":
+                    lines.append(f"if {name} is UNSET: {name} = None")
+                if self.key[0] in ("page", "screen") and path == ("name",):
+                    lines.append(f"if {name} is None and ev.name.__class__ is str: {name} = ev.name")
+        return lines
+
+    def matches(self, where: Expression | None) -> str:
+        """A Python expression for a filter; `True` without one."""
+        return "True" if where is None else filter_text(where, self.code, self.load)
+
+    # ---- aggregates
+
+    def aggregate(
+        self,
+        remembered_: Remembered,
+        mask: int,
+        inside: Iterable[tuple[int, int]],
+        margins: tuple[int, set[Margin]] | None = None,
+    ) -> None:
+        """What this event does to one aggregate.
+
+        `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask);
+        `margins`: those that only compare the score that it is, and what they need not look at.
+        """
+        if remembered_.staged is not None:
+            self._staged(remembered_, mask)
+        else:
+            for source in remembered_.sources:
+                if looks_at(source.pattern, self.key):
+                    with self.code.when(self.matches(source.pattern.where)):
+                        self._plain(remembered_, source.points, mask)
+                        if margins is not None:
+                            assert source.points is not None
+                            self._compared(source.points, *margins)
+        for segment, bit in inside:
+            self.code.line(f"r = p.members.get({segment})")
+            self.code.line(f"if r is not None and r[{INSIDE}]: m |= {bit}")
+
+    def _plain(self, what: Remembered, points: int | float | None, mask: int) -> None:
+        code = self.code
+        kind = code.bind("k", what.kind)
+        own = what.id
+        if isinstance(what.kind, Latest):
+            self._latest(what, mask)
+        elif isinstance(what.kind, Decay):
+            code.line(f"r = A[{own}] = {kind}.add(A.get({own}), t, {points!r}, now)")
+            if mask:
+                code.line(f"m |= {mask}")
+        elif isinstance(what.kind, Running):
+            code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
+        elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
+            self._places(what, what.kind.places, kind, mask)
+        elif isinstance(what.kind, Tally) and what.kind.places is not None and own not in self.counted_exactly:
+            code.line(f"i = {self.item(what, points)}")
+            code.line(f"r = {kind}.add(A.get({own}), t, i, now)")
+            with code.block("if r is not None"):
+                code.line(f"A[{own}] = r")
+                code.line(f"if len(r[1]) >= {what.kind.decisive} and {kind}.decides(r, t, i): m |= {mask}")
+        else:
+            code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
+            settles = f"; m |= {mask}" if mask else ""
+            code.line(f"if r is not None: A[{own}] = r{settles}")
+
+    def _compared(self, points: int | float, mask: int, margins: set[Margin]) -> None:
+        """After a score has got points: who compares it is settled if that may say something else."""
+        tests = [margin.touched("r", points) for margin in sorted(margins)]
+        known = [f"({test})" for test in tests if test is not None]
+        self.code.line(f"if {' or '.join(known)}: m |= {mask}" if len(known) == len(tests) else f"m |= {mask}")
+
+    def _latest(self, what: Remembered, mask: int) -> None:
+        """Whether there is one changes only if there was none; `since` changes always."""
+        code = self.code
+        inside = f" and t > now - {what.within_ms}" if what.within_ms is not None else ""
+        code.line(f"r = A.get({what.id})")
+        with code.block(f"if (r is None or t > r){inside}"):
+            code.line(f"A[{what.id}] = t")
+            if what.function == "since":
+                code.line(f"m |= {mask}")
+            else:
+                gone = f" or r <= now - {what.within_ms}" if what.within_ms is not None else ""
+                if mask:
+                    code.line(f"if r is None{gone}: m |= {mask}")
+
+    def _places(self, what: Remembered, places: int, kind: str, mask: int) -> None:
+        """A threshold is met or missed by whether all places are taken; only a change of that is looked at."""
+        code = self.code
+        exact = what.id in self.counted_exactly
+        with code.block(f"if t > now - {what.within_ms}"):
+            code.line(f"r = A.get({what.id})")
+            with code.block("if r is None"):
+                code.line(f"A[{what.id}] = [t]")
+                if exact or places == 1:
+                    code.line(f"m |= {mask}")
+            with code.block("elif t >= r[-1]"):
+                code.line("n = len(r)")
+                code.line("r.append(t)")
+                if exact:
+                    code.line(f"m |= {mask}")
+                    code.line(f"if n >= {places}: del r[0]")
+                else:
+                    with code.block(f"if n >= {places}"):
+                        code.line(f"if r[0] <= now - {what.within_ms}: m |= {mask}")
+                        code.line("del r[0]")
+                    code.line(f"elif n == {places - 1}: m |= {mask}")
+            with code.block("else"):
+                code.line(f"{kind}.add(r, t, None, now)")
+                code.line(f"m |= {mask}")
+
+    def item(self, what: Remembered, points: int | float | None) -> str:
+        """What the event gives to the aggregate."""
+        match what.item:
+            case "nothing":
+                return "None"
+            case "points":
+                return repr(points)
+            case kind:
+                assert what.path is not None
+                loaded = self.load("properties", what.path)
+                if kind == "keys":
+                    return self._keys(loaded)
+                function = {"numbers": numbers_of, "value": remembered}[kind]
+                return f"{self.code.bind('f', function)}({loaded}, COUNTED)"
+
+    def _keys(self, loaded: str) -> str:
+        """The keys of a value; a short text is its own, which most are."""
+        function = self.code.bind("f", keys_of)
+        short = f"{loaded}.__class__ is str and len({loaded}) <= {TEXT_BYTES_KEY_MAX} and {loaded}.isascii()"
+        short += f" and {loaded}[:1] != '\\x00'"
+        return f"[{loaded}] if {short} else {function}({loaded}, COUNTED)"
+
+    def _staged(self, what: Remembered, mask: int) -> None:
+        code = self.code
+        staged = code.bind("g", what.staged)
+        is_last = "False"
+        if what.since_last is not None and self.key in keys_of_pattern(what.since_last):
+            is_last = "last"
+            code.line("last = False")
+            if is_sequence(what.since_last):
+                look, is_any = self._look(what.since_last)
+                with code.when(is_any):
+                    code.line(f"if {staged}.last(p, t, now, {look}): last = True; m |= {mask}")
+            else:
+                with code.when(self.matches(what.since_last.where)):
+                    code.line(f"last = {staged}.last(p, t, now, None); m |= {mask}")
+        for number, source in enumerate(what.sources):
+            if self.key not in keys_of_pattern(source.pattern):
+                continue
+            with code.when(self._can_do(what, source.pattern)):
+                payload = self._payload(what, source.pattern, source.points)
+                matches = self.matches(source.pattern.where)
+                if is_sequence(source.pattern):
+                    look, is_any = self._look(source.pattern)
+                    if matches != "True":
+                        payload = f"{payload} if {matches} else None"
+                else:
+                    look, is_any = "None", matches
+                with code.when(is_any):
+                    feed = f"{staged}.feed(p, {number}, t, now, {look}, {payload}, is_last={is_last})"
+                    code.line(f"if {feed}: m |= {mask}")
+
+    def _can_do(self, what: Remembered, pattern: Pattern) -> str:
+        """Whether an event can do anything to an aggregate: not if it only goes on with what has not begun.
+
+        Asked where nothing that is counted of odd values is lost by that.
+        """
+        sequence = pattern.source
+        if not isinstance(sequence, Sequence) or looks_at(sequence.steps[0], self.key):
+            return "True"
+        read = what.item != "nothing" or pattern.once_per is not None or sequence.matching is not None
+        return "True" if read or looks_at(sequence.absent, self.key) else f"{what.id} in A"
+
+    def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
+        once = "None"
+        if pattern.once_per is not None:
+            once = self._keys(self.load("properties", pattern.once_per))
+        return f"(({self.item(what, points)}), ({once}))"
+
+    def _look(self, pattern: Pattern) -> tuple[str, str]:
+        """What the event is to a sequence: a Python expression, and one for whether it is anything."""
+        sequence = pattern.source
+        assert isinstance(sequence, Sequence)
+        code = self.code
+        steps = [(n, self.matches(step.where)) for n, step in enumerate(sequence.steps) if looks_at(step, self.key)]
+        absent = "False"
+        if sequence.absent is not None and looks_at(sequence.absent, self.key):
+            absent = self.matches(sequence.absent.where)
+        if sequence.matching is None and {absent, *(matches for _, matches in steps)} <= {"True", "False"}:
+            return code.bind("c", Look([number for number, _ in steps], EVERY, absent == "True", EVERY)), "True"
+        code.line("steps = []")
+        for number, matches in steps:
+            code.line(f"if {matches}: steps.append({number})")
+        code.line(f"absent = {absent}")
+        keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
+        if sequence.matching is not None:
+            loaded = self.load("properties", sequence.matching)
+            code.line(f"keys = {self._keys(loaded)}")
+            keys, absent_keys = "keys", "keys or None"
+        look = code.bind("f", Look)
+        code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
+        return "look", "look is not None"
+
+    # ---- the cart
+
+    def cart(self, mask: int) -> None:
+        """What a cart event does."""
+        code = self.code
+        name = self.key[1]
+        if name in carts.EMPTIED:
+            code.line(f"p.cart = {code.bind('f', cart.empty)}(p.cart, t)")
+        else:
+            function = carts.added if name == carts.ADDED else carts.removed
+            fields = ", ".join(self.property_field(field) for field in ("products", "product_id", "quantity", "price"))
+            code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, COUNTED)")
+        code.line(f"m |= {mask}")
+
+    # ---- what an identify says of the user
+
+    def traits(self, leaves: dict[Path, tuple[int, int]]) -> None:
+        """`leaves`: path below `traits` -> (leaf id, segments that read it)."""
+        for path, (leaf, mask) in leaves.items():
+            value = f"{self.code.bind('f', said)}({self.property_field(path[0])}, {self.code.constant(path[1:])})"
+            self.code.line(f"if LEARN(p.leaves, {leaf}, t, {value}, COUNTED): m |= {mask}")
+
+    def properties_type(self) -> Any:
+        """The struct that decodes the properties asked for; None if there are none."""
+        if not self.fields:
+            return None
+        default = UNSET if self.key[0] == "identify" else None
+        fields = [(f"f{number}", Any, default) for number in range(len(self.fields))]
+        rename = {f"f{number}": name for number, name in enumerate(self.fields)}
+        return msgspec.defstruct("Properties", fields, rename=rename, gc=False)
+
+
+def events_of(names: Iterable[EventName]) -> set[EventKey]:
+    """Keys of event names."""
+    return {(name.kind, name.name) for name in names}
+
+
+def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any, counted: Counted) -> bool:
+    """Remembers the latest value of a leaf, by (t, arrival). Whether the value is another one now."""
+    if value is UNSET:
+        return False
+    entry = leaves.get(leaf)
+    if entry is not None and entry[0] > t:
+        return False
+    if value is not None:
+        value = remembered(value, counted)
+    if entry is None:
+        leaves[leaf] = [t, value]
+        return value is not None
+    entry[0] = t
+    if entry[1] == value and entry[1].__class__ is value.__class__:
+        return False
+    entry[1] = value
+    return True
+
+
+__all__ = ["Handler", "HandlerWriter", "keys_of_pattern", "learn", "syntax"]

@@ -1,0 +1,97 @@
+"""Which parts of a condition explain a change, and how values are shown in evidence and attachments."""
+
+from math import isfinite
+from typing import Any, Literal
+
+from app.segments.evaluation.change import Atom, iso
+from app.segments.language import canonical, syntax
+from app.segments.language.durations import format_duration
+from app.segments.language.syntax import Expression
+from tables.values import bounded_integer, plain_number
+
+ATOMS_MAX = 20
+LITERALS = (syntax.Number, syntax.Text, syntax.Boolean, syntax.Duration, syntax.ListOf)
+Shown = Literal["plain", "duration", "instant"]
+
+
+def atoms_of(node: Expression) -> list[Expression]:
+    """The comparisons and other boolean parts, in the order of the text, at most 20."""
+    match node:
+        case syntax.And(operands=operands) | syntax.Or(operands=operands):
+            return [atom for operand in operands for atom in atoms_of(operand)][:ATOMS_MAX]
+        case syntax.Not(operand=operand):
+            return atoms_of(operand)
+        case _:
+            return [node]
+
+
+def shown_side(atom: Expression) -> Expression:
+    """The side of an atom whose value is shown: the left one, or the right one if that is a literal."""
+    if isinstance(atom, syntax.Comparison):
+        return atom.right if isinstance(atom.left, LITERALS) else atom.left
+    return atom
+
+
+def shown_as(node: Expression) -> Shown:
+    """Whether a value is a duration or an instant."""
+    match node:
+        case syntax.Duration() | syntax.Aggregate(function="since") | syntax.CartField(name="idle"):
+            return "duration"
+        case syntax.SessionField(name="duration" | "idle") | syntax.UserField(name="age" | "idle"):
+            return "duration"
+        case syntax.UserField(name="first_seen" | "last_seen"):
+            return "instant"
+        case syntax.Arithmetic(operator=operator, left=left, right=right):
+            return _arithmetic_shown(operator, shown_as(left), shown_as(right))
+        case _:
+            return "plain"
+
+
+def _arithmetic_shown(operator: str, left: Shown, right: Shown) -> Shown:
+    if operator in "+-":
+        if left == right == "instant":
+            return "duration"
+        return "instant" if "instant" in (left, right) else left
+    if operator == "/" and left == right:
+        return "plain"
+    return "duration" if "duration" in (left, right) else "plain"
+
+
+def show_duration(value: Any) -> str | None:
+    """A duration in milliseconds as in definitions; parts of milliseconds are rounded half to even."""
+    if value is None or not isfinite(value):
+        return None
+    whole = round(value)
+    return format_duration(whole) if whole >= 0 else "-" + format_duration(-whole)
+
+
+def show_instant(value: Any) -> str | None:
+    """An instant as ISO 8601; None for one that no calendar has."""
+    try:
+        return None if value is None else iso(round(value))
+    except OverflowError:
+        return None
+
+
+def show_plain(value: Any) -> Any:
+    """Anything else: a whole number without decimals, beyond 64 bits the nearest double; None for an infinite one."""
+    if value.__class__ is float:
+        return plain_number(value) if isfinite(value) else None
+    return bounded_integer(value) if value.__class__ is int else value
+
+
+def show_count(value: int, places: int) -> int | str:
+    """A count of which only `places` are kept.
+
+    >>> show_count(3, 4), show_count(4, 4)
+    (3, '4+')
+    """
+    return f"{places}+" if value >= places else value
+
+
+SHOW = {"plain": show_plain, "duration": show_duration, "instant": show_instant}
+
+
+def atom_of(node: Expression, value: Any) -> Atom:
+    """The atom as it stands in a change."""
+    return Atom(canonical.text(node), value)

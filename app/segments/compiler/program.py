@@ -1,0 +1,382 @@
+"""A catalog becomes a program: which aggregates an event touches, which segments those touch, and code for all of it.
+
+Everything is compiled to Python source once; an event runs one handler and the segments of its mask, nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from app.events.message import Message, MessageDecoder, Path
+from app.segments.compiler.aggregates import Registry, Remembered, stable_id
+from app.segments.compiler.code_writer import Namespace, Source
+from app.segments.compiler.condition_code import Expressions
+from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
+from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
+from app.segments.compiler.value_code import leaf_id
+from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Activity, Usual
+from app.segments.definitions.catalog import definition_version
+from app.segments.definitions.definition import Catalog, Score, Segment
+from app.segments.evaluation import carts
+from app.segments.evaluation.matched_aggregate import Staged
+from app.segments.evaluation.operators import CONTAINERS
+from app.segments.evaluation.score_margin import Margin
+from app.segments.evaluation.settlement import SegmentCode
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language import syntax
+from tables.counted import Counted
+from tables.profile import Profile, new_profile
+
+WATCH_MASKS_MAX = 10_000
+
+
+@dataclass(slots=True)
+class Reads:
+    """What the functions of one segment read.
+
+    margins: the scores that are only compared with numbers, and which of their events can do nothing to that
+    features: `visits` (a visit has to be kept), `visit` (its end may change what is true), `beginning` (a new one may),
+    `session` and `user` (each event of the visit, of the user may), `cart`.
+    """
+
+    segment: Segment
+    aggregates: set[int]
+    inside_aggregates: set[int]
+    segments: set[str]
+    leaves: set[Path]
+    features: set[str]
+    margins: dict[int, set[Margin]]
+    windows: dict[int, int]
+    watch_bit: int
+    growth: tuple[tuple[str, int], ...]
+
+    @property
+    def has_early_timer(self) -> bool:
+        """Whether not every event that makes the timer later sets it anew."""
+        return "visit" in self.features or bool(self.margins)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A compiled catalog. Masks have one bit a segment, in settlement order.
+
+    track_handlers, other_handlers: the handlers again, by event name and by kind
+    watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
+        `watching`: those bits that call for a settlement at each event (the others ask the visit first)
+    begin_mask, begin_watched: what a user's first event settles in any case, and what his profile watches from then on
+    windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
+    counted: limits reached and odd values since it was last emptied.
+    """
+
+    version: str
+    rules: TimeRules
+    segments: tuple[SegmentCode, ...]
+    remembered: dict[int, Remembered]
+    handlers: dict[EventKey, Handler]
+    track_handlers: dict[str | None, Handler]
+    other_handlers: dict[str, Handler]
+    decoder: MessageDecoder
+    activity: Callable[[Profile, Message, int, int], int]
+    usual: Usual
+    staged: dict[int, tuple[Staged, int]]
+    windows: dict[int, tuple[int, Callable[[Any, int], Any]]]
+    bits: dict[int, int]
+    begin_mask: int
+    begin_watched: int
+    user_mask: int
+    watchers: tuple[int, ...]
+    watching: int
+    layout: int
+    source: str
+    counted: Counted
+    watch_masks: dict[int, int] = field(default_factory=dict)
+
+    def watch_mask(self, watched: int) -> int:
+        """The segments behind the bits of `Profile.watched`; `watch_masks` remembers it."""
+        if len(self.watch_masks) >= WATCH_MASKS_MAX:
+            self.watch_masks.clear()
+        mask = sum(mask for bit, mask in enumerate(self.watchers) if watched >> bit & 1)
+        self.watch_masks[watched] = mask
+        return mask
+
+
+def compile_catalog(catalog: Catalog, rules: TimeRules) -> Program:
+    """The program of a checked catalog; drafts are left out."""
+    return _Compiler(catalog, rules).program()
+
+
+class _Compiler:
+    def __init__(self, catalog: Catalog, rules: TimeRules) -> None:
+        self.catalog = catalog
+        self.rules = rules
+        self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
+        self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
+        self.registry = Registry(rules.lateness_ms)
+        self.namespace = Namespace()
+        self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
+        self.code = Source(self.namespace)
+
+    def program(self) -> Program:
+        reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
+        masks = _Masks(reads)
+        decoder = MessageDecoder(self._context_paths(masks))
+        writers = self._write_handlers(masks, decoder)
+        activity = Activity(
+            features=masks.features,
+            always=masks.always,
+            growth=masks.growth,
+            leaves=masks.leaves,
+            context=decoder.context_tree,
+            gap_ms=self.rules.session_gap_ms,
+        )
+        activity.write(self.code)
+        functions = self.code.load("<compiled catalog>")
+        segments = self._segments(reads, functions)
+        functions["SEGMENTS"] = segments
+        begin_mask, begin_watched = _beginning(segments)
+        handlers = {key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()}
+        return Program(
+            version=self.catalog.version,
+            rules=self.rules,
+            segments=segments,
+            remembered=self.registry.by_id,
+            handlers=handlers,
+            track_handlers={name: handler for (kind, name), handler in handlers.items() if kind == "track"},
+            other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
+            decoder=decoder,
+            activity=functions["activity"],
+            usual=activity.usual(),
+            staged={
+                number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
+                for number, what in self.registry.by_id.items()
+                if what.staged is not None
+            },
+            windows={
+                number: (what.within_ms, what.kind.forget)
+                for number, what in self.registry.by_id.items()
+                if what.within_ms is not None and what.staged is None
+            },
+            bits={segment.id: 1 << segment.number for segment in segments},
+            begin_mask=begin_mask,
+            begin_watched=begin_watched,
+            user_mask=masks.features.get("user", 0),
+            watchers=masks.watchers,
+            watching=masks.watching,
+            layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
+            source=self.code.text(),
+            counted=self.registry.counted,
+        )
+
+    def _write_segment(self, segment: Segment, number: int) -> Reads:
+        writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
+        write_segment(writer, segment, number)
+        return Reads(
+            segment,
+            writer.aggregates,
+            writer.inside_aggregates - writer.aggregates,
+            writer.segments,
+            writer.leaves,
+            writer.features,
+            {own: each for own, each in writer.margins.items() if own not in writer.aggregates},
+            writer.windows,
+            writer.watch_bit or 0,
+            tuple(writer.growth or ()),
+        )
+
+    def _context_paths(self, masks: "_Masks") -> set[Path]:
+        paths = set(masks.leaves)
+        if masks.features.get("visits"):
+            paths |= {SOURCE_PATH, LANDING_PATH}
+        for what in self.registry.by_id.values():
+            for pattern in (*(source.pattern for source in what.sources), what.since_last):
+                paths |= _context_paths_of(pattern)
+        return paths
+
+    def _write_handlers(self, masks: "_Masks", decoder: MessageDecoder) -> dict[EventKey, tuple[str, HandlerWriter]]:
+        keys: dict[EventKey, list[Remembered]] = {}
+        for what in self.registry.by_id.values():
+            for pattern in (*(source.pattern for source in what.sources), what.since_last):
+                for key in keys_of_pattern(pattern):
+                    asked = keys.setdefault(key, [])
+                    if what not in asked:
+                        asked.append(what)
+        cart_mask = masks.features.get("cart", 0)
+        if cart_mask:
+            for name in carts.NAMES:
+                keys.setdefault(("track", name), [])
+        traits = {path[1:]: (leaf_id(path), mask) for path, mask in masks.leaves.items() if path[0] == "traits"}
+        if traits:
+            keys.setdefault(("identify", None), [])
+        written: dict[EventKey, tuple[str, HandlerWriter]] = {}
+        for key, aggregates in sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+            body = Source(self.namespace)
+            writer = HandlerWriter(body, key, decoder.context_tree, self.registry.counted_exactly)
+            if key == ("identify", None):
+                writer.traits(traits)
+            if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
+                writer.cart(cart_mask)
+            for what in aggregates:
+                writer.aggregate(
+                    what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)
+                )
+            name = f"handle_{len(written)}"
+            with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
+                self.code.line("A = p.aggregates")
+                self.code.line("m = 0")
+                for line in writer.write_loads():
+                    self.code.line(line)
+                self.code.include(body)
+                self.code.line("return m")
+            written[key] = (name, writer)
+        return written
+
+    def _segments(self, reads: list[Reads], functions: dict[str, Any]) -> tuple[SegmentCode, ...]:
+        by_name = {read.segment.name: read for read in reads}
+        numbers = {read.segment.name: number for number, read in enumerate(reads)}
+        dependents = dict.fromkeys(by_name, 0)
+        for number, read in enumerate(reads):
+            for other in read.segments:
+                dependents[other] |= 1 << number
+        return tuple(
+            SegmentCode(
+                number=number,
+                id=segment_id(read.segment.name),
+                name=read.segment.name,
+                version=definition_version(read.segment),
+                topic=read.segment.topic,
+                for_ms=read.segment.for_ms,
+                hold_ms=read.segment.hold_ms,
+                cooldown_ms=read.segment.cooldown_ms,
+                updates=read.segment.updates,
+                simple=is_simple(read.segment),
+                waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
+                dependents=dependents[read.segment.name],
+                reads=tuple(sorted(self._reads(read, by_name))),
+                lags=tuple(
+                    sorted(numbers[name] for name in _all_reads(read, by_name) if by_name[name].has_early_timer)
+                ),
+                settle=functions[f"settle_{number}"],
+                entry_evidence=functions[f"entry_evidence_{number}"],
+                exit_evidence=functions[f"exit_evidence_{number}"],
+                attach=functions[f"attach_{number}"] if read.segment.attach else None,
+            )
+            for number, read in enumerate(reads)
+        )
+
+    def _reads(self, read: Reads, by_name: dict[str, Reads]) -> set[int]:
+        """What may have a timer that a segment depends on, beside its own: other segments, pending sequences."""
+        names = _all_reads(read, by_name)
+        found = {segment_id(name) for name in names}
+        for each in (read, *(by_name[name] for name in names)):
+            asked = each.aggregates | each.inside_aggregates
+            found |= {own for own in asked if self.registry.by_id[own].staged is not None}
+        return found
+
+
+class _Masks:
+    """Which segments read what."""
+
+    def __init__(self, reads: list[Reads]) -> None:
+        self.aggregates: dict[int, int] = {}
+        self.inside: dict[int, list[tuple[int, int]]] = {}
+        self.margins: dict[int, tuple[int, set[Margin]]] = {}
+        self.leaves: dict[Path, int] = {}
+        self.features: dict[str, int] = {}
+        for number, read in enumerate(reads):
+            bit = 1 << number
+            for aggregate in read.aggregates:
+                self.aggregates[aggregate] = self.aggregates.get(aggregate, 0) | bit
+            for aggregate in read.inside_aggregates:
+                self.inside.setdefault(aggregate, []).append((segment_id(read.segment.name), bit))
+            for aggregate, margins in read.margins.items():
+                mask, others = self.margins.get(aggregate, (0, set()))
+                self.margins[aggregate] = mask | bit, others | margins
+            for path in read.leaves:
+                self.leaves[path] = self.leaves.get(path, 0) | bit
+            for feature in read.features:
+                self.features[feature] = self.features.get(feature, 0) | bit
+        watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
+        self.watchers = tuple(mask for _, mask in watching)
+        self.growth = [(read.watch_bit, read.growth, 1 << n) for n, read in enumerate(reads) if read.growth]
+        self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
+        active = self.features.get("session", 0) | self.features.get("user", 0)
+        self.always = active & ~sum(self.watchers)
+
+    def inside_mask(self, aggregate: int) -> int:
+        """The segments that read an aggregate only for who is in."""
+        return sum(bit for _, bit in self.inside.get(aggregate, ()))
+
+
+def _handler(handle: Any, properties_type: Any) -> Handler:
+    if properties_type is None:
+        return Handler(handle, None, None)
+    return Handler(handle, msgspec.json.Decoder(properties_type).decode, properties_type())
+
+
+def _context_paths_of(node: Any) -> set[Path]:
+    """The context paths that filters of a pattern read."""
+    match node:
+        case syntax.EventContext(path=path):
+            return {path}
+        case syntax.Pattern(source=syntax.Sequence(steps=steps, absent=absent), where=where):
+            return set().union(*map(_context_paths_of, (*steps, absent, where)))
+        case syntax.Pattern(where=where):
+            return _context_paths_of(where)
+        case syntax.And(operands=operands) | syntax.Or(operands=operands):
+            return set().union(*map(_context_paths_of, operands))
+        case syntax.Not(operand=operand):
+            return _context_paths_of(operand)
+        case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
+            return _context_paths_of(left) | _context_paths_of(right)
+        case _:
+            return set()
+
+
+def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
+    """The segments that one depends on, directly or not."""
+    found: set[str] = set()
+    waiting = list(read.segments)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(by_name[name].segments)
+    return found
+
+
+def _all_windows(read: Reads, by_name: dict[str, Reads]) -> tuple[tuple[int, int], ...]:
+    """The windowed aggregates of a segment and of all that it depends on."""
+    windows = dict(read.windows)
+    for name in _all_reads(read, by_name):
+        windows |= by_name[name].windows
+    return tuple(sorted(windows.items()))
+
+
+class _Probe:
+    """Stands for a settlement to find out whether a segment holds for a user of whom nothing is known."""
+
+    def __init__(self) -> None:
+        self.warm_ms: dict[int, int] = {}
+        self.entered = False
+
+    def enter(self, *_: Any) -> bool:
+        self.entered = True
+        return False
+
+
+def _beginning(segments: tuple[SegmentCode, ...]) -> tuple[int, int]:
+    """The segments that a user's first event must settle even where it does not touch them; what the others watch."""
+    mask = 0
+    watched = 0
+    for segment in segments:
+        probe = _Probe()
+        profile = new_profile(0, 0)
+        settle: Any = segment.settle
+        settle(profile, 0, probe)
+        if probe.entered or profile.due or segment.waits_for:
+            mask |= 1 << segment.number
+        watched |= profile.watched
+    return mask, watched

@@ -1,0 +1,174 @@
+"""A segment becomes four Python functions: settle, entry evidence, exit evidence, attach."""
+
+from app.segments.compiler import evidence
+from app.segments.compiler.aggregates import places_needed, stable_id, threshold
+from app.segments.compiler.condition_code import Expressions
+from app.segments.definitions.definition import Segment
+from app.segments.evaluation import operators
+from app.segments.evaluation.change import Atom
+from app.segments.language import canonical, syntax
+from app.segments.language.syntax import And, Expression, Not
+from tables.profile import INSIDE, SENT, SINCE, TRUE_SINCE
+from tables.windows import FOREVER
+
+
+def segment_id(name: str) -> int:
+    """The stable id of a segment, by its name."""
+    return stable_id(f"segment {name}")
+
+
+def is_simple(segment: Segment) -> bool:
+    """Whether until when the condition stays is all that matters, for who is in and for who is out."""
+    waits = segment.for_ms or segment.hold_ms or segment.cooldown_ms
+    return (
+        segment.when is not None
+        and segment.status == "live"
+        and not (waits or segment.updates or segment.warmup == "wait")
+    )
+
+
+def entry_condition(segment: Segment) -> Expression:
+    """What must hold for one who is out to enter."""
+    if segment.status == "retired":
+        return syntax.Boolean(False)
+    if segment.when is not None:
+        return segment.when
+    assert segment.enter is not None
+    assert segment.exit is not None
+    return And((segment.enter, Not(segment.exit)))
+
+
+def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
+    """Writes `settle_<number>` and its companions; what they read is collected by the writer."""
+    _write_settle(writer, segment, number)
+    writer.touched_by = "none"  # what explains a change is asked for only when there is one
+    entry = segment.when or segment.enter
+    leave = segment.when or segment.exit
+    assert entry is not None
+    assert leave is not None
+    _write_evidence(writer, f"entry_evidence_{number}", entry)
+    _write_evidence(writer, f"exit_evidence_{number}", leave)
+    _write_attach(writer, segment, number)
+
+
+def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
+    code = writer.code
+    own = segment_id(segment.name)
+    with code.block(f"def settle_{number}(p, now, x)"):
+        beginning = code.here()
+        writer.watching = True
+        if segment.warmup == "wait" and segment.status == "live":
+            code.line(f"warm = x.warm_ms.get({own}, 0)")
+            code.line("if now < warm:")
+            code.line(f"    p.due[{own}] = warm")
+            code.line("    return False")
+        loaded = code.here()
+        code.line(f"m = p.members.get({own})")
+        if segment.when is not None or segment.status == "retired":
+            truth, until = writer.truth(entry_condition(segment))
+            with code.block(f"if m is not None and m[{INSIDE}]"):
+                _write_inside(writer, segment, number, f"not {truth}", until)
+            _write_outside(writer, segment, number, truth, until)
+        else:
+            assert segment.exit is not None
+            with code.block(f"if m is not None and m[{INSIDE}]"):
+                truth, until = writer.truth(segment.exit)
+                _write_inside(writer, segment, number, truth, until)
+            truth, until = writer.truth(entry_condition(segment))
+            _write_outside(writer, segment, number, truth, until)
+    writer.watching = False
+    _load_aggregates(writer, loaded)
+    if writer.watch_bit:
+        code.insert(beginning, f"p.watched &= ~{writer.watch_bit}", depth=1)
+
+
+def _load_aggregates(writer: Expressions, place: int) -> None:
+    """Before what was written since `place`, if that reads any."""
+    if writer.code.mentions("A.get(", place):
+        writer.code.insert(place, "A = p.aggregates", depth=1)
+
+
+def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: str, until: str | None) -> None:
+    code = writer.code
+    code.line(f"w = {until or FOREVER}")
+    with code.block(f"if {leaves}"):
+        if segment.hold_ms and segment.status != "retired":
+            code.line(f"w = m[{SINCE}] + {segment.hold_ms}")
+            code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now, w)")
+        else:
+            code.line(f"return x.leave(p, SEGMENTS[{number}], m, now, w)")
+    if not segment.updates:
+        _write_due(writer, segment, "w")
+        code.line("return False")
+        return
+    code.line(f"sent = m[{SENT}] or {{}}")
+    attach = dict(segment.attach)
+    differs = []
+    writer.touched_by = "inside"
+    for name in segment.updates:
+        value, value_until = writer.value(attach[name])
+        shown = code.name("v")
+        code.line(f"{shown} = {code.bind('f', evidence.SHOW[evidence.shown_as(attach[name])])}({value})")
+        differs.append(f"not {code.bind('f', operators.same)}({shown}, sent.get({name!r}))")
+        if value_until is not None:
+            code.line(f"if {value_until} < w: w = {value_until}")
+    writer.touched_by = "all"
+    _write_due(writer, segment, "w")
+    code.line(f"if {' or '.join(differs)}: x.update(p, SEGMENTS[{number}], m, now)")
+    code.line("return False")
+
+
+def _write_outside(writer: Expressions, segment: Segment, number: int, truth: str, until: str | None) -> None:
+    code = writer.code
+    code.line(f"w = {until or FOREVER}")
+    code.line(f"if {truth}: return x.enter(p, SEGMENTS[{number}], m, now, w)")
+    if segment.for_ms or segment.cooldown_ms:
+        code.line(f"if m is not None: m[{TRUE_SINCE}] = None")
+    _write_due(writer, segment, "w")
+    code.line("return False")
+
+
+def _write_due(writer: Expressions, segment: Segment, until: str) -> None:
+    own = segment_id(segment.name)
+    writer.code.line(f"if {until} < {FOREVER}: p.due[{own}] = {until}")
+    writer.code.line(f"elif {own} in p.due: del p.due[{own}]")
+
+
+def _write_evidence(writer: Expressions, name: str, condition: Expression) -> None:
+    code = writer.code
+    atom_type = code.bind("f", Atom)
+    with code.block(f"def {name}(p, now)"):
+        loaded = code.here()
+        atoms = []
+        for atom in evidence.atoms_of(condition):
+            value = _shown_value(writer, atom)
+            atoms.append(f"{atom_type}({canonical.text(atom)!r}, {value})")
+        _load_aggregates(writer, loaded)
+        code.line(f"return [{', '.join(atoms)}]")
+
+
+def _shown_value(writer: Expressions, atom: Expression) -> str:
+    code = writer.code
+    asked = threshold(atom) if isinstance(atom, syntax.Comparison) else None
+    if asked is not None:
+        count, operator, bound = asked
+        places = places_needed(operator, bound)
+        value = writer.kept_count(count, places)
+        return f"{code.bind('f', evidence.show_count)}({value}, {places})"
+    side = evidence.shown_side(atom)
+    value, _ = writer.value(side)
+    if writer.is_boolean(side):
+        return value
+    return f"{code.bind('f', evidence.SHOW[evidence.shown_as(side)])}({value})"
+
+
+def _write_attach(writer: Expressions, segment: Segment, number: int) -> None:
+    code = writer.code
+    with code.block(f"def attach_{number}(p, now)"):
+        loaded = code.here()
+        values = []
+        for name, node in segment.attach:
+            value, _ = writer.value(node)
+            values.append(f"{name!r}: {code.bind('f', evidence.SHOW[evidence.shown_as(node)])}({value})")
+        _load_aggregates(writer, loaded)
+        code.line(f"return {{{', '.join(values)}}}")

@@ -1,0 +1,1 @@
+"""Definition files: reading YAML, checking, and the ordered, versioned catalog."""

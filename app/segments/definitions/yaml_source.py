@@ -1,0 +1,159 @@
+"""One YAML file: its nodes, what is wrong with them, and where in the file each character of a value stands."""
+
+import re
+from bisect import bisect_right
+from typing import Any
+
+import yaml
+
+from app.segments.definitions.problem import Problem
+from app.segments.definitions.yaml_errors import describe
+
+FILE_LENGTH_MAX = 262_144
+"""Characters of one definition file."""
+
+_NESTING_MAX = 5_000
+"""Above this bound on how deep a file may be nested, the slow loader reads it: it survives any depth."""
+
+_FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Source:
+    """The text of one file. Problems are collected in `problems`."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text.removeprefix("\ufeff")
+        self.problems: list[Problem] = []
+        self._lines = self.text.replace("\r\n", " \n").replace("\r", "\n").split("\n")
+        starts = [0]
+        for line in self._lines:
+            starts.append(starts[-1] + len(line) + 1)
+        self._starts = starts[:-1]
+        self._seen: set[int] = set()
+
+    def root(self) -> yaml.MappingNode | None:
+        """The mapping that the file consists of, or None after a problem was added."""
+        if len(self.text) > FILE_LENGTH_MAX:
+            self.wrong_at(0, 0, f"this file has {len(self.text):,} characters", f"the longest has {FILE_LENGTH_MAX:,}")
+            return None
+        try:
+            root = self._compose()
+        except yaml.YAMLError as error:
+            self.problems.append(describe(error, self))
+            return None
+        except RecursionError:
+            self.wrong_at(0, 0, "this file is nested too deeply", "write it with fewer levels")
+            return None
+        if root is None:
+            self.wrong_at(0, 0, "this file is empty", "a definition begins with segment: <name> or score: <name>")
+            return None
+        if not isinstance(root, yaml.MappingNode):
+            self.wrong(
+                root,
+                "this file is no definition",
+                "a blank is missing after the colon"
+                if isinstance(root, yaml.ScalarNode) and re.match(r"[\w-]+:\S", root.value)
+                else "a definition consists of lines key: value and begins with segment: <name>",
+            )
+            return None
+        return root
+
+    def _compose(self) -> yaml.Node | None:
+        nesting = self.text.count("[") + self.text.count("{") + max(map(len, self._lines))
+        if nesting < _NESTING_MAX:
+            try:
+                return yaml.compose(self.text, Loader=_FAST_LOADER)
+            except yaml.YAMLError:
+                pass  # the messages of the slow loader are the better ones
+        return yaml.compose(self.text, Loader=yaml.SafeLoader)
+
+    # ---- problems
+
+    def wrong(self, node: yaml.Node, message: str, hint: str = "", detail: str = "") -> None:
+        """Adds a problem with a whole node."""
+        self.wrong_at(node.start_mark.index, node.end_mark.index, message, hint, detail)
+
+    def wrong_at(self, start: int, end: int, message: str, hint: str = "", detail: str = "") -> None:
+        """Adds a problem with the characters from `start` to `end` of the file."""
+        self.problems.append(self.problem(start, end, message, hint, detail))
+
+    def problem(self, start: int, end: int, message: str, hint: str = "", detail: str = "") -> Problem:
+        """A problem with the characters from `start` to `end` of the file."""
+        start = max(0, min(start, len(self.text)))
+        line = self.line_number(start)
+        text = self.text[start:end].rstrip()
+        column = start - self._starts[line]
+        return Problem(self.path, line + 1, column + 1, text, message, detail, hint, self._lines[line])
+
+    def line(self, node: yaml.Node) -> int:
+        """The line on which a node begins, from 1."""
+        return int(node.start_mark.line) + 1
+
+    def line_number(self, offset: int) -> int:
+        """The line of an offset, counted from 0."""
+        return bisect_right(self._starts, offset) - 1
+
+    def line_text(self, line: int) -> str:
+        """The text of a line, counted from 0; empty beyond the end."""
+        return self._lines[line] if line < len(self._lines) else ""
+
+    def offset_of_line(self, line: int) -> int:
+        """Where a line begins, counted from 0."""
+        return self._starts[min(line, len(self._starts) - 1)]
+
+    # ---- nodes
+
+    def visit(self, node: yaml.Node) -> bool:
+        """Whether a node is met for the first time; an alias (`*name`) is a problem."""
+        if id(node) in self._seen:
+            self.wrong(node, "this value is used again with *", "write the value out in both places")
+            return False
+        self._seen.add(id(node))
+        return True
+
+    def offsets(self, node: yaml.ScalarNode) -> list[int]:
+        """For each character of a value, and its end, where it stands in the file.
+
+        Exact for all characters but blank space at folds.
+        """
+        start, end = node.start_mark.index, node.end_mark.index
+        raw, at = self.text, start
+        if node.style in ("|", ">"):
+            at = raw.find("\n", start, end) + 1 or end
+        elif node.style in ("'", '"'):
+            at, end = start + 1, end - 1
+        found = []
+        value = node.value
+        index = 0
+        while index < len(value):
+            if value[index].isspace() and at < end and raw[at].isspace():
+                fold = _run(raw, at, end)
+                if "\n" in raw[at:fold] or "\r" in raw[at:fold]:
+                    run = _run(value, index, len(value))
+                    found += [at] * (run - index)
+                    index, at = run, fold
+                    continue
+            if node.style in ("|", ">") and value[index] != raw[at : at + 1]:
+                at = _run(raw, at, end)
+            found.append(min(at, end))
+            at += _width(raw, at, node.style)
+            index += 1
+        found.append(min(at, end))
+        return found
+
+
+def _run(text: str, start: int, end: int) -> int:
+    """Where the blank space that begins at `start` ends."""
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def _width(raw: str, at: int, style: str | None) -> int:
+    """How many characters of the file make the one character of the value that begins at `at`."""
+    if style == "'" and raw.startswith("''", at):
+        return 2
+    if style == '"' and raw.startswith("\\", at):
+        return {"x": 4, "u": 6, "U": 10}.get(raw[at + 1 : at + 2], 2)
+    return 1

@@ -1,0 +1,66 @@
+"""What goes into a partition and what comes out of it: records, batches of output, dead letters, late events."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.segments.evaluation.change import Change
+
+NO_CLOCK = -1
+
+
+class RecordLike(Protocol):
+    """What is read of a Kafka record; `timestamp` in milliseconds, -1 for none."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot be an event; `reason` is a short code, `position` a byte of the value where known."""
+
+    record: RecordLike
+    reason: str
+    detail: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvent:
+    """A record behind `now` by more than the allowed lateness."""
+
+    record: RecordLike
+    late_ms: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one call produced, to be written by the caller.
+
+    `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted; `quickly`: how
+    many of them by the fast path.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    profiles: dict[str, bytes | None] = field(default_factory=dict)
+    dead: list[DeadLetter] = field(default_factory=list)
+    late: list[LateEvent] = field(default_factory=list)
+    next_offset: int = 0
+    clock_ms: int = NO_CLOCK
+    kinds: dict[str, int] = field(default_factory=dict)
+    quickly: int = 0
+    duplicates: int = 0
+    timers: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accepted(self) -> int:
+        """Events accepted."""
+        return sum(self.kinds.values())

@@ -1,0 +1,50 @@
+"""Which events of a decaying score can do nothing to a comparison with a number, so that nobody need look at it.
+
+Points above zero only raise a score. One that is far below the bound after them was so before; one that was far above
+it without them is so still, and falls below it later than was thought. Its timer then comes too early, which is how
+`SegmentCode.lags` says it: when it fires, the comparison is made again and gets the timer that it has by then.
+"""
+
+from dataclasses import dataclass
+
+from app.segments.definitions.definition import PointsWhen, Score
+from app.segments.evaluation.operators import NEAR, ORDERED
+
+_LEAST_POINTS = 0.001
+_LARGEST = 1e6
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Margin:
+    """What decays of a score, below `low` now, stays below the bound; above `high`, it is above it now.
+
+    Whatever of the conditions of the score holds, and however it is rounded. `low` 0: nothing is that low.
+    """
+
+    low: float
+    high: float
+
+    def touched(self, state: str, points: int | float) -> str | None:
+        """A Python expression: whether an event may have changed what the comparison says, or turned it earlier.
+
+        `state` names the score's [v, t] after the event. None: it always may.
+        """
+        if not _LEAST_POINTS <= points <= _LARGEST:  # below, what is added may be lost in what v is rounded to
+            return None
+        below = f"{state}[1] != now or {state}[0] <= {self.high + points!r}"
+        return f"{state}[0] >= {self.low!r} and ({below})" if self.low else below
+
+
+def margin_of(score: Score, sign: str, bound: int | float) -> Margin | None:
+    """The margin of a decaying score around a number that it is compared with; None where there is none to trust.
+
+    Of `=` and `!=` there is none: a score may leap over a number, and after more points meet it.
+    """
+    if sign not in ORDERED:
+        return None
+    steps = [entry.add for entry in score.points if isinstance(entry, PointsWhen)]
+    most = sum(add for add in steps if add > 0)
+    least = sum(add for add in steps if add < 0)
+    if max(abs(bound), most, -least) > _LARGEST:
+        return None
+    return Margin(max(bound - most - NEAR, 0.0), bound - least + NEAR)

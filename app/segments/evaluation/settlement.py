@@ -1,0 +1,240 @@
+"""How a user enters and leaves segments: `for`, `hold`, `cooldown`, updates, the order of settlement, the changes.
+
+The truth of a condition comes from generated code (`SegmentCode`); what follows from it is decided here, once for all
+segments.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id, iso
+from app.segments.evaluation.operators import same
+from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
+from tables.windows import FOREVER
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentCode:
+    """One live segment, compiled.
+
+    simple: until when the condition stays is all that matters, for who is in and for who is out
+    waits_for: (aggregate, window in ms), for `warmup: wait`
+    reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
+    lags: numbers of those segments whose timer may come too early, as it is not set anew by each event that defers it
+    settle(profile, now, settlement) -> whether the membership changed
+    entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values (None: nothing to attach)
+    """
+
+    number: int
+    id: int
+    name: str
+    version: str
+    topic: bool
+    for_ms: int
+    hold_ms: int
+    cooldown_ms: int
+    updates: tuple[str, ...]
+    simple: bool
+    waits_for: tuple[tuple[int, int], ...]
+    dependents: int
+    reads: tuple[int, ...]
+    lags: tuple[int, ...]
+    settle: Callable[[Profile, int, "Settlement"], bool]
+    entry_evidence: Callable[[Profile, int], list[Atom]]
+    exit_evidence: Callable[[Profile, int], list[Atom]]
+    attach: Callable[[Profile, int], dict[str, Any]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """What is still known of a segment that a catalog does not have any more."""
+
+    id: int
+    name: str
+    version: str
+    topic: bool
+
+
+Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
+PLANS_MAX = 10_000
+
+
+class Settlement:
+    """The changes of one user at one instant; the caller sets who and why, and where changes go."""
+
+    __slots__ = (
+        "_cause",
+        "_plans",
+        "_retention_ms",
+        "_segments",
+        "_told_at",
+        "_told_ms",
+        "changes",
+        "kind",
+        "members",
+        "message_id",
+        "user",
+        "warm_ms",
+    )
+
+    def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
+        self._segments = segments
+        self._retention_ms = retention_ms
+        self._plans: dict[int, list[Step]] = {}
+        self._cause = Cause("time")
+        self._told_ms = -1
+        self._told_at = ""
+        self.user = ""
+        self.kind: CauseKind = "time"
+        self.message_id: str | None = None
+        self.changes: list[Change] = []
+        self.members: dict[str, int] = {segment.name: 0 for segment in segments}
+        self.warm_ms: dict[int, int] = {}
+
+    def settle(self, profile: Profile, mask: int, now: int) -> None:
+        """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order."""
+        plan = self._plans.get(mask)
+        if plan is None:
+            plan = self._plan(mask)
+        for settle, dependents, rest in plan:
+            if settle(profile, now, self) and dependents:
+                self.settle(profile, rest | dependents, now)
+                return
+
+    def _plan(self, mask: int) -> list[Step]:
+        """The segments of a mask in order, each with its dependents and those that come after it."""
+        if len(self._plans) >= PLANS_MAX:
+            self._plans.clear()
+        plan: list[Step] = []
+        rest = mask
+        while rest:
+            lowest = rest & -rest
+            rest ^= lowest
+            segment = self._segments[lowest.bit_length() - 1]
+            plan.append((segment.settle, segment.dependents, rest))
+        self._plans[mask] = plan
+        return plan
+
+    def enter(self, profile: Profile, segment: SegmentCode, member: Membership | None, now: int, until: int) -> bool:
+        """The enter condition holds for one who is out: enters now, or waits for `for` and `cooldown`."""
+        if member is None:
+            member = profile.members[segment.id] = [0, 0, 0, None, None, None]
+        if member[TRUE_SINCE] is None:
+            member[TRUE_SINCE] = now
+        ready = member[TRUE_SINCE] + segment.for_ms
+        if member[OUT_AT] is not None:
+            ready = max(ready, member[OUT_AT] + segment.cooldown_ms)
+        if now < ready:
+            profile.due[segment.id] = min(until, ready)
+            return False
+        member[INSIDE] = 1
+        member[SINCE] = now
+        member[TIMES] += 1
+        member[TRUE_SINCE] = None
+        if segment.attach is not None:
+            member[SENT] = segment.attach(profile, now)
+        self.members[segment.name] += 1
+        self._settle_again(profile, segment, now, until)
+        self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now), now)
+        return True
+
+    def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int, until: int) -> bool:
+        """The exit condition holds for one who is in, and `hold` is over."""
+        evidence = segment.exit_evidence(profile, now)
+        member[INSIDE] = 0
+        member[TRUE_SINCE] = None
+        member[OUT_AT] = now if segment.cooldown_ms else None
+        self.members[segment.name] -= 1
+        self._settle_again(profile, segment, now, until)
+        self._say(profile, segment, member, "exited", evidence, now)
+        member[SENT] = None
+        return True
+
+    def _settle_again(self, profile: Profile, segment: SegmentCode, now: int, until: int) -> None:
+        """As one who is now in, or out: until when does that stay?"""
+        if not segment.simple:
+            segment.settle(profile, now, self)
+        elif until < FOREVER:
+            profile.due[segment.id] = until
+        else:
+            profile.due.pop(segment.id, None)
+
+    def update(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> None:
+        """Sends the attached values again if one of `updates` differs from what was sent."""
+        assert segment.attach is not None
+        values = segment.attach(profile, now)
+        sent = member[SENT] or {}
+        if all(same(values[name], sent.get(name)) for name in segment.updates):
+            return
+        member[SENT] = values
+        self._say(profile, segment, member, "updated", segment.entry_evidence(profile, now), now)
+
+    def forget(self, profile: Profile, now: int) -> None:
+        """Everyone forgotten leaves everything, in order."""
+        self.kind = "forgotten"
+        for segment in self._segments:
+            member = profile.members.get(segment.id)
+            if member is not None and member[INSIDE]:
+                member[INSIDE] = 0
+                self.members[segment.name] -= 1
+                self._say(profile, segment, member, "exited", [], now)
+
+    def depart(self, profile: Profile, gone: Departed, now: int) -> None:
+        """A segment is not in the catalog any more: who was in leaves."""
+        member = profile.members.pop(gone.id)
+        if member[INSIDE]:
+            member[INSIDE] = 0
+            if self.members.get(gone.name, 0) > 0 and not any(segment.name == gone.name for segment in self._segments):
+                self.members[gone.name] -= 1
+            self._say(profile, gone, member, "exited", [], now)
+
+    def _say(
+        self,
+        profile: Profile,
+        segment: SegmentCode | Departed,
+        member: Membership,
+        change: ChangeKind,
+        evidence: list[Atom],
+        now: int,
+    ) -> None:
+        if now != self._told_ms:
+            self._told_ms, self._told_at = now, iso(now)
+        cause = self._cause
+        message_id = self.message_id if self.kind == "event" else None
+        if cause.kind != self.kind or cause.message_id is not message_id:
+            cause = self._cause = Cause(self.kind, message_id)
+        sequence = profile.sequence
+        profile.sequence = sequence + 1
+        said = Change(
+            id=change_id(self.user, sequence),
+            user=self.user,
+            segment=segment.name,
+            version=segment.version,
+            change=change,
+            times=member[TIMES],
+            at=self._told_at,
+            sequence=sequence,
+            cause=cause,
+            evidence=evidence,
+            attach=member[SENT] or {},
+            valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
+        )
+        self.changes.append(said)
+
+    def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, *, inside: bool) -> str | None:
+        if self.kind == "forgotten" or isinstance(segment, Departed):
+            return None
+        due = profile.due
+        least = due.get(segment.id, FOREVER)
+        for number in segment.lags:
+            self._segments[number].settle(profile, self._told_ms, self)
+        for other in segment.reads:
+            until = due.get(other)
+            if until is not None and until < least:
+                least = until
+        if inside:
+            forgotten = profile.highest_ms + self._retention_ms
+            if forgotten < least:
+                least = forgotten
+        return None if least >= FOREVER else iso(least)

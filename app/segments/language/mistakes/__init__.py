@@ -1,0 +1,1 @@
+"""Explains syntax errors to people who do not program."""

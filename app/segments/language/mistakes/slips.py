@@ -1,0 +1,175 @@
+"""Slips of people who know spreadsheets and other tools: what they wrote, and the same in the language.
+
+Each rule looks at the place where the parser stopped and gives the error if it knows the slip; see `syntax_errors`.
+"""
+
+import re
+
+from app.segments.language.errors import LanguageError
+from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, Place
+from app.segments.language.names import FIELDS, FUNCTIONS, OPEN_FIELDS
+from app.segments.language.syntax import Span
+
+_LITERAL = r"(?:'(?:[^'\n]|'')*'|[0-9]+(?:\.[0-9]+)?)"
+_LITERALS = rf"{_LITERAL}(?:\s*,\s*{_LITERAL})*"
+_LIST_BEGUN = re.compile(rf"(?P<operator>\bin\b|!=|=)\s*(?P<bracket>\(\s*)?(?P<items>{_LITERALS})\s*$")
+_LIST_GOES_ON = re.compile(rf"\s*,\s*{_LITERALS}")
+_LEFT_SIDE = re.compile(r"([^\s()=<>!,]+)\s*$")
+_FIELD = re.compile(rf"(?:{'|'.join((*FIELDS, *OPEN_FIELDS))})(?:\.\w+)+")
+_COMPARED = re.compile(rf"\)\s*((?:[<>]=?|!=|=)\s*{_LITERAL})")
+_PROPERTY_COMPARED = re.compile(r"(?:\b(traits|context)(?:\.\w+)+|\bwhere\b[^()]*)\s*(?:[<>]=?|!?=)\s*$")
+_NUMBER_BEFORE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*$")
+_MONEY = re.compile(r"[$€£¥]\s*(?P<number>[0-9][0-9.,]*[0-9]|[0-9])?(?!\w)")
+_GROUPS_OF_DOTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})*,[0-9]+")
+_GROUPS_OF_COMMAS = re.compile(r"[0-9]{1,3}(?:[,_'][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+")
+_THEN_WORDS = frozenset({"and", "or", "before", "followed", "after", "next", "to", "with", "plus", "later"})
+_THEN_SIGNS = re.compile(r"(?:->|=>|→|[,>+&]+)\s*")
+
+
+def plain_number(written: str) -> str | None:
+    """A number as the language writes it, out of one with other marks; None if it is no number.
+
+    >>> plain_number("1.000,50"), plain_number("1,000.00"), plain_number("99,95"), plain_number("1'000")
+    ('1000.50', '1000', '99.95', '1000')
+    """
+    if _GROUPS_OF_COMMAS.fullmatch(written):
+        plain = re.sub(r"[,_']", "", written)
+    elif _GROUPS_OF_DOTS.fullmatch(written):
+        plain = written.replace(".", "").replace(",", ".")
+    else:
+        return None
+    return re.sub(r"\.0+$", "", plain)
+
+
+def no_number(start: int, written: str) -> LanguageError:
+    """The error for what looks like a number, but is none."""
+    plain = plain_number(written)
+    hint = f"write {plain}" if plain else "numbers look like 5 and 99.95"
+    detail = "a point stands before the decimal places, and nothing between the thousands" if plain else ""
+    return LanguageError(f"{written} is not a number", Span(start, start + len(written)), hint, detail)
+
+
+def other_thousands(place: Place) -> LanguageError | None:
+    """`1.000,00`, `1,000.00`, `1'000`: the parser stops at the mark."""
+    before = re.search(r"[0-9][0-9.]*$", place.before)
+    after = re.match(r"(?:'[0-9]{3})+(?:\.[0-9]+)?(?![0-9'])|,[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?(?![\w.])", place.rest)
+    if before is None or after is None or (after[0][0] == "," and {",", "COMMA"} & place.allowed):
+        return None
+    return no_number(before.start(), before[0] + after[0])
+
+
+def unit_of_number(place: Place) -> LanguageError | None:
+    """`traits.age > 18 years`, `cart.value > 100 EUR`, `cart.value > $100`."""
+    if match := _MONEY.match(place.rest):
+        number = match["number"]
+        if number is None:
+            before = _NUMBER_BEFORE.search(place.before)
+            number = before[1] if before else None
+        hint = f"write {plain_number(number) or number}" if number else "write the number alone"
+        return place.wrong("a number has no currency", hint, length=len(match[0].rstrip()))
+    match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]+", place.rest)
+    start, before_number = place.at, place.before
+    if match is None and place.word and (before := _NUMBER_BEFORE.search(place.before)):
+        start, before_number = before.start(), place.before[: before.start()]
+        match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]\w*", place.text[start:])
+    if match is not None and re.search(r"\buser\.age\s*[<>]=?\s*$", before_number) and "y" in match[0]:
+        hint = f"the age of a person is a trait: traits.age > {match[1]}"
+        span = Span(start, start + len(match[0]))
+        return LanguageError(f"{match[0]} is not a duration", span, hint, "user.age is the time since the first event")
+    compared = _PROPERTY_COMPARED.search(before_number)
+    if match is None or compared is None or place.word in KEYWORDS.values():
+        return None
+    what = {"traits": "a trait", "context": "a context value"}.get(compared[1] or "", "a property")
+    return LanguageError(
+        f"{match[0]} has a unit", Span(start, start + len(match[0])), f"write {match[1]}", f"{what} is a plain number"
+    )
+
+
+def word_behind_number(place: Place) -> LanguageError | None:
+    """`cart.value > 100 EUR`: a word that means nothing here."""
+    before = _NUMBER_BEFORE.search(place.before)
+    if before is None or not place.word or place.word.lower() in KEYWORDS.values() or "_AND" not in place.allowed:
+        return None
+    return place.wrong(f"{place.word} cannot stand here", f"a number has no unit: write {before[1]}")
+
+
+def list_without_brackets(place: Place) -> LanguageError | None:
+    """`source in 'google', 'bing'`, `source = 'google', 'bing'`, `source in ('google', 'bing')`."""
+    begun = _LIST_BEGUN.search(place.before) if place.rest.startswith(",") else None
+    goes_on = _LIST_GOES_ON.match(place.rest)
+    if begun is None or goes_on is None or (begun["bracket"] and begun["operator"] != "in"):
+        return None
+    items = re.findall(_LITERAL, begun["items"] + goes_on[0])
+    listed = f"in [{', '.join(items)}]"
+    hint = f"write {listed}"
+    left = _LEFT_SIDE.search(place.before[: begun.start()])
+    if begun["operator"] == "!=" and left is not None:
+        hint = f"write not {left[1]} {listed}"
+    start = begun.start("items")
+    return LanguageError(
+        "a list stands between square brackets", Span(start, place.at + len(goes_on[0].rstrip())), hint
+    )
+
+
+def joint_of_sequence(place: Place) -> LanguageError | None:
+    """`sequence('A' and 'B')`, `sequence('A', 'B')`, `sequence('A' -> 'B')`."""
+    if place.function != "sequence":
+        return None
+    word = place.word.lower()
+    if (word == "not" and (place.after_event or place.wants_event)) or re.match(r"and\s+(?:no|not)\b", place.rest):
+        event = TEXT.search(place.rest)
+        named = event[0] if event else "'B'"
+        return place.wrong(f"{place.word} cannot stand here", f"write 'A' then no {named} for 30m")
+    sign = _THEN_SIGNS.match(place.rest) or re.match(r"-+>?\s*", place.rest)
+    if not place.after_event or not (word in _THEN_WORDS or sign or TEXT.match(place.rest)):
+        return None
+    length = len(sign[0].rstrip()) if sign else None
+    found = place.rest[:length] if sign else place.found
+    other = "; for one of several events write any('A', 'B')" if found in ("or", ",") else ""
+    return place.wrong(
+        f"{found} cannot stand between the steps of a sequence",
+        f"join the steps with then: 'A' then 'B'{other}",
+        length=length,
+    )
+
+
+def field_as_event(place: Place) -> LanguageError | None:
+    """`count(cart.items) > 2`, `exists(traits.plan)`, `sum(cart.value)`, `never(segment('x'))`."""
+    start = place.at
+    match = _FIELD.match(place.rest) if place.wants_event else None
+    if match is None and (read := re.search(rf"\(\s*({_FIELD.pattern})$", place.before)):
+        start = read.start(1)  # the property of sum(...), where its event is missing
+        match = _FIELD.match(place.text, start)
+    if match is None:
+        return _function_as_event(place)
+    field, function = match[0], Place(place.text, start, place.allowed).function
+    span = Span(start, start + len(field))
+    compared = _COMPARED.match(place.text[span.end :].lstrip())
+    hint = _without_function(function, field, compared[1] if compared else "")
+    return LanguageError(f"{field} is a value of the user, not an event", span, hint)
+
+
+def _without_function(function: str, field: str, compared: str) -> str:
+    if field == "user.identified":
+        return f"write {'not ' if function == 'never' else ''}{field}"
+    if field == "cart.products":
+        field = "cart.items"
+    if compared:
+        return f"write {field} {compared}"
+    if field.startswith(("traits.", "context.")):
+        known = f"{field} = {field}"
+        return f"write {f'not ({known})' if function == 'never' else known}, which asks whether there is one"
+    numbers = ("cart.items", "cart.quantity", "cart.value", "session.pages", "session.events", "session.number")
+    return f"write {field} {'= 0' if function == 'never' else '> 0'}" if field in numbers else f"write {field}"
+
+
+def _function_as_event(place: Place) -> LanguageError | None:
+    if not place.wants_event or place.word not in FUNCTIONS:
+        return None
+    call = re.match(r"\w+\s*\([^()]*\)", place.rest)
+    if call is None:
+        return None
+    negation = "not " if place.function == "never" else ""
+    return place.wrong(
+        f"{call[0]} is a value of the user, not an event", f"write {negation}{call[0]}", length=len(call[0])
+    )

@@ -1,0 +1,887 @@
+/* What nearly every event is like, taken through `Partition.process` without the interpreter; and `iso`.
+
+   A FastPath is made for one batch; as an iterator it gives the records that it did not take: whoever gets one takes it
+   through the loop in Python, as if there were nothing else. A record is taken only when everything that could make it
+   special has been looked at, and nothing of it has changed anything yet: so the functions below return TAKEN, LEFT
+   (not ours: nothing happened but what happens again, to no effect), or FAILED (a Python exception is set).
+
+   The loop in app/segments/partition/partition.py says what must happen; the tests run both and compare. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stdint.h>
+#include <string.h>
+
+typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
+
+#define INTERFACE 2 /* as in app/segments/partition/fast_path.py */
+#define HASH_BYTES 8
+#define INSTANT_BYTES 6
+#define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
+#define KINDS_MAX 8
+#define ISO_LENGTH 24
+#define DAY 86400000LL
+#define YEAR_1 (-62135596800000LL) /* 0001-01-01T00:00:00.000Z */
+#define YEAR_9999_END 253402300799999LL
+#define DEPTH_MAX 8 /* STEPS_MAX in app/segments/compiler/visit_update.py */
+
+/* places in a visit, tables/session.py */
+enum { START, LAST, PAGES, EVENTS, VISIT_LENGTH = 7, DURATION = 100 };
+
+/* ---- slots: attributes of structs at a fixed place in the object */
+
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t kind, event, user_id, anonymous_id, message_id, timestamp, original, sent, received, properties, traits,
+        context;
+} MessageSlots;
+
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t highest, fired, first_seen, identified, due, session, leaves, ids, watched;
+} ProfileSlots;
+
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t handle, properties, nothing;
+} HandlerSlots;
+
+typedef struct {
+    Py_ssize_t user, kind, message_id;
+} SettlementSlots;
+
+/* One value of a visit that, once it is large enough, calls for segments whose bit a profile watches. */
+typedef struct {
+    long long bit, least;
+    int value; /* DURATION, or the place in the visit */
+} Growth;
+
+/* A value of the context: through which structs it is reached. */
+typedef struct {
+    PyObject *id; /* borrowed from `usual`, as the types are */
+    Py_ssize_t depth;
+    PyTypeObject *types[DEPTH_MAX];
+    Py_ssize_t slots[DEPTH_MAX];
+    int plain;       /* what is reached is the value, not something to look into */
+    PyObject *again; /* borrowed: the remembered value that the event at hand says once more */
+} Leaf;
+
+#define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* Where a slot is; -1 with an exception if the type keeps the attribute elsewhere. */
+static Py_ssize_t slot_of(PyTypeObject *type, const char *name) {
+    PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
+    if (found == NULL) return -1;
+    Py_ssize_t offset = -1;
+    if (Py_IS_TYPE(found, &PyMemberDescr_Type)) offset = ((PyMemberDescrObject *)found)->d_member->offset;
+    else PyErr_Format(PyExc_TypeError, "%s.%s is no slot", type->tp_name, name);
+    Py_DECREF(found);
+    return offset;
+}
+
+typedef struct {
+    const char *name;
+    Py_ssize_t *offset;
+} Slot;
+
+static int find_slots(PyTypeObject *type, const Slot *slots) {
+    for (; slots->name != NULL; slots++) {
+        *slots->offset = slot_of(type, slots->name);
+        if (*slots->offset < 0) return -1;
+    }
+    return 0;
+}
+
+static void put(PyObject *object, Py_ssize_t offset, PyObject *value) {
+    PyObject *before = AT(object, offset);
+    AT(object, offset) = Py_NewRef(value);
+    Py_XDECREF(before);
+}
+
+/* ---- the object */
+
+typedef struct {
+    PyObject_HEAD
+    /* what is called */
+    PyObject *decode, *digest_of, *load, *begin, *fire, *activity, *watch_mask, *sweep, *read_slowly, *settle;
+    /* what is looked up */
+    PyObject *touched, *track_handlers, *other_handlers, *watch_masks, *watching, *settlement, *counted;
+    PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names;
+    /* segments to settle: for a new user, for one who is identified from now on */
+    PyObject *begin_mask, *user_mask;
+    /* the usual activity */
+    PyObject *usual, *always, *unset, *context_type;
+    long long gap;
+    Growth *growth;
+    Leaf *leaves;
+    Py_ssize_t growth_length, leaves_length;
+    /* the rules, in milliseconds and bytes */
+    long long skew_max, disorder, lateness, retention, message_bytes_max, sweep_bytes, full_bytes, keyed;
+    /* what goes on */
+    long long clock;
+    PyObject *kinds[KINDS_MAX];
+    long long counts[KINDS_MAX];
+    Py_ssize_t kinds_length, track, identify, page, screen;
+    PyObject *records;
+    Py_ssize_t at;
+    PyObject *left; /* the message of the record that was left, None if it has not been decoded */
+    MessageSlots message;
+    ProfileSlots profile;
+    HandlerSlots handler;
+    SettlementSlots settled;
+} FastPath;
+
+static PyObject *name_value, *name_key, *name_timestamp, *text_event, *zero;
+
+static int whole(PyObject *number, long long *value) {
+    if (number == NULL || !PyLong_CheckExact(number)) return 0;
+    int overflow;
+    *value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    return !overflow;
+}
+
+/* ---- times */
+
+static int two_digits(const char *text, int *value) {
+    unsigned high = (unsigned)(text[0] - '0'), low = (unsigned)(text[1] - '0');
+    *value = (int)(high * 10 + low);
+    return high <= 9 && low <= 9;
+}
+
+static const int DAYS_BEFORE[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+static const int DAYS_IN[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+/* The instant of `2016-08-01T07:05:21.239Z`, exactly so written, of the years 1970 to 8999; 0 for anything else. */
+static int instant_of(PyObject *object, long long *instant) {
+    if (!PyUnicode_CheckExact(object) || !PyUnicode_IS_COMPACT_ASCII(object)) return 0;
+    if (PyUnicode_GET_LENGTH(object) != ISO_LENGTH) return 0;
+    const char *text = (const char *)PyUnicode_1BYTE_DATA(object);
+    int century, year, month, day, hour, minute, second, tens;
+    if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
+        text[23] != 'Z')
+        return 0;
+    if (!two_digits(text, &century) || !two_digits(text + 2, &year) || !two_digits(text + 5, &month) ||
+        !two_digits(text + 8, &day) || !two_digits(text + 11, &hour) || !two_digits(text + 14, &minute) ||
+        !two_digits(text + 17, &second) || !two_digits(text + 20, &tens))
+        return 0;
+    unsigned last = (unsigned)(text[22] - '0');
+    year += century * 100;
+    if (last > 9 || year < 1970 || year > 8999 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59)
+        return 0;
+    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (day < 1 || day > DAYS_IN[month - 1] + (month == 2 && leap)) return 0;
+    int before = year - 1;
+    long long days = 365LL * (year - 1970) + (before / 4 - before / 100 + before / 400 - 477);
+    days += DAYS_BEFORE[month - 1] + (month > 2 && leap) + day - 1;
+    *instant = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + tens * 10 + (int)last;
+    return 1;
+}
+
+/* Event time and time of receipt, `times_of` of app/events/message.py; 0 for what it must look at itself. */
+static int times_of(FastPath *self, PyObject *message, long long recorded, long long *t, long long *received) {
+    PyObject *own = AT(message, self->message.timestamp), *receipt = AT(message, self->message.received);
+    if (!instant_of(own, t)) return 0;
+    if (receipt == Py_None) {
+        *received = recorded < 0 ? *t : recorded;
+        return 1;
+    }
+    if (!instant_of(receipt, received)) return 0;
+    PyObject *sent_text = AT(message, self->message.sent), *original_text = AT(message, self->message.original);
+    if (sent_text != Py_None && original_text != Py_None) {
+        long long sent, original;
+        if (!instant_of(sent_text, &sent) || !instant_of(original_text, &original)) return 0;
+        *t = *received - (sent - original);
+        if (*t < 0 || *t > *received) return 0;
+    }
+    if (recorded >= 0 && recorded < *received) *received = recorded;
+    return 1;
+}
+
+/* ---- what is looked at before anything changes */
+
+static int is_ascii(const char *text, Py_ssize_t length) {
+    Py_ssize_t at = 0;
+    for (; at + 8 <= length; at += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + at, 8);
+        if (eight & 0x8080808080808080ULL) return 0;
+    }
+    for (; at < length; at++)
+        if (text[at] & 0x80) return 0;
+    return 1;
+}
+
+/* The message of a value, a new reference; NULL without an exception: left. */
+static PyObject *decoded(FastPath *self, PyObject *value) {
+    if (!PyBytes_CheckExact(value) || PyBytes_GET_SIZE(value) > self->message_bytes_max) return NULL;
+    if (!is_ascii(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))) return NULL;
+    PyObject *message = PyObject_CallOneArg(self->decode, value);
+    if (message == NULL) {
+        if (PyErr_ExceptionMatches(self->undecodable)) PyErr_Clear();
+        return NULL;
+    }
+    MessageSlots *slots = &self->message;
+    if (slots->type != Py_TYPE(message)) {
+        Slot wanted[] = {{"type", &slots->kind},            {"event", &slots->event},
+                         {"userId", &slots->user_id},       {"anonymousId", &slots->anonymous_id},
+                         {"messageId", &slots->message_id}, {"timestamp", &slots->timestamp},
+                         {"sentAt", &slots->sent},          {"originalTimestamp", &slots->original},
+                         {"receivedAt", &slots->received},  {"properties", &slots->properties},
+                         {"traits", &slots->traits},        {"context", &slots->context},
+                         {NULL, NULL}};
+        if (find_slots(Py_TYPE(message), wanted) < 0) {
+            Py_DECREF(message);
+            return NULL;
+        }
+        slots->type = Py_TYPE(message);
+    }
+    return message;
+}
+
+/* The user's name, borrowed, if it is a text that is there; `identified`: it is a `userId`. */
+static PyObject *user_of(FastPath *self, PyObject *message, int *identified) {
+    PyObject *user = AT(message, self->message.user_id);
+    *identified = user != Py_None;
+    if (user == Py_None) user = AT(message, self->message.anonymous_id);
+    if (!PyUnicode_CheckExact(user) || !PyUnicode_IS_COMPACT_ASCII(user)) return NULL;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(user);
+    if (length == 0 || length > 64 || memchr(PyUnicode_1BYTE_DATA(user), 0, (size_t)length) != NULL) return NULL;
+    return user;
+}
+
+/* Whether the key is the user's name. */
+static int is_key_of(PyObject *key, PyObject *user) {
+    return PyBytes_CheckExact(key) && PyBytes_GET_SIZE(key) == PyUnicode_GET_LENGTH(user) &&
+           memcmp(PyBytes_AS_STRING(key), PyUnicode_1BYTE_DATA(user), (size_t)PyBytes_GET_SIZE(key)) == 0;
+}
+
+/* Whether an entry begins with the hash, however old it is. */
+static int has_hash(PyObject *ids, const char *hash) {
+    const char *begin = PyByteArray_AS_STRING(ids);
+    uint64_t wanted, found;
+    memcpy(&wanted, hash, HASH_BYTES);
+    for (Py_ssize_t at = PyByteArray_GET_SIZE(ids) - ENTRY_BYTES; at >= 0; at -= ENTRY_BYTES) {
+        memcpy(&found, begin + at, HASH_BYTES);
+        if (found == wanted) return 1;
+    }
+    return 0;
+}
+
+/* 8 bytes that stand for a message's id: `digest`, a new reference, NULL for a message without one. */
+static Outcome hash_of(FastPath *self, PyObject *id, PyObject **digest) {
+    *digest = NULL;
+    if (id == Py_None) return TAKEN;
+    if (!PyUnicode_CheckExact(id) || !PyUnicode_IS_COMPACT_ASCII(id)) return LEFT;
+    PyObject *bytes = PyBytes_FromStringAndSize((const char *)PyUnicode_1BYTE_DATA(id), PyUnicode_GET_LENGTH(id));
+    if (bytes == NULL) return FAILED;
+    *digest = PyObject_CallOneArg(self->digest_of, bytes);
+    Py_DECREF(bytes);
+    return *digest == NULL ? FAILED : TAKEN;
+}
+
+/* The earliest of a user's timers; INT64_MAX without one. */
+static int earliest(PyObject *due, long long *instant) {
+    Py_ssize_t at = 0;
+    PyObject *own, *until;
+    *instant = INT64_MAX;
+    while (PyDict_Next(due, &at, &own, &until)) {
+        long long each;
+        if (!whole(until, &each)) return 0;
+        if (each < *instant) *instant = each;
+    }
+    return 1;
+}
+
+/* The profile of a user, borrowed from `touched`; NULL: there is none, or an exception is set. */
+static PyObject *profile_of(FastPath *self, PyObject *user) {
+    PyObject *profile = PyDict_GetItemWithError(self->touched, user);
+    if (profile != NULL || PyErr_Occurred()) return profile;
+    PyObject *loaded = PyObject_CallOneArg(self->load, user);
+    Py_XDECREF(loaded); /* `touched` holds it */
+    return loaded == NULL || loaded == Py_None ? NULL : loaded;
+}
+
+/* ---- what an accepted event changes */
+
+/* Adds the segments of `more` to those of `mask`, which is given up for the result. */
+static PyObject *with(PyObject *mask, PyObject *more) {
+    if (mask == NULL) return NULL;
+    int any = PyObject_IsTrue(more);
+    if (any <= 0) return any < 0 ? (Py_DECREF(mask), NULL) : mask;
+    PyObject *both = mask == zero ? Py_NewRef(more) : PyNumber_Or(mask, more);
+    Py_DECREF(mask);
+    return both;
+}
+
+static PyObject *and_with(PyObject *mask, PyObject *more) {
+    if (more == NULL) {
+        Py_XDECREF(mask);
+        return NULL;
+    }
+    PyObject *both = with(mask, more);
+    Py_DECREF(more);
+    return both;
+}
+
+static int remember_id(FastPath *self, PyObject *ids, PyObject *digest, long long now, PyObject *now_object) {
+    Py_ssize_t size = PyByteArray_GET_SIZE(ids);
+    if (PyByteArray_Resize(ids, size + ENTRY_BYTES) < 0) return -1;
+    unsigned char *entry = (unsigned char *)PyByteArray_AS_STRING(ids) + size;
+    memcpy(entry, PyBytes_AS_STRING(digest), HASH_BYTES);
+    for (int place = 0; place < INSTANT_BYTES; place++)
+        entry[HASH_BYTES + place] = (unsigned char)((unsigned long long)now >> (8 * (INSTANT_BYTES - 1 - place)));
+    size += ENTRY_BYTES;
+    if (size % self->sweep_bytes != 0 && size <= self->full_bytes) return 0;
+    PyObject *swept = PyObject_CallFunctionObjArgs(self->sweep, ids, now_object, self->counted, NULL);
+    Py_XDECREF(swept);
+    return swept == NULL ? -1 : 0;
+}
+
+/* The segments that a user's profile watches at every event. */
+static PyObject *watched(FastPath *self, PyObject *mask, PyObject *profile) {
+    PyObject *bits = PyNumber_And(AT(profile, self->profile.watched), self->watching);
+    if (bits == NULL) {
+        Py_DECREF(mask);
+        return NULL;
+    }
+    int any = PyObject_IsTrue(bits);
+    if (any > 0) {
+        PyObject *known = PyDict_GetItemWithError(self->watch_masks, bits);
+        if (known != NULL) mask = with(mask, known);
+        else if (PyErr_Occurred()) Py_CLEAR(mask);
+        else mask = and_with(mask, PyObject_CallOneArg(self->watch_mask, bits));
+    }
+    else if (any < 0) Py_CLEAR(mask);
+    Py_DECREF(bits);
+    return mask;
+}
+
+/* ---- activity: the visit goes on, and nothing that the context says is new */
+
+/* Whether no value of the visit has grown so large that a segment watched for it is to be settled. */
+static int grows_unseen(FastPath *self, PyObject *watched, const long long *visit) {
+    long long bits;
+    if (!whole(watched, &bits)) return 0;
+    for (Py_ssize_t number = 0; number < self->growth_length; number++) {
+        const Growth *growth = &self->growth[number];
+        if (!(bits & growth->bit)) continue;
+        long long value = growth->value == DURATION ? visit[LAST] - visit[START] : visit[growth->value];
+        if (value >= growth->least) return 0;
+    }
+    return 1;
+}
+
+/* What a context says of a leaf, borrowed. */
+static PyObject *said(const Leaf *leaf, PyObject *context) {
+    PyObject *value = AT(context, leaf->slots[0]);
+    for (Py_ssize_t depth = 1; depth < leaf->depth; depth++)
+        if (Py_TYPE(value) == leaf->types[depth]) value = AT(value, leaf->slots[depth]);
+    return value;
+}
+
+/* The remembered [t, value] of a leaf, borrowed, if an event at `t` says it once more; NULL if not, or it is silent. */
+static PyObject *said_again(PyObject *remembered, const Leaf *leaf, PyObject *value, long long t) {
+    long long before;
+    PyObject *entry = PyDict_GetItemWithError(remembered, leaf->id);
+    if (entry == NULL || !leaf->plain || !PyUnicode_CheckExact(value) || !PyList_CheckExact(entry)) return NULL;
+    if (PyList_GET_SIZE(entry) != 2 || !whole(PyList_GET_ITEM(entry, 0), &before) || t < before) return NULL;
+    PyObject *known = PyList_GET_ITEM(entry, 1);
+    return PyUnicode_CheckExact(known) && PyUnicode_Compare(known, value) == 0 ? entry : NULL;
+}
+
+static void put_item(PyObject *list, Py_ssize_t place, PyObject *value) {
+    PyObject *before = PyList_GET_ITEM(list, place);
+    PyList_SET_ITEM(list, place, Py_NewRef(value));
+    Py_DECREF(before);
+}
+
+static int put_number(PyObject *list, Py_ssize_t place, long long value) {
+    PyObject *number = PyLong_FromLongLong(value);
+    if (number == NULL) return -1;
+    put_item(list, place, number);
+    Py_DECREF(number);
+    return 0;
+}
+
+/* The activity of an event of which nothing is new but its time; LEFT: `activity` must look at it. */
+static Outcome usual_activity(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
+                              PyObject *t_object, long long now) {
+    PyObject *session = AT(profile, self->profile.session), *remembered = AT(profile, self->profile.leaves);
+    PyObject *context = AT(message, self->message.context);
+    long long visit[EVENTS + 1], last = 0;
+    int visits = self->gap >= 0;
+    if (visits) {
+        if (!PyList_CheckExact(session) || PyList_GET_SIZE(session) != VISIT_LENGTH) return LEFT;
+        for (int place = START; place <= EVENTS; place++)
+            if (!whole(PyList_GET_ITEM(session, place), &visit[place])) return LEFT;
+        last = visit[LAST];
+        if (t < visit[START] || t >= last + self->gap || now >= last + self->gap) return LEFT;
+        if (t > last) visit[LAST] = t;
+        if (kind == self->page || kind == self->screen) visit[PAGES]++;
+        visit[EVENTS]++;
+        if (!grows_unseen(self, AT(profile, self->profile.watched), visit)) return LEFT;
+    }
+    if (self->leaves_length > 0 && context != Py_None) {
+        if ((PyObject *)Py_TYPE(context) != self->context_type) return LEFT;
+        for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++) {
+            PyObject *value = said(leaf, context);
+            leaf->again = value == self->unset ? NULL : said_again(remembered, leaf, value, t);
+            if (value != self->unset && leaf->again == NULL) return PyErr_Occurred() ? FAILED : LEFT;
+        }
+        for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++)
+            if (leaf->again != NULL) put_item(leaf->again, 0, t_object);
+    }
+    if (!visits) return TAKEN;
+    if (t > last) put_item(session, LAST, t_object);
+    if (put_number(session, PAGES, visit[PAGES]) < 0 || put_number(session, EVENTS, visit[EVENTS]) < 0) return FAILED;
+    return TAKEN;
+}
+
+static PyObject *activity_of(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
+                             PyObject *t_object, long long now, PyObject *now_object) {
+    Outcome outcome = usual_activity(self, profile, message, kind, t, t_object, now);
+    if (outcome != LEFT) return outcome == TAKEN ? Py_NewRef(self->always) : NULL;
+    PyObject *given[] = {profile, message, t_object, now_object};
+    return PyObject_Vectorcall(self->activity, given, 4, NULL);
+}
+
+/* What the handler of an event reads of its properties, a new reference. */
+static PyObject *properties_of(FastPath *self, PyObject *handler, PyObject *raw) {
+    PyObject *decode = AT(handler, self->handler.properties);
+    if (decode == Py_None || (PyObject *)Py_TYPE(raw) != self->raw_type)
+        return Py_NewRef(AT(handler, self->handler.nothing));
+    PyObject *properties = PyObject_CallOneArg(decode, raw);
+    if (properties != NULL || !PyErr_ExceptionMatches(self->unreadable)) return properties;
+    PyErr_Clear();
+    return PyObject_CallFunctionObjArgs(self->read_slowly, handler, raw, NULL);
+}
+
+/* What the definitions that ask for this event do with it. */
+static PyObject *handled(FastPath *self, PyObject *mask, PyObject *handler, PyObject *profile, PyObject *message,
+                         Py_ssize_t kind, PyObject *t, PyObject *now) {
+    PyObject *raw = AT(message, kind == self->identify ? self->message.traits : self->message.properties);
+    PyObject *properties = properties_of(self, handler, raw);
+    if (properties == NULL) {
+        Py_DECREF(mask);
+        return NULL;
+    }
+    PyObject *given[] = {profile, message, properties, t, now, self->settlement};
+    mask = and_with(mask, PyObject_Vectorcall(AT(handler, self->handler.handle), given, 6, NULL));
+    Py_DECREF(properties);
+    return mask;
+}
+
+/* Everything from the acceptance of an event on; `mask`, given up: what is to be settled in any case. */
+static Outcome take(FastPath *self, PyObject *mask, PyObject *profile, PyObject *message, Py_ssize_t kind,
+                    PyObject *handler, long long t, PyObject *t_object, long long now, PyObject *now_object) {
+    mask = and_with(mask, activity_of(self, profile, message, kind, t, t_object, now, now_object));
+    if (mask != NULL) mask = watched(self, mask, profile);
+    self->counts[kind]++;
+    if (mask != NULL && handler != NULL)
+        mask = handled(self, mask, handler, profile, message, kind, t_object, now_object);
+    if (mask == NULL) return FAILED;
+    int any = PyObject_IsTrue(mask);
+    if (any > 0) {
+        put(self->settlement, self->settled.kind, text_event);
+        put(self->settlement, self->settled.message_id, AT(message, self->message.message_id));
+        PyObject *asked[] = {profile, mask, now_object};
+        PyObject *settled = PyObject_Vectorcall(self->settle, asked, 3, NULL);
+        Py_XDECREF(settled);
+        if (settled == NULL) any = -1;
+    }
+    Py_DECREF(mask);
+    return any < 0 ? FAILED : TAKEN;
+}
+
+/* ---- one record */
+
+/* The number of a message's type among those counted; -1 for another. */
+static Py_ssize_t kind_of(FastPath *self, PyObject *message) {
+    PyObject *kind = AT(message, self->message.kind);
+    for (Py_ssize_t number = 0; number < self->kinds_length; number++)
+        if (self->kinds[number] == kind) return number;
+    for (Py_ssize_t number = 0; number < self->kinds_length; number++)
+        if (PyUnicode_Compare(self->kinds[number], kind) == 0) return number;
+    return -1;
+}
+
+/* The handler, borrowed; NULL: nobody asks for this event, or an exception is set. */
+static PyObject *handler_of(FastPath *self, PyObject *message, Py_ssize_t kind) {
+    if (kind != self->track) return PyDict_GetItemWithError(self->other_handlers, self->kinds[kind]);
+    return PyDict_GetItemWithError(self->track_handlers, AT(message, self->message.event));
+}
+
+/* What is known of an event before it is accepted. */
+typedef struct {
+    PyObject *message, *user, *profile, *handler, *digest; /* profile: NULL for a new user */
+    Py_ssize_t kind;
+    int identified, is_due;
+    long long t, now, clock, highest, first_seen;
+    PyObject *t_object, *now_object;
+} Event;
+
+/* Looks at the user's profile: whether the event is neither late nor a duplicate, and whether a timer comes first. */
+static Outcome admit(FastPath *self, Event *event) {
+    PyObject *profile = event->profile;
+    long long fired, timer;
+    if (profile != NULL) {
+        if (Py_TYPE(profile) != self->profile.type || !PyByteArray_CheckExact(AT(profile, self->profile.ids)) ||
+            !whole(AT(profile, self->profile.highest), &event->highest) ||
+            !whole(AT(profile, self->profile.fired), &fired) ||
+            !whole(AT(profile, self->profile.first_seen), &event->first_seen) ||
+            !earliest(AT(profile, self->profile.due), &timer))
+            return LEFT;
+        if (event->highest > event->now) event->now = event->highest;
+        if (fired > event->now) event->now = fired;
+        event->is_due = event->now >= event->highest + self->retention || timer <= event->now;
+    }
+    if (event->t < event->now - self->lateness) return LEFT;
+    event->handler = handler_of(self, event->message, event->kind);
+    if (event->handler == NULL && PyErr_Occurred()) return FAILED;
+    if (event->handler != NULL && Py_TYPE(event->handler) != self->handler.type) return LEFT;
+    Outcome outcome = hash_of(self, AT(event->message, self->message.message_id), &event->digest);
+    if (outcome != TAKEN || event->digest == NULL) return outcome;
+    if (!PyBytes_CheckExact(event->digest) || PyBytes_GET_SIZE(event->digest) != HASH_BYTES) return LEFT;
+    if (profile != NULL && has_hash(AT(profile, self->profile.ids), PyBytes_AS_STRING(event->digest))) return LEFT;
+    return TAKEN;
+}
+
+/* An event that was admitted: timers that are due before it, the profile, then all that it touches. */
+static Outcome accept(FastPath *self, Event *event) {
+    PyObject *mask = NULL, *profile = event->profile;
+    put(self->settlement, self->settled.user, event->user);
+    if (event->is_due) {
+        PyObject *lives = PyObject_CallFunctionObjArgs(self->fire, event->user, profile, event->now_object, NULL);
+        Py_XDECREF(lives);
+        if (lives == NULL) return FAILED;
+        if (lives == Py_None) event->profile = profile = NULL; /* forgotten: a new user begins with this event */
+    }
+    if (profile == NULL) {
+        PyObject *clock = PyLong_FromLongLong(event->clock);
+        if (clock == NULL) return FAILED;
+        profile = PyObject_CallFunctionObjArgs(self->begin, event->user, event->t_object, event->now_object, clock,
+                                               NULL);
+        Py_DECREF(clock);
+        if (profile == NULL) return FAILED;
+        mask = Py_NewRef(self->begin_mask);
+    }
+    else {
+        Py_INCREF(profile);
+        mask = Py_NewRef(zero);
+        if (event->t > event->highest) put(profile, self->profile.highest, event->t_object);
+        else if (event->t < event->first_seen) put(profile, self->profile.first_seen, event->t_object);
+    }
+    self->clock = event->clock;
+    if (event->identified && AT(profile, self->profile.identified) != Py_True) {
+        put(profile, self->profile.identified, Py_True);
+        mask = with(mask, self->user_mask);
+    }
+    if (mask != NULL && event->digest != NULL &&
+        remember_id(self, AT(profile, self->profile.ids), event->digest, event->now, event->now_object) < 0)
+        Py_CLEAR(mask);
+    Outcome outcome = mask == NULL ? FAILED
+                                   : take(self, mask, profile, event->message, event->kind, event->handler, event->t,
+                                          event->t_object, event->now, event->now_object);
+    Py_DECREF(profile);
+    return outcome;
+}
+
+static Outcome take_message(FastPath *self, PyObject *message, PyObject *key, long long recorded) {
+    Event event = {.message = message, .kind = kind_of(self, message)};
+    long long received;
+    if (event.kind < 0 || !times_of(self, message, recorded, &event.t, &received)) return LEFT;
+    if (event.t > received + self->skew_max) return LEFT;
+    event.user = user_of(self, message, &event.identified);
+    if (event.user == NULL || (self->keyed && !is_key_of(key, event.user))) return LEFT;
+    event.now = event.t > self->clock ? event.t : self->clock;
+    if (received > event.t) received = event.t;
+    event.clock = received > self->clock + self->disorder ? received - self->disorder : self->clock;
+    event.profile = profile_of(self, event.user);
+    if (event.profile == NULL && PyErr_Occurred()) return FAILED;
+    Py_XINCREF(event.profile);
+    PyObject *profile = event.profile;
+    Outcome outcome = admit(self, &event);
+    if (outcome == TAKEN) {
+        event.t_object = PyLong_FromLongLong(event.t);
+        event.now_object = event.now == event.t ? Py_XNewRef(event.t_object) : PyLong_FromLongLong(event.now);
+        outcome = event.t_object == NULL || event.now_object == NULL ? FAILED : accept(self, &event);
+        Py_XDECREF(event.t_object);
+        Py_XDECREF(event.now_object);
+    }
+    Py_XDECREF(event.digest);
+    Py_XDECREF(profile);
+    return outcome;
+}
+
+static Outcome take_record(FastPath *self, PyObject *record) {
+    Outcome outcome = FAILED;
+    PyObject *value = PyObject_GetAttr(record, name_value);
+    PyObject *key = value == NULL ? NULL : PyObject_GetAttr(record, name_key);
+    PyObject *timestamp = key == NULL ? NULL : PyObject_GetAttr(record, name_timestamp);
+    long long recorded;
+    if (timestamp != NULL) {
+        outcome = LEFT;
+        if (whole(timestamp, &recorded)) {
+            PyObject *message = decoded(self, value);
+            if (message != NULL) {
+                outcome = take_message(self, message, key, recorded);
+                if (outcome == LEFT) Py_XSETREF(self->left, message);
+                else Py_DECREF(message);
+            }
+            else if (PyErr_Occurred()) outcome = FAILED;
+        }
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(key);
+    Py_XDECREF(timestamp);
+    return outcome;
+}
+
+static PyObject *next_left(FastPath *self) {
+    if (self->records == NULL) {
+        PyErr_SetString(PyExc_TypeError, "FastPath wants records");
+        return NULL;
+    }
+    if (self->left != Py_None) Py_XSETREF(self->left, Py_NewRef(Py_None));
+    while (self->at < PyList_GET_SIZE(self->records)) {
+        PyObject *record = Py_NewRef(PyList_GET_ITEM(self->records, self->at++));
+        Outcome outcome = take_record(self, record);
+        if (outcome == LEFT) return record;
+        Py_DECREF(record);
+        if (outcome == FAILED) return NULL;
+    }
+    return NULL;
+}
+
+/* ---- as Python sees it */
+
+typedef struct {
+    const char *name;
+    Py_ssize_t offset;
+} Field;
+
+#define FIELD(name) {#name, offsetof(FastPath, name)}
+
+static const Field OBJECTS[] = {
+    FIELD(decode),         FIELD(digest_of),    FIELD(load),        FIELD(fire),         FIELD(activity),
+    FIELD(watch_mask),     FIELD(sweep),        FIELD(read_slowly), FIELD(settle),       FIELD(touched),
+    FIELD(track_handlers), FIELD(other_handlers), FIELD(watch_masks), FIELD(watching),   FIELD(settlement),
+    FIELD(counted),        FIELD(undecodable),  FIELD(unreadable),  FIELD(raw_type),     FIELD(profile_type),
+    FIELD(handler_type),   FIELD(kind_names),   FIELD(records),     FIELD(begin),        FIELD(begin_mask),
+    FIELD(user_mask),      FIELD(usual),        FIELD(unset),       {NULL, 0}};
+
+static const Field NUMBERS[] = {FIELD(skew_max),    FIELD(disorder),   FIELD(lateness),
+                                FIELD(retention),   FIELD(message_bytes_max), FIELD(sweep_bytes),
+                                FIELD(full_bytes),  FIELD(keyed),      FIELD(clock),
+                                {NULL, 0}};
+
+static PyObject *given(PyObject *settings, const char *name) {
+    PyObject *value = settings == NULL ? NULL : PyDict_GetItemString(settings, name);
+    if (value == NULL) PyErr_Format(PyExc_TypeError, "FastPath wants %s", name);
+    return value;
+}
+
+static int number_kinds(FastPath *self) {
+    self->track = self->identify = self->page = self->screen = -1;
+    if (!PyTuple_CheckExact(self->kind_names) || PyTuple_GET_SIZE(self->kind_names) > KINDS_MAX) {
+        PyErr_SetString(PyExc_TypeError, "kind_names: a tuple of at most 8 texts");
+        return -1;
+    }
+    self->kinds_length = PyTuple_GET_SIZE(self->kind_names);
+    for (Py_ssize_t number = 0; number < self->kinds_length; number++) {
+        PyObject *kind = self->kinds[number] = PyTuple_GET_ITEM(self->kind_names, number);
+        if (PyUnicode_CompareWithASCIIString(kind, "track") == 0) self->track = number;
+        if (PyUnicode_CompareWithASCIIString(kind, "identify") == 0) self->identify = number;
+        if (PyUnicode_CompareWithASCIIString(kind, "page") == 0) self->page = number;
+        if (PyUnicode_CompareWithASCIIString(kind, "screen") == 0) self->screen = number;
+    }
+    return 0;
+}
+
+static int read_growth(FastPath *self, PyObject *growth) {
+    self->growth_length = PyTuple_GET_SIZE(growth);
+    self->growth = PyMem_Calloc((size_t)self->growth_length + 1, sizeof(Growth));
+    if (self->growth == NULL) return PyErr_NoMemory(), -1;
+    for (Py_ssize_t number = 0; number < self->growth_length; number++) {
+        Growth *each = &self->growth[number];
+        const char *value;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(growth, number), "LsL", &each->bit, &value, &each->least)) return -1;
+        each->value = strcmp(value, "pages") == 0 ? PAGES : strcmp(value, "events") == 0 ? EVENTS : DURATION;
+    }
+    return 0;
+}
+
+static int read_leaves(FastPath *self, PyObject *leaves) {
+    self->leaves_length = PyTuple_GET_SIZE(leaves);
+    self->leaves = PyMem_Calloc((size_t)self->leaves_length + 1, sizeof(Leaf));
+    if (self->leaves == NULL) return PyErr_NoMemory(), -1;
+    for (Py_ssize_t number = 0; number < self->leaves_length; number++) {
+        Leaf *leaf = &self->leaves[number];
+        PyObject *steps;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(leaves, number), "OO!p", &leaf->id, &PyTuple_Type, &steps, &leaf->plain))
+            return -1;
+        leaf->depth = PyTuple_GET_SIZE(steps);
+        if (leaf->depth < 1 || leaf->depth > DEPTH_MAX) {
+            PyErr_SetString(PyExc_TypeError, "a leaf is reached in 1 to 8 steps");
+            return -1;
+        }
+        for (Py_ssize_t depth = 0; depth < leaf->depth; depth++) {
+            const char *name;
+            if (!PyArg_ParseTuple(PyTuple_GET_ITEM(steps, depth), "O!s", &PyType_Type, &leaf->types[depth], &name))
+                return -1;
+            leaf->slots[depth] = slot_of(leaf->types[depth], name);
+            if (leaf->slots[depth] < 0) return -1;
+        }
+    }
+    self->context_type = self->leaves_length > 0 ? (PyObject *)self->leaves[0].types[0] : NULL;
+    return 0;
+}
+
+/* usual: (gap of visits in milliseconds, -1 where nobody asks for them; segments to settle; growth; leaves). */
+static int read_usual(FastPath *self) {
+    PyObject *growth, *leaves;
+    if (!PyArg_ParseTuple(self->usual, "LOO!O!", &self->gap, &self->always, &PyTuple_Type, &growth, &PyTuple_Type,
+                          &leaves))
+        return -1;
+    return read_growth(self, growth) < 0 || read_leaves(self, leaves) < 0 ? -1 : 0;
+}
+
+static int initialize(FastPath *self, PyObject *arguments, PyObject *settings) {
+    if (PyTuple_GET_SIZE(arguments) != 0 || self->records != NULL) {
+        PyErr_SetString(PyExc_TypeError, "FastPath is given names only, once");
+        return -1;
+    }
+    for (const Field *field = OBJECTS; field->name != NULL; field++) {
+        PyObject *value = given(settings, field->name);
+        if (value == NULL) return -1;
+        AT(self, field->offset) = Py_NewRef(value);
+    }
+    for (const Field *field = NUMBERS; field->name != NULL; field++) {
+        PyObject *value = given(settings, field->name);
+        if (value == NULL) return -1;
+        long long *place = (long long *)((char *)self + field->offset);
+        *place = PyLong_AsLongLong(value);
+        if (*place == -1 && PyErr_Occurred()) return -1;
+    }
+    self->left = Py_NewRef(Py_None);
+    if (!PyList_CheckExact(self->records) || !PyDict_CheckExact(self->touched) || !PyType_Check(self->profile_type) ||
+        !PyType_Check(self->handler_type) || !PyDict_CheckExact(self->track_handlers) ||
+        !PyDict_CheckExact(self->other_handlers) || !PyDict_CheckExact(self->watch_masks)) {
+        PyErr_SetString(PyExc_TypeError, "FastPath is given something of another type");
+        return -1;
+    }
+    self->profile.type = (PyTypeObject *)self->profile_type;
+    self->handler.type = (PyTypeObject *)self->handler_type;
+    const Slot profile[] = {{"highest_ms", &self->profile.highest}, {"fired_ms", &self->profile.fired},
+                            {"first_seen_ms", &self->profile.first_seen}, {"identified", &self->profile.identified},
+                            {"due", &self->profile.due}, {"message_ids", &self->profile.ids},
+                            {"session", &self->profile.session}, {"leaves", &self->profile.leaves},
+                            {"watched", &self->profile.watched}, {NULL, NULL}};
+    const Slot handler[] = {{"handle", &self->handler.handle}, {"properties", &self->handler.properties},
+                            {"nothing", &self->handler.nothing}, {NULL, NULL}};
+    const Slot settlement[] = {{"user", &self->settled.user}, {"kind", &self->settled.kind},
+                               {"message_id", &self->settled.message_id}, {NULL, NULL}};
+    if (find_slots(self->profile.type, profile) < 0 || find_slots(self->handler.type, handler) < 0 ||
+        find_slots(Py_TYPE(self->settlement), settlement) < 0)
+        return -1;
+    return number_kinds(self) < 0 || read_usual(self) < 0 ? -1 : 0;
+}
+
+static void deallocate(FastPath *self) {
+    for (const Field *field = OBJECTS; field->name != NULL; field++) Py_XDECREF(AT(self, field->offset));
+    Py_XDECREF(self->left);
+    PyMem_Free(self->growth);
+    PyMem_Free(self->leaves);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *get_accepted(FastPath *self, void *closure) {
+    PyObject *accepted = PyDict_New();
+    for (Py_ssize_t number = 0; accepted != NULL && number < self->kinds_length; number++) {
+        PyObject *count = PyLong_FromLongLong(self->counts[number]);
+        if (count == NULL || PyDict_SetItem(accepted, self->kinds[number], count) < 0) Py_CLEAR(accepted);
+        Py_XDECREF(count);
+    }
+    return accepted;
+}
+
+static PyMemberDef members[] = {
+    {"clock_ms", T_LONGLONG, offsetof(FastPath, clock), 0, "the partition's clock"},
+    {"message", T_OBJECT, offsetof(FastPath, left), READONLY, "of the record that was left; None: not decoded yet"},
+    {NULL, 0, 0, 0, NULL}};
+
+static PyGetSetDef properties[] = {
+    {"accepted", (getter)get_accepted, NULL, "type of message -> events taken", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyTypeObject FastPathType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "app.segments.partition._fast_path.FastPath",
+    .tp_doc = "Iterates over the records of a batch that the loop in Python has to take.",
+    .tp_basicsize = sizeof(FastPath),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)initialize,
+    .tp_dealloc = (destructor)deallocate,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = (iternextfunc)next_left,
+    .tp_members = members,
+    .tp_getset = properties,
+};
+
+/* ---- instants as texts */
+
+static void put_digits(char *place, long long number, int digits) {
+    for (; digits > 0; number /= 10) place[--digits] = (char)('0' + number % 10);
+}
+
+/* As `iso_text` of app/events/instants.py. The date is that of Howard Hinnant's "chrono-compatible low-level date
+   algorithms", civil_from_days: years that begin in March, eras of 400 years. */
+static PyObject *iso(PyObject *made, PyObject *number) {
+    long long instant = PyLong_AsLongLong(number);
+    if (instant == -1 && PyErr_Occurred()) return NULL;
+    if (instant < YEAR_1 || instant > YEAR_9999_END) {
+        PyErr_Format(PyExc_OverflowError, "%lld ms is not within the years 1 to 9999", instant);
+        return NULL;
+    }
+    long long shifted = instant + 719468LL * DAY; /* since 0000-03-01 */
+    long long days = (shifted + 400LL * DAY) / DAY - 400, rest = shifted - days * DAY;
+    long long era = days < 0 ? -1 : days / 146097, day_of_era = days - era * 146097;
+    long long year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    long long day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    long long month = (5 * day_of_year + 2) / 153;
+    PyObject *text = PyUnicode_New(ISO_LENGTH, 127);
+    if (text == NULL) return NULL;
+    char *place = (char *)PyUnicode_1BYTE_DATA(text);
+    memcpy(place, "YYYY-MM-DDThh:mm:ss.sssZ", ISO_LENGTH);
+    put_digits(place, year + era * 400 + (month >= 10), 4);
+    put_digits(place + 5, month < 10 ? month + 3 : month - 9, 2);
+    put_digits(place + 8, day_of_year - (153 * month + 2) / 5 + 1, 2);
+    put_digits(place + 11, rest / 3600000, 2);
+    put_digits(place + 14, rest / 60000 % 60, 2);
+    put_digits(place + 17, rest / 1000 % 60, 2);
+    put_digits(place + 20, rest % 1000, 3);
+    return text;
+}
+
+static PyMethodDef functions[] = {{"iso", iso, METH_O, "An instant in milliseconds as text."}, {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_fast_path", .m_size = -1, .m_methods = functions,
+                                    .m_doc = "The usual events of a partition, without the interpreter."};
+
+PyMODINIT_FUNC PyInit__fast_path(void) {
+    name_value = PyUnicode_InternFromString("value");
+    name_key = PyUnicode_InternFromString("key");
+    name_timestamp = PyUnicode_InternFromString("timestamp");
+    text_event = PyUnicode_InternFromString("event");
+    zero = PyLong_FromLong(0);
+    if (name_value == NULL || name_key == NULL || name_timestamp == NULL || text_event == NULL || zero == NULL)
+        return NULL;
+    if (PyType_Ready(&FastPathType) < 0) return NULL;
+    PyObject *made = PyModule_Create(&module);
+    if (made != NULL && (PyModule_AddObjectRef(made, "FastPath", (PyObject *)&FastPathType) < 0 ||
+                         PyModule_AddIntConstant(made, "INTERFACE", INTERFACE) < 0))
+        Py_CLEAR(made);
+    return made;
+}

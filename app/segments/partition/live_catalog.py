@@ -1,0 +1,82 @@
+"""The catalog that a partition runs: since when, what it remembers, and whom the one before it has left behind."""
+
+from app.segments.compiler.program import Program
+from app.segments.evaluation.settlement import Departed, Settlement
+from app.segments.partition.position import CatalogEntry, read_catalog_entry, warm_ms, write_catalog_entry
+from tables.profile import Profile
+
+
+class LiveCatalog:
+    """One partition's catalog. It exists since the partition's first user; until then nothing is fed."""
+
+    def __init__(self) -> None:
+        self.entry: CatalogEntry | None = None
+        self._written = True
+        self._departed: list[Departed] = []
+
+    @property
+    def epoch(self) -> int:
+        """The number that profiles evaluated under this catalog carry; 0 before the first user."""
+        return 0 if self.entry is None else self.entry.epoch
+
+    def is_other_than(self, program: Program) -> bool:
+        """Whether it exists and is not what this program was compiled from."""
+        entry = self.entry
+        return entry is not None and (entry.version, entry.layout) != (program.version, program.layout)
+
+    def restore(self, encoded: bytes, program: Program, settlement: Settlement) -> None:
+        """As `unwritten` gave it. Raises UnknownFormatError, DamagedError."""
+        self._use(read_catalog_entry(encoded), program, settlement)
+
+    def begin(self, program: Program, settlement: Settlement, *, now: int, clock_ms: int) -> None:
+        """The first user of all, at `now`: from here on the aggregates are fed."""
+        fed_ms = dict.fromkeys(program.remembered, now)
+        segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
+        self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout), program, settlement)
+        self._written = False
+
+    def follow(self, program: Program, settlement: Settlement, *, clock_ms: int) -> bool:
+        """Another catalog takes effect; aggregates that both have keep their history. False: there was none before."""
+        before = self.entry
+        if before is None:
+            return False
+        segments = {own: kept for own, kept in before.segments.items() if own not in program.bits}
+        segments |= {code.id: (code.name, code.version, code.topic) for code in program.segments}
+        fed_ms = {own: before.fed_ms.get(own, clock_ms) for own in program.remembered}
+        entry = CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout)
+        self._use(entry, program, settlement)
+        self._written = False
+        return True
+
+    def evaluate(self, profile: Profile, program: Program, settlement: Settlement, user: str) -> None:
+        """The one evaluation of a profile that was last seen under another catalog."""
+        entry = self.entry
+        assert entry is not None, "a profile without a catalog's entry"
+        now = max(entry.since_ms, profile.highest_ms, profile.fired_ms)
+        settlement.user = user
+        settlement.kind = "catalog"
+        profile.watched = 0
+        for own in [own for own in profile.aggregates if own not in program.remembered]:
+            del profile.aggregates[own]
+        for own in [own for own in profile.due if own not in program.staged]:
+            del profile.due[own]
+        for gone in self._departed:
+            if gone.id in profile.members:
+                settlement.depart(profile, gone, now)
+        settlement.settle(profile, (1 << len(program.segments)) - 1, now)
+
+    def unwritten(self) -> bytes | None:
+        """The encoded entry, once after each time that it was made; else None."""
+        if self.entry is None or self._written:
+            return None
+        self._written = True
+        return write_catalog_entry(self.entry)
+
+    def _use(self, entry: CatalogEntry, program: Program, settlement: Settlement) -> None:
+        self.entry = entry
+        settlement.warm_ms = warm_ms(program.segments, entry.fed_ms)
+        self._departed = [
+            Departed(own, *kept)
+            for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
+            if own not in program.bits
+        ]

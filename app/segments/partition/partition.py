@@ -1,0 +1,349 @@
+"""The deterministic life of one input partition: records and journalled clock moves in, changes out.
+
+Given the same records in the same order and the same journal, the same changes come out, whatever the batches and
+restarts. No clock, no I/O: the caller brings records and writes what a `Batch` holds. A Partition changes in place;
+after any doubt about what was written the caller throws it away and restores a new one.
+See docs/exact-meaning.md, "Order of work for one record".
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Raw
+
+from app.events.message import (
+    EVENT_KINDS,
+    HOURS_MS,
+    MESSAGE_BYTES_MAX,
+    MILLIS_MS,
+    SECONDS_MS,
+    WATERMARK,
+    MessageError,
+    checked_value,
+    times_of,
+    user_of,
+)
+from app.segments.compiler.event_code import read_slowly
+from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
+from app.segments.evaluation.settlement import Settlement
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.fast_path import BUILT, fast_path
+from app.segments.partition.position import CATALOG_KEY, read_position
+from app.segments.partition.user_table import Held, UserTable
+from tables import message_ids
+from tables import profile as profiles
+from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
+from tables.profile import Profile
+
+if TYPE_CHECKING:
+    from app.segments.partition._fast_path import FastPath
+
+IDLE_MS = message_ids.KEPT_MS
+"""Who has done nothing for so long is idle."""
+
+__all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
+
+
+class Partition(UserTable):
+    """Profiles, timers and clock of one partition, under one program."""
+
+    def __init__(
+        self, program: Program, rules: TimeRules, *, keyed: bool = True, held: Held | None = None, fast: bool = True
+    ) -> None:
+        """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter.
+        `held`: as for `UserTable`. `fast`: usual events of a list go through the fast path, where that was built."""
+        super().__init__(program, rules, held=held)
+        self._keyed = keyed
+        self._fast = fast and BUILT
+
+    def sweep(self, users_max: int) -> Batch:
+        """Evaluates up to so many profiles that have not been seen since the catalog changed."""
+        batch = Batch()
+        self._begin(batch)
+        for user in self._reach.take(users_max):
+            if user not in self._touched and user not in self._gone:
+                self._load(user)
+        return self._end(batch)
+
+    def process(self, records: Iterable[RecordLike]) -> Batch:
+        """Records in order of their offsets, none left out."""
+        batch = Batch()
+        settlement = self._begin(batch)
+        program = self.program
+        rules = self.rules
+        keyed = self._keyed
+        watch_masks, watching = program.watch_masks, program.watching
+        retention_ms = rules.retention_ms
+        skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
+        decode = program.decoder.decode_quickly
+        activity = program.activity
+        track_handlers, other_handlers = program.track_handlers, program.other_handlers
+        touched: dict[Any, Profile] = self._touched
+        reached = self._reached
+        clock = self.clock_ms
+        kinds: dict[str, int] = dict.fromkeys(EVENT_KINDS, 0)
+        tracks = 0
+        record = None
+        fast: FastPath | None = None
+        if self._fast and type(records) is list and not reached:
+            fast = fast_path(
+                records,
+                program,
+                rules,
+                settlement,
+                touched,
+                self._load,
+                self._begin_user,
+                self._fire,
+                keyed=keyed,
+                clock_ms=clock,
+            )
+        # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
+        for record in records if fast is None else fast:
+            if fast is not None:
+                clock = fast.clock_ms
+            value = record.value
+            key = record.key
+            try:
+                if value is None or len(value) > MESSAGE_BYTES_MAX or not value.isascii():
+                    value = checked_value(value)
+                try:
+                    message = decode(value) if fast is None else fast.message or decode(value)
+                except (msgspec.DecodeError, RecursionError) as error:
+                    message = program.decoder.decode_slowly(value, error)
+                kind = message.type
+                text = message.timestamp
+                try:
+                    if message.receivedAt is not None or text is None:
+                        t, received = times_of(message, record.timestamp)
+                    else:
+                        t = HOURS_MS[text[:14]] + SECONDS_MS[text[14:20]] + MILLIS_MS[text[20:]]
+                        received = record.timestamp
+                        if received < 0:
+                            received = t
+                except KeyError:
+                    t, received = times_of(message, record.timestamp)
+                if t > received + skew_max_ms:
+                    raise MessageError("future", f"{t - received} ms ahead of its receipt")
+                if kind == WATERMARK:
+                    seen = min(t, received) - disorder_ms
+                    if seen > clock:
+                        clock = seen
+                        if fast is not None:
+                            fast.clock_ms = clock
+                    continue
+                user: Any = message.anonymousId
+                profile = touched.get(user) if message.userId is None else None
+                if profile is None:
+                    user, identified = user_of(message)
+                else:
+                    identified = False
+                if keyed and (key is None or key != user.encode()):
+                    raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
+            except MessageError as error:
+                batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
+                continue
+            now = clock
+            if t > now:
+                now = t
+            if received > t:
+                received = t
+            if received > clock + disorder_ms:
+                clock = received - disorder_ms
+                if fast is not None:
+                    fast.clock_ms = clock
+            if reached and reached.get(user, 0) > record.offset:
+                continue
+            if profile is None:
+                profile = touched.get(user) or self._load(user)
+            if profile is not None:
+                if profile.highest_ms > now:
+                    now = profile.highest_ms
+                if profile.fired_ms > now:
+                    now = profile.fired_ms
+            if t < now - lateness_ms:
+                batch.late.append(LateEvent(record, now - t))
+                continue
+            message_id = message.messageId
+            digest = None
+            if message_id is not None:
+                if message_id.__class__ is not str:
+                    message_id = str(message_id)
+                digest = digest_of(message_id.encode())
+                if profile is not None:
+                    ids = profile.message_ids
+                    if ids.rfind(digest) >= 0 and message_ids.known(ids, digest, now):
+                        batch.duplicates += 1
+                        continue
+            settlement.user = user
+            if profile is not None and (
+                now >= profile.highest_ms + retention_ms or ((due := profile.due) and min(due.values()) <= now)
+            ):
+                profile = self._fire(user, profile, now)
+            mask = 0
+            if profile is None:
+                profile = self._begin_user(user, t, now, clock)
+                mask = program.begin_mask
+            elif t > profile.highest_ms:
+                profile.highest_ms = t
+            elif t < profile.first_seen_ms:
+                profile.first_seen_ms = t
+            if identified and not profile.identified:
+                profile.identified = True
+                mask |= program.user_mask
+            if digest is not None:
+                ids = profile.message_ids
+                ids += digest + now.to_bytes(6, "big")
+                size = len(ids)
+                if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
+                    message_ids.sweep(ids, now, batch.counted)
+            mask |= activity(profile, message, t, now)
+            watched = profile.watched & watching
+            if watched:
+                mask |= watch_masks.get(watched) or program.watch_mask(watched)
+            if kind == "track":
+                handler = track_handlers.get(message.event)
+                tracks += 1
+            else:
+                handler = other_handlers.get(kind)
+                kinds[kind] += 1
+            if handler is not None:
+                q = handler.nothing
+                decode_properties = handler.properties
+                if decode_properties is not None:
+                    raw = message.traits if kind == "identify" else message.properties
+                    if raw.__class__ is Raw:
+                        try:
+                            q = decode_properties(raw)
+                        except (msgspec.ValidationError, RecursionError):
+                            q = read_slowly(handler, raw)
+                mask |= handler.handle(profile, message, q, t, now, settlement)
+            if mask:
+                settlement.kind = "event"
+                settlement.message_id = message_id
+                settlement.settle(profile, mask, now)
+        kinds["track"] = tracks
+        if fast is not None:
+            clock = fast.clock_ms
+            if type(records) is list and records:
+                record = records[-1]
+            for taken, count in fast.accepted.items():
+                kinds[taken] += count
+                batch.quickly += count
+        if record is not None:
+            self.next_offset = record.offset + 1
+        self.clock_ms = clock
+        batch.kinds = kinds
+        return self._end(batch)
+
+    def advance(self, clock_ms: int) -> Batch:
+        """A journalled move of the clock."""
+        batch = Batch()
+        self._begin(batch)
+        self.clock_ms = max(self.clock_ms, clock_ms)
+        return self._end(batch)
+
+    def _begin(self, batch: Batch) -> Settlement:
+        self._reach.left_of(self._encoded, self._catalog.epoch)
+        settlement = self._settlement
+        settlement.changes = batch.changes
+        self.program.counted.clear()
+        return settlement
+
+    def _end(self, batch: Batch) -> Batch:
+        """Fires what the clock has passed, and encodes every user that was touched."""
+        taken_out = self.timers.due(self.clock_ms, self._live_timer_of)
+        for user in taken_out:
+            profile = self._touched.get(user) or self._load(user)
+            if profile is not None:
+                self._settlement.user = user
+                self._fire(user, profile, self.clock_ms)
+                batch.timers += 1
+        retention_ms = self.rules.retention_ms
+        if (entry := self._catalog.unwritten()) is not None:
+            batch.profiles[CATALOG_KEY] = entry
+        epoch = self._catalog.epoch
+        unarmed = set(taken_out)
+        stored, written = self._encoded, batch.profiles
+        arm = self.timers.arm
+        encode = profiles.encode
+        timer_of = profiles.timer_of
+        clock_ms = self.clock_ms
+        for user, profile in list(self._touched.items()):
+            due = profile.due
+            timer = profile.highest_ms + retention_ms
+            if due:
+                earliest = min(due.values())
+                if earliest < timer:
+                    timer = earliest
+            if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
+                self._settlement.user = user
+                if self._fire(user, profile, clock_ms) is None:
+                    continue
+                timer = profile.timer(retention_ms)
+            before = stored.get(user)
+            stored[user] = written[user] = encode(profile, timer, epoch)
+            if before is None or timer < timer_of(before) or user in unarmed:
+                arm(user, timer)
+        for user in self._gone:
+            self._encoded.pop(user, None)
+            batch.profiles[user] = None
+        self._touched = {}
+        self._gone = set()
+        if self._reached:
+            self._reached = {user: offset for user, offset in self._reached.items() if offset > self.next_offset}
+        batch.counted.update(self.program.counted)
+        batch.next_offset = self.next_offset
+        batch.clock_ms = self.clock_ms
+        return batch
+
+    def _fire(self, user: str, profile: Profile, limit: int) -> Profile | None:
+        """Fires the user's timers due at or before `limit`, each at its own instant; None if he is forgotten."""
+        settlement = self._settlement
+        program = self.program
+        retention_ms = self.rules.retention_ms
+        instant = profile.timer(retention_ms)
+        while instant <= limit:
+            if instant >= profile.highest_ms + retention_ms:
+                settlement.forget(profile, instant)
+                del self._touched[user]
+                self._gone.add(user)
+                return None
+            profile.fired_ms = instant
+            settlement.kind = "time"
+            mask = 0
+            due = [own for own, at in profile.due.items() if at <= instant]
+            for own in due:
+                bit = program.bits.get(own)
+                if bit is not None:
+                    mask |= bit
+                elif own in program.staged:
+                    staged, readers = program.staged[own]
+                    if staged.occur(profile, instant):
+                        mask |= readers
+                else:
+                    del profile.due[own]
+            settlement.settle(profile, mask, instant)
+            following = profile.timer(retention_ms)
+            assert following > instant, "a timer that fired is still due"
+            instant = following
+        if profile.fired_ms >= profile.highest_ms + IDLE_MS:
+            self._tidy(profile, profile.fired_ms)
+        return profile
+
+    def _tidy(self, profile: Profile, now: int) -> None:
+        """What no window shows any more takes no room: most users are idle, and nobody else would look at it again."""
+        program = self.program
+        message_ids.sweep(profile.message_ids, now, program.counted)
+        aggregates = profile.aggregates
+        for own, state in list(aggregates.items()):
+            window = program.windows.get(own)
+            if window is not None:
+                within_ms, forget = window
+                rest = forget(state, now - within_ms)
+                if rest is None:
+                    del aggregates[own]
+                else:
+                    aggregates[own] = rest

@@ -1,0 +1,172 @@
+"""The users of one partition: their profiles as last committed, those in hand, their timers, the catalog's epoch."""
+
+from collections.abc import MutableMapping
+
+from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import NO_CLOCK
+from app.segments.evaluation.settlement import Settlement
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.live_catalog import LiveCatalog
+from app.segments.partition.position import CATALOG_KEY, Position, read_position, write_position
+from app.segments.partition.reevaluation import Reach
+from tables import profile as profiles
+from tables.profile import Profile
+from tables.timers import Timers
+
+Held = MutableMapping[str, bytes]
+
+
+class UserTable:
+    """Profiles, timers and clock of one partition, under one program: what is held, restored, and adopted."""
+
+    def __init__(self, program: Program, rules: TimeRules, *, held: Held | None = None) -> None:
+        """`held`: an empty mapping of its own for the encoded profiles; None: they are in memory."""
+        self.program = program
+        self.rules = rules
+        self.clock_ms = NO_CLOCK
+        self.next_offset = 0
+        self._encoded: Held = {} if held is None else held
+        self.timers = Timers()
+        self._touched: dict[str, Profile] = {}
+        self._gone: set[str] = set()
+        self._reached: dict[str, int] = {}
+        self._settlement = Settlement(program.segments, rules.retention_ms)
+        self._catalog = LiveCatalog()
+        self._reach = Reach()
+
+    # ---- what the caller asks
+
+    @property
+    def users(self) -> int:
+        """Profiles held."""
+        return len(self._encoded)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of all encoded profiles (walks over them: not for every batch)."""
+        return sum(map(len, self._encoded.values()))
+
+    def members(self) -> dict[str, int]:
+        """Segment -> users in it now."""
+        return dict(self._settlement.members)
+
+    def due_ms(self) -> int | None:
+        """No timer fires before this instant; None if there is none."""
+        return self.timers.earliest_ms()
+
+    def has_due(self, clock_ms: int) -> bool:
+        """Whether a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
+        users = self.timers.due(clock_ms, self._timer_of)
+        for user in users:
+            self.timers.arm(user, profiles.timer_of(self._encoded[user]))
+        return bool(users)
+
+    def profile(self, user: str) -> Profile | None:
+        """A copy of a user's profile as last committed."""
+        encoded = self._encoded.get(user)
+        return None if encoded is None else profiles.decode(encoded)
+
+    # ---- restore
+
+    def restore(self, user: str, profile: bytes | None, *, offset: int) -> None:
+        """A value from the changelog (None: a tombstone), in the order of the changelog.
+
+        `offset`: the input offset that it has reached; records before it are skipped for this user.
+        """
+        if user == CATALOG_KEY:
+            if profile is not None:
+                self._catalog.restore(profile, self.program, self._settlement)
+            return
+        self._reach.unsure = True
+        before = self._encoded.get(user)
+        if before is not None:
+            self._count_members(before, -1)
+        if profile is None:
+            self._encoded.pop(user, None)
+        else:
+            self._encoded[user] = profile
+            self._count_members(profile, 1)
+            timer = profiles.timer_of(profile)
+            if before is None or timer < profiles.timer_of(before):
+                self.timers.arm(user, timer)
+        if offset > self.next_offset:
+            self._reached[user] = offset
+
+    def restore_position(self, position: bytes) -> None:
+        """Where the partition stands; profiles restored after it may be ahead."""
+        found = read_position(position)
+        self.next_offset = found.next_offset
+        self.clock_ms = found.clock_ms
+        self._reached = {user: offset for user, offset in self._reached.items() if offset > found.next_offset}
+
+    def position(self) -> bytes:
+        """What `restore_position` reads."""
+        return write_position(Position(1, self.next_offset, self.clock_ms, self.program.version))
+
+    def _count_members(self, encoded: bytes, by: int) -> None:
+        members = self._settlement.members
+        for own in profiles.inside_of(encoded):
+            bit = self.program.bits.get(own)
+            if bit is not None:
+                members[self.program.segments[bit.bit_length() - 1].name] += by
+
+    # ---- the catalog
+
+    @property
+    def stale(self) -> bool:
+        """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
+        return self._catalog.is_other_than(self.program)
+
+    @property
+    def epoch(self) -> int:
+        """Counts the catalogs that took effect here; 0 before the first user."""
+        return self._catalog.epoch
+
+    @property
+    def unswept(self) -> list[str]:
+        """Whom the sweep has still to look at, in order of names, the next of them at the end."""
+        return self._reach.left_of(self._encoded, self._catalog.epoch)
+
+    def adopt(self, program: Program, *, clock_ms: int, before: str | None = None) -> None:
+        """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
+
+        Every profile is evaluated once under it, when it is touched or swept (`before`: only those whose names come
+        before this one are swept), at the same instant either way; who was not reached by the catalog before it comes
+        from the one that reached him last. Aggregates that both catalogs have keep their history.
+        """
+        members = self._settlement.members
+        self.program = program
+        self._settlement = Settlement(program.segments, self.rules.retention_ms)
+        self._settlement.members.update(members)
+        if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
+            self._reach.find(self._encoded, self._catalog.epoch, before=before)
+
+    # ---- profiles in hand
+
+    def _load(self, user: str) -> Profile | None:
+        if user in self._gone:
+            return None
+        encoded = self._encoded.get(user)
+        if encoded is None:
+            return None
+        profile = self._touched[user] = profiles.decode(encoded)
+        if profiles.epoch_of(encoded) != self._catalog.epoch:
+            self._catalog.evaluate(profile, self.program, self._settlement, user)
+        return profile
+
+    def _begin_user(self, user: str, t: int, now: int, clock_ms: int) -> Profile:
+        profile = self._touched[user] = profiles.new_profile(t, now, self.program.begin_watched)
+        self._gone.discard(user)
+        if self._catalog.entry is None:
+            self._catalog.begin(self.program, self._settlement, now=now, clock_ms=clock_ms)
+        return profile
+
+    def _timer_of(self, user: str) -> int | None:
+        encoded = self._encoded.get(user)
+        return None if encoded is None else profiles.timer_of(encoded)
+
+    def _live_timer_of(self, user: str) -> int | None:
+        profile = self._touched.get(user)
+        if profile is not None:
+            return profile.timer(self.rules.retention_ms)
+        return None if user in self._gone else self._timer_of(user)

@@ -1,0 +1,361 @@
+"""What a definition makes Shoal remember of each user: in words, and in bytes of the encoded profile.
+
+`bytes_max` is what the limits of docs/limits.md allow; `bytes_typical` is for a user with three such events of three
+different values, all inside the window. Sizes are those of MessagePack, counted by the form of each state in `tables`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from app.segments.compiler.aggregates import Remembered
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.definition import Catalog, Definition, Score, Segment
+from app.segments.definitions.dependencies import expressions, references
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language import canonical
+from app.segments.language import syntax as s
+from app.segments.language.durations import format_duration
+from app.segments.language.walk import walk
+from tables.cart import ITEMS_MAX
+from tables.message_ids import ENTRY_BYTES, IDS_MAX
+from tables.sequences import ABSENTS_MAX
+from tables.tallies import VALUES_MAX, Decay, Distinct, RunningTally, Tally
+from tables.values import LIST_ITEMS_MAX, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
+from tables.windows import (
+    EVENTS_MAX,
+    FIRST_BYTES_MAX,
+    First,
+    FirstEver,
+    Last,
+    Latest,
+    Numbers,
+    Places,
+    Running,
+    RunningNumber,
+)
+
+INSTANT = 9
+NUMBER = 9
+ID = 5
+HEADER = 3
+KEY_MAX = TEXT_BYTES_KEY_MAX + 2
+TEXT_MAX = TEXT_BYTES_VALUE_MAX + 3
+VALUE_MAX = HEADER + LIST_ITEMS_MAX * KEY_MAX
+MEMBER = "member "
+PROFILE = 80
+"""A profile of which no definition asks anything: its own instants and counts, empty maps."""
+
+TYPICAL_EVENTS = 3
+KEY_TYPICAL = 10
+VALUE_TYPICAL = 12
+
+PROFILE_BYTES_MAX = 512 * 1024
+"""A catalog under which a profile could become larger is not to be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of the encoded profile."""
+
+    typical: int
+    most: int
+
+    def __add__(self, other: "Size") -> "Size":
+        return Size(self.typical + other.typical, self.most + other.most)
+
+    def times(self, typical: int, most: int) -> "Size":
+        """So many of them, with the header of their list or map."""
+        return Size(self.typical * typical + 1, self.most * most + HEADER)
+
+
+NOTHING = Size(0, 0)
+AN_INSTANT = Size(INSTANT, INSTANT)
+A_NUMBER = Size(2, NUMBER)
+A_KEY = Size(KEY_TYPICAL, KEY_MAX)
+A_VALUE = Size(VALUE_TYPICAL, VALUE_MAX)
+MEMBERSHIP = Size(ID + 16, ID + 5 * INSTANT + ID + INSTANT)
+"""In or out, since when, how often, the marks of `for` and `cooldown`; when it may change by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that is remembered. `id`: definitions that keep the same share it. `limits`: those that can bite."""
+
+    id: str
+    words: str
+    size: Size
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """All that one definition makes Shoal remember, each a thing of its own.
+
+    `window_ms`: how long until its windows, and those of what it uses, have been seen in full. `ever`: it asks for
+    something without a window, so what was before its start is never known.
+    """
+
+    kept: tuple[Kept, ...]
+    window_ms: int
+    ever: bool
+
+    @property
+    def size(self) -> Size:
+        """All together, of this definition alone."""
+        return sum((kept.size for kept in self.kept), NOTHING)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Each limit once."""
+        return tuple(dict.fromkeys(limit for kept in self.kept for limit in kept.limits))
+
+
+def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
+    """The footprint of each definition, by its name; nothing is kept for one that is retired."""
+    found = {}
+    definitions: tuple[Definition, ...] = (*catalog.segments, *catalog.scores)
+    for definition in definitions:
+        retired = isinstance(definition, Segment) and definition.status == "retired"
+        kept = () if retired else tuple(_kept(catalog, definition, rules))
+        window_ms, ever = (0, False) if retired else _windows(catalog, definition, set())
+        found[definition.name] = Footprint(kept, window_ms, ever)
+    return found
+
+
+def profile_size(catalog: Catalog, found: dict[str, Footprint]) -> Size:
+    """A whole profile under a catalog; what several definitions share counts once. Drafts are not remembered."""
+    drafts = {segment.name for segment in catalog.segments if segment.status == "draft"}
+    shared = {kept.id: kept for name, each in found.items() if name not in drafts for kept in each.kept}
+    base = Size(PROFILE + TYPICAL_EVENTS * ENTRY_BYTES, PROFILE + HEADER + IDS_MAX * ENTRY_BYTES)
+    return sum((kept.size for kept in shared.values()), base)
+
+
+# ---- what is asked for
+
+
+def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterator[Kept]:
+    nodes = list(_nodes(catalog, definition))
+    if any(isinstance(node, s.CartField) for node in nodes):
+        item = A_KEY + Size(13, 1 + 4 * NUMBER)
+        cart = item.times(2, ITEMS_MAX) + Size(12, 1 + 3 * INSTANT)
+        yield Kept("cart", "the cart: products, quantities, prices", cart, (f"{ITEMS_MAX} products",))
+    if any(isinstance(node, s.SessionField) for node in nodes):
+        words = "the visit: beginning, last event, counts, source, landing page"
+        yield Kept("session", words, Size(60, 46 + 2 * TEXT_MAX))
+    for root, path in dict.fromkeys(_leaf(node) for node in nodes if isinstance(node, s.Trait | s.ContextValue)):
+        name = canonical.path_text(path, root)
+        size = A_VALUE + Size(ID + 1 + INSTANT, ID + 1 + INSTANT)
+        yield Kept(name, f"the latest {name}", size, (f"{LIST_ITEMS_MAX} items of a list",))
+    for what in _aggregates(catalog, definition, rules):
+        yield _aggregate(what)
+    if isinstance(definition, Segment):
+        if definition.attach:
+            sent = NOTHING
+            for name, node in definition.attach:
+                sent += _sent(node) + Size(len(name.encode()) + 2, len(name.encode()) + 2)
+            yield Kept(f"sent {definition.name}", "the values sent last", sent + Size(1, HEADER))
+        yield Kept(f"{MEMBER}{definition.name}", "whether in, since when, how many times", MEMBERSHIP)
+
+
+def _nodes(catalog: Catalog, definition: Definition) -> Iterator[s.Node]:
+    """Everything in the expressions of a definition and of the scores that it asks for; nothing inside patterns."""
+    scores = {score.name: score for score in catalog.scores}
+    waiting: list[Definition] = [definition]
+    seen: set[str] = set()
+    while waiting:
+        each = waiting.pop()
+        for node in chain.from_iterable(map(walk, expressions(each))):
+            yield node
+            if isinstance(node, s.ScoreValue) and node.score not in seen and node.score in scores:
+                seen.add(node.score)
+                waiting.append(scores[node.score])
+
+
+def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
+    return ("traits" if isinstance(node, s.Trait) else "context"), node.path
+
+
+def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> list[Remembered]:
+    """What the definition itself asks for: compiled alone, the segments that it uses being nobody's."""
+    alone: Segment
+    if isinstance(definition, Score):
+        asked = s.Comparison(">", s.ScoreValue(definition.name), s.Number(0))
+        alone = Segment("/asks", asked, None, None)
+    else:
+        alone = replace(definition, status="live", tests=())
+    definitions: tuple[Definition, ...] = (definition, *catalog.scores)
+    used = {
+        reference.name
+        for each in definitions
+        for reference in references(each)
+        if reference.kind == "segment" and reference.name != alone.name
+    }
+    nobodies = tuple(Segment(name, s.Boolean(False), None, None) for name in sorted(used))
+    program = compile_catalog(replace(catalog, segments=(*nobodies, alone)), rules)
+    return list(program.remembered.values())
+
+
+def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[int, bool]:
+    """The longest window of a definition and of all that it uses, and whether something has none."""
+    definitions: dict[str, Definition] = {each.name: each for each in catalog.segments}
+    definitions |= {each.name: each for each in catalog.scores}
+    seen.add(definition.name)
+    window_ms, ever = 0, False
+    if isinstance(definition, Score) and any(isinstance(node, s.Pattern) for node in expressions(definition)):
+        window_ms, ever = definition.within_ms or 0, definition.within_ms is None
+    for node in chain.from_iterable(map(walk, expressions(definition))):
+        match node:
+            case s.Aggregate(within_ms=within_ms):
+                window_ms, ever = max(window_ms, within_ms or 0), ever or within_ms is None
+            case s.Membership(segment=name) | s.ScoreValue(score=name) if name not in seen and name in definitions:
+                other_ms, other = _windows(catalog, definitions[name], seen)
+                window_ms, ever = max(window_ms, other_ms), ever or other
+            case _:
+                pass
+    return window_ms, ever
+
+
+# ---- how large it is
+
+
+def _sent(node: s.Expression) -> Size:
+    """A value as it was sent."""
+    match node:
+        case s.CartField(name="products"):
+            return A_KEY.times(2, ITEMS_MAX)
+        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.HourOfDay():
+            return A_NUMBER
+        case s.Aggregate(function=function) if function not in ("first", "last"):
+            return A_NUMBER
+        case s.Key() | s.SessionField():
+            return Size(KEY_TYPICAL, TEXT_MAX)
+        case _:
+            return A_VALUE
+
+
+def _payload(what: Remembered, pattern: s.Pattern) -> Size:
+    """What is kept of an event that waits for its `no R`: what it gives to the aggregate, and what `once per` asks."""
+    listed = A_KEY.times(1, LIST_ITEMS_MAX)
+    items = {"nothing": NOTHING, "points": A_NUMBER, "value": A_VALUE, "numbers": A_NUMBER.times(1, LIST_ITEMS_MAX)}
+    return items.get(what.item, listed) + (listed if pattern.once_per is not None else NOTHING) + Size(3, 3)
+
+
+def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
+    """The state of an aggregate, and the limits that hold it."""
+    events, values = f"{EVENTS_MAX:,} events", f"{VALUES_MAX} values"
+    match what.kind:
+        case Latest():
+            return AN_INSTANT, ()
+        case Places(places=places):
+            limits = (events,) if places == EVENTS_MAX else ()
+            return AN_INSTANT.times(min(places, TYPICAL_EVENTS), places), limits
+        case Running():
+            return Size(1, NUMBER), ()
+        case RunningNumber():
+            return Size(10, 40 + NUMBER), ()
+        case Numbers():
+            return (AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (events,)
+        case First():
+            values_kept = Size(TYPICAL_EVENTS * VALUE_TYPICAL, FIRST_BYTES_MAX) + Size(4, HEADER + 6)
+            return AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values_kept, (events, _items(LIST_ITEMS_MAX))
+        case FirstEver() | Last():
+            return AN_INSTANT + A_VALUE + Size(1, 1), (_items(LIST_ITEMS_MAX),)
+        case Distinct():
+            return (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
+        case Tally(places=places):
+            most = EVENTS_MAX if places is None else min(EVENTS_MAX, places * VALUES_MAX)
+            bounds = (values,) if most < EVENTS_MAX else (values, events)
+            events_kept = (AN_INSTANT + Size(1, 1)).times(TYPICAL_EVENTS, most)
+            return events_kept + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), bounds
+        case RunningTally():
+            return (A_KEY + AN_INSTANT + A_NUMBER + Size(1, 1)).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
+        case Decay():
+            return AN_INSTANT + Size(NUMBER + 1, NUMBER + 1), ()
+        case _:
+            raise AssertionError(what.kind)
+
+
+def _items(number: int) -> str:
+    return f"{number} items of a list"
+
+
+def _aggregate(what: Remembered) -> Kept:
+    size, limits = _core(what)
+    size += Size(ID, ID)
+    if what.staged is not None:
+        size += Size(4 + INSTANT, 4 + INSTANT + HEADER)
+        for pattern in (*(source.pattern for source in what.sources), what.since_last):
+            if pattern is None:
+                continue
+            size += Size(3, 3)
+            if pattern.once_per is not None:
+                size += (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX)
+                limits += (f"{VALUES_MAX} values",)
+            if isinstance(pattern.source, s.Sequence):
+                payload = Size(1, 1) if pattern is what.since_last else _payload(what, pattern)
+                more, bounds = _sequence(pattern.source, payload)
+                size += more
+                limits += bounds
+    return Kept(f"aggregate {what.id}", _words(what), size, tuple(dict.fromkeys(limits)))
+
+
+def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...]]:
+    limits: tuple[str, ...] = ()
+    level = Size(1 + 2 * INSTANT, 1 + 2 * INSTANT)
+    entry = A_KEY + level.times(1, max(1, len(sequence.steps) - 1)) + AN_INSTANT
+    if sequence.absent is not None:
+        entry += AN_INSTANT + payload + Size(1, 1)
+    size = entry.times(1, 1)
+    if sequence.matching is not None:
+        size = entry.times(2, VALUES_MAX)
+        limits += (f"{VALUES_MAX} values",)
+    if sequence.absent is not None:
+        key = Size(1, 1) if sequence.matching is None else A_KEY
+        size += (AN_INSTANT + key + Size(1, 1)).times(1, ABSENTS_MAX)
+        limits += (f"{ABSENTS_MAX} events of no ...",)
+    return size + Size(ID + INSTANT, ID + INSTANT), limits
+
+
+# ---- words
+
+
+def _words(what: Remembered) -> str:
+    pattern = " and ".join(canonical.text(source.pattern) for source in what.sources)
+    path = "" if what.path is None else canonical.path_text(what.path)
+    over = f" within {format_duration(what.within_ms)}" if what.within_ms is not None else ""
+    if what.since_last is not None:
+        over = f" since last {canonical.text(what.since_last)}"
+    return _core_words(what, pattern, path) + over
+
+
+def _core_words(what: Remembered, pattern: str, path: str) -> str:
+    match what.kind:
+        case Latest():
+            return f"when the last of {pattern} was"
+        case Places(places=1):
+            return f"when the last of {pattern} was"
+        case Places(places=places):
+            return f"when the last {places:,} of {pattern} were"
+        case Running():
+            return f"how many of {pattern}"
+        case RunningNumber(function=function):
+            return f"{function} of {path} of {pattern}"
+        case Numbers() | First():
+            return f"{path} and instant of each of {pattern}"
+        case FirstEver():
+            return f"the first {path} of {pattern}"
+        case Last():
+            return f"the last {path} of {pattern}"
+        case Distinct():
+            return f"the different {path} of {pattern}"
+        case Tally(places=None):
+            return f"{path} and instant of each of {pattern}"
+        case Tally(places=places):
+            return f"{path} and instant of {pattern}, the last {places:,} of each {path}"
+        case RunningTally():
+            return f"how many of {pattern} for each {path}"
+        case Decay(half_life_ms=half_life_ms):
+            return f"points for {pattern}, halved every {format_duration(half_life_ms)}"
+        case _:
+            raise AssertionError(what.kind)

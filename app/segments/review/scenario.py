@@ -1,0 +1,170 @@
+"""Time travel: pipe events in, move the clock, read who is in what. For `shoal test`, the docs and the tests.
+
+The driver runs the same partition as a worker does, with drafts live, for one catalog at a time.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase
+from app.segments.definitions.drafts import with_drafts
+from app.segments.evaluation.change import Atom, Change
+from app.segments.evaluation.operators import same
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.durations import format_duration
+from app.segments.partition.partition import Batch, Partition
+from tables.profile import INSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class PipedRecord:
+    """A record as Kafka would bring it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+_PROGRAMS_MAX = 16
+_programs: list[tuple[Catalog, TimeRules, Program]] = []
+
+
+def _program(catalog: Catalog, rules: TimeRules) -> Program:
+    """The program of a catalog with its drafts live; the last few are kept."""
+    for known, under, program in _programs:
+        if known is catalog and under == rules:
+            return program
+    program = compile_catalog(with_drafts(catalog), rules)
+    _programs.append((catalog, rules, program))
+    del _programs[:-_PROGRAMS_MAX]
+    return program
+
+
+class Scenario:
+    """One partition, driven by hand. All instants in milliseconds since the epoch."""
+
+    def __init__(self, catalog: Catalog, rules: TimeRules | None = None) -> None:
+        self.rules = rules or TimeRules()
+        self.program = _program(catalog, self.rules)
+        self.partition = Partition(self.program, self.rules)
+        self.changes: list[Change] = []
+        self._offset = 0
+
+    def pipe(self, message: dict[str, Any], *, at_ms: int) -> Batch:
+        """One message, received at `at_ms`; its key is its user."""
+        user = message.get("userId") or message.get("anonymousId")
+        key = None if user is None else str(user).encode()
+        record = PipedRecord(self._offset, at_ms, key, msgspec.json.encode(message))
+        self._offset += 1
+        return self._collect(self.partition.process([record]))
+
+    def advance(self, to_ms: int) -> Batch:
+        """The clock moves on with nobody clicking."""
+        return self._collect(self.partition.advance(to_ms))
+
+    def _collect(self, batch: Batch) -> Batch:
+        self.changes += batch.changes
+        return batch
+
+    def inside(self, user: str, segment: str) -> bool:
+        """Whether the user is in the segment now."""
+        profile = self.partition.profile(user)
+        if profile is None:
+            return False
+        own = next(code.id for code in self.program.segments if code.name == segment)
+        member = profile.members.get(own)
+        return member is not None and bool(member[INSIDE])
+
+    def sent(self, user: str, segment: str) -> dict[str, Any]:
+        """The values last sent with a change of this user and segment; empty if there was none."""
+        for change in reversed(self.changes):
+            if change.user == user and change.segment == segment:
+                return change.attach
+        return {}
+
+    def evidence(self, user: str, segment: str, now: int) -> list[Atom]:
+        """The parts of the condition that matters now (of `exit` for one who is in), with their values at `now`."""
+        profile = self.partition.profile(user)
+        if profile is None:
+            return []
+        code = next(code for code in self.program.segments if code.name == segment)
+        member = profile.members.get(code.id)
+        inside = member is not None and bool(member[INSIDE])
+        return (code.exit_evidence if inside else code.entry_evidence)(profile, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One expectation that does not hold. `why` are the parts of the condition with their values then."""
+
+    test: str
+    line: int
+    at_ms: int
+    expected: str
+    got: str
+    why: tuple[Atom, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.test}: at {format_duration(self.at_ms)} expected {self.expected}, got {self.got}"]
+        if not self.why:
+            lines.append("    no event has come by then")
+        lines += [f"    {atom.expression}: {_shown(atom.value)}" for atom in self.why]
+        return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else msgspec.json.encode(value).decode()
+
+
+def run_test(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules | None = None) -> list[Failure]:
+    """Runs one time-travel test; what does not hold, in order of time."""
+    scenario = Scenario(catalog, rules)
+    failures: list[Failure] = []
+    user = _user_of(test)
+    waiting = list(test.events)
+    for expectation in test.expect:
+        while waiting and waiting[0].at_ms <= expectation.at_ms:
+            event = waiting.pop(0)
+            scenario.pipe(dict(event.message), at_ms=test.start_ms + event.at_ms)
+        now = test.start_ms + expectation.at_ms
+        scenario.advance(now)
+        failures += _check(scenario, segment, test, expectation, user, now)
+    return failures
+
+
+def _user_of(test: TestCase) -> str:
+    if not test.events:
+        return ""
+    message = test.events[0].message
+    return str(message.get("userId") or message.get("anonymousId"))
+
+
+def _check(
+    scenario: Scenario, segment: Segment, test: TestCase, expectation: Expectation, user: str, now: int
+) -> list[Failure]:
+    inside = scenario.inside(user, segment.name)
+    why = tuple(scenario.evidence(user, segment.name, now))
+    failures = []
+    if expectation.inside is not None and inside != expectation.inside:
+        said = {True: "in", False: "not in"}
+        failures.append(
+            Failure(test.name, expectation.line, expectation.at_ms, said[expectation.inside], said[inside], why)
+        )
+    sent = scenario.sent(user, segment.name)
+    for name, value in (expectation.attach or {}).items():
+        if not same(value, sent.get(name)):
+            failures.append(
+                Failure(
+                    test.name,
+                    expectation.line,
+                    expectation.at_ms,
+                    f"{name} = {_shown(value)}",
+                    f"{name} = {_shown(sent.get(name))}",
+                    why,
+                )
+            )
+    return failures

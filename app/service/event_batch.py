@@ -1,0 +1,156 @@
+"""What a request of a library brings: events, the key, the time of sending; each event checked for the clickstream."""
+
+import uuid
+from base64 import b64decode
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from app.events.collected import Collected, collected
+from app.events.ga4 import messages_of
+from app.events.message import MESSAGE_BYTES_MAX, MessageError
+from app.service.http_problem import Problem, Refused
+
+#: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
+PATHS: Final = {
+    **{name: name for name in ("track", "page", "screen", "identify", "group", "alias")},
+    "t": "track",
+    "p": "page",
+    "s": "screen",
+    "i": "identify",
+    "g": "group",
+    "a": "alias",
+}
+REFUSED_SHOWN_MAX: Final = 100
+EVENTS_MAX: Final = 5_000
+EXPANDED_BYTES_MAX: Final = 16 << 20
+"""Of all events of a request as they are written: the context of a batch stands in each of them."""
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class Parcel:
+    """`events` as they were sent. `kind`: their type, where the path says it. `context`: counts for events that say
+    nothing else; it comes into each only when that is looked at, as together they may be much more than was sent."""
+
+    events: list[Any]
+    kind: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    sent_at: Any = None
+    write_key: str | None = None
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The events of a parcel: what can be written, and what cannot with its reason."""
+
+    rows: list[Collected] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read_single(body: bytes, kind: str) -> Parcel:
+    """One event of `POST /v1/track` and the like. Problem 400."""
+    event = _object(body)
+    return Parcel([event], kind, write_key=_text(event, "writeKey"))
+
+
+def read_batch(body: bytes) -> Parcel:
+    """The events of `POST /v1/batch`; its `context` counts for events that say nothing else. Problem 400."""
+    envelope = _object(body)
+    events = envelope.get("batch")
+    if events.__class__ is not list:
+        raise Problem(400, "invalid-message", "a batch has its events as a list under batch")
+    _check_count(len(events))
+    given = envelope.get("context")
+    context: dict[str, Any] = given if given.__class__ is dict else {}
+    return Parcel(events, None, context, envelope.get("sentAt"), _text(envelope, "writeKey"))
+
+
+def read_ga4(body: bytes) -> Parcel:
+    """The events of the GA4 Measurement Protocol, under their names here. Problem 400."""
+    try:
+        events = list(islice(messages_of(_object(body)), EVENTS_MAX + 1))
+        _check_count(len(events))
+        return Parcel(events)
+    except MessageError as error:
+        raise Problem(400, error.reason, error.detail) from None
+
+
+def sort_out(parcel: Parcel, *, received_ms: int, skew_max_ms: int) -> Sorted:
+    """Every event checked as a worker would. Problem 413 if together, with the context, they are too large."""
+    found = Sorted()
+    size = 0
+    context_size = _size_of(parcel.context)
+    for index, event in enumerate(parcel.events):
+        if context_size > MESSAGE_BYTES_MAX or size > EXPANDED_BYTES_MAX:
+            raise Problem(413, "too-large", "with the context of the batch they are too large: send smaller batches")
+        try:
+            row = collected(
+                _with_context(event, parcel.context),
+                kind=parcel.kind,
+                sent_at=parcel.sent_at,
+                received_ms=received_ms,
+                skew_max_ms=skew_max_ms,
+                new_id=_new_id,
+            )
+            found.rows.append(row)
+            size += len(row.value)
+        except MessageError as error:
+            message_id = event.get("messageId") if event.__class__ is dict else None
+            shown = message_id[:100] if message_id.__class__ is str else None
+            found.refused.append(Refused(index, error.reason, error.detail, shown))
+    return found
+
+
+def _size_of(context: dict[str, Any]) -> int:
+    """In bytes, as it is written. Problem 400."""
+    try:
+        return len(msgspec.json.encode(context))
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the context cannot be written as JSON: {error}"[:200]) from None
+
+
+def _with_context(event: Any, context: dict[str, Any]) -> Any:
+    """A copy that has it; the event itself where there is none, or where it says that it has another."""
+    if not context or event.__class__ is not dict or event.get("context").__class__ not in (dict, type(None)):
+        return event
+    return {**event, "context": {**context, **(event.get("context") or {})}}
+
+
+def key_of_basic(authorization: str | None) -> str | None:
+    """The user name of HTTP Basic, which is where the libraries put the write key; None without one."""
+    scheme, _, rest = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return b64decode(rest.strip(), validate=True).decode().partition(":")[0] or None
+    except ValueError:  # UnicodeDecodeError and binascii.Error are ones
+        raise Problem(401, "wrong-key", "the Authorization header cannot be read: Basic base64(KEY:)") from None
+
+
+def _check_count(events: int) -> None:
+    if events > EVENTS_MAX:
+        raise Problem(413, "too-large", f"more than {EVENTS_MAX} events: send smaller batches")
+
+
+def _new_id() -> str:
+    return f"shoal-{uuid.uuid4().hex}"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
+    if value.__class__ is not dict:
+        raise Problem(400, "invalid-message", "the body is a JSON object")
+    assert isinstance(value, dict)
+    return value
+
+
+def _text(value: dict[str, Any], name: str) -> str | None:
+    text = value.get(name)
+    return text if text.__class__ is str else None

@@ -1,0 +1,102 @@
+"""Two runs of one benchmark side by side: what may be compared, and how one figure stands to the other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tests.benchmarks.figures import Figure, Figures, better, per_calibration, show
+
+Verdict = Literal["better", "worse", ""]
+
+#: Rounds of the same code on the same events differ by so much on a machine that others share.
+NOISE: Final = 0.1
+WORK: Final = ("source", "events", "seed")
+BUSY: Final = "load_1_min"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One figure of both. `ratio` and `calibrated` (B / A) are None for words, for a zero, and where neither helps."""
+
+    row: str
+    column: str
+    a: Figure
+    b: Figure
+    ratio: float | None
+    calibrated: float | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether B is better, by more than noise."""
+        ratio = self.ratio if self.calibrated is None else self.calibrated
+        direction = better(self.column)
+        if not ratio or direction == "neither" or 1 / (1 + NOISE) <= ratio <= 1 + NOISE:
+            return ""
+        return "better" if (ratio < 1) == (direction == "less") else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two runs of the same benchmark."""
+
+    a: Figures
+    b: Figures
+
+    @property
+    def reasons_against(self) -> list[str]:
+        """Why they must not be compared: other work, or a run that does not count."""
+        work = ((name, getattr(self.a, name), getattr(self.b, name)) for name in WORK)
+        return [
+            *(f"{name} {show(a)} against {show(b)}" for name, a, b in work if a != b),
+            *(f"{name} is invalid: {each.invalid}" for name, each in (("A", self.a), ("B", self.b)) if each.invalid),
+        ]
+
+    @property
+    def machines(self) -> list[str]:
+        """How the machines differ; how busy they were does not count."""
+        return _against(_shape(self.a), _shape(self.b))
+
+    @property
+    def versions(self) -> list[str]:
+        """Which versions differ."""
+        return _against(self.a.versions, self.b.versions)
+
+    @property
+    def only(self) -> tuple[list[str], list[str]]:
+        """Rows that only A has, and that only B has."""
+        return one_sided(self.a.by_name(), self.b.by_name())
+
+    def pairs(self) -> Iterator[Pair]:
+        """Each figure that both have, row by row, in the order of A."""
+        others = self.b.by_name()
+        for name, row in self.a.by_name().items():
+            other = others.get(name, {})
+            for column, a in row.items():
+                if column in other and (a != "" or other[column] != ""):
+                    yield self._pair(name, column, a, other[column])
+
+    def _pair(self, row: str, column: str, a: Figure, b: Figure) -> Pair:
+        if isinstance(a, str) or isinstance(b, str) or not a:
+            return Pair(row, column, a, b, None, None)
+        ratio = b / a
+        of_a = per_calibration(column, self.a.calibration_us)
+        of_b = per_calibration(column, self.b.calibration_us)
+        return Pair(row, column, a, b, ratio, None if of_a is None or of_b is None else ratio * of_b / of_a)
+
+
+def one_sided(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The names that only one of the two has, in their order."""
+    return [name for name in a if name not in b], [name for name in b if name not in a]
+
+
+def _shape(figures: Figures) -> dict[str, Figure | None]:
+    return {name: value for name, value in figures.machine.items() if name != BUSY}
+
+
+def _against(a: Mapping[str, Figure | None], b: Mapping[str, Figure | None]) -> list[str]:
+    names = [*a, *(name for name in b if name not in a)]
+    return [f"{name} {_said(a.get(name))} against {_said(b.get(name))}" for name in names if a.get(name) != b.get(name)]
+
+
+def _said(value: Figure | None) -> str:
+    return "none" if value is None else show(value)

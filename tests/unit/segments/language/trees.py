@@ -1,0 +1,122 @@
+"""Random syntax trees, as the parser would make them."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from app.segments.language import syntax as s
+from app.segments.language.durations import DURATION_MS_MAX
+
+NAMES = st.sampled_from(["A", "Product Viewed", "page", "it's", "ü", "x y", r"\d"])
+KEYS = st.sampled_from(
+    [
+        "price",
+        "a",
+        "b_1",
+        "order_id",
+        "within",
+        "not",
+        "true",
+        "context",
+        "properties",
+        "odd name",
+        "é",
+        "$x",
+        "cart",
+        "items",
+        "traits",
+    ]
+)
+PATHS = st.lists(KEYS, min_size=1, max_size=3).map(tuple)
+DURATIONS = st.integers(1, DURATION_MS_MAX)
+NUMBERS = st.one_of(
+    st.integers(-(10**15), 10**15),
+    st.floats(-(10**9), 10**9, allow_nan=False).map(lambda value: int(value) if value.is_integer() else value),
+)
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    NUMBERS.map(s.Number), NAMES.map(s.Text), st.booleans().map(s.Boolean), DURATIONS.map(s.Duration)
+)
+LITERALS = st.one_of(SCALARS, st.lists(SCALARS, min_size=1, max_size=3).map(lambda items: s.ListOf(tuple(items))))
+FIELDS: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(["items", "quantity", "value", "products", "idle"]).map(s.CartField),  # type: ignore[arg-type]  # literals
+    st.sampled_from(["duration", "number", "source"]).map(s.SessionField),  # type: ignore[arg-type]  # literals
+    st.sampled_from(["age", "first_seen", "identified"]).map(s.UserField),  # type: ignore[arg-type]  # literals
+    PATHS.map(s.Trait),
+    PATHS.map(s.ContextValue),
+    NAMES.map(s.Membership),
+    NAMES.map(s.ScoreValue),
+    NAMES.map(s.HourOfDay),
+    NAMES.map(s.DayOfWeek),
+)
+ARITHMETIC = st.sampled_from(["+", "-", "*", "/"])
+COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "in", "contains", "starts with", "matches"])
+
+
+def combined(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Expressions of operators over some leaves."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(s.Arithmetic, ARITHMETIC, inner, inner),
+            st.builds(s.Comparison, COMPARISONS, inner, inner),
+            st.builds(s.Not, inner),
+            _joined(s.And, inner),
+            _joined(s.Or, inner),
+        ),
+        max_leaves=6,
+    )
+
+
+def _joined(kind: type[s.And] | type[s.Or], inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The parser joins `a and (b and c)` into one node."""
+    operands = st.lists(inner.filter(lambda node: not isinstance(node, kind)), min_size=2, max_size=3)
+    return operands.map(lambda nodes: kind(tuple(nodes)))
+
+
+FILTERS = combined(st.one_of(LITERALS, PATHS.map(s.Property), PATHS.map(s.EventContext)))
+EVENTS = st.one_of(
+    NAMES.map(lambda name: s.EventName("track", name)),
+    st.sampled_from(["page", "screen", "identify"]).map(lambda kind: s.EventName(kind, None)),  # type: ignore[arg-type]  # literals
+)
+SOURCES = st.lists(EVENTS, min_size=1, max_size=3, unique=True).map(
+    lambda events: tuple(sorted(events, key=lambda event: (event.kind, event.name or "")))
+)
+STEPS = st.builds(s.Pattern, SOURCES, st.none() | FILTERS, st.none())
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> s.Sequence:
+    """Sequences that have enough steps."""
+    absent = draw(st.none() | STEPS)
+    steps = draw(st.lists(STEPS, min_size=1 if absent else 2, max_size=3))
+    within_ms = draw(st.none() | DURATIONS) if len(steps) > 1 else None
+    absent_ms = draw(DURATIONS) if absent is not None else None
+    return s.Sequence(tuple(steps), absent, absent_ms, within_ms, draw(st.none() | PATHS))
+
+
+def patterns() -> st.SearchStrategy[s.Pattern]:
+    """Patterns of all kinds."""
+    return st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none() | PATHS)
+
+
+@st.composite
+def aggregates(draw: st.DrawFn) -> s.Aggregate:
+    """Aggregates of all functions."""
+    function = draw(st.sampled_from(["count", "exists", "never", "since", "sum", "avg", "distinct", "first", "last"]))
+    of = draw(PATHS) if function in ("sum", "avg", "distinct", "first", "last") else None
+    per = draw(st.none() | PATHS) if function == "count" else None
+    within_ms = draw(st.none() | DURATIONS)
+    since_last = None
+    if within_ms is None:
+        since_last = draw(st.none() | st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none()))
+    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last)  # type: ignore[arg-type]  # literals
+
+
+def keys() -> st.SearchStrategy[s.Key]:
+    """`key(count(... per ...))`."""
+    return aggregates().filter(lambda aggregate: aggregate.per is not None).map(s.Key)
+
+
+def expressions() -> st.SearchStrategy[Any]:
+    """Expressions of everything."""
+    return combined(st.one_of(LITERALS, FIELDS, aggregates(), keys()))

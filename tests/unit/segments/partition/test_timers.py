@@ -1,0 +1,68 @@
+"""Timers fire whatever the batches are."""
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.change import iso
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from app.segments.review.scenario import PipedRecord
+
+START_MS = 1_767_600_000_000
+RULES = TimeRules()
+PROGRAM = compile_catalog(
+    load_catalog(
+        {
+            "a.yaml": "segment: a\nwhen: exists('A' within 10s)\n",
+            "b.yaml": "segment: b\nwhen: exists('B' within 100s)\n",
+            "c.yaml": "segment: c\nwhen: exists('C' within 1s)\n",
+        }
+    ),
+    RULES,
+)
+Told = dict[str, list[tuple[str, str, str]]]
+
+
+def record(offset: int, at_s: float, user: str, event: str) -> PipedRecord:
+    message = {"type": "track", "event": event, "userId": user, "timestamp": iso(START_MS + int(at_s * 1000))}
+    return PipedRecord(offset, -1, user.encode(), msgspec.json.encode(message))
+
+
+def told(batches: list[list[PipedRecord]]) -> Told:
+    """What each user's changes are, to the end of all timers."""
+    partition = Partition(PROGRAM, RULES)
+    changes = [change for batch in batches for change in partition.process(batch).changes]
+    changes += partition.advance(START_MS + 10_000_000).changes
+    found: Told = {}
+    for change in changes:
+        found.setdefault(change.user, []).append((change.segment, change.change, change.at[11:]))
+    return found
+
+
+def test_one_who_is_taken_out_of_the_timers_and_fires_is_armed_again() -> None:
+    events: list[list[Any]] = [
+        [(0, "u", "A"), (0, "u", "B")],  # armed at 10 s
+        [(12, "u", "Z")],  # fires that timer while the clock is at 7 s: the next, at 100 s, relies on the old bucket
+        [(12.5, "u", "C"), (40, "v", "Z")],  # the clock passes the bucket, and the timer of c in between
+    ]
+    rows = [[record(n * 10 + k, *event) for k, event in enumerate(some)] for n, some in enumerate(events)]
+    assert told(rows)["u"][-1] == ("b", "exited", "08:01:40.000Z")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_batches_make_no_difference(seed: int) -> None:
+    chance = random.Random(seed)
+    at_s = 0.0
+    rows = []
+    for offset in range(60):
+        at_s += chance.choice([0, 0.1, 0.5, 1, 3, 10, 30])
+        rows.append(record(offset, at_s, chance.choice("uvw"), chance.choice("ABCZ")))
+    cuts = sorted({0, len(rows), *(chance.randrange(len(rows)) for _ in range(chance.randrange(20)))})
+    split = [rows[a:b] for a, b in pairwise(cuts)]
+    assert told(split) == told([rows]) == told([[row] for row in rows])
