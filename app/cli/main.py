@@ -35,7 +35,6 @@ COMMANDS = {
     "destinations": ("app.cli.destinations:destinations", "Tell other services of changes over HTTP."),
     "replay": ("app.cli.replay:replay", "Bring the dead letters of the clickstream in once more."),
     "intake": ("app.cli.intake:intake", "Bring other topics, with any key or of GA4, into the clickstream."),
-    "bench": ("app.cli.bench:bench", "Compare the figures of two runs of the benchmarks."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 

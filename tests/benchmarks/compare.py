@@ -1,40 +1,41 @@
-"""`shoal bench`: what two runs of the benchmarks say about each other."""
+"""`python -m tests.benchmarks.compare A B`: compares the figures of two runs of the benchmarks.
 
-from collections.abc import Mapping
+For each figure that both have: A, B, B / A, and B / A after both are divided by their calibrations, which removes the
+speed of the machines. Waiting and sizes are not divided. `better` and `worse` stand where that differs by more than a
+tenth. Runs on other events, and invalid runs, are not compared; then the exit code is 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from app.cli.main import EXIT_OK, EXIT_USER_ERROR
-from app.console.comparing import show_difference, show_only
 from app.console.output import make_console, say
 from app.errors import UserError
+from tests.benchmarks.comparison_table import show_difference, show_only
 from tests.benchmarks.figures import Figures, read_figures
 from tests.benchmarks.figures_difference import Difference, one_sided
 
 
-def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = False) -> int:
-    """Compare the figures of two runs of the benchmarks, A and B, as `make bench` writes them.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.compare", description="Compares the figures of two runs of the benchmarks."
+    )
+    parser.add_argument("a", type=Path, help="the run before: a JSON file, or a folder of them")
+    parser.add_argument("b", type=Path, help="the run after")
+    parser.add_argument("--force", action="store_true", help="compare other events and invalid runs, too")
+    given = parser.parse_args(arguments)
+    try:
+        return compare(given.a, given.b, force=given.force)
+    except UserError as error:
+        say(make_console(stderr=True), f"error: {error}", style="bold red")
+        return EXIT_USER_ERROR
 
-    For each figure that both have: A, B, B / A, and B / A after both are divided by their calibrations, which takes
-    out how fast the machines were. Waiting and sizes are not divided. `better` and `worse` stand where that differs
-    by more than a tenth.
 
-    Runs on other events, and runs that were invalid, are not compared; then the exit code is 2.
-
-    Example: `shoal bench compare before after`
-
-    Parameters
-    ----------
-    action
-        compare.
-    a
-        The run before: a JSON file, or a folder of them.
-    b
-        The run after.
-    force
-        Compare other events and invalid runs, too.
-    """
-    assert action == "compare"
+def compare(a: Path, b: Path, *, force: bool) -> int:
+    """Prints what differs between two runs; returns the exit code. UserError if they have no figure in common."""
     console, errors = make_console(), make_console(stderr=True)
     runs_a, runs_b = read_figures(a), read_figures(b)
     both = [name for name in runs_a if name in runs_b]
@@ -56,3 +57,7 @@ def bench(action: Literal["compare"], a: Path, b: Path, /, *, force: bool = Fals
 
 def _rows(runs: Mapping[str, tuple[Path, Figures]]) -> str:
     return ", ".join(f"{name} ({', '.join(each.by_name())})" for name, (_, each) in runs.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

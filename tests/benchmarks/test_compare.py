@@ -1,4 +1,4 @@
-"""`shoal bench compare`: two runs of the benchmarks side by side, and when they must not be compared."""
+"""`tests.benchmarks.compare`: two runs of the benchmarks side by side, and when they must not be compared."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.cli import main as cli
+from app.cli.main import EXIT_OK, EXIT_USER_ERROR
+from tests.benchmarks.compare import main
 
 MACHINE = {"system": "Linux", "processor": "AMD EPYC", "cores": 2, "memory_gib": 23.5, "load_1_min": 0.5}
 
@@ -55,7 +56,7 @@ def compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
             each if isinstance(each, Path) else written(tmp_path / f"{name}.json", each)
             for name, each in (("a", one), ("b", other))
         ]
-        code = cli.main(["bench", "compare", *map(str, paths), *options])
+        code = main([*map(str, paths), *options])
         printed = capsys.readouterr()
         return Compared(code, printed.out, printed.err)
 
@@ -65,7 +66,7 @@ def compare(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
 def test_each_figure_stands_beside_the_other_with_its_ratio(compare: Any) -> None:
     row = {"run": "best", "us_an_event": 10.0, "events_a_cpu_s": 100_000.0, "changes": 300, "equal": "yes"}
     said = compare(figures(), figures(rows=[row]))
-    assert said.code == cli.EXIT_OK
+    assert said.code == EXIT_OK
     assert said.cells["us an event"] == ["20.00", "10.00", "0.500", "0.500", "better"]
     assert said.cells["events a cpu s"] == ["50,000", "100,000", "2.000", "2.000", "better"]
     assert said.cells["changes"] == ["300", "300", "1.000"]
@@ -75,7 +76,7 @@ def test_each_figure_stands_beside_the_other_with_its_ratio(compare: Any) -> Non
 def test_a_machine_twice_as_slow_is_divided_out(compare: Any) -> None:
     row = {"run": "best", "us_an_event": 40.0, "events_a_cpu_s": 25_000.0, "changes": 300, "equal": "yes"}
     said = compare(figures(), figures(rows=[row], calibration_us=2.0, machine=MACHINE | {"processor": "Other"}))
-    assert said.code == cli.EXIT_OK
+    assert said.code == EXIT_OK
     assert said.cells["us an event"] == ["20.00", "40.00", "2.000", "1.000"]
     assert said.cells["events a cpu s"] == ["50,000", "25,000", "0.500", "1.000"]
     assert "another machine: processor AMD EPYC against Other" in said.out
@@ -108,12 +109,12 @@ def test_other_work_and_invalid_runs_are_not_compared_unless_forced(
     other: dict[str, Any], why: str, compare: Any
 ) -> None:
     said = compare(figures(), figures(**other))
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert f"core: not compared: {why}" in said.err
     assert "--force" in said.err
     assert "us an event" not in said.out
     forced = compare(figures(), figures(**other), "--force")
-    assert forced.code == cli.EXIT_OK
+    assert forced.code == EXIT_OK
     assert why in forced.out
     assert forced.cells["us an event"][:3] == ["20.00", "20.00", "1.000"]
 
@@ -124,7 +125,7 @@ def test_folders_are_compared_benchmark_by_benchmark(compare: Any, tmp_path: Pat
         written(tmp_path / "two" / f"{name}.json", figures(name, events=10_000 if name == "drain" else 7))
     written(tmp_path / "two" / "many.json", figures("many"))
     said = compare(tmp_path / "one", tmp_path / "two")
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert "us an event" in said.out
     assert "core: not compared: events 10,000 against 7" in said.err
     assert "only in B: many" in said.out
@@ -162,14 +163,14 @@ def test_a_file_that_is_no_result_is_named_with_what_is_wrong(
     path = tmp_path / "odd.json"
     path.write_text(content)
     said = compare(path, figures())
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert f"{path} " in said.err
     assert wrong in said.err
 
 
 def test_what_is_not_there_is_told(compare: Any, tmp_path: Path) -> None:
     said = compare(tmp_path / "none.json", figures())
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert f"there is no {tmp_path / 'none.json'}" in said.err
     (tmp_path / "empty").mkdir()
     assert "holds no .json" in compare(tmp_path / "empty", figures()).err
@@ -179,7 +180,7 @@ def test_a_benchmark_that_stands_twice_in_a_folder_is_refused(compare: Any, tmp_
     for name in ("core", "core-before"):
         written(tmp_path / "one" / f"{name}.json", figures())
     said = compare(tmp_path / "one", figures())
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert "core-before.json and" in said.err
     assert "core.json are both of core" in said.err
 
@@ -189,5 +190,5 @@ def test_a_benchmark_that_stands_twice_in_a_folder_is_refused(compare: Any, tmp_
 )
 def test_nothing_in_common_is_an_error(one: dict[str, Any], other: dict[str, Any], compare: Any) -> None:
     said = compare(one, other)
-    assert said.code == cli.EXIT_USER_ERROR
+    assert said.code == EXIT_USER_ERROR
     assert "nothing in common" in said.err
