@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
-from app.destinations.delivery_loop import new_counter
+from app.destinations.delivery_loop import new_shared_limits
 from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.positions import destination_topic_specs
@@ -20,14 +20,14 @@ ROLE = "destinations"
 
 
 async def destinations(batches: StreamT[FollowedBatch]) -> None:
-    """Takes changes into the hands of a courier, who puts them into lanes by user; sending goes on beside it."""
+    """Hands changes to a delivery loop, which queues them by user; sending goes on beside it."""
     async for batch in batches:
         await batch.work()
 
 
 def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
     """The process `shoal destinations run`. Nothing is started yet."""
-    counters = {destination.name: new_counter(destination) for destination in wanted}
+    limits_by_destination = {destination.name: new_shared_limits(destination) for destination in wanted}
     sender = Sender(private=settings.private_destinations)
 
     def new_task(app: Follower, tp: TP, deliver: Deliver) -> DestinationTask:
@@ -35,7 +35,7 @@ def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
             tp,
             settings=settings,
             metrics=app.metrics,
-            counters=counters,
+            limits_by_destination=limits_by_destination,
             send=sender.send,
             committed_only=app.committed_only,
             deliver=deliver,

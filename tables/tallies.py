@@ -63,23 +63,23 @@ class Distinct(Windowed):
 
 
 class Tally(Windowed):
-    """`count(... per p)` in a window or since Q; `places` a value where a threshold is asked.
+    """`count(... per p)` in a window or since Q; `instants_max`: kept per value if only thresholds read it.
 
     State: [instants, numbers, keys], ordered by (t, arrival): the n-th event was of `keys[numbers[n]]`.
     """
 
-    __slots__ = ("counted", "places")
+    __slots__ = ("counted", "instants_max")
 
-    def __init__(self, within_ms: int | None, places: int | None, counted: Counted) -> None:
+    def __init__(self, within_ms: int | None, instants_max: int | None, counted: Counted) -> None:
         super().__init__(within_ms)
-        self.places = places
+        self.instants_max = instants_max
         self.counted = counted
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
         start = -FOREVER if self.within_ms is None else now - self.within_ms
         if t <= start:
             return state
-        places = self.places
+        instants_max = self.instants_max
         for key in item:
             if state is None:
                 state = [[t], [0], [key]]
@@ -101,7 +101,7 @@ class Tally(Windowed):
                 drop = bisect_right(instants, start)
                 del instants[:drop]
                 del numbers[:drop]
-            if places is not None and len(numbers) > places and numbers.count(number) > places:
+            if instants_max is not None and len(numbers) > instants_max and numbers.count(number) > instants_max:
                 old = numbers.index(number)
                 del instants[old]
                 del numbers[old]
@@ -121,14 +121,14 @@ class Tally(Windowed):
         for gone in drop_values_beyond_limit(latest):
             del latest[gone]
             self.counted[VALUE_DROPPED] += 1
-        places = {key: place for place, key in enumerate(latest)}
-        kept = [(t, keys[number]) for t, number in zip(instants, numbers, strict=True) if keys[number] in places]
+        instants_max = {key: place for place, key in enumerate(latest)}
+        kept = [(t, keys[number]) for t, number in zip(instants, numbers, strict=True) if keys[number] in instants_max]
         instants[:] = [t for t, _ in kept]
-        numbers[:] = [places[key] for _, key in kept]
-        keys[:] = places
+        numbers[:] = [instants_max[key] for _, key in kept]
+        keys[:] = instants_max
 
     def decides(self, state: list[list[Any]], t: int, item: list[str]) -> bool:
-        """After this `add`: whether it may have changed if some value has all its places. True also near the limits.
+        """True if the last `add` may have changed whether some value has `instants_max` instants, or near a limit.
 
         Never with fewer than `decisive` events.
         """
@@ -136,13 +136,13 @@ class Tally(Windowed):
         if len(keys) >= VALUES_MAX or len(numbers) >= EVENTS_MAX:
             return True
         if instants[-1] == t and len(item) == 1:  # nearly always: what was added last is the last
-            return numbers.count(numbers[-1]) == self.places
-        return any(key in keys and numbers.count(keys.index(key)) == self.places for key in item)
+            return numbers.count(numbers[-1]) == self.instants_max
+        return any(key in keys and numbers.count(keys.index(key)) == self.instants_max for key in item)
 
     @property
     def decisive(self) -> int:
-        """With fewer events no value has all its places, nor is a limit near."""
-        return VALUES_MAX if self.places is None else min(self.places, VALUES_MAX)
+        """With fewer events no value has `instants_max` instants, nor is a limit near."""
+        return VALUES_MAX if self.instants_max is None else min(self.instants_max, VALUES_MAX)
 
     def until(self, state: list[list[Any]] | None, now: int) -> int:
         if self.within_ms is None or state is None:
@@ -193,15 +193,17 @@ class Tally(Windowed):
         return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
 
     def value_until(self, state: list[list[Any]] | None, now: int) -> tuple[int, int]:
-        """The value, and until when some value of `p` keeps all its places; FOREVER also if none has them."""
+        """The value, and until when some value of `p` keeps `instants_max` instants; FOREVER also if none has them."""
         if state is None:
             return 0, FOREVER
         counts = self._counts(state, now)
         most = max(counts.values(), default=0)
-        if self.within_ms is None or self.places is None or most < self.places:
+        if self.within_ms is None or self.instants_max is None or most < self.instants_max:
             return most, FOREVER
         where = self._visible(state, now)
-        ends = [state[0][state[1].index(number, where)] for number, count in counts.items() if count >= self.places]
+        ends = [
+            state[0][state[1].index(number, where)] for number, count in counts.items() if count >= self.instants_max
+        ]
         return most, int(max(ends)) + self.within_ms
 
 

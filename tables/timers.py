@@ -102,18 +102,18 @@ class Timers:
         while self._far_order and self._far_order[0] <= number:
             opened = heappop(self._far_order)
             far = self._far.pop(opened)
-            for user, place in zip(far.users, far.places, strict=True):
+            for user, place in zip(far.users, far.instants_max, strict=True):
                 self.arm(user, (opened << FAR_BITS) + (place << BUCKET_BITS))
 
 
 class _Far:
     """Entries of some hours, in order of arming: two arrays take a tenth of what a dict does."""
 
-    __slots__ = ("earliest", "places", "repeated", "users")
+    __slots__ = ("earliest", "instants_max", "repeated", "users")
 
     def __init__(self) -> None:
         self.users: list[str] = []
-        self.places = array("H")
+        self.instants_max = array("H")
         self.earliest = PLACES
         self.repeated = REPEATED_MIN
 
@@ -121,15 +121,15 @@ class _Far:
         if place < self.earliest:
             self.earliest = place
         self.users.append(user)
-        self.places.append(place)
+        self.instants_max.append(place)
         if len(self.users) >= self.repeated:
             self._leave_out_repeated()
 
     def _leave_out_repeated(self) -> None:
         """Who is armed again and again for the same second has one entry; asked for each time there are twice as
         many."""
-        entries = dict.fromkeys(zip(self.users, self.places, strict=True))
+        entries = dict.fromkeys(zip(self.users, self.instants_max, strict=True))
         if len(entries) < len(self.users):
             self.users = [user for user, _ in entries]
-            self.places = array("H", [place for _, place in entries])
+            self.instants_max = array("H", [place for _, place in entries])
         self.repeated = max(REPEATED_MIN, 2 * len(self.users))

@@ -67,18 +67,18 @@ class Latest(Windowed):
         return None if state is None or state <= t else state
 
 
-class Places(Windowed):
-    """The `places` latest instants: `count` in a window or since Q. State: instants, ascending.
+class LatestN(Windowed):
+    """The `instants_max` latest instants: `count` in a window or since Q. State: instants, ascending.
 
-    `places` None: the 1,000 latest; what goes beyond them is counted.
+    `instants_max` None: the 1,000 latest; what goes beyond them is counted.
     """
 
-    __slots__ = ("counted", "limited", "places")
+    __slots__ = ("counted", "instants_max", "limited")
 
-    def __init__(self, within_ms: int | None, places: int | None, counted: Counted) -> None:
+    def __init__(self, within_ms: int | None, instants_max: int | None, counted: Counted) -> None:
         super().__init__(within_ms)
-        self.limited = places is None
-        self.places = EVENTS_MAX if places is None else places
+        self.limited = instants_max is None
+        self.instants_max = EVENTS_MAX if instants_max is None else instants_max
         self.counted = counted
 
     def add(self, state: list[int] | None, t: int, item: None, now: int) -> list[int] | None:
@@ -91,7 +91,7 @@ class Places(Windowed):
             state.append(t)
         else:
             insort_right(state, t)
-        if len(state) > self.places:
+        if len(state) > self.instants_max:
             if self.limited and state[0] > start:
                 self.counted[EVENT_DROPPED] += 1
             del state[0]
@@ -108,8 +108,13 @@ class Places(Windowed):
         return state[bisect_right(state, now - self.within_ms)] + self.within_ms
 
     def full_until(self, state: list[int] | None, now: int) -> int:
-        """All places are visible until this instant; FOREVER also if they are not."""
-        if self.within_ms is None or state is None or len(state) < self.places or state[0] <= now - self.within_ms:
+        """All `instants_max` instants are visible until this instant; FOREVER also if they are not."""
+        if (
+            self.within_ms is None
+            or state is None
+            or len(state) < self.instants_max
+            or state[0] <= now - self.within_ms
+        ):
             return FOREVER
         return state[0] + self.within_ms
 

@@ -41,7 +41,7 @@ from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.record import Record
 from app.simulation.recording import check_files
-from app.simulation.source import FileSource, ShopSource, Source
+from app.simulation.source import EventSource, FileSource, ShopSource
 from app.simulation.writer import TopicWriter
 from app.verification.topic_contents import Cluster, Positions
 
@@ -133,7 +133,7 @@ def demo(
         history_ms=0 if history == "0s" else read_duration_ms(history, option="--history"),
     )
 
-    source: Source = ShopSource(shop, partitions=_PARTITIONS, speed=speed)
+    source: EventSource = ShopSource(shop, partitions=_PARTITIONS, speed=speed)
     if file:
         source = FileSource(file, partitions=_PARTITIONS, rules=settings.time_rules, speed=speed, end_marks=False)
     title = f"Shoal demo: {file[0].name}" if file else f"Shoal demo: seed {shop.seed}, {users:,} users"
@@ -224,7 +224,7 @@ class Demo:
 
     settings: Settings
     catalog: Catalog
-    source: Source
+    source: EventSource
     title: str
     speed: float
     started_s: float

@@ -18,7 +18,7 @@ from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.recording import check_files
 from app.simulation.shop import ShopSettings
-from app.simulation.source import FileSource, ShopSource, Source
+from app.simulation.source import EventSource, FileSource, ShopSource
 from app.simulation.writer import TopicWriter, ensure_topic
 
 SEED_MAX: Final = 2**31 - 1
@@ -94,7 +94,7 @@ def simulate(
         check_files(files)
         marks = end_mark is not False and limit_ms is None
 
-        def source(partitions: int) -> Source:
+        def source(partitions: int) -> EventSource:
             return FileSource(files, partitions=partitions, rules=rules, speed=speed, end_marks=marks)
 
     else:
@@ -113,7 +113,7 @@ def simulate(
         )
         console.print(f"seed {shop.seed}, {shop.users:,} users, from {show_instant(shop.start_ms)}", highlight=False)
 
-        def source(partitions: int) -> Source:
+        def source(partitions: int) -> EventSource:
             return ShopSource(shop, partitions=partitions, speed=speed or 1.0)
 
     complete = asyncio.run(_simulate(source, settings, limit_ms, console, exactly=partitions is not None))
@@ -121,7 +121,12 @@ def simulate(
 
 
 async def _simulate(
-    source_for: Callable[[int], Source], settings: Settings, limit_ms: int | None, console: Console, *, exactly: bool
+    source_for: Callable[[int], EventSource],
+    settings: Settings,
+    limit_ms: int | None,
+    console: Console,
+    *,
+    exactly: bool,
 ) -> bool:
     """Plays until the end, the limit or a signal; False after a signal."""
     partitions = await ensure_topic(settings, exactly=exactly)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.destinations.destination import Destination
-from app.destinations.template import Place, Text
+from app.destinations.template import Placeholder, Text
 from app.segments.definitions.definition import Catalog
 from app.segments.language.suggestions import did_you_mean, listed
 
@@ -32,25 +32,30 @@ def needed_values(destination: Destination) -> set[str]:
     """The attached values without which a change becomes a dead letter."""
     found: set[str] = set()
     for request in destination.requests.values():
-        for place in (*_places(request.url), *_places(request.body)):
-            found |= _needed(place)
+        for placeholder in (*_placeholders(request.url), *_placeholders(request.body)):
+            found |= _needed(placeholder)
     for text in destination.headers.values():
-        for place in _places(text):
-            found |= _needed(place)
+        for placeholder in _placeholders(text):
+            found |= _needed(placeholder)
     return found
 
 
-def _needed(place: Place) -> set[str]:
-    wanted = place.path[0] == "attach" and len(place.path) > 1 and not place.optional and not place.has_default
-    return {place.path[1]} if wanted else set()
+def _needed(placeholder: Placeholder) -> set[str]:
+    wanted = (
+        placeholder.path[0] == "attach"
+        and len(placeholder.path) > 1
+        and not placeholder.optional
+        and not placeholder.has_default
+    )
+    return {placeholder.path[1]} if wanted else set()
 
 
-def _places(node: Any) -> Iterator[Place]:
+def _placeholders(node: Any) -> Iterator[Placeholder]:
     if isinstance(node, Text):
-        yield from (part for part in node.parts if isinstance(part, Place))
+        yield from (part for part in node.parts if isinstance(part, Placeholder))
     elif isinstance(node, Mapping):
         for value in node.values():
-            yield from _places(value)
+            yield from _placeholders(value)
     elif isinstance(node, list):
         for item in node:
-            yield from _places(item)
+            yield from _placeholders(item)

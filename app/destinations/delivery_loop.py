@@ -12,8 +12,8 @@ from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome, pause_s
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change, source_of
-from app.destinations.request_limiter import Gate
-from app.destinations.user_queues import Lanes, Waiting
+from app.destinations.request_limiter import RequestLimiter
+from app.destinations.user_queues import UserQueues, Waiting
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched, LogReader
 
@@ -24,53 +24,53 @@ READ_WAIT_MS: Final = 500
 log = logging.getLogger(__name__)
 
 Send = Callable[[Destination, Prepared], Awaitable[Outcome]]
-Bury = Callable[[Destination, Any, str, str], Awaitable[None]]
+WriteDeadLetter = Callable[[Destination, Any, str, str], Awaitable[None]]
 """Writes a dead letter: destination, record, reason, detail."""
 HandOver = Callable[[Callable[[], Awaitable[None]], int], Awaitable[None]]
 """Lets the agent do something with a batch that begins at an offset."""
 
 
 @dataclass(slots=True)
-class Counter:
-    """What all couriers of one destination in this process share: its gate, and who waits at it."""
+class SharedLimits:
+    """Limits shared by the delivery loops of one destination in this process, and the loops that wait for them."""
 
     destination: Destination
-    gate: Gate
+    limiter: RequestLimiter
     wakes: set[asyncio.Event] = field(default_factory=set)
 
     def wake(self) -> None:
-        """Something has changed at the gate."""
+        """Wakes the delivery loops that wait for the limiter."""
         for event in self.wakes:
             event.set()
 
 
-def new_counter(destination: Destination) -> Counter:
+def new_shared_limits(destination: Destination) -> SharedLimits:
     """For a destination."""
-    return Counter(destination, Gate(rate=destination.rate, at_once=destination.at_once))
+    return SharedLimits(destination, RequestLimiter(rate=destination.rate, at_once=destination.at_once))
 
 
-class Courier:
+class DeliveryLoop:
     """See above. `run` goes on for ever; when it was ended, `stored` says where to go on."""
 
     def __init__(
         self,
-        counter: Counter,
+        limits: SharedLimits,
         *,
         partition: int,
         stored: Stored,
         send: Send,
-        bury: Bury,
+        write_dead_letter: WriteDeadLetter,
         metrics: ReaderMetrics,
         chance: random.Random | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.destination = counter.destination
+        self.destination = limits.destination
         self.leaving = False
-        self._counter = counter
+        self._limits = limits
         self._partition = partition
-        self._lanes: Lanes[Any] = Lanes(stored.offset, stored.done)
+        self._queues: UserQueues[Any] = UserQueues(stored.offset, stored.done)
         self._send = send
-        self._bury = bury
+        self._write_dead_letter = write_dead_letter
         self._metrics = metrics
         self._chance = chance or random.Random()
         self._clock_s = clock_s
@@ -81,16 +81,16 @@ class Courier:
     @property
     def stored(self) -> Stored:
         """How far it is."""
-        return Stored(self._lanes.position, self._lanes.done)
+        return Stored(self._queues.position, self._queues.done)
 
     @property
     def waiting(self) -> int:
         """Changes in hand."""
-        return self._lanes.waiting
+        return self._queues.waiting
 
     async def run(self, reader: LogReader, hand_over: HandOver) -> None:
         """Reads and sends, until it is cancelled or something fails."""
-        self._counter.wakes.add(self._wake)
+        self._limits.wakes.add(self._wake)
         reading = asyncio.ensure_future(self._read(reader, hand_over))
         sending = asyncio.ensure_future(self._send_all())
         try:
@@ -98,7 +98,7 @@ class Courier:
             for each in done:
                 each.result()
         finally:
-            self._counter.wakes.discard(self._wake)
+            self._limits.wakes.discard(self._wake)
             tasks = [reading, sending, *self._trying]
             for task in tasks:
                 task.cancel()
@@ -119,12 +119,12 @@ class Courier:
     # ------------------------------------------------------------ reading
 
     async def _read(self, reader: LogReader, hand_over: HandOver) -> None:
-        reader.seek(self._lanes.position)
+        reader.seek(self._queues.position)
         while True:
-            while self._lanes.waiting >= WINDOW or self.leaving:
+            while self._queues.waiting >= WINDOW or self.leaving:
                 self._room.clear()
                 await self._room.wait()
-            room = WINDOW - self._lanes.waiting
+            room = WINDOW - self._queues.waiting
             fetched = await reader.read(records_max=room, wait_ms=READ_WAIT_MS)
             if fetched.records:
 
@@ -133,14 +133,14 @@ class Courier:
 
                 await hand_over(take, fetched.records[0].offset)
             elif fetched.drained:
-                self._lanes.reach(fetched.next_offset)
+                self._queues.reach(fetched.next_offset)
             self._tell(fetched)
 
     def take(self, records: list[Any], next_offset: int) -> None:
         """Changes come into hand; those that are not for this destination are passed over."""
         unwanted = unreadable = 0
         for record in records:
-            if self._lanes.is_done(record.offset):
+            if self._queues.is_done(record.offset):
                 continue
             try:
                 change = read_change(record.value or b"")
@@ -148,18 +148,18 @@ class Courier:
                 unreadable += 1
                 continue
             if self.destination.wants(change["segment"], change["change"]):
-                self._lanes.add(record.offset, change["user"], record)
+                self._queues.add(record.offset, change["user"], record)
             else:
                 unwanted += 1
-        self._lanes.reach(next_offset)
+        self._queues.reach(next_offset)
         self._metrics.destination(self.destination.name, "unwanted", unwanted)
         self._metrics.destination(self.destination.name, "unreadable", unreadable)
         self._wake.set()
 
     def _tell(self, fetched: Fetched) -> None:
         name = self.destination.name
-        lag = max(0, fetched.end_offset - self._lanes.position)
-        oldest = self._lanes.oldest()
+        lag = max(0, fetched.end_offset - self._queues.position)
+        oldest = self._queues.oldest()
         behind_s = 0.0 if oldest is None else time.time() - oldest.item.timestamp / 1000
         self._metrics.lag(f"destination {name}", self._partition, lag, behind_s=behind_s)
 
@@ -182,79 +182,79 @@ class Courier:
 
     def begin_due(self) -> float | None:
         """Begins every try that may begin now; how long until the next may, None: until something happens."""
-        gate = self._counter.gate
+        limiter = self._limits.limiter
         while not self.leaving:
             now_s = self._clock_s()
-            heads = self._lanes.heads(now_s)
-            gate_s = gate.wait_s(now_s)
-            if not heads or gate_s > 0:
-                next_s = self._lanes.next_due_s()
-                if next_s is None or gate_s == float("inf"):
+            heads = self._queues.heads(now_s)
+            limiter_wait_s = limiter.wait_s(now_s)
+            if not heads or limiter_wait_s > 0:
+                next_s = self._queues.next_due_s()
+                if next_s is None or limiter_wait_s == float("inf"):
                     return None
-                return max(gate_s, next_s - now_s, 0.001)
-            self._lanes.begin(heads[0])
-            gate.begin(now_s)
+                return max(limiter_wait_s, next_s - now_s, 0.001)
+            self._queues.begin(heads[0])
+            limiter.begin(now_s)
             trying = asyncio.ensure_future(self._try(heads[0]))
             trying.add_done_callback(lambda _: self._wake.set())  # also with an error, which is then told
             self._trying.add(trying)
         return None
 
     async def _try(self, each: Waiting[Any]) -> None:
-        gate, destination = self._counter.gate, self.destination
+        limiter, destination = self._limits.limiter, self.destination
         try:
             change = read_change(each.item.value)
             if is_stale(destination, change, now_ms=int(time.time() * 1000)):
-                gate.dropped()
+                limiter.dropped()
                 self._finish(each, "expired")
                 return
             prepared = prepare(destination, change, each.item.value, source=source_of(each.item))
         except UnusableError as error:
-            gate.dropped()
+            limiter.dropped()
             await self._give_up(each, error.reason, error.detail)
             return
         began_s = self._clock_s()
         try:
             outcome = await self._send(destination, prepared)
         except BaseException:
-            gate.dropped()
+            limiter.dropped()
             raise
         now_s = self._clock_s()
         self._metrics.request(destination.name, outcome.status, now_s - began_s)
         if outcome.fate is Fate.AGAIN:
             await self._again(each, outcome, now_s)
             return
-        if gate.answered(now_s):
+        if limiter.answered(now_s):
             self._metrics.away(destination.name, away=False)
             log.info("destination %s answers again", destination.name)
-            self._lanes.hurry(now_s)
+            self._queues.hurry(now_s)
         if outcome.fate is Fate.DELIVERED:
             self._finish(each, "delivered")
         else:
             await self._give_up(each, "refused", outcome.detail)
 
     async def _again(self, each: Waiting[Any], outcome: Outcome, now_s: float) -> None:
-        gate, destination = self._counter.gate, self.destination
-        if gate.failed(now_s, retry_after_s=outcome.retry_after_s):
+        limiter, destination = self._limits.limiter, self.destination
+        if limiter.failed(now_s, retry_after_s=outcome.retry_after_s):
             self._metrics.away(destination.name, away=True)
             # What it answered may name people: that stands in dead letters only.
             log.warning("destination %s is taken for dead: %s", destination.name, outcome.status)
         failing_s = 0.0 if each.failed_s is None else now_s - each.failed_s
-        if failing_s * 1000 > destination.retry.give_up_ms and gate.succeeded_s > (each.failed_s or 0.0):
+        if failing_s * 1000 > destination.retry.give_up_ms and limiter.succeeded_s > (each.failed_s or 0.0):
             await self._give_up(each, "gave-up", f"after {each.tries} tries: {outcome.detail}")
             return
         pause = max(pause_s(destination.retry, each.tries, self._chance), outcome.retry_after_s or 0.0)
-        self._lanes.retry(each, due_s=now_s + pause, now_s=now_s)
-        self._counter.wake()
+        self._queues.retry(each, due_s=now_s + pause, now_s=now_s)
+        self._limits.wake()
 
     async def _give_up(self, each: Waiting[Any], reason: str, detail: str) -> None:
-        await self._bury(self.destination, each.item, reason, detail)
+        await self._write_dead_letter(self.destination, each.item, reason, detail)
         self._finish(each, "dead")
 
     def _finish(self, each: Waiting[Any], outcome: str) -> None:
-        self._lanes.finish(each)
+        self._queues.finish(each)
         self._metrics.destination(self.destination.name, outcome)
         self._room.set()
-        self._counter.wake()
+        self._limits.wake()
 
 
-Counters = Mapping[str, Counter]
+LimitsByDestination = Mapping[str, SharedLimits]

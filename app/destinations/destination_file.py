@@ -11,7 +11,7 @@ from app.destinations.addresses import is_forbidden_host
 from app.destinations.destination import Answer, Destination, Kind, OAuth, Request, Retry, Signature
 from app.destinations.template import Node, TemplateError, Text, parse
 from app.segments.definitions.yaml_fields import Fields
-from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import scalar_value
 from app.segments.language.suggestions import did_you_mean
 
@@ -38,7 +38,7 @@ class DestinationFile:
 
     def __init__(self, path: str, text: str, *, environ: Mapping[str, str], private: bool) -> None:
         """`private`: addresses that are not public, and plain http, are allowed."""
-        self.source = Source(path, text)
+        self.source = YamlSource(path, text)
         self._environ = environ
         self._private = private
         self._used: dict[str, str] = {}
@@ -257,7 +257,7 @@ class DestinationFile:
         return self._text(node) if isinstance(plain, str) else plain
 
     def _text(self, node: yaml.ScalarNode) -> Text | None:
-        # Places are found before secrets are put in: what is in a secret is never a place.
+        # Places are found before secrets are put in: what is in a secret is never a placeholder.
         try:
             text = parse(node.value)
         except TemplateError as error:

@@ -1,4 +1,4 @@
-"""One partition of the changes: a courier for each destination, and their positions, stored as they move."""
+"""One partition of the changes: a delivery loop for each destination, and their positions, stored as they move."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from faust.types import TP
 
-from app.destinations.delivery_loop import Counters, Courier, Send
+from app.destinations.delivery_loop import DeliveryLoop, LimitsByDestination, Send
 from app.destinations.destination import Destination
 from app.destinations.positions import Stored, destination_topics, position_row, read_positions
 from app.runtime.follow.follow_task import Deliver, FollowTask
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class DestinationTask(FollowTask):
-    """See above. A courier that fails begins again by itself."""
+    """Delivers one partition of the changes. A delivery loop that fails begins again by itself."""
 
     def __init__(
         self,
@@ -33,16 +33,16 @@ class DestinationTask(FollowTask):
         *,
         settings: Settings,
         metrics: ReaderMetrics,
-        counters: Counters,
+        limits_by_destination: LimitsByDestination,
         send: Send,
         committed_only: bool,
         deliver: Deliver,
     ) -> None:
         self._metrics = metrics
-        self._counters = counters
+        self._limits_by_destination = limits_by_destination
         self._send = send
         self._topics = destination_topics(settings)
-        self._couriers: dict[str, Courier] = {}
+        self._delivery_loops: dict[str, DeliveryLoop] = {}
         self._at: dict[str, Stored] = {}
         self._written: dict[str, Stored] = {}
         self._writer: LogWriter | None = None
@@ -58,8 +58,8 @@ class DestinationTask(FollowTask):
         await asyncio.wait_for(writer.open(), self._settings.request_timeout_ms / 1000)
         try:
             async with asyncio.TaskGroup() as group:
-                for counter in self._counters.values():
-                    group.create_task(self._serve(counter.destination))
+                for limits in self._limits_by_destination.values():
+                    group.create_task(self._serve(limits.destination))
                 group.create_task(self._keep_storing())
                 self.got_on()
         finally:
@@ -69,7 +69,9 @@ class DestinationTask(FollowTask):
     async def stop(self, *, wait_ms: int) -> None:
         """What is under way comes to its end, within `wait_ms`; then positions are stored."""
         self._leaving = True
-        await asyncio.gather(*(courier.drain(wait_s=wait_ms / 1000) for courier in self._couriers.values()))
+        await asyncio.gather(
+            *(delivery_loop.drain(wait_s=wait_ms / 1000) for delivery_loop in self._delivery_loops.values())
+        )
         if self._writer is not None:
             try:
                 await asyncio.wait_for(self._store(), max(0.5, wait_ms / 1000))
@@ -83,22 +85,22 @@ class DestinationTask(FollowTask):
             try:
                 async with self.reading() as reader:
                     stored = await self._begin(destination, reader)
-                    courier = self._couriers[destination.name] = Courier(
-                        self._counters[destination.name],
+                    delivery_loop = self._delivery_loops[destination.name] = DeliveryLoop(
+                        self._limits_by_destination[destination.name],
                         partition=self.tp.partition,
                         stored=stored,
                         send=self._send,
-                        bury=self._bury,
+                        write_dead_letter=self._write_dead_letter,
                         metrics=self._metrics,
                     )
-                    courier.leaving = self._leaving
+                    delivery_loop.leaving = self._leaving
                     try:
-                        await courier.run(reader, self._hand_over)
+                        await delivery_loop.run(reader, self._hand_over)
                     finally:
-                        # From now on this is its position, whatever is made of it: not what the courier says.
-                        del self._couriers[destination.name]
-                        self._at[destination.name] = courier.stored
-                        if courier.stored != stored:
+                        # From now on this is its position, whatever is made of it: not what the delivery_loop says.
+                        del self._delivery_loops[destination.name]
+                        self._at[destination.name] = delivery_loop.stored
+                        if delivery_loop.stored != stored:
                             failures = 0  # it got on: the next failure is a first one
             except OffsetLostError as error:
                 async with self.reading() as reader:
@@ -128,7 +130,7 @@ class DestinationTask(FollowTask):
     async def _hand_over(self, deed: Callable[[], Awaitable[None]], offset: int) -> None:
         await self.hand_over(deed, offset=offset)
 
-    async def _bury(self, destination: Destination, record: Any, reason: str, detail: str) -> None:
+    async def _write_dead_letter(self, destination: Destination, record: Any, reason: str, detail: str) -> None:
         """Writes a dead letter."""
         assert self._writer is not None, "not open"
         origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
@@ -141,14 +143,18 @@ class DestinationTask(FollowTask):
         while True:
             await asyncio.sleep(STORE_S)
             await self._store()
-            for name in self._counters:
-                courier = self._couriers.get(name)
-                self._metrics.waiting(name, 0 if courier is None else courier.waiting)
+            for name in self._limits_by_destination:
+                delivery_loop = self._delivery_loops.get(name)
+                self._metrics.waiting(name, 0 if delivery_loop is None else delivery_loop.waiting)
 
     async def _store(self) -> None:
-        for name, courier in self._couriers.items():
-            self._at[name] = courier.stored
-        news = {name: at for name, at in self._at.items() if self._written.get(name) != at and name in self._counters}
+        for name, delivery_loop in self._delivery_loops.items():
+            self._at[name] = delivery_loop.stored
+        news = {
+            name: at
+            for name, at in self._at.items()
+            if self._written.get(name) != at and name in self._limits_by_destination
+        }
         if not news or self._writer is None:
             return
         async with self._writing:

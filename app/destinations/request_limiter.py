@@ -23,7 +23,7 @@ class Breaker(Enum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Gate:
+class RequestLimiter:
     """rate: requests a second, 0: any. at_once: requests under way at most."""
 
     rate: float

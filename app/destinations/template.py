@@ -1,9 +1,9 @@
-"""Texts and JSON values with places for values of a change: `{{ attach.email | lower }}`. Pure.
+"""Texts and JSON values with placeholders for values of a change: `{{ attach.email | lower }}`. Pure.
 
-A text that is one place and nothing else becomes the value as it is (a number stays a number); else values are written
-into the text. A path names a field of the change (`user`, `segment`, `attach.value`, `evidence.0.value`). A value that
-is not there stops the change (`MissingValueError`), unless the place says what then: `default('x')`, or `optional`,
-which leaves the key or item out.
+A text that is one placeholder and nothing else becomes the value as it is (a number stays a number); in any other text
+the value is inserted. A path names a field of the change (`user`, `segment`, `attach.value`, `evidence.0.value`). A
+missing value stops the change (`MissingValueError`), unless the placeholder has `default('x')` or `optional`, which
+leaves the key or item out.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _PATH: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w$-]+)*")
 
 
 class TemplateError(ValueError):
-    """A place that cannot be read. `start` and `end` say where in the text it stands."""
+    """A placeholder that cannot be read. `start` and `end` say where in the text it stands."""
 
     def __init__(self, message: str, hint: str, start: int, end: int) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class MissingValueError(Exception):
 
 
 class _LeftOut:
-    """What an optional place becomes when there is no value."""
+    """What an optional placeholder becomes when there is no value."""
 
 
 LEFT_OUT: Final = _LeftOut()
@@ -74,7 +74,7 @@ FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placeholder:
     """One `{{ }}`."""
 
     path: tuple[str, ...]
@@ -99,13 +99,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with places. `parts`: texts and places in turn."""
+    """A text with placeholders. `parts`: texts and placeholders in turn."""
 
-    parts: tuple[str | Place, ...]
+    parts: tuple[str | Placeholder, ...]
 
     def value(self, change: Mapping[str, Any]) -> Any:
-        """The text for a change; of a sole place, the value as it is."""
-        if len(self.parts) == 1 and isinstance(self.parts[0], Place):
+        """The text for a change; of a sole placeholder, the value as it is."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Placeholder):
             return self.parts[0].value(change)
         return self.text(change)
 
@@ -122,7 +122,7 @@ class Text:
 
     @property
     def fixed(self) -> bool:
-        """Whether there is no place in it."""
+        """Whether there is no placeholder in it."""
         return all(isinstance(part, str) for part in self.parts)
 
 
@@ -132,7 +132,7 @@ def in_url(value: str) -> str:
 
 
 Node: TypeAlias = "Text | Mapping[str, Node] | Sequence[Node] | int | float | bool | None"
-"""A JSON value with places."""
+"""A JSON value with placeholders."""
 
 
 def fill(node: Any, change: Mapping[str, Any]) -> Any:
@@ -148,17 +148,17 @@ def fill(node: Any, change: Mapping[str, Any]) -> Any:
 
 
 def parse(text: str) -> Text:
-    """A text with places. Raises TemplateError.
+    """A text with placeholders. Raises TemplateError.
 
     >>> parse("hello {{ user | upper }}").text({"user": "ann"})
     'hello ANN'
     """
-    parts: list[str | Place] = []
+    parts: list[str | Placeholder] = []
     end = 0
     for match in _PLACE.finditer(text):
         if match.start() > end:
             parts.append(text[end : match.start()])
-        parts.append(_place(match[1], match.start(), match.end()))
+        parts.append(_placeholder(match[1], match.start(), match.end()))
         end = match.end()
     rest = text[end:]
     if "{{" in rest or "}}" in rest:
@@ -169,7 +169,7 @@ def parse(text: str) -> Text:
     return Text(tuple(parts))
 
 
-def _place(inner: str, start: int, end: int) -> Place:
+def _placeholder(inner: str, start: int, end: int) -> Placeholder:
     path, *pieces = (piece.strip() for piece in inner.split("|"))
     if not _PATH.fullmatch(path):
         raise TemplateError(f"{path or 'nothing'} names no value of a change", "write {{ attach.email }}", start, end)
@@ -193,4 +193,4 @@ def _place(inner: str, start: int, end: int) -> Place:
         else:
             known = ", ".join([*FILTERS, "optional", "default('...')"])
             raise TemplateError(f"there is no filter {name}", f"there are {known}", start, end)
-    return Place(names, tuple(filters), optional, has_default, default)
+    return Placeholder(names, tuple(filters), optional, has_default, default)

@@ -1,4 +1,4 @@
-"""The changes in hand for one destination and one partition: a lane for each user, one change after the other. Pure.
+"""The changes in hand for one destination and one partition: a queue for each user, one change after the other. Pure.
 
 What is delivered may run ahead of what waits: a user whose changes do not get through keeps nobody else waiting. The
 position of the whole is the first offset that is not done; the offsets done beyond it are kept as ranges.
@@ -26,7 +26,7 @@ class Waiting(Generic[ItemT]):
     in_flight: bool = False
 
 
-class Lanes(Generic[ItemT]):
+class UserQueues(Generic[ItemT]):
     """See above. Offsets are added in ascending order."""
 
     def __init__(self, offset: int, done: Iterable[tuple[int, int]] = ()) -> None:
@@ -34,7 +34,7 @@ class Lanes(Generic[ItemT]):
         self.position = offset
         self._end = offset
         self._done = sorted((start, end) for start, end in done if end > offset)
-        self._lanes: dict[str, deque[Waiting[ItemT]]] = {}
+        self._queues: dict[str, deque[Waiting[ItemT]]] = {}
         self.waiting = 0
 
     @property
@@ -50,7 +50,7 @@ class Lanes(Generic[ItemT]):
         """A change to be delivered after all earlier ones of its user."""
         if self.is_done(offset):
             return
-        self._lanes.setdefault(user, deque()).append(Waiting(offset, user, item))
+        self._queues.setdefault(user, deque()).append(Waiting(offset, user, item))
         self.waiting += 1
 
     def reach(self, offset: int) -> None:
@@ -59,17 +59,17 @@ class Lanes(Generic[ItemT]):
         self._settle()
 
     def heads(self, now_s: float) -> list[Waiting[ItemT]]:
-        """The changes that may be tried now: the first of each lane, those tried least first."""
-        found = [lane[0] for lane in self._lanes.values() if not lane[0].in_flight and lane[0].due_s <= now_s]
+        """The changes that may be tried now: the first of each queue, those tried least first."""
+        found = [queue[0] for queue in self._queues.values() if not queue[0].in_flight and queue[0].due_s <= now_s]
         return sorted(found, key=lambda each: (each.tries, each.offset))
 
     def oldest(self) -> Waiting[ItemT] | None:
         """The change that waits longest."""
-        return min((lane[0] for lane in self._lanes.values()), key=lambda each: each.offset, default=None)
+        return min((queue[0] for queue in self._queues.values()), key=lambda each: each.offset, default=None)
 
     def next_due_s(self) -> float | None:
         """When the next change may be tried; None if nothing waits for a time."""
-        return min((lane[0].due_s for lane in self._lanes.values() if not lane[0].in_flight), default=None)
+        return min((queue[0].due_s for queue in self._queues.values() if not queue[0].in_flight), default=None)
 
     def begin(self, each: Waiting[ItemT]) -> None:
         """It is being tried."""
@@ -78,11 +78,11 @@ class Lanes(Generic[ItemT]):
 
     def finish(self, each: Waiting[ItemT]) -> None:
         """It is done with, delivered or not: the user's next may be tried."""
-        lane = self._lanes[each.user]
-        assert lane[0] is each, "only the first of a lane is tried"
-        lane.popleft()
-        if not lane:
-            del self._lanes[each.user]
+        queue = self._queues[each.user]
+        assert queue[0] is each, "only the first of a queue is tried"
+        queue.popleft()
+        if not queue:
+            del self._queues[each.user]
         self.waiting -= 1
         self._settle()
 
@@ -95,12 +95,12 @@ class Lanes(Generic[ItemT]):
 
     def hurry(self, now_s: float) -> None:
         """Whatever waits after a failure may be tried now."""
-        for lane in self._lanes.values():
-            lane[0].due_s = min(lane[0].due_s, now_s)
+        for queue in self._queues.values():
+            queue[0].due_s = min(queue[0].due_s, now_s)
 
     def _settle(self) -> None:
         """Moves the position to the first offset that waits; what lies between waiting ones is done."""
-        waiting = sorted(each.offset for lane in self._lanes.values() for each in lane)
+        waiting = sorted(each.offset for queue in self._queues.values() for each in queue)
         self.position = max(self.position, min(waiting[0] if waiting else self._end, self._end))
         ranges: list[tuple[int, int]] = []
         for before, after in pairwise([*waiting, self._end] if waiting else ()):

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  what is known of the projection itself: generation, position:<partition>, ...
 -- ARGV     generation, partition, position before, position after, prefix of keys, how long a fence lives (ms),
---          and in MessagePack a list of deeds: {user, sequence, kind, ...}
+--          and in MessagePack a list of updates: {user, sequence, kind, ...}
 --   entered, updated: segment, instant (ms), how the entry begins (`since`), the rest of the entry
 --   exited:           segment
 --   whole:            {segment, instant (ms), entry} ...: all that the user is in
@@ -25,8 +25,8 @@ local function leave_everything(user, key)
   redis.call('DEL', key)
 end
 
-for _, deed in ipairs(cmsgpack.unpack(ARGV[7])) do
-  local user, sequence, kind = deed[1], deed[2], deed[3]
+for _, update in ipairs(cmsgpack.unpack(ARGV[7])) do
+  local user, sequence, kind = update[1], update[2], update[3]
   local fence = prefix .. 'sequence:' .. user
   -- Asked and set in one call, as nearly all changes are new ones.
   local known = redis.call('SET', fence, sequence, 'PX', fence_ms, 'GET')
@@ -35,24 +35,24 @@ for _, deed in ipairs(cmsgpack.unpack(ARGV[7])) do
   else
     local key = prefix .. 'user:' .. user
     if kind == 'exited' then
-      redis.call('HDEL', key, deed[4])
-      redis.call('ZREM', prefix .. 'segment:' .. deed[4], user)
+      redis.call('HDEL', key, update[4])
+      redis.call('ZREM', prefix .. 'segment:' .. update[4], user)
     elseif kind == 'whole' then
       leave_everything(user, key)
-      for number = 4, #deed do
-        local entry = deed[number]
+      for number = 4, #update do
+        local entry = update[number]
         redis.call('HSET', key, entry[1], entry[3])
         redis.call('ZADD', prefix .. 'segment:' .. entry[1], entry[2], user)
       end
     else
-      local since = deed[6]
-      local before = kind == 'updated' and redis.call('HGET', key, deed[4])
+      local since = update[6]
+      local before = kind == 'updated' and redis.call('HGET', key, update[4])
       if before then
         since = string.sub(before, 1, SINCE_LENGTH)
       else
-        redis.call('ZADD', prefix .. 'segment:' .. deed[4], deed[5], user)
+        redis.call('ZADD', prefix .. 'segment:' .. update[4], update[5], user)
       end
-      redis.call('HSET', key, deed[4], since .. deed[7])
+      redis.call('HSET', key, update[4], since .. update[7])
     end
     applied = applied + 1
     if known and kind ~= 'whole' and tonumber(sequence) > tonumber(known) + 1 then

@@ -19,10 +19,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import UserError
-from app.memberships.redis_updates import Deed, encode_deeds
+from app.memberships.redis_updates import RedisUpdate, encode_updates
 from app.settings import Settings
 
-DEEDS_A_CALL: Final = 200
+UPDATES_A_CALL: Final = 200
 """Changes of one script: Redis does nothing else for about a millisecond."""
 FENCE_MS: Final = 7 * 86_400_000
 """How long a user's last sequence is kept. Repeats come within minutes; the position keeps off everything older."""
@@ -60,7 +60,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class RedisKeys:
     """The names of all keys. `prefix` is `shoal:` unless the setting says otherwise."""
 
     prefix: str
@@ -124,7 +124,7 @@ class View:
 
     def __init__(self, redis: Redis, *, prefix: str, partitions: int) -> None:
         self.redis = redis
-        self.keys = Keys(prefix)
+        self.keys = RedisKeys(prefix)
         self._partitions = partitions
         self._beginning = asyncio.Lock()
         self._apply = redis.register_script(_SCRIPT)
@@ -220,7 +220,7 @@ class View:
             raise ProjectionMovedError(MOVED)
 
     async def apply(
-        self, generation: str, partition: int, position: str, steps: Sequence[tuple[Sequence[Deed], str]]
+        self, generation: str, partition: int, position: str, steps: Sequence[tuple[Sequence[RedisUpdate], str]]
     ) -> Applied:
         """Runs of changes, each with the position behind it, in one round trip.
 
@@ -229,9 +229,9 @@ class View:
         """
         async with self.redis.pipeline(transaction=False) as pipeline:
             before = position
-            for deeds, after in steps:
+            for updates, after in steps:
                 values: list[Any] = [generation, partition, before, after, self.keys.prefix, FENCE_MS]
-                values.append(encode_deeds(deeds))
+                values.append(encode_updates(updates))
                 await self._apply(keys=[self.keys.projection], args=values, client=pipeline)  # only queued here
                 before = after
             answers = await pipeline.execute()
@@ -248,13 +248,13 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def runs(deeds: Sequence[tuple[Deed, Any]], after: str) -> list[tuple[list[Deed], str]]:
+def runs(updates: Sequence[tuple[RedisUpdate, Any]], after: str) -> list[tuple[list[RedisUpdate], str]]:
     """Deeds, each with the position behind it, cut into what one call of the script may take; the last reaches `after`.
 
     >>> runs([(["u"], 5), (["v"], 6)], "9")
     [([['u'], ['v']], '9')]
     """
-    cut = [deeds[start : start + DEEDS_A_CALL] for start in range(0, len(deeds), DEEDS_A_CALL)]
-    made = [([deed for deed, _ in run], str(run[-1][1])) for run in cut] or [([], after)]
+    cut = [updates[start : start + UPDATES_A_CALL] for start in range(0, len(updates), UPDATES_A_CALL)]
+    made = [([update for update, _ in run], str(run[-1][1])) for run in cut] or [([], after)]
     made[-1] = (made[-1][0], after)
     return made

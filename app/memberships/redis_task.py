@@ -12,7 +12,7 @@ from faust.types import TP
 
 from app.memberships.from_profiles import read_standings
 from app.memberships.membership_view import View, runs
-from app.memberships.redis_updates import Deed, deed_of, deed_of_standing, read_change
+from app.memberships.redis_updates import RedisUpdate, read_change, update_for, update_to_standing
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched, LogReader, OffsetLostError
@@ -60,8 +60,8 @@ class MembershipTask(FollowTask):
             fetched = await reader.read(records_max=READ_RECORDS, wait_ms=IDLE_MS)
             if fetched.records:
                 # Here, not in the agent: while that waits for Redis, other partitions decode theirs.
-                deeds = self._deeds(fetched.records)
-                work = partial(self._apply, deeds, str(fetched.next_offset))
+                updates = self._updates(fetched.records)
+                work = partial(self._apply, updates, str(fetched.next_offset))
                 await self.hand_over(work, offset=fetched.records[0].offset)
             else:
                 await self._view.check(self._generation, self.tp.partition, self._position)
@@ -107,34 +107,34 @@ class MembershipTask(FollowTask):
             standings = await read_standings(changelog)
         loading = f"loading-{secrets.token_hex(4)}"
         await self._move([([], loading)])
-        deeds = [(deed_of_standing(each), loading) for each in standings]
-        for start in range(0, len(deeds), READ_RECORDS):
-            await self._move(runs(deeds[start : start + READ_RECORDS], loading))
+        updates = [(update_to_standing(each), loading) for each in standings]
+        for start in range(0, len(updates), READ_RECORDS):
+            await self._move(runs(updates[start : start + READ_RECORDS], loading))
         await self._move([([], str(end))])
         log.info("%s: memberships of %s users from the profiles", self.name, f"{len(standings):,}")
         return end
 
-    def _deeds(self, records: Sequence[Any]) -> list[tuple[Deed, int]]:
+    def _updates(self, records: Sequence[Any]) -> list[tuple[RedisUpdate, int]]:
         """What records do, each with the position behind it."""
-        deeds: list[tuple[Deed, int]] = []
+        updates: list[tuple[RedisUpdate, int]] = []
         for record in records:
             if record.value is None:
                 continue
             try:
-                deeds.append((deed_of(read_change(record.value)), record.offset + 1))
+                updates.append((update_for(read_change(record.value)), record.offset + 1))
             except (msgspec.DecodeError, ValueError) as error:
                 log.warning("%s, offset %d: no change: %s; passed over", self.name, record.offset, error)
                 self._metrics.memberships("unreadable", 1)
-        return deeds
+        return updates
 
-    async def _apply(self, deeds: Sequence[tuple[Deed, int]], after: str) -> None:
+    async def _apply(self, updates: Sequence[tuple[RedisUpdate, int]], after: str) -> None:
         """What the agent does."""
-        await self._move(runs(deeds, after))
-        if deeds:
-            self._metrics.memberships("repeated", len(deeds) - self._applied)
+        await self._move(runs(updates, after))
+        if updates:
+            self._metrics.memberships("repeated", len(updates) - self._applied)
             self._metrics.memberships("applied", self._applied)
 
-    async def _move(self, steps: Sequence[tuple[Sequence[Deed], str]]) -> None:
+    async def _move(self, steps: Sequence[tuple[Sequence[RedisUpdate], str]]) -> None:
         done = await self._view.apply(self._generation, self.tp.partition, self._position, steps)
         self._position = steps[-1][1]
         self._applied = done.changes

@@ -13,7 +13,7 @@ import msgspec
 from app.events.message import instant_ms
 from app.segments.evaluation.change import iso
 
-Deed: TypeAlias = list[Any]
+RedisUpdate: TypeAlias = list[Any]
 """What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""
 
 
@@ -54,7 +54,7 @@ class Standing:
 _decode_change = msgspec.json.Decoder(Change).decode
 _encode = msgspec.json.Encoder().encode
 decode_entry = msgspec.json.Decoder(Entry).decode
-encode_deeds = msgspec.msgpack.Encoder().encode
+encode_updates = msgspec.msgpack.Encoder().encode
 
 
 def read_change(value: bytes) -> Change:
@@ -62,7 +62,7 @@ def read_change(value: bytes) -> Change:
     return _decode_change(value)
 
 
-def deed_of(change: Change) -> Deed:
+def update_for(change: Change) -> RedisUpdate:
     """What a change does; ValueError for an instant that is none."""
     sequence = str(change.sequence)
     if change.change == "exited":
@@ -76,7 +76,7 @@ def deed_of(change: Change) -> Deed:
     return [change.user, sequence, change.change, change.segment, instant_ms(change.at), head, rest]
 
 
-def deed_of_standing(standing: Standing) -> Deed:
+def update_to_standing(standing: Standing) -> RedisUpdate:
     """Makes a user's memberships exactly these."""
     entries = [[name, instant_ms(entry.since), _encode(entry).decode()] for name, entry in standing.entries]
     return [standing.user, str(standing.sequence), "whole", *entries]

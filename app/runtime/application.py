@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from app.errors import UserError
 from app.runtime.catalog_follower import CatalogFollower
 from app.runtime.delivery.at_least_once import AtLeastOnce
-from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.commit import OutputTopics
 from app.runtime.delivery.delivery import Delivery
 from app.runtime.delivery.exactly_once import ExactlyOnce
 from app.runtime.faust.consumer import Transport
@@ -22,15 +22,15 @@ from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import catalog_topic, ensure_topics, topic_specs
-from app.runtime.partition.asyncio_environment import AsyncioWorld
+from app.runtime.partition.asyncio_environment import AsyncioEnvironment
 from app.runtime.partition.disk_table import DiskTables
 from app.runtime.partition.lifecycle import Limits, State
 from app.runtime.partition.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
 from app.runtime.partition.micro_batch import MicroBatch
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
-from app.runtime.process.gc_control import Garbage
+from app.runtime.process.gc_control import GcControl
 from app.runtime.process.watchdog import Sight
 from app.runtime.records.published_catalog import Published
 from app.segments.compiler.program import Program, compile_catalog
@@ -61,7 +61,7 @@ class Application(Process):
         self._catalog_client: AIOKafkaClient | None = None
         self._following: asyncio.Task[None] | None = None
         self._own_topics = own_topics(settings, program)
-        self._garbage = Garbage()
+        self._garbage = GcControl()
         self._memory_limit = MemoryLimit(settings.profiles_bytes_max)
         self.metrics.profile_bytes_limit(settings.profiles_bytes_max)
         self._rebalancing_since_s: float | None = None
@@ -165,9 +165,9 @@ class Application(Process):
 
     def make_workshop(
         self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]
-    ) -> Workshop:
+    ) -> PartitionContext:
         """What its partition tasks are made with."""
-        return Workshop(
+        return PartitionContext(
             settings=self.settings,
             metrics=self.metrics,
             program=lambda: self.program,
@@ -175,7 +175,7 @@ class Application(Process):
             new_values=dict if self._tables is None else self._tables.of_keys,
             new_delivery=self._new_delivery,
             layout=self._layout,
-            world=AsyncioWorld(self.settings, deliver=deliver, still_member=still_member),
+            environment=AsyncioEnvironment(self.settings, deliver=deliver, still_member=still_member),
         )
 
     def _empty_partition(self) -> Partition:
@@ -190,8 +190,8 @@ class Application(Process):
             return ExactlyOnce(writer, changelog=changelog)
         return AtLeastOnce(LogWriter(self.settings, partition=partition), changelog=changelog)
 
-    def _layout(self, partition: int) -> Layout:
-        return Layout(
+    def _layout(self, partition: int) -> OutputTopics:
+        return OutputTopics(
             topics=self.settings.topics,
             partition=partition,
             own_topics=self._own_topics,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from app.service.access_keys import Keys, load_keys
+from app.service.access_keys import AccessKeys, load_keys
 from app.service.event_batch import key_of_basic
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
@@ -16,8 +16,8 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         """UserError for keys that cannot be used."""
-        self.write_keys: Keys = load_keys("write", hashes=settings.write_keys, file=settings.write_keys_file)
-        self.read_keys: Keys = load_keys("read", hashes=settings.read_keys, file=settings.read_keys_file)
+        self.write_keys: AccessKeys = load_keys("write", hashes=settings.write_keys, file=settings.write_keys_file)
+        self.read_keys: AccessKeys = load_keys("read", hashes=settings.read_keys, file=settings.read_keys_file)
         self.tokens = Tokens(settings.token_secret)
         self._throttle = Throttle(settings.collect_rate)
 

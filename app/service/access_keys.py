@@ -1,4 +1,4 @@
-"""Keys: who may write events, who may read. Only their hashes are kept, and comparing takes the same time for all.
+"""Access keys for writing events and for reading. Only their hashes are kept; a comparison takes constant time.
 
 A key has 256 random bits, so its plain SHA-256 cannot be turned back; there is nothing to guess.
 """
@@ -39,14 +39,14 @@ def hash_of(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class AccessKeys:
     """The keys of one use. `hashes`: name -> hash. Its text shows how many, never which."""
 
     use: Use
     hashes: Mapping[str, str]
 
     def __repr__(self) -> str:
-        return f"Keys({self.use}: {len(self.hashes)})"
+        return f"AccessKeys({self.use}: {len(self.hashes)})"
 
     def __bool__(self) -> bool:
         return bool(self.hashes)
@@ -79,7 +79,7 @@ class Keys:
         return found
 
 
-def load_keys(use: Use, *, hashes: str, file: str) -> Keys:
+def load_keys(use: Use, *, hashes: str, file: str) -> AccessKeys:
     """The keys of a setting and of a file, together. UserError for what is no hash; it is never repeated."""
     texts = [(hashes, f"SHOAL_{use.upper()}_KEYS")] if hashes else []
     if file:
@@ -93,7 +93,7 @@ def load_keys(use: Use, *, hashes: str, file: str) -> Keys:
             if name in found:
                 raise UserError(f"{where} has two keys named {name}", hint="give each key a name of its own")
             found[name] = known
-    return Keys(use, found)
+    return AccessKeys(use, found)
 
 
 def _entries(text: str, where: str) -> Iterable[tuple[str, str]]:

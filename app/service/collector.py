@@ -19,12 +19,12 @@ from app.service.clickstream import ClickstreamWriter, UnavailableError
 from app.service.event_batch import (
     PATHS,
     REFUSED_SHOWN_MAX,
-    Parcel,
+    IncomingBatch,
     key_of_basic,
     read_batch,
     read_ga4,
     read_single,
-    sort_out,
+    validate_events,
 )
 from app.service.http_problem import Problem
 from app.service.openapi import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
@@ -55,7 +55,7 @@ class Collector:
         self._metrics = metrics
         self._room = Room()
 
-    async def take(self, request: Asked, read: Callable[[bytes], Parcel], *, key: str | None = None) -> None:
+    async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> None:
         """Returns when Kafka has acknowledged all events. Problem otherwise."""
         key = key or key_of_basic(request.headers.get("authorization"))
         if key is not None:  # before its body is read
@@ -73,11 +73,11 @@ class Collector:
             )
             await self._take(read(body), key)
 
-    async def _take(self, parcel: Parcel, key: str | None) -> None:
-        name = self._access.may_write(key or parcel.write_key)
+    async def _take(self, incoming: IncomingBatch, key: str | None) -> None:
+        name = self._access.may_write(key or incoming.write_key)
         received_ms = time.time_ns() // 1_000_000
-        found = sort_out(parcel, received_ms=received_ms, skew_max_ms=self._skew_max_ms)
-        self._access.wrote(name, len(parcel.events))
+        found = validate_events(incoming, received_ms=received_ms, skew_max_ms=self._skew_max_ms)
+        self._access.wrote(name, len(incoming.events))
         if found.rows:
             try:
                 await self._writer.write(found.rows)
@@ -89,11 +89,11 @@ class Collector:
             return
         self._metrics.collected(name, "refused", len(found.refused))
         first = found.refused[0]
-        alone = len(parcel.events) == 1
+        alone = len(incoming.events) == 1
         raise Problem(
             413 if alone and first.reason == "too-large" else 400,
             first.reason,
-            first.detail if alone else f"{len(found.refused)} of {len(parcel.events)} events cannot be used",
+            first.detail if alone else f"{len(found.refused)} of {len(incoming.events)} events cannot be used",
             accepted=len(found.rows),
             refused=tuple(found.refused[:REFUSED_SHOWN_MAX]),
         )

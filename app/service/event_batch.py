@@ -32,7 +32,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
-class Parcel:
+class IncomingBatch:
     """`events` as they were sent. `kind`: their type, where the path says it. `context`: counts for events that say
     nothing else; it comes into each only when that is looked at, as together they may be much more than was sent."""
 
@@ -44,20 +44,20 @@ class Parcel:
 
 
 @dataclass(slots=True)
-class Sorted:
-    """The events of a parcel: what can be written, and what cannot with its reason."""
+class ValidatedEvents:
+    """The events of a incoming: what can be written, and what cannot with its reason."""
 
     rows: list[Collected] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
 
-def read_single(body: bytes, kind: str) -> Parcel:
+def read_single(body: bytes, kind: str) -> IncomingBatch:
     """One event of `POST /v1/track` and the like. Problem 400."""
     event = _object(body)
-    return Parcel([event], kind, write_key=_text(event, "writeKey"))
+    return IncomingBatch([event], kind, write_key=_text(event, "writeKey"))
 
 
-def read_batch(body: bytes) -> Parcel:
+def read_batch(body: bytes) -> IncomingBatch:
     """The events of `POST /v1/batch`; its `context` counts for events that say nothing else. Problem 400."""
     envelope = _object(body)
     events = envelope.get("batch")
@@ -66,32 +66,32 @@ def read_batch(body: bytes) -> Parcel:
     _check_count(len(events))
     given = envelope.get("context")
     context: dict[str, Any] = given if given.__class__ is dict else {}
-    return Parcel(events, None, context, envelope.get("sentAt"), _text(envelope, "writeKey"))
+    return IncomingBatch(events, None, context, envelope.get("sentAt"), _text(envelope, "writeKey"))
 
 
-def read_ga4(body: bytes) -> Parcel:
+def read_ga4(body: bytes) -> IncomingBatch:
     """The events of the GA4 Measurement Protocol, under their names here. Problem 400."""
     try:
         events = list(islice(messages_of(_object(body)), EVENTS_MAX + 1))
         _check_count(len(events))
-        return Parcel(events)
+        return IncomingBatch(events)
     except MessageError as error:
         raise Problem(400, error.reason, error.detail) from None
 
 
-def sort_out(parcel: Parcel, *, received_ms: int, skew_max_ms: int) -> Sorted:
+def validate_events(incoming: IncomingBatch, *, received_ms: int, skew_max_ms: int) -> ValidatedEvents:
     """Every event checked as a worker would. Problem 413 if together, with the context, they are too large."""
-    found = Sorted()
+    found = ValidatedEvents()
     size = 0
-    context_size = _size_of(parcel.context)
-    for index, event in enumerate(parcel.events):
+    context_size = _size_of(incoming.context)
+    for index, event in enumerate(incoming.events):
         if context_size > MESSAGE_BYTES_MAX or size > EXPANDED_BYTES_MAX:
             raise Problem(413, "too-large", "with the context of the batch they are too large: send smaller batches")
         try:
             row = collected(
-                _with_context(event, parcel.context),
-                kind=parcel.kind,
-                sent_at=parcel.sent_at,
+                _with_context(event, incoming.context),
+                kind=incoming.kind,
+                sent_at=incoming.sent_at,
                 received_ms=received_ms,
                 skew_max_ms=skew_max_ms,
                 new_id=_new_id,

@@ -14,7 +14,7 @@ from app.simulation.shop import Shop, ShopSettings
 from app.simulation.wire import Kind
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """Records in the order in which they are to be written, and the pace at which."""
 
     def records(self) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.main import load_program
 from app.offline.backtest import BATCH_RECORDS, FileRecord
 from app.runtime.application import own_topics
-from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.commit import OutputTopics
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import ensure_topics, topic_specs
@@ -110,7 +110,7 @@ async def _fill(settings: Settings, program: Program, full: list[tuple[Partition
         await client.close()
     written = 0
     for number, (core, latest) in enumerate(full):
-        layout = Layout(topics=settings.topics, partition=number, own_topics=frozenset(), source="/bench")
+        layout = OutputTopics(topics=settings.topics, partition=number, own_topics=frozenset(), source="/bench")
         reached = Reached(core.next_offset, latest.clock_ms, 1)
         commit = layout.commit(latest, StoredPosition(reached, -1, -1, 0, core.position()))
         rows = [*commit.profiles, *commit.position]

@@ -1,1 +1,1 @@
-"""Destinations: files, templates, addresses, lanes, breaker; and the whole, against receivers on this machine."""
+"""Destinations: files, templates, addresses, queues, breaker; and the whole, against receivers on this machine."""

@@ -1,4 +1,4 @@
-"""A courier whose surroundings fail."""
+"""A delivery_loop whose surroundings fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
-from app.destinations.delivery_loop import Courier, new_counter
+from app.destinations.delivery_loop import DeliveryLoop, new_shared_limits
 from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.outcome import Fate, Outcome
@@ -43,29 +43,29 @@ async def refuse(_: Destination, __: Prepared) -> Outcome:
 
 
 async def test_a_dead_letter_that_cannot_be_written_ends_the_run_also_when_nothing_else_happens() -> None:
-    async def bury(_: Destination, __: Any, ___: str, ____: str) -> None:
+    async def write_dead_letter(_: Destination, __: Any, ___: str, ____: str) -> None:
         raise KafkaConnectionError("away")
 
     async def hand_over(deed: Any, _: int) -> None:
         await deed()
 
-    courier = Courier(
-        new_counter(destination(HOOK)),
+    delivery_loop = DeliveryLoop(
+        new_shared_limits(destination(HOOK)),
         partition=0,
         stored=Stored(0),
         send=refuse,
-        bury=bury,
+        write_dead_letter=write_dead_letter,
         metrics=ReaderMetrics(),
     )
     log: Any = QuietLog()
     with pytest.raises(KafkaConnectionError):
         async with asyncio.timeout(5):
-            await courier.run(log, hand_over)
-    assert courier.stored == Stored(0), "it is tried again"
+            await delivery_loop.run(log, hand_over)
+    assert delivery_loop.stored == Stored(0), "it is tried again"
 
 
 class Hiccup:
-    """A courier that delivers two changes before it fails, or none."""
+    """A delivery_loop that delivers two changes before it fails, or none."""
 
     gets_on = True
 
@@ -86,7 +86,7 @@ class Stuck(Hiccup):
 
 
 class WithoutBroker(DestinationTask):
-    """Nothing is read but what a courier says."""
+    """Nothing is read but what a delivery_loop says."""
 
     async def follow(self) -> None:
         """Not by itself."""
@@ -96,9 +96,9 @@ class WithoutBroker(DestinationTask):
         yield None
 
 
-@pytest.mark.parametrize(("courier", "rows"), [(Hiccup, [1, 1, 1]), (Stuck, [1, 2, 3])])
+@pytest.mark.parametrize(("delivery_loop", "rows"), [(Hiccup, [1, 1, 1]), (Stuck, [1, 2, 3])])
 async def test_only_failures_in_a_row_make_pauses_longer(
-    monkeypatch: pytest.MonkeyPatch, courier: type[Hiccup], rows: list[int]
+    monkeypatch: pytest.MonkeyPatch, delivery_loop: type[Hiccup], rows: list[int]
 ) -> None:
     asked: list[int] = []
 
@@ -113,13 +113,13 @@ async def test_only_failures_in_a_row_make_pauses_longer(
         TP("segment.changes", 0),
         settings=load_settings({}),
         metrics=ReaderMetrics(),
-        counters={made.name: new_counter(made)},
+        limits_by_destination={made.name: new_shared_limits(made)},
         send=refuse,
         committed_only=False,
         deliver=AsyncMock(),
     )
     task._at[made.name] = Stored(0)
-    monkeypatch.setattr("app.destinations.destination_task.Courier", courier)
+    monkeypatch.setattr("app.destinations.destination_task.DeliveryLoop", delivery_loop)
     monkeypatch.setattr("app.destinations.destination_task.retry_wait_ms", pause)
     with pytest.raises(asyncio.CancelledError):
         await task._serve(made)

@@ -1,4 +1,4 @@
-"""Destination files: what is read, and what is said about what is wrong, with its place."""
+"""Destination files: what is read, and what is said about what is wrong, with its placeholder."""
 
 import pytest
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.cli.main import main
 from app.errors import UserError
-from app.service.access_keys import Keys, hash_of, load_keys, new_key
+from app.service.access_keys import AccessKeys, hash_of, load_keys, new_key
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
 from app.service.visitor_tokens import Tokens
@@ -32,7 +32,7 @@ def test_keys_come_from_the_variable_and_from_the_file(tmp_path: Path) -> None:
     file.write_text(f"# of the shop\nshop:{hash_of('a')}\n\n  app : {hash_of('b').upper()}  # old\n")
     keys = load_keys("write", hashes=hash_of("c"), file=str(file))
     assert [keys.name_of(key) for key in "abc"] == ["shop", "app", hash_of("c")[:8]]
-    assert repr(keys) == "Keys(write: 3)"
+    assert repr(keys) == "AccessKeys(write: 3)"
 
 
 @pytest.mark.parametrize("text", ["secret", "shop:secret", "a b:" + "0" * 64, f"x:{'0' * 64},x:{'1' * 64}"])
@@ -130,7 +130,7 @@ def test_keys_are_compared_in_the_same_time_for_all_and_all_of_them(monkeypatch:
         return compare(given, known)
 
     monkeypatch.setattr(hmac, "compare_digest", counting)
-    keys = Keys("read", {name: GuardedText(hash_of(name)) for name in ("first", "second", "third")})
+    keys = AccessKeys("read", {name: GuardedText(hash_of(name)) for name in ("first", "second", "third")})
     for key in ("first", "third", "wrong"):
         compared.clear()
         if key == "wrong":

@@ -12,14 +12,14 @@ from app.runtime.delivery.exactly_once import ExactlyOnce
 from app.runtime.kafka.log_reader import Fetched
 from app.runtime.partition import partition_task
 from app.runtime.partition.environment import Log
-from app.runtime.partition.lifecycle import Happening
+from app.runtime.partition.lifecycle import Event
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.restore import Restored
 from tests.simulation import catalog_bugs
+from tests.simulation.environment import SimulatedWriter
 from tests.simulation.planted import BUGS, Bug, WithDelivery, WithRestore, WithTask, planted
 from tests.simulation.run import Outcome, Run
-from tests.simulation.world import SimulatedWriter
 
 __all__ = ["BUGS", "Bug", "catalog_bugs"]
 
@@ -50,7 +50,7 @@ class RestoredBeforeFenced(WithTask, WithRestore):
         fence: Callable[[], Any]
 
         async def _open(self) -> None:
-            made = self._workshop.new_delivery
+            made = self._context.new_delivery
 
             def late(partition: int) -> Delivery:
                 delivery = made(partition)
@@ -62,11 +62,11 @@ class RestoredBeforeFenced(WithTask, WithRestore):
                 delivery.open = nothing  # type: ignore[method-assign]  # that is the bug
                 return delivery
 
-            workshop, self._workshop = self._workshop, replace(self._workshop, new_delivery=late)
+            context, self._context = self._context, replace(self._context, new_delivery=late)
             try:
                 await super()._open()
             finally:
-                self._workshop = workshop
+                self._context = context
             await self.fence()
 
 
@@ -78,7 +78,7 @@ class FencesInTurn(WithTask):
         """Asks nobody."""
 
         async def _wait_for_group(self) -> None:
-            self._happen(Happening.CONFIRM)
+            self._happen(Event.CONFIRM)
 
 
 # ---------------------------------------------------------------- restoring

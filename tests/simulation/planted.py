@@ -10,12 +10,12 @@ from app.runtime.delivery.delivery import Delivery
 from app.runtime.delivery.exactly_once import ExactlyOnce
 from app.runtime.partition import partition_task
 from app.runtime.partition.environment import Log
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.restore import Restored, restore
+from tests.simulation.environment import SimulatedWriter
 from tests.simulation.run import Outcome, Run
-from tests.simulation.world import SimulatedWriter
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class WithTask(Run):
 
     task: type[PartitionTask] = PartitionTask
 
-    def new_task(self, partition: int, workshop: Workshop, kept: PartitionState | None) -> PartitionTask:
+    def new_task(self, partition: int, context: PartitionContext, kept: PartitionState | None) -> PartitionTask:
         """See above."""
-        return self.task(partition, workshop, kept=kept)
+        return self.task(partition, context, kept=kept)
 
 
 class WithRestore(Run):

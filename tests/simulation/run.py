@@ -7,24 +7,24 @@ from typing import Any
 from unittest.mock import patch
 
 from app.runtime.delivery.at_least_once import AtLeastOnce
-from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.commit import OutputTopics
 from app.runtime.delivery.delivery import Delivery
 from app.runtime.delivery.exactly_once import ExactlyOnce
 from app.runtime.partition import partition_task
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Batch, Partition, RecordLike
 from tests.simulation.broker import SimulatedBroker
+from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup
 from tests.simulation.network import Network
 from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw, programs
 from tests.simulation.verdict import announced_ms, buried, judge, reached
 from tests.simulation.worker import Worker
-from tests.simulation.world import START_MS, SimulatedWriter
 
 PROGRESS_MS = 150_000.0
 RESTART_MS = 3_000.0
@@ -133,13 +133,13 @@ class Run:
         made: Any = writer(f"shop-{partition}" if self.scenario.transactions else None)
         return (ExactlyOnce if self.scenario.transactions else AtLeastOnce)(made, changelog=changelog)
 
-    def new_task(self, partition: int, workshop: Workshop, kept: PartitionState | None) -> PartitionTask:
+    def new_task(self, partition: int, context: PartitionContext, kept: PartitionState | None) -> PartitionTask:
         """The product's."""
-        return PartitionTask(partition, workshop, kept=kept)
+        return PartitionTask(partition, context, kept=kept)
 
-    def layout(self, partition: int) -> Layout:
+    def layout(self, partition: int) -> OutputTopics:
         """The product's."""
-        return Layout(
+        return OutputTopics(
             topics=self.settings.topics, partition=partition, own_topics=frozenset(["viewers"]), source="/shoal/shop"
         )
 

@@ -10,7 +10,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings, load_settings
-from tests.simulation.world import START_MS
+from tests.simulation.environment import START_MS
 
 RULES = TimeRules(disorder_ms=500, lateness_ms=900_000, skew_max_ms=300_000, retention_ms=3_600_000)
 FIRST_CATALOG = {

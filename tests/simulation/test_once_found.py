@@ -8,9 +8,9 @@ import pytest
 
 from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, encode_entry
 from tests.simulation.__main__ import play, story_of
+from tests.simulation.environment import START_MS
 from tests.simulation.run import Run
 from tests.simulation.scenario import POISON, draw
-from tests.simulation.world import START_MS
 
 SEEDS = (66_447, 73_946, 75_347, 281_585, 300_786, 339_407)
 

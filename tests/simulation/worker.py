@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.commit import OutputTopics
 from app.runtime.delivery.delivery import Delivery
 from app.runtime.partition.lifecycle import Limits
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Partition
 from app.settings import Settings
+from tests.simulation.environment import SimulatedWorld, SimulatedWriter
 from tests.simulation.fibers import Fiber, Host, Step
 from tests.simulation.group import Answer, Assignment, SimulatedGroup
 from tests.simulation.network import Network
-from tests.simulation.world import SimulatedWorld, SimulatedWriter
 
 HEARTBEAT_MS = 1_000.0
 STOP_MS = 60_000.0  # a worker may be frozen meanwhile
@@ -39,10 +39,10 @@ class Deployment(Protocol):
     def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
         """How commits are written."""
 
-    def new_task(self, partition: int, workshop: Workshop, kept: PartitionState | None) -> PartitionTask:
+    def new_task(self, partition: int, context: PartitionContext, kept: PartitionState | None) -> PartitionTask:
         """The life of a partition."""
 
-    def layout(self, partition: int) -> Layout:
+    def layout(self, partition: int) -> OutputTopics:
         """Where what goes."""
 
     def violate(self, what: str) -> None:
@@ -66,7 +66,7 @@ class Worker:
         self._ousted: dict[int, int] = {}
         settings = deployment.settings
         self._limits = Limits(settings.stall_exit_ms / 1000, settings.commit_stall_exit_ms / 1000)
-        self.world = SimulatedWorld(
+        self.environment = SimulatedWorld(
             deployment.network,
             self.host,
             settings,
@@ -75,16 +75,16 @@ class Worker:
             on_open=self._opens,
             on_fenced=self._fenced,
         )
-        self._workshop = Workshop(
+        self._context = PartitionContext(
             settings=settings,
             metrics=deployment.metrics,
             program=lambda: deployment.program(name),
             new_core=lambda: deployment.new_core(deployment.program(name)),
             new_delivery=lambda partition: deployment.new_delivery(
-                lambda own: SimulatedWriter(self.world, partition, own), partition
+                lambda own: SimulatedWriter(self.environment, partition, own), partition
             ),
             layout=deployment.layout,
-            world=self.world,
+            environment=self.environment,
         )
         self.fiber = self._times.spawn(self._live(), self.host, name)
 
@@ -98,7 +98,7 @@ class Worker:
             self._assignment = await self._join()
             for partition in self._assignment.partitions:
                 kept = self._kept.pop(partition, None)
-                self.tasks[partition] = self._deployment.new_task(partition, self._workshop, kept)
+                self.tasks[partition] = self._deployment.new_task(partition, self._context, kept)
             self._kept.clear()
             while self._gets_on() and not self.leaving:
                 await self._times.rest(HEARTBEAT_MS)
@@ -140,7 +140,8 @@ class Worker:
             results[partition] = await task.stop(wait_ms=self._deployment.settings.drain_timeout_ms)
 
         fibers: list[Fiber] = [
-            self.world.spawn(stop(partition, task), name=f"stops {partition}") for partition, task in stopping.items()
+            self.environment.spawn(stop(partition, task), name=f"stops {partition}")
+            for partition, task in stopping.items()
         ]
         for fiber in fibers:
             await fiber.wait(STOP_MS)
@@ -150,7 +151,7 @@ class Worker:
 
     def _gets_on(self) -> bool:
         """As the watchdog sees it, and who looks after tasks; a worker that does not get on ends."""
-        now_s = self.world.now_s()
+        now_s = self.environment.now_s()
         for partition, task in self.tasks.items():
             why = task.lifecycle.overdue(self._limits, now_s=now_s)
             if why is None and task.handle.done and not task.lifecycle.leaving:

@@ -18,7 +18,7 @@ _decode_change = msgspec.json.Decoder(Change).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class OutputTopics:
     """Where a partition's output goes.
 
     own_topics: the segments that have a topic of their own. resendable: profiles carry their user's changes, so that

@@ -7,7 +7,7 @@ from faust.types import TP
 
 from app.runtime.faust.partitions import PartitionsConsumer
 from app.runtime.partition.micro_batch import MicroBatch
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 
@@ -18,7 +18,7 @@ class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         app: Any = self.app
-        self.workshop: Workshop = app.make_workshop(self._deliver, self.still_member)
+        self.context: PartitionContext = app.make_workshop(self._deliver, self.still_member)
 
     @property
     def topics(self) -> frozenset[str]:
@@ -27,7 +27,7 @@ class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
 
     def new_task(self, tp: TP, kept: PartitionState | None) -> PartitionTask:
         """What reads, restores and commits."""
-        return PartitionTask(tp.partition, self.workshop, kept=kept)
+        return PartitionTask(tp.partition, self.context, kept=kept)
 
     def look_after(self) -> None:
         """A task that ended by itself takes the worker with it: nobody works on its partition any more."""

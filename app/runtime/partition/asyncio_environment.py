@@ -69,8 +69,8 @@ class KafkaConnection:
             await asyncio.wait_for(self._client.close(), CLOSE_S)
 
 
-class AsyncioWorld:
-    """See `World`. `deliver` hands a batch to the agent, `still_member` asks the group."""
+class AsyncioEnvironment:
+    """See `Environment`. `deliver` hands a batch to the agent, `still_member` asks the group."""
 
     def __init__(
         self,
@@ -84,28 +84,28 @@ class AsyncioWorld:
         self._still_member = still_member
 
     def now_s(self) -> float:
-        """See `World`."""
+        """See `Environment`."""
         return time.monotonic()
 
     def wall_ms(self) -> int:
-        """See `World`."""
+        """See `Environment`."""
         return int(time.time() * 1000)
 
     def spawn(self, life: Coroutine[Any, Any, None], *, name: str) -> Handle:
-        """See `World`."""
+        """See `Environment`."""
         return AsyncioHandle(life, name)
 
     async def within(self, what: Awaitable[T], *, limit_ms: float) -> T:
-        """See `World`."""
+        """See `Environment`."""
         async with asyncio.timeout(limit_ms / 1000):
             return await what
 
     async def pause(self, ms: float) -> None:
-        """See `World`."""
+        """See `Environment`."""
         await asyncio.sleep(ms / 1000)
 
     async def connect(self) -> Connection:
-        """See `World`."""
+        """See `Environment`."""
         client = await asyncio.wait_for(connect(self._settings), self._settings.request_timeout_ms / 1000)
         return KafkaConnection(client, self._settings)
 
@@ -120,7 +120,7 @@ class AsyncioWorld:
         sweep: int = 0,
         closely: bool = False,
     ) -> Batch:
-        """See `World`."""
+        """See `Environment`."""
         batch = MicroBatch(core, partition=partition, offset=offset, records=records, clock_ms=clock_ms, sweep=sweep)
         batch.closely = closely
         try:
@@ -131,5 +131,5 @@ class AsyncioWorld:
             raise WorkFailedError(batch.suspect, batch.handed_out) from error
 
     async def still_member(self) -> bool:
-        """See `World`."""
+        """See `Environment`."""
         return await self._still_member()

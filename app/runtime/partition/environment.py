@@ -1,4 +1,4 @@
-"""What the life of a partition needs of the world: time, tasks, logs, the agent, the group.
+"""What the life of a partition needs of its environment: time, tasks, logs, the agent, the group.
 
 `PartitionTask` and what it calls (restore, delivery) await nothing but methods of these. They know no event loop and no
 clock, so the same code runs on asyncio and Kafka in a worker, and in the simulator on a simulated broker, in simulated
@@ -75,7 +75,7 @@ class Connection(Protocol):
         """The end of it and of its readers. Never raises, and does not take long."""
 
 
-class World(Protocol):
+class Environment(Protocol):
     """See above. Limits are milliseconds."""
 
     def now_s(self) -> float:

@@ -3,7 +3,7 @@
 from app.errors import UserError
 from app.runtime.delivery.delivery import FencedError
 from app.runtime.partition.environment import WorkFailedError
-from app.runtime.partition.lifecycle import Trouble
+from app.runtime.partition.lifecycle import Failure
 from tables.formats import DamagedError, UnknownFormatError
 
 Unreadable = UnknownFormatError, DamagedError
@@ -13,31 +13,31 @@ class BatchFailedError(Exception):
     """The agent or the core could not process a batch; the text says which, and why."""
 
 
-def root_of(error: BaseException) -> BaseException:
+def root_cause(error: BaseException) -> BaseException:
     """What the agent raised, where it was the agent; else the error itself."""
     while isinstance(error, BatchFailedError | WorkFailedError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
-def trouble_of(error: BaseException) -> Trouble:
+def classify_failure(error: BaseException) -> Failure:
     """What to make of it: what a person has to mend, what another worker did, or a doubt like any other."""
-    root = root_of(error)
+    root = root_cause(error)
     if isinstance(root, (UserError, *Unreadable)):
-        return Trouble.HOPELESS
-    return Trouble.OUSTED if isinstance(root, FencedError) else Trouble.DOUBT
+        return Failure.FATAL
+    return Failure.FENCED if isinstance(root, FencedError) else Failure.RETRYABLE
 
 
-def hopeless_error(partition: int, error: BaseException) -> UserError:
+def fatal_error(partition: int, error: BaseException) -> UserError:
     """What the worker ends with."""
-    root = root_of(error)
+    root = root_cause(error)
     if isinstance(root, UserError):
         return UserError(f"partition {partition}: {root.message}", detail=root.detail, hint=root.hint)
     what, _, hint = str(root).rpartition(": ")
     return UserError(f"partition {partition}: {what}", hint=hint)
 
 
-def told_of_batch(error: BaseException, *, offset: int, records: int, suspect: int | None) -> str:
+def describe_batch_failure(error: BaseException, *, offset: int, records: int, suspect: int | None) -> str:
     """How a batch failed, in one line."""
     if isinstance(error, TimeoutError):
         return f"the agent did not finish a batch in time (batch_timeout), offset {offset}"
@@ -46,7 +46,7 @@ def told_of_batch(error: BaseException, *, offset: int, records: int, suspect: i
     return f"{type(error).__name__}: {error} in {what}{at}"
 
 
-def reason_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Any error, in one line."""
     name, text = type(error).__name__, str(error)
     if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):

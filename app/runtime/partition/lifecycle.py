@@ -8,10 +8,10 @@ failed      an exception or a doubt; everything was thrown away; waits, then ope
 draining    to be given back: the batch in hand is finished, no other is begun
 revoked     the end
 
-A partition that was *ousted*, fenced by another worker, has failed, too; but it may not be opened again before the
-group has spoken: either it gives the partition away (then this life ends with it), or it confirms that the assignment
-holds. Otherwise two workers that both believe to own the partition would fence each other in turn. One that is
-*hopeless* is never opened again: this version cannot read what it finds, and trying again will not help.
+A partition that another worker has *fenced* has failed, too, but it may not be opened again before the group has
+answered: either the group assigns the partition to another worker (then this life ends), or it confirms that the
+assignment holds. Otherwise two workers that both believe to own the partition would fence each other in turn. After a
+*fatal* failure a partition is never opened again: this version cannot read what it finds, and a retry does not help.
 
 Nothing waits without a bound. A partition is overdue when it stands still in one state, or when for long nothing was
 committed and there was something to do, however busy it looks; then the watchdog ends the worker.
@@ -33,7 +33,7 @@ class State(Enum):
     REVOKED = "revoked"
 
 
-class Happening(Enum):
+class Event(Enum):
     """What can happen to it."""
 
     OPEN = "open"
@@ -45,31 +45,31 @@ class Happening(Enum):
     DRAINED = "drained"
 
 
-class Trouble(Enum):
+class Failure(Enum):
     """What a failure means."""
 
-    DOUBT = "doubt"
-    OUSTED = "ousted"
-    HOPELESS = "hopeless"
+    RETRYABLE = "retryable"
+    FENCED = "fenced"
+    FATAL = "fatal"
 
 
-TRANSITIONS: dict[tuple[State, Happening], State] = {
-    (State.ASSIGNED, Happening.OPEN): State.FENCING,
-    (State.ASSIGNED, Happening.REVOKE): State.DRAINING,
-    (State.FENCING, Happening.FENCED): State.RESTORING,
-    (State.FENCING, Happening.FAIL): State.FAILED,
-    (State.FENCING, Happening.REVOKE): State.DRAINING,
-    (State.RESTORING, Happening.RESTORED): State.RUNNING,
-    (State.RESTORING, Happening.FAIL): State.FAILED,
-    (State.RESTORING, Happening.REVOKE): State.DRAINING,
-    (State.RUNNING, Happening.FAIL): State.FAILED,
-    (State.RUNNING, Happening.REVOKE): State.DRAINING,
-    (State.FAILED, Happening.OPEN): State.FENCING,
-    (State.FAILED, Happening.CONFIRM): State.FAILED,
-    (State.FAILED, Happening.REVOKE): State.DRAINING,
-    (State.DRAINING, Happening.FAIL): State.DRAINING,
-    (State.DRAINING, Happening.REVOKE): State.DRAINING,
-    (State.DRAINING, Happening.DRAINED): State.REVOKED,
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.ASSIGNED, Event.OPEN): State.FENCING,
+    (State.ASSIGNED, Event.REVOKE): State.DRAINING,
+    (State.FENCING, Event.FENCED): State.RESTORING,
+    (State.FENCING, Event.FAIL): State.FAILED,
+    (State.FENCING, Event.REVOKE): State.DRAINING,
+    (State.RESTORING, Event.RESTORED): State.RUNNING,
+    (State.RESTORING, Event.FAIL): State.FAILED,
+    (State.RESTORING, Event.REVOKE): State.DRAINING,
+    (State.RUNNING, Event.FAIL): State.FAILED,
+    (State.RUNNING, Event.REVOKE): State.DRAINING,
+    (State.FAILED, Event.OPEN): State.FENCING,
+    (State.FAILED, Event.CONFIRM): State.FAILED,
+    (State.FAILED, Event.REVOKE): State.DRAINING,
+    (State.DRAINING, Event.FAIL): State.DRAINING,
+    (State.DRAINING, Event.REVOKE): State.DRAINING,
+    (State.DRAINING, Event.DRAINED): State.REVOKED,
 }
 """What is not in the table cannot happen; in particular nothing leaves `revoked`."""
 
@@ -105,22 +105,22 @@ class Lifecycle:
         self.opens = 0
         self.failures = 0
         self.failures_in_a_row = 0
-        self.ousted = False
-        self.hopeless = False
+        self.fenced = False
+        self.fatal = False
         self.why = ""
         self._pause_ms_max = pause_ms_max
 
-    def happen(self, happening: Happening, *, now_s: float) -> State:
+    def happen(self, event: Event, *, now_s: float) -> State:
         """The state after it; AssertionError for what the table does not have, or what a failure forbids."""
-        after = TRANSITIONS.get((self.state, happening))
-        assert after is not None, f"{happening} in state {self.state}"
-        if happening is Happening.OPEN:
-            assert not self.ousted, "opens a partition that another worker has, before the group has spoken"
-            assert not self.hopeless, "opens a partition that cannot be read"
+        after = TRANSITIONS.get((self.state, event))
+        assert after is not None, f"{event} in state {self.state}"
+        if event is Event.OPEN:
+            assert not self.fenced, "opens a partition that another worker has, before the group has spoken"
+            assert not self.fatal, "opens a partition that cannot be read"
             self.opens += 1
-        elif happening is Happening.CONFIRM:
-            self.ousted = False
-        elif happening is Happening.RESTORED and not self.failures_in_a_row:
+        elif event is Event.CONFIRM:
+            self.fenced = False
+        elif event is Event.RESTORED and not self.failures_in_a_row:
             self.settled_s = now_s  # a first restore may take as long as it moves
         if after is not self.state:
             self.state = after
@@ -128,18 +128,18 @@ class Lifecycle:
         self.progress_s = now_s
         return after
 
-    def fail(self, trouble: Trouble, why: str, *, now_s: float) -> Advice:
+    def fail(self, failure: Failure, why: str, *, now_s: float) -> Advice:
         """Something went wrong: everything that is open has to be thrown away. What to do then."""
-        self.happen(Happening.FAIL, now_s=now_s)
+        self.happen(Event.FAIL, now_s=now_s)
         self.failures += 1
         self.failures_in_a_row += 1
         self.why = why
         pause_ms = retry_wait_ms(self.failures_in_a_row, limit_ms=self._pause_ms_max)
-        if trouble is Trouble.HOPELESS:
-            self.hopeless = True
+        if failure is Failure.FATAL:
+            self.fatal = True
             return Advice(0, give_up=True)
-        if trouble is Trouble.OUSTED:
-            self.ousted = True
+        if failure is Failure.FENCED:
+            self.fenced = True
             return Advice(pause_ms, ask_group=True)
         return Advice(pause_ms)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
-from app.runtime.delivery.commit import Layout
+from app.runtime.delivery.commit import OutputTopics
 from app.runtime.delivery.delivery import Delivery
-from app.runtime.partition.environment import World
+from app.runtime.partition.environment import Environment
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Partition
@@ -13,15 +13,15 @@ from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class PartitionContext:
     """program: the catalog that holds now. new_core: an empty partition under it. new_delivery, layout: by partition
-    number. world: all that is not computing. new_values: holds a changelog while it is read back."""
+    number. environment: all that is not computing. new_values: holds a changelog while it is read back."""
 
     settings: Settings
     metrics: Metrics
     program: Callable[[], Program]
     new_core: Callable[[], Partition]
     new_delivery: Callable[[int], Delivery]
-    layout: Callable[[int], Layout]
-    world: World
+    layout: Callable[[int], OutputTopics]
+    environment: Environment
     new_values: Callable[[], MutableMapping[bytes, bytes]] = dict

@@ -2,7 +2,7 @@
 
 Any exception is a doubt: the batch, the state and the producer are thrown away, and the partition is opened again
 after a pause. Nothing here raises into the agent. Nothing here knows an event loop, either: whatever takes time is
-asked of the `World`, so that the simulator runs these very steps.
+asked of the `Environment`, so that the simulator runs these very steps.
 """
 
 import logging
@@ -18,15 +18,15 @@ from app.runtime.partition.environment import Connection, Log, WorkFailedError
 from app.runtime.partition.failures import (
     BatchFailedError,
     Unreadable,
-    hopeless_error,
-    reason_of,
-    root_of,
-    told_of_batch,
-    trouble_of,
+    classify_failure,
+    describe_batch_failure,
+    describe_error,
+    fatal_error,
+    root_cause,
 )
 from app.runtime.partition.idle_clock import IdleClock
-from app.runtime.partition.lifecycle import Happening, Lifecycle, State
-from app.runtime.partition.partition_context import Workshop
+from app.runtime.partition.lifecycle import Event, Lifecycle, State
+from app.runtime.partition.partition_context import PartitionContext
 from app.runtime.partition.partition_state import PartitionState, state_of
 from app.runtime.partition.quarantine import Quarantine
 from app.runtime.partition.restore import nothing_written_since, restore
@@ -44,18 +44,18 @@ log = logging.getLogger(__name__)
 class PartitionTask:
     """One partition, from its assignment to its revocation. `stop` gives back what is worth keeping."""
 
-    def __init__(self, partition: int, workshop: Workshop, *, kept: PartitionState | None = None) -> None:
+    def __init__(self, partition: int, context: PartitionContext, *, kept: PartitionState | None = None) -> None:
         self.partition = partition
-        self._world = workshop.world
-        self._settings = workshop.settings
-        self.lifecycle = Lifecycle(now_s=self._world.now_s(), pause_ms_max=self._settings.retry_wait_max_ms)
+        self._environment = context.environment
+        self._settings = context.settings
+        self.lifecycle = Lifecycle(now_s=self._environment.now_s(), pause_ms_max=self._settings.retry_wait_max_ms)
         self.lag: int | None = None
         self.source_offset: int | None = None
-        self._workshop = workshop
-        self._topics = workshop.settings.topics
-        self._layout = workshop.layout(partition)
+        self._context = context
+        self._topics = context.settings.topics
+        self._layout = context.layout(partition)
         self._kept = kept
-        self._quarantine = Quarantine(tries=workshop.settings.poison_tries)
+        self._quarantine = Quarantine(tries=context.settings.poison_tries)
         self._condemned: DeadLetter | None = None
         self._state: PartitionState | None = None
         self._delivery: Delivery | None = None
@@ -65,7 +65,7 @@ class PartitionTask:
         self._keys = KeySample(partition, self._settings.partitions)
         self._in_batch = False
         self._in_doubt = False
-        self.handle = self._world.spawn(self._run(), name=f"partition-{partition}")
+        self.handle = self._environment.spawn(self._run(), name=f"partition-{partition}")
 
     @property
     def state(self) -> State:
@@ -85,7 +85,7 @@ class PartitionTask:
     async def stop(self, *, wait_ms: int) -> PartitionState | None:
         """Finishes the batch in hand, within `wait_ms`; begins no other. Returns the state if it is beyond doubt."""
         if not self.lifecycle.leaving:
-            self._happen(Happening.REVOKE)
+            self._happen(Event.REVOKE)
         if not self.handle.done and self._in_batch and wait_ms > 0:
             await self.handle.wait(wait_ms)
         if not self.handle.done:
@@ -106,19 +106,19 @@ class PartitionTask:
         finally:
             await self._let_go(clean=not self._in_doubt)
             if self.state is State.DRAINING:
-                self._happen(Happening.DRAINED)
+                self._happen(Event.DRAINED)
 
     # ------------------------------------------------------------ open
 
     async def _open(self) -> None:
-        workshop, settings, world = self._workshop, self._settings, self._world
-        began_s = world.now_s()
-        self._happen(Happening.OPEN)
+        context, settings, environment = self._context, self._settings, self._environment
+        began_s = environment.now_s()
+        self._happen(Event.OPEN)
         self._in_doubt = False
-        delivery = self._delivery = workshop.new_delivery(self.partition)
-        await world.within(delivery.open(), limit_ms=settings.commit_timeout_ms)
-        self._connection = await world.connect()
-        self._happen(Happening.FENCED)
+        delivery = self._delivery = context.new_delivery(self.partition)
+        await environment.within(delivery.open(), limit_ms=settings.commit_timeout_ms)
+        self._connection = await environment.connect()
+        self._happen(Event.FENCED)
         changelog, journal = self._new_reader(self._topics.profiles), self._new_reader(self._topics.journal)
         reader = self._reader = self._new_reader(self._topics.clickstream)
         kept, self._kept = self._kept, None
@@ -130,8 +130,10 @@ class PartitionTask:
         ):
             self._state, told = kept, f"kept {kept.core.users:,} profiles"
         else:
-            restored = await restore(changelog, journal, workshop.new_core, world, self._restoring, workshop.new_values)
-            workshop.metrics.restored(self.partition, restored.records, restored.seconds)
+            restored = await restore(
+                changelog, journal, context.new_core, environment, self._restoring, context.new_values
+            )
+            context.metrics.restored(self.partition, restored.records, restored.seconds)
             if restored.resend:
                 await self._write(self._layout.resend(restored.resend))
             self._state = await state_of(restored, reader, settings)
@@ -139,8 +141,8 @@ class PartitionTask:
             told = f"restored {restored.core.users:,} profiles"
             told += f", sent {len(restored.resend):,} changes again" if restored.resend else ""
         reader.seek(self._state.offset)
-        self._happen(Happening.RESTORED)
-        ms = (world.now_s() - began_s) * 1000
+        self._happen(Event.RESTORED)
+        ms = (environment.now_s() - began_s) * 1000
         log.info("partition %d: %s, reads from offset %d, %.0f ms", self.partition, told, self._state.offset, ms)
 
     def _new_reader(self, topic: str) -> Log:
@@ -151,7 +153,7 @@ class PartitionTask:
         )
 
     def _restoring(self, share: float) -> None:
-        self._workshop.metrics.restoring(self.partition, share)
+        self._context.metrics.restoring(self.partition, share)
 
     # ------------------------------------------------------------ running
 
@@ -184,13 +186,13 @@ class PartitionTask:
         core = state.core
         if core.stale or state.replay.epoch > core.epoch > 0:
             return True
-        return not state.sweeping and core.program.version != self._workshop.program().version
+        return not state.sweeping and core.program.version != self._context.program().version
 
     async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
         assert self._reader is not None
         settings = self._settings
-        wait_ms = state.wait_ms(settings, wall_ms=self._world.wall_ms())
+        wait_ms = state.wait_ms(settings, wall_ms=self._environment.wall_ms())
         try:
             fetched = await self._reader.read(records_max=settings.batch_records_max, wait_ms=wait_ms)
         except OffsetLostError as lost:
@@ -199,14 +201,14 @@ class PartitionTask:
         self.lag = fetched.end_offset - fetched.next_offset
         self._fetched = fetched.records
         if (home := self._keys.look(fetched.records)) is not None:
-            self._workshop.metrics.misplaced(self.partition)
+            self._context.metrics.misplaced(self.partition)
             if self._keys.misplaced == 1:
                 log.warning(MISPLACED, self.partition, fetched.records[0].offset, home)
         if fetched.drained and not fetched.records:
-            self._workshop.metrics.lag(self.partition, 0)
+            self._context.metrics.lag(self.partition, 0)
             await self._idle(state)
             if not state.sweeping:
-                self.lifecycle.idle(now_s=self._world.now_s())
+                self.lifecycle.idle(now_s=self._environment.now_s())
 
     def _next_records(self, state: PartitionState) -> Sequence[Any]:
         """The next records that may be processed together, out of what was fetched."""
@@ -222,10 +224,10 @@ class PartitionTask:
         return records if count == len(records) else records[:count]
 
     async def _records(self, records: Sequence[Any]) -> None:
-        state, world = self._state, self._world
+        state, environment = self._state, self._environment
         assert state is not None
-        read_ms = world.wall_ms()
-        began_s = world.now_s()
+        read_ms = environment.wall_ms()
+        began_s = environment.now_s()
         closely, core = self._quarantine.suspicious, state.core
         first = None if core.epoch else CatalogChange(state.offset, core.clock_ms, core.program.version, 1)
         outcome = await self._work(state, records=records, closely=closely)
@@ -233,14 +235,14 @@ class PartitionTask:
         state.anchor = IdleClock(outcome.clock_ms, read_ms, self._settings.idle_clock_speed)
         await self._commit(outcome, entries, records=len(records), began_s=began_s)
         self._quarantine.passed(state.offset)
-        pause_ms = self._settings.pace_ms - 1000 * (world.now_s() - began_s)
+        pause_ms = self._settings.pace_ms - 1000 * (environment.now_s() - began_s)
         if pause_ms > 0 and not self.lag and not self._fetched:
-            await world.pause(pause_ms)
+            await environment.pause(pause_ms)
 
     async def _idle(self, state: PartitionState) -> None:
         if state.anchor is None or not self._settings.idle_clock:
             return
-        clock_ms = state.anchor.at(self._world.wall_ms())
+        clock_ms = state.anchor.at(self._environment.wall_ms())
         if clock_ms > state.core.clock_ms and state.core.has_due(clock_ms):
             await self._move(clock_ms, announce=True)
 
@@ -248,26 +250,26 @@ class PartitionTask:
         """Time goes on to `clock_ms`. One that is announced goes to the journal, since it fires something."""
         state = self._state
         assert state is not None
-        began_s = self._world.now_s()
+        began_s = self._environment.now_s()
         outcome = await self._work(state, clock_ms=clock_ms)
         entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
         await self._commit(outcome, entries, records=0, began_s=began_s)
 
     async def _adopt_catalog(self, state: PartitionState) -> None:
         """Another catalog takes effect here and now; the journal says so first."""
-        core, program = state.core, self._workshop.program()
+        core, program = state.core, self._context.program()
         if (entry := state.turn_to(program)) is not None:
             announced = self._layout.announced([], [], [entry])
             await self._write(Commit(next_offset=state.offset, announced=announced))
             self._in_doubt = False
         core.adopt(program, clock_ms=core.clock_ms)
         state.sweeping = bool(core.unswept)
-        self._layout = self._workshop.layout(self.partition)  # it may have other segment topics
+        self._layout = self._context.layout(self.partition)  # it may have other segment topics
         log.info("partition %d: catalog %s from offset %d on", self.partition, program.version, state.offset)
 
     async def _sweep(self, state: PartitionState) -> None:
         """Evaluates some profiles that have not seen the catalog yet."""
-        began_s = self._world.now_s()
+        began_s = self._environment.now_s()
         outcome = await self._work(state, sweep=SWEEP_PROFILES)
         state.sweeping = bool(state.core.unswept)
         if outcome.profiles:
@@ -287,7 +289,7 @@ class PartitionTask:
         self._in_batch = self._in_doubt = True
         offset = state.offset
         try:
-            outcome = await self._world.work(
+            outcome = await self._environment.work(
                 state.core,
                 partition=self.partition,
                 offset=offset,
@@ -297,7 +299,7 @@ class PartitionTask:
                 closely=closely,
             )
         except WorkFailedError as failed:
-            error = root_of(failed)
+            error = root_cause(failed)
             if records and not isinstance(error, (TimeoutError, *Unreadable)):
                 condemned = self._quarantine.failed(
                     offset,
@@ -308,16 +310,16 @@ class PartitionTask:
                 )
                 if condemned and offset >= state.seen:  # what was processed once is no poison
                     self._condemned = poison_letter(records[0], error)
-            told = told_of_batch(error, offset=offset, records=len(records), suspect=failed.suspect)
+            told = describe_batch_failure(error, offset=offset, records=len(records), suspect=failed.suspect)
             raise BatchFailedError(told) from error
         self._progress()
         return outcome
 
     async def _commit(self, outcome: Batch, entries: Sequence[JournalEntry], *, records: int, began_s: float) -> None:
-        state, delivery, world = self._state, self._delivery, self._world
+        state, delivery, environment = self._state, self._delivery, self._environment
         assert state is not None
         assert delivery is not None
-        processed_s = world.now_s()
+        processed_s = environment.now_s()
         if records:
             state.offset = outcome.next_offset
         position = state.next_position(outcome)
@@ -325,11 +327,11 @@ class PartitionTask:
         topics = self._topics
         state.changelog_end = delivery.end_of(topics.profiles, state.changelog_end)
         state.journal_end = delivery.end_of(topics.journal, state.journal_end)
-        committed_s = world.now_s()
+        committed_s = environment.now_s()
         self.lifecycle.committed(now_s=committed_s)
         self.source_offset = state.offset
         self._in_batch = self._in_doubt = False
-        metrics, wall_ms = self._workshop.metrics, world.wall_ms()
+        metrics, wall_ms = self._context.metrics, environment.wall_ms()
         metrics.committed(
             self.partition,
             outcome,
@@ -348,9 +350,9 @@ class PartitionTask:
         self._in_doubt = True
         limit_ms = self._settings.commit_timeout_ms
         try:
-            await self._world.within(self._delivery.commit(commit), limit_ms=limit_ms)
+            await self._environment.within(self._delivery.commit(commit), limit_ms=limit_ms)
         except BaseException as error:
-            self._workshop.metrics.aborted(self.partition)
+            self._context.metrics.aborted(self.partition)
             if isinstance(error, TimeoutError):
                 limit = format_duration(limit_ms)
                 raise TimeoutError(f"the broker did not take a batch within {limit} (commit_timeout)") from None
@@ -363,7 +365,7 @@ class PartitionTask:
         assert state is not None
         entry = Poisoned(offset=letter.record.offset, reason=letter.detail)
         await self._write(Commit(next_offset=state.offset, announced=self._layout.announced([letter], [], [entry])))
-        self._workshop.metrics.dead_letter(letter.reason)
+        self._context.metrics.dead_letter(letter.reason)
         state.replay.poisoned[entry.offset] = entry.reason
         self._in_doubt = False
         log.error("partition %d: offset %d goes to the dead letters: %s", self.partition, entry.offset, entry.reason)
@@ -382,7 +384,7 @@ class PartitionTask:
             first - 1,
             self._reader.topic,
         )
-        self._workshop.metrics.lost(self.partition, first - lost.offset)
+        self._context.metrics.lost(self.partition, first - lost.offset)
         self._state.offset = first
         self._reader.seek(first)
 
@@ -395,11 +397,11 @@ class PartitionTask:
         self._state = None
         self._fetched = []
         self.lag = None
-        doing, trouble, why = self.state.value, trouble_of(error), reason_of(error)
-        advice = self.lifecycle.fail(trouble, why, now_s=self._world.now_s())
-        self._workshop.metrics.state(self.partition, self.state)
+        doing, failure, why = self.state.value, classify_failure(error), describe_error(error)
+        advice = self.lifecycle.fail(failure, why, now_s=self._environment.now_s())
+        self._context.metrics.state(self.partition, self.state)
         if not advice.give_up:
-            self._workshop.metrics.reopened(self.partition)
+            self._context.metrics.reopened(self.partition)
             failures = self.lifecycle.failures_in_a_row
             if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
                 when = "when the group has confirmed it" if advice.ask_group else f"in {advice.pause_ms} ms"
@@ -409,19 +411,19 @@ class PartitionTask:
         if self.lifecycle.leaving:
             return
         if advice.give_up:
-            raise hopeless_error(self.partition, error) from error
-        await self._world.pause(advice.pause_ms)
+            raise fatal_error(self.partition, error) from error
+        await self._environment.pause(advice.pause_ms)
         if advice.ask_group:
             await self._wait_for_group()
 
     async def _wait_for_group(self) -> None:
         """Until the group has confirmed the assignment; if it gives the partition away, `stop` ends the wait."""
         while not self.lifecycle.leaving:
-            if await self._world.still_member():
+            if await self._environment.still_member():
                 if not self.lifecycle.leaving:
-                    self._happen(Happening.CONFIRM)
+                    self._happen(Event.CONFIRM)
                 return
-            await self._world.pause(ASK_GROUP_MS)
+            await self._environment.pause(ASK_GROUP_MS)
 
     async def _let_go(self, *, clean: bool) -> None:
         delivery, self._delivery = self._delivery, None
@@ -432,15 +434,15 @@ class PartitionTask:
         if delivery is not None:
             if clean:
                 with suppress(Exception):
-                    await self._world.within(delivery.close(), limit_ms=CANCEL_MS)
+                    await self._environment.within(delivery.close(), limit_ms=CANCEL_MS)
             else:
                 await delivery.abandon()
         if connection is not None:
             await connection.close()
 
-    def _happen(self, happening: Happening) -> None:
-        self.lifecycle.happen(happening, now_s=self._world.now_s())
-        self._workshop.metrics.state(self.partition, self.state)
+    def _happen(self, event: Event) -> None:
+        self.lifecycle.happen(event, now_s=self._environment.now_s())
+        self._context.metrics.state(self.partition, self.state)
 
     def _progress(self) -> None:
-        self.lifecycle.progress(now_s=self._world.now_s())
+        self.lifecycle.progress(now_s=self._environment.now_s())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 
-from app.runtime.partition.environment import Log, World
+from app.runtime.partition.environment import Environment, Log
 from app.runtime.records.envelope import (
     POSITION_KEY,
     Reached,
@@ -49,7 +49,7 @@ async def restore(
     changelog: Log,
     journal: Log,
     new_core: Callable[[], Partition],
-    world: World,
+    environment: Environment,
     on_share: Callable[[float], None] = lambda share: None,
     new_values: Callable[[], MutableMapping[bytes, bytes]] = dict,
 ) -> Restored:
@@ -58,9 +58,9 @@ async def restore(
     Of several values of one user the one that has come furthest counts, not the latest in the log. `on_share` is told
     how much of the changelog is read, from 0 to 1. `new_values` makes what holds the values until all are read.
     """
-    began_s = world.now_s()
+    began_s = environment.now_s()
     values = new_values()
-    changelog_end, records = await _read_values(changelog, values, world, on_share)
+    changelog_end, records = await _read_values(changelog, values, environment, on_share)
     stored = values.pop(POSITION_KEY, None)
     position = None if stored is None else decode_position(stored)
     reached = NOWHERE if position is None else position.reached
@@ -83,10 +83,10 @@ async def restore(
             offset, prefix = come.offset, plain_prefix(come)
         core.restore(user.decode(), profile, offset=offset)
         if not count % PROFILES_A_SLICE:
-            await world.pause(0)
+            await environment.pause(0)
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)
     replay = Replay(entries, offset=max(reached.offset, 0), clock_ms=reached.clock_ms)
-    seconds = world.now_s() - began_s
+    seconds = environment.now_s() - began_s
     return Restored(core, position, resend, replay, seen, number, changelog_end, journal_end, records, seconds)
 
 
@@ -103,7 +103,7 @@ async def nothing_written_since(log: Log, offset: int) -> bool:
 
 
 async def _read_values(
-    changelog: Log, values: MutableMapping[bytes, bytes], world: World, on_share: Callable[[float], None]
+    changelog: Log, values: MutableMapping[bytes, bytes], environment: Environment, on_share: Callable[[float], None]
 ) -> tuple[int, int]:
     first = await changelog.earliest()
     changelog.seek(first)
@@ -121,7 +121,7 @@ async def _read_values(
             on_share(1.0)
             return fetched.next_offset, count
         on_share((fetched.next_offset - first) / (fetched.end_offset - first))
-        await world.pause(0)
+        await environment.pause(0)
 
 
 def _drain(values: MutableMapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -1,6 +1,6 @@
 """The metrics of a worker. Counting happens once a micro-batch, never once an event."""
 
-from collections import Counter as Counted
+import collections
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -58,7 +58,7 @@ class Metrics(MetricSet):
             self._by_name["shoal_late_events"].inc(len(outcome.late))
         for what, count in outcome.counted.items():
             self._by_name["shoal_occurrences"].labels(what).inc(count)
-        changes = Counted((change.segment, change.change) for change in outcome.changes)
+        changes = collections.Counter((change.segment, change.change) for change in outcome.changes)
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
         for change in outcome.changes[:DELAYS_A_BATCH]:

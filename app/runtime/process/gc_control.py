@@ -13,7 +13,7 @@ MIDDLE_S = 300.0
 ALL_S = 1800.0
 
 
-class Garbage:
+class GcControl:
     """`tick` is called about every second from the event loop, so between batches."""
 
     def __init__(self) -> None:

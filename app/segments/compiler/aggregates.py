@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
-from app.segments.evaluation.matched_aggregate import Staged
+from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.language import canonical
 from app.segments.language.syntax import (
     Aggregate,
@@ -32,8 +32,8 @@ from tables.windows import (
     Kind,
     Last,
     Latest,
+    LatestN,
     Numbers,
-    Places,
     Running,
     RunningNumber,
 )
@@ -48,7 +48,7 @@ def stable_id(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AggregateInput:
     """One pattern that feeds an aggregate; `points` is what an event of it adds to a score."""
 
     pattern: Pattern
@@ -61,13 +61,13 @@ class Remembered:
 
     id: int
     text: str
-    sources: tuple[Source, ...]
+    sources: tuple[AggregateInput, ...]
     since_last: Pattern | None
     within_ms: int | None
     item: Item
     path: Path | None
     kind: Kind
-    staged: Staged | None
+    matched: MatchedAggregate | None
     function: str
 
 
@@ -83,10 +83,10 @@ def _machine(pattern: Pattern | None, lateness_ms: int, counted: Counted) -> Mac
     return Machine(len(sequence.steps), sequence.within_ms, sequence.absent_ms, lateness_ms, counted)
 
 
-def places_needed(operator: str, bound: int | float) -> int:
+def instants_needed(operator: str, bound: int | float) -> int:
     """How many events decide `count <operator> bound`.
 
-    >>> places_needed('>', 3), places_needed('>=', 4), places_needed('=', 3), places_needed('<', 2.5)
+    >>> instants_needed('>', 3), instants_needed('>=', 4), instants_needed('=', 3), instants_needed('<', 2.5)
     (4, 4, 4, 3)
     """
     whole = math.floor(bound) + 1 if operator in (">", "<=", "=", "!=") else math.ceil(bound)
@@ -110,16 +110,16 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
     return left, operator, right.value
 
 
-def _kind(node: Aggregate, places: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
+def _kind(node: Aggregate, instants_max: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
     within_ms = node.within_ms
     bounded = within_ms is not None or node.since_last is not None
     match node.function:
         case "exists" | "never" | "since":
             return Latest(within_ms), "nothing", None
         case "count" if node.per is not None:
-            return (Tally(within_ms, places, counted) if bounded else RunningTally(counted)), "keys", node.per
+            return (Tally(within_ms, instants_max, counted) if bounded else RunningTally(counted)), "keys", node.per
         case "count":
-            return (Places(within_ms, places, counted) if bounded else Running()), "nothing", None
+            return (LatestN(within_ms, instants_max, counted) if bounded else Running()), "nothing", None
         case "distinct":
             return Distinct(within_ms, counted), "keys", node.of
         case "first":
@@ -159,32 +159,32 @@ class Registry:
             raise ValueError(f"{known.text!r} and {new.text!r} share a hash; write one of them a little differently")
         return known
 
-    def of(self, node: Aggregate, places: int | None = None) -> Remembered:
-        """The aggregate behind a node; `places` where only a threshold is asked."""
+    def of(self, node: Aggregate, instants_max: int | None = None) -> Remembered:
+        """The aggregate behind a node; `instants_max`: how many instants a threshold needs."""
         text = canonical.text(node)
         if node.function == "never":  # the same memory as exists(...)
             text = "exists" + text.removeprefix("never")
-        full = f"{text} places {places}" if places is not None else text
+        full = f"{text} places {instants_max}" if instants_max is not None else text
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:
             return self.by_id[aggregate]
-        kind, item, path = _kind(node, places, self.counted)
+        kind, item, path = _kind(node, instants_max, self.counted)
         machine = self._machine(node.pattern)
-        staged = None
+        matched = None
         if machine is not None or node.pattern.once_per is not None or node.since_last is not None:
             last_machine = self._machine(node.since_last)
-            staged = Staged(aggregate, kind, [machine], last_machine, node.within_ms, self.counted)
+            matched = MatchedAggregate(aggregate, kind, [machine], last_machine, node.within_ms, self.counted)
         return self._keep(
             Remembered(
                 aggregate,
                 full,
-                (Source(node.pattern),),
+                (AggregateInput(node.pattern),),
                 node.since_last,
                 node.within_ms,
                 item,
                 path,
                 kind,
-                staged,
+                matched,
                 node.function,
             )
         )
@@ -193,14 +193,14 @@ class Registry:
         """The full tally behind `key(...)`."""
         return self.of(node.aggregate)
 
-    def decay(self, sources: tuple[Source, ...], half_life_ms: int) -> Remembered:
+    def decay(self, sources: tuple[AggregateInput, ...], half_life_ms: int) -> Remembered:
         """The value of a score with a half-life."""
         entries = ", ".join(f"on {canonical.text(source.pattern)} add {source.points!r}" for source in sources)
         text = f"decay half_life {half_life_ms}: {entries}"
         aggregate = stable_id(f"aggregate {text}")
         kind = Decay(half_life_ms)
         machines = [self._machine(source.pattern) for source in sources]
-        staged = None
+        matched = None
         if any(machines) or any(source.pattern.once_per is not None for source in sources):
-            staged = Staged(aggregate, kind, machines, None, None, self.counted)
-        return self._keep(Remembered(aggregate, text, sources, None, None, "points", None, kind, staged, "decay"))
+            matched = MatchedAggregate(aggregate, kind, machines, None, None, self.counted)
+        return self._keep(Remembered(aggregate, text, sources, None, None, "points", None, kind, matched, "decay"))

@@ -22,7 +22,7 @@ class Namespace:
         return known
 
 
-class Source:
+class CodeWriter:
     """Lines of a module, or of a part of one that is put into another later."""
 
     def __init__(self, namespace: Namespace) -> None:
@@ -72,7 +72,7 @@ class Source:
         """A name of the namespace for a value."""
         return self.namespace.bind(prefix, value)
 
-    def include(self, part: "Source") -> None:
+    def include(self, part: "CodeWriter") -> None:
         """The lines of another part, at the depth reached."""
         for text in part._lines:
             self.line(text)

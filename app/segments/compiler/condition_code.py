@@ -7,7 +7,7 @@ code.
 import math
 from collections.abc import Callable
 
-from app.segments.compiler.aggregates import FLIPPED, places_needed, threshold
+from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.value_code import Until, Values, literal_value
 from app.segments.definitions.definition import Score
 from app.segments.evaluation import operators
@@ -20,7 +20,7 @@ from tables.windows import FOREVER
 
 
 class Expressions(Values):
-    """Writes conditions and values into a `Code`, and collects what they read."""
+    """Writes conditions and values into a `CodeWriter`, and collects what they read."""
 
     def truth(self, node: Expression) -> tuple[str, Until]:
         """A name of the truth at `now`, and until when it stays."""
@@ -99,8 +99,8 @@ class Expressions(Values):
         return isinstance(node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField)
 
     def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
-        places = places_needed(operator, bound)
-        remembered = self.registry.of(count, places)
+        instants_max = instants_needed(operator, bound)
+        remembered = self.registry.of(count, instants_max)
         if operator in ("=", "!="):
             self.registry.counted_exactly.add(remembered.id)
         state = self._remember(remembered)
@@ -110,11 +110,11 @@ class Expressions(Values):
         always = bound < 0 or (operator == ">=" and bound == 0)
         if count.per is None and operator in (">", ">=") and not always:
             if within_ms is None:
-                self.code.line(f"{truth} = {state} is not None and len({state}) >= {places}")
+                self.code.line(f"{truth} = {state} is not None and len({state}) >= {instants_max}")
                 return truth, None
             until = self.code.name("u")
             self.code.line(f"{truth} = False; {until} = {FOREVER}")
-            with self.code.block(f"if {state} is not None and len({state}) >= {places}"):
+            with self.code.block(f"if {state} is not None and len({state}) >= {instants_max}"):
                 self.code.line(f"{until} = {state}[0] + {within_ms}")
                 self.code.line(f"if {until} > now: {truth} = True")
                 self.code.line(f"else: {until} = {FOREVER}")
@@ -131,9 +131,9 @@ class Expressions(Values):
         method = "full_until" if operator in ("<", "<=", ">", ">=") else "until"
         return truth, self._local(f"{kind}.{method}({state}, now)", "u")
 
-    def kept_count(self, count: syntax.Aggregate, places: int) -> str:
+    def kept_count(self, count: syntax.Aggregate, instants_max: int) -> str:
         """The count behind a threshold, as far as it is kept."""
-        remembered = self.registry.of(count, places)
+        remembered = self.registry.of(count, instants_max)
         state = self._remember(remembered)
         return self._local(f"{self.code.bind('k', remembered.kind)}.value({state}, now)")
 

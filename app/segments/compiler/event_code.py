@@ -13,10 +13,10 @@ from msgspec import UNSET, Raw
 
 from app.events.message import Message, Tree, said, without_endless_numbers
 from app.segments.compiler.aggregates import Remembered, is_sequence
-from app.segments.compiler.code_writer import Source as Code
+from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.filters import filter_text
 from app.segments.evaluation import carts
-from app.segments.evaluation.matched_aggregate import Look
+from app.segments.evaluation.matched_aggregate import EventMatch
 from app.segments.evaluation.operators import scalar_or_list
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
@@ -27,10 +27,10 @@ from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
 from tables.tallies import Decay, Tally
 from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
-from tables.windows import Latest, Places, Running
+from tables.windows import Latest, LatestN, Running
 
 EventKey = tuple[str, str | None]
-PLACES_INLINE_MAX = 64
+LATEST_INLINE_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
 class HandlerWriter:
     """Writes the handler of one event name."""
 
-    def __init__(self, code: Code, key: EventKey, context: Tree, counted_exactly: set[int]) -> None:
+    def __init__(self, code: CodeWriter, key: EventKey, context: Tree, counted_exactly: set[int]) -> None:
         self.counted_exactly = counted_exactly
         self.code = code
         self.key = key
@@ -136,7 +136,7 @@ class HandlerWriter:
         `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask);
         `margins`: those that only compare the score that it is, and what they need not look at.
         """
-        if remembered_.staged is not None:
+        if remembered_.matched is not None:
             self._staged(remembered_, mask)
         else:
             for source in remembered_.sources:
@@ -162,9 +162,9 @@ class HandlerWriter:
                 code.line(f"m |= {mask}")
         elif isinstance(what.kind, Running):
             code.line(f"A[{own}] = A.get({own}, 0) + 1; m |= {mask}")
-        elif isinstance(what.kind, Places) and what.kind.places <= PLACES_INLINE_MAX:
-            self._places(what, what.kind.places, kind, mask)
-        elif isinstance(what.kind, Tally) and what.kind.places is not None and own not in self.counted_exactly:
+        elif isinstance(what.kind, LatestN) and what.kind.instants_max <= LATEST_INLINE_MAX:
+            self._latest_n(what, what.kind.instants_max, kind, mask)
+        elif isinstance(what.kind, Tally) and what.kind.instants_max is not None and own not in self.counted_exactly:
             code.line(f"i = {self.item(what, points)}")
             code.line(f"r = {kind}.add(A.get({own}), t, i, now)")
             with code.block("if r is not None"):
@@ -195,7 +195,7 @@ class HandlerWriter:
                 if mask:
                     code.line(f"if r is None{gone}: m |= {mask}")
 
-    def _places(self, what: Remembered, places: int, kind: str, mask: int) -> None:
+    def _latest_n(self, what: Remembered, instants_max: int, kind: str, mask: int) -> None:
         """A threshold is met or missed by whether all places are taken; only a change of that is looked at."""
         code = self.code
         exact = what.id in self.counted_exactly
@@ -203,19 +203,19 @@ class HandlerWriter:
             code.line(f"r = A.get({what.id})")
             with code.block("if r is None"):
                 code.line(f"A[{what.id}] = [t]")
-                if exact or places == 1:
+                if exact or instants_max == 1:
                     code.line(f"m |= {mask}")
             with code.block("elif t >= r[-1]"):
                 code.line("n = len(r)")
                 code.line("r.append(t)")
                 if exact:
                     code.line(f"m |= {mask}")
-                    code.line(f"if n >= {places}: del r[0]")
+                    code.line(f"if n >= {instants_max}: del r[0]")
                 else:
-                    with code.block(f"if n >= {places}"):
+                    with code.block(f"if n >= {instants_max}"):
                         code.line(f"if r[0] <= now - {what.within_ms}: m |= {mask}")
                         code.line("del r[0]")
-                    code.line(f"elif n == {places - 1}: m |= {mask}")
+                    code.line(f"elif n == {instants_max - 1}: m |= {mask}")
             with code.block("else"):
                 code.line(f"{kind}.add(r, t, None, now)")
                 code.line(f"m |= {mask}")
@@ -244,18 +244,18 @@ class HandlerWriter:
 
     def _staged(self, what: Remembered, mask: int) -> None:
         code = self.code
-        staged = code.bind("g", what.staged)
+        matched = code.bind("g", what.matched)
         is_last = "False"
         if what.since_last is not None and self.key in keys_of_pattern(what.since_last):
             is_last = "last"
             code.line("last = False")
             if is_sequence(what.since_last):
-                look, is_any = self._look(what.since_last)
+                match, is_any = self._event_match(what.since_last)
                 with code.when(is_any):
-                    code.line(f"if {staged}.last(p, t, now, {look}): last = True; m |= {mask}")
+                    code.line(f"if {matched}.last(p, t, now, {match}): last = True; m |= {mask}")
             else:
                 with code.when(self.matches(what.since_last.where)):
-                    code.line(f"last = {staged}.last(p, t, now, None); m |= {mask}")
+                    code.line(f"last = {matched}.last(p, t, now, None); m |= {mask}")
         for number, source in enumerate(what.sources):
             if self.key not in keys_of_pattern(source.pattern):
                 continue
@@ -263,13 +263,13 @@ class HandlerWriter:
                 payload = self._payload(what, source.pattern, source.points)
                 matches = self.matches(source.pattern.where)
                 if is_sequence(source.pattern):
-                    look, is_any = self._look(source.pattern)
+                    match, is_any = self._event_match(source.pattern)
                     if matches != "True":
                         payload = f"{payload} if {matches} else None"
                 else:
-                    look, is_any = "None", matches
+                    match, is_any = "None", matches
                 with code.when(is_any):
-                    feed = f"{staged}.feed(p, {number}, t, now, {look}, {payload}, is_last={is_last})"
+                    feed = f"{matched}.feed(p, {number}, t, now, {match}, {payload}, is_last={is_last})"
                     code.line(f"if {feed}: m |= {mask}")
 
     def _can_do(self, what: Remembered, pattern: Pattern) -> str:
@@ -289,7 +289,7 @@ class HandlerWriter:
             once = self._keys(self.load("properties", pattern.once_per))
         return f"(({self.item(what, points)}), ({once}))"
 
-    def _look(self, pattern: Pattern) -> tuple[str, str]:
+    def _event_match(self, pattern: Pattern) -> tuple[str, str]:
         """What the event is to a sequence: a Python expression, and one for whether it is anything."""
         sequence = pattern.source
         assert isinstance(sequence, Sequence)
@@ -299,7 +299,7 @@ class HandlerWriter:
         if sequence.absent is not None and looks_at(sequence.absent, self.key):
             absent = self.matches(sequence.absent.where)
         if sequence.matching is None and {absent, *(matches for _, matches in steps)} <= {"True", "False"}:
-            return code.bind("c", Look([number for number, _ in steps], EVERY, absent == "True", EVERY)), "True"
+            return code.bind("c", EventMatch([number for number, _ in steps], EVERY, absent == "True", EVERY)), "True"
         code.line("steps = []")
         for number, matches in steps:
             code.line(f"if {matches}: steps.append({number})")
@@ -309,9 +309,9 @@ class HandlerWriter:
             loaded = self.load("properties", sequence.matching)
             code.line(f"keys = {self._keys(loaded)}")
             keys, absent_keys = "keys", "keys or None"
-        look = code.bind("f", Look)
-        code.line(f"look = {look}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
-        return "look", "look is not None"
+        match = code.bind("f", EventMatch)
+        code.line(f"match = {match}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
+        return "match", "match is not None"
 
     # ---- the cart
 

@@ -80,13 +80,13 @@ def show_plain(value: Any) -> Any:
     return bounded_integer(value) if value.__class__ is int else value
 
 
-def show_count(value: int, places: int) -> int | str:
-    """A count of which only `places` are kept.
+def show_count(value: int, instants_max: int) -> int | str:
+    """A count of which at most `instants_max` instants are kept.
 
     >>> show_count(3, 4), show_count(4, 4)
     (3, '4+')
     """
-    return f"{places}+" if value >= places else value
+    return f"{instants_max}+" if value >= instants_max else value
 
 
 SHOW = {"plain": show_plain, "duration": show_duration, "instant": show_instant}

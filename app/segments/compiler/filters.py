@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.segments.compiler.code_writer import Source as Code
+from app.segments.compiler.code_writer import CodeWriter
 from app.segments.evaluation import operators
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression, Path
@@ -12,7 +12,7 @@ LoadValue = Callable[[str, Path], str]
 """(`properties` or `context`, path) -> the local name of the value, None where missing."""
 
 
-def filter_text(node: Expression, code: Code, load: LoadValue) -> str:
+def filter_text(node: Expression, code: CodeWriter, load: LoadValue) -> str:
     """A Python expression that is true exactly if the filter is."""
     match node:
         case syntax.And(operands=operands):
@@ -29,7 +29,7 @@ def filter_text(node: Expression, code: Code, load: LoadValue) -> str:
             return f"{code.bind('f', operators.equal)}({_value(node, code, load)}, True)"
 
 
-def _comparison(node: syntax.Comparison, code: Code, load: LoadValue) -> str:
+def _comparison(node: syntax.Comparison, code: CodeWriter, load: LoadValue) -> str:
     left = _value(node.left, code, load)
     operator, right = node.operator, node.right
     is_name = isinstance(node.left, syntax.Property | syntax.EventContext)
@@ -48,7 +48,7 @@ def _comparison(node: syntax.Comparison, code: Code, load: LoadValue) -> str:
     return compare
 
 
-def _value(node: Expression, code: Code, load: LoadValue) -> str:
+def _value(node: Expression, code: CodeWriter, load: LoadValue) -> str:
     match node:
         case syntax.Property(path=path):
             return load("properties", path)

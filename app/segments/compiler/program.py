@@ -12,16 +12,16 @@ from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
 from app.segments.compiler.aggregates import Registry, Remembered, stable_id
-from app.segments.compiler.code_writer import Namespace, Source
+from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
 from app.segments.compiler.value_code import leaf_id
-from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Activity, Usual
+from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.definition import Catalog, Score, Segment
 from app.segments.evaluation import carts
-from app.segments.evaluation.matched_aggregate import Staged
+from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
 from app.segments.evaluation.score_margin import Margin
 from app.segments.evaluation.settlement import SegmentCode
@@ -79,9 +79,9 @@ class Program:
     track_handlers: dict[str | None, Handler]
     other_handlers: dict[str, Handler]
     decoder: MessageDecoder
-    activity: Callable[[Profile, Message, int, int], int]
+    visit_update: Callable[[Profile, Message, int, int], int]
     usual: Usual
-    staged: dict[int, tuple[Staged, int]]
+    matched: dict[int, tuple[MatchedAggregate, int]]
     windows: dict[int, tuple[int, Callable[[Any, int], Any]]]
     bits: dict[int, int]
     begin_mask: int
@@ -117,14 +117,14 @@ class _Compiler:
         self.registry = Registry(rules.lateness_ms)
         self.namespace = Namespace()
         self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
-        self.code = Source(self.namespace)
+        self.code = CodeWriter(self.namespace)
 
     def program(self) -> Program:
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
         masks = _Masks(reads)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
-        activity = Activity(
+        visit_update = VisitUpdate(
             features=masks.features,
             always=masks.always,
             growth=masks.growth,
@@ -132,7 +132,7 @@ class _Compiler:
             context=decoder.context_tree,
             gap_ms=self.rules.session_gap_ms,
         )
-        activity.write(self.code)
+        visit_update.write(self.code)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
@@ -147,17 +147,17 @@ class _Compiler:
             track_handlers={name: handler for (kind, name), handler in handlers.items() if kind == "track"},
             other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
             decoder=decoder,
-            activity=functions["activity"],
-            usual=activity.usual(),
-            staged={
-                number: (what.staged, masks.aggregates.get(number, 0) | masks.inside_mask(number))
+            visit_update=functions["visit_update"],
+            usual=visit_update.usual(),
+            matched={
+                number: (what.matched, masks.aggregates.get(number, 0) | masks.inside_mask(number))
                 for number, what in self.registry.by_id.items()
-                if what.staged is not None
+                if what.matched is not None
             },
             windows={
                 number: (what.within_ms, what.kind.forget)
                 for number, what in self.registry.by_id.items()
-                if what.within_ms is not None and what.staged is None
+                if what.within_ms is not None and what.matched is None
             },
             bits={segment.id: 1 << segment.number for segment in segments},
             begin_mask=begin_mask,
@@ -212,7 +212,7 @@ class _Compiler:
             keys.setdefault(("identify", None), [])
         written: dict[EventKey, tuple[str, HandlerWriter]] = {}
         for key, aggregates in sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or "")):
-            body = Source(self.namespace)
+            body = CodeWriter(self.namespace)
             writer = HandlerWriter(body, key, decoder.context_tree, self.registry.counted_exactly)
             if key == ("identify", None):
                 writer.traits(traits)
@@ -272,7 +272,7 @@ class _Compiler:
         found = {segment_id(name) for name in names}
         for each in (read, *(by_name[name] for name in names)):
             asked = each.aggregates | each.inside_aggregates
-            found |= {own for own in asked if self.registry.by_id[own].staged is not None}
+            found |= {own for own in asked if self.registry.by_id[own].matched is not None}
         return found
 
 

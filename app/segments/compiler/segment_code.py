@@ -1,7 +1,7 @@
 """A segment becomes four Python functions: settle, entry evidence, exit evidence, attach."""
 
 from app.segments.compiler import evidence
-from app.segments.compiler.aggregates import places_needed, stable_id, threshold
+from app.segments.compiler.aggregates import instants_needed, stable_id, threshold
 from app.segments.compiler.condition_code import Expressions
 from app.segments.definitions.definition import Segment
 from app.segments.evaluation import operators
@@ -152,9 +152,9 @@ def _shown_value(writer: Expressions, atom: Expression) -> str:
     asked = threshold(atom) if isinstance(atom, syntax.Comparison) else None
     if asked is not None:
         count, operator, bound = asked
-        places = places_needed(operator, bound)
-        value = writer.kept_count(count, places)
-        return f"{code.bind('f', evidence.show_count)}({value}, {places})"
+        instants_max = instants_needed(operator, bound)
+        value = writer.kept_count(count, instants_max)
+        return f"{code.bind('f', evidence.show_count)}({value}, {instants_max})"
     side = evidence.shown_side(atom)
     value, _ = writer.value(side)
     if writer.is_boolean(side):

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from app.segments.compiler.aggregates import Registry, Remembered, Source, stable_id
-from app.segments.compiler.code_writer import Source as Code
+from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
+from app.segments.compiler.code_writer import CodeWriter
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.evaluation import operators
 from app.segments.evaluation.clock import day_of_week, hour_of_day
@@ -27,9 +27,9 @@ SESSION_SLOT = {"pages": 2, "events": 3, "source": 5, "landing_page": 6}
 
 
 class Values(ABC):
-    """Writes expressions into a `Code`; collects what they read in `Reads`."""
+    """Writes expressions into a `CodeWriter`; collects what they read in `Reads`."""
 
-    def __init__(self, code: Code, registry: Registry, scores: dict[str, Score], session_gap_ms: int) -> None:
+    def __init__(self, code: CodeWriter, registry: Registry, scores: dict[str, Score], session_gap_ms: int) -> None:
         self.code = code
         self.registry = registry
         self.scores = scores
@@ -82,7 +82,7 @@ class Values(ABC):
 
     def _remember(self, remembered: Remembered, margin: Margin | None = None) -> str:
         """Loads the state of an aggregate into a local name; `margin` where not every event need be looked at."""
-        if self.touched_by == "all" and margin is not None and remembered.staged is None:
+        if self.touched_by == "all" and margin is not None and remembered.matched is None:
             self.margins.setdefault(remembered.id, set()).add(margin)
         elif self.touched_by == "all":
             self.aggregates.add(remembered.id)
@@ -92,7 +92,7 @@ class Values(ABC):
             self.windows[remembered.id] = remembered.within_ms
         state = self.code.name("s")
         self.code.line(f"{state} = A.get({remembered.id})")
-        if remembered.staged is not None:
+        if remembered.matched is not None:
             self.code.line(f"if {state} is not None: {state} = {state}[0]")
         return state
 
@@ -206,7 +206,9 @@ class Values(ABC):
     def decay(self, score: Score) -> Remembered:
         """The aggregate of a score with a half-life."""
         assert score.half_life_ms is not None
-        entries = tuple(Source(entry.pattern, entry.add) for entry in score.points if isinstance(entry, PointsOn))
+        entries = tuple(
+            AggregateInput(entry.pattern, entry.add) for entry in score.points if isinstance(entry, PointsOn)
+        )
         return self.registry.decay(entries, score.half_life_ms)
 
     def _steps_of(self, score: Score) -> tuple[str, Until]:

@@ -1,8 +1,8 @@
-"""What every event does, whatever its name: the visit goes on, and its context is learned.
+"""Generates the code that every event runs: it extends the visit and stores the context.
 
-`activity(p, ev, t, now)` takes the profile, the message, the event time and the instant of the evaluation; it returns
-the segments to settle, as a mask. Where a visit merely goes on, those that read only its beginning are left: their
-timer comes too early then, and is set anew.
+`visit_update(p, ev, t, now)` takes the profile, the message, the event time and the instant of the evaluation; it
+returns the segments to settle, as a mask. Where a visit merely continues, segments that read only its beginning are not
+in the mask: their timer then fires too early and is set again.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from app.events.message import Message, Path, Tree, said
-from app.segments.compiler.code_writer import Source as Code
+from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.value_code import leaf_id, visit_value
 from tables import session as sessions
 from tables.counted import Counted
@@ -25,11 +25,11 @@ Growth = tuple[int, tuple[tuple[str, int], ...], int]
 Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
-STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `activity`
+STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `visit_update`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class VisitUpdate:
     """Which segments read what of an event whatever its name, as masks.
 
     features: those that read a visit, its beginning, last seen. always: those to settle at every event; for others
@@ -45,10 +45,10 @@ class Activity:
     context: Tree
     gap_ms: int
 
-    def write(self, code: Code) -> None:
-        """Writes the function `activity`."""
+    def write(self, code: CodeWriter) -> None:
+        """Writes the function `visit_update`."""
         visit, beginning = self.features.get("visit", 0), self.features.get("beginning", 0)
-        with code.block("def activity(p, ev, t, now)"):
+        with code.block("def visit_update(p, ev, t, now)"):
             code.line(f"m = {self.always}")
             if self.features.get("visits"):
                 begin = code.bind("f", _Visits(self.context, self.gap_ms).event)
@@ -88,7 +88,7 @@ class Activity:
         return self.gap_ms if visits else -1, self.always, watched if visits else (), tuple(found)
 
 
-def _write_growth(code: Code, growth: Sequence[Growth]) -> None:
+def _write_growth(code: CodeWriter, growth: Sequence[Growth]) -> None:
     if growth:
         code.line(f"w = p.watched & {sum(bit for bit, _, _ in growth)}")
         with code.block("if w"):
@@ -97,7 +97,7 @@ def _write_growth(code: Code, growth: Sequence[Growth]) -> None:
                 code.line(f"if w & {bit} and ({grown}): m |= {mask}")
 
 
-def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
+def _write_leaves(code: CodeWriter, leaves: dict[Path, int], context: Tree) -> None:
     """The usual case, a value as before, costs a comparison."""
     code.line("L = p.leaves")
     code.line("c = ev.context")
@@ -120,7 +120,7 @@ def _write_leaves(code: Code, leaves: dict[Path, int], context: Tree) -> None:
             code.line(f"if LEARN(L, {leaf_id(path)}, t, {reader}(c), COUNTED): m |= {mask}")
 
 
-def _write_walk(code: Code, context: Tree, path: Path) -> Path:
+def _write_walk(code: CodeWriter, context: Tree, path: Path) -> Path:
     """Leaves what stands at the path in `v`, as far as it is a struct; returns the rest of the path."""
     (_, first), *others = steps = _steps(context, path)
     code.line(f"v = c.{first}")

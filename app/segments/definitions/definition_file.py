@@ -13,7 +13,7 @@ import yaml
 from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment, Status, Warmup
 from app.segments.definitions.time_travel import read_tests
 from app.segments.definitions.yaml_fields import Fields, Placed
-from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_source import YamlSource
 from app.segments.language import syntax as s
 from app.segments.language.suggestions import did_you_mean
 
@@ -52,7 +52,7 @@ class PlacedExpression:
 class DefinitionFile:
     """What was found in one file; `definition` is None if something was wrong. Problems are in `source.problems`."""
 
-    source: Source
+    source: YamlSource
     kind: Literal["segment", "score"] | None = None
     name: str = ""
     status: Status = "live"
@@ -64,7 +64,7 @@ class DefinitionFile:
 
 def read_definition_file(path: str, text: str) -> DefinitionFile:
     """Reads one file; never raises."""
-    source = Source(path, text)
+    source = YamlSource(path, text)
     file = DefinitionFile(source)
     root = source.root()
     if root is None:
@@ -85,7 +85,7 @@ def read_definition_file(path: str, text: str) -> DefinitionFile:
     return file
 
 
-def _no_name(source: Source, root: yaml.MappingNode, names: list[str]) -> None:
+def _no_name(source: YamlSource, root: yaml.MappingNode, names: list[str]) -> None:
     similar = next((f"{name}: {hint}" for name in names if (hint := did_you_mean(name, ("segment", "score")))), "")
     hint = similar or ("write segment: <name>" if "points" not in names else "write score: <name>")
     first = root.value[0][0] if root.value else root

@@ -10,7 +10,7 @@ import yaml
 
 from app.segments.definitions.definition import Expectation, TestCase, TestEvent
 from app.segments.definitions.yaml_fields import Fields
-from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value
 from app.segments.language.suggestions import closest
 
@@ -38,7 +38,7 @@ def read_tests(fields: Fields, attached: Collection[str]) -> tuple[TestCase, ...
     return tuple(_test(fields.source, node, attached) for node in fields.mappings("tests", example))
 
 
-def _test(source: Source, node: yaml.MappingNode, attached: Collection[str]) -> TestCase:
+def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str]) -> TestCase:
     fields = Fields(source, node, TEST_KEYS, "a test")
     for key in ("name", "expect"):
         if key not in fields:
@@ -82,7 +82,7 @@ def _at_ms(fields: Fields, what: str) -> int:
     return fields.duration("at") or 0
 
 
-def _event(source: Source, node: yaml.MappingNode, start_ms: int) -> TestEvent:
+def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEvent:
     fields = Fields(source, node, EVENT_KEYS, "an event")
     at_ms = _at_ms(fields, "an event")
     time_ms = fields.duration("time")
@@ -105,7 +105,7 @@ def _event(source: Source, node: yaml.MappingNode, start_ms: int) -> TestEvent:
     return TestEvent(at_ms, message)
 
 
-def _object(source: Source, node: yaml.MappingNode) -> Any:
+def _object(source: YamlSource, node: yaml.MappingNode) -> Any:
     values: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -134,7 +134,7 @@ def _type(fields: Fields) -> str:
     return kind
 
 
-def _expectation(source: Source, node: yaml.MappingNode, attached: Collection[str]) -> Expectation:
+def _expectation(source: YamlSource, node: yaml.MappingNode, attached: Collection[str]) -> Expectation:
     fields = Fields(source, node, EXPECTATION_KEYS, "an expectation")
     at_ms = _at_ms(fields, "an expectation")
     if "in" not in fields and "attach" not in fields:

@@ -10,7 +10,7 @@ import yaml
 from app.segments.definitions.problem import Problem
 
 if TYPE_CHECKING:
-    from app.segments.definitions.yaml_source import Source
+    from app.segments.definitions.yaml_source import YamlSource
 
 _QUOTED_VALUE = re.compile(r"""\s*(?:- +)?(?P<key>[\w-]+): +(?P<value>(?P<quote>['"]).*)""")
 _KEY = re.compile(r"\s*(?:- +)*[\w-]+:(?: |$)")
@@ -21,7 +21,7 @@ _BLOCK_HINT = "put the whole value in double quotes, or write >- behind the colo
 class _Said:
     """What the parser said, and where: offsets in the file; `begun` is where it began what it could not end."""
 
-    source: "Source"
+    source: "YamlSource"
     problem: str
     context: str
     at: int
@@ -46,7 +46,7 @@ class _Said:
         return len(self.source.line_text(line).rstrip()) - (at - self.source.offset_of_line(line))
 
 
-def describe(error: yaml.YAMLError, source: "Source") -> Problem:
+def describe(error: yaml.YAMLError, source: "YamlSource") -> Problem:
     """The problem behind an error of PyYAML."""
     if isinstance(error, yaml.reader.ReaderError):
         at = int(error.position)
@@ -63,7 +63,7 @@ def describe(error: yaml.YAMLError, source: "Source") -> Problem:
     return said.wrong("this is no YAML", "look at the indentation and the quotes of this line", detail=problem)
 
 
-def _index(mark: Any, source: "Source", default: int = 0) -> int:
+def _index(mark: Any, source: "YamlSource", default: int = 0) -> int:
     return min(int(mark.index), len(source.text)) if mark is not None else default
 
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import yaml
 
 from app.segments.definitions.problem import Problem
-from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import scalar_value
 from app.segments.language import syntax as s
 from app.segments.language.durations import DurationError, parse_duration
@@ -28,7 +28,7 @@ class Placed(Generic[NodeT]):
 
     node: NodeT
     text: str
-    source: Source
+    source: YamlSource
     offsets: Sequence[int]
 
     def problem(self, error: LanguageError) -> Problem:
@@ -36,8 +36,8 @@ class Placed(Generic[NodeT]):
         return placed_problem(self.source, self.offsets, error)
 
 
-def placed_problem(source: Source, offsets: Sequence[int], error: LanguageError) -> Problem:
-    """An error of an expression's text as a problem of the file; `offsets` as `Source.offsets` gives them."""
+def placed_problem(source: YamlSource, offsets: Sequence[int], error: LanguageError) -> Problem:
+    """An error of an expression's text as a problem of the file; `offsets` as `YamlSource.offsets` gives them."""
     last = len(offsets) - 1
     start, end = min(error.span.start, last), min(error.span.end, last)
     stop = offsets[end - 1] + 1 if end > start else offsets[start]
@@ -47,7 +47,7 @@ def placed_problem(source: Source, offsets: Sequence[int], error: LanguageError)
 class Fields:
     """The keys of one mapping. What is unknown, twice there, or no plain word becomes a problem at once."""
 
-    def __init__(self, source: Source, node: yaml.MappingNode, known: Iterable[str], what: str) -> None:
+    def __init__(self, source: YamlSource, node: yaml.MappingNode, known: Iterable[str], what: str) -> None:
         self.source = source
         self.node = node
         self._what = what

@@ -18,7 +18,7 @@ _NESTING_MAX = 5_000
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Source:
+class YamlSource:
     """The text of one file. Problems are collected in `problems`."""
 
     def __init__(self, path: str, text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from app.segments.definitions.yaml_source import Source
+from app.segments.definitions.yaml_source import YamlSource
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -16,7 +16,7 @@ _WORDS: dict[str, Any] = {
 }
 
 
-def json_value(source: Source, node: yaml.Node) -> Any:
+def json_value(source: YamlSource, node: yaml.Node) -> Any:
     """The value of a node: texts, numbers, booleans, None, lists and dicts of these. Problems go to the source."""
     if not source.visit(node):
         return None

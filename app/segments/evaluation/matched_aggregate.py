@@ -20,7 +20,7 @@ CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EventMatch:
     """What one event is to one sequence: the steps it matches (ascending), and whether it is an R."""
 
     steps: list[int]
@@ -29,7 +29,7 @@ class Look:
     absent_keys: Keys | None
 
 
-class Staged:
+class MatchedAggregate:
     """One aggregate; `machines` one a source, None for a plain pattern."""
 
     __slots__ = ("counted", "id", "kind", "last_machine", "machines", "within_ms")
@@ -56,14 +56,14 @@ class Staged:
             state = profile.aggregates[self.id] = [None, None, None, [[None, None] for _ in self.machines]]
         return state
 
-    def last(self, profile: Profile, t: int, now: int, look: Look | None) -> bool:
-        """An event that is Q (look None), or one that Q's sequence looks at. Whether a Q occurred."""
+    def last(self, profile: Profile, t: int, now: int, match: EventMatch | None) -> bool:
+        """An event that is Q (match None), or one that Q's sequence looks at. Whether a Q occurred."""
         state = self._state(profile)
-        if look is None:
+        if match is None:
             self._forget(state, t)
             return True
         assert self.last_machine is not None
-        state[LAST_SEQUENCE], occurrences = _advance(self.last_machine, state[LAST_SEQUENCE], t, now, look, None)
+        state[LAST_SEQUENCE], occurrences = _advance(self.last_machine, state[LAST_SEQUENCE], t, now, match, None)
         for instant, _ in occurrences:
             self._forget(state, instant)
         self._arm(profile, state)
@@ -79,20 +79,33 @@ class Staged:
                 source[0] = {key: at for key, at in source[0].items() if at > t} or None
 
     def feed(
-        self, profile: Profile, source: int, t: int, now: int, look: Look | None, payload: Payload, *, is_last: bool
+        self,
+        profile: Profile,
+        source: int,
+        t: int,
+        now: int,
+        match: EventMatch | None,
+        payload: Payload,
+        *,
+        is_last: bool,
     ) -> bool:
-        """An event for one source: a plain match (look None), or one that its sequence looks at.
+        """An event for one source: a plain match (match None), or one that its sequence looks at.
 
         `is_last`: the event was also Q. Returns whether the aggregate's value may have changed.
         """
         state = self._state(profile)
         machine = self.machines[source]
-        if machine is None or look is None:
+        if machine is None or match is None:
             return self._take(state, source, t, payload, now, is_last=is_last)
-        if machine.absent_ms is not None and payload is not None and look.steps and look.steps[-1] == machine.steps - 1:
+        if (
+            machine.absent_ms is not None
+            and payload is not None
+            and match.steps
+            and match.steps[-1] == machine.steps - 1
+        ):
             payload = self._kept(payload)
         own = state[SOURCES][source]
-        own[1], occurrences = _advance(machine, own[1], t, now, look, payload)
+        own[1], occurrences = _advance(machine, own[1], t, now, match, payload)
         taken = False
         for instant, occurred in occurrences:
             taken |= self._take(state, source, instant, occurred, now, is_last=is_last)
@@ -167,10 +180,10 @@ class Staged:
 
 
 def _advance(
-    machine: Machine, state: Any, t: int, now: int, look: Look, payload: Payload
+    machine: Machine, state: Any, t: int, now: int, match: EventMatch, payload: Payload
 ) -> tuple[Any, list[Occurrence]]:
-    if look.absent:
-        state = machine.absent(state, t, look.absent_keys, now)
-    if not look.steps:
+    if match.absent:
+        state = machine.absent(state, t, match.absent_keys, now)
+    if not match.steps:
         return state, []
-    return machine.steps_at(state, t, look.steps, look.keys, payload, now)
+    return machine.steps_at(state, t, match.steps, match.keys, payload, now)

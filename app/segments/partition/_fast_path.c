@@ -105,7 +105,7 @@ static void put(PyObject *object, Py_ssize_t offset, PyObject *value) {
 typedef struct {
     PyObject_HEAD
     /* what is called */
-    PyObject *decode, *digest_of, *load, *begin, *fire, *activity, *watch_mask, *sweep, *read_slowly, *settle;
+    PyObject *decode, *digest_of, *load, *begin, *fire, *visit_update, *watch_mask, *sweep, *read_slowly, *settle;
     /* what is looked up */
     PyObject *touched, *track_handlers, *other_handlers, *watch_masks, *watching, *settlement, *counted;
     PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names;
@@ -358,7 +358,7 @@ static PyObject *watched(FastPath *self, PyObject *mask, PyObject *profile) {
     return mask;
 }
 
-/* ---- activity: the visit goes on, and nothing that the context says is new */
+/* ---- visit_update: the visit goes on, and nothing that the context says is new */
 
 /* Whether no value of the visit has grown so large that a segment watched for it is to be settled. */
 static int grows_unseen(FastPath *self, PyObject *watched, const long long *visit) {
@@ -405,8 +405,8 @@ static int put_number(PyObject *list, Py_ssize_t place, long long value) {
     return 0;
 }
 
-/* The activity of an event of which nothing is new but its time; LEFT: `activity` must look at it. */
-static Outcome usual_activity(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
+/* The activity of an event of which nothing is new but its time; LEFT: `visit_update` must look at it. */
+static Outcome usual_visit_update(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
                               PyObject *t_object, long long now) {
     PyObject *session = AT(profile, self->profile.session), *remembered = AT(profile, self->profile.leaves);
     PyObject *context = AT(message, self->message.context);
@@ -439,12 +439,12 @@ static Outcome usual_activity(FastPath *self, PyObject *profile, PyObject *messa
     return TAKEN;
 }
 
-static PyObject *activity_of(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
+static PyObject *visit_update_of(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
                              PyObject *t_object, long long now, PyObject *now_object) {
-    Outcome outcome = usual_activity(self, profile, message, kind, t, t_object, now);
+    Outcome outcome = usual_visit_update(self, profile, message, kind, t, t_object, now);
     if (outcome != LEFT) return outcome == TAKEN ? Py_NewRef(self->always) : NULL;
     PyObject *given[] = {profile, message, t_object, now_object};
-    return PyObject_Vectorcall(self->activity, given, 4, NULL);
+    return PyObject_Vectorcall(self->visit_update, given, 4, NULL);
 }
 
 /* What the handler of an event reads of its properties, a new reference. */
@@ -476,7 +476,7 @@ static PyObject *handled(FastPath *self, PyObject *mask, PyObject *handler, PyOb
 /* Everything from the acceptance of an event on; `mask`, given up: what is to be settled in any case. */
 static Outcome take(FastPath *self, PyObject *mask, PyObject *profile, PyObject *message, Py_ssize_t kind,
                     PyObject *handler, long long t, PyObject *t_object, long long now, PyObject *now_object) {
-    mask = and_with(mask, activity_of(self, profile, message, kind, t, t_object, now, now_object));
+    mask = and_with(mask, visit_update_of(self, profile, message, kind, t, t_object, now, now_object));
     if (mask != NULL) mask = watched(self, mask, profile);
     self->counts[kind]++;
     if (mask != NULL && handler != NULL)
@@ -665,7 +665,7 @@ typedef struct {
 #define FIELD(name) {#name, offsetof(FastPath, name)}
 
 static const Field OBJECTS[] = {
-    FIELD(decode),         FIELD(digest_of),    FIELD(load),        FIELD(fire),         FIELD(activity),
+    FIELD(decode),         FIELD(digest_of),    FIELD(load),        FIELD(fire),         FIELD(visit_update),
     FIELD(watch_mask),     FIELD(sweep),        FIELD(read_slowly), FIELD(settle),       FIELD(touched),
     FIELD(track_handlers), FIELD(other_handlers), FIELD(watch_masks), FIELD(watching),   FIELD(settlement),
     FIELD(counted),        FIELD(undecodable),  FIELD(unreadable),  FIELD(raw_type),     FIELD(profile_type),

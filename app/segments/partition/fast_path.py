@@ -70,7 +70,7 @@ def fast_path(
         sweep_bytes=message_ids.SWEEP_BYTES,
         full_bytes=message_ids.FULL_BYTES,
         counted=program.counted,
-        activity=program.activity,
+        visit_update=program.visit_update,
         usual=program.usual,
         unset=UNSET,
         watching=program.watching,

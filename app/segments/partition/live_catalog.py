@@ -58,7 +58,7 @@ class LiveCatalog:
         profile.watched = 0
         for own in [own for own in profile.aggregates if own not in program.remembered]:
             del profile.aggregates[own]
-        for own in [own for own in profile.due if own not in program.staged]:
+        for own in [own for own in profile.due if own not in program.matched]:
             del profile.due[own]
         for gone in self._departed:
             if gone.id in profile.members:

@@ -62,7 +62,7 @@ class Partition(UserTable):
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
         batch = Batch()
         self._begin(batch)
-        for user in self._reach.take(users_max):
+        for user in self._reevaluation.take(users_max):
             if user not in self._touched and user not in self._gone:
                 self._load(user)
         return self._end(batch)
@@ -78,7 +78,7 @@ class Partition(UserTable):
         retention_ms = rules.retention_ms
         skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
         decode = program.decoder.decode_quickly
-        activity = program.activity
+        visit_update = program.visit_update
         track_handlers, other_handlers = program.track_handlers, program.other_handlers
         touched: dict[Any, Profile] = self._touched
         reached = self._reached
@@ -199,7 +199,7 @@ class Partition(UserTable):
                 size = len(ids)
                 if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
                     message_ids.sweep(ids, now, batch.counted)
-            mask |= activity(profile, message, t, now)
+            mask |= visit_update(profile, message, t, now)
             watched = profile.watched & watching
             if watched:
                 mask |= watch_masks.get(watched) or program.watch_mask(watched)
@@ -246,7 +246,7 @@ class Partition(UserTable):
         return self._end(batch)
 
     def _begin(self, batch: Batch) -> Settlement:
-        self._reach.left_of(self._encoded, self._catalog.epoch)
+        self._reevaluation.left_of(self._encoded, self._catalog.epoch)
         settlement = self._settlement
         settlement.changes = batch.changes
         self.program.counted.clear()
@@ -319,9 +319,9 @@ class Partition(UserTable):
                 bit = program.bits.get(own)
                 if bit is not None:
                     mask |= bit
-                elif own in program.staged:
-                    staged, readers = program.staged[own]
-                    if staged.occur(profile, instant):
+                elif own in program.matched:
+                    matched, readers = program.matched[own]
+                    if matched.occur(profile, instant):
                         mask |= readers
                 else:
                     del profile.due[own]

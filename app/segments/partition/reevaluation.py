@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tables import profile as profiles
 
 
-class Reach:
+class Reevaluation:
     """In order of names: so it can be told in one word, and whoever goes on with it comes to the same.
 
     `unsure`: profiles were read back since it was found out, so that it has to be found out again.

@@ -8,7 +8,7 @@ from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.live_catalog import LiveCatalog
 from app.segments.partition.position import CATALOG_KEY, Position, read_position, write_position
-from app.segments.partition.reevaluation import Reach
+from app.segments.partition.reevaluation import Reevaluation
 from tables import profile as profiles
 from tables.profile import Profile
 from tables.timers import Timers
@@ -32,7 +32,7 @@ class UserTable:
         self._reached: dict[str, int] = {}
         self._settlement = Settlement(program.segments, rules.retention_ms)
         self._catalog = LiveCatalog()
-        self._reach = Reach()
+        self._reevaluation = Reevaluation()
 
     # ---- what the caller asks
 
@@ -77,7 +77,7 @@ class UserTable:
             if profile is not None:
                 self._catalog.restore(profile, self.program, self._settlement)
             return
-        self._reach.unsure = True
+        self._reevaluation.unsure = True
         before = self._encoded.get(user)
         if before is not None:
             self._count_members(before, -1)
@@ -125,7 +125,7 @@ class UserTable:
     @property
     def unswept(self) -> list[str]:
         """Whom the sweep has still to look at, in order of names, the next of them at the end."""
-        return self._reach.left_of(self._encoded, self._catalog.epoch)
+        return self._reevaluation.left_of(self._encoded, self._catalog.epoch)
 
     def adopt(self, program: Program, *, clock_ms: int, before: str | None = None) -> None:
         """Another catalog takes effect here, at this journalled clock (the partition's own, when it was journalled).
@@ -139,7 +139,7 @@ class UserTable:
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
         if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
-            self._reach.find(self._encoded, self._catalog.epoch, before=before)
+            self._reevaluation.find(self._encoded, self._catalog.epoch, before=before)
 
     # ---- profiles in hand
 

@@ -29,8 +29,8 @@ from tables.windows import (
     FirstEver,
     Last,
     Latest,
+    LatestN,
     Numbers,
-    Places,
     Running,
     RunningNumber,
 )
@@ -247,9 +247,9 @@ def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
     match what.kind:
         case Latest():
             return AN_INSTANT, ()
-        case Places(places=places):
-            limits = (events,) if places == EVENTS_MAX else ()
-            return AN_INSTANT.times(min(places, TYPICAL_EVENTS), places), limits
+        case LatestN(instants_max=instants_max):
+            limits = (events,) if instants_max == EVENTS_MAX else ()
+            return AN_INSTANT.times(min(instants_max, TYPICAL_EVENTS), instants_max), limits
         case Running():
             return Size(1, NUMBER), ()
         case RunningNumber():
@@ -263,8 +263,8 @@ def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
             return AN_INSTANT + A_VALUE + Size(1, 1), (_items(LIST_ITEMS_MAX),)
         case Distinct():
             return (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
-        case Tally(places=places):
-            most = EVENTS_MAX if places is None else min(EVENTS_MAX, places * VALUES_MAX)
+        case Tally(instants_max=instants_max):
+            most = EVENTS_MAX if instants_max is None else min(EVENTS_MAX, instants_max * VALUES_MAX)
             bounds = (values,) if most < EVENTS_MAX else (values, events)
             events_kept = (AN_INSTANT + Size(1, 1)).times(TYPICAL_EVENTS, most)
             return events_kept + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), bounds
@@ -283,7 +283,7 @@ def _items(number: int) -> str:
 def _aggregate(what: Remembered) -> Kept:
     size, limits = _core(what)
     size += Size(ID, ID)
-    if what.staged is not None:
+    if what.matched is not None:
         size += Size(4 + INSTANT, 4 + INSTANT + HEADER)
         for pattern in (*(source.pattern for source in what.sources), what.since_last):
             if pattern is None:
@@ -333,10 +333,10 @@ def _core_words(what: Remembered, pattern: str, path: str) -> str:
     match what.kind:
         case Latest():
             return f"when the last of {pattern} was"
-        case Places(places=1):
+        case LatestN(instants_max=1):
             return f"when the last of {pattern} was"
-        case Places(places=places):
-            return f"when the last {places:,} of {pattern} were"
+        case LatestN(instants_max=instants_max):
+            return f"when the last {instants_max:,} of {pattern} were"
         case Running():
             return f"how many of {pattern}"
         case RunningNumber(function=function):
@@ -349,10 +349,10 @@ def _core_words(what: Remembered, pattern: str, path: str) -> str:
             return f"the last {path} of {pattern}"
         case Distinct():
             return f"the different {path} of {pattern}"
-        case Tally(places=None):
+        case Tally(instants_max=None):
             return f"{path} and instant of each of {pattern}"
-        case Tally(places=places):
-            return f"{path} and instant of {pattern}, the last {places:,} of each {path}"
+        case Tally(instants_max=instants_max):
+            return f"{path} and instant of {pattern}, the last {instants_max:,} of each {path}"
         case RunningTally():
             return f"how many of {pattern} for each {path}"
         case Decay(half_life_ms=half_life_ms):

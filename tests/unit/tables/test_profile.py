@@ -135,10 +135,10 @@ def test_the_file_has_something_of_every_kind() -> None:
     assert all(profile.aggregates.keys() == program.remembered.keys() for profile in decoded)
     kinds = {type(what.kind).__name__ for what in program.remembered.values()}
     assert kinds == {
-        *("Latest", "Places", "Running", "RunningNumber", "Numbers", "First", "FirstEver", "Last"),
+        *("Latest", "LatestN", "Running", "RunningNumber", "Numbers", "First", "FirstEver", "Last"),
         *("Distinct", "Tally", "RunningTally", "Decay"),
     }
-    assert any(what.staged is not None for what in program.remembered.values())
+    assert any(what.matched is not None for what in program.remembered.values())
     for field in ("session", "cart", "leaves", "message_ids", "watched", "due", "members"):
         assert all(getattr(profile, field) for profile in decoded), field
 

@@ -17,9 +17,9 @@ Events: TypeAlias = Sequence[tuple[int, str]]
 State: TypeAlias = list[list[Any]]
 
 
-def tally(events: Events, *, within_ms: int | None = HOUR_MS, places: int | None = None) -> tuple[Tally, State]:
+def tally(events: Events, *, within_ms: int | None = HOUR_MS, instants_max: int | None = None) -> tuple[Tally, State]:
     """A tally after these (t, value), each at its own instant or at the latest before it."""
-    kind = Tally(within_ms, places, Counted())
+    kind = Tally(within_ms, instants_max, Counted())
     state, now = None, 0
     for t, value in events:
         now = max(now, t)
@@ -54,14 +54,14 @@ def test_an_event_leaves_a_window_at_exactly_its_end() -> None:
 
 
 def test_a_value_is_full_until_the_oldest_of_its_places_leaves() -> None:
-    kind, state = tally([(1, "a"), (2, "b"), (3, "a"), (4, "a")], places=2)
+    kind, state = tally([(1, "a"), (2, "b"), (3, "a"), (4, "a")], instants_max=2)
     assert kind.value(state, 4) == 2
     assert kind.value_until(state, 4)[1] == 3 + HOUR_MS
     assert kind.value_until(state, 3 + HOUR_MS)[1] == FOREVER
 
 
 def test_of_several_full_values_the_longest_counts() -> None:
-    kind, state = tally([(1, "a"), (2, "a"), (3, "b"), (4, "b")], places=2)
+    kind, state = tally([(1, "a"), (2, "a"), (3, "b"), (4, "b")], instants_max=2)
     assert kind.value_until(state, 4)[1] == 3 + HOUR_MS
 
 
@@ -125,9 +125,9 @@ def test_a_reset_forgets_what_is_at_or_before_it() -> None:
 
 
 def test_a_threshold_is_looked_at_when_a_value_reaches_its_places() -> None:
-    kind, state = tally([(1, "a")], places=2)
+    kind, state = tally([(1, "a")], instants_max=2)
     assert not kind.decides(state, 1, ["a"])
-    kind, state = tally([(1, "a"), (2, "a")], places=2)
+    kind, state = tally([(1, "a"), (2, "a")], instants_max=2)
     assert kind.decides(state, 2, ["a"])
     assert kind.decides(state, 1, ["a"])
     assert not kind.decides(state, 1, ["b"])
@@ -135,14 +135,14 @@ def test_a_threshold_is_looked_at_when_a_value_reaches_its_places() -> None:
 
 
 def test_a_threshold_that_a_late_event_reaches_is_looked_at() -> None:
-    kind, state = tally([(2, "a"), (3, "b"), (1, "a")], places=2)
+    kind, state = tally([(2, "a"), (3, "b"), (1, "a")], instants_max=2)
     assert kind.decides(state, 1, ["a"])
     assert not kind.decides(state, 3, ["b"])
 
 
-@pytest.mark.parametrize(("places", "decisive"), [(1, 1), (4, 4), (150, VALUES_MAX)])
-def test_fewer_events_than_are_decisive_are_not_looked_at(places: int, decisive: int) -> None:
-    assert Tally(HOUR_MS, places, Counted()).decisive == decisive
+@pytest.mark.parametrize(("instants_max", "decisive"), [(1, 1), (4, 4), (150, VALUES_MAX)])
+def test_fewer_events_than_are_decisive_are_not_looked_at(instants_max: int, decisive: int) -> None:
+    assert Tally(HOUR_MS, instants_max, Counted()).decisive == decisive
 
 
 times = st.integers(1, 40)
@@ -155,9 +155,9 @@ values = st.sampled_from(["a", "b", "c", "\x007", "7"])
     st.sampled_from([None, 1, 2, 3]),
 )
 def test_a_tally_says_what_a_list_of_all_events_says(
-    events: list[tuple[int, list[str], int]], within_ms: int | None, places: int | None
+    events: list[tuple[int, list[str], int]], within_ms: int | None, instants_max: int | None
 ) -> None:
-    kind = Tally(within_ms, places, Counted())
+    kind = Tally(within_ms, instants_max, Counted())
     state, now = None, 0
     seen: list[tuple[int, str]] = []
     for t, item, wait in events:
@@ -168,8 +168,8 @@ def test_a_tally_says_what_a_list_of_all_events_says(
             seen += [(t, value) for value in item]
         visible = [(t, value) for t, value in seen if within_ms is None or t > now - within_ms]
         counts = {value: sum(other == value for _, other in visible) for _, value in visible}
-        if places is not None:
-            counts = {value: min(count, places) for value, count in counts.items()}
+        if instants_max is not None:
+            counts = {value: min(count, instants_max) for value, count in counts.items()}
         assert kind.counts(state, now) == counts
         assert kind.value(state, now) == max(counts.values(), default=0)
 

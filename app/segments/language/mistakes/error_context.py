@@ -37,7 +37,7 @@ KEYWORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ErrorContext:
     """Where the parser stopped: the text before and after, and the terminals that could have followed.
 
     An LALR parser has one state for several situations, so `allowed` may name terminals that only fit elsewhere.
@@ -114,7 +114,7 @@ class Place:
         return [*words, ")"] if "RPAR" in self.allowed and open_bracket(self.before) is not None else words
 
     def wrong(self, message: str, hint: str = "", detail: str = "", *, length: int | None = None) -> LanguageError:
-        """An error at this place, over `length` characters or what was found there."""
+        """An error at this context, over `length` characters or what was found there."""
         end = self.at + (len(self.found) if length is None else length)
         return LanguageError(message, Span(self.at, end), hint, detail)
 

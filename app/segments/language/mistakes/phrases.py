@@ -7,7 +7,7 @@ Where it can it says the whole phrase as the language does.
 import re
 
 from app.segments.language.errors import LanguageError
-from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, Place
+from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, ErrorContext
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.syntax import Span
 
@@ -28,111 +28,111 @@ _THERE_WORDS = frozenset({"exist", "exists", "known", "set", "present"})
 _DAYS = frozenset({"today", "yesterday"})
 
 
-def between(place: Place) -> LanguageError | None:
+def between(context: ErrorContext) -> LanguageError | None:
     """`since('Order Completed') between 25d and 35d`."""
-    match, left = _BETWEEN.match(place.rest), _VALUE_BEFORE.search(place.before)
+    match, left = _BETWEEN.match(context.rest), _VALUE_BEFORE.search(context.before)
     if match is None or left is None:
         return None
     hint = f"write {left[1]} >= {match[1]} and {left[1]} <= {match[2]}"
-    return place.wrong("between cannot stand here", hint, length=len(match[0]))
+    return context.wrong("between cannot stand here", hint, length=len(match[0]))
 
 
-def list_as_range(place: Place) -> LanguageError | None:
+def list_as_range(context: ErrorContext) -> LanguageError | None:
     """`hour_of_day('Europe/Berlin') in [9-17]`."""
-    match, before = _RANGE_AFTER.match(place.rest), _RANGE_BEFORE.search(place.before)
+    match, before = _RANGE_AFTER.match(context.rest), _RANGE_BEFORE.search(context.before)
     if match is None or before is None:
         return None
     return LanguageError(
         "a list names each of its values",
-        Span(before.start(2), place.at + len(match[0])),
+        Span(before.start(2), context.at + len(match[0])),
         f"write {before[1]} >= {before[2]} and {before[1]} <= {match[1]}",
     )
 
 
-def function_without_parentheses(place: Place) -> LanguageError | None:
+def function_without_parentheses(context: ErrorContext) -> LanguageError | None:
     """`last query of 'Products Searched'`."""
-    before = re.search(r"([^\W\d]\w*)\s+$", place.before)
-    match = _OF.match(place.rest)
+    before = re.search(r"([^\W\d]\w*)\s+$", context.before)
+    match = _OF.match(context.rest)
     if match is None or before is None or before[1] not in FUNCTIONS:
         return None
-    span = Span(before.start(), place.at + len(match[0]))
+    span = Span(before.start(), context.at + len(match[0]))
     return LanguageError(f"{before[1]} needs parentheses", span, f"write {before[1]}({match[1]} of {match[2]})")
 
 
-def bare_event(place: Place) -> LanguageError | None:
+def bare_event(context: ErrorContext) -> LanguageError | None:
     """`not 'Order Completed' within 3d`, `no 'Order Completed' for 3d`."""
-    if place.function:
+    if context.function:
         return None
-    negated = re.search(r"\b(?:not|no|without)\s*$", place.before)
-    event = TEXT.match(place.rest)
+    negated = re.search(r"\b(?:not|no|without)\s*$", context.before)
+    event = TEXT.match(context.rest)
     if event is not None and negated is not None:
-        start, window = negated.start(), place.rest[event.end() :]
+        start, window = negated.start(), context.rest[event.end() :]
     else:
-        read = re.search(rf"(?:\b(?:not|no)\s+)?({_TEXT})\s*$", place.before)
-        if read is None or not place.word:
+        read = re.search(rf"(?:\b(?:not|no)\s+)?({_TEXT})\s*$", context.before)
+        if read is None or not context.word:
             return None
-        start, window = read.start(), place.rest
-        event, negated = TEXT.match(place.text, read.start(1)), re.match(r"no", read[0])
+        start, window = read.start(), context.rest
+        event, negated = TEXT.match(context.text, read.start(1)), re.match(r"no", read[0])
     within = re.match(rf"\s*(?:within|in|for|since)\s+(?:the\s+)?(?:last\s+)?({_DURATION})\b", window)
     if event is None or within is None:
         return None
     scope = f"{event[0]} within {within[1]}"
     hint = f"write not exists({scope})" if negated else f"write exists({scope})"
-    end = len(place.text) - len(window) + within.end()
+    end = len(context.text) - len(window) + within.end()
     return LanguageError("an event alone is no condition", Span(start, end), hint)
 
 
-def window_behind_comparison(place: Place) -> LanguageError | None:
+def window_behind_comparison(context: ErrorContext) -> LanguageError | None:
     """`count(page) > 5 in 1h`, `count(page) > 5 within 1h`."""
-    match, compared = _WINDOW.match(place.rest), _COMPARED_CALL.search(place.before)
-    if match is None or compared is None or place.function:
+    match, compared = _WINDOW.match(context.rest), _COMPARED_CALL.search(context.before)
+    if match is None or compared is None or context.function:
         return None
     hint = f"write {compared[1]} within {match[1]}) {compared[2]}"
-    return place.wrong("a time stands inside the parentheses", hint, length=len(match[0]))
+    return context.wrong("a time stands inside the parentheses", hint, length=len(match[0]))
 
 
-def window_behind_comma(place: Place) -> LanguageError | None:
+def window_behind_comma(context: ErrorContext) -> LanguageError | None:
     """`count(page, 1h)`."""
-    match = re.match(rf",\s*({_DURATION})\b", place.rest)
-    if match is None or not place.after_event:
+    match = re.match(rf",\s*({_DURATION})\b", context.rest)
+    if match is None or not context.after_event:
         return None
-    return place.wrong("a comma cannot stand here", f"write within {match[1]}", length=len(match[0]))
+    return context.wrong("a comma cannot stand here", f"write within {match[1]}", length=len(match[0]))
 
 
-def and_before_within(place: Place) -> LanguageError | None:
+def and_before_within(context: ErrorContext) -> LanguageError | None:
     """`'Order Completed' where category = 'coffee' and within 35d`: within was read as a property."""
-    before = re.search(r"\b(and|or|,)\s+(within|since\s+last|per|once)\s+$", place.before)
-    if before is None or not place.function:
+    before = re.search(r"\b(and|or|,)\s+(within|since\s+last|per|once)\s+$", context.before)
+    if before is None or not context.function:
         return None
     span = Span(before.start(1), before.end(1))
     return LanguageError(f"{before[1]} cannot stand before {before[2]}", span, f"leave {before[1]} out")
 
 
-def calendar_day(place: Place) -> LanguageError | None:
+def calendar_day(context: ErrorContext) -> LanguageError | None:
     """`count('A' today)`, `count('A' within today)`."""
-    if place.word.lower() not in _DAYS or not (place.after_event or place.wants_duration):
+    if context.word.lower() not in _DAYS or not (context.after_event or context.wants_duration):
         return None
-    hint = "write 1d" if place.wants_duration else "write within 1d"
-    return place.wrong(f"{place.word} cannot stand here", hint, "windows go back from now: 1d is the last 24 hours")
+    hint = "write 1d" if context.wants_duration else "write within 1d"
+    return context.wrong(f"{context.word} cannot stand here", hint, "windows go back from now: 1d is the last 24 hours")
 
 
-def segment_by_name(place: Place) -> LanguageError | None:
+def segment_by_name(context: ErrorContext) -> LanguageError | None:
     """`in segment 'coffee'`, `is in segment('coffee')`."""
-    match = re.match(rf"(?:is\s+)?(?:in\s+)?segment\s*\(?\s*({_TEXT})", place.rest)
-    if match is None or place.rest.startswith("segment("):
+    match = re.match(rf"(?:is\s+)?(?:in\s+)?segment\s*\(?\s*({_TEXT})", context.rest)
+    if match is None or context.rest.startswith("segment("):
         return None
-    return place.wrong(f"{place.word} cannot stand here", f"write segment({match[1]})", length=len(match[0]))
+    return context.wrong(f"{context.word} cannot stand here", f"write segment({match[1]})", length=len(match[0]))
 
 
-def is_there(place: Place) -> LanguageError | None:
+def is_there(context: ErrorContext) -> LanguageError | None:
     """`coupon is not null`, `coupon exists`."""
-    match, left = _IS_THERE.match(place.rest), _VALUE_BEFORE.search(place.before)
-    if match is None or left is None or place.wants_value or left[1] in KEYWORDS.values():
+    match, left = _IS_THERE.match(context.rest), _VALUE_BEFORE.search(context.before)
+    if match is None or left is None or context.wants_value or left[1] in KEYWORDS.values():
         return None
     there = (match[2].lower() in _THERE_WORDS) is (match[1] is None)
     known = f"{left[1]} = {left[1]}"
     hint = f"write {known if there else f'not ({known})'}"
-    return place.wrong(
+    return context.wrong(
         f"{match[0].strip()} cannot stand here",
         hint,
         "a missing value makes every comparison false",
@@ -140,13 +140,13 @@ def is_there(place: Place) -> LanguageError | None:
     )
 
 
-def distinct_count(place: Place) -> LanguageError | None:
+def distinct_count(context: ErrorContext) -> LanguageError | None:
     """`count(distinct category of 'Product Viewed' within 7d)`."""
-    match = re.match(rf"(?:distinct|unique|different)\s+(?:{_OF.pattern}|([\w.]+))", place.rest)
-    if place.function != "count" or match is None:
+    match = re.match(rf"(?:distinct|unique|different)\s+(?:{_OF.pattern}|([\w.]+))", context.rest)
+    if context.function != "count" or match is None:
         return None
     of = f"{match[1]} of {match[2]}" if match[1] else f"{match[3]} of 'Product Viewed'"
-    return place.wrong("count counts events", f"for different values write distinct({of})", length=len(match[0]))
+    return context.wrong("count counts events", f"for different values write distinct({of})", length=len(match[0]))
 
 
 PHRASES = (

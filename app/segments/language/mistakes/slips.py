@@ -6,7 +6,7 @@ Each rule looks at the place where the parser stopped and gives the error if it 
 import re
 
 from app.segments.language.errors import LanguageError
-from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, Place
+from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, ErrorContext
 from app.segments.language.names import FIELDS, FUNCTIONS, OPEN_FIELDS
 from app.segments.language.syntax import Span
 
@@ -49,35 +49,35 @@ def no_number(start: int, written: str) -> LanguageError:
     return LanguageError(f"{written} is not a number", Span(start, start + len(written)), hint, detail)
 
 
-def other_thousands(place: Place) -> LanguageError | None:
+def other_thousands(context: ErrorContext) -> LanguageError | None:
     """`1.000,00`, `1,000.00`, `1'000`: the parser stops at the mark."""
-    before = re.search(r"[0-9][0-9.]*$", place.before)
-    after = re.match(r"(?:'[0-9]{3})+(?:\.[0-9]+)?(?![0-9'])|,[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?(?![\w.])", place.rest)
-    if before is None or after is None or (after[0][0] == "," and {",", "COMMA"} & place.allowed):
+    before = re.search(r"[0-9][0-9.]*$", context.before)
+    after = re.match(r"(?:'[0-9]{3})+(?:\.[0-9]+)?(?![0-9'])|,[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?(?![\w.])", context.rest)
+    if before is None or after is None or (after[0][0] == "," and {",", "COMMA"} & context.allowed):
         return None
     return no_number(before.start(), before[0] + after[0])
 
 
-def unit_of_number(place: Place) -> LanguageError | None:
+def unit_of_number(context: ErrorContext) -> LanguageError | None:
     """`traits.age > 18 years`, `cart.value > 100 EUR`, `cart.value > $100`."""
-    if match := _MONEY.match(place.rest):
+    if match := _MONEY.match(context.rest):
         number = match["number"]
         if number is None:
-            before = _NUMBER_BEFORE.search(place.before)
+            before = _NUMBER_BEFORE.search(context.before)
             number = before[1] if before else None
         hint = f"write {plain_number(number) or number}" if number else "write the number alone"
-        return place.wrong("a number has no currency", hint, length=len(match[0].rstrip()))
-    match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]+", place.rest)
-    start, before_number = place.at, place.before
-    if match is None and place.word and (before := _NUMBER_BEFORE.search(place.before)):
-        start, before_number = before.start(), place.before[: before.start()]
-        match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]\w*", place.text[start:])
+        return context.wrong("a number has no currency", hint, length=len(match[0].rstrip()))
+    match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]+", context.rest)
+    start, before_number = context.at, context.before
+    if match is None and context.word and (before := _NUMBER_BEFORE.search(context.before)):
+        start, before_number = before.start(), context.before[: before.start()]
+        match = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*[^\W\d]\w*", context.text[start:])
     if match is not None and re.search(r"\buser\.age\s*[<>]=?\s*$", before_number) and "y" in match[0]:
         hint = f"the age of a person is a trait: traits.age > {match[1]}"
         span = Span(start, start + len(match[0]))
         return LanguageError(f"{match[0]} is not a duration", span, hint, "user.age is the time since the first event")
     compared = _PROPERTY_COMPARED.search(before_number)
-    if match is None or compared is None or place.word in KEYWORDS.values():
+    if match is None or compared is None or context.word in KEYWORDS.values():
         return None
     what = {"traits": "a trait", "context": "a context value"}.get(compared[1] or "", "a property")
     return LanguageError(
@@ -85,66 +85,68 @@ def unit_of_number(place: Place) -> LanguageError | None:
     )
 
 
-def word_behind_number(place: Place) -> LanguageError | None:
+def word_behind_number(context: ErrorContext) -> LanguageError | None:
     """`cart.value > 100 EUR`: a word that means nothing here."""
-    before = _NUMBER_BEFORE.search(place.before)
-    if before is None or not place.word or place.word.lower() in KEYWORDS.values() or "_AND" not in place.allowed:
+    before = _NUMBER_BEFORE.search(context.before)
+    if before is None or not context.word or context.word.lower() in KEYWORDS.values() or "_AND" not in context.allowed:
         return None
-    return place.wrong(f"{place.word} cannot stand here", f"a number has no unit: write {before[1]}")
+    return context.wrong(f"{context.word} cannot stand here", f"a number has no unit: write {before[1]}")
 
 
-def list_without_brackets(place: Place) -> LanguageError | None:
+def list_without_brackets(context: ErrorContext) -> LanguageError | None:
     """`source in 'google', 'bing'`, `source = 'google', 'bing'`, `source in ('google', 'bing')`."""
-    begun = _LIST_BEGUN.search(place.before) if place.rest.startswith(",") else None
-    goes_on = _LIST_GOES_ON.match(place.rest)
+    begun = _LIST_BEGUN.search(context.before) if context.rest.startswith(",") else None
+    goes_on = _LIST_GOES_ON.match(context.rest)
     if begun is None or goes_on is None or (begun["bracket"] and begun["operator"] != "in"):
         return None
     items = re.findall(_LITERAL, begun["items"] + goes_on[0])
     listed = f"in [{', '.join(items)}]"
     hint = f"write {listed}"
-    left = _LEFT_SIDE.search(place.before[: begun.start()])
+    left = _LEFT_SIDE.search(context.before[: begun.start()])
     if begun["operator"] == "!=" and left is not None:
         hint = f"write not {left[1]} {listed}"
     start = begun.start("items")
     return LanguageError(
-        "a list stands between square brackets", Span(start, place.at + len(goes_on[0].rstrip())), hint
+        "a list stands between square brackets", Span(start, context.at + len(goes_on[0].rstrip())), hint
     )
 
 
-def joint_of_sequence(place: Place) -> LanguageError | None:
+def joint_of_sequence(context: ErrorContext) -> LanguageError | None:
     """`sequence('A' and 'B')`, `sequence('A', 'B')`, `sequence('A' -> 'B')`."""
-    if place.function != "sequence":
+    if context.function != "sequence":
         return None
-    word = place.word.lower()
-    if (word == "not" and (place.after_event or place.wants_event)) or re.match(r"and\s+(?:no|not)\b", place.rest):
-        event = TEXT.search(place.rest)
+    word = context.word.lower()
+    if (word == "not" and (context.after_event or context.wants_event)) or re.match(
+        r"and\s+(?:no|not)\b", context.rest
+    ):
+        event = TEXT.search(context.rest)
         named = event[0] if event else "'B'"
-        return place.wrong(f"{place.word} cannot stand here", f"write 'A' then no {named} for 30m")
-    sign = _THEN_SIGNS.match(place.rest) or re.match(r"-+>?\s*", place.rest)
-    if not place.after_event or not (word in _THEN_WORDS or sign or TEXT.match(place.rest)):
+        return context.wrong(f"{context.word} cannot stand here", f"write 'A' then no {named} for 30m")
+    sign = _THEN_SIGNS.match(context.rest) or re.match(r"-+>?\s*", context.rest)
+    if not context.after_event or not (word in _THEN_WORDS or sign or TEXT.match(context.rest)):
         return None
     length = len(sign[0].rstrip()) if sign else None
-    found = place.rest[:length] if sign else place.found
+    found = context.rest[:length] if sign else context.found
     other = "; for one of several events write any('A', 'B')" if found in ("or", ",") else ""
-    return place.wrong(
+    return context.wrong(
         f"{found} cannot stand between the steps of a sequence",
         f"join the steps with then: 'A' then 'B'{other}",
         length=length,
     )
 
 
-def field_as_event(place: Place) -> LanguageError | None:
+def field_as_event(context: ErrorContext) -> LanguageError | None:
     """`count(cart.items) > 2`, `exists(traits.plan)`, `sum(cart.value)`, `never(segment('x'))`."""
-    start = place.at
-    match = _FIELD.match(place.rest) if place.wants_event else None
-    if match is None and (read := re.search(rf"\(\s*({_FIELD.pattern})$", place.before)):
+    start = context.at
+    match = _FIELD.match(context.rest) if context.wants_event else None
+    if match is None and (read := re.search(rf"\(\s*({_FIELD.pattern})$", context.before)):
         start = read.start(1)  # the property of sum(...), where its event is missing
-        match = _FIELD.match(place.text, start)
+        match = _FIELD.match(context.text, start)
     if match is None:
-        return _function_as_event(place)
-    field, function = match[0], Place(place.text, start, place.allowed).function
+        return _function_as_event(context)
+    field, function = match[0], ErrorContext(context.text, start, context.allowed).function
     span = Span(start, start + len(field))
-    compared = _COMPARED.match(place.text[span.end :].lstrip())
+    compared = _COMPARED.match(context.text[span.end :].lstrip())
     hint = _without_function(function, field, compared[1] if compared else "")
     return LanguageError(f"{field} is a value of the user, not an event", span, hint)
 
@@ -163,13 +165,13 @@ def _without_function(function: str, field: str, compared: str) -> str:
     return f"write {field} {'= 0' if function == 'never' else '> 0'}" if field in numbers else f"write {field}"
 
 
-def _function_as_event(place: Place) -> LanguageError | None:
-    if not place.wants_event or place.word not in FUNCTIONS:
+def _function_as_event(context: ErrorContext) -> LanguageError | None:
+    if not context.wants_event or context.word not in FUNCTIONS:
         return None
-    call = re.match(r"\w+\s*\([^()]*\)", place.rest)
+    call = re.match(r"\w+\s*\([^()]*\)", context.rest)
     if call is None:
         return None
-    negation = "not " if place.function == "never" else ""
-    return place.wrong(
+    negation = "not " if context.function == "never" else ""
+    return context.wrong(
         f"{call[0]} is a value of the user, not an event", f"write {negation}{call[0]}", length=len(call[0])
     )

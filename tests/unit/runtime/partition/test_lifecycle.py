@@ -4,37 +4,37 @@ import pytest
 
 from app.runtime.partition.lifecycle import (
     TRANSITIONS,
-    Happening,
+    Event,
+    Failure,
     Lifecycle,
     Limits,
     State,
-    Trouble,
     retry_wait_ms,
 )
 
 LIMITS = Limits(stall_s=60.0, commit_stall_s=180.0)
-OPENED = (Happening.OPEN, Happening.FENCED, Happening.RESTORED)
+OPENED = (Event.OPEN, Event.FENCED, Event.RESTORED)
 
 
-def lived(*happenings: Happening) -> Lifecycle:
+def lived(*happenings: Event) -> Lifecycle:
     life = Lifecycle(now_s=0.0)
-    for second, happening in enumerate(happenings, start=1):
-        life.happen(happening, now_s=float(second))
+    for second, event in enumerate(happenings, start=1):
+        life.happen(event, now_s=float(second))
     return life
 
 
 def test_the_ordinary_life() -> None:
-    life = lived(Happening.OPEN, Happening.FENCED, Happening.RESTORED)
+    life = lived(Event.OPEN, Event.FENCED, Event.RESTORED)
     assert life.state is State.RUNNING
     assert life.since_s == 3.0
-    life.happen(Happening.REVOKE, now_s=9.0)
+    life.happen(Event.REVOKE, now_s=9.0)
     assert life.leaving
-    assert life.happen(Happening.DRAINED, now_s=9.5) is State.REVOKED
+    assert life.happen(Event.DRAINED, now_s=9.5) is State.REVOKED
 
 
 def test_every_state_but_revoked_can_be_revoked() -> None:
     for state in set(State) - {State.REVOKED}:
-        assert TRANSITIONS[state, Happening.REVOKE] is State.DRAINING
+        assert TRANSITIONS[state, Event.REVOKE] is State.DRAINING
 
 
 def test_nothing_leaves_revoked() -> None:
@@ -43,47 +43,47 @@ def test_nothing_leaves_revoked() -> None:
 
 def test_what_runs_or_opens_can_fail_and_open_again() -> None:
     life = lived(*OPENED)
-    assert life.fail(Trouble.DOUBT, "lost", now_s=4.0).pause_ms == 100
-    life.happen(Happening.OPEN, now_s=5.0)
-    assert life.fail(Trouble.DOUBT, "lost", now_s=6.0).pause_ms == 200
+    assert life.fail(Failure.RETRYABLE, "lost", now_s=4.0).pause_ms == 100
+    life.happen(Event.OPEN, now_s=5.0)
+    assert life.fail(Failure.RETRYABLE, "lost", now_s=6.0).pause_ms == 200
     assert life.state is State.FAILED
     assert (life.opens, life.failures) == (2, 2)
 
 
 def test_a_failure_while_draining_does_not_open_it_again() -> None:
-    life = lived(Happening.OPEN, Happening.REVOKE)
-    life.fail(Trouble.DOUBT, "lost", now_s=3.0)
+    life = lived(Event.OPEN, Event.REVOKE)
+    life.fail(Failure.RETRYABLE, "lost", now_s=3.0)
     assert life.state is State.DRAINING
 
 
 def test_an_ousted_partition_is_not_opened_before_the_group_has_spoken() -> None:
     life = lived(*OPENED)
-    assert life.fail(Trouble.OUSTED, "fenced", now_s=4.0).ask_group
+    assert life.fail(Failure.FENCED, "fenced", now_s=4.0).ask_group
     with pytest.raises(AssertionError, match="before the group has spoken"):
-        life.happen(Happening.OPEN, now_s=5.0)
-    life.happen(Happening.CONFIRM, now_s=6.0)
-    assert life.happen(Happening.OPEN, now_s=7.0) is State.FENCING
+        life.happen(Event.OPEN, now_s=5.0)
+    life.happen(Event.CONFIRM, now_s=6.0)
+    assert life.happen(Event.OPEN, now_s=7.0) is State.FENCING
 
 
 def test_a_hopeless_partition_is_never_opened_again() -> None:
-    life = lived(Happening.OPEN, Happening.FENCED)
-    assert life.fail(Trouble.HOPELESS, "a format of the future", now_s=3.0).give_up
-    life.happen(Happening.CONFIRM, now_s=4.0)
+    life = lived(Event.OPEN, Event.FENCED)
+    assert life.fail(Failure.FATAL, "a format of the future", now_s=3.0).give_up
+    life.happen(Event.CONFIRM, now_s=4.0)
     with pytest.raises(AssertionError, match="cannot be read"):
-        life.happen(Happening.OPEN, now_s=5.0)
+        life.happen(Event.OPEN, now_s=5.0)
 
 
 def test_what_the_table_does_not_have_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="RESTORED in state"):
-        lived(Happening.RESTORED)
+        lived(Event.RESTORED)
 
 
 @pytest.mark.parametrize(
     "happenings",
-    [(), (Happening.OPEN,), (Happening.OPEN, Happening.FENCED), OPENED, (Happening.REVOKE,)],
+    [(), (Event.OPEN,), (Event.OPEN, Event.FENCED), OPENED, (Event.REVOKE,)],
     ids=["assigned", "fencing", "restoring", "running", "draining"],
 )
-def test_no_state_waits_without_a_bound(happenings: tuple[Happening, ...]) -> None:
+def test_no_state_waits_without_a_bound(happenings: tuple[Event, ...]) -> None:
     life = lived(*happenings)
     began_s = float(len(happenings))
     assert life.overdue(LIMITS, now_s=began_s + 60) is None
@@ -97,10 +97,10 @@ def test_endless_opening_is_no_progress() -> None:
     life.committed(now_s=10.0)
     now_s = 10.0
     while now_s < 190.0:
-        life.fail(Trouble.DOUBT, "the broker is away", now_s=now_s + 1)
+        life.fail(Failure.RETRYABLE, "the broker is away", now_s=now_s + 1)
         assert life.overdue(LIMITS, now_s=now_s) is None
-        for happening in OPENED:
-            life.happen(happening, now_s=now_s + 2)
+        for event in OPENED:
+            life.happen(event, now_s=now_s + 2)
         now_s += 9
     assert life.overdue(LIMITS, now_s=191.0) == (
         "running: committed nothing for 181 s, opened 21 times; last: the broker is away"
@@ -111,17 +111,17 @@ def test_endless_opening_is_no_progress() -> None:
 
 def test_an_ousted_partition_of_which_the_group_never_speaks_is_overdue_in_the_end() -> None:
     life = lived(*OPENED)
-    life.fail(Trouble.OUSTED, "fenced", now_s=4.0)
+    life.fail(Failure.FENCED, "fenced", now_s=4.0)
     assert life.overdue(LIMITS, now_s=180.0) is None
     assert life.overdue(LIMITS, now_s=184.0) == "failed: committed nothing for 181 s; last: fenced"
 
 
 def test_a_first_restore_may_take_as_long_as_it_moves() -> None:
-    life = lived(Happening.OPEN, Happening.FENCED)
+    life = lived(Event.OPEN, Event.FENCED)
     for second in range(3, 1_000, 50):
         life.progress(now_s=float(second))
         assert life.overdue(LIMITS, now_s=second + 50.0) is None
-    life.happen(Happening.RESTORED, now_s=1_000.0)
+    life.happen(Event.RESTORED, now_s=1_000.0)
     assert life.overdue(LIMITS, now_s=1_050.0) is None
 
 
@@ -133,7 +133,7 @@ def test_a_partition_with_nothing_to_do_need_not_commit() -> None:
 
 
 def test_a_revoked_partition_is_never_overdue() -> None:
-    life = lived(Happening.REVOKE, Happening.DRAINED)
+    life = lived(Event.REVOKE, Event.DRAINED)
     assert life.overdue(LIMITS, now_s=1e9) is None
 
 

@@ -1,4 +1,4 @@
-"""The runtime's `World`, its logs and its writer, on the simulated broker."""
+"""The runtime's `Environment`, its logs and its writer, on the simulated broker."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ class SimulatedLog:
 
     def __init__(
         self,
-        world: "SimulatedWorld",
+        environment: "SimulatedWorld",
         topic: str,
         partition: int,
         *,
@@ -32,8 +32,8 @@ class SimulatedLog:
         on_progress: Callable[[], None],
     ) -> None:
         self.topic = topic
-        self._world = world
-        self._log = world.network.broker.log(topic, partition)
+        self._environment = environment
+        self._log = environment.network.broker.log(topic, partition)
         self._committed_only = committed_only
         self._on_progress = on_progress
         self._offset = 0
@@ -48,17 +48,17 @@ class SimulatedLog:
 
     async def read(self, *, records_max: int, wait_ms: int) -> Fetched:
         """See `Log`. Fetches bring less than could be read, now and then."""
-        world, log = self._world, self._log
-        chance = world.network.chance
+        environment, log = self._environment, self._log
+        chance = environment.network.chance
         most = min(records_max, 1 + int(40 * chance.random()))
         offset = self._offset
 
         def ask() -> Fetched:
             return log.read(offset, most, committed_only=self._committed_only)
 
-        fetched = await world.call(f"reads {self.topic} from {offset}", ask)
+        fetched = await environment.call(f"reads {self.topic} from {offset}", ask)
         if wait_ms > 1 and not fetched.records and fetched.drained:
-            arrival = Step(world.network.times, world.network.times.now_ms + wait_ms)
+            arrival = Step(environment.network.times, environment.network.times.now_ms + wait_ms)
             log.watchers.append(arrival)
             await arrival
             fetched = ask()
@@ -73,12 +73,12 @@ class SimulatedLog:
 class SimulatedConnection:
     """See `Connection`."""
 
-    def __init__(self, world: "SimulatedWorld") -> None:
-        self._world = world
+    def __init__(self, environment: "SimulatedWorld") -> None:
+        self._environment = environment
 
     def log(self, topic: str, partition: int, *, committed_only: bool, on_progress: Callable[[], None]) -> SimulatedLog:
         """See `Connection`."""
-        return SimulatedLog(self._world, topic, partition, committed_only=committed_only, on_progress=on_progress)
+        return SimulatedLog(self._environment, topic, partition, committed_only=committed_only, on_progress=on_progress)
 
     async def close(self) -> None:
         """See `Connection`."""
@@ -87,8 +87,8 @@ class SimulatedConnection:
 class SimulatedWriter:
     """What `ExactlyOnce` and `AtLeastOnce` use of `LogWriter`, and of its producer."""
 
-    def __init__(self, world: "SimulatedWorld", partition: int, transactional_id: str | None) -> None:
-        self._world = world
+    def __init__(self, environment: "SimulatedWorld", partition: int, transactional_id: str | None) -> None:
+        self._environment = environment
         self._partition = partition
         self._id = transactional_id
         self._owner: tuple[str, int] | None = None
@@ -103,9 +103,9 @@ class SimulatedWriter:
     async def open(self) -> None:
         """See `LogWriter`."""
         if (own := self._id) is not None:
-            world = self._world
-            world.on_open(self._partition)
-            epoch = await world.call("fences", lambda: world.fence(own, self._partition))
+            environment = self._environment
+            environment.on_open(self._partition)
+            epoch = await environment.call("fences", lambda: environment.fence(own, self._partition))
             self._owner = (own, epoch)
 
     async def begin_transaction(self) -> None:
@@ -113,21 +113,21 @@ class SimulatedWriter:
 
     async def commit_transaction(self) -> None:
         """Of the producer."""
-        world, owner = self._world, self._owner
+        environment, owner = self._environment, self._owner
         assert owner is not None
-        broker = world.network.broker
+        broker = environment.network.broker
         try:
-            await world.call("commits", lambda: broker.commit(owner))
+            await environment.call("commits", lambda: broker.commit(owner))
         except FENCED:
-            world.on_fenced(self._partition)
+            environment.on_fenced(self._partition)
             raise
 
     async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Any]]]) -> None:
         """See `LogWriter`: all topics at once, each one's rows in order, in one batch or two."""
-        times, world = self._world.network.times, self._world
+        times, environment = self._environment.network.times, self._environment
         errors: list[Exception] = []
         sending = [
-            times.spawn(self._send(topic, list(rows), errors), world.host, f"writes {topic}")
+            times.spawn(self._send(topic, list(rows), errors), environment.host, f"writes {topic}")
             for topic, rows in rows_by_topic
         ]
         self._sending += sending
@@ -136,12 +136,12 @@ class SimulatedWriter:
         errors.sort(key=lambda error: not isinstance(error, FENCED))
         if errors:
             if isinstance(errors[0], FENCED):
-                self._world.on_fenced(self._partition)
+                self._environment.on_fenced(self._partition)
             raise errors[0]
 
     async def _send(self, topic: str, rows: list[Any], errors: list[Exception]) -> None:
-        world, owner = self._world, self._owner
-        network = world.network
+        environment, owner = self._environment, self._owner
+        network = environment.network
         log = network.broker.log(topic, self._partition)
         cut = int(len(rows) * network.chance.random()) if network.chance.random() < 0.3 else 0
         for some in (rows[:cut], rows[cut:]):
@@ -149,10 +149,10 @@ class SimulatedWriter:
                 continue
 
             def ask(some: list[Any] = some) -> int:
-                return network.broker.produce(log, some, world.wall_ms(), owner)
+                return network.broker.produce(log, some, environment.wall_ms(), owner)
 
             try:
-                end = await world.call(f"writes {topic}", ask, again=owner is None)
+                end = await environment.call(f"writes {topic}", ask, again=owner is None)
             except Exception as error:  # noqa: BLE001  # told by `write`
                 errors.append(error)
                 return
@@ -195,29 +195,29 @@ class SimulatedWorld:
         return await self.network.call(self.host, name, ask, again=again)
 
     def now_s(self) -> float:
-        """See `World`."""
+        """See `Environment`."""
         return self.network.times.now_ms / 1000
 
     def wall_ms(self) -> int:
-        """See `World`."""
+        """See `Environment`."""
         return START_MS + int(self.network.times.now_ms)
 
     def spawn(self, life: Coroutine[Any, Any, None], *, name: str) -> Fiber:
-        """See `World`."""
+        """See `Environment`."""
         return self.network.times.spawn(life, self.host, name)
 
     async def within(self, what: Awaitable[T], *, limit_ms: float) -> T:
-        """See `World`."""
+        """See `Environment`."""
         fiber = self.network.times.running
         assert fiber is not None
         return await fiber.within(what, limit_ms)
 
     async def pause(self, ms: float) -> None:
-        """See `World`."""
+        """See `Environment`."""
         await self.network.times.rest(ms)
 
     async def connect(self) -> SimulatedConnection:
-        """See `World`."""
+        """See `Environment`."""
         await self.call("connects", lambda: None)
         return SimulatedConnection(self)
 
@@ -232,7 +232,7 @@ class SimulatedWorld:
         sweep: int = 0,
         closely: bool = False,
     ) -> Batch:
-        """See `World`. The agent fails, or hangs, now and then: before it has done something, or after."""
+        """See `Environment`. The agent fails, or hangs, now and then: before it has done something, or after."""
         chance, times = self.network.chance, self.network.times
         handed_out = 0
 
@@ -270,5 +270,5 @@ class SimulatedWorld:
         return outcome
 
     async def still_member(self) -> bool:
-        """See `World`."""
+        """See `Environment`."""
         return await self._heartbeat() is Answer.OK
