@@ -80,7 +80,7 @@ bench: setup ## how fast it is (ARGS="--only core,drain --events 100000": some, 
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 performance: setup ## docs/performance.md and its charts from docs/figures (ARGS=.cache/bench: from that run)
-	@$(BIN)/python -m tests.docs.performance $(ARGS)
+	@$(BIN)/python -m tools.performance_page $(ARGS)
 
 check: setup ## style, types and import rules
 	$(BIN)/ruff check .
@@ -89,10 +89,11 @@ check: setup ## style, types and import rules
 	$(BIN)/lint-imports
 
 docs: setup ## write the generated parts of the docs anew
-	$(BIN)/python -m tests.docs.settings_page
-	$(BIN)/python -m tests.docs.messages
-	$(BIN)/python -m tests.docs.performance
-	$(BIN)/python -m tests.deploy.dashboards
+	$(BIN)/python -m tools.settings_page
+	$(BIN)/python -m tools.error_messages
+	$(BIN)/python -m tools.performance_page
+	$(BIN)/python -m tools.dashboards.files
+	$(BIN)/python -m tools.openapi_document
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site

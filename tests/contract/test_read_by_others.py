@@ -12,9 +12,9 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 from jsonschema import Draft202012Validator
 
 from app.main import create_app
-from tests.docs.pages import ROOT
 from tests.support.broker import Broker
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
+from tools.docs_pages import ROOT
 
 SCHEMAS = ROOT / "deploy" / "schemas"
 

@@ -13,10 +13,10 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS, make_metric
-from tests.deploy.dashboards import DASHBOARDS, texts
 from tests.deploy.known import ADDED_BY_PROMETHEUS, SERIES
-from tests.deploy.panels import expressions
 from tests.deploy.promql import labels, metric_names
+from tools.dashboards.files import DASHBOARDS, texts
+from tools.dashboards.panels import expressions
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -52,7 +52,7 @@ def promtool(*arguments: str, cwd: Path) -> None:
 
 @pytest.mark.parametrize(("path", "text"), list(texts()), ids=list(DASHBOARDS))
 def test_dashboards_are_as_they_are_made(path: Path, text: str) -> None:
-    assert path.read_text(encoding="utf-8") == text, "python -m tests.deploy.dashboards writes it anew"
+    assert path.read_text(encoding="utf-8") == text, "python -m tools.dashboards.files writes it anew"
 
 
 def test_every_file_of_dashboards_is_made() -> None:

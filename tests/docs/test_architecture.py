@@ -2,7 +2,7 @@
 
 import re
 
-from tests.docs.pages import ROOT, code, rows
+from tools.docs_pages import ROOT, code, rows
 
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = sorted(

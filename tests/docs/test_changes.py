@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.segments.definitions.catalog import load_catalog
 from app.segments.review.scenario import Scenario
-from tests.docs.pages import ROOT, blocks, code, definitions, rows
+from tools.docs_pages import ROOT, blocks, code, definitions, rows
 
 DAY_MS = 86_400_000
 CHANGES = ROOT / "docs" / "changes.md"

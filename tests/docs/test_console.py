@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from tests.docs.pages import PAGES, Block, blocks, definitions
+from tools.docs_pages import PAGES, Block, blocks, definitions
 
 FOLDER = "my-segments"
 SESSIONS = [

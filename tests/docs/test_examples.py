@@ -9,8 +9,8 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.language import canonical, parse_expression, parse_pattern
 from app.segments.review.scenario import run_test
-from tests.docs.messages import message_of
-from tests.docs.pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
+from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
+from tools.error_messages import message_of
 
 SHIPPED = ROOT / "deploy" / "segments"
 EXAMPLES = [

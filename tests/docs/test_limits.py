@@ -13,7 +13,7 @@ from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.review.footprint import PROFILE_BYTES_MAX
 from tables import cart, counted, message_ids, sequences, tallies, values, windows
-from tests.docs.pages import ROOT, code, rows
+from tools.docs_pages import ROOT, code, rows
 
 PAGE: Path = ROOT / "docs" / "limits.md"
 DAY_MS = 86_400_000

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from app.settings import load_settings
-from tests.docs.pages import PAGES, ROOT, code, rows
-from tests.docs.tables import TABLES, metrics
+from tools.docs_pages import PAGES, ROOT, code, rows
+from tools.docs_tables import TABLES, metrics
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 SHOWN = {name.strip("`") for name, *_ in metrics()}

@@ -8,10 +8,10 @@ import pytest
 
 from app.errors import UserError
 from tests.benchmarks.figures import Figure, Figures
-from tests.docs.performance import page
-from tests.docs.performance.bar_chart import BarChart
-from tests.docs.performance.section import MissingFigureError, Section
-from tests.docs.performance.targets import targets_table
+from tools.performance_page import page
+from tools.performance_page.bar_chart import BarChart
+from tools.performance_page.section import MissingFigureError, Section
+from tools.performance_page.targets import targets_table
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS: list[dict[str, Figure]] = [

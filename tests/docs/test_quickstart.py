@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks
 from tests.support.kafka_node import free_ports
+from tools.docs_pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "quickstart.md"
 LONGEST_S = 300

@@ -12,9 +12,9 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
-from tests.docs.pages import PAGES, ROOT, definitions
 from tests.model.messages import Advance, Record
 from tests.model.oracle import Oracle, Step
+from tools.docs_pages import PAGES, ROOT, definitions
 
 RULES = TimeRules()
 DAY_MS = 86_400_000

@@ -3,8 +3,8 @@
 import re
 
 from app.settings import describe_settings
-from tests.docs.pages import PAGES
-from tests.docs.settings_page import PAGE, settings_page
+from tools.docs_pages import PAGES
+from tools.settings_page import PAGE, settings_page
 
 
 def test_the_page_of_settings_says_what_the_settings_are() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.docs.pages import ROOT, Block, blocks
+from tools.docs_pages import ROOT, Block, blocks
 
 PAGE = ROOT / "docs" / "subscribing.md"
 SHOWN = [block for block in blocks(PAGE) if block.info == "python"]

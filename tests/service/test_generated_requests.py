@@ -17,10 +17,10 @@ from hypothesis import settings as hypothesis_settings
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
-from tests.service.openapi_document import document
 from tests.service.process import ServiceProcess, service_process
 from tests.service.projection import Projection
 from tests.service.running import BASIC, BEARER
+from tools.openapi_document import document
 
 # They carry no types for what is used here.
 schemathesis: Any = import_module("schemathesis")

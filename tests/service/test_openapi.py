@@ -5,12 +5,12 @@ from typing import Any
 
 import jsonschema
 
-from tests.service.openapi_document import DOCUMENT, document
 from tests.service.running import BASIC, BEARER, Running
+from tools.openapi_document import DOCUMENT, document
 
 
 def test_the_document_is_that_of_the_program() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == document(), "make it anew: python -m tests.service.openapi_document"
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), "make it anew: python -m tools.openapi_document"
 
 
 def test_every_path_says_what_it_answers_and_who_may_ask() -> None:

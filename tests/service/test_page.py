@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from app.events.ga4 import NAMES
-from tests.docs.pages import ROOT, blocks, code, rows
 from tests.service.projection import Projection
 from tests.service.running import READ_KEY, WRITE_KEY, Running
+from tools.docs_pages import ROOT, blocks, code, rows
 
 PAGE = ROOT / "docs" / "http.md"
 

@@ -17,9 +17,9 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.settings import load_settings
-from tests.docs.pages import ROOT, blocks
 from tests.support.shop import DEFINITIONS, history, watermark
 from tests.unit.schemas.compatibility import narrower
+from tools.docs_pages import ROOT, blocks
 
 SCHEMAS = ROOT / "deploy" / "schemas"
 OURS = ("change", "change-headers", "message", "dead-letter-headers")

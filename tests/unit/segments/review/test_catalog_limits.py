@@ -11,7 +11,7 @@ from app.segments.definitions.problem import CatalogError, Problem
 from app.segments.evaluation.time_rules import DAY_MS, TimeRules
 from app.segments.review.catalog_limits import check_catalog
 from app.segments.review.footprint import PROFILE_BYTES_MAX, footprints, profile_size
-from tests.docs.pages import ROOT, definitions
+from tools.docs_pages import ROOT, definitions
 
 RULES = TimeRules()
 

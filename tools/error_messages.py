@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from app.segments.definitions.catalog import CatalogError, load_catalog
-from tests.docs.pages import PAGES, Block, definitions, mistakes
-from tests.docs.tables import with_tables
+from tools.docs_pages import PAGES, Block, definitions, mistakes
+from tools.docs_tables import with_tables
 
 
 def message_of(page: Path, block: Block) -> str:

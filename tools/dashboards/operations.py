@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.deploy.expressions import RATE, quantiles, total
-from tests.deploy.panels import Panel, Row, dashboard
+from tools.dashboards.expressions import RATE, quantiles, total
+from tools.dashboards.panels import Panel, Row, dashboard
 
 
 def operations() -> dict[str, Any]:

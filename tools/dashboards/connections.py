@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.deploy.expressions import RATE, quantiles
-from tests.deploy.panels import Panel, Row, dashboard
+from tools.dashboards.expressions import RATE, quantiles
+from tools.dashboards.panels import Panel, Row, dashboard
 
 
 def connections() -> dict[str, Any]:

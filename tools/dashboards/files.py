@@ -1,12 +1,12 @@
-"""The dashboards as files. `python -m tests.deploy.dashboards` writes deploy/grafana anew."""
+"""The dashboards as files. `python -m tools.dashboards.files` writes deploy/grafana anew."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.deploy.connections_dashboard import connections
-from tests.deploy.operations_dashboard import operations
-from tests.deploy.overview_dashboard import overview
+from tools.dashboards.connections import connections
+from tools.dashboards.operations import operations
+from tools.dashboards.overview import overview
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "grafana"
 DASHBOARDS = {"overview.json": overview, "operations.json": operations, "connections.json": connections}

@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document of `shoal serve` anew: `python -m tests.service.openapi_document`."""
+"""Writes the OpenAPI document of `shoal serve` anew: `python -m tools.openapi_document`."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from app.service.service import create_service
 from app.settings import load_settings
 
-DOCUMENT = Path(__file__).parents[2] / "deploy" / "schemas" / "openapi.json"
+DOCUMENT = Path(__file__).parents[1] / "deploy" / "schemas" / "openapi.json"
 
 
 def document() -> str:

@@ -7,9 +7,9 @@ from typing import Final
 
 from app.errors import UserError
 from tests.benchmarks.figures import Figures, read_figures, show
-from tests.docs.pages import ROOT
-from tests.docs.performance.section import Section
-from tests.docs.performance.targets import targets_table
+from tools.docs_pages import ROOT
+from tools.performance_page.section import Section
+from tools.performance_page.targets import targets_table
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 CHARTS: Final = ROOT / "docs" / "charts"

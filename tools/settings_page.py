@@ -1,7 +1,7 @@
 """The page of all settings, made from the settings. `make docs` writes it."""
 
 from app.settings import describe_settings
-from tests.docs.pages import ROOT
+from tools.docs_pages import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"
 

@@ -1,16 +1,16 @@
-"""`python -m tests.docs.performance [FOLDER]`: takes over the figures of a run, and writes the page anew."""
+"""`python -m tools.performance_page [FOLDER]`: takes over the figures of a run, and writes the page anew."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from app.errors import UserError
-from tests.docs.performance import page
+from tools.performance_page import page
 
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.docs.performance", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.performance_page", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where make bench has written (docs/figures)")
     folder = parser.parse_args().folder
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.benchmarks.figures import Figure, Figures, show, title
-from tests.docs.performance.bar_chart import BarChart
+from tools.performance_page.bar_chart import BarChart
 
 BETWEEN: Final = " / "
 _BRACES: Final = re.compile(r"\{\{(\w+) ?(.*?)\}\}")
