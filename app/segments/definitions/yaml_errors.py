@@ -1,16 +1,14 @@
-"""What a YAML parser says, in words for people who know no YAML."""
+"""Explains errors of the YAML parser to people who do not know YAML."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from app.segments.definitions.problem import Problem
-
-if TYPE_CHECKING:
-    from app.segments.definitions.yaml_source import YamlSource
+from app.segments.definitions.source_text import SourceText
 
 _QUOTED_VALUE = re.compile(r"""\s*(?:- +)?(?P<key>[\w-]+): +(?P<value>(?P<quote>['"]).*)""")
 _KEY = re.compile(r"\s*(?:- +)*[\w-]+:(?: |$)")
@@ -21,7 +19,7 @@ _BLOCK_HINT = "put the whole value in double quotes, or write >- behind the colo
 class _Said:
     """What the parser said, and where: offsets in the file; `begun` is where it began what it could not end."""
 
-    source: "YamlSource"
+    source: SourceText
     problem: str
     context: str
     at: int
@@ -46,7 +44,7 @@ class _Said:
         return len(self.source.line_text(line).rstrip()) - (at - self.source.offset_of_line(line))
 
 
-def describe(error: yaml.YAMLError, source: "YamlSource") -> Problem:
+def describe(error: yaml.YAMLError, source: SourceText) -> Problem:
     """The problem behind an error of PyYAML."""
     if isinstance(error, yaml.reader.ReaderError):
         at = int(error.position)
@@ -63,7 +61,7 @@ def describe(error: yaml.YAMLError, source: "YamlSource") -> Problem:
     return said.wrong("this is no YAML", "look at the indentation and the quotes of this line", detail=problem)
 
 
-def _index(mark: Any, source: "YamlSource", default: int = 0) -> int:
+def _index(mark: Any, source: SourceText, default: int = 0) -> int:
     return min(int(mark.index), len(source.text)) if mark is not None else default
 
 

@@ -1,12 +1,12 @@
-"""One YAML file: its nodes, what is wrong with them, and where in the file each character of a value stands."""
+"""One YAML file: its nodes, their problems, and the offset in the file of each character of a value."""
 
 import re
-from bisect import bisect_right
 from typing import Any
 
 import yaml
 
 from app.segments.definitions.problem import Problem
+from app.segments.definitions.source_text import SourceText
 from app.segments.definitions.yaml_errors import describe
 
 FILE_LENGTH_MAX = 262_144
@@ -18,18 +18,12 @@ _NESTING_MAX = 5_000
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class YamlSource:
-    """The text of one file. Problems are collected in `problems`."""
+class YamlSource(SourceText):
+    """The YAML nodes of one file. Problems are collected in `problems`."""
 
     def __init__(self, path: str, text: str) -> None:
-        self.path = path
-        self.text = text.removeprefix("\ufeff")
+        super().__init__(path, text)
         self.problems: list[Problem] = []
-        self._lines = self.text.replace("\r\n", " \n").replace("\r", "\n").split("\n")
-        starts = [0]
-        for line in self._lines:
-            starts.append(starts[-1] + len(line) + 1)
-        self._starts = starts[:-1]
         self._seen: set[int] = set()
 
     def root(self) -> yaml.MappingNode | None:
@@ -60,7 +54,7 @@ class YamlSource:
         return root
 
     def _compose(self) -> yaml.Node | None:
-        nesting = self.text.count("[") + self.text.count("{") + max(map(len, self._lines))
+        nesting = self.text.count("[") + self.text.count("{") + self.longest_line
         if nesting < _NESTING_MAX:
             try:
                 return yaml.compose(self.text, Loader=_FAST_LOADER)
@@ -78,29 +72,9 @@ class YamlSource:
         """Adds a problem with the characters from `start` to `end` of the file."""
         self.problems.append(self.problem(start, end, message, hint, detail))
 
-    def problem(self, start: int, end: int, message: str, hint: str = "", detail: str = "") -> Problem:
-        """A problem with the characters from `start` to `end` of the file."""
-        start = max(0, min(start, len(self.text)))
-        line = self.line_number(start)
-        text = self.text[start:end].rstrip()
-        column = start - self._starts[line]
-        return Problem(self.path, line + 1, column + 1, text, message, detail, hint, self._lines[line])
-
     def line(self, node: yaml.Node) -> int:
         """The line on which a node begins, from 1."""
         return int(node.start_mark.line) + 1
-
-    def line_number(self, offset: int) -> int:
-        """The line of an offset, counted from 0."""
-        return bisect_right(self._starts, offset) - 1
-
-    def line_text(self, line: int) -> str:
-        """The text of a line, counted from 0; empty beyond the end."""
-        return self._lines[line] if line < len(self._lines) else ""
-
-    def offset_of_line(self, line: int) -> int:
-        """Where a line begins, counted from 0."""
-        return self._starts[min(line, len(self._starts) - 1)]
 
     # ---- nodes
 
