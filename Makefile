@@ -25,7 +25,7 @@ $(READY): force
 endif
 endif
 
-$(READY): requirements.lock pyproject.toml hatch_build.py app/segments/partition/_fast_path.c app/runtime/kafka/_record_batch.c
+$(READY): requirements.lock pyproject.toml hatch_build.py app/events/_instants.c app/segments/partition/_fast_path.c app/runtime/kafka/_record_batch.c
 	@set -eu; \
 	found=; kept=$$($(BIN)/python -c 'import sys; print(sys._base_executable)' 2>/dev/null || :); \
 	for python in $${PYTHON:-$$kept python3 python3.13 python3.12 python3.11 python}; do \

@@ -9,7 +9,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("app/segments/partition/_fast_path.c", "app/runtime/kafka/_record_batch.c")
+SOURCES = ("app/events/_instants.c", "app/segments/partition/_fast_path.c", "app/runtime/kafka/_record_batch.c")
 
 
 class ExtensionsHook(BuildHookInterface[Any]):

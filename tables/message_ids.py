@@ -12,7 +12,8 @@ from tables.counted import MESSAGE_ID_DROPPED, Counted
 
 digest_of = xxh3_64_digest  # of the bytes of an id
 
-ENTRY_BYTES = 14
+HASH_BYTES = 8
+ENTRY_BYTES = HASH_BYTES + 6
 IDS_MAX = 1_000
 KEPT_MS = 86_400_000
 SWEEP_BYTES = 8 * ENTRY_BYTES
@@ -29,7 +30,7 @@ def known(ids: bytearray, digest: bytes, now: int) -> bool:
     at = ids.rfind(digest)
     while at >= 0:
         if at % ENTRY_BYTES == 0:
-            return now - int.from_bytes(ids[at + 8 : at + ENTRY_BYTES], "big") <= KEPT_MS
+            return now - int.from_bytes(ids[at + HASH_BYTES : at + ENTRY_BYTES], "big") <= KEPT_MS
         at = ids.rfind(digest, 0, at + 7)
     return False
 
@@ -55,4 +56,4 @@ def sweep(ids: bytearray, now: int, counted: Counted) -> None:
 
 def _instant(ids: bytearray, entry: int) -> int:
     at = entry * ENTRY_BYTES
-    return int.from_bytes(ids[at + 8 : at + ENTRY_BYTES], "big")
+    return int.from_bytes(ids[at + HASH_BYTES : at + ENTRY_BYTES], "big")

@@ -6,7 +6,8 @@ A visit is over `gap_ms` after its last event, at exactly that instant. See lang
 from typing import Any
 
 Session = list[Any]
-START, LAST, PAGES, EVENTS, NUMBER, SOURCE, LANDING = range(7)
+VISIT_LENGTH = 7
+START, LAST, PAGES, EVENTS, NUMBER, SOURCE, LANDING = range(VISIT_LENGTH)
 
 
 def touch(session: Session | None, t: int, *, pages: int, gap_ms: int) -> tuple[Session, bool]:

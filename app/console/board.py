@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.console.reasons import Reasons
+from app.events.instants import iso
 from app.segments.definitions.definition import Catalog
-from app.segments.evaluation.change import iso
 from app.simulation.record import Record
 
 HISTORY_POINTS: Final = 60

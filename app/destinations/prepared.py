@@ -10,7 +10,7 @@ import msgspec
 
 from app.destinations.destination import Destination, Kind
 from app.destinations.template import MissingValueError, fill, in_url
-from app.segments.evaluation.change import iso
+from app.events.instants import iso
 
 USER_AGENT: Final = "shoal"
 SOURCE: Final = "/shoal"

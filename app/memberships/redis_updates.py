@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from app.events.instants import iso
 from app.events.message import instant_ms
-from app.segments.evaluation.change import iso
 
 RedisUpdate: TypeAlias = list[Any]
 """What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from app.events.instants import iso
 from app.events.message import (
     MESSAGE_BYTES_MAX,
     WATERMARK,
@@ -14,7 +15,6 @@ from app.events.message import (
     user_of,
 )
 from app.offline.backtest import FileRecord
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 
 USERS_KEPT_MAX: Final = 1_000_000

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
+from app.events.instants import iso
 from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
 from app.offline.backtest import FileRecord
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
-from app.segments.evaluation.change import Atom, Change, iso
+from app.segments.evaluation.change import Atom, Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.service.http_problem import Problem, Refused

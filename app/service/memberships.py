@@ -18,8 +18,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import UserError
+from app.events.instants import iso
 from app.runtime.kafka.partitioner import partition_of
-from app.segments.evaluation.change import iso
 from app.service.http_problem import Problem
 from app.settings import Settings
 

@@ -9,13 +9,13 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from app.events.instants import iso
 from app.runtime.kafka.clients import connect, has_transactions
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
-from app.segments.evaluation.change import iso
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
 from app.service.evaluation import LiveEvaluation, standings

@@ -10,7 +10,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final, Literal, TypeAlias
 
-from app.segments.evaluation.change import iso
+from app.events.instants import iso
 
 Spread: TypeAlias = Literal["uniform", "zipf"]
 SPREADS: Final[tuple[Spread, ...]] = ("uniform", "zipf")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.segments.evaluation.change import iso
+from app.events.instants import iso
 from app.simulation.record import Homes, Record
 from app.verification.topic_contents import Cluster
 from tests.faults.deployment import DAY_MS, PARTITIONS, START_MS, Deployment, tell, visits

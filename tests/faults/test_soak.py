@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from app.segments.evaluation.change import iso
+from app.events.instants import iso
 from app.segments.language.durations import parse_duration
 from app.simulation.record import Homes, Record
 from tests.faults.deployment import DAY_MS, PARTITIONS, START_MS, Deployment, passes, tell

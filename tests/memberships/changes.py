@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from app.events.instants import iso
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import ensure_topics, topic_specs
-from app.segments.evaluation.change import Atom, Cause, Change, ChangeKind, change_id, iso
+from app.segments.evaluation.change import Atom, Cause, Change, ChangeKind, change_id
 from app.settings import Settings
 from tests.support.partitions import partition_of
 

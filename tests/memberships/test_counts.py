@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from agents.memberships import create_app
+from app.events.instants import iso
 from app.memberships.counts import Counts
 from app.memberships.membership_view import View
-from app.segments.evaluation.change import iso
 from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.memberships.changes import ChangesOnKafka

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
+from app.events.instants import iso
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings, load_settings
 from tests.simulation.environment import START_MS

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import murmur2
 
+from app.events.instants import iso
 from app.runtime.application import own_topics
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import LogReader
@@ -24,7 +25,6 @@ from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.runtime.records.journal import JournalEntry, Replay, decode_entry
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.evaluation.change import iso
 from app.segments.partition.partition import Partition
 from app.settings import Settings, load_settings
 from tests.support.broker import Broker, session_timeout

@@ -11,7 +11,8 @@ import hatch_build
 ROOT = Path(__file__).parents[2]
 WITHOUT = """
 import sys
-sys.modules["app.segments.partition._fast_path"] = sys.modules["app.runtime.kafka._record_batch"] = None
+for name in ("app.events._instants", "app.segments.partition._fast_path", "app.runtime.kafka._record_batch"):
+    sys.modules[name] = None
 from app.runtime.kafka.record_batch import RecordBatches
 from tests.unit.segments.partition.test_fast_path import PROGRAM, RULES, Partition, PipedRecord
 value = b'{"type":"page","anonymousId":"u","timestamp":"2026-01-05T00:00:00.000Z"}'

@@ -13,6 +13,7 @@ SOURCES = (
     "requirements.lock",
     "pyproject.toml",
     "hatch_build.py",
+    "app/events/_instants.c",
     "app/segments/partition/_fast_path.c",
     "app/runtime/kafka/_record_batch.c",
 )

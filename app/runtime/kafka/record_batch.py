@@ -25,7 +25,10 @@ except ImportError:  # no C compiler where this was installed
 else:
     BUILT = True
     if _record_batch.INTERFACE != INTERFACE:
-        raise RuntimeError("app/runtime/_record_batch was built from another version: install again (make setup)")
+        raise RuntimeError(
+            "the extension module app/runtime/kafka/_record_batch was built from another version; "
+            "build it again (make setup)"
+        )
 
 Header: TypeAlias = tuple[str, bytes]
 Row: TypeAlias = tuple[bytes | None, bytes | None, list[Header]]

@@ -3,7 +3,8 @@
 from math import isfinite
 from typing import Any, Literal
 
-from app.segments.evaluation.change import Atom, iso
+from app.events.instants import iso
+from app.segments.evaluation.change import Atom
 from app.segments.language import canonical, syntax
 from app.segments.language.durations import format_duration
 from app.segments.language.syntax import Expression

@@ -18,12 +18,18 @@ from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression
 from tables import cart
+from tables import session as sessions
 from tables.values import plain_number
 from tables.windows import FOREVER
 
 Until = str | None
 MOVING_USER = {"age": "p.first_seen_ms", "idle": "p.highest_ms"}
-SESSION_SLOT = {"pages": 2, "events": 3, "source": 5, "landing_page": 6}
+SESSION_INDEX = {
+    "pages": sessions.PAGES,
+    "events": sessions.EVENTS,
+    "source": sessions.SOURCE,
+    "landing_page": sessions.LANDING,
+}
 
 
 class Values(ABC):
@@ -181,7 +187,7 @@ class Values(ABC):
         value_name, until = self.code.name("v"), self.code.name("u")
         self.code.line(f"{value_name} = None; {until} = {FOREVER}")
         with self.code.block(f"if {session} is not None"):
-            over = self._local(f"{session}[1] + {self.session_gap_ms}", "o")
+            over = self._local(f"{session}[{sessions.LAST}] + {self.session_gap_ms}", "o")
             self.code.line(
                 f"if now < {over}: {value_name} = {session}{value.format(session=session)}; {until} = {over}"
             )
@@ -307,7 +313,7 @@ class Values(ABC):
             self._watch("session")
         if name == "number":
             session = self._local("p.session", "e")
-            return self._local(f"0 if {session} is None else {session}[4]"), None
+            return self._local(f"0 if {session} is None else {session}[{sessions.NUMBER}]"), None
         return self._session(visit_value(name))
 
     def growing(self, node: syntax.SessionField, least: int) -> tuple[str, Until]:
@@ -330,7 +336,9 @@ class Values(ABC):
 
 def visit_value(name: str) -> str:
     """What follows the name of a visit in an expression for one of its values; `{session}` is that name."""
-    return "[1] - {session}[0]" if name == "duration" else f"[{SESSION_SLOT[name]}]"
+    if name == "duration":
+        return f"[{sessions.LAST}] - {{session}}[{sessions.START}]"
+    return f"[{SESSION_INDEX[name]}]"
 
 
 def literal_value(node: Expression) -> Any:

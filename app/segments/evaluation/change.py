@@ -1,12 +1,9 @@
 """A change: one user entered, left or was updated in one segment. What others read: see the schema of changes."""
 
-from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Literal, get_args
 
 import msgspec
-
-from app.events.instants import iso_text
 
 CauseKind = Literal["event", "time", "catalog", "forgotten"]
 ChangeKind = Literal["entered", "exited", "updated"]
@@ -77,13 +74,3 @@ def change_id(user: str, sequence: int) -> str:
     digest = _EMPTY_DIGEST.copy()  # takes less time than a new one
     digest.update(f"{user}\x00{sequence}".encode(errors="replace"))
     return digest.hexdigest()
-
-
-iso: Callable[[int], str]
-"""An instant in ISO 8601: there are two in every change."""
-try:
-    from app.segments.partition._fast_path import iso as _quick_iso
-except ImportError:  # no C compiler where this was installed
-    iso = iso_text
-else:
-    iso = _quick_iso

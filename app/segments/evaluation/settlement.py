@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id, iso
+from app.events.instants import iso
+from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id
 from app.segments.evaluation.operators import same
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
 from tables.windows import FOREVER

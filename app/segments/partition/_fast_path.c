@@ -1,4 +1,4 @@
-/* What nearly every event is like, taken through `Partition.process` without the interpreter; and `iso`.
+/* What nearly every event is like, taken through `Partition.process` without the interpreter.
 
    A FastPath is made for one batch; as an iterator it gives the records that it did not take: whoever gets one takes it
    through the loop in Python, as if there were nothing else. A record is taken only when everything that could make it
@@ -16,18 +16,17 @@
 
 typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 
-#define INTERFACE 2 /* as in app/segments/partition/fast_path.py */
+/* app/segments/partition/fast_path.py compares these constants with its own when it is imported. */
+#define INTERFACE 3
 #define HASH_BYTES 8
 #define INSTANT_BYTES 6
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
 #define KINDS_MAX 8
-#define ISO_LENGTH 24
 #define DAY 86400000LL
-#define YEAR_1 (-62135596800000LL) /* 0001-01-01T00:00:00.000Z */
-#define YEAR_9999_END 253402300799999LL
-#define DEPTH_MAX 8 /* STEPS_MAX in app/segments/compiler/visit_update.py */
+#define DEPTH_MAX 8
+#define ISO_LENGTH 24
 
-/* places in a visit, tables/session.py */
+/* Indexes in a visit (tables/session.py), and the value that is computed from two of them. */
 enum { START, LAST, PAGES, EVENTS, VISIT_LENGTH = 7, DURATION = 100 };
 
 /* ---- slots: attributes of structs at a fixed place in the object */
@@ -830,44 +829,9 @@ static PyTypeObject FastPathType = {
     .tp_getset = properties,
 };
 
-/* ---- instants as texts */
+/* ---- the module */
 
-static void put_digits(char *place, long long number, int digits) {
-    for (; digits > 0; number /= 10) place[--digits] = (char)('0' + number % 10);
-}
-
-/* As `iso_text` of app/events/instants.py. The date is that of Howard Hinnant's "chrono-compatible low-level date
-   algorithms", civil_from_days: years that begin in March, eras of 400 years. */
-static PyObject *iso(PyObject *made, PyObject *number) {
-    long long instant = PyLong_AsLongLong(number);
-    if (instant == -1 && PyErr_Occurred()) return NULL;
-    if (instant < YEAR_1 || instant > YEAR_9999_END) {
-        PyErr_Format(PyExc_OverflowError, "%lld ms is not within the years 1 to 9999", instant);
-        return NULL;
-    }
-    long long shifted = instant + 719468LL * DAY; /* since 0000-03-01 */
-    long long days = (shifted + 400LL * DAY) / DAY - 400, rest = shifted - days * DAY;
-    long long era = days < 0 ? -1 : days / 146097, day_of_era = days - era * 146097;
-    long long year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    long long day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    long long month = (5 * day_of_year + 2) / 153;
-    PyObject *text = PyUnicode_New(ISO_LENGTH, 127);
-    if (text == NULL) return NULL;
-    char *place = (char *)PyUnicode_1BYTE_DATA(text);
-    memcpy(place, "YYYY-MM-DDThh:mm:ss.sssZ", ISO_LENGTH);
-    put_digits(place, year + era * 400 + (month >= 10), 4);
-    put_digits(place + 5, month < 10 ? month + 3 : month - 9, 2);
-    put_digits(place + 8, day_of_year - (153 * month + 2) / 5 + 1, 2);
-    put_digits(place + 11, rest / 3600000, 2);
-    put_digits(place + 14, rest / 60000 % 60, 2);
-    put_digits(place + 17, rest / 1000 % 60, 2);
-    put_digits(place + 20, rest % 1000, 3);
-    return text;
-}
-
-static PyMethodDef functions[] = {{"iso", iso, METH_O, "An instant in milliseconds as text."}, {NULL, NULL, 0, NULL}};
-
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_fast_path", .m_size = -1, .m_methods = functions,
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_fast_path", .m_size = -1,
                                     .m_doc = "The usual events of a partition, without the interpreter."};
 
 PyMODINIT_FUNC PyInit__fast_path(void) {
@@ -881,7 +845,11 @@ PyMODINIT_FUNC PyInit__fast_path(void) {
     if (PyType_Ready(&FastPathType) < 0) return NULL;
     PyObject *made = PyModule_Create(&module);
     if (made != NULL && (PyModule_AddObjectRef(made, "FastPath", (PyObject *)&FastPathType) < 0 ||
-                         PyModule_AddIntConstant(made, "INTERFACE", INTERFACE) < 0))
+                         PyModule_AddIntMacro(made, INTERFACE) < 0 || PyModule_AddIntMacro(made, HASH_BYTES) < 0 ||
+                         PyModule_AddIntMacro(made, ENTRY_BYTES) < 0 || PyModule_AddIntMacro(made, DEPTH_MAX) < 0 ||
+                         PyModule_AddIntMacro(made, KINDS_MAX) < 0 || PyModule_AddIntMacro(made, START) < 0 ||
+                         PyModule_AddIntMacro(made, LAST) < 0 || PyModule_AddIntMacro(made, PAGES) < 0 ||
+                         PyModule_AddIntMacro(made, EVENTS) < 0 || PyModule_AddIntMacro(made, VISIT_LENGTH) < 0))
         Py_CLEAR(made);
     return made;
 }

@@ -2,8 +2,15 @@ from app.events.message import Message
 from app.segments.evaluation.batch import RecordLike
 
 INTERFACE: int
-
-def iso(instant_ms: int, /) -> str: ...
+HASH_BYTES: int
+ENTRY_BYTES: int
+DEPTH_MAX: int
+KINDS_MAX: int
+START: int
+LAST: int
+PAGES: int
+EVENTS: int
+VISIT_LENGTH: int
 
 class FastPath:
     clock_ms: int

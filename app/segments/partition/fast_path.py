@@ -1,6 +1,6 @@
-"""The usual events of a batch without the interpreter, where the extension module was built; else there is none.
+"""Runs common events through the C extension. None when the extension was not built.
 
-What it does is what the loop of `Partition.process` does; what is special about a record it leaves to that loop.
+The extension does what the loop of `Partition.process` does, and leaves every unusual record to that loop.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,42 @@ from msgspec import UNSET, Raw
 from app.events.message import EVENT_KINDS, MESSAGE_BYTES_MAX
 from app.segments.compiler.event_code import Handler, read_slowly
 from app.segments.compiler.program import Program
+from app.segments.compiler.visit_update import STEPS_MAX
 from app.segments.evaluation.batch import RecordLike
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
-from tables import message_ids
+from tables import message_ids, session
 from tables.profile import Profile
 
-INTERFACE = 2
-"""Counts what the extension module and this one agreed on."""
+KIND_NAMES = tuple(sorted(EVENT_KINDS))
+
+INTERFACE = 3
+"""Version of the contract between the extension module and this one."""
+
+CONSTANTS = {
+    "INTERFACE": INTERFACE,
+    "HASH_BYTES": message_ids.HASH_BYTES,
+    "ENTRY_BYTES": message_ids.ENTRY_BYTES,
+    "DEPTH_MAX": STEPS_MAX,
+    "START": session.START,
+    "LAST": session.LAST,
+    "PAGES": session.PAGES,
+    "EVENTS": session.EVENTS,
+    "VISIT_LENGTH": session.VISIT_LENGTH,
+}
+"""Constants of the extension module, each as Python has it."""
+
+
+def check_constants(module: object) -> None:
+    """Raises RuntimeError if an extension module was built for other constants."""
+    for name, value in CONSTANTS.items():
+        built = getattr(module, name, None)
+        if built != value:
+            raise RuntimeError(
+                f"the extension module app/segments/partition/_fast_path has {name} = {built}, Python has {value}: "
+                "it was built from another version; build it again (make setup)"
+            )
+
 
 try:
     from app.segments.partition import _fast_path
@@ -26,10 +54,8 @@ except ImportError:  # no C compiler where this was installed
     BUILT = False
 else:
     BUILT = True
-    if _fast_path.INTERFACE != INTERFACE:
-        raise RuntimeError("app/segments/_fast_path was built from another version: install again (make setup)")
-
-KIND_NAMES = tuple(sorted(EVENT_KINDS))
+    check_constants(_fast_path)
+    assert len(KIND_NAMES) <= _fast_path.KINDS_MAX
 
 
 def fast_path(

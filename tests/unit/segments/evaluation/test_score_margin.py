@@ -5,10 +5,10 @@ import random
 import msgspec
 import pytest
 
+from app.events.instants import iso
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import PointsWhen, Score
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.operators import score_crossing
 from app.segments.evaluation.score_margin import Margin, margin_of
 from app.segments.evaluation.time_rules import TimeRules

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -15,13 +16,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.events.instants import iso_text
+from app.events.instants import iso, iso_text
 from app.events.message import instant_ms
 from app.segments.compiler.event_code import Handler
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.batch import Batch
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition import fast_path
 from app.segments.partition.partition import Partition
@@ -310,3 +310,9 @@ def test_it_says_what_it_wants() -> None:
         FastPath()
     with pytest.raises(TypeError, match="FastPath wants records"):
         next(FastPath.__new__(FastPath))
+
+
+def test_constants_of_another_build_are_refused() -> None:
+    built = SimpleNamespace(**(fast_path.CONSTANTS | {"VISIT_LENGTH": 6}))
+    with pytest.raises(RuntimeError, match="VISIT_LENGTH = 6, Python has 7"):
+        fast_path.check_constants(built)

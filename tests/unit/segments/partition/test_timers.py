@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.events.instants import iso
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.segments.review.scenario import PipedRecord

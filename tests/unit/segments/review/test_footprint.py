@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.events.instants import iso
 from app.offline.backtest import FileRecord
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.evaluation.change import iso
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.segments.review.footprint import Kept, footprints, profile_size
