@@ -19,6 +19,7 @@ from app.events.message import (
     MILLIS_MS,
     SECONDS_MS,
     WATERMARK,
+    Message,
     MessageError,
     checked_value,
     times_of,
@@ -57,6 +58,7 @@ class Partition(UserTable):
         super().__init__(program, rules, held=held)
         self._keyed = keyed
         self._fast = fast and BUILT
+        self._batch = Batch()
 
     def sweep(self, users_max: int) -> Batch:
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
@@ -69,22 +71,17 @@ class Partition(UserTable):
 
     def process(self, records: Iterable[RecordLike]) -> Batch:
         """Records in order of their offsets, none left out."""
-        batch = Batch()
+        batch = Batch(kinds=dict.fromkeys(EVENT_KINDS, 0))
         settlement = self._begin(batch)
         program = self.program
         rules = self.rules
         keyed = self._keyed
-        watch_masks, watching = program.watch_masks, program.watching
-        retention_ms = rules.retention_ms
         skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
         decode = program.decoder.decode_quickly
-        visit_update = program.visit_update
-        track_handlers, other_handlers = program.track_handlers, program.other_handlers
+        apply = self._apply
         touched: dict[Any, Profile] = self._touched
         reached = self._reached
         clock = self.clock_ms
-        kinds: dict[str, int] = dict.fromkeys(EVENT_KINDS, 0)
-        tracks = 0
         record = None
         fast: FastPath | None = None
         if self._fast and type(records) is list and not reached:
@@ -113,7 +110,6 @@ class Partition(UserTable):
                     message = decode(value) if fast is None else fast.message or decode(value)
                 except (msgspec.DecodeError, RecursionError) as error:
                     message = program.decoder.decode_slowly(value, error)
-                kind = message.type
                 text = message.timestamp
                 try:
                     if message.receivedAt is not None or text is None:
@@ -127,7 +123,7 @@ class Partition(UserTable):
                     t, received = times_of(message, record.timestamp)
                 if t > received + skew_max_ms:
                     raise MessageError("future", f"{t - received} ms ahead of its receipt")
-                if kind == WATERMARK:
+                if message.type == WATERMARK:
                     seen = min(t, received) - disorder_ms
                     if seen > clock:
                         clock = seen
@@ -166,77 +162,79 @@ class Partition(UserTable):
             if t < now - lateness_ms:
                 batch.late.append(LateEvent(record, now - t))
                 continue
-            message_id = message.messageId
-            digest = None
-            if message_id is not None:
-                if message_id.__class__ is not str:
-                    message_id = str(message_id)
-                digest = digest_of(message_id.encode())
-                if profile is not None:
-                    ids = profile.message_ids
-                    if ids.rfind(digest) >= 0 and message_ids.known(ids, digest, now):
-                        batch.duplicates += 1
-                        continue
-            settlement.user = user
-            if profile is not None and (
-                now >= profile.highest_ms + retention_ms or ((due := profile.due) and min(due.values()) <= now)
-            ):
-                profile = self._fire(user, profile, now)
-            mask = 0
-            if profile is None:
-                profile = self._begin_user(user, t, now, clock)
-                mask = program.begin_mask
-            elif t > profile.highest_ms:
-                profile.highest_ms = t
-            elif t < profile.first_seen_ms:
-                profile.first_seen_ms = t
-            if identified and not profile.identified:
-                profile.identified = True
-                mask |= program.user_mask
-            if digest is not None:
-                ids = profile.message_ids
-                ids += digest + now.to_bytes(6, "big")
-                size = len(ids)
-                if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
-                    message_ids.sweep(ids, now, batch.counted)
-            mask |= visit_update(profile, message, t, now)
-            watched = profile.watched & watching
-            if watched:
-                mask |= watch_masks.get(watched) or program.watch_mask(watched)
-            if kind == "track":
-                handler = track_handlers.get(message.event)
-                tracks += 1
-            else:
-                handler = other_handlers.get(kind)
-                kinds[kind] += 1
-            if handler is not None:
-                q = handler.nothing
-                decode_properties = handler.properties
-                if decode_properties is not None:
-                    raw = message.traits if kind == "identify" else message.properties
-                    if raw.__class__ is Raw:
-                        try:
-                            q = decode_properties(raw)
-                        except (msgspec.ValidationError, RecursionError):
-                            q = read_slowly(handler, raw)
-                mask |= handler.handle(profile, message, q, t, now, settlement)
-            if mask:
-                settlement.kind = "event"
-                settlement.message_id = message_id
-                settlement.settle(profile, mask, now)
-        kinds["track"] = tracks
+            apply(user, profile, message, t, now, clock, identified=identified)
         if fast is not None:
             clock = fast.clock_ms
             if type(records) is list and records:
                 record = records[-1]
             for taken, count in fast.accepted.items():
-                kinds[taken] += count
+                batch.kinds[taken] += count
                 batch.quickly += count
         if record is not None:
             self.next_offset = record.offset + 1
         self.clock_ms = clock
-        batch.kinds = kinds
         return self._end(batch)
+
+    def _apply(
+        self, user: str, profile: Profile | None, message: Message, t: int, now: int, clock: int, *, identified: bool
+    ) -> None:
+        """An event that is not late, unless it is a duplicate: timers before it fire, then all that it touches."""
+        program, settlement, batch = self.program, self._settlement, self._batch
+        message_id = message.messageId
+        digest = None
+        if message_id is not None:
+            if message_id.__class__ is not str:
+                message_id = str(message_id)
+            digest = digest_of(message_id.encode())
+            if profile is not None:
+                ids = profile.message_ids
+                if ids.rfind(digest) >= 0 and message_ids.known(ids, digest, now):
+                    batch.duplicates += 1
+                    return
+        settlement.user = user
+        if profile is not None and (
+            now >= profile.highest_ms + self.rules.retention_ms or ((due := profile.due) and min(due.values()) <= now)
+        ):
+            profile = self._fire(user, profile, now)
+        mask = 0
+        if profile is None:
+            profile = self._begin_user(user, t, now, clock)
+            mask = program.begin_mask
+        elif t > profile.highest_ms:
+            profile.highest_ms = t
+        elif t < profile.first_seen_ms:
+            profile.first_seen_ms = t
+        if identified and not profile.identified:
+            profile.identified = True
+            mask |= program.user_mask
+        if digest is not None:
+            ids = profile.message_ids
+            ids += digest + now.to_bytes(6, "big")
+            size = len(ids)
+            if size % SWEEP_BYTES == 0 or size > FULL_BYTES:
+                message_ids.sweep(ids, now, batch.counted)
+        mask |= program.visit_update(profile, message, t, now)
+        watched = profile.watched & program.watching
+        if watched:
+            mask |= program.watch_masks.get(watched) or program.watch_mask(watched)
+        kind = message.type
+        batch.kinds[kind] += 1
+        handler = program.track_handlers.get(message.event) if kind == "track" else program.other_handlers.get(kind)
+        if handler is not None:
+            q = handler.nothing
+            decode_properties = handler.properties
+            if decode_properties is not None:
+                raw = message.traits if kind == "identify" else message.properties
+                if raw.__class__ is Raw:
+                    try:
+                        q = decode_properties(raw)
+                    except (msgspec.ValidationError, RecursionError):
+                        q = read_slowly(handler, raw)
+            mask |= handler.handle(profile, message, q, t, now, settlement)
+        if mask:
+            settlement.kind = "event"
+            settlement.message_id = message_id
+            settlement.settle(profile, mask, now)
 
     def advance(self, clock_ms: int) -> Batch:
         """A journalled move of the clock."""
@@ -247,6 +245,7 @@ class Partition(UserTable):
 
     def _begin(self, batch: Batch) -> Settlement:
         self._reevaluation.left_of(self._encoded, self._catalog.epoch)
+        self._batch = batch
         settlement = self._settlement
         settlement.changes = batch.changes
         self.program.counted.clear()
