@@ -91,6 +91,7 @@ check: setup ## style, types and import rules
 docs: setup ## write the generated parts of the docs anew
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.error_messages
+	$(BIN)/python -m tests.unit.segments.language.wrong_definitions
 	$(BIN)/python -m tools.performance_page
 	$(BIN)/python -m tools.dashboards.files
 	$(BIN)/python -m tools.openapi_document

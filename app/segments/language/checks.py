@@ -4,6 +4,7 @@
 terms that move by themselves, `thresholds` those that a limit makes unreachable.
 """
 
+import re
 from itertools import takewhile
 from zoneinfo import available_timezones
 
@@ -262,9 +263,7 @@ class _Checker:
             detail = f"{shown(other)} is {found.value}, and a property is a number, a text, true or false, or a list"
             hint = ""
             if isinstance(other, s.Duration):
-                hint = (
-                    f"compare with a number, in the unit in which the property is sent: {other.ms // 1000} for seconds"
-                )
+                hint = _no_duration_hint(left if other is right else right, other)
             self._wrong(place, f"a property is never {found.value}", hint, detail)
             return
         message = f"{shown(left)} is {a.value}, but {shown(right)} is {b.value}"
@@ -381,6 +380,24 @@ def _mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expressi
     if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
         return "a time window stands inside the parentheses: count('...' within 24h) > 3"
     return ""
+
+
+_DATE_NAME = re.compile(
+    r"(?:^|_)(?:date|at|on|day|time|timestamp|since|until|ends?|expir\w*|renewal|birthday|dob)(?:_|$)"
+)
+
+
+def _no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
+    """What to write where a property is compared with a duration: it may be a number, or a date."""
+    path = value.path if isinstance(value, s.Property | s.EventContext | s.Trait | s.ContextValue) else ()
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path[-1]).lower() if path else ""
+    if _DATE_NAME.search(name):
+        return (
+            "a date in it cannot be compared with the clock; send an event when it happens:"
+            f" since('...') < {canonical.text(duration)}"
+        )
+    seconds = canonical.number_text(duration.ms / 1_000)
+    return f"compare with a number, in the unit in which the property is sent: {seconds} for seconds"
 
 
 def _quote_hint(node: s.Expression) -> str:

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from app.segments.language import syntax as s
-from app.segments.language.suggestions import closest, listed
+from app.segments.language.suggestions import closest, did_you_mean, listed
 
 NUMBER_MAX = 10**15
 
@@ -23,6 +23,17 @@ def is_field(path: s.Path) -> bool:
     Inside `where` it would be a property of the event, which nobody means who writes it; `properties['cart'].items` is.
     """
     return len(path) > 1 and (path[0] == "traits" or path[1] in FIELDS.get(path[0], ()))
+
+
+def unknown_field_hint(root: str, rest: s.Path) -> str:
+    """What to write in place of a field of `cart`, `session` or `user` that does not exist; may be empty."""
+    name = rest[0]
+    if other := _OTHER_FIELDS[root].get(name.lower().replace("_", "")):
+        return other if " " in other else f"did you mean {root}.{other}?"
+    if name in FIELDS[root]:
+        return f"write {root}.{name}"
+    guess = did_you_mean(name, FIELDS[root], prefix=f"{root}.")
+    return guess or (f"what is known of a user is a trait: traits.{'.'.join(rest)}" if root == "user" else "")
 
 
 def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
@@ -48,7 +59,7 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
         if alone:
             return _property_hint(text)
         return f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
-    if guess := closest(text, FUNCTIONS, cutoff=0.75):
+    if guess := closest(text, FUNCTIONS):
         return f"did you mean {guess}(...)?"
     if alone:
         return _property_hint(text)
@@ -72,3 +83,33 @@ _WORDS = {
     **dict.fromkeys(("null", "none", "nil", "missing", "undefined"), _MISSING),
     **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
 }
+
+_NO_ID = (
+    "a definition is about every user, so it cannot ask for an id; user.identified asks whether the key is a userId"
+)
+_OTHER_FIELDS: dict[str, dict[str, str]] = {
+    "cart": {
+        **dict.fromkeys(("total", "sum", "amount", "price", "revenue", "subtotal", "worth"), "value"),
+        **dict.fromkeys(("count", "size", "length", "number", "lines", "productcount", "itemcount"), "items"),
+        **dict.fromkeys(("qty", "units", "pieces"), "quantity"),
+        **dict.fromkeys(("product", "productid", "productids", "skus", "ids"), "products"),
+        **dict.fromkeys(("age", "lastchanged", "updated", "updatedat", "abandoned"), "idle"),
+    },
+    "session": {
+        **dict.fromkeys(("length", "time", "age", "seconds", "timeonsite"), "duration"),
+        **dict.fromkeys(("pageviews", "views", "pagecount", "screens"), "pages"),
+        **dict.fromkeys(("count", "visits", "sessions", "index"), "number"),
+        **dict.fromkeys(("campaign", "utmsource", "channel"), "source"),
+        **dict.fromkeys(("referrer", "referer"), "the referrer of the latest event is context.page.referrer"),
+        **dict.fromkeys(("landing", "entrypage", "firstpage", "landingurl"), "landing_page"),
+        **dict.fromkeys(("lastseen", "inactive", "silence"), "idle"),
+    },
+    "user": {
+        **dict.fromkeys(("id", "userid", "anonymousid", "uid", "key", "uuid"), _NO_ID),
+        **dict.fromkeys(("loggedin", "isidentified", "known", "anonymous", "registered"), "identified"),
+        **dict.fromkeys(("inactive", "silence", "lastactive", "lastactivity"), "idle"),
+        **dict.fromkeys(("created", "firstvisit"), "first_seen"),
+        **dict.fromkeys(("lastvisit", "seen"), "last_seen"),
+    },
+}
+"""What people write for a field, without `_` and in small letters: the field, or a hint in words."""

@@ -14,8 +14,8 @@ from lark import Token, Tree
 from app.segments.language import syntax as s
 from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.errors import LanguageError
-from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_name_hint
-from app.segments.language.suggestions import did_you_mean, listed
+from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
+from app.segments.language.suggestions import listed
 
 Branch = Tree[Token] | Token
 
@@ -158,7 +158,7 @@ class TreeReader:
             self._wrong(
                 tree,
                 f"unknown field {'.'.join(path)}",
-                did_you_mean(name, known, prefix=f"{root}."),
+                unknown_field_hint(root, path[1:]),
                 f"the fields of {root} are {listed(known)}",
             )
             return _PLACEHOLDER
@@ -324,7 +324,7 @@ class TreeReader:
                 steps.append(self._plain(self.pattern(child), child, "in a step of a sequence"))
             elif child.data == "absent":
                 absent = self._plain(self.pattern(child.children[0]), child, "after then no")
-                absent_ms = self._absent_ms(child)
+                absent_ms = self._absent_ms(child, tree)
             elif child.data == "within":
                 if within_ms is not None:
                     self._wrong(child, "within stands here twice", "leave one of them out")
@@ -358,11 +358,12 @@ class TreeReader:
                 "within limits the time from the first event of a sequence to its last, and there is only one",
             )
 
-    def _absent_ms(self, tree: Tree[Token]) -> int | None:
+    def _absent_ms(self, tree: Tree[Token], sequence: Tree[Token]) -> int | None:
         duration = cast(Token | None, tree.children[1])
         if duration is None:
             written = self._text[span(tree).start : span(tree).end]
-            self._wrong(tree, "no needs a duration: how long the event must stay away", f"write {written} for 30m")
+            within = next((str(each.children[0]) for each in sequence.find_data("within")), "30m")
+            self._wrong(tree, "no needs a duration: how long the event must stay away", f"write {written} for {within}")
             return None
         ms = self._ms(duration)
         if ms == 0:

@@ -99,7 +99,7 @@ PATTERN_WORDS = {
     "unique": "write once per order_id",
 }
 
-FUNCTION_WORDS = {
+FUNCTION_WORDS: dict[str, str] = {
     "average": "avg",
     "mean": "avg",
     "unique": "distinct",
@@ -130,6 +130,22 @@ FUNCTION_WORDS = {
     "top": "key",
     "argmax": "key",
     "funnel": "sequence",
+    "at_least_once": "exists",
+    "recency": "since",
+    "frequency": "count",
+    **dict.fromkeys(("median", "percentile", "quantile", "mode"), "there is avg(...), min(...) and max(...)"),
+    **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
+    **dict.fromkeys(
+        ("day_of_month", "dayofmonth", "day", "month", "year", "week", "quarter", "date", "minute", "week_of_year"),
+        "of the clock there is hour_of_day(...) and day_of_week(...)",
+    ),
+    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
+    **dict.fromkeys(("until", "days_until", "time_until"), "there is since('...'): the time since an event"),
+    **dict.fromkeys(
+        ("lower", "upper", "lcase", "ucase", "tolower"), "texts compare letter by letter; write matches '(?i)^text$'"
+    ),
+    **dict.fromkeys(("isnull", "is_null", "ifnull", "coalesce", "isset", "is_set"), "x = x asks whether there is an x"),
+    **dict.fromkeys(("if", "case", "iif"), "join conditions with and, or, not"),
 }
 
 EXAMPLE_PROPERTIES = {

@@ -8,18 +8,17 @@ import re
 
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, ErrorContext
+from app.segments.language.mistakes.windows import DURATION, spoken_window, window_in_words
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.syntax import Span
 
 _TEXT = r"'(?:[^'\n]|'')*'"
 _VALUE = r"(?:\w+\((?:[^()]|\([^()]*\))*\)|[^\W\d][\w.]*(?:\['[^'\n]*'\])?)"
 _VALUE_BEFORE = re.compile(rf"({_VALUE})\s*$")
-_DURATION = r"(?:[0-9]+(?:ms|[smhd]))+"
 _BETWEEN = re.compile(rf"between\s+([0-9][\w.]*|{_TEXT})\s+(?:and|to)\s+([0-9][\w.]*|{_TEXT})")
 _RANGE_BEFORE = re.compile(rf"({_VALUE})\s+in\s+\[\s*([0-9]+)\s*$")
 _RANGE_AFTER = re.compile(r"(?:-|\.\.+|to\b)\s*([0-9]+)")
 _OF = re.compile(rf"([\w.]+)\s+of\s+({_TEXT}|page|screen|identify)")
-_WINDOW = re.compile(rf"(?:within|in|during|over)\s+(?:the\s+)?(?:last\s+)?({_DURATION})\b")
 _COMPARED_CALL = re.compile(r"(\w+\((?:[^()]|\([^()]*\))*)\)\s*((?:[<>]=?|!?=)\s*[0-9][\w.]*)\s*$")
 _IS_THERE = re.compile(
     r"(?:is\s+)?(not\s+)?(null|empty|missing|none|unknown|nothing|exists?|known|set|present)\b", re.IGNORECASE
@@ -68,32 +67,33 @@ def bare_event(context: ErrorContext) -> LanguageError | None:
     if event is not None and negated is not None:
         start, window = negated.start(), context.rest[event.end() :]
     else:
-        read = re.search(rf"(?:\b(?:not|no)\s+)?({_TEXT})\s*$", context.before)
+        read = re.search(rf"(?:\b(?:not|no)\s+)?({_TEXT})\s*(in\s+the\s+)?$", context.before)
         if read is None or not context.word:
             return None
-        start, window = read.start(), context.rest
+        start, window = read.start(), (read[2] or "") + context.rest
         event, negated = TEXT.match(context.text, read.start(1)), re.match(r"no", read[0])
-    within = re.match(rf"\s*(?:within|in|for|since)\s+(?:the\s+)?(?:last\s+)?({_DURATION})\b", window)
+    blanks = len(window) - len(window.lstrip())
+    within = spoken_window(window[blanks:])
     if event is None or within is None:
         return None
     scope = f"{event[0]} within {within[1]}"
     hint = f"write not exists({scope})" if negated else f"write exists({scope})"
-    end = len(context.text) - len(window) + within.end()
+    end = len(context.text) - len(window) + blanks + within[0]
     return LanguageError("an event alone is no condition", Span(start, end), hint)
 
 
 def window_behind_comparison(context: ErrorContext) -> LanguageError | None:
     """`count(page) > 5 in 1h`, `count(page) > 5 within 1h`."""
-    match, compared = _WINDOW.match(context.rest), _COMPARED_CALL.search(context.before)
-    if match is None or compared is None or context.function:
+    window, compared = spoken_window(context.rest), _COMPARED_CALL.search(context.before)
+    if window is None or compared is None or context.function:
         return None
-    hint = f"write {compared[1]} within {match[1]}) {compared[2]}"
-    return context.wrong("a time stands inside the parentheses", hint, length=len(match[0]))
+    hint = f"write {compared[1]} within {window[1]}) {compared[2]}"
+    return context.wrong("a time stands inside the parentheses", hint, length=window[0])
 
 
 def window_behind_comma(context: ErrorContext) -> LanguageError | None:
     """`count(page, 1h)`."""
-    match = re.match(rf",\s*({_DURATION})\b", context.rest)
+    match = re.match(rf",\s*({DURATION})\b", context.rest)
     if match is None or not context.after_event:
         return None
     return context.wrong("a comma cannot stand here", f"write within {match[1]}", length=len(match[0]))
@@ -155,6 +155,7 @@ PHRASES = (
     function_without_parentheses,
     bare_event,
     window_behind_comparison,
+    window_in_words,
     window_behind_comma,
     and_before_within,
     calendar_day,

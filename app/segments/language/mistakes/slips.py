@@ -152,6 +152,11 @@ def field_as_event(context: ErrorContext) -> LanguageError | None:
 
 
 def _without_function(function: str, field: str, compared: str) -> str:
+    if function == "since":
+        if field.startswith(("cart.", "session.", "user.")):
+            root = field.split(".", maxsplit=1)[0]
+            return f"the time since the last event of the {root} is {root}.idle"
+        return "send an event when it happens, and write since('...') with its name"
     if field == "user.identified":
         return f"write {'not ' if function == 'never' else ''}{field}"
     if field == "cart.products":
@@ -171,7 +176,10 @@ def _function_as_event(context: ErrorContext) -> LanguageError | None:
     call = re.match(r"\w+\s*\([^()]*\)", context.rest)
     if call is None:
         return None
+    message = f"{call[0]} is a value of the user, not an event"
+    if context.function == "since":
+        compared = re.match(r"\s*\)\s*>=?\s*((?:[0-9]+(?:ms|[smhd]))+)", context.rest[len(call[0]) :])
+        hint = f"for a condition that has held so long, write for: {compared[1] if compared else '3d'} beside when:"
+        return context.wrong(message, hint, "since(...) is the time since the last event", length=len(call[0]))
     negation = "not " if context.function == "never" else ""
-    return context.wrong(
-        f"{call[0]} is a value of the user, not an event", f"write {negation}{call[0]}", length=len(call[0])
-    )
+    return context.wrong(message, f"write {negation}{call[0]}", length=len(call[0]))

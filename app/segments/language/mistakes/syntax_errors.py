@@ -28,6 +28,8 @@ _FOREIGN_TEXT = re.compile(
     rf"""\"([^"\n]*)"?|[{_DOUBLE}]([^{_DOUBLE}"\n]*)[{_DOUBLE}"]?|[{_SINGLE}]([^{_SINGLE}'\n]*)[{_SINGLE}']?"""
 )
 _EVENT_FUNCTIONS = ("any", "sequence")
+_EVENT = rf"(?:{TEXT.pattern}|\b(?:page|screen|identify)\b)"
+_JOINED_EVENTS = re.compile(rf"(?P<sign>\|+|&+|\bor\b|\band\b)\s*{_EVENT}(?:\s*(?:\|+|&+|\bor\b|\band\b)\s*{_EVENT})*")
 
 
 def explain(error: UnexpectedInput, text: str) -> LanguageError:
@@ -75,6 +77,24 @@ def _open_text(context: ErrorContext) -> LanguageError | None:
     return context.wrong(
         "this text does not end", "close it with '; a ' inside a text is written twice: 'it''s'", length=len(line)
     )
+
+
+def _events_by_sign(context: ErrorContext) -> LanguageError | None:
+    """`exists('A' | 'B')`, `exists('A' && 'B')`, `exists('A' or 'B')`."""
+    match = _JOINED_EVENTS.match(context.rest)
+    before = re.search(rf"(?:{TEXT.pattern}|\b(?:page|screen|identify))\s*$", context.before)
+    if match is None or before is None or not context.after_event or context.function in ("any", "sequence"):
+        return None
+    events = [before[0].strip(), *re.findall(_EVENT, match[0])]
+    each = listed((f"{context.function}({event})" for event in events), joint="and")
+    if match["sign"][0] in "&a":
+        hint = f"for all of several events write {each.replace(', ', ' and ')}"
+        hint = (
+            hint if context.function in ("exists", "never") else "join conditions outside of the parentheses with and"
+        )
+    else:
+        hint = f"for one of several events write any({', '.join(events)})"
+    return context.wrong("one event at a time can stand here", hint, length=len(match[0]))
 
 
 def _foreign_sign(context: ErrorContext) -> LanguageError | None:
@@ -154,9 +174,11 @@ def _unknown_function(context: ErrorContext) -> LanguageError | None:
             Span(start, start + len(name)),
             f"write exists({name}(...)) or count({name}(...)) >= 3",
         )
-    guess = name.lower() if name.lower() in known else hints.FUNCTION_WORDS.get(name.lower()) or closest(name, known)
-    hint = f"did you mean {guess}(...)?" if guess else f"the functions are {listed(known)}"
-    return LanguageError(f"unknown function {name}", Span(start, start + len(name)), hint)
+    said = hints.FUNCTION_WORDS.get(name.lower(), "")
+    guess = name.lower() if name.lower() in known else said or closest(name, known)
+    hint = said if " " in said else f"did you mean {guess}(...)?" if guess else ""
+    functions = f"the functions are {listed(known)}"
+    return LanguageError(f"unknown function {name}", Span(start, start + len(name)), hint, functions)
 
 
 def _comma(context: ErrorContext) -> LanguageError | None:
@@ -340,6 +362,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     slips.other_thousands,
     _quote_inside_text,
     _open_text,
+    _events_by_sign,
     _foreign_sign,
     slips.unit_of_number,
     _number_and_unit,
