@@ -255,14 +255,14 @@ MUTATIONS = (
     Mutation(
         "an event exactly as old as allowed is late",
         "app/segments/partition/partition.py",
-        "now = profile.fired_ms\n            if t < now - lateness_ms:",
-        "now = profile.fired_ms\n            if t <= now - lateness_ms:",
+        "if t < now - self.rules.lateness_ms:",
+        "if t <= now - self.rules.lateness_ms:",
     ),
     Mutation(
         "the clock believes the sender",
         "app/segments/partition/partition.py",
-        "            if received > t:\n                received = t\n",
-        "            received = t\n",
+        "seen = (received if received < t else t) - self.rules.disorder_ms",
+        "seen = t - self.rules.disorder_ms",
     ),
     Mutation(
         "a visit that begins is not asked how far it has grown",
@@ -293,8 +293,8 @@ MUTATIONS = (
     Mutation(
         "now may go back behind the user's highest time",
         "app/segments/partition/partition.py",
-        "if profile.highest_ms > now:",
-        "if False:",
+        "now = max(now, profile.highest_ms, profile.fired_ms)",
+        "now = max(now, profile.fired_ms)",
     ),
     Mutation(
         "a duplicate of exactly a day ago is none",
@@ -323,7 +323,7 @@ MUTATIONS = (
     Mutation(
         "records that a profile has seen are taken again after a crash",
         "app/segments/partition/partition.py",
-        "if reached and reached.get(user, 0) > record.offset:",
+        "if self._reached and self._reached.get(user, 0) > record.offset:",
         "if False:",
     ),
     # ---- the fast path

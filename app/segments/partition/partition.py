@@ -7,29 +7,18 @@ See docs/exact-meaning.md, "Order of work for one record".
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
 
-from app.events.message import (
-    EVENT_KINDS,
-    HOURS_MS,
-    MESSAGE_BYTES_MAX,
-    MILLIS_MS,
-    SECONDS_MS,
-    WATERMARK,
-    Message,
-    MessageError,
-    checked_value,
-    times_of,
-    user_of,
-)
+from app.events.message import EVENT_KINDS, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.event_reader import Event, EventReader
 from app.segments.partition.fast_path import BUILT, fast_path
 from app.segments.partition.position import CATALOG_KEY, read_position
 from app.segments.partition.user_table import Held, UserTable
@@ -42,7 +31,7 @@ if TYPE_CHECKING:
     from app.segments.partition._fast_path import FastPath
 
 IDLE_MS = message_ids.KEPT_MS
-"""Who has done nothing for so long is idle."""
+"""A user without events for so long is idle."""
 
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
@@ -70,110 +59,70 @@ class Partition(UserTable):
         return self._end(batch)
 
     def process(self, records: Iterable[RecordLike]) -> Batch:
-        """Records in order of their offsets, none left out."""
+        """Processes records in the order of their offsets, none left out."""
         batch = Batch(kinds=dict.fromkeys(EVENT_KINDS, 0))
         settlement = self._begin(batch)
-        program = self.program
-        rules = self.rules
-        keyed = self._keyed
-        skew_max_ms, disorder_ms, lateness_ms = rules.skew_max_ms, rules.disorder_ms, rules.lateness_ms
-        decode = program.decoder.decode_quickly
-        apply = self._apply
-        touched: dict[Any, Profile] = self._touched
-        reached = self._reached
-        clock = self.clock_ms
+        fast = self._fast_path(records, settlement)
+        reader, touched = EventReader(self.program, self.rules, keyed=self._keyed), self._touched
         record = None
-        fast: FastPath | None = None
-        if self._fast and type(records) is list and not reached:
-            fast = fast_path(
-                records,
-                program,
-                rules,
-                settlement,
-                touched,
-                self._load,
-                self._begin_user,
-                self._fire,
-                keyed=keyed,
-                clock_ms=clock,
-            )
-        # Calls and attributes cost more here than anywhere: what nearly every message is like stands in line.
         for record in records if fast is None else fast:
             if fast is not None:
-                clock = fast.clock_ms
-            value = record.value
-            key = record.key
+                self.clock_ms = fast.clock_ms
             try:
-                if value is None or len(value) > MESSAGE_BYTES_MAX or not value.isascii():
-                    value = checked_value(value)
-                try:
-                    message = decode(value) if fast is None else fast.message or decode(value)
-                except (msgspec.DecodeError, RecursionError) as error:
-                    message = program.decoder.decode_slowly(value, error)
-                text = message.timestamp
-                try:
-                    if message.receivedAt is not None or text is None:
-                        t, received = times_of(message, record.timestamp)
-                    else:
-                        t = HOURS_MS[text[:14]] + SECONDS_MS[text[14:20]] + MILLIS_MS[text[20:]]
-                        received = record.timestamp
-                        if received < 0:
-                            received = t
-                except KeyError:
-                    t, received = times_of(message, record.timestamp)
-                if t > received + skew_max_ms:
-                    raise MessageError("future", f"{t - received} ms ahead of its receipt")
-                if message.type == WATERMARK:
-                    seen = min(t, received) - disorder_ms
-                    if seen > clock:
-                        clock = seen
-                        if fast is not None:
-                            fast.clock_ms = clock
-                    continue
-                user: Any = message.anonymousId
-                profile = touched.get(user) if message.userId is None else None
-                if profile is None:
-                    user, identified = user_of(message)
-                else:
-                    identified = False
-                if keyed and (key is None or key != user.encode()):
-                    raise MessageError("wrong-key", f"the key is {key!r:.80}, the user {user!r:.80}")
+                event = reader.read(record, touched, None if fast is None else fast.message)
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
-            now = clock
-            if t > now:
-                now = t
-            if received > t:
-                received = t
-            if received > clock + disorder_ms:
-                clock = received - disorder_ms
-                if fast is not None:
-                    fast.clock_ms = clock
-            if reached and reached.get(user, 0) > record.offset:
-                continue
-            if profile is None:
-                profile = touched.get(user) or self._load(user)
-            if profile is not None:
-                if profile.highest_ms > now:
-                    now = profile.highest_ms
-                if profile.fired_ms > now:
-                    now = profile.fired_ms
-            if t < now - lateness_ms:
-                batch.late.append(LateEvent(record, now - t))
-                continue
-            apply(user, profile, message, t, now, clock, identified=identified)
+            if event.message.type == WATERMARK:
+                self.clock_ms = max(self.clock_ms, min(event.t, event.received) - self.rules.disorder_ms)
+            else:
+                self._admit(event, record, batch)
+            if fast is not None:
+                fast.clock_ms = self.clock_ms
         if fast is not None:
-            clock = fast.clock_ms
-            if type(records) is list and records:
-                record = records[-1]
+            self.clock_ms = fast.clock_ms
+            record = records[-1] if type(records) is list and records else record
             for taken, count in fast.accepted.items():
                 batch.kinds[taken] += count
                 batch.quickly += count
         if record is not None:
             self.next_offset = record.offset + 1
-        self.clock_ms = clock
         return self._end(batch)
+
+    def _fast_path(self, records: Iterable[RecordLike], settlement: Settlement) -> "FastPath | None":
+        """The extension that takes the usual records of a batch, or None where it cannot be used."""
+        if not self._fast or type(records) is not list or self._reached:
+            return None
+        return fast_path(
+            records,
+            self.program,
+            self.rules,
+            settlement,
+            self._touched,
+            self._load,
+            self._begin_user,
+            self._fire,
+            keyed=self._keyed,
+            clock_ms=self.clock_ms,
+        )
+
+    def _admit(self, event: Event, record: RecordLike, batch: Batch) -> None:
+        """Moves the clock, and applies the event unless its profile has seen it before a crash or it is late."""
+        message, t, received, user, identified = event
+        clock = self.clock_ms
+        now = max(clock, t)
+        seen = (min(t, received)) - self.rules.disorder_ms
+        if seen > clock:
+            self.clock_ms = seen
+        if self._reached and self._reached.get(user, 0) > record.offset:
+            return
+        profile = self._touched.get(user) or self._load(user)
+        if profile is not None:
+            now = max(now, profile.highest_ms, profile.fired_ms)
+        if t < now - self.rules.lateness_ms:
+            batch.late.append(LateEvent(record, now - t))
+            return
+        self._apply(user, profile, message, t, now, self.clock_ms, identified=identified)
 
     def _apply(
         self, user: str, profile: Profile | None, message: Message, t: int, now: int, clock: int, *, identified: bool
