@@ -261,7 +261,7 @@ MUTATIONS = (
     Mutation(
         "the clock believes the sender",
         "app/segments/partition/partition.py",
-        "seen = (received if received < t else t) - self.rules.disorder_ms",
+        "seen = min(t, received) - self.rules.disorder_ms",
         "seen = t - self.rules.disorder_ms",
     ),
     Mutation(

@@ -111,7 +111,7 @@ class Partition(UserTable):
         message, t, received, user, identified = event
         clock = self.clock_ms
         now = max(clock, t)
-        seen = (min(t, received)) - self.rules.disorder_ms
+        seen = min(t, received) - self.rules.disorder_ms
         if seen > clock:
             self.clock_ms = seen
         if self._reached and self._reached.get(user, 0) > record.offset:
