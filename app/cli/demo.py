@@ -41,6 +41,7 @@ from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.record import Record
 from app.simulation.recording import check_files
+from app.simulation.shop import ShopSettings
 from app.simulation.source import EventSource, FileSource, ShopSource
 from app.simulation.writer import TopicWriter
 from app.verification.topic_contents import Cluster, Positions
@@ -111,19 +112,11 @@ def demo(
         signal.signal(number, signal.default_int_handler)
     limit_ms = None if for_ is None else read_duration_ms(for_, option="--for")
     speed = (_FILE_SPEED if file else _SHOP_SPEED) if speed is None else speed
-    check_above_zero(speed, option="--speed")
-    if not 1 <= workers <= _WORKERS_MAX:
-        raise UserError(f"--workers is {workers}", hint=f"from 1 to {_WORKERS_MAX}")
-    if file:
-        check_files(file)
+    _check_options(speed, workers, file)
     settings = load_settings(
         kafka_bootstrap_servers=broker, segments=segments, partitions=_PARTITIONS, idle_clock_speed=speed
     )
-    catalog = load_segments(settings.segments, settings.time_rules)
-    compile_catalog(catalog, settings.time_rules)  # what a worker would refuse is refused here, before anything starts
     own_broker = broker is None and not os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    run = secrets.token_hex(3)
-    settings = replace(settings, app_id=f"demo-{run}", topic_prefix=f"demo-{run}.", web_port=0)
     shop = shop_settings(
         rate=rate,
         users=users,
@@ -132,12 +125,41 @@ def demo(
         start_ms=int(time.time() * 1000) - BEFORE_NOW_MS,
         history_ms=0 if history == "0s" else read_duration_ms(history, option="--history"),
     )
+    show = _demo(settings, shop, file, speed=speed, started_s=started_s, limit_ms=limit_ms)
+    with Everything() as everything:
+        if own_broker:
+            show.use_embedded(everything.broker())
+        return asyncio.run(show.run(everything, workers=workers, remove_topics=not own_broker))
 
+
+def _check_options(speed: float, workers: int, files: list[Path] | None) -> None:
+    check_above_zero(speed, option="--speed")
+    if not 1 <= workers <= _WORKERS_MAX:
+        raise UserError(f"--workers is {workers}", hint=f"from 1 to {_WORKERS_MAX}")
+    if files:
+        check_files(files)
+
+
+def _demo(
+    settings: Settings,
+    shop: ShopSettings,
+    files: list[Path] | None,
+    *,
+    speed: float,
+    started_s: float,
+    limit_ms: int | None,
+) -> "Demo":
+    """The demo of a shop or of files, with topics of its own. UserError for definitions that a worker would refuse."""
+    catalog = load_segments(settings.segments, settings.time_rules)
+    compile_catalog(catalog, settings.time_rules)
+    run = secrets.token_hex(3)
+    settings = replace(settings, app_id=f"demo-{run}", topic_prefix=f"demo-{run}.", web_port=0)
     source: EventSource = ShopSource(shop, partitions=_PARTITIONS, speed=speed)
-    if file:
-        source = FileSource(file, partitions=_PARTITIONS, rules=settings.time_rules, speed=speed, end_marks=False)
-    title = f"Shoal demo: {file[0].name}" if file else f"Shoal demo: seed {shop.seed}, {users:,} users"
-    show = Demo(
+    title = f"Shoal demo: seed {shop.seed}, {shop.users:,} users"
+    if files:
+        source = FileSource(files, partitions=_PARTITIONS, rules=settings.time_rules, speed=speed, end_marks=False)
+        title = f"Shoal demo: {files[0].name}"
+    return Demo(
         settings,
         catalog,
         source,
@@ -145,17 +167,8 @@ def demo(
         speed=speed,
         started_s=started_s,
         limit_ms=limit_ms,
-        live_from_ms=0 if file else shop.start_ms,
+        live_from_ms=0 if files else shop.start_ms,
     )
-    with Everything() as everything:
-        if own_broker:
-            embedded = everything.broker()
-            show.settings = replace(
-                settings,
-                kafka_bootstrap_servers=embedded.bootstrap_servers,
-                session_timeout_ms=_EMBEDDED_SESSION_TIMEOUT_MS,
-            )
-        return asyncio.run(show.run(everything, workers=workers, remove_topics=not own_broker))
 
 
 class Everything(ExitStack):
@@ -220,7 +233,7 @@ class Everything(ExitStack):
 
 @dataclass(slots=True)
 class Demo:
-    """One demo, from its broker's first breath to the summary."""
+    """One demo, from the start of its broker to the summary."""
 
     settings: Settings
     catalog: Catalog
@@ -234,6 +247,14 @@ class Demo:
     played: Played = field(default_factory=Played)
     died: str | None = None
     sent: list[int] = field(default_factory=lambda: [0] * _PARTITIONS)
+
+    def use_embedded(self, broker: EmbeddedBroker) -> None:
+        """Runs the demo on the broker that comes along."""
+        self.settings = replace(
+            self.settings,
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            session_timeout_ms=_EMBEDDED_SESSION_TIMEOUT_MS,
+        )
 
     async def run(self, everything: Everything, *, workers: int, remove_topics: bool) -> int:
         """Shows everything until the end, a signal, or a child's death; the exit code."""

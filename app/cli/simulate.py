@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -25,6 +25,9 @@ SEED_MAX: Final = 2**31 - 1
 BEFORE_NOW_MS: Final = 7 * 86_400_000
 EXIT_OK: Final = 0
 EXIT_INTERRUPTED: Final = 130
+
+SourceFor: TypeAlias = Callable[[int], EventSource]
+"""Makes the source of events for a number of partitions."""
 
 
 def simulate(
@@ -86,42 +89,61 @@ def simulate(
     limit_ms = None if for_ is None else read_duration_ms(for_, option="--for")
     if speed is not None:
         check_above_zero(speed, option="--speed")
+    shop: dict[str, Any] = {"rate": rate, "users": users, "seed": seed, "start": start, "history": history}
+    shop["history_events"] = history_events
     if file:
-        _reject_for_files(
-            rate=rate, users=users, seed=seed, start=start, history=history, history_events=history_events
-        )
-        files, rules = tuple(file), settings.time_rules
-        check_files(files)
-        marks = end_mark is not False and limit_ms is None
-
-        def source(partitions: int) -> EventSource:
-            return FileSource(files, partitions=partitions, rules=rules, speed=speed, end_marks=marks)
-
+        _reject_for_files(**shop)
+        source = _file_source(file, settings, speed, end_marks=end_mark is not False and limit_ms is None)
     else:
         if end_mark is not None:
             raise UserError("--end-mark belongs to --file", hint="a simulated shop has no end")
-        shop = shop_settings(
-            rate=50.0 if rate is None else rate,
-            users=2_000 if users is None else users,
-            speed=1.0 if speed is None else speed,
-            seed=seed,
-            start_ms=default_start_ms(speed or 1.0, limit_ms)
-            if start is None
-            else read_instant_ms(start, option="--start"),
-            history_ms=0 if history is None else read_duration_ms(history, option="--history"),
-            history_events=history_events,
-        )
-        console.print(f"seed {shop.seed}, {shop.users:,} users, from {show_instant(shop.start_ms)}", highlight=False)
-
-        def source(partitions: int) -> EventSource:
-            return ShopSource(shop, partitions=partitions, speed=speed or 1.0)
-
+        source = _shop_source(console, speed or 1.0, limit_ms, **shop)
     complete = asyncio.run(_simulate(source, settings, limit_ms, console, exactly=partitions is not None))
     return EXIT_OK if complete or not file else EXIT_INTERRUPTED
 
 
+def _file_source(files: list[Path], settings: Settings, speed: float | None, *, end_marks: bool) -> SourceFor:
+    check_files(files)
+
+    def source(partitions: int) -> EventSource:
+        return FileSource(
+            tuple(files), partitions=partitions, rules=settings.time_rules, speed=speed, end_marks=end_marks
+        )
+
+    return source
+
+
+def _shop_source(
+    console: Console,
+    speed: float,
+    limit_ms: int | None,
+    *,
+    rate: float | None,
+    users: int | None,
+    seed: int | None,
+    start: str | None,
+    history: str | None,
+    history_events: int | None,
+) -> SourceFor:
+    shop = shop_settings(
+        rate=50.0 if rate is None else rate,
+        users=2_000 if users is None else users,
+        speed=speed,
+        seed=seed,
+        start_ms=default_start_ms(speed, limit_ms) if start is None else read_instant_ms(start, option="--start"),
+        history_ms=0 if history is None else read_duration_ms(history, option="--history"),
+        history_events=history_events,
+    )
+    console.print(f"seed {shop.seed}, {shop.users:,} users, from {show_instant(shop.start_ms)}", highlight=False)
+
+    def source(partitions: int) -> EventSource:
+        return ShopSource(shop, partitions=partitions, speed=speed)
+
+    return source
+
+
 async def _simulate(
-    source_for: Callable[[int], EventSource],
+    source_for: SourceFor,
     settings: Settings,
     limit_ms: int | None,
     console: Console,

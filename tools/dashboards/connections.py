@@ -7,8 +7,16 @@ from tools.dashboards.panels import Panel, Row, dashboard
 
 
 def connections() -> dict[str, Any]:
-    """For those who run what stands around the workers: HTTP, Redis, destinations, sources."""
-    http = Row(
+    """For those who run what stands around the workers: HTTP, Redis, _destinations(), sources."""
+    return dashboard(
+        "shoal-connections",
+        "Shoal: HTTP, Redis, destinations",
+        [_http(), _readers(), _redis(), _destinations(), _sources()],
+    )
+
+
+def _http() -> Row:
+    return Row(
         "HTTP",
         [
             Panel(
@@ -57,7 +65,10 @@ def connections() -> dict[str, Any]:
             ),
         ],
     )
-    readers = Row(
+
+
+def _readers() -> Row:
+    return Row(
         "Readers of changes",
         [
             Panel(
@@ -81,7 +92,10 @@ def connections() -> dict[str, Any]:
             ),
         ],
     )
-    redis = Row(
+
+
+def _redis() -> Row:
+    return Row(
         "Memberships in Redis",
         [
             Panel(
@@ -96,7 +110,10 @@ def connections() -> dict[str, Any]:
             ),
         ],
     )
-    destinations = Row(
+
+
+def _destinations() -> Row:
+    return Row(
         "Destinations",
         [
             Panel(
@@ -142,7 +159,10 @@ def connections() -> dict[str, Any]:
             ),
         ],
     )
-    sources = Row(
+
+
+def _sources() -> Row:
+    return Row(
         "Sources",
         [
             Panel(
@@ -155,7 +175,4 @@ def connections() -> dict[str, Any]:
                 width=24,
             ),
         ],
-    )
-    return dashboard(
-        "shoal-connections", "Shoal: HTTP, Redis, destinations", [http, readers, redis, destinations, sources]
     )

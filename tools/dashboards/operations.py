@@ -8,7 +8,11 @@ from tools.dashboards.panels import Panel, Row, dashboard
 
 def operations() -> dict[str, Any]:
     """For those who run workers."""
-    health = Row(
+    return dashboard("shoal-operations", "Shoal: workers", [_health(), _stream(), _batches(), _moves()])
+
+
+def _health() -> Row:
+    return Row(
         "Health",
         [
             Panel(
@@ -65,7 +69,10 @@ def operations() -> dict[str, Any]:
             ),
         ],
     )
-    stream = Row(
+
+
+def _stream() -> Row:
+    return Row(
         "The stream",
         [
             Panel(
@@ -118,7 +125,10 @@ def operations() -> dict[str, Any]:
             ),
         ],
     )
-    batches = Row(
+
+
+def _batches() -> Row:
+    return Row(
         "Batches",
         [
             Panel(
@@ -161,7 +171,10 @@ def operations() -> dict[str, Any]:
             ),
         ],
     )
-    moves = Row(
+
+
+def _moves() -> Row:
+    return Row(
         "Partitions that move",
         [
             Panel(
@@ -218,4 +231,3 @@ def operations() -> dict[str, Any]:
             ),
         ],
     )
-    return dashboard("shoal-operations", "Shoal: workers", [health, stream, batches, moves])

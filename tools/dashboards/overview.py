@@ -10,7 +10,16 @@ SEGMENT = '{segment=~"$segment"}'
 
 def overview() -> dict[str, Any]:
     """For those who write segments: who is in what, and how quickly it is known."""
-    now = Row(
+    return dashboard(
+        "shoal-overview",
+        "Shoal: segments",
+        [_now(), _segments(), _speed(), _reached()],
+        variables=[("segment", "shoal_segment_members")],
+    )
+
+
+def _now() -> Row:
+    return Row(
         "Now",
         [
             Panel(
@@ -58,7 +67,10 @@ def overview() -> dict[str, Any]:
             ),
         ],
     )
-    segments = Row(
+
+
+def _segments() -> Row:
+    return Row(
         "Segments",
         [
             Panel(
@@ -101,7 +113,10 @@ def overview() -> dict[str, Any]:
             ),
         ],
     )
-    speed = Row(
+
+
+def _speed() -> Row:
+    return Row(
         "How quickly it is known",
         [
             Panel(
@@ -120,7 +135,10 @@ def overview() -> dict[str, Any]:
             ),
         ],
     )
-    reached = Row(
+
+
+def _reached() -> Row:
+    return Row(
         "Who is told",
         [
             Panel(
@@ -139,10 +157,4 @@ def overview() -> dict[str, Any]:
                 queries=[(total("shoal_streams"), "streams")],
             ),
         ],
-    )
-    return dashboard(
-        "shoal-overview",
-        "Shoal: segments",
-        [now, segments, speed, reached],
-        variables=[("segment", "shoal_segment_members")],
     )
