@@ -43,6 +43,7 @@ TARGETS: Final = (
     Target("timers when nothing comes: p99, ms", "timers", f"{EXACTLY_ONCE}, nothing comes", "p99_ms", 200),
     Target("a million profiles read back: s", "million", MEMORY, "start_to_ready_s", 10),
     Target("1,000 definitions against 10: cost of an event", "many", "1,000", "ratio_to_10", 1.2),
+    Target("1,000 definitions that one event touches against 10", "many", "1,000, all touched", "ratio_to_10", 120),
     Target("memory: bytes a user", "memory", "real users", "bytes_a_user", 600),
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.events.instants import iso
 from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id
+from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.operators import same
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
 from tables.windows import FOREVER
@@ -59,6 +60,7 @@ class Departed:
 
 Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
 PLANS_MAX = 10_000
+PLANNED_STEPS_MAX = 1_000_000
 
 
 class Settlement:
@@ -66,9 +68,11 @@ class Settlement:
 
     __slots__ = (
         "_cause",
+        "_planned_steps",
         "_plans",
         "_retention_ms",
         "_segments",
+        "_steps",
         "_told_at",
         "_told_ms",
         "changes",
@@ -82,7 +86,9 @@ class Settlement:
     def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
         self._segments = segments
         self._retention_ms = retention_ms
+        self._steps: list[Step] = [(segment.settle, segment.dependents, segment.number) for segment in segments]
         self._plans: dict[int, list[Step]] = {}
+        self._planned_steps = 0
         self._cause = Cause("time")
         self._told_ms = -1
         self._told_at = ""
@@ -93,28 +99,28 @@ class Settlement:
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
         self.warm_ms: dict[int, int] = {}
 
-    def settle(self, profile: Profile, mask: int, now: int) -> None:
-        """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order."""
+    def settle(self, profile: Profile, mask: int, now: int) -> int:
+        """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order.
+
+        Returns all those segments, as a mask.
+        """
         plan = self._plans.get(mask)
         if plan is None:
             plan = self._plan(mask)
-        for settle, dependents, rest in plan:
+        for settle, dependents, number in plan:
             if settle(profile, now, self) and dependents:
-                self.settle(profile, rest | dependents, now)
-                return
+                rest = mask >> number + 1 << number + 1
+                return mask | self.settle(profile, rest | dependents, now)
+        return mask
 
     def _plan(self, mask: int) -> list[Step]:
-        """The segments of a mask in order, each with its dependents and those that come after it."""
-        if len(self._plans) >= PLANS_MAX:
+        """The segments of a mask in order, each with its dependents and its number."""
+        if len(self._plans) >= PLANS_MAX or self._planned_steps >= PLANNED_STEPS_MAX:
             self._plans.clear()
-        plan: list[Step] = []
-        rest = mask
-        while rest:
-            lowest = rest & -rest
-            rest ^= lowest
-            segment = self._segments[lowest.bit_length() - 1]
-            plan.append((segment.settle, segment.dependents, rest))
-        self._plans[mask] = plan
+            self._planned_steps = 0
+        steps = self._steps
+        plan = self._plans[mask] = [steps[number] for number in numbers_of(mask)]
+        self._planned_steps += len(plan)
         return plan
 
     def enter(self, profile: Profile, segment: SegmentCode, member: Membership | None, now: int, until: int) -> bool:

@@ -7,6 +7,7 @@ See docs/exact-meaning.md, "Order of work for one record".
 """
 
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from app.events.message import EVENT_KINDS, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
+from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
@@ -26,6 +28,7 @@ from tables import message_ids
 from tables import profile as profiles
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
 from tables.profile import Profile
+from tables.windows import FOREVER
 
 if TYPE_CHECKING:
     from app.segments.partition._fast_path import FastPath
@@ -248,38 +251,52 @@ class Partition(UserTable):
         return batch
 
     def _fire(self, user: str, profile: Profile, limit: int) -> Profile | None:
-        """Fires the user's timers due at or before `limit`, each at its own instant; None if he is forgotten."""
+        """Fires the user's timers due at or before `limit`, each at its own instant; None if they are forgotten.
+
+        All that is due is looked for once; after an instant only what was settled there can be due sooner than before.
+        """
         settlement = self._settlement
-        program = self.program
-        retention_ms = self.rules.retention_ms
-        instant = profile.timer(retention_ms)
-        while instant <= limit:
-            if instant >= profile.highest_ms + retention_ms:
-                settlement.forget(profile, instant)
-                del self._touched[user]
-                self._gone.add(user)
-                return None
+        segments = self.program.segments
+        forgotten_ms = profile.highest_ms + self.rules.retention_ms
+        due = profile.due
+        waiting = [(at, own) for own, at in due.items() if at <= limit]
+        heapify(waiting)
+        while waiting and (instant := waiting[0][0]) < forgotten_ms:
+            own_due = _take_due(waiting, due, instant, limit)
+            if not own_due:
+                continue
             profile.fired_ms = instant
             settlement.kind = "time"
-            mask = 0
-            due = [own for own, at in profile.due.items() if at <= instant]
-            for own in due:
-                bit = program.bits.get(own)
-                if bit is not None:
-                    mask |= bit
-                elif own in program.matched:
-                    matched, readers = program.matched[own]
-                    if matched.occur(profile, instant):
-                        mask |= readers
-                else:
-                    del profile.due[own]
-            settlement.settle(profile, mask, instant)
-            following = profile.timer(retention_ms)
-            assert following > instant, "a timer that fired is still due"
-            instant = following
+            settled = settlement.settle(profile, self._due_segments(profile, own_due, instant), instant)
+            own_due += [segments[number].id for number in numbers_of(settled)]
+            for own in own_due:
+                if (at := due.get(own, FOREVER)) <= limit:
+                    assert at > instant, "a timer that fired is still due"
+                    heappush(waiting, (at, own))
+        if forgotten_ms <= limit:
+            settlement.forget(profile, forgotten_ms)
+            del self._touched[user]
+            self._gone.add(user)
+            return None
         if profile.fired_ms >= profile.highest_ms + IDLE_MS:
             self._tidy(profile, profile.fired_ms)
         return profile
+
+    def _due_segments(self, profile: Profile, own_due: list[int], instant: int) -> int:
+        """The segments to settle where these timers, of segments and of aggregates that wait, are due; as a mask."""
+        program = self.program
+        mask = 0
+        for own in own_due:
+            bit = program.bits.get(own)
+            if bit is not None:
+                mask |= bit
+            elif own in program.matched:
+                matched, readers = program.matched[own]
+                if matched.occur(profile, instant):
+                    mask |= readers
+            else:
+                del profile.due[own]
+        return mask
 
     def _tidy(self, profile: Profile, now: int) -> None:
         """What no window shows any more takes no room: most users are idle, and nobody else would look at it again."""
@@ -295,3 +312,16 @@ class Partition(UserTable):
                     del aggregates[own]
                 else:
                     aggregates[own] = rest
+
+
+def _take_due(waiting: list[tuple[int, int]], due: dict[int, int], instant: int, limit: int) -> list[int]:
+    """Takes out of the heap what is due at `instant`; what has become due later since then goes back."""
+    own_due = []
+    while waiting and waiting[0][0] == instant:
+        own = heappop(waiting)[1]
+        at = due.get(own, FOREVER)
+        if at == instant:
+            own_due.append(own)
+        elif instant < at <= limit:
+            heappush(waiting, (at, own))
+    return own_due

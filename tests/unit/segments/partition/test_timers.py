@@ -1,7 +1,9 @@
 """Timers fire whatever the batches are."""
 
 import random
+import sys
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -66,3 +68,30 @@ def test_batches_make_no_difference(seed: int) -> None:
     cuts = sorted({0, len(rows), *(chance.randrange(len(rows)) for _ in range(chance.randrange(20)))})
     split = [rows[a:b] for a, b in pairwise(cuts)]
     assert told(split) == told([rows]) == told([[row] for row in rows])
+
+
+def lines_executed(segments: int) -> int:
+    """Of Python code, while the timers of so many segments of one user fire, each at another instant."""
+    definition = "segment: s{number}\nwhen: exists('A' within {seconds}s)\n"
+    files = {f"s{number}.yaml": definition.format(number=number, seconds=60 + number) for number in range(segments)}
+    partition = Partition(compile_catalog(load_catalog(files), RULES), RULES)
+    assert len(partition.process([record(0, 0, "u", "A")]).changes) == segments
+    lines = 0
+
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        batch = partition.advance(START_MS + 10_000_000)
+    finally:
+        sys.settrace(before)
+    assert len(batch.changes) == segments
+    return lines
+
+
+def test_ten_times_the_segments_that_read_an_event_take_ten_times_the_work() -> None:
+    assert lines_executed(400) < 11 * lines_executed(40)
