@@ -8,8 +8,9 @@ everyone uses.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from app.errors import UserError
 from app.segments.evaluation.time_rules import TimeRules
@@ -18,6 +19,9 @@ from app.segments.language.durations import DurationError, format_duration, pars
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
+SHIPPED: Final = Path(str(files("app"))).parent / "deploy"
+"""Files that come with Shoal: definitions, recipes, schemas, dashboards. They lie beside the packages, in a checkout as
+in an installation."""
 
 SegmentTopics = Literal["listed", "all", "none"]
 DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
@@ -79,7 +83,7 @@ class Settings:
     catalog: CatalogSource = setting(
         "folder", "Where definitions come from: a folder, read at the start, or the topic that shoal publish writes"
     )
-    segments: Path = setting(Path("deploy/segments"), "Folder of the definitions (.yaml)")
+    segments: Path = setting(SHIPPED / "segments", "Folder of the definitions (.yaml); without one, the shipped ones")
     segment_topics: SegmentTopics = setting(
         "listed", "Which segments have a topic of their own: those with `topic: true`, all, or none"
     )
@@ -384,6 +388,8 @@ def _show(each: "Field[Any]", value: Any) -> str:
         return format_duration(int(value))
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
+        return value.relative_to(SHIPPED.parent).as_posix()
     return str(value)
 
 
