@@ -8,20 +8,17 @@ everyone uses.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from app.errors import UserError
+from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DurationError, format_duration, parse_duration
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
-SHIPPED: Final = Path(str(files("app"))).parent / "deploy"
-"""Files that come with Shoal: definitions, recipes, schemas, dashboards. They lie beside the packages, in a checkout as
-in an installation."""
 
 SegmentTopics = Literal["listed", "all", "none"]
 DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
@@ -83,7 +80,7 @@ class Settings:
     catalog: CatalogSource = setting(
         "folder", "Where definitions come from: a folder, read at the start, or the topic that shoal publish writes"
     )
-    segments: Path = setting(SHIPPED / "segments", "Folder of the definitions (.yaml); without one, the shipped ones")
+    segments: Path = setting(Path("deploy/segments"), "Folder of the definitions (.yaml)")
     segment_topics: SegmentTopics = setting(
         "listed", "Which segments have a topic of their own: those with `topic: true`, all, or none"
     )
@@ -100,6 +97,13 @@ class Settings:
     )
     idle_clock: bool = setting(True, "Whether time goes on in a partition where nothing is left to read")
     idle_clock_speed: float = setting(1.0, "Pace of that time; 1: the wall clock's", low=0.001, high=1_000_000)
+
+    # Users.
+    blocked_ids: str = setting(
+        ",".join(BLOCKED_IDS),
+        "Values of userId and anonymousId that name nobody, separated by commas; case, blanks and quotes around them "
+        "do not count, 0 stands for all of zeros and dashes",
+    )
 
     # Batches.
     batch_records_max: int = setting(10_000, "Records of one micro-batch at most", low=1, high=100_000)
@@ -151,7 +155,7 @@ class Settings:
     )
     topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
     topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
-    sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=ga4")
+    sources: str = setting("", "Topics of shoal intake, separated by commas: name, name=segment-raw or name=ga4")
 
     # Memory.
     profiles_bytes_max: int = setting(
@@ -176,6 +180,10 @@ class Settings:
     cors_origins: str = setting("*", "Origins whose pages may ask shoal serve, separated by commas; *: all")
     write_keys: str = setting("", "Who may send events: name:hash, separated by commas; see shoal keys", secret=True)
     write_keys_file: str = setting("", "A file of such lines, in addition")
+    forward_keys: str = setting(
+        "", "Who may pass on events with the time at which they were received before: name:hash", secret=True
+    )
+    forward_keys_file: str = setting("", "A file of such lines, in addition")
     read_keys: str = setting("", "Who may ask for users and segments: name:hash; empty: nobody", secret=True)
     read_keys_file: str = setting("", "A file of such lines, in addition")
     token_secret: str = setting("", "What visitors' tokens are signed with; empty: there are none", secret=True)
@@ -198,14 +206,20 @@ class Settings:
 
     @property
     def time_rules(self) -> TimeRules:
-        """The settings that decide how time is read."""
+        """The settings that decide how the time and the user of an event are read."""
         return TimeRules(
             disorder_ms=self.disorder_ms,
             lateness_ms=self.lateness_ms,
             skew_max_ms=self.skew_max_ms,
             session_gap_ms=self.session_gap_ms,
             retention_ms=self.retention_ms,
+            user_ids=self.user_ids,
         )
+
+    @property
+    def user_ids(self) -> UserIds:
+        """Tells ids of users from values that name nobody."""
+        return UserIds(blocked_ids(self.blocked_ids))
 
     @property
     def topics(self) -> "Topics":
@@ -388,8 +402,6 @@ def _show(each: "Field[Any]", value: Any) -> str:
         return format_duration(int(value))
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
-        return value.relative_to(SHIPPED.parent).as_posix()
     return str(value)
 
 

@@ -8,8 +8,10 @@ own, since carts are counted by product. A name that is not in the table stays a
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+import msgspec
+
 from app.events.instants import iso_text
-from app.events.message import INSTANT_MS_MAX, MessageError
+from app.events.message import MessageError
 
 Items = Literal["each", "products", "none"]
 
@@ -59,16 +61,29 @@ PARAMS: Final[Mapping[str, str]] = {
 _TOTALS: Final = {"Order Completed", "Order Refunded"}
 _PAGES: Final = {"page_view": "page", "screen_view": "screen"}
 _CAMPAIGN: Final = ("source", "medium", "campaign", "term", "content")
+#: From 2001 to 2286: what lies outside was meant in another unit, of which nothing inside can be mistaken.
+MICROS_MIN: Final = 10**15
+MICROS_MAX: Final = 10**16
+_UNITS: Final = {"seconds": 1e6, "milliseconds": 1e3, "nanoseconds": 1e-3}
 EVENTS_MAX: Final = 1_000
 ITEMS_MAX: Final = 200
 
 
 def messages_of(payload: Any) -> Iterator[dict[str, Any]]:
-    """The messages of one payload, in order, none with a messageId. MessageError for what is no payload.
+    """The messages of one payload, in order, none with a messageId. MessageError for what is no payload or no event.
 
     >>> [m["event"] for m in messages_of({"client_id": "c", "events": [{"name": "add_to_cart", "params": {}}]})]
     ['Product Added']
     """
+    for _, message in entries_of(payload):
+        if isinstance(message, MessageError):
+            raise message
+        yield message
+
+
+def entries_of(payload: Any) -> Iterator[tuple[int, dict[str, Any] | MessageError]]:
+    """The messages of one payload, each with the index of its event; those of the user's properties have that of the
+    first. An event that cannot be used is an error in its place. MessageError for what is no payload."""
     if payload.__class__ is not dict:
         raise MessageError("invalid-message", "a payload is a JSON object")
     events = payload.get("events", [])
@@ -81,21 +96,34 @@ def messages_of(payload: Any) -> Iterator[dict[str, Any]]:
         common["userId"] = payload["user_id"]
     if payload.get("client_id") not in (None, "") or payload.get("app_instance_id"):
         common["anonymousId"] = payload.get("client_id") or payload.get("app_instance_id")
-    at = _timestamp(payload.get("timestamp_micros"))
+    try:
+        at = _timestamp(payload.get("timestamp_micros"))
+        common_error = None
+    except MessageError as error:
+        at, common_error = {}, error
     if traits := _user_properties(payload.get("user_properties")):
-        yield {"type": "identify", **common, **at, "traits": traits}
-    for event in events:
-        if event.__class__ is not dict or event.get("name").__class__ is not str:
-            raise MessageError("invalid-message", "an event has a name")
-        yield from _messages(event, {**common, **(_timestamp(event.get("timestamp_micros")) or at)})
+        yield 0, common_error or {"type": "identify", **common, **at, "traits": traits}
+    for index, event in enumerate(events):
+        try:
+            if event.__class__ is not dict or event.get("name").__class__ is not str:
+                raise MessageError("invalid-message", "an event has a name")
+            own = _timestamp(event.get("timestamp_micros"))
+            if not own and common_error is not None:
+                raise common_error
+            for message in _messages(event, {**common, **(own or at)}):
+                yield index, message
+        except MessageError as error:
+            yield index, error
 
 
 def _messages(event: dict[str, Any], common: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name: str = event["name"]
     given = event.get("params")
     params: dict[str, Any] = dict(given) if given.__class__ is dict else {}
-    items = params.pop("items", None)
-    products = [_product(item) for item in items if item.__class__ is dict] if items.__class__ is list else []
+    items = _items(params.get("items"))
+    if items is not None:
+        del params["items"]
+    products = [_product(item) for item in items or () if item.__class__ is dict]
     if len(products) > ITEMS_MAX:
         raise MessageError("too-large", f"{len(products)} items; at most {ITEMS_MAX} are read")
     campaign = {key: params[key] for key in _CAMPAIGN if params.get(key) not in (None, "")}
@@ -120,6 +148,16 @@ def _messages(event: dict[str, Any], common: dict[str, Any]) -> Iterator[dict[st
     if products:
         properties["products"] = products
     yield {"type": "track", **common, "event": event_name, "properties": properties, **context}
+
+
+def _items(given: Any) -> list[Any] | None:
+    """The list of items, also where it came as a JSON text; None for anything else."""
+    if given.__class__ is str:
+        try:
+            given = msgspec.json.decode(given)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+    return given if given.__class__ is list else None
 
 
 def _product(item: dict[str, Any]) -> dict[str, Any]:
@@ -152,12 +190,15 @@ def _user_properties(given: Any) -> dict[str, Any]:
 
 
 def _timestamp(micros: Any) -> dict[str, str]:
-    if micros is None:
+    """The time of an event. MessageError for what lies before 2001 as microseconds: it is in another unit."""
+    if micros is None or micros == "":
         return {}
     try:
-        instant_ms = int(micros) // 1000
+        number = int(micros)
     except (TypeError, ValueError, OverflowError):
         raise MessageError("invalid-time", f"timestamp_micros is no number: {micros!r:.40}") from None
-    if not 0 <= instant_ms <= INSTANT_MS_MAX:
-        raise MessageError("invalid-time", "timestamp_micros lies before 1970 or after 9000")
-    return {"timestamp": iso_text(instant_ms)}
+    if not MICROS_MIN <= number <= MICROS_MAX:
+        unit = next((name for name, size in _UNITS.items() if MICROS_MIN <= number * size <= MICROS_MAX), None)
+        meant = "before 2001 or after 2286" if unit is None else f"no microseconds; these look like {unit}"
+        raise MessageError("invalid-time", f"timestamp_micros is {micros!r:.40}: {meant}")
+    return {"timestamp": iso_text(number // 1000)}

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.events.user_ids import UserIds
 from tables.values import at_path
 
 USER_BYTES_MAX = 256
@@ -182,12 +183,26 @@ class MessageDecoder:
         if kind.__class__ is str and kind not in KINDS:
             raise MessageError("invalid-message", f"unknown type {kind!r:.40}")
         context = plain.pop("context", None)
+        _leave_out(plain)
         try:
             message = self.decode_quickly(msgspec.json.encode(plain))
         except msgspec.DecodeError as error:
             raise MessageError("invalid-message", str(error)) from cause
         message.context = context if context.__class__ is dict else None
         return message
+
+
+def _leave_out(plain: dict[str, Any]) -> None:
+    """Takes away ids of a type that names nobody, and what only corrects a time that is there without it."""
+    for name in ("userId", "anonymousId"):
+        value = plain.get(name)
+        if value.__class__ is float:
+            plain[name] = int(value) if value == int(value) else None
+        elif value.__class__ not in (str, int):
+            plain[name] = None
+    for name in ("sentAt", "originalTimestamp"):
+        if plain.get("timestamp").__class__ is str and plain.get(name).__class__ is not str:
+            plain[name] = None
 
 
 def _position(text: str) -> int | None:
@@ -234,22 +249,27 @@ def checked_value(value: bytes | None) -> bytes:
     return value
 
 
-def user_of(message: Message) -> tuple[str, bool]:
-    """The key of the profile, and whether it is a `userId`; MessageError without one."""
-    user = message.userId
-    identified = True
-    if user is None or user == "":
-        user = message.anonymousId
-        identified = False
-        if user is None or user == "":
-            raise MessageError("no-user", "neither userId nor anonymousId")
-    text = user if user.__class__ is str else str(user)
-    assert isinstance(text, str)
+def user_of(message: Message, ids: UserIds) -> tuple[str, bool]:
+    """The key of the profile, and whether it is a `userId`; MessageError if neither id names a user."""
+    text = None if message.userId is None else ids.id_of(message.userId)
+    identified = text is not None
+    if text is None:
+        text = ids.id_of(message.anonymousId)
+        if text is None:
+            raise no_user(message.userId, message.anonymousId)
     if "\x00" in text:
         raise MessageError("invalid-message", f"a user has no NUL in it: {text[:40]!r}")
     if len(text) > USER_LENGTH_SURE and len(text.encode(errors="replace")) > USER_BYTES_MAX:
         raise MessageError("invalid-message", f"the user has more than {USER_BYTES_MAX} bytes: {text[:40]!r}...")
     return text, identified
+
+
+def no_user(user_id: Any, anonymous_id: Any) -> MessageError:
+    """The reason why an event with these ids is of nobody."""
+    given = {"userId": user_id, "anonymousId": anonymous_id}
+    said = [f"{name} {value!r:.40}" for name, value in given.items() if value is not None and value != ""]
+    detail = "neither userId nor anonymousId" if not said else f"{' and '.join(said)}: no id of a user"
+    return MessageError("no-user", detail)
 
 
 HOURS_MS: dict[str, int] = {}
@@ -303,8 +323,23 @@ def _no_time(name: str, text: str) -> MessageError:
     return MessageError("invalid-time", f"{name} is no ISO 8601 time: {text[:40]!r}")
 
 
+def _corrected_ms(message: Message, received_ms: int) -> int:
+    """The time by the sender's corrected clock."""
+    sent_ms = _field_ms(message, "sentAt")
+    original_ms = _field_ms(message, "originalTimestamp")
+    assert sent_ms is not None
+    assert original_ms is not None
+    event_ms = received_ms - (sent_ms - original_ms)
+    if not 0 <= event_ms <= INSTANT_MS_MAX:
+        raise MessageError("invalid-time", "the corrected time lies before 1970 or after 9000")
+    return event_ms
+
+
 def times_of(message: Message, record_ms: int) -> tuple[int, int]:
-    """Event time and time of receipt; `record_ms` is the record's timestamp, -1 for none."""
+    """Event time and time of receipt; `record_ms` is the record's timestamp, -1 for none.
+
+    Beside a `timestamp`, what cannot be read of `sentAt` and `originalTimestamp` is as if it were not there.
+    """
     if message.receivedAt is None and message.timestamp is not None:  # most messages, and all of a file's
         try:
             own_ms = instant_ms(message.timestamp)
@@ -314,13 +349,11 @@ def times_of(message: Message, record_ms: int) -> tuple[int, int]:
     event_ms = _field_ms(message, "timestamp")
     received_ms = _field_ms(message, "receivedAt")
     if received_ms is not None and message.sentAt is not None and message.originalTimestamp is not None:
-        sent_ms = _field_ms(message, "sentAt")
-        original_ms = _field_ms(message, "originalTimestamp")
-        assert sent_ms is not None
-        assert original_ms is not None
-        event_ms = received_ms - (sent_ms - original_ms)
-        if not 0 <= event_ms <= INSTANT_MS_MAX:
-            raise MessageError("invalid-time", "the corrected time lies before 1970 or after 9000")
+        try:
+            event_ms = _corrected_ms(message, received_ms)
+        except MessageError:
+            if event_ms is None:
+                raise
     if record_ms >= 0 and (received_ms is None or record_ms < received_ms):
         received_ms = record_ms
     if event_ms is None:

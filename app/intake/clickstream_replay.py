@@ -94,6 +94,7 @@ class Again:
             shape=self._shapes.get(letter.topic, "segment"),
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
+            user_ids=settings.user_ids,
             now_ms=letter.timestamp,
         )
         return {} if taken.dead else dict(taken.rows)
@@ -101,7 +102,7 @@ class Again:
     def _user(self, letter: DeadLetter) -> bytes:
         message = self._decode(checked_value(letter.value))
         times_of(message, letter.timestamp)
-        user, _ = user_of(message)
+        user, _ = user_of(message, self._settings.user_ids)
         return user.encode()
 
 

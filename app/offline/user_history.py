@@ -34,6 +34,7 @@ class UserHistory:
         self._user = user
         self._until_ms = until_ms
         self._skew_max_ms = rules.skew_max_ms
+        self._user_ids = rules.user_ids
         self._decode = MessageDecoder().decode
         self.count = 0
         self.events = 0
@@ -89,7 +90,7 @@ class UserHistory:
         event_ms, received_ms = times_of(decoded, -1)
         if decoded.type == WATERMARK:
             return None, event_ms, received_ms
-        user = user_of(decoded)[0]
+        user = user_of(decoded, self._user_ids)[0]
         user.encode()
         return user, event_ms, received_ms
 

@@ -7,6 +7,7 @@ import msgspec
 
 from app.events.instants import iso
 from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
+from app.events.user_ids import UserIds
 from app.offline.backtest import FileRecord
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
@@ -83,7 +84,7 @@ def evaluate(
     latest_ms = 0
     for index, event in enumerate(events):
         try:
-            own, event_ms, value = _read(event, now_ms if at_ms is None else at_ms)
+            own, event_ms, value = _read(event, now_ms if at_ms is None else at_ms, rules.user_ids)
         except MessageError as error:
             refused.append(Refused(index, error.reason, error.detail))
             continue
@@ -146,7 +147,7 @@ def standings(
     return found
 
 
-def _read(event: Any, instant_ms: int) -> tuple[str, int, bytes]:
+def _read(event: Any, instant_ms: int, ids: UserIds) -> tuple[str, int, bytes]:
     """The user, the time, and the event as a record's value."""
     if event.__class__ is not dict:
         raise MessageError("invalid-message", "an event is a JSON object")
@@ -159,6 +160,6 @@ def _read(event: Any, instant_ms: int) -> tuple[str, int, bytes]:
     message = _decode(value)
     if message.type == WATERMARK:
         raise MessageError("invalid-message", "a watermark is no event")
-    user, _ = user_of(message)
+    user, _ = user_of(message, ids)
     event_ms, received_ms = times_of(message, -1)
     return user, min(event_ms, received_ms), value

@@ -77,7 +77,7 @@ class Recording:
             try:
                 message = self._decode(line)
                 event_ms, received_ms = times_of(message, -1)
-                key = user_of(message)[0].encode()
+                key = user_of(message, self._rules.user_ids)[0].encode()
             except (MessageError, UnicodeEncodeError):
                 self.unreadable += 1
                 yield Record(0, None, line, max(self.last_ms, _UNDATED_MS))

@@ -2,11 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
+from app.events.user_ids import BLOCKED_IDS
 from tests.model.plain import Scalar
 
 TYPES = ("track", "page", "screen", "identify", "group", "alias", "watermark")
@@ -52,7 +54,7 @@ class Unreadable(Exception):
     """A record that goes to the dead letters; the reason is its only argument."""
 
 
-def read(record: Record, skew_max_ms: int) -> Message:
+def read(record: Record, skew_max_ms: int, blocked: Collection[str] = BLOCKED_IDS) -> Message:
     """The message of a record; raises Unreadable."""
     try:
         said = json.loads((record.value or b"").decode(), parse_float=number, parse_int=whole_number)
@@ -60,19 +62,19 @@ def read(record: Record, skew_max_ms: int) -> Message:
         raise Unreadable("invalid-json") from None
     if not isinstance(said, dict) or said.get("type") not in TYPES:
         raise Unreadable("invalid-message")
-    user_id, anonymous_id = user_text(said.get("userId")), user_text(said.get("anonymousId"))
+    user_id, anonymous_id = (user_text(said.get(name), blocked) for name in ("userId", "anonymousId"))
     user = user_id or anonymous_id
-    if said["type"] != "watermark":
-        if not user:
-            raise Unreadable("no-user")
-        if record.key != user.encode():
-            raise Unreadable("wrong-key")
     try:
         t, received = times(said, record.timestamp)
     except (TypeError, ValueError):
         raise Unreadable("invalid-time") from None
     if t > received + skew_max_ms:
         raise Unreadable("future")
+    if said["type"] != "watermark":
+        if not user:
+            raise Unreadable("no-user")
+        if record.key != user.encode():
+            raise Unreadable("wrong-key")
     name = {"track": said.get("event"), "page": said.get("name"), "screen": said.get("name")}.get(said["type"])
     return Message(
         type=said["type"],
@@ -99,9 +101,16 @@ def whole_number(text: str) -> int | None:
     return int(text) if len(text.lstrip("-")) <= DIGITS_MAX else None
 
 
-def user_text(value: object) -> str:
-    """A text or a whole number, as text; anything else is missing."""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def user_text(value: object, blocked: Collection[str] = BLOCKED_IDS) -> str:
+    """A text or a whole number, as text, without blanks around it; anything else, and what is blocked, is missing."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return ""
+    text = str(value).strip()
+    compared = re.sub(r"""^[\s"'`]+|[\s"'`]+$""", "", text).casefold()
+    is_blocked = not compared or compared in blocked or ("0" in blocked and set(compared) <= {"0", "-"})
+    return "" if is_blocked else text
 
 
 def an_object(value: object) -> Mapping[str, Any]:
@@ -114,7 +123,10 @@ def times(said: Mapping[str, Any], timestamp: int) -> tuple[int, int]:
     if "receivedAt" in said:
         received_times.append(instant_ms(said["receivedAt"]))
     if all(name in said for name in ("sentAt", "receivedAt", "originalTimestamp")):
-        t = instant_ms(said["receivedAt"]) - (instant_ms(said["sentAt"]) - instant_ms(said["originalTimestamp"]))
+        try:
+            t = instant_ms(said["receivedAt"]) - (instant_ms(said["sentAt"]) - instant_ms(said["originalTimestamp"]))
+        except (TypeError, ValueError):
+            t = instant_ms(said["timestamp"])
     elif "timestamp" in said:
         t = instant_ms(said["timestamp"])
     elif received_times:

@@ -273,6 +273,30 @@ MUTATIONS = (
         "                        pass\n",
     ),
     Mutation(
+        "an id that names nobody is a user",
+        "app/events/user_ids.py",
+        "if not bare or bare in self.blocked or",
+        "if not bare or",
+    ),
+    Mutation(
+        "blanks around an id stay",
+        "app/events/user_ids.py",
+        "text: str = value.strip()",
+        "text: str = value",
+    ),
+    Mutation(
+        "a time of sending that is none condemns the event",
+        "app/events/message.py",
+        "            if event_ms is None:\n                raise\n",
+        "            raise\n",
+    ),
+    Mutation(
+        "the fast path takes an id that names nobody",
+        "app/segments/partition/_fast_path.c",
+        "    if (!is_sure_id(self, (const char *)PyUnicode_1BYTE_DATA(user), length)) return NULL;\n",
+        "",
+    ),
+    Mutation(
         "a new user watches nothing",
         "app/segments/partition/user_table.py",
         "profiles.new_profile(t, now, self.program.begin_watched)",

@@ -71,7 +71,7 @@ class Oracle:
 
     def take(self, record: Record) -> str:
         try:
-            message = read(record, self.rules.skew_max_ms)
+            message = read(record, self.rules.skew_max_ms, self.rules.user_ids.blocked)
         except Unreadable as reason:
             return f"dead: {reason}"
         outcome = "clock" if message.type == "watermark" else self.take_event(message, record.offset)

@@ -12,7 +12,7 @@ from app.segments.language import LanguageError, canonical, parse_expression, pa
 from app.segments.language.syntax import And, Node, Not, Or
 from tests.model.messages import Record
 from tests.properties.catalogs import yaml_of
-from tests.properties.scenario import Scenario
+from tests.properties.scenario import Scenario, times_of
 
 OPTIONAL = ("where", "once_per", "per", "within_ms", "since_last", "matching")
 NEEDED = ("segment", "score", "when", "enter", "exit", "points")
@@ -73,7 +73,7 @@ def fewer_others(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def fewer_rules(scenario: Scenario) -> Iterator[Scenario]:
-    for name, value in dataclasses.asdict(TimeRules()).items():
+    for name, value in times_of(TimeRules()).items():
         if getattr(scenario.rules, name) != value:
             yield dataclasses.replace(scenario, rules=dataclasses.replace(scenario.rules, **{name: value}))
 

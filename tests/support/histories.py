@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.segments.evaluation.time_rules import TimeRules
-from tests.model.messages import Advance, Record, instant_ms
+from tests.model.messages import Advance, Record, instant_ms, user_text
 from tests.model.plain import instant_text
 from tests.support.choices import Choices
 
@@ -27,6 +27,9 @@ NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
+
+
+NO_IDS: tuple[Any, ...] = ("undefined", "NULL", "0", "00-0", "-1", " ", "'None'", "[object Object]", True, 1.5, {}, [])
 
 
 class Narrator(Choices):
@@ -184,15 +187,27 @@ class Narrator(Choices):
 
     def spoil(self, said: dict[str, Any]) -> None:
         """Odd, but no reason to refuse it."""
-        match self.one_of("container", "name", "time", "time", "user"):
+        match self.one_of("container", "name", "time", "time", "user", "id", "id"):
             case "container":
                 said[self.one_of("properties", "context", "traits")] = self.one_of(None, "a", [1, "a"], 5, True)
             case "name":
                 said.pop("event", None)
             case "time":
                 said["timestamp"] = odd_spelling(said["timestamp"], self.one_of(0, 1, 2))
+            case "user":
+                said["anonymousId"] = self.one_of(7, 7.0, " 7 ")  # the user, but for one who is known
             case _:
-                said["anonymousId"] = 7  # the user, but for one who is known
+                self.spoil_id(said)
+
+    def spoil_id(self, said: dict[str, Any]) -> None:
+        """An id with something around it, or one that names nobody beside another that may."""
+        name = "userId" if "userId" in said else "anonymousId"
+        if self.chance(30):
+            said[name] = self.one_of(" {}", "{}\t", "\n{} ").format(said[name])
+        else:
+            said["userId"] = self.one_of(*NO_IDS)
+            if self.chance(70):
+                said["anonymousId"] = self.one_of(*self.users, *NO_IDS)
 
     # ---- records
 
@@ -200,7 +215,9 @@ class Narrator(Choices):
         user = self.one_of(*self.users)
         t = self.time()
         said = self.message(user, t)
-        key: bytes | None = str(said.get("userId") or said["anonymousId"]).encode()
+        key: bytes | None = (user_text(said.get("userId")) or user_text(said.get("anonymousId"))).encode()
+        if said.get("userId") in NO_IDS and self.chance(40):
+            key = str(said["userId"]).encode()  # by a producer that does not know better
         timestamp = -1
         faulty = self.chance(3)
         if self.chance(30) and not faulty:
@@ -235,6 +252,8 @@ class Narrator(Choices):
             wrong = self.one_of(0, 3_600_000, -5_000, 7)
             said["originalTimestamp"] = instant_text(t + wrong)
             said["sentAt"] = instant_text(received + wrong)
+            if self.chance(20):
+                said[self.one_of("sentAt", "originalTimestamp")] = self.one_of("yesterday", "", 7, True)
         elif self.chance(10):
             del said["timestamp"]
 

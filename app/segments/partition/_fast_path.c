@@ -17,7 +17,7 @@
 typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 
 /* app/segments/partition/fast_path.py compares these constants with its own when it is imported. */
-#define INTERFACE 3
+#define INTERFACE 4
 #define HASH_BYTES 8
 #define INSTANT_BYTES 6
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
@@ -107,7 +107,7 @@ typedef struct {
     PyObject *decode, *digest_of, *load, *begin, *fire, *visit_update, *watch_mask, *sweep, *read_slowly, *settle;
     /* what is looked up */
     PyObject *touched, *track_handlers, *other_handlers, *watch_masks, *watching, *settlement, *counted;
-    PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names;
+    PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names, *blocked_ids;
     /* segments to settle: for a new user, for one who is identified from now on */
     PyObject *begin_mask, *user_mask;
     /* the usual activity */
@@ -239,6 +239,30 @@ static PyObject *decoded(FastPath *self, PyObject *value) {
     return message;
 }
 
+static char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter; }
+
+static int is_same_id(const char *id, const char *blocked, Py_ssize_t length) {
+    for (Py_ssize_t at = 0; at < length; at++)
+        if (lower(id[at]) != blocked[at]) return 0;
+    return 1;
+}
+
+/* Whether an id surely names a user as it stands, `UserIds` of app/events/user_ids.py. What has something around it or
+   consists of zeros and dashes is looked at there. */
+static int is_sure_id(FastPath *self, const char *id, Py_ssize_t length) {
+    const char ends[] = {id[0], id[length - 1]};
+    for (int end = 0; end < 2; end++)
+        if (ends[end] <= ' ' || ends[end] == '"' || ends[end] == '\'' || ends[end] == '`') return 0;
+    Py_ssize_t zeros = 0;
+    while (zeros < length && (id[zeros] == '0' || id[zeros] == '-')) zeros++;
+    if (zeros == length) return 0;
+    for (Py_ssize_t number = 0; number < PyTuple_GET_SIZE(self->blocked_ids); number++) {
+        PyObject *blocked = PyTuple_GET_ITEM(self->blocked_ids, number);
+        if (PyBytes_GET_SIZE(blocked) == length && is_same_id(id, PyBytes_AS_STRING(blocked), length)) return 0;
+    }
+    return 1;
+}
+
 /* The user's name, borrowed, if it is a text that is there; `identified`: it is a `userId`. */
 static PyObject *user_of(FastPath *self, PyObject *message, int *identified) {
     PyObject *user = AT(message, self->message.user_id);
@@ -247,6 +271,7 @@ static PyObject *user_of(FastPath *self, PyObject *message, int *identified) {
     if (!PyUnicode_CheckExact(user) || !PyUnicode_IS_COMPACT_ASCII(user)) return NULL;
     Py_ssize_t length = PyUnicode_GET_LENGTH(user);
     if (length == 0 || length > 64 || memchr(PyUnicode_1BYTE_DATA(user), 0, (size_t)length) != NULL) return NULL;
+    if (!is_sure_id(self, (const char *)PyUnicode_1BYTE_DATA(user), length)) return NULL;
     return user;
 }
 
@@ -669,7 +694,7 @@ static const Field OBJECTS[] = {
     FIELD(track_handlers), FIELD(other_handlers), FIELD(watch_masks), FIELD(watching),   FIELD(settlement),
     FIELD(counted),        FIELD(undecodable),  FIELD(unreadable),  FIELD(raw_type),     FIELD(profile_type),
     FIELD(handler_type),   FIELD(kind_names),   FIELD(records),     FIELD(begin),        FIELD(begin_mask),
-    FIELD(user_mask),      FIELD(usual),        FIELD(unset),       {NULL, 0}};
+    FIELD(user_mask),      FIELD(usual),        FIELD(unset),       FIELD(blocked_ids),  {NULL, 0}};
 
 static const Field NUMBERS[] = {FIELD(skew_max),    FIELD(disorder),   FIELD(lateness),
                                 FIELD(retention),   FIELD(message_bytes_max), FIELD(sweep_bytes),
@@ -697,6 +722,14 @@ static int number_kinds(FastPath *self) {
         if (PyUnicode_CompareWithASCIIString(kind, "screen") == 0) self->screen = number;
     }
     return 0;
+}
+
+static int check_blocked_ids(FastPath *self) {
+    int all = PyTuple_CheckExact(self->blocked_ids);
+    for (Py_ssize_t number = 0; all && number < PyTuple_GET_SIZE(self->blocked_ids); number++)
+        all = PyBytes_CheckExact(PyTuple_GET_ITEM(self->blocked_ids, number));
+    if (!all) PyErr_SetString(PyExc_TypeError, "blocked_ids: a tuple of bytes");
+    return all ? 0 : -1;
 }
 
 static int read_growth(FastPath *self, PyObject *growth) {
@@ -785,7 +818,7 @@ static int initialize(FastPath *self, PyObject *arguments, PyObject *settings) {
     if (find_slots(self->profile.type, profile) < 0 || find_slots(self->handler.type, handler) < 0 ||
         find_slots(Py_TYPE(self->settlement), settlement) < 0)
         return -1;
-    return number_kinds(self) < 0 || read_usual(self) < 0 ? -1 : 0;
+    return number_kinds(self) < 0 || check_blocked_ids(self) < 0 || read_usual(self) < 0 ? -1 : 0;
 }
 
 static void deallocate(FastPath *self) {

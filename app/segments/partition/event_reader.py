@@ -41,6 +41,7 @@ class EventReader:
         self._decode = program.decoder.decode_quickly
         self._skew_max_ms = rules.skew_max_ms
         self._keyed = keyed
+        self._user_ids = rules.user_ids
 
     def read(self, record: RecordLike, known: Container[str], message: Message | None = None) -> Event:
         """Reads one record; MessageError if it cannot be an event. A watermark has an empty user.
@@ -73,7 +74,7 @@ class EventReader:
             return Event(message, t, received, "", identified=False)
         user, identified = message.anonymousId, False
         if message.userId is not None or user.__class__ is not str or user not in known:
-            user, identified = user_of(message)
+            user, identified = user_of(message, self._user_ids)
         if self._keyed and (record.key is None or record.key != user.encode()):
             raise MessageError("wrong-key", f"the key is {record.key!r:.80}, the user {user!r:.80}")
         return Event(message, t, received, user, identified)

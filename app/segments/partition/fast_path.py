@@ -20,7 +20,7 @@ from tables.profile import Profile
 
 KIND_NAMES = tuple(sorted(EVENT_KINDS))
 
-INTERFACE = 3
+INTERFACE = 4
 """Version of the contract between the extension module and this one."""
 
 CONSTANTS = {
@@ -80,6 +80,7 @@ def fast_path(
         undecodable=(msgspec.DecodeError, RecursionError),
         message_bytes_max=MESSAGE_BYTES_MAX,
         kind_names=KIND_NAMES,
+        blocked_ids=rules.user_ids.blocked_ascii,
         skew_max=rules.skew_max_ms,
         disorder=rules.disorder_ms,
         lateness=rules.lateness_ms,

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from app.events.message import MessageDecoder, MessageError, checked_value, user_of
+from app.events.user_ids import UserIds
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
@@ -124,7 +125,7 @@ def test_the_schema_of_messages_and_the_worker_agree(message: dict[str, Any]) ->
 def taken_by_worker(message: dict[str, Any]) -> bool:
     try:
         decoded = MessageDecoder().decode(checked_value(json.dumps(message).encode()))
-        user_of(decoded)
+        user_of(decoded, UserIds())
     except MessageError:
         return False
     return decoded.type in schema("message")["properties"]["type"]["enum"]
