@@ -83,6 +83,13 @@ SERVICE_METRICS = (
         buckets=SECONDS,
     ),
     Metric("shoal_collected_events", "counter", "Events that were sent, by what became of them", ("key", "outcome")),
+    Metric("shoal_collected_refused", "counter", "Events that `shoal serve` refused, by reason", ("key", "reason")),
+    Metric(
+        "shoal_collected_repairs",
+        "counter",
+        "Events that `shoal serve` took without a part that cannot be read, by that part",
+        ("key", "part"),
+    ),
     Metric("shoal_streams", "gauge", "Live streams that are open"),
     Metric("shoal_streams_ended", "counter", "Live streams that the service ended itself", ("reason",)),
     Metric("shoal_streamed_changes", "counter", "Changes sent to live streams"),
@@ -118,6 +125,12 @@ READER_METRICS = (
     Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
     Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
     Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
+    Metric(
+        "shoal_intake_repairs",
+        "counter",
+        "Events of source topics taken without a part that cannot be read, by that part",
+        ("source", "part"),
+    ),
 )
 """The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
 

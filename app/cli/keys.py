@@ -7,10 +7,11 @@ from rich.console import Console
 from app.service.access_keys import hash_of, new_key
 
 
-def keys(action: Literal["new"], use: Literal["write", "read"], /, *, name: str = "main") -> int:
+def keys(action: Literal["new"], use: Literal["write", "forward", "read"], /, *, name: str = "main") -> int:
     """Make a key for the HTTP service, and its hash. The key is shown once and kept nowhere.
 
-    A write key sends events and may stand in a page; a read key asks for users and segments and is a secret.
+    A write key sends events and may stand in a page. A forward key passes on events that were received before, with
+    their times, and is a secret. A read key asks for users and segments and is a secret.
 
     Example: `shoal keys new write --name shop`
 
@@ -19,7 +20,7 @@ def keys(action: Literal["new"], use: Literal["write", "read"], /, *, name: str 
     action
         new: makes one.
     use
-        write or read.
+        write, forward or read.
     name
         What the key is called in settings and metrics, such as the shop or the service that uses it.
     """

@@ -26,7 +26,7 @@ def worker(
     Parameters
     ----------
     segments
-        Folder of the definitions (SHOAL_SEGMENTS, the shipped ones).
+        Folder of the definitions (SHOAL_SEGMENTS, deploy/segments).
     broker
         Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions

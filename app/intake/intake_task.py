@@ -128,10 +128,12 @@ class IntakeTask(FollowTask):
             shape=self._shape,
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
+            user_ids=settings.user_ids,
             now_ms=int(time.time() * 1000),
         )
         await asyncio.wait_for(self._write(taken, next_offset), settings.commit_timeout_ms / 1000)
         self._metrics.intake(self.tp.topic, "taken", len(records) - len(taken.dead))
+        self._metrics.intake_repairs(self.tp.topic, taken.repairs)
         for _, reason, _ in taken.dead:
             self._metrics.intake(self.tp.topic, reason, 1)
 

@@ -6,8 +6,9 @@ from typing import Final, Literal, TypeAlias
 from app.errors import UserError
 from app.settings import Settings
 
-Shape: TypeAlias = Literal["segment", "ga4"]
-SHAPES: Final[tuple[Shape, ...]] = ("segment", "ga4")
+#: segment: a `receivedAt` that is there is believed. segment-raw: it is not, as anybody may have written it.
+Shape: TypeAlias = Literal["segment", "segment-raw", "ga4"]
+SHAPES: Final[tuple[Shape, ...]] = ("segment", "segment-raw", "ga4")
 
 
 def read_sources(settings: Settings) -> Mapping[str, Shape]:

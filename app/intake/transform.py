@@ -3,16 +3,17 @@
 An event without an id gets one that is made of its place, so that a record that is read twice makes the same events.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from app.events.collected import collected
-from app.events.ga4 import messages_of
+from app.events.ga4 import entries_of
 from app.events.message import MessageError
+from app.events.user_ids import UserIds
 from app.intake.sources import Shape
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
@@ -22,15 +23,25 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(slots=True)
 class Taken:
-    """What a batch of records comes to. `rows`: clickstream partition -> records; `dead`: record, reason, detail."""
+    """What a batch of records comes to. `rows`: clickstream partition -> records; `dead`: record, reason, detail.
+    `repairs`: what was wrong with events and is left out, by its code."""
 
     rows: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
     dead: list[tuple[Any, str, str]] = field(default_factory=list)
     events: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
 
 
 def transform(
-    records: Iterable[Any], *, topic: str, partition: int, shape: Shape, partitions: int, skew_max_ms: int, now_ms: int
+    records: Iterable[Any],
+    *,
+    topic: str,
+    partition: int,
+    shape: Shape,
+    partitions: int,
+    skew_max_ms: int,
+    now_ms: int,
+    user_ids: UserIds,
 ) -> Taken:
     """What is written for the records of one partition of a source, in order.
 
@@ -45,8 +56,12 @@ def transform(
             for number, event in enumerate(_events(record.value, shape)):
                 place = f"{topic}-{partition}-{record.offset}-{number}"
                 try:
+                    if isinstance(event, MessageError):
+                        raise event
                     one = collected(
                         event,
+                        user_ids=user_ids,
+                        keep_receipt=shape == "segment",
                         received_ms=received_ms,
                         skew_max_ms=skew_max_ms,
                         new_id=lambda place=place: place,  # type: ignore[misc]  # bound now, called at once
@@ -56,6 +71,7 @@ def transform(
                     continue
                 taken.rows[partition_of(one.user, partitions)].append((one.user, one.value, []))
                 taken.events += 1
+                taken.repairs.update(one.repairs)
         except MessageError as error:
             failure = (error.reason, error.detail)
         except Exception as error:  # noqa: BLE001  # a record that nobody foresaw stops nobody
@@ -65,11 +81,14 @@ def transform(
     return taken
 
 
-def _events(value: bytes | None, shape: Shape) -> Iterator[Any] | Sequence[Any]:
+def _events(value: bytes | None, shape: Shape) -> Iterator[Any]:
+    """The events of a record, each an object or the reason why it is none."""
     if value is None:
         raise MessageError("empty", "the record has no value")
     try:
         said = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError("invalid-json", str(error)) from None
-    return messages_of(said) if shape == "ga4" else (said,)
+    if shape == "ga4":
+        return (event for _, event in entries_of(said))
+    return iter((said,))

@@ -2,13 +2,23 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from app.errors import UserError
 from app.service.access_keys import AccessKeys, load_keys
 from app.service.event_batch import key_of_basic
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
 from app.service.visitor_tokens import Tokens
 from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who sends events: the name of the key. `forwards`: the key is one for events that were received before."""
+
+    name: str
+    forwards: bool
 
 
 class Access:
@@ -18,6 +28,11 @@ class Access:
         """UserError for keys that cannot be used."""
         self.write_keys: AccessKeys = load_keys("write", hashes=settings.write_keys, file=settings.write_keys_file)
         self.read_keys: AccessKeys = load_keys("read", hashes=settings.read_keys, file=settings.read_keys_file)
+        self._forward_keys = load_keys("forward", hashes=settings.forward_keys, file=settings.forward_keys_file)
+        if both := self.write_keys.hashes.keys() & self._forward_keys.hashes.keys():
+            raise UserError(
+                f"a write key and a forward key are both named {min(both)}", hint="give each key a name of its own"
+            )
         self.tokens = Tokens(settings.token_secret)
         self._throttle = Throttle(settings.collect_rate)
 
@@ -26,13 +41,14 @@ class Access:
         """Whether anybody may read at all."""
         return bool(self.read_keys)
 
-    def may_write(self, key: str | None) -> str:
-        """The name of a write key, if it may send now. Problem 401, 403 or 429."""
-        name = self.write_keys.name_of(key)
-        wait_s = self._throttle.wait_s(name, now_s=time.monotonic())
+    def may_write(self, key: str | None) -> Writer:
+        """Who sends with a key, if it may send now. Problem 401, 403 or 429."""
+        forwarder = self._forward_keys.find(key) if key else None
+        writer = Writer(forwarder or self.write_keys.name_of(key), forwarder is not None)
+        wait_s = self._throttle.wait_s(writer.name, now_s=time.monotonic())
         if wait_s:
             raise Problem(429, "rate", f"this key sends too many events: again in {wait_s} s", retry_after_s=wait_s)
-        return name
+        return writer
 
     def wrote(self, name: str, events: int) -> None:
         """A key has sent so many events, taken or not."""

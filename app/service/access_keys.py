@@ -17,7 +17,7 @@ from app.service.http_problem import Problem
 
 KEY_BYTES: Final = 32
 KEY_CHARACTERS_MAX: Final = 200
-Use = Literal["write", "read"]
+Use = Literal["write", "forward", "read"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -67,15 +67,20 @@ class AccessKeys:
                 else "as Authorization: Bearer KEY"
             )
             raise Problem(401, "no-key", f"send the {self.use} key {where}", headers={"WWW-Authenticate": "Bearer"})
-        given = hash_of(key[: KEY_CHARACTERS_MAX + 1])
-        found = ""
-        for name, known in self.hashes.items():  # all of them, so that the time says nothing
-            if hmac.compare_digest(given, known):
-                found = name
-        if not found:
+        found = self.find(key)
+        if found is None:
             foreign = key.startswith("shoal_") and not key.startswith(f"shoal_{self.use}_")
             other = "; it is one for something else" if foreign else ""
             raise Problem(401, "wrong-key", f"this is no {self.use} key of this service{other}")
+        return found
+
+    def find(self, key: str) -> str | None:
+        """The name of a key; None for one that is not of these."""
+        given = hash_of(key[: KEY_CHARACTERS_MAX + 1])
+        found = None
+        for name, known in self.hashes.items():  # all of them, so that the time says nothing
+            if hmac.compare_digest(given, known):
+                found = name
         return found
 
 

@@ -1,7 +1,9 @@
 """The collector: what the Segment libraries and Google Analytics 4 send goes into the clickstream.
 
 `200 {"success": true}` says that Kafka has every event. Of a batch with events that cannot be used the others are
-written all the same, and the answer, 400, names those that were not: sent again, they would fail again.
+written all the same, and the answer, 400, names those that were not: sent again, they would fail again. Nearly all
+libraries drop a batch at 400 and report the error. RudderStack's libraries for Android and iOS repeat it for ever, and
+send nothing else: they are told the same with 200.
 """
 
 import time
@@ -9,7 +11,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.types import ControllerRouterHandler
 
@@ -20,13 +23,14 @@ from app.service.event_batch import (
     PATHS,
     REFUSED_SHOWN_MAX,
     IncomingBatch,
+    ValidatedEvents,
     key_of_basic,
     read_batch,
     read_ga4,
     read_single,
     validate_events,
 )
-from app.service.http_problem import Problem
+from app.service.http_problem import LateEvent, Problem, Refused
 from app.service.openapi import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
@@ -35,28 +39,40 @@ RETRY_AFTER_S: Final = 2
 Asked = Request[Any, Any, Any]
 
 
-class Success(msgspec.Struct, frozen=True):
-    """Kafka has every event."""
-
-    success: bool = True
+REPEATING_HEADER: Final = "anonymousid"
+"""RudderStack's libraries for apps and pages send this header; some of them repeat what is not answered with 200."""
 
 
-SUCCESS: Final = Success()
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of the events of a request. `late`: those that are in Kafka but too old to change anything.
+
+    With `success` false there is a `code`, and some were `refused`; the `accepted` others are in Kafka.
+    """
+
+    success: bool
+    late: tuple[LateEvent, ...] = ()
+    code: str | None = None
+    message: str | None = None
+    accepted: int | None = None
+    refused: tuple[Refused, ...] = ()
+
+
+ALL_TAKEN: Final = Receipt(success=True)
 
 
 class Collector:
     """Takes a request's events in; the same for every kind of library."""
 
     def __init__(self, settings: Settings, access: Access, writer: ClickstreamWriter, metrics: ServiceMetrics) -> None:
-        self._skew_max_ms = settings.skew_max_ms
+        self._rules = settings.time_rules
         self._public_url = settings.public_url.rstrip("/")
         self._access = access
         self._writer = writer
         self._metrics = metrics
         self._room = Room()
 
-    async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> None:
-        """Returns when Kafka has acknowledged all events. Problem otherwise."""
+    async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> Receipt:
+        """Returns when Kafka has acknowledged all events that can be used. Problem for a request that cannot be."""
         key = key or key_of_basic(request.headers.get("authorization"))
         if key is not None:  # before its body is read
             try:
@@ -71,32 +87,27 @@ class Collector:
                 length=request.headers.get("content-length"),
                 take=take,
             )
-            await self._take(read(body), key)
+            incoming = read(body)
+            found = await self._write(incoming, key)
+        return _receipt(found, len(incoming.events), repeats=REPEATING_HEADER in request.headers)
 
-    async def _take(self, incoming: IncomingBatch, key: str | None) -> None:
-        name = self._access.may_write(key or incoming.write_key)
-        received_ms = time.time_ns() // 1_000_000
-        found = validate_events(incoming, received_ms=received_ms, skew_max_ms=self._skew_max_ms)
-        self._access.wrote(name, len(incoming.events))
+    async def _write(self, incoming: IncomingBatch, key: str | None) -> ValidatedEvents:
+        writer = self._access.may_write(key or incoming.write_key)
+        found = validate_events(
+            incoming,
+            received_ms=time.time_ns() // 1_000_000,
+            rules=self._rules,
+            keep_receipt=writer.forwards,
+        )
+        self._access.wrote(writer.name, len(incoming.events))
         if found.rows:
             try:
                 await self._writer.write(found.rows)
             except UnavailableError as error:
-                self._metrics.collected(name, "unavailable", len(found.rows))
+                self._metrics.collected(writer.name, "unavailable", len(found.rows))
                 raise Problem(503, "kafka", f"{error}: send again", retry_after_s=RETRY_AFTER_S) from None
-            self._metrics.collected(name, "accepted", len(found.rows))
-        if not found.refused:
-            return
-        self._metrics.collected(name, "refused", len(found.refused))
-        first = found.refused[0]
-        alone = len(incoming.events) == 1
-        raise Problem(
-            413 if alone and first.reason == "too-large" else 400,
-            first.reason,
-            first.detail if alone else f"{len(found.refused)} of {len(incoming.events)} events cannot be used",
-            accepted=len(found.rows),
-            refused=tuple(found.refused[:REFUSED_SHOWN_MAX]),
-        )
+        self._metrics.validated(writer.name, found)
+        return found
 
     def library_settings(self, write_key: str, *, base_url: str) -> dict[str, Any]:
         """What analytics.js asks for when it starts: where to send, and to nobody else."""
@@ -125,6 +136,29 @@ class Collector:
         }
 
 
+def _receipt(found: ValidatedEvents, events: int, *, repeats: bool) -> Receipt:
+    """The answer for events that were validated and written. Problem if some were refused, unless `repeats`: to a
+    library that would send them again for ever the same is said in a receipt."""
+    late = tuple(found.late[:REFUSED_SHOWN_MAX])
+    if not found.refused:
+        return Receipt(success=True, late=late) if late else ALL_TAKEN
+    first = found.refused[0]
+    problem = Problem(
+        400,
+        first.reason,
+        first.detail if events == 1 else f"{len(found.refused)} of {events} events cannot be used",
+        accepted=len(found.rows),
+        refused=tuple(found.refused[:REFUSED_SHOWN_MAX]),
+        late=late,
+    )
+    if not repeats:
+        raise problem
+    said = problem.body
+    return Receipt(
+        success=False, late=late, code=said.code, message=said.message, accepted=said.accepted, refused=said.refused
+    )
+
+
 def collector_routes(collector: Collector) -> list[ControllerRouterHandler]:
     """The handlers, in the order of the document."""
 
@@ -137,11 +171,10 @@ def collector_routes(collector: Collector) -> list[ControllerRouterHandler]:
         responses=problems(*COLLECTING),
         security=security("writeKey"),
     )
-    async def collect_event(request: Asked) -> Success:
+    async def collect_event(request: Asked) -> Receipt:
         """One event of the Segment specification; the path says its type, in full or by its first letter."""
         kind = PATHS[request.scope["path"].rstrip("/").rpartition("/")[2]]
-        await collector.take(request, lambda body: read_single(body, kind))
-        return SUCCESS
+        return await collector.take(request, lambda body: read_single(body, kind))
 
     @post(
         ["/v1/batch", "/v1/b"],
@@ -152,26 +185,29 @@ def collector_routes(collector: Collector) -> list[ControllerRouterHandler]:
         responses=problems(*COLLECTING),
         security=security("writeKey"),
     )
-    async def collect_batch(request: Asked) -> Success:
+    async def collect_batch(request: Asked) -> Receipt:
         """Events of the Segment specification. Those that can be used are written even if others cannot."""
-        await collector.take(request, read_batch)
-        return SUCCESS
+        return await collector.take(request, read_batch)
 
     @post(
         "/mp/collect",
-        status_code=204,
+        status_code=200,
         tags=["collect"],
         summary="Events of Google Analytics 4",
         operation_class=with_body(GA4),
-        responses=problems(*COLLECTING),
+        responses={
+            **problems(*COLLECTING),
+            204: ResponseSpec(None, description="Kafka has every event"),
+        },
     )
     async def collect_ga4(
         request: Asked,
         api_secret: Annotated[str | None, QueryParameter(name="api_secret", description="The write key")] = None,
         measurement_id: Annotated[str | None, QueryParameter(name="measurement_id", description="Not used")] = None,
-    ) -> None:
+    ) -> Response[Receipt | None]:
         """The GA4 Measurement Protocol: names and items become those of the Segment specification."""
-        await collector.take(request, read_ga4, key=api_secret)
+        receipt = await collector.take(request, read_ga4, key=api_secret)
+        return Response(None, status_code=204) if receipt == ALL_TAKEN else Response(receipt, status_code=200)
 
     @get(
         "/v1/projects/{write_key:str}/settings",

@@ -2,6 +2,7 @@
 
 import uuid
 from base64 import b64decode
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -9,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from app.events.collected import Collected, collected
-from app.events.ga4 import messages_of
+from app.events.ga4 import entries_of
 from app.events.message import MESSAGE_BYTES_MAX, MessageError
-from app.service.http_problem import Problem, Refused
+from app.segments.evaluation.time_rules import TimeRules
+from app.service.http_problem import LateEvent, Problem, Refused
 
 #: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
 PATHS: Final = {
@@ -37,18 +39,23 @@ class IncomingBatch:
     nothing else; it comes into each only when that is looked at, as together they may be much more than was sent."""
 
     events: list[Any]
+    """What is a MessageError cannot be used, as was found before."""
     kind: str | None = None
     context: dict[str, Any] = field(default_factory=dict)
     sent_at: Any = None
     write_key: str | None = None
+    places: list[int] | None = None
+    """The index in the request of each, where one of its events became several."""
 
 
 @dataclass(slots=True)
 class ValidatedEvents:
-    """The events of a incoming: what can be written, and what cannot with its reason."""
+    """The events of a request: what can be written, what of it is late, and what cannot be written with its reason."""
 
     rows: list[Collected] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    late: list[LateEvent] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)
 
 
 def read_single(body: bytes, kind: str) -> IncomingBatch:
@@ -72,36 +79,51 @@ def read_batch(body: bytes) -> IncomingBatch:
 def read_ga4(body: bytes) -> IncomingBatch:
     """The events of the GA4 Measurement Protocol, under their names here. Problem 400."""
     try:
-        events = list(islice(messages_of(_object(body)), EVENTS_MAX + 1))
-        _check_count(len(events))
-        return IncomingBatch(events)
+        entries = list(islice(entries_of(_object(body)), EVENTS_MAX + 1))
     except MessageError as error:
         raise Problem(400, error.reason, error.detail) from None
+    _check_count(len(entries))
+    return IncomingBatch([event for _, event in entries], places=[index for index, _ in entries])
 
 
-def validate_events(incoming: IncomingBatch, *, received_ms: int, skew_max_ms: int) -> ValidatedEvents:
-    """Every event checked as a worker would. Problem 413 if together, with the context, they are too large."""
+def validate_events(
+    incoming: IncomingBatch, *, received_ms: int, rules: TimeRules, keep_receipt: bool = False
+) -> ValidatedEvents:
+    """Every event checked as a worker would. Problem 413 if together, with the context, they are too large.
+
+    `keep_receipt`: the sender is trusted with events that were received before.
+    """
     found = ValidatedEvents()
     size = 0
     context_size = _size_of(incoming.context)
-    for index, event in enumerate(incoming.events):
+    late_ms = rules.lateness_ms + rules.disorder_ms
+    for number, event in enumerate(incoming.events):
+        index = number if incoming.places is None else incoming.places[number]
         if context_size > MESSAGE_BYTES_MAX or size > EXPANDED_BYTES_MAX:
             raise Problem(413, "too-large", "with the context of the batch they are too large: send smaller batches")
         try:
+            if isinstance(event, MessageError):
+                raise event
             row = collected(
                 _with_context(event, incoming.context),
                 kind=incoming.kind,
                 sent_at=incoming.sent_at,
                 received_ms=received_ms,
-                skew_max_ms=skew_max_ms,
+                skew_max_ms=rules.skew_max_ms,
                 new_id=_new_id,
+                user_ids=rules.user_ids,
+                keep_receipt=keep_receipt,
             )
-            found.rows.append(row)
-            size += len(row.value)
         except MessageError as error:
             message_id = event.get("messageId") if event.__class__ is dict else None
             shown = message_id[:100] if message_id.__class__ is str else None
             found.refused.append(Refused(index, error.reason, error.detail, shown))
+            continue
+        found.rows.append(row)
+        found.repairs.update(row.repairs)
+        size += len(row.value)
+        if row.age_ms > late_ms:
+            found.late.append(LateEvent(index, row.age_ms))
     return found
 
 

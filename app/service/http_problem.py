@@ -18,11 +18,22 @@ class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str | None = msgspec.field(default=None, name="messageId")
 
 
+class LateEvent(msgspec.Struct, frozen=True):
+    """One event of a request that is in Kafka, and so old that it goes to the late topic and changes nothing.
+
+    `index` counts from 0; `age_ms`: from the event to its receipt.
+    """
+
+    index: int
+    age_ms: int
+
+
 class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of every answer that is not a success.
 
     `code` is short, `message` says what is wrong and what to do; the Segment libraries show both.
-    `accepted`: how many events of the request are in Kafka all the same; `refused`: those that are not.
+    `accepted`: how many events of the request are in Kafka all the same; `refused`: those that are not; `late`: those
+    of the accepted that are too old to change anything.
     """
 
     code: str
@@ -30,6 +41,7 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     success: bool = False
     accepted: int | None = None
     refused: tuple[Refused, ...] = ()
+    late: tuple[LateEvent, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.success is False
@@ -47,11 +59,12 @@ class Problem(Exception):
         retry_after_s: int | None = None,
         accepted: int | None = None,
         refused: tuple[Refused, ...] = (),
+        late: tuple[LateEvent, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = ProblemBody(code=code, message=message, accepted=accepted, refused=refused)
+        self.body = ProblemBody(code=code, message=message, accepted=accepted, refused=refused, late=late)
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(max(1, retry_after_s))

@@ -1,6 +1,7 @@
 """What the service counts; names and meanings stand in `app/metrics.py`."""
 
 from app.metrics import SERVICE_METRICS, MetricSet
+from app.service.event_batch import ValidatedEvents
 
 
 class ServiceMetrics(MetricSet):
@@ -15,8 +16,20 @@ class ServiceMetrics(MetricSet):
         self._by_name["shoal_http_seconds"].labels(route).observe(seconds)
 
     def collected(self, key: str, outcome: str, events: int) -> None:
-        """Events of a key were accepted, refused, or not acknowledged (`unavailable`)."""
+        """Events of a key were accepted, accepted but late, refused, or not acknowledged (`unavailable`)."""
         self._by_name["shoal_collected_events"].labels(key, outcome).inc(events)
+
+    def validated(self, key: str, found: ValidatedEvents) -> None:
+        """The events of a request of a key were looked at, and those that can be used are in Kafka."""
+        outcomes = {"accepted": len(found.rows) - len(found.late), "late": len(found.late)}
+        outcomes["refused"] = len(found.refused)
+        for outcome, events in outcomes.items():
+            if events:
+                self.collected(key, outcome, events)
+        for each in found.refused:
+            self._by_name["shoal_collected_refused"].labels(key, each.reason).inc()
+        for part, events in found.repairs.items():
+            self._by_name["shoal_collected_repairs"].labels(key, part).inc(events)
 
     def stream_opened(self) -> None:
         """A live stream began."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.errors import UserError
+from app.events.user_ids import UserIds
 from app.intake.sources import Shape, read_sources
 from app.intake.transform import Taken, transform
 from app.settings import load_settings
@@ -20,7 +21,20 @@ def taken(*values: Any, shape: Shape = "segment", timestamp: int = NOW_MS) -> Ta
         Record(offset, value if isinstance(value, bytes) else json.dumps(value).encode(), b"other", timestamp)
         for offset, value in enumerate(values)
     ]
-    return transform(records, topic="web", partition=3, shape=shape, partitions=8, skew_max_ms=300_000, now_ms=NOW_MS)
+    return transformed(records, shape=shape)
+
+
+def transformed(records: list[Record], *, shape: Shape = "segment") -> Taken:
+    return transform(
+        records,
+        topic="web",
+        partition=3,
+        shape=shape,
+        partitions=8,
+        skew_max_ms=300_000,
+        now_ms=NOW_MS,
+        user_ids=UserIds(),
+    )
 
 
 def messages(found: Taken) -> list[dict[str, Any]]:
@@ -81,6 +95,9 @@ def test_what_is_good_in_a_payload_is_taken_and_the_record_is_a_dead_letter_for_
         (b"[" * 100_000, "invalid-json"),
         ([1], "invalid-message"),
         ({"type": "track", "event": "x"}, "no-user"),
+        ({"type": "track", "userId": "ann"}, "no-event"),
+        ({"type": "track", "event": " ", "userId": "ann"}, "no-event"),
+        ({"type": "page", "userId": "undefined"}, "no-user"),
         ({"type": "dance", "userId": "ann"}, "invalid-message"),
         ({"type": "track", "event": "x", "userId": "ann", "timestamp": "soon"}, "invalid-time"),
         ({"type": "track", "event": "x", "userId": "ann", "timestamp": "2026-01-02T00:00:00Z"}, "future"),
@@ -96,7 +113,7 @@ def test_what_cannot_be_used_says_why(value: Any, reason: str) -> None:
 def test_a_record_without_a_value_is_a_dead_letter() -> None:
     record: Any = Record(0, b"")
     object.__setattr__(record, "value", None)
-    found = transform([record], topic="web", partition=0, shape="segment", partitions=8, skew_max_ms=0, now_ms=NOW_MS)
+    found = transformed([record])
     assert found.dead[0][1] == "empty"
 
 
@@ -113,3 +130,46 @@ def test_a_record_without_a_value_is_a_dead_letter() -> None:
 def test_sources_that_cannot_be(sources: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         read_sources(load_settings({}, sources=sources))
+
+
+LAST_MONTH = {
+    "type": "page",
+    "userId": "ann",
+    "timestamp": "2025-12-03T10:00:00.000Z",
+    "originalTimestamp": "2025-12-03T09:00:00.000Z",
+    "sentAt": "2025-12-03T09:00:01.000Z",
+    "receivedAt": "2025-12-03T10:00:01.000Z",
+}
+
+
+def test_an_event_that_was_received_before_keeps_its_times() -> None:
+    (message,) = messages(taken(LAST_MONTH))
+    assert message == {**LAST_MONTH, "messageId": "web-3-0-0"}
+
+
+@pytest.mark.parametrize("shape", ["segment-raw"])
+def test_a_source_of_what_anybody_wrote_is_received_when_it_is_recorded(shape: Shape) -> None:
+    (message,) = messages(taken(LAST_MONTH, shape=shape))
+    assert message["receivedAt"] == "2026-01-01T00:00:00.000Z"
+    assert message["timestamp"] == "2025-12-31T23:59:59.000Z"
+
+
+def test_a_time_of_receipt_that_is_none_is_left_out_and_counted() -> None:
+    found = taken({**LAST_MONTH, "receivedAt": "yesterday"})
+    assert messages(found)[0]["receivedAt"] == "2026-01-01T00:00:00.000Z"
+    assert found.repairs == {"receivedAt": 1}
+
+
+@pytest.mark.parametrize("sent", ["yesterday", 7, True, {}])
+def test_a_time_of_sending_that_is_none_is_left_out_and_counted(sent: Any) -> None:
+    event = {"type": "page", "userId": "ann", "timestamp": "2025-12-31T23:00:00.000Z", "sentAt": sent}
+    found = taken(event)
+    assert messages(found)[0]["timestamp"] == "2025-12-31T23:00:00.000Z"
+    assert found.repairs == {"sentAt": 1}
+
+
+def test_of_a_payload_of_ga4_the_event_with_a_wrong_time_alone_is_refused() -> None:
+    events = [{"name": "a", "timestamp_micros": NOW_MS}, {"name": "b", "timestamp_micros": NOW_MS * 1000}]
+    found = taken({"client_id": "c-1", "events": events}, shape="ga4")
+    assert [each["event"] for each in messages(found)] == ["b"]
+    assert [(reason, detail[:8]) for _, reason, detail in found.dead] == [("invalid-time", "event 0:")]

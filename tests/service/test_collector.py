@@ -38,7 +38,7 @@ async def test_an_event_is_in_kafka_when_the_answer_is_success(service: Running)
     ],
 )
 async def test_the_path_says_the_type(service: Running, path: str, kind: str) -> None:
-    body = json.dumps({"anonymousId": "v", "writeKey": WRITE_KEY, "type": "other"})
+    body = json.dumps({"anonymousId": "v", "event": "A", "writeKey": WRITE_KEY, "type": "other"})
     answer = await service.http.post(f"/v1/{path}", content=body, headers={"Content-Type": "text/plain"})
     assert answer.status_code == 200, answer.text
     (message,) = await service.written()
@@ -215,3 +215,104 @@ async def test_neither_users_nor_keys_are_logged(service: Running, caplog: pytes
     await service.http.get("/secret-path")
     ours = [record for record in caplog.records if not record.name.startswith("http")]  # not the test's own client
     assert not [record for record in ours if "secret" in record.getMessage()]
+
+
+async def test_strangers_are_not_one_user(service: Running) -> None:
+    """Each of them is under the id of its device; who has none is refused, by index."""
+    added = {"type": "track", "event": "Product Added"}
+    batch = [
+        {**added, "userId": "undefined", "anonymousId": "d-1"},
+        {**added, "userId": "[object Object]", "anonymousId": " d-2 "},
+        {**added, "userId": 0},
+        {**added, "userId": 1234.0},
+    ]
+    answer = await service.http.post("/v1/batch", json={"batch": batch}, headers=BASIC)
+    assert answer.status_code == 400
+    said = answer.json()
+    assert (said["accepted"], [(each["index"], each["reason"]) for each in said["refused"]]) == (3, [(2, "no-user")])
+    messages = await service.written(3)
+    assert {each["_key"] for each in messages} == {b"d-1", b"d-2", b"1234"}
+    assert all(each.get("userId") in (None, "1234") for each in messages)
+
+
+async def test_what_was_refused_and_repaired_is_counted_by_its_reason(service: Running) -> None:
+    def counted(text: str, name: str) -> float:
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+    before = (await service.http.get("/metrics")).text
+    page = {"type": "page", "userId": "null"}
+    batch = [page, {**page, "anonymousId": "d"}, {"type": "track", "userId": "u"}]
+    await service.http.post("/v1/batch", json={"batch": batch, "sentAt": "soon"}, headers=BASIC)
+    after = (await service.http.get("/metrics")).text
+    for name in (
+        'shoal_collected_refused_total{key="shop",reason="no-user"}',
+        'shoal_collected_refused_total{key="shop",reason="no-event"}',
+        'shoal_collected_repairs_total{key="shop",part="id"}',
+    ):
+        assert counted(after, name) - counted(before, name) == 1, name
+
+
+async def test_a_track_without_a_name_is_refused(service: Running) -> None:
+    for event in (None, "", "  "):
+        answer = await service.http.post("/v1/track", json={"userId": "u", "event": event}, headers=BASIC)
+        assert (answer.status_code, answer.json()["code"]) == (400, "no-event")
+    ga4 = {"client_id": "c", "events": [{"name": ""}]}
+    answer = await service.http.post(f"/mp/collect?api_secret={WRITE_KEY}", json=ga4)
+    assert (answer.status_code, answer.json()["refused"][0]["index"]) == (400, 0)
+
+
+async def test_an_event_that_goes_to_the_late_topic_is_named_in_the_answer(service: Running) -> None:
+    old = {"type": "page", "userId": "u", "timestamp": "2026-01-01T00:00:00Z"}
+    answer = await service.http.post("/v1/batch", json={"batch": [{**old, "timestamp": None}, old]}, headers=BASIC)
+    assert answer.status_code == 200
+    assert answer.json()["success"] is True
+    (late,) = answer.json()["late"]
+    assert late["index"] == 1
+    assert late["age_ms"] > 86_400_000
+    assert len(await service.written(2)) == 2
+    ga4 = {"client_id": "c", "timestamp_micros": 1_767_225_600_000_000, "events": [{"name": "a"}]}
+    answer = await service.http.post(f"/mp/collect?api_secret={WRITE_KEY}", json=ga4)
+    assert (answer.status_code, answer.json()["late"][0]["index"]) == (200, 0)
+
+
+async def test_a_library_that_would_repeat_a_refused_batch_for_ever_is_answered_with_200(service: Running) -> None:
+    """Those of RudderStack for Android and iOS; they send this header."""
+    batch = {"batch": [{"type": "page", "userId": "u"}, {"type": "page"}]}
+    answer = await service.http.post("/v1/batch", json=batch, headers={**BASIC, "AnonymousId": "ZC0x"})
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["success"], said["accepted"], said["refused"][0]["reason"]) == (False, 1, "no-user")
+
+
+LAST_MONTH = {
+    "type": "page",
+    "userId": "u",
+    "timestamp": "2026-01-03T10:00:00.000Z",
+    "originalTimestamp": "2026-01-03T09:00:00.000Z",
+    "sentAt": "2026-01-03T09:00:01.000Z",
+    "receivedAt": "2026-01-03T10:00:01.000Z",
+}
+
+
+async def test_a_forward_key_passes_on_events_with_the_time_of_their_receipt(settings: Settings) -> None:
+    forward = "shoal_forward_for-tests-only"
+    async with serving(replace(settings, forward_keys=f"mirror:{hash_of(forward)}")) as service:
+        body = {"batch": [LAST_MONTH], "sentAt": "2026-11-28T00:00:00Z"}
+        answer = await service.http.post("/v1/batch", json={**body, "writeKey": forward})
+        assert answer.json() == {"success": True}
+        (kept,) = await service.written(1)
+        assert {name: kept[name] for name in LAST_MONTH} == LAST_MONTH
+        message = {name: value for name, value in kept.items() if not name.startswith("_")}
+        event_ms, received_ms = times_of(MessageDecoder().decode(json.dumps(message).encode()), -1)
+        assert received_ms - event_ms == 1_000
+
+        answer = await service.http.post("/v1/batch", json={"batch": [LAST_MONTH]}, headers=BASIC)
+        assert answer.json()["success"] is True
+        refused = await service.http.get("/v1/segments", headers={"Authorization": f"Bearer {forward}"})
+        assert refused.status_code == 401
+
+
+async def test_with_a_write_key_an_event_is_received_when_it_comes(service: Running) -> None:
+    await service.http.post("/v1/batch", json={"batch": [LAST_MONTH]}, headers=BASIC)
+    (message,) = await service.written(1)
+    assert message["receivedAt"] > "2026-02"

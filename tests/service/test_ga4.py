@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.events.collected import collected
-from app.events.ga4 import EVENTS_MAX, messages_of
+from app.events.ga4 import EVENTS_MAX, entries_of, messages_of
 from app.events.message import MessageError
 
 
@@ -105,3 +105,38 @@ def test_odd_parts_are_left_out() -> None:
     assert ordered["properties"] == {}
     assert viewed["properties"]["product_id"] == "A"
     assert collected(viewed, received_ms=0, skew_max_ms=0, new_id=lambda: "m").user == b"c"
+
+
+MICROS = 1_767_225_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "unit"),
+    [(MICROS // 10**6, "seconds"), (MICROS // 1000, "milliseconds"), (str(MICROS // 1000), "milliseconds"),
+     (MICROS * 1000, "nanoseconds"), (7, "before 2001"), (0, "before 2001"), (-MICROS, "before 2001")],
+    ids=repr,
+)  # fmt: skip
+def test_a_time_in_another_unit_is_refused_and_the_unit_named(given: Any, unit: str) -> None:
+    payload = {"client_id": "c", "events": [{"name": "a", "timestamp_micros": given}, {"name": "b"}]}
+    (index, error), (_, good) = entries_of(payload)
+    assert isinstance(error, MessageError)
+    assert (index, error.reason) == (0, "invalid-time")
+    assert unit in error.detail
+    assert isinstance(good, dict)
+    assert good["event"] == "b"
+
+
+def test_a_wrong_time_of_the_payload_counts_for_the_events_without_one() -> None:
+    events = [{"name": "a"}, {"name": "b", "timestamp_micros": MICROS}]
+    found = list(entries_of({"client_id": "c", "timestamp_micros": 5, "events": events, "user_properties": {"x": 1}}))
+    assert [(index, isinstance(each, dict)) for index, each in found] == [(0, False), (0, False), (1, True)]
+
+
+def test_items_as_a_json_text_are_read() -> None:
+    message = one("add_to_cart", items='[{"item_id": "A1", "price": 20}]')
+    assert message["properties"] == {"product_id": "A1", "price": 20, "quantity": 1}
+
+
+@pytest.mark.parametrize("items", ["[{", '{"item_id": "A"}', "A1", 7, {"item_id": "A"}])
+def test_items_that_are_no_list_stay_a_property(items: Any) -> None:
+    assert one("add_to_cart", items=items)["properties"] == {"items": items}

@@ -1,5 +1,7 @@
 """The metrics of the processes that read on: memberships, destinations, intake."""
 
+from collections.abc import Mapping
+
 from app.metrics import READER_METRICS, MetricSet
 
 
@@ -51,3 +53,8 @@ class ReaderMetrics(MetricSet):
         """Records of a source: taken, or the reason why not."""
         if count:
             self._by_name["shoal_intake_records"].labels(source, outcome).inc(count)
+
+    def intake_repairs(self, source: str, parts: Mapping[str, int]) -> None:
+        """Events of a source were taken without a part: which, and how many events."""
+        for part, count in parts.items():
+            self._by_name["shoal_intake_repairs"].labels(source, part).inc(count)
