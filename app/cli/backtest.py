@@ -137,8 +137,12 @@ def _play(
     if not summary.events:
         raise UserError(f"there is no message in {named}")
     if not summary.accepted:
-        what = "message" if summary.events == 1 else f"any of the {summary.events:,} messages"
-        raise UserError(f"cannot use {what} of {named}", detail=summary.first_dead, hint="see docs/changes.md")
+        what = "the only message" if summary.events == 1 else f"any of the {summary.events:,} messages"
+        raise UserError(
+            f"cannot use {what} of {named}",
+            detail=summary.first_dead,
+            hint="README.md shows an event; docs/operations.md says what each reason of a dead letter means",
+        )
     return summaries
 
 

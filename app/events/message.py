@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from app.events.user_ids import UserIds
+from app.events.wrong_field import wrong_field
 from tables.values import at_path
 
 USER_BYTES_MAX = 256
@@ -187,7 +188,7 @@ class MessageDecoder:
         try:
             message = self.decode_quickly(msgspec.json.encode(plain))
         except msgspec.DecodeError as error:
-            raise MessageError("invalid-message", str(error)) from cause
+            raise MessageError("invalid-message", wrong_field(plain) or str(error)) from cause
         message.context = context if context.__class__ is dict else None
         return message
 

@@ -217,6 +217,18 @@ def test_files_without_a_usable_message_say_why(shop: Path, capsys: pytest.Captu
     assert '{"type": "page", "userId": "u"}' in printed
 
 
+def test_a_file_with_times_in_seconds_says_how_a_time_is_written(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(shop, ['{"type": "page", "userId": "u", "timestamp": 1767607200}'])
+    printed = " ".join(fails(capsys, file, "--segments", str(shop / "segments")).split())
+    assert f"cannot use the only message of {file}" in printed
+    assert "a number of seconds; a time is a text: '2026-01-05T10:00:00Z'" in printed
+    assert "str | null" not in printed
+    assert "docs/operations.md" in printed
+    assert "docs/changes.md" not in printed
+
+
 # ---- options
 
 

@@ -21,8 +21,8 @@ TIMES = (
     [
         (b'{"type":"dance","userId":"ann"}', "unknown type 'dance'"),
         (b'{"type":"' + b"x" * 50 + b'"}', "unknown type 'xxxxxxxxxxxxxxxxxxxxxxxxxx"),
-        (b'{"type":5}', "$.type"),
-        (b'{"type":null}', "$.type"),
+        (b'{"type":5}', "type is 5; it must be a text"),
+        (b'{"type":null}', "`type`"),
         (b'{"userId":"ann"}', "`type`"),
     ],
 )
@@ -31,6 +31,42 @@ def test_a_message_of_no_type_says_so(value: bytes, detail: str) -> None:
         MessageDecoder().decode(value)
     assert told.value.reason == "invalid-message"
     assert detail in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "originalTimestamp", "sentAt", "receivedAt"])
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        ("1700000000", "is 1700000000, a number of seconds; a time is a text: '2023-11-14T22:13:20Z'"),
+        (
+            "1700000000500",
+            "is 1700000000500, a number of milliseconds; a time is a text: '2023-11-14T22:13:20.500000Z'",
+        ),
+        ("1e300", "is 1e+300; a time is a text: '2026-01-05T10:00:00Z'"),
+        ("-5", "is -5; a time is a text: '2026-01-05T10:00:00Z'"),
+        ("true", "is true; a time is a text: '2026-01-05T10:00:00Z'"),
+        ("[]", "is a list; a time is a text: '2026-01-05T10:00:00Z'"),
+    ],
+)
+def test_a_time_that_is_no_text_is_shown_with_the_text_that_it_should_be(name: str, value: str, detail: str) -> None:
+    with pytest.raises(MessageError) as told:
+        MessageDecoder().decode(b'{"type":"track","userId":"u","%s":%s}' % (name.encode(), value.encode()))
+    assert str(told.value) == f"{name} {detail}"
+
+
+@pytest.mark.parametrize(
+    ("field", "detail"),
+    [
+        ('"event":5', "event is 5; it must be a text"),
+        ('"messageId":true', "messageId is true; an id is a text or a whole number"),
+        ('"messageId":1.5', "messageId is 1.5; an id is a text or a whole number"),
+        ('"messageId":[1]', "messageId is a list; an id is a text or a whole number"),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_told_in_words_of_the_specification(field: str, detail: str) -> None:
+    with pytest.raises(MessageError) as told:
+        MessageDecoder().decode(b'{"type":"track",%s}' % field.encode())
+    assert str(told.value) == detail
 
 
 @pytest.mark.parametrize(("text", "instant"), TIMES)
