@@ -10,7 +10,8 @@ from rich.console import Console
 
 from app.catalogs.definitions_folder import load_segments, read_definitions
 from app.catalogs.publishing import publish_catalog
-from app.console.output import counted
+from app.console.definitions import show_remarks
+from app.console.output import counted, make_console
 from app.console.running import quiet_clients
 from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
@@ -44,6 +45,7 @@ def publish(
     settings = load_settings(kafka_bootstrap_servers=broker)
     catalog = load_segments(folder, settings.time_rules)
     files = read_definitions(folder)
+    show_remarks(make_console(stderr=True), catalog)
     now_ms = int(time.time() * 1000)
     changes = asyncio.run(publish_catalog(settings, catalog, files, published_ms=now_ms, write=not dry_run))
     for sign, style, names in (

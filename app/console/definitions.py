@@ -12,6 +12,7 @@ from app.console.output import counted, say, show_bytes
 from app.segments.compiler.evidence import ATOMS_MAX
 from app.segments.definitions.definition import Catalog, Definition, Segment
 from app.segments.definitions.event_names import doubtful_names
+from app.segments.definitions.remarks import remarks
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax
 from app.segments.language.durations import format_duration
@@ -101,10 +102,24 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
     return "from its start" if footprint.ever else "at once"
 
 
-def warnings(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[str]:
-    """What is no mistake, but may not be meant."""
+def show_remarks(console: Console, catalog: Catalog) -> None:
+    """What loads, but may not be meant, each as a paragraph."""
+    for remark in remark_texts(catalog):
+        say(console, remark, "yellow")
+        console.print()
+
+
+def remark_texts(catalog: Catalog) -> Iterator[str]:
+    """Names of events that may not be meant; conditions that are never or always true; names that are no properties."""
     for doubt in doubtful_names(catalog):
         yield f"warning: {doubt}"
+    for remark in remarks(catalog):
+        yield f"warning: {remark}"
+
+
+def warnings(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[str]:
+    """What is no mistake, but may not be meant."""
+    yield from remark_texts(catalog)
     for segment in sorted(catalog.segments, key=lambda segment: segment.name):
         footprint = found[segment.name]
         doubted = doubts(catalog, segment, found)

@@ -200,3 +200,10 @@ def test_a_schema_that_cannot_be_written_is_an_error(tmp_path: Path, capsys: pyt
     assert "cannot write" in capsys.readouterr().err
     assert cli.main(["validate"]) == cli.EXIT_USER_ERROR
     assert "no folder to check" in capsys.readouterr().err
+
+
+def test_a_condition_that_nothing_makes_true_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, nobody="segment: nobody\nwhen: cart.idle >= 30m and cart.idle < 10m\n")
+    assert cli.main(["validate", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert f"warning: {folder}/nobody.yaml:2:7: cart.idle >= 30m and cart.idle < 10m is never true\n" in printed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.segments.definitions.catalog import CatalogError, load_catalog
+from app.segments.definitions.remarks import remarks
 
 TABLE = Path(__file__).with_name("wrong_definitions.md")
 
@@ -24,12 +25,12 @@ class Case:
     message: str
 
     def said(self) -> str:
-        """What is said now; empty if the definitions load."""
+        """What is said now: the problems, or the remarks about definitions that load; empty if there are none."""
         try:
-            load_catalog(self.files)
+            catalog = load_catalog(self.files)
         except CatalogError as error:
             return f"{error}\n"
-        return ""
+        return "\n".join(f"warning: {remark}\n" for remark in remarks(catalog))
 
 
 def cases() -> list[Case]:
