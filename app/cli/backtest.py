@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app.catalogs.definitions_folder import load_segments
-from app.console.backtesting import show_difference, show_reading, show_summary
+from app.console.backtesting import show_difference, show_missing, show_reading, show_summary
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.errors import UserError
@@ -21,6 +21,7 @@ from app.offline.backtest import Backtest, Summary, batches_of
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
 from app.offline.event_files import read_messages
+from app.offline.name_census import NameCensus
 from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000
@@ -90,10 +91,12 @@ def _backtest(
     started = time.perf_counter()
     with closing(ChangeSorter()) as changes:
         run = Backtest(catalog, rules, partitions=partitions, hear=None if output is None else changes.add)
-        (summary,) = _play(console, files, (run,), partitions=partitions, until_ms=until_ms)
+        census = NameCensus(catalog)
+        (summary,) = _play(console, files, (run,), census, partitions=partitions, until_ms=until_ms)
         seconds = time.perf_counter() - started
         _write(output, changes.lines())
     show_summary(console, summary, seconds)
+    show_missing(console, census.missing())
 
 
 def _compare(
@@ -113,23 +116,33 @@ def _compare(
         Backtest(catalog, rules, partitions=partitions, hear=heard.hear)
         for catalog, heard in zip((old, new), members, strict=True)
     )
-    first, second = _play(console, files, runs, partitions=partitions, until_ms=until_ms)
+    census = NameCensus(new)
+    first, second = _play(console, files, runs, census, partitions=partitions, until_ms=until_ms)
     found = differences((old, new), members, (first, second))
     _write(output, difference_lines(found))
     show_difference(console, found, folders, files, examples)
     show_reading(console, second)
+    show_missing(console, census.missing())
 
 
 def _play(
-    console: Console, files: list[Path], runs: Sequence[Backtest], *, partitions: int, until_ms: int | None
+    console: Console,
+    files: list[Path],
+    runs: Sequence[Backtest],
+    census: NameCensus,
+    *,
+    partitions: int,
+    until_ms: int | None,
 ) -> list[Summary]:
-    """All messages through each run, once read; UserError where there is none that could be used."""
+    """All messages through each run and the census, once read; UserError where there is none that could be used."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("events", total=None)
         for partition, records in batches_of(read_messages(files), partitions=partitions, rules=runs[0].rules):
             for run in runs:
                 run.process(partition, records)
+            for record in records:
+                census.hear(record.value or b"")
             progress.advance(task, len(records))
         summaries = [run.finish(until_ms) for run in runs]
     summary = summaries[0]

@@ -14,7 +14,9 @@ from app.console.output import counted, say
 from app.console.tables import summary_table
 from app.offline.backtest import Summary
 from app.offline.backtest_difference import SegmentDifference
+from app.offline.name_census import Missing
 
+_MISSING_SHOWN_MAX: Final = 20
 _LATE_MANY: Final = 0.01
 """A share of late events beyond which the files are probably not in order."""
 
@@ -43,6 +45,16 @@ def show_reading(console: Console, summary: Summary) -> None:
         say(console, f"  the first unusable one: {summary.first_dead}", "yellow")
     if summary.late > _LATE_MANY * summary.events:
         say(console, "  late are events more than a day behind: are the files in order of time?", "yellow")
+
+
+def show_missing(console: Console, missing: Sequence[Missing]) -> None:
+    """Names that definitions ask for and the files never have."""
+    for each in missing[:_MISSING_SHOWN_MAX]:
+        first, *others = each.definitions
+        more = f" and {len(others)} more" if others else ""
+        say(console, f"warning: {first}{more}: {each.text}", "yellow")
+    if len(missing) > _MISSING_SHOWN_MAX:
+        say(console, f"and {len(missing) - _MISSING_SHOWN_MAX:,} other names that never occur", "yellow")
 
 
 def show_difference(

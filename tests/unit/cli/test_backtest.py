@@ -229,6 +229,18 @@ def test_a_file_with_times_in_seconds_says_how_a_time_is_written(
     assert "docs/changes.md" not in printed
 
 
+def test_names_that_never_occur_are_told_with_the_nearest(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    definitions(shop / "slips", "segment: slip\nwhen: exists('Order Complete')\n")
+    file = written(shop, HISTORY)
+    warning = "warning: slip: 'Order Complete' does not occur; 'Order Completed' occurs once"
+    assert cli.main(["backtest", file, "--segments", str(shop / "slips")]) == 0
+    assert warning in capsys.readouterr().out
+    assert cli.main(["backtest", file, "--diff", str(shop / "segments"), str(shop / "slips")]) == 0
+    assert warning in capsys.readouterr().out
+    assert cli.main(["backtest", file, "--segments", str(shop / "segments")]) == 0
+    assert "does not occur" not in capsys.readouterr().out
+
+
 # ---- options
 
 
