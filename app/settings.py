@@ -191,6 +191,15 @@ class Settings:
         10_000, "Events a second that each key may send to one process; 0: any", low=0, high=1_000_000
     )
     ack_timeout_ms: int = setting(5_000, "Longest wait for Kafka before events are refused", low=100, high=60_000)
+    connections_max: int = setting(
+        20_000,
+        "Open connections of shoal serve, or as many as it may open files for; with more, idle ones are closed",
+        low=10,
+        high=1_000_000,
+    )
+    requests_max: int = setting(
+        2_000, "Requests that one process works on at once; with more the answer is 503", low=1, high=100_000
+    )
     stream_clients_max: int = setting(1_000, "Live streams that one process serves at once", low=0, high=100_000)
     stream_heartbeat_ms: int = setting(15_000, "Longest silence of a live stream", low=100, high=300_000)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -16,35 +16,74 @@ ROOM_BYTES_MAX: Final = 128 << 20
 DISCARD_BYTES_MAX: Final = 8 << 20
 DISCARD_S: Final = 2.0
 READ_TIMEOUT_S: Final = 20.0
+RETRY_AFTER_S: Final = 2
 #: A gzip file may consist of several; more than a few are an attack.
 MEMBERS_MAX: Final = 16
 _GZIP: Final = zlib.MAX_WBITS | 16
 _ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
 
 
+class Holding:
+    """What one request holds of a `Room`. `deadline`: until when its body may arrive, while it does."""
+
+    def __init__(self, room: "Room") -> None:
+        self._room = room
+        self.held = 0
+        self.cut_short = False
+        self.deadline: asyncio.Timeout | None = None
+
+    def take(self, size: int) -> None:
+        """So many bytes more, until the end. Problem 503 where there is no room."""
+        self._room.make_room(size, self)
+        self._room.taken += size
+        self.held += size
+
+    def cut_off(self) -> None:
+        """Ends the arrival of the body, and gives back what it holds."""
+        assert self.deadline is not None
+        self.deadline.reschedule(asyncio.get_running_loop().time())
+        self.deadline = None
+        self.cut_short = True
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Nothing is held any more."""
+        self._room.taken -= self.held
+        self.held = 0
+
+
 class Room:
-    """How many bytes of bodies may be in hand at once, over all requests of the process."""
+    """How many bytes of bodies may be in hand at once, over all requests of the process.
+
+    Where it is full, the body that has been arriving for longest is given up: bodies that trickle in would otherwise
+    keep everybody out.
+    """
 
     def __init__(self, bytes_max: int = ROOM_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
+        self._holdings: dict[Holding, None] = {}
         self.taken = 0
 
     @contextmanager
-    def hold(self) -> Iterator[Callable[[int], None]]:
-        """Gives a function that takes so many bytes more, until the end of the block. Problem 503 where it is full."""
-        held = 0
-
-        def take(size: int) -> None:
-            nonlocal held
-            if self.taken + size > self._bytes_max:
-                raise Problem(503, "busy", "too many large requests at once", retry_after_s=2)
-            self.taken += size
-            held += size
-
+    def hold(self) -> Iterator[Holding]:
+        """What a request holds, until the end of the block."""
+        holding = Holding(self)
+        self._holdings[holding] = None
         try:
-            yield take
+            yield holding
         finally:
-            self.taken -= held
+            del self._holdings[holding]
+            holding.give_back()
+
+    def make_room(self, size: int, wanting: Holding) -> None:
+        """Sees to it that there is room for so many bytes. Problem 503 where there is none."""
+        for each in self._holdings:
+            if self.taken + size <= self._bytes_max:
+                return
+            if each is not wanting and each.deadline is not None and each.held:
+                each.cut_off()
+        if self.taken + size > self._bytes_max:
+            raise Problem(503, "busy", "too many large requests at once", retry_after_s=2)
 
 
 async def chunks_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
@@ -62,12 +101,13 @@ async def read_body(
     encoding: str,
     length: str | None,
     bytes_max: int = BODY_BYTES_MAX,
-    take: Callable[[int], None] = lambda size: None,
+    holding: Holding | None = None,
 ) -> bytes:
-    """The whole body, unpacked. Problem 408 when it comes too slowly, 413, 415, or 400 for what cannot be unpacked.
+    """The whole body, unpacked. Problem 503 when it comes too slowly, 413, 415, or 400 for what cannot be unpacked.
 
-    `take` is told of each chunk before it is kept.
+    `holding` takes each chunk before it is kept.
     """
+    holding = Holding(Room()) if holding is None else holding
     if length is not None and length.isdigit() and len(length) < 20 and int(length) > bytes_max:
         await discard(stream)
         raise _too_large(bytes_max)
@@ -77,23 +117,27 @@ async def read_body(
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
+        async with asyncio.timeout(READ_TIMEOUT_S) as holding.deadline:
             async for chunk in stream:
                 size += len(chunk)
                 if size > bytes_max:
                     await discard(stream)
                     raise _too_large(bytes_max)
-                take(len(chunk))
+                holding.take(len(chunk))
                 chunks.append(chunk)
     except TimeoutError:
+        # A status that libraries take for a reason to send again, which 408 is not for most.
+        why = "had to make room for others" if holding.cut_short else f"did not come within {READ_TIMEOUT_S:.0f} s"
         raise Problem(
-            408, "too-slow", f"the body did not come within {READ_TIMEOUT_S:.0f} s", headers={"Connection": "close"}
+            503, "too-slow", f"the body {why}", retry_after_s=RETRY_AFTER_S, headers={"Connection": "close"}
         ) from None
+    finally:
+        holding.deadline = None
     body = b"".join(chunks)
     if encoding in ("", "identity"):
         return body
     body = unpacked(body, bytes_max=bytes_max)
-    take(len(body))
+    holding.take(len(body))
     return body
 
 

@@ -80,12 +80,12 @@ class Collector:
             except Problem:
                 await discard(chunks_of(request))
                 raise
-        with self._room.hold() as take:
+        with self._room.hold() as holding:
             body = await read_body(
                 chunks_of(request),
                 encoding=request.headers.get("content-encoding", ""),
                 length=request.headers.get("content-length"),
-                take=take,
+                holding=holding,
             )
             incoming = read(body)
             found = await self._write(incoming, key)

@@ -64,13 +64,12 @@ MEANINGS: Final = {
     401: "No key, or a wrong one",
     403: "This service does not do that: a setting is missing, or the token is another user's",
     404: "There is no such thing",
-    408: "The body came too slowly",
-    413: "More than 500 KB, or an event of more than 32 KB",
+    413: "More than 500 KB",
     415: "Content-Encoding is neither gzip nor none",
     429: "Too many events for this key: again after Retry-After seconds",
     503: "What this needs does not answer, or is not there: again after Retry-After seconds",
 }
-COLLECTING: Final = (400, 401, 403, 408, 413, 415, 429, 503)
+COLLECTING: Final = (400, 401, 403, 413, 415, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

@@ -6,14 +6,33 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.service.connections import Connections
+
 HEAD_TIMEOUT_S: Final = 20.0
 HEAD_BYTES_MAX: Final = 64 * 1024
 
 
+_BUSY: Final = b'{"success":false,"code":"busy","message":"too many connections at once"}'
+REFUSED: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 2\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_BUSY), _BUSY)
+)
+
+
+def bounded_protocol(connections: Connections) -> "type[BoundedProtocol]":
+    """The protocol of a server with these connections."""
+
+    class BoundedHere(BoundedProtocol):
+        shared = connections
+
+    return BoundedHere
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's own, with limits for a request's head; no request is logged."""
+    """uvicorn's own, with limits for connections and for a request's head; no request is logged."""
 
     head_timeout_s = HEAD_TIMEOUT_S
+    shared: Connections
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -26,6 +45,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """A connection: its first request is expected."""
         super().connection_made(transport)
         self._expect_head()
+        if not self.shared.opened(self):
+            transport.write(REFUSED)
+            transport.close()
+
+    def cut_off(self) -> None:
+        """Closes the connection at once, to make room for another."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes: of a head, of a body, of several requests."""
@@ -43,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of a connection."""
         self._forget_timer()
+        self.shared.closed(self)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -50,6 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
+        if self._is_idle():
+            self.shared.receives(self)
         if self._head_timer is None:
             self._expect_head()
 
@@ -68,6 +97,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._forget_timer()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The end of a request."""
+        self.shared.answers(self)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The end of an answer."""
+        super().on_response_complete()
+        if self._in_head or (not self._is_idle() and self.cycle.more_body):
+            self.shared.receives(self)  # of the next request, which has begun before the answer
+        elif self._is_idle():
+            self.shared.idles(self)
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 
 from app.errors import UserError
-from app.service.protocol import BoundedProtocol
+from app.service.connections import Connections, connections_for
+from app.service.protocol import bounded_protocol
 from app.service.service import create_service
 from app.settings import Settings
 
@@ -17,7 +18,6 @@ BACKLOG = 2_048
 KEEP_ALIVE_S = 65  # longer than load balancers keep theirs
 GRACE_S = 8
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-CONCURRENCY_ROOM = 2_000
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -67,14 +67,13 @@ def server(settings: Settings) -> Server:
     config = uvicorn.Config(
         service.app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=bounded_protocol(Connections(connections_for(settings.connections_max))),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,  # it would hold users' names
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=settings.stream_clients_max + CONCURRENCY_ROOM,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from litestar import Litestar, Response
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -25,6 +26,7 @@ from app.service.health_routes import Health, health_routes
 from app.service.http_problem import Problem
 from app.service.memberships import Memberships
 from app.service.queries import Queries, query_routes
+from app.service.request_limit import RequestLimit, RequestsInHand
 from app.service.service_metrics import ServiceMetrics
 from app.service.stream import Streams, stream_routes
 from app.service.timing import timed
@@ -87,7 +89,10 @@ def create_service(settings: Settings) -> Service:
         route_handlers=routes,
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
-        middleware=[timed(metrics)],
+        middleware=[
+            timed(metrics),
+            DefineMiddleware(RequestLimit, in_hand=RequestsInHand(settings.requests_max)),
+        ],
         cors_config=_cors(settings),
         request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own words
         openapi_config=_openapi(),

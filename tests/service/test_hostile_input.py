@@ -8,6 +8,7 @@ import os
 import random
 import socket
 import zlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +17,13 @@ import httpx
 import pytest
 
 from app.embedded import EmbeddedBroker
-from app.service.body import BODY_BYTES_MAX, Room
+from app.service.body import BODY_BYTES_MAX, Room, read_body
 from app.service.http_problem import Problem
 from app.service.protocol import BoundedProtocol
 from app.settings import Settings
 from tests.service.running import BASIC, BEARER, WRITE_KEY, Running, serving
 from tests.support.shop import soon
+from tests.support.waiting import eventually
 
 PACKED = {**BASIC, "Content-Encoding": "gzip"}
 BOMB = gzip.compress(b" " * 200_000_000, 9, mtime=0)
@@ -255,13 +257,36 @@ async def test_more_events_than_a_request_may_have_are_refused(service: Running,
 
 def test_bodies_have_only_so_much_room() -> None:
     room = Room(100)
-    with room.hold() as take:
-        take(60)
+    with room.hold() as first:
+        first.take(60)
         with room.hold() as other:
-            other(30)
+            other.take(30)
             with pytest.raises(Problem, match="at once"):
-                other(30)
+                other.take(30)
         assert room.taken == 60
+    assert room.taken == 0
+
+
+async def test_a_body_that_trickles_in_makes_room_for_others() -> None:
+    room = Room(100)
+
+    async def trickling() -> AsyncIterator[bytes]:
+        yield b"x" * 90
+        await asyncio.Event().wait()
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield b"y" * 80
+
+    async def read(stream: AsyncIterator[bytes]) -> bytes:
+        with room.hold() as holding:
+            return await read_body(stream, encoding="", length=None, holding=holding)
+
+    slow = asyncio.create_task(read(trickling()))
+    await eventually(lambda: room.taken == 90)
+    assert await read(whole()) == b"y" * 80
+    with pytest.raises(Problem, match="make room") as raised:
+        await slow
+    assert raised.value.status == 503
     assert room.taken == 0
 
 
