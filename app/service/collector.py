@@ -213,7 +213,7 @@ def collector_routes(collector: Collector) -> list[ControllerRouterHandler]:
         "/v1/projects/{write_key:str}/settings",
         tags=["collect"],
         summary="The settings of analytics.js",
-        responses=problems(401, 403),
+        responses=problems(400, 401, 403),
     )
     async def library_settings(request: Asked, write_key: FromPath[str]) -> dict[str, Any]:
         """What analytics.js asks for when it starts."""

@@ -130,7 +130,7 @@ def standings(
     for segment in sorted(catalog.live_segments, key=lambda each: each.name):
         code = codes[segment.name]
         member = None if profile is None else profile.members.get(code.id)
-        inside = member is not None and member[INSIDE]
+        inside = member is not None and bool(member[INSIDE])
         atoms = [] if profile is None else (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms)
         coming_next = coming.get(segment.name)
         found.append(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from litestar import MediaType, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -33,7 +34,15 @@ def health_routes(health: Health) -> list[ControllerRouterHandler]:
         """Answers while the process is alive."""
         return "ok\n"
 
-    @get("/ready", tags=["operations"], summary="Can it take events", media_type=MediaType.TEXT)
+    @get(
+        "/ready",
+        tags=["operations"],
+        summary="Can it take events",
+        media_type=MediaType.TEXT,
+        responses={
+            503: ResponseSpec(str, description="It cannot, and why", media_type=MediaType.TEXT, generate_examples=False)
+        },
+    )
     async def ready() -> Response[str]:
         """200 when events can be taken, else 503 with the reason."""
         why_not = health.why_not_ready()

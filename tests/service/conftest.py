@@ -14,6 +14,7 @@ from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.service.running import READ_KEY, WRITE_KEY, Running, served_in_a_thread
+from tests.service.strict_client import STRICT
 
 PARTITIONS = 3
 FEW_SEGMENTS = Path(__file__).parent / "segments"
@@ -63,5 +64,5 @@ async def service(settings: Settings, shared_url: str) -> AsyncIterator[Running]
     async with Redis.from_url(settings.redis_url) as redis:
         async for key in redis.scan_iter(match=f"{settings.redis_prefix}*"):
             await redis.delete(key)
-    async with httpx.AsyncClient(base_url=shared_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=shared_url, timeout=30, event_hooks=STRICT) as http:
         yield Running(settings, shared_url, http, since_ms=time.time_ns() // 1_000_000)

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.runtime.kafka.clients import start
 from app.service.server import bind, server
 from app.settings import Settings
+from tests.service.strict_client import STRICT
 from tests.support.shop import soon
 from tests.support.waiting import eventually, wait_until
 
@@ -91,7 +92,7 @@ async def serving(settings: Settings, *, ready: bool = True) -> AsyncIterator[Ru
         since_ms = time.time_ns() // 1_000_000
         try:
             await eventually(lambda: made.started or task.done(), what="the service starts")
-            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=url, timeout=30, event_hooks=STRICT) as http:
                 if ready:
 
                     async def is_ready() -> bool:

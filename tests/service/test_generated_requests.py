@@ -9,6 +9,7 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
@@ -20,6 +21,7 @@ from app.settings import Settings
 from tests.service.process import ServiceProcess, service_process
 from tests.service.projection import Projection
 from tests.service.running import BASIC, BEARER
+from tests.service.strict_client import check_answer
 from tools.openapi_document import document
 
 # They carry no types for what is used here.
@@ -88,6 +90,10 @@ class Asking:
             given_to = case.as_transport_kwargs(base_url=self._url, headers=dict(key))
             with self._session.request(**given_to, stream=True, timeout=30) as answer:
                 statuses[answer.status_code] += 1
+                if not answer.headers["content-type" if answer.status_code != 204 else "date"].startswith("text/event"):
+                    path = urlsplit(answer.request.url).path
+                    given_type = answer.headers.get("content-type")
+                    check_answer(answer.request.method, path, answer.status_code, given_type, answer.content)
                 assert answer.status_code < 500, (case.method, case.path, answer.text)
                 if answer.status_code >= 400:
                     said = answer.json()

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import jsonschema
+import pytest
 
 from tests.service.running import BASIC, BEARER, Running
+from tests.service.strict_client import UndescribedAnswerError, check_answer
 from tools.openapi_document import DOCUMENT, document
 
 
@@ -48,3 +50,35 @@ async def test_the_document_is_served(service: Running) -> None:
     answer = await service.http.get("/docs/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1")
+
+
+EVALUATION = {"user": "u", "at": "2026-01-05T00:00:00.000Z", "version": "1", "changes": [], "refused": []}
+STANDING = {"segment": "s", "in": True, "since": None, "times": 1, "attach": {}, "because": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "content_type", "said"),
+    [
+        ("POST", "/v1/evaluate", 200, "application/json", {**EVALUATION, "segments": [{**STANDING, "in": 1}]}),
+        ("POST", "/v1/evaluate", 200, "application/json", {**EVALUATION, "segments": [{**STANDING, "times": True}]}),
+        ("POST", "/v1/evaluate", 200, "application/json", {**EVALUATION, "segments": [], "more": 1}),
+        ("POST", "/v1/evaluate", 200, "text/plain", {**EVALUATION, "segments": []}),
+        ("POST", "/v1/evaluate", 202, "application/json", {**EVALUATION, "segments": []}),
+        ("POST", "/v1/track", 400, "application/json", {"success": False, "code": "x"}),
+        ("GET", "/v1/unknown", 200, "application/json", {}),
+    ],
+    ids=["integer for true", "true for an integer", "a field more", "media type", "status", "a field less", "path"],
+)
+def test_the_client_of_these_tests_refuses_what_the_document_does_not_say(
+    method: str, path: str, status: int, content_type: str, said: Any
+) -> None:
+    with pytest.raises(UndescribedAnswerError):
+        check_answer(method, path, status, content_type, json.dumps(said).encode())
+
+
+def test_the_client_of_these_tests_takes_what_the_document_says() -> None:
+    said = {**EVALUATION, "segments": [STANDING]}
+    check_answer("POST", "/v1/evaluate", 200, "application/json", json.dumps(said).encode())
+    check_answer(
+        "GET", "/v1/users/a%2Fb/segments", 503, "application/json", b'{"success":false,"code":"","message":""}'
+    )
