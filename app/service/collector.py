@@ -8,30 +8,16 @@ send nothing else: they are told the same with 200.
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, QueryParameter
-from litestar.types import ControllerRouterHandler
+from litestar import Request
 
 from app.service.access import Access
 from app.service.body import Room, chunks_of, discard, read_body
 from app.service.clickstream import ClickstreamWriter, UnavailableError
-from app.service.event_batch import (
-    PATHS,
-    REFUSED_SHOWN_MAX,
-    IncomingBatch,
-    ValidatedEvents,
-    key_of_basic,
-    read_batch,
-    read_ga4,
-    read_single,
-    validate_events,
-)
+from app.service.event_batch import REFUSED_SHOWN_MAX, IncomingBatch, ValidatedEvents, key_of_basic, validate_events
 from app.service.http_problem import LateEvent, Problem, Refused
-from app.service.openapi import BATCH, COLLECTING, GA4, KEYED_EVENT, problems, security, with_body
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 
@@ -65,7 +51,6 @@ class Collector:
 
     def __init__(self, settings: Settings, access: Access, writer: ClickstreamWriter, metrics: ServiceMetrics) -> None:
         self._rules = settings.time_rules
-        self._public_url = settings.public_url.rstrip("/")
         self._access = access
         self._writer = writer
         self._metrics = metrics
@@ -109,32 +94,6 @@ class Collector:
         self._metrics.validated(writer.name, found)
         return found
 
-    def library_settings(self, write_key: str, *, base_url: str) -> dict[str, Any]:
-        """What analytics.js asks for when it starts: where to send, and to nobody else."""
-        self._access.write_keys.name_of(write_key)
-        scheme, _, host = (self._public_url or base_url.rstrip("/")).partition("://")
-        segment = {
-            "apiKey": write_key,
-            "apiHost": f"{host}/v1",
-            "protocol": scheme,
-            "unbundledIntegrations": [],
-            "addBundledMetadata": False,
-            "maybeBundledConfigIds": {},
-            "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
-        }
-        everything = {"__default": {"enabled": True, "integrations": {}}}
-        return {
-            "integrations": {"Segment.io": segment},
-            "plan": {"track": everything, "identify": everything, "group": everything},
-            "edgeFunction": {},
-            "analyticsNextEnabled": True,
-            "middlewareSettings": {},
-            "enabledMiddleware": {},
-            "metrics": {"sampleRate": 0},
-            "legacyVideoPluginsEnabled": False,
-            "remotePlugins": [],
-        }
-
 
 def _receipt(found: ValidatedEvents, events: int, *, repeats: bool) -> Receipt:
     """The answer for events that were validated and written. Problem if some were refused, unless `repeats`: to a
@@ -157,66 +116,3 @@ def _receipt(found: ValidatedEvents, events: int, *, repeats: bool) -> Receipt:
     return Receipt(
         success=False, late=late, code=said.code, message=said.message, accepted=said.accepted, refused=said.refused
     )
-
-
-def collector_routes(collector: Collector) -> list[ControllerRouterHandler]:
-    """The handlers, in the order of the document."""
-
-    @post(
-        [f"/v1/{path}" for path in PATHS],
-        status_code=200,
-        tags=["collect"],
-        summary="One event",
-        operation_class=with_body(KEYED_EVENT),
-        responses=problems(*COLLECTING),
-        security=security("writeKey"),
-    )
-    async def collect_event(request: Asked) -> Receipt:
-        """One event of the Segment specification; the path says its type, in full or by its first letter."""
-        kind = PATHS[request.scope["path"].rstrip("/").rpartition("/")[2]]
-        return await collector.take(request, lambda body: read_single(body, kind))
-
-    @post(
-        ["/v1/batch", "/v1/b"],
-        status_code=200,
-        tags=["collect"],
-        summary="Many events",
-        operation_class=with_body(BATCH),
-        responses=problems(*COLLECTING),
-        security=security("writeKey"),
-    )
-    async def collect_batch(request: Asked) -> Receipt:
-        """Events of the Segment specification. Those that can be used are written even if others cannot."""
-        return await collector.take(request, read_batch)
-
-    @post(
-        "/mp/collect",
-        status_code=200,
-        tags=["collect"],
-        summary="Events of Google Analytics 4",
-        operation_class=with_body(GA4),
-        responses={
-            **problems(*COLLECTING),
-            204: ResponseSpec(None, description="Kafka has every event"),
-        },
-    )
-    async def collect_ga4(
-        request: Asked,
-        api_secret: Annotated[str | None, QueryParameter(name="api_secret", description="The write key")] = None,
-        measurement_id: Annotated[str | None, QueryParameter(name="measurement_id", description="Not used")] = None,
-    ) -> Response[Receipt | None]:
-        """The GA4 Measurement Protocol: names and items become those of the Segment specification."""
-        receipt = await collector.take(request, read_ga4, key=api_secret)
-        return Response(None, status_code=204) if receipt == ALL_TAKEN else Response(receipt, status_code=200)
-
-    @get(
-        "/v1/projects/{write_key:str}/settings",
-        tags=["collect"],
-        summary="The settings of analytics.js",
-        responses=problems(400, 401, 403),
-    )
-    async def library_settings(request: Asked, write_key: FromPath[str]) -> dict[str, Any]:
-        """What analytics.js asks for when it starts."""
-        return collector.library_settings(write_key, base_url=str(request.base_url))
-
-    return [collect_event, collect_batch, collect_ga4, library_settings]

@@ -44,6 +44,7 @@ BATCH: Final = Schema(
         "writeKey": _TEXT,
     },
 )
+ANYTHING: Final = Schema(description="Not looked at")
 GA4: Final = Schema(
     type=OpenAPIType.OBJECT,
     description="A payload of the GA4 Measurement Protocol",

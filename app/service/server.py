@@ -65,7 +65,7 @@ def server(settings: Settings) -> Server:
     """A server that is not started. UserError for settings that cannot be used."""
     service = create_service(settings)
     config = uvicorn.Config(
-        service.app,
+        service.asgi,
         loop="uvloop",
         http=bounded_protocol(Connections(connections_for(settings.connections_max))),
         ws="none",

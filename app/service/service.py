@@ -5,25 +5,29 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from litestar import Litestar, Response
-from litestar.config.cors import CORSConfig
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from app.errors import UserError
 from app.service.access import Access
 from app.service.body import BODY_BYTES_MAX
 from app.service.changes import ChangesHub
 from app.service.clickstream import ClickstreamWriter
-from app.service.collector import Asked, Collector, collector_routes
+from app.service.collector import Asked, Collector
+from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
+from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
 from app.service.health_routes import Health, health_routes
 from app.service.http_problem import Problem
+from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
 from app.service.memberships import Memberships
 from app.service.queries import Queries, query_routes
 from app.service.request_limit import RequestLimit, RequestsInHand
@@ -32,16 +36,16 @@ from app.service.stream import Streams, stream_routes
 from app.service.timing import timed
 from app.settings import Settings
 
-PREFLIGHT_S = 86_400
-
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`app` is served; `drain` is called before the last requests are waited for: live streams end then."""
+    """`asgi` is served, with `app` inside; `drain` is called before the last requests are waited for: live streams end
+    then."""
 
     app: Litestar
+    asgi: ASGIApp
     drain: Callable[[], None]
 
 
@@ -80,7 +84,8 @@ def create_service(settings: Settings) -> Service:
             await memberships.close()
 
     routes: list[ControllerRouterHandler] = [
-        *collector_routes(collector),
+        CollectorRoutes,
+        LibrarySettingsRoutes,
         *query_routes(queries),
         *stream_routes(streams),
         *health_routes(health),
@@ -93,24 +98,26 @@ def create_service(settings: Settings) -> Service:
             timed(metrics),
             DefineMiddleware(RequestLimit, in_hand=RequestsInHand(settings.requests_max)),
         ],
-        cors_config=_cors(settings),
+        cors_config=cross_origin(settings),
+        dependencies={
+            "collector": _given(collector),
+            "library_settings": _given(LibrarySettings(settings, access)),
+        },
         request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own words
         openapi_config=_openapi(),
         logging_config=None,
         debug=False,
     )
-    return Service(app, drain)
+    return Service(app, CredentialsAllowed(app, COLLECT_PATHS), drain)
 
 
-def _cors(settings: Settings) -> CORSConfig:
-    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
-    return CORSConfig(
-        allow_origins=origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["*"],
-        expose_headers=["Retry-After"],
-        max_age=PREFLIGHT_S,
-    )
+def _given(value: object) -> Provide:
+    """A dependency of handlers: the one of the process."""
+
+    def provide() -> Any:
+        return value
+
+    return Provide(provide, sync_to_thread=False)
 
 
 def _openapi() -> OpenAPIConfig:

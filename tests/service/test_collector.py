@@ -183,12 +183,12 @@ async def test_browsers_of_other_origins_may_send(service: Running) -> None:
     asks["Access-Control-Request-Headers"] = "content-type,authorization"
     preflight = await service.http.options("/v1/t", headers=asks)
     assert preflight.status_code == 204
-    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert preflight.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     answer = await service.http.post(
         "/v1/t", json={"event": "A", "userId": "u"}, headers={**BASIC, "Origin": "https://shop.example"}
     )
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
 
 
 async def test_many_requests_at_once_are_all_written(service: Running) -> None:

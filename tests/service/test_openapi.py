@@ -22,7 +22,9 @@ def test_every_path_says_what_it_answers_and_who_may_ask() -> None:
     for (path, _), operation in operations.items():
         assert operation["summary"]
         assert operation["description"]
-        open_to_all = path in ("/live", "/ready", "/metrics", "/mp/collect") or path.startswith("/v1/projects/")
+        open_to_all = path in ("/live", "/ready", "/metrics", "/mp/collect", "/v1/m") or path.startswith(
+            "/v1/projects/"
+        )
         assert open_to_all or operation["security"], path
 
 
