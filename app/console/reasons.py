@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.segments.compiler.evidence import LITERALS, shown_side
+from app.segments.compiler.evidence import LITERALS, Branch, branch_of, shown_side
 from app.segments.definitions.definition import Catalog, Segment
-from app.segments.language import syntax
-from app.segments.language.durations import DurationError, parse_duration
+from app.segments.language import canonical, syntax
+from app.segments.language.durations import DurationError, format_duration, parse_duration
 from app.segments.language.syntax import Expression
 
 PARTS_MAX: Final = 3
@@ -15,11 +15,16 @@ PARTS_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One atom of a condition as a change tells it. `truth` None: cannot be told from the value alone."""
+    """One atom of a condition as a change tells it.
+
+    `expression` is the atom without `not`, `negated` says if it stands behind one. `holds`: if it is as the condition
+    wants it; None: cannot be told from the value alone.
+    """
 
     expression: str
     value: Any
-    truth: bool | None
+    negated: bool
+    holds: bool | None
     just_reached: bool
 
 
@@ -43,12 +48,14 @@ class Reasons:
         evidence: Sequence[Mapping[str, Any]] = change["evidence"]
         found = _carrying(segment, change["change"], evidence) if segment is not None else None
         leaving = change["change"] == "exited"
+        waited = segment.for_ms if segment is not None and change["change"] == "entered" else 0
+        ending = f", for {format_duration(waited)}" if waited else ""
         if found is None:
-            return _join(f"{atom['expression']}{_value(atom['value'])}" for atom in evidence)
-        if kind == "time":
+            return _join(f"{atom['expression']}{_value(atom['value'])}" for atom in evidence) + ending
+        if kind == "time" and not waited:
             found = [part for part in found if part.just_reached] or found
         became = segment is not None and segment.when is not None and leaving
-        return _join(_words(part, became=became) for part in found)
+        return _join(_words(part, became=became) for part in found) + ending
 
 
 def _carrying(segment: Segment, change: str, evidence: Sequence[Mapping[str, Any]]) -> list[Part] | None:
@@ -57,37 +64,56 @@ def _carrying(segment: Segment, change: str, evidence: Sequence[Mapping[str, Any
     condition = segment.when or (segment.exit if leaving else segment.enter)
     wanted = segment.when is None or not leaving
     assert condition is not None
-    waiting = list(reversed(evidence))
-    try:
-        truth, parts = _explain(condition, waiting)
-    except IndexError:  # more atoms than a change tells
+    told = _explain(branch_of(condition), evidence, 0)
+    if told is None or told.end < len(evidence):
         return None
-    return parts if truth is wanted else None
+    return told.parts if told.truth is wanted else None
 
 
-def _explain(node: Expression, evidence: list[Mapping[str, Any]]) -> tuple[bool | None, list[Part]]:
-    """The truth of a condition and the atoms that carry it; takes its atoms off the end of `evidence`."""
-    match node:
-        case syntax.Not(operand=operand):
-            truth, parts = _explain(operand, evidence)
-            return (None if truth is None else not truth), parts
-        case syntax.And(operands=operands):
-            return _combine([_explain(operand, evidence) for operand in operands], decides=False)
-        case syntax.Or(operands=operands):
-            return _combine([_explain(operand, evidence) for operand in operands], decides=True)
-        case _:
-            atom = evidence.pop()
-            truth = _truth(node, atom["value"])
-            return truth, [Part(atom["expression"], atom["value"], truth, _just_reached(node, atom["value"]))]
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What evidence says of a branch: its truth, the atoms that carry it, and where the evidence goes on."""
+
+    truth: bool | None
+    parts: list[Part]
+    end: int
 
 
-def _combine(operands: Sequence[tuple[bool | None, list[Part]]], *, decides: bool) -> tuple[bool | None, list[Part]]:
-    """`decides` is the truth of which one operand is enough: False for `and`, True for `or`."""
-    deciding = [part for truth, parts in operands if truth is decides for part in parts]
+def _explain(branch: Branch, evidence: Sequence[Mapping[str, Any]], start: int) -> _Told | None:
+    """The branch as the evidence from `start` on tells it; None if it is not told there."""
+    if branch.way == "atom":
+        return _explain_atom(branch, evidence, start)
+    found: list[_Told] = []
+    for part in branch.parts:
+        told = _explain(part, evidence, found[-1].end if found else start)
+        if told is not None:
+            found.append(told)
+        elif branch.way == "all":
+            return None
+    return _combine(found, decides=branch.way == "any") if found else None
+
+
+def _explain_atom(branch: Branch, evidence: Sequence[Mapping[str, Any]], start: int) -> _Told | None:
+    text, plain = canonical.text(branch.condition), canonical.text(branch.atom)
+    if start >= len(evidence) or evidence[start]["expression"] not in (text, plain):
+        return None
+    value = evidence[start]["value"]
+    if branch.negated and isinstance(value, bool) and not isinstance(branch.atom, syntax.Comparison):
+        value = not value if evidence[start]["expression"] == text else value
+    truth = _truth(branch.atom, value)
+    holds = None if truth is None else truth is not branch.negated
+    part = Part(plain, value, branch.negated, holds, _just_reached(branch.atom, value))
+    return _Told(holds, [part], start + 1)
+
+
+def _combine(found: Sequence[_Told], *, decides: bool) -> _Told:
+    """`decides` is the truth of which one part is enough: False for `all`, True for `any`."""
+    end = found[-1].end
+    deciding = [part for each in found if each.truth is decides for part in each.parts]
     if deciding:
-        return decides, deciding
-    parts = [part for _, parts in operands for part in parts]
-    return (None if any(truth is None for truth, _ in operands) else not decides), parts
+        return _Told(decides, deciding, end)
+    parts = [part for each in found for part in each.parts]
+    return _Told(None if any(each.truth is None for each in found) else not decides, parts, end)
 
 
 def _truth(node: Expression, value: Any) -> bool | None:
@@ -168,9 +194,9 @@ def _comparable(value: Any, literal: Any) -> Any:
 
 def _words(part: Part, *, became: bool) -> str:
     told = f"{part.expression}{_value(part.value)}"
-    if part.truth is False:
-        return f"no longer {told}" if became else f"not {told}"
-    return told
+    if part.negated is (part.holds is False):  # it is not behind `not`, or it is and now true
+        return told
+    return f"no longer {told}" if became and not part.negated else f"not {told}"
 
 
 def _value(value: Any) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 from app.segments.definitions.definition import Catalog, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language import canonical
 from app.segments.language.syntax import Aggregate, Expression, Key, Membership, ScoreValue
 from tests.model.history import Arrival, History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen
-from tests.model.view import View, atoms, walk
+from tests.model.view import View, walk
 
 DUPLICATE_MS = 24 * 3_600_000
 MESSAGE_IDS_MAX = 1_000
@@ -196,10 +195,8 @@ class Life:
 
     def evidence(self, condition: Expression | None, view: View) -> list[Change]:
         assert condition is not None
-        return [
-            {"expression": canonical.text(atom), "value": view.evidence_value(atom)}
-            for atom in list(atoms(condition))[:EVIDENCE_MAX]
-        ]
+        told = list(view.evidence(condition))[:EVIDENCE_MAX]
+        return [{"expression": expression, "value": value} for expression, value in told]
 
     def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
         standing = self.standings[segment.name]

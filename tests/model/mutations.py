@@ -216,6 +216,24 @@ MUTATIONS = (
         'code.line(f"return x.leave(p, SEGMENTS[{number}], m, now, w)")',
     ),
     Mutation(
+        "the end of hold is passed over",
+        "app/segments/compiler/segment_code.py",
+        'code.line(f"if w < m[{SINCE}] + {segment.hold_ms}: w = m[{SINCE}] + {segment.hold_ms}")',
+        'code.line(f"if w < m[{SINCE}] + {segment.hold_ms}: w = m[{SINCE}] + {segment.hold_ms + 1}")',
+    ),
+    Mutation(
+        "evidence tells alternatives that did not hold",
+        "app/segments/compiler/segment_code.py",
+        'code.block(f"if {holds} or {none}")',
+        'code.block(f"if {holds} or True or {none}")',
+    ),
+    Mutation(
+        "evidence forgets not",
+        "app/segments/compiler/segment_code.py",
+        "{canonical.text(branch.condition)!r}",
+        "{canonical.text(branch.atom)!r}",
+    ),
+    Mutation(
         "cooldown begins with the entry",
         "app/segments/evaluation/settlement.py",
         "member[OUT_AT] = now if segment.cooldown_ms else None",

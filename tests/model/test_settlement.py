@@ -127,17 +127,43 @@ def test_evidence_names_each_atom_with_its_value() -> None:
     assert [change["evidence"] for change in changes] == [
         [
             {"expression": "count('V' within 1m) > 2", "value": "3+"},
-            {"expression": "exists('O')", "value": False},
+            {"expression": "not exists('O')", "value": True},
             {"expression": "1 < count('V')", "value": 3},
             {"expression": "since('V') < 30s", "value": "0s"},
         ],
         [
             {"expression": "count('V' within 1m) > 2", "value": "3+"},
-            {"expression": "exists('O')", "value": False},
+            {"expression": "not exists('O')", "value": True},
             {"expression": "1 < count('V')", "value": 4},
             {"expression": "since('V') < 30s", "value": "30s"},
         ],
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("exists('V') or exists('O')", ["exists('V') True"]),
+        ("exists('O') or count('V') > 0", ["count('V') > 0 1"]),
+        ("not exists('O')", ["not exists('O') True"]),
+        ("exists('V') and not count('V') > 3", ["exists('V') True", "not count('V') > 3 1"]),
+        ("not (exists('O') or count('V') > 3)", ["not exists('O') True", "not count('V') > 3 1"]),
+        ("not (exists('V') and count('V') > 3)", ["not count('V') > 3 1"]),
+        ("not (exists('V') and not exists('V'))", ["exists('V') True"]),
+        ("(exists('O') and exists('V')) or (exists('V') and never('O'))", ["exists('V') True", "never('O') True"]),
+        ("not exists('O') = true", ["not exists('O') = true False"]),
+    ],
+)
+def test_evidence_tells_the_branch_that_held(condition: str, told: list[str]) -> None:
+    [change] = answer(condition, [event("0s", "V")], until="1s").changes["u"]
+    assert [f"{atom['expression']} {atom['value']}" for atom in change["evidence"]] == told
+
+
+def test_evidence_of_an_end_tells_every_branch_of_an_or() -> None:
+    condition = "exists('V' within 1m) or exists('W' within 1m)"
+    *_, change = answer(condition, [event("0s", "V"), event("1s", "W")], until="2m").changes["u"]
+    assert change["change"] == "exited"
+    assert [atom["value"] for atom in change["evidence"]] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +174,7 @@ def test_evidence_names_each_atom_with_its_value() -> None:
         ("count('V' within 1h) >= 2", "2+"),
         ("count('V' within 1h) >= 1.5", "2+"),
         ("count('V' within 1h) = 2", 2),
-        ("count('V' within 1h) = 1 or exists('V')", "2+"),
+        ("not count('V' within 1h) = 1", "2+"),
         ("count('V' within 1h) != 0", "1+"),
         ("count('V' within 1h) <= 2", 2),
         ("count('V' within 1h) < 3", 2),

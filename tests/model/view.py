@@ -7,6 +7,7 @@ from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from app.segments.definitions.definition import Catalog, PointsWhen
+from app.segments.language import canonical
 from app.segments.language.syntax import (
     Aggregate,
     And,
@@ -99,6 +100,25 @@ class View:
         raise AssertionError(name)
 
     # ---- evidence
+
+    def evidence(self, condition: Expression, *, opposite: bool = False) -> Iterator[tuple[str, object]]:
+        """The atoms that tell why a condition (or its opposite) is as it is, each with its value.
+
+        Of parts of which one is enough: those that hold, or all where none does.
+        """
+        match condition:
+            case Not(operand=operand):
+                yield from self.evidence(operand, opposite=not opposite)
+            case And(operands=operands) | Or(operands=operands):
+                one_is_enough = isinstance(condition, And) is opposite
+                held = [operand for operand in operands if self.is_true(operand) is not opposite]
+                for operand in held if one_is_enough and held else operands:
+                    yield from self.evidence(operand, opposite=opposite)
+            case _:
+                value = self.evidence_value(condition)
+                if opposite and isinstance(value, bool) and not isinstance(condition, Comparison):
+                    value = not value
+                yield canonical.text(Not(condition) if opposite else condition), value
 
     def evidence_value(self, atom: Expression) -> object:
         """The value of an atom: of its left side, or of its right side if the left one is a literal."""
@@ -208,18 +228,6 @@ def walk(expression: Expression) -> Iterator[Expression]:
         case And(operands=operands) | Or(operands=operands):
             for operand in operands:
                 yield from walk(operand)
-
-
-def atoms(condition: Expression) -> Iterator[Expression]:
-    """The comparisons and other boolean values of a condition, in the order of the text."""
-    match condition:
-        case Not(operand=operand):
-            yield from atoms(operand)
-        case And(operands=operands) | Or(operands=operands):
-            for operand in operands:
-                yield from atoms(operand)
-        case _:
-            yield condition
 
 
 def moves(node: Expression) -> bool:

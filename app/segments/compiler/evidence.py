@@ -1,5 +1,6 @@
 """Which parts of a condition explain a change, and how values are shown in evidence and attachments."""
 
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
@@ -15,15 +16,43 @@ LITERALS = (syntax.Number, syntax.Text, syntax.Boolean, syntax.Duration, syntax.
 Shown = Literal["plain", "duration", "instant"]
 
 
-def atoms_of(node: Expression) -> list[Expression]:
-    """The comparisons and other boolean parts, in the order of the text, at most 20."""
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A condition with `not` moved down to its atoms, so that only `all` and `any` join parts.
+
+    `condition` is the condition that it stands for; of an atom `negated` says if it stands behind `not`.
+    """
+
+    way: Literal["all", "any", "atom"]
+    condition: Expression
+    parts: tuple["Branch", ...] = ()
+    negated: bool = False
+
+    @property
+    def atom(self) -> Expression:
+        """The atom without its `not`."""
+        return self.condition.operand if isinstance(self.condition, syntax.Not) else self.condition
+
+
+def branch_of(node: Expression, *, negated: bool = False) -> Branch:
+    """The branches of a condition, or of its opposite.
+
+    Evidence tells the atoms of all parts of `all`; of `any` those parts that hold, and all parts where none does.
+    """
+    condition = syntax.Not(node) if negated else node
     match node:
-        case syntax.And(operands=operands) | syntax.Or(operands=operands):
-            return [atom for operand in operands for atom in atoms_of(operand)][:ATOMS_MAX]
         case syntax.Not(operand=operand):
-            return atoms_of(operand)
+            return branch_of(operand, negated=not negated)
+        case syntax.And(operands=operands) | syntax.Or(operands=operands):
+            parts = tuple(branch_of(operand, negated=negated) for operand in operands)
+            return Branch("all" if isinstance(node, syntax.And) is not negated else "any", condition, parts)
         case _:
-            return [node]
+            return Branch("atom", condition, negated=negated)
+
+
+def atoms_of(branch: Branch) -> list[Branch]:
+    """All atoms of a branch, in the order of the text."""
+    return [branch] if branch.way == "atom" else [atom for part in branch.parts for atom in atoms_of(part)]
 
 
 def shown_side(atom: Expression) -> Expression:

@@ -1,5 +1,7 @@
 """A segment becomes four Python functions: settle, entry evidence, exit evidence, attach."""
 
+from collections.abc import Iterator
+
 from app.segments.compiler import evidence
 from app.segments.compiler.aggregates import instants_needed, stable_id, threshold
 from app.segments.compiler.condition_code import Expressions
@@ -8,6 +10,7 @@ from app.segments.evaluation import operators
 from app.segments.evaluation.change import Atom
 from app.segments.language import canonical, syntax
 from app.segments.language.syntax import And, Expression, Not
+from app.segments.language.types import Type, type_of
 from tables.profile import INSIDE, SENT, SINCE, TRUE_SINCE
 from tables.windows import FOREVER
 
@@ -97,6 +100,8 @@ def _write_inside(writer: Expressions, segment: Segment, number: int, leaves: st
             code.line(f"if now >= w: return x.leave(p, SEGMENTS[{number}], m, now, w)")
         else:
             code.line(f"return x.leave(p, SEGMENTS[{number}], m, now, w)")
+    if segment.hold_ms and segment.status != "retired":
+        code.line(f"if w < m[{SINCE}] + {segment.hold_ms}: w = m[{SINCE}] + {segment.hold_ms}")
     if not segment.updates:
         _write_due(writer, segment, "w")
         code.line("return False")
@@ -136,15 +141,49 @@ def _write_due(writer: Expressions, segment: Segment, until: str) -> None:
 
 def _write_evidence(writer: Expressions, name: str, condition: Expression) -> None:
     code = writer.code
-    atom_type = code.bind("f", Atom)
+    branch = evidence.branch_of(condition)
+    atoms = evidence.atoms_of(branch)
     with code.block(f"def {name}(p, now)"):
         loaded = code.here()
-        atoms = []
-        for atom in evidence.atoms_of(condition):
-            value = _shown_value(writer, atom)
-            atoms.append(f"{atom_type}({canonical.text(atom)!r}, {value})")
+        if any(each.way == "any" for each in _branches(branch)):
+            code.line("told = []")
+            _write_told(writer, branch)
+            result = "told" if len(atoms) <= evidence.ATOMS_MAX else f"told[:{evidence.ATOMS_MAX}]"
+        else:
+            result = f"[{', '.join(_atom(writer, atom) for atom in atoms[: evidence.ATOMS_MAX])}]"
         _load_aggregates(writer, loaded)
-        code.line(f"return [{', '.join(atoms)}]")
+        code.line(f"return {result}")
+
+
+def _branches(branch: evidence.Branch) -> Iterator[evidence.Branch]:
+    yield branch
+    for part in branch.parts:
+        yield from _branches(part)
+
+
+def _write_told(writer: Expressions, branch: evidence.Branch) -> None:
+    """Appends to `told` the atoms of a branch: of `any` only those of the parts that hold, if some do."""
+    code = writer.code
+    if branch.way == "atom":
+        code.line(f"told.append({_atom(writer, branch)})")
+    elif branch.way == "all":
+        for part in branch.parts:
+            _write_told(writer, part)
+    else:
+        held = [writer.truth(part.condition)[0] for part in branch.parts]
+        none = code.name("b")
+        code.line(f"{none} = not ({' or '.join(held)})")
+        for part, holds in zip(branch.parts, held, strict=True):
+            with code.block(f"if {holds} or {none}"):
+                _write_told(writer, part)
+
+
+def _atom(writer: Expressions, branch: evidence.Branch) -> str:
+    """An atom as a change tells it. Behind `not` a value that is true or false is that of the whole."""
+    value = _shown_value(writer, branch.atom)
+    if branch.negated and type_of(branch.atom) is Type.BOOLEAN and not isinstance(branch.atom, syntax.Comparison):
+        value = f"not {value}"
+    return f"{writer.code.bind('f', Atom)}({canonical.text(branch.condition)!r}, {value})"
 
 
 def _shown_value(writer: Expressions, atom: Expression) -> str:

@@ -225,11 +225,11 @@ class Settlement:
             cause=cause,
             evidence=evidence,
             attach=member[SENT] or {},
-            valid_until=self._valid_until(profile, segment, inside=bool(member[INSIDE])),
+            valid_until=self._valid_until(profile, segment, member),
         )
         self.changes.append(said)
 
-    def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, *, inside: bool) -> str | None:
+    def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, member: Membership) -> str | None:
         if self.kind == "forgotten" or isinstance(segment, Departed):
             return None
         due = profile.due
@@ -240,7 +240,9 @@ class Settlement:
             until = due.get(other)
             if until is not None and until < least:
                 least = until
-        if inside:
+        if member[INSIDE]:
+            if segment.hold_ms and not segment.updates:  # whatever it reads changes, nobody leaves before
+                least = max(least, member[SINCE] + segment.hold_ms)
             forgotten = profile.highest_ms + self._retention_ms
             if forgotten < least:
                 least = forgotten

@@ -13,6 +13,8 @@ CATALOG = load_catalog(
         "b.yaml": "segment: browsers\nwhen: exists(page within 30d) and not exists('Order Completed' within 30d)\n",
         "c.yaml": "segment: fans\nenter: count(page within 1h) >= 4 or traits.plan in ['gold']\n"
         "exit: session.duration > 5m or count(page within 1h) < 2\n",
+        "d.yaml": "segment: quiet\nwhen: cart.items > 0 and cart.idle >= 30m\nfor: 2h\n",
+        "e.yaml": "segment: mixed\nwhen: (exists('A') and exists('B')) or (exists('A') and not count('C') > 3)\n",
     }
 )
 
@@ -24,18 +26,18 @@ def reason(segment: str, change: str, *atoms: tuple[str, Any], kind: str = "even
 
 
 def cart(items: int, idle: str | None) -> tuple[tuple[str, Any], ...]:
-    return (("cart.items > 0", items), ("cart.idle >= 30m", idle), ("cart.idle < 24h", idle))
+    return (("cart.items > 0", items), ("cart.idle >= 30m", idle), ("cart.idle < 1d", idle))
 
 
 def test_time_alone_is_told_by_the_bound_that_was_reached() -> None:
     assert reason("cart-abandoned", "entered", *cart(2, "30m"), kind="time") == "cart.idle >= 30m (30m)"
-    assert reason("cart-abandoned", "exited", *cart(2, "1d"), kind="time") == "no longer cart.idle < 24h (1d)"
+    assert reason("cart-abandoned", "exited", *cart(2, "1d"), kind="time") == "no longer cart.idle < 1d (1d)"
 
 
 def test_leaving_is_told_by_what_no_longer_holds() -> None:
     assert reason("cart-abandoned", "exited", *cart(2, "0s")) == "no longer cart.idle >= 30m (0s)"
     told = reason("cart-abandoned", "exited", *cart(0, None))
-    assert told == "no longer cart.items > 0 (0) and no longer cart.idle >= 30m and no longer cart.idle < 24h"
+    assert told == "no longer cart.items > 0 (0) and no longer cart.idle >= 30m and no longer cart.idle < 1d"
 
 
 def test_what_must_not_be_is_told_as_such() -> None:
@@ -55,6 +57,28 @@ def test_an_exit_condition_is_told_as_it_came_true() -> None:
     assert reason("fans", "exited", (length, "2m"), (count, 1)) == f"{count} (1)"
 
 
+def test_a_branch_that_is_told_alone_is_found_in_its_condition() -> None:
+    count, plan = "count(page within 1h) >= 4", "traits.plan in ['gold']"
+    assert reason("fans", "entered", (plan, "gold")) == f"{plan} (gold)"
+    assert reason("fans", "entered", (count, "4+")) == f"{count} (4+)"
+    third = "not count('C') > 3"
+    assert reason("mixed", "entered", ("exists('A')", True), (third, 2)) == f"exists('A') and {third} (2)"
+
+
+def test_a_part_behind_not_has_its_own_value() -> None:
+    page, order = "exists(page within 30d)", "not exists('Order Completed' within 30d)"
+    assert reason("browsers", "entered", (page, True), (order, True)) == f"{page} and {order}"
+    assert reason("browsers", "exited", (page, True), (order, False)) == order.removeprefix("not ")
+
+
+def test_the_wait_for_entering_is_named() -> None:
+    items, idle = ("cart.items > 0", 1), ("cart.idle >= 30m", "2h30m")
+    assert reason("quiet", "entered", items, idle, kind="time") == (
+        "cart.items > 0 (1) and cart.idle >= 30m (2h30m), for 2h"
+    )
+    assert reason("quiet", "exited", ("cart.items > 0", 0), idle) == "no longer cart.items > 0 (0)"
+
+
 @pytest.mark.parametrize("kind", ["forgotten", "catalog"])
 def test_other_causes_have_words_of_their_own(kind: str) -> None:
     assert reason("cart-abandoned", "exited", kind=kind)
@@ -62,7 +86,7 @@ def test_other_causes_have_words_of_their_own(kind: str) -> None:
 
 def test_values_that_do_not_explain_the_change_are_told_as_they_stand() -> None:
     told = reason("cart-abandoned", "entered", *cart(0, "1h"))
-    assert told == "cart.items > 0 (0) and cart.idle >= 30m (1h) and cart.idle < 24h (1h)"
+    assert told == "cart.items > 0 (0) and cart.idle >= 30m (1h) and cart.idle < 1d (1h)"
 
 
 def test_a_segment_that_is_not_known_is_told_by_its_evidence() -> None:

@@ -2,7 +2,8 @@
 
 A file holds what a worker of that version kept (profiles, catalog's entry, position), what came after, and what
 followed from it. `python -m tests.unit.tables.golden_profiles` writes that of the present format; those of former ones
-are never written again: they hold what somebody's changelog holds.
+are never written again: they hold what somebody's changelog holds. With `--changes` only what followed is written
+again, in all files, and only where nothing but its evidence and `valid_until` is new.
 """
 
 import json
@@ -173,7 +174,23 @@ def files() -> list[Path]:
     return sorted(FOLDER.glob("format-*.json"))
 
 
-if __name__ == "__main__":
+def write_changes(path: Path) -> None:
+    """What followed, with the evidence of today; AssertionError if more than that is new."""
+    golden = Golden(path)
+    changes = changes_of(golden.restored(), golden.rest)
+    assert [_bare(change) for change in changes] == [_bare(change) for change in golden.changes]
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(said | {"changes": changes}, indent=1) + "\n", encoding="utf-8")
+
+
+def _bare(change: str) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(change).items() if name not in ("evidence", "valid_until")}
+
+
+if __name__ == "__main__" and "--changes" in sys.argv:
+    for each in files():
+        write_changes(each)
+elif __name__ == "__main__":
     target = FOLDER / f"format-{FORMAT}.json"
     if target.exists() and "--again" not in sys.argv:
         sys.exit(f"{target.name} is there. Has a version been released with it? Then raise FORMAT; else: --again")
