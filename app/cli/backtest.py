@@ -77,7 +77,7 @@ def backtest(
     console = make_console(stderr=output == STANDARD_OUTPUT)
     with _quick():
         if diff is not None:
-            _compare(console, files, diff, output, partitions=partitions, until_ms=until_ms, examples=examples)
+            _compare(console, files, diff, output, partitions=partitions, until=until, examples=examples)
         elif segments is not None:
             _backtest(console, files, segments, output, partitions=partitions, until_ms=until_ms)
     return 0
@@ -106,9 +106,10 @@ def _compare(
     output: Path | None,
     *,
     partitions: int,
-    until_ms: int | None,
+    until: str | None,
     examples: int,
 ) -> None:
+    until_ms = None if until is None else read_instant_ms(until, option="--until")
     rules = load_settings().time_rules
     old, new = (load_segments(folder, rules) for folder in folders)
     members = Members(), Members()
@@ -120,7 +121,8 @@ def _compare(
     first, second = _play(console, files, runs, census, partitions=partitions, until_ms=until_ms)
     found = differences((old, new), members, (first, second))
     _write(output, difference_lines(found))
-    show_difference(console, found, folders, files, examples)
+    at = until if second.end_ms == until_ms else None
+    show_difference(console, found, folders, files, examples_max=examples, at=at)
     show_reading(console, second)
     show_missing(console, census.missing())
 

@@ -1,7 +1,7 @@
 """What backtests found, for people."""
 
-from collections.abc import Sequence
-from itertools import islice
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -62,9 +62,11 @@ def show_difference(
     found: Sequence[SegmentDifference],
     folders: tuple[Path, Path],
     files: Sequence[Path],
+    *,
     examples_max: int,
+    at: str | None,
 ) -> None:
-    """Segments that differ, with examples of who would enter or leave."""
+    """Segments that differ, with examples of who would enter or leave, `at` an instant or at the end of the files."""
     differing = [each for each in found if each.differs or each.fate in ("new", "gone")]
     if differing:
         console.print(difference_table(differing))
@@ -72,16 +74,26 @@ def show_difference(
         _show_examples(console, each, folders, examples_max)
     console.print()
     _show_rest(console, found, differing)
-    example = next(((each, user) for each in differing for user in (*each.enter, *each.leave)), None)
-    if example is not None:
-        each, user = example
-        folder = folders[1] if user in each.enter else folders[0]
-        named = " ".join(map(str, files))
-        say(console, f"why: shoal explain {named} --segments {folder} --segment {each.name} --user {user}", "dim")
+    if (example := next(_examples(differing, folders), None)) is not None:
+        each, folder, user = example
+        words = [
+            "shoal",
+            "explain",
+            *map(str, files),
+            "--segments",
+            str(folder),
+            "--segment",
+            each.name,
+            "--user",
+            user,
+        ]
+        if at is not None:
+            words += ["--at", at]
+        say(console, f"why: {shlex.join(words)}", "dim")
 
 
 def _show_rest(console: Console, found: Sequence[SegmentDifference], differing: Sequence[SegmentDifference]) -> None:
-    edited = [each.name for each in found if each not in differing and each.fate == "changed"]
+    edited = [each.name for each in found if each not in differing and each.fate in ("changed", "below")]
     same = sum(1 for each in found if each not in differing and each.fate == "same" and not each.otherwise)
     shifted = [each.name for each in found if each not in differing and each.otherwise]
     unnoticed = [name for name in edited if name not in shifted]
@@ -106,11 +118,11 @@ def difference_table(found: Sequence[SegmentDifference]) -> Table:
     table.add_column("", no_wrap=True)
     for title in ("members", "would enter", "would leave", "entries", "exits", "ever only 1st", "ever only 2nd"):
         table.add_column(title, justify="right")
-    styles = {"new": "green", "gone": "red", "changed": "yellow", "same": "dim"}
+    styles = {"new": "green", "gone": "red", "changed": "yellow", "below": "yellow", "same": "dim"}
     for each in found:
         table.add_row(
             Text(each.name),
-            Text(each.fate, styles[each.fate]),
+            Text(f"changed: {each.below[0]}" if each.below else each.fate, styles[each.fate]),
             _pair(each.members),
             Text(f"{len(each.enter):,}", "green" if each.enter else ""),
             Text(f"{len(each.leave):,}", "red" if each.leave else ""),
@@ -126,13 +138,33 @@ def _pair(numbers: tuple[int, int]) -> str:
     return f"{first:,}" if first == second else f"{first:,} → {second:,}"
 
 
+def _sides(
+    each: SegmentDifference, folders: tuple[Path, Path]
+) -> tuple[tuple[str, list[tuple[str, str]], Path], tuple[str, list[tuple[str, str]], Path]]:
+    """Who would enter and who would leave, each with the instant, the latest first; and where they are in."""
+
+    def latest_first(users: dict[str, str]) -> list[tuple[str, str]]:
+        return sorted(users.items(), key=lambda item: item[1], reverse=True)
+
+    return ("enter", latest_first(each.enter), folders[1]), ("leave", latest_first(each.leave), folders[0])
+
+
+def _examples(
+    differing: Sequence[SegmentDifference], folders: tuple[Path, Path]
+) -> Iterator[tuple[SegmentDifference, Path, str]]:
+    """Users in the order in which they are named."""
+    for each in differing:
+        for _, users, folder in _sides(each, folders):
+            yield from ((each, folder, user) for user, _ in users)
+
+
 def _show_examples(console: Console, each: SegmentDifference, folders: tuple[Path, Path], count: int) -> None:
-    for would, users, folder in (("enter", each.enter, folders[1]), ("leave", each.leave, folders[0])):
-        shown = list(islice(sorted(users.items(), key=lambda item: item[1], reverse=True), count))
+    for would, users, folder in _sides(each, folders):
+        shown = users[:count]
         if not shown:
             continue
         console.print()
-        total = f"{len(users):,} users" if len(users) != 1 else "1 user"
+        total = counted(len(users), "user")
         say(console, f"{each.name}: {total} would {would}" + (", such as" if len(users) > len(shown) else ""), "bold")
         for user, since in shown:
             say(console, f"  {user}  in since {since[:19].replace('T', ' ')} under {folder}")

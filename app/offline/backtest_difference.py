@@ -1,7 +1,7 @@
 """Two catalogs over the same history: who would enter, who would leave, if the second took the place of the first."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -9,11 +9,12 @@ import msgspec
 
 from app.offline.backtest import Summary
 from app.segments.definitions.catalog import definition_version
-from app.segments.definitions.definition import Catalog
+from app.segments.definitions.definition import Catalog, Definition
+from app.segments.definitions.dependencies import Reference, references
 from app.segments.definitions.drafts import with_drafts
 from app.segments.evaluation.change import Change
 
-Fate: TypeAlias = Literal["new", "gone", "changed", "same"]
+Fate: TypeAlias = Literal["new", "gone", "changed", "below", "same"]
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Members:
 class SegmentDifference:
     """One segment in both catalogs; pairs are (first, second).
 
+    `fate` `below`: the definition is the same, but not those that it uses, which `below` names.
     `enter`, `leave`: user -> since when in (in the catalog in which he is). `ever_only`: users who were in at some time
     under one catalog and never under the other. `otherwise`: some change comes at another instant or with
     other values.
@@ -56,6 +58,7 @@ class SegmentDifference:
     updates: tuple[int, int]
     ever_only: tuple[int, int]
     otherwise: bool
+    below: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -68,28 +71,61 @@ def differences(
     catalogs: tuple[Catalog, Catalog], members: tuple[Members, Members], summaries: tuple[Summary, Summary]
 ) -> list[SegmentDifference]:
     """Every segment of either catalog, in order of names."""
-    versions = [
-        {each.name: definition_version(each) for each in with_drafts(catalog).segments if each.status == "live"}
-        for catalog in catalogs
-    ]
-    return [
-        _difference(name, (versions[0].get(name), versions[1].get(name)), members, summaries)
-        for name in sorted(versions[0].keys() | versions[1].keys())
-    ]
+    first, second = (_versions(catalog) for catalog in catalogs)
+    names = sorted({each.name for versions in (first, second) for each in versions if each.kind == "segment"})
+    return [_difference(name, (first, second), members, summaries) for name in names]
+
+
+_Versions: TypeAlias = dict[Reference, tuple[str, frozenset[Reference]]]
+"""The version of each live definition, and what it uses, also through others."""
+
+
+def _versions(catalog: Catalog) -> _Versions:
+    live = with_drafts(catalog)
+    definitions: dict[Reference, Definition] = {
+        **{Reference("segment", each.name): each for each in live.segments if each.status == "live"},
+        **{Reference("score", each.name): each for each in live.scores},
+    }
+    return {
+        reference: (definition_version(definition), _used(reference, definitions))
+        for reference, definition in definitions.items()
+    }
+
+
+def _used(reference: Reference, definitions: Mapping[Reference, Definition]) -> frozenset[Reference]:
+    used: set[Reference] = set()
+    waiting = [reference]
+    while waiting:
+        definition = definitions.get(waiting.pop())
+        new = set(references(definition)) - used if definition is not None else set()
+        used |= new
+        waiting.extend(new)
+    return frozenset(used)
+
+
+def _fate(name: str, first: _Versions, second: _Versions) -> tuple[Fate, tuple[str, ...]]:
+    own = Reference("segment", name)
+    if own not in first or own not in second:
+        return ("new" if own in second else "gone"), ()
+    if first[own][0] != second[own][0]:
+        return "changed", ()
+    used = first[own][1] | second[own][1]
+    below = sorted(
+        f"{each.kind} {each.name}" for each in used if first.get(each, ("",))[0] != second.get(each, ("",))[0]
+    )
+    return ("below" if below else "same"), tuple(below)
 
 
 def _difference(
     name: str,
-    versions: tuple[str | None, str | None],
+    versions: tuple[_Versions, _Versions],
     members: tuple[Members, Members],
     summaries: tuple[Summary, Summary],
 ) -> SegmentDifference:
     old, new = (each.inside.get(name, {}) for each in members)
     old_ever, new_ever = (each.ever.get(name, set()) for each in members)
     first, second = summaries
-    fate: Fate = "same" if versions[0] == versions[1] else "changed"
-    if None in versions:
-        fate = "new" if versions[0] is None else "gone"
+    fate, below = _fate(name, *versions)
     return SegmentDifference(
         name=name,
         fate=fate,
@@ -101,6 +137,7 @@ def _difference(
         updates=(first.updates[name], second.updates[name]),
         ever_only=(len(old_ever - new_ever), len(new_ever - old_ever)),
         otherwise=members[0].said[name] != members[1].said[name],
+        below=below,
     )
 
 

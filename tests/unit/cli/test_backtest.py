@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,47 @@ def test_a_change_at_another_time_is_said(shop: Path, capsys: pytest.CaptureFixt
         "1 segment the same, with the same members and changes",
         "nobody would enter or leave anything",
     ]
+
+
+INTENT = "score: intent\npoints: [{on: page, add: 5}]\n"
+BELOW = "segment: keen\nwhen: score('intent') >= 10\n"
+ABOVE = "segment: loyal\nwhen: segment('keen') and exists('Order Completed')\n"
+
+
+def test_a_segment_whose_score_changed_is_not_the_same(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    worth = INTENT.replace("add: 5", "add: 12")
+    lines = difference(shop, capsys, (INTENT, BELOW, ABOVE, BUYERS), (worth, BELOW, ABOVE, BUYERS))
+    assert lines[1].startswith("keen changed: score intent 1 → 2 ")
+    assert "changed, but nobody would notice over these events: loyal" in lines
+    assert "1 segment the same, with the same members and changes" in lines
+
+
+def test_a_segment_whose_segment_changed_is_not_the_same(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    never = BELOW.replace(">= 10", ">= 100")
+    lines = difference(shop, capsys, (INTENT, BELOW, ABOVE), (INTENT, never, ABOVE))
+    assert lines[1].startswith("keen changed 1 → 0 ")
+    assert lines[2].startswith("loyal changed: segment keen 1 → 0 ")
+
+
+def test_the_reason_is_asked_of_the_user_who_is_named_first(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trying = "segment: trying\nwhen: exists(page within 30d)\n"
+    lines = difference(shop, capsys, (CART,), (CART, trying), "--examples", "1", "--until", "2026-01-06T00:00:00Z")
+    named = lines[lines.index("trying: 2 users would enter, such as") + 1]
+    assert named.startswith("bert in since")
+    (why,) = [line for line in lines if line.startswith("why: ")]
+    asked = shlex.split(why.removeprefix("why: shoal "))
+    assert asked[-4:] == ["--user", "bert", "--at", "2026-01-06T00:00:00Z"]
+    assert cli.main(asked) == 0
+    assert "bert is in trying" in capsys.readouterr().out
+
+
+def test_the_reason_can_be_asked_of_users_and_files_with_blanks(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(shop, [event("10:00", "the; user $HOME")], "my events.jsonl")
+    old, new = definitions(shop / "old", CART), definitions(shop / "new", CART, "segment: all\nwhen: exists(page)\n")
+    assert cli.main(["backtest", file, "--diff", str(old), str(new)]) == 0
+    (why,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("why: ")]
+    assert cli.main(shlex.split(why.removeprefix("why: shoal "))) == 0
+    assert "the; user $HOME is in all" in capsys.readouterr().out
 
 
 def test_everybody_who_would_move_can_be_written(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
