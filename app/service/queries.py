@@ -2,23 +2,18 @@
 
 import asyncio
 import time
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from litestar import Request, get, post
-from litestar.params import FromPath, QueryParameter
-from litestar.types import ControllerRouterHandler
+from litestar import Request
 
 from app.events.message import USER_BYTES_MAX, instant_ms
 from app.service.access import Access
-from app.service.body import chunks_of, read_body
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
 from app.service.http_problem import Problem
 from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts
-from app.service.openapi import EVALUATE, TOKEN, USERS, problems, security, with_body
 from app.service.profiles import Profiles
-from app.service.visitor_tokens import TTL_S_MAX
 from app.settings import Settings
 
 Asked = Request[Any, Any, Any]
@@ -61,16 +56,22 @@ class Token(msgspec.Struct, kw_only=True, frozen=True):
     expires_in: int
 
 
-class _Users(msgspec.Struct):
+class Users(msgspec.Struct):
+    """Users that are asked for."""
+
     users: list[str]
 
 
-class _Question(msgspec.Struct):
+class Question(msgspec.Struct):
+    """Events to be played."""
+
     events: list[Any]
     at: str | None = None
 
 
-class _TokenWish(msgspec.Struct):
+class TokenWish(msgspec.Struct):
+    """A token that is wished for: whose, and for how many seconds."""
+
     user: str
     ttl: int = TTL_S
 
@@ -144,7 +145,7 @@ class Queries:
         if all(each.name != segment for each in self._definitions.catalog.live_segments):
             raise Problem(404, "no-segment", f"there is no live segment {segment!r:.80}: see /v1/segments")
 
-    async def evaluate(self, question: _Question) -> Evaluation:
+    async def evaluate(self, question: Question) -> Evaluation:
         """What events make of their user."""
         at_ms = None if question.at is None else _instant(question.at)
         async with self._evaluating:
@@ -175,148 +176,3 @@ def _instant(text: str, name: str = "at") -> int:
         return instant_ms(text)
     except ValueError:
         raise Problem(400, name, f"{name} is no ISO 8601 time: {text[:40]!r}") from None
-
-
-async def _body(request: Asked, shape: Any) -> Any:
-    body = await read_body(
-        chunks_of(request),
-        encoding=request.headers.get("content-encoding", ""),
-        length=request.headers.get("content-length"),
-    )
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise Problem(400, "invalid-request", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
-
-
-TokenParameter = Annotated[str | None, QueryParameter(name="token", description="A visitor's token")]
-
-
-def query_routes(queries: Queries) -> list[ControllerRouterHandler]:
-    """The handlers, in the order of the document."""
-    access = queries.access
-
-    @get(
-        "/v1/users/{user:str}/segments",
-        tags=["ask"],
-        summary="What a user is in",
-        responses=problems(*READING),
-        security=security("readKey", "userToken"),
-    )
-    async def user_segments(request: Asked, user: FromPath[str], token: TokenParameter = None) -> UserSegments:
-        """The segments that a user is in now, with since when and the attached values."""
-        access.may_read_user(request.headers, token, user)
-        return await queries.segments_of(user)
-
-    @post(
-        "/v1/users/segments",
-        status_code=200,
-        tags=["ask"],
-        summary="What several users are in",
-        operation_class=with_body(USERS),
-        responses=problems(*READING),
-        security=security("readKey"),
-    )
-    async def users_segments(request: Asked) -> list[UserSegments]:
-        """The same for up to 100 users, in the order of the question."""
-        access.may_read(request.headers)
-        wish: _Users = await _body(request, _Users)
-        return await queries.segments_of_all(wish.users)
-
-    @get(
-        "/v1/segments",
-        tags=["ask"],
-        summary="All segments",
-        responses=problems(401, 403, 503),
-        security=security("readKey"),
-    )
-    async def segments(request: Asked) -> SegmentList:
-        """All live segments, with how many users are in each."""
-        access.may_read(request.headers)
-        return await queries.segments()
-
-    @get(
-        "/v1/segments/{segment:str}/users",
-        tags=["ask"],
-        summary="Who is in a segment",
-        responses=problems(*READING, 404),
-        security=security("readKey"),
-    )
-    async def segment_users(
-        request: Asked,
-        segment: FromPath[str],
-        limit: Annotated[int, QueryParameter(name="limit", description=f"At most {PAGE_MAX}")] = 100,
-        cursor: Annotated[str | None, QueryParameter(name="cursor", description="next of the page before")] = None,
-    ) -> Page:
-        """The users of a segment, those who are in it for longest first."""
-        access.may_read(request.headers)
-        return await queries.users_of(segment, limit=limit, cursor=cursor)
-
-    @get(
-        "/v1/segments/{segment:str}/counts",
-        tags=["ask"],
-        summary="How many were in a segment, over time",
-        responses=problems(*READING, 404),
-        security=security("readKey"),
-    )
-    async def segment_counts(
-        request: Asked,
-        segment: FromPath[str],
-        since: Annotated[str | None, QueryParameter(name="since", description="ISO 8601; a week ago without")] = None,
-        until: Annotated[str | None, QueryParameter(name="until", description="ISO 8601; now without")] = None,
-    ) -> SegmentCounts:
-        """The users of a segment at the instants they were counted at, by `shoal memberships`."""
-        access.may_read(request.headers)
-        return await queries.counts_of(segment, since=since, until=until)
-
-    @get(
-        "/v1/users/{user:str}/explain",
-        tags=["ask"],
-        summary="Why",
-        responses=problems(*READING, 404),
-        security=security("readKey"),
-    )
-    async def user_explain(
-        request: Asked,
-        user: FromPath[str],
-        segment: Annotated[str, QueryParameter(name="segment", description="The segment's name")],
-    ) -> LiveEvaluation:
-        """Why a user is in a segment now, or not: each part of the condition with its value, and what comes next."""
-        access.may_read(request.headers)
-        return await queries.explain(user, segment)
-
-    @post(
-        "/v1/evaluate",
-        status_code=200,
-        tags=["ask"],
-        summary="What if",
-        operation_class=with_body(EVALUATE),
-        responses=problems(*READING, 413),
-        security=security("readKey"),
-    )
-    async def what_if(request: Asked) -> Evaluation:
-        """What events make of their user: every segment, in or not, why, and what comes next. Nothing is stored."""
-        access.may_read(request.headers)
-        return await queries.evaluate(await _body(request, _Question))
-
-    @post(
-        "/v1/tokens",
-        status_code=200,
-        tags=["ask"],
-        summary="A visitor's token",
-        operation_class=with_body(TOKEN),
-        responses=problems(*READING),
-        security=security("readKey"),
-    )
-    async def make_token(request: Asked) -> Token:
-        """Lets a page read one user's segments, and follow them, for a while."""
-        access.may_read(request.headers)
-        wish: _TokenWish = await _body(request, _TokenWish)
-        if not 1 <= wish.ttl <= TTL_S_MAX:
-            raise Problem(400, "ttl", f"ttl is {wish.ttl} seconds; from 1 to {TTL_S_MAX}")
-        token = access.tokens.make(checked_user(wish.user), until_s=int(time.time()) + wish.ttl)
-        return Token(token=token, expires_in=wish.ttl)
-
-    return [user_segments, users_segments, segments, segment_users, segment_counts, user_explain, what_if, make_token]

@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ASGIApp
 
 from app.errors import UserError
 from app.service.access import Access
@@ -25,14 +25,16 @@ from app.service.collector import Asked, Collector
 from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
 from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
-from app.service.health_routes import Health, health_routes
+from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
 from app.service.memberships import Memberships
-from app.service.queries import Queries, query_routes
+from app.service.queries import Queries
+from app.service.query_routes import QueryRoutes
 from app.service.request_limit import RequestLimit, RequestsInHand
 from app.service.service_metrics import ServiceMetrics
-from app.service.stream import Streams, stream_routes
+from app.service.stream import Streams
+from app.service.stream_routes import StreamRoutes
 from app.service.timing import timed
 from app.settings import Settings
 
@@ -83,15 +85,8 @@ def create_service(settings: Settings) -> Service:
             await definitions.stop()
             await memberships.close()
 
-    routes: list[ControllerRouterHandler] = [
-        CollectorRoutes,
-        LibrarySettingsRoutes,
-        *query_routes(queries),
-        *stream_routes(streams),
-        *health_routes(health),
-    ]
     app = Litestar(
-        route_handlers=routes,
+        route_handlers=[CollectorRoutes, LibrarySettingsRoutes, QueryRoutes, StreamRoutes, HealthRoutes],
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
         middleware=[
@@ -102,6 +97,9 @@ def create_service(settings: Settings) -> Service:
         dependencies={
             "collector": _given(collector),
             "library_settings": _given(LibrarySettings(settings, access)),
+            "queries": _given(queries),
+            "streams": _given(streams),
+            "health": _given(health),
         },
         request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own words
         openapi_config=_openapi(),

@@ -8,19 +8,16 @@ id is the heartbeat: browsers remember it, so that coming back is cheap also aft
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
-from litestar import Request, get
-from litestar.params import QueryParameter
-from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 
 from app.service.access import Access
 from app.service.changes import ChangesHub, Listener, Positions, TooFarBackError
 from app.service.http_problem import Problem
 from app.service.memberships import Memberships
-from app.service.openapi import problems, security
-from app.service.queries import TokenParameter, UserSegments, checked_user
+from app.service.queries import UserSegments
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 
@@ -202,37 +199,3 @@ def read_id(text: str) -> Positions | None:
             return None
         found[int(partition)] = int(offset)
     return found
-
-
-def stream_routes(streams: Streams) -> list[ControllerRouterHandler]:
-    """The handler."""
-
-    @get(
-        "/v1/changes",
-        tags=["follow"],
-        summary="Changes, live",
-        media_type="text/event-stream",
-        responses=problems(400, 401, 403, 503),
-        security=security("readKey", "userToken"),
-    )
-    async def changes(
-        request: Request[Any, Any, Any],
-        user: Annotated[str | None, QueryParameter(name="user", description="Of this user alone")] = None,
-        segment: Annotated[list[str] | None, QueryParameter(name="segment", description="Of these segments")] = None,
-        token: TokenParameter = None,
-        last_event_id: Annotated[
-            str | None, QueryParameter(name="lastEventId", description="Go on after this id, as Last-Event-ID")
-        ] = None,
-    ) -> ASGIApp:
-        """Server-sent events: `segments` (what the user is in, at first), `change`, `reset` (something was missed)."""
-        allowed, until_s = streams.access.may_follow(request.headers, token, user)
-        if segment is not None and len(segment) > SEGMENTS_MAX:
-            raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
-        return await streams.begin(
-            user=None if allowed is None else checked_user(allowed),
-            segments=frozenset(segment or ()),
-            last_id=request.headers.get("last-event-id") or last_event_id,
-            until_s=until_s,
-        )
-
-    return [changes]

@@ -1,0 +1,50 @@
+"""The path of live changes."""
+
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from litestar.types import ASGIApp
+
+from app.service.collector import Asked
+from app.service.http_problem import Problem
+from app.service.openapi import problems, security
+from app.service.queries import checked_user
+from app.service.query_routes import TokenParameter
+from app.service.stream import SEGMENTS_MAX, Streams
+
+
+class StreamRoutes(Controller):
+    """Changes, live. The dependency `streams` is the process's."""
+
+    tags = ("follow",)
+
+    @get(
+        "/v1/changes",
+        summary="Changes, live",
+        media_type="text/event-stream",
+        responses=problems(400, 401, 403, 503),
+        security=security("readKey", "userToken"),
+    )
+    async def changes(
+        self,
+        request: Asked,
+        streams: NamedDependency[Streams],
+        user: Annotated[str | None, QueryParameter(name="user", description="Of this user alone")] = None,
+        segment: Annotated[list[str] | None, QueryParameter(name="segment", description="Of these segments")] = None,
+        token: TokenParameter = None,
+        last_event_id: Annotated[
+            str | None, QueryParameter(name="lastEventId", description="Go on after this id, as Last-Event-ID")
+        ] = None,
+    ) -> ASGIApp:
+        """Server-sent events: `segments` (what the user is in, at first), `change`, `reset` (something was missed)."""
+        allowed, until_s = streams.access.may_follow(request.headers, token, user)
+        if segment is not None and len(segment) > SEGMENTS_MAX:
+            raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
+        return await streams.begin(
+            user=None if allowed is None else checked_user(allowed),
+            segments=frozenset(segment or ()),
+            last_id=request.headers.get("last-event-id") or last_event_id,
+            until_s=until_s,
+        )
