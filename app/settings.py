@@ -187,6 +187,9 @@ class Settings:
     read_keys: str = setting("", "Who may ask for users and segments: name:hash; empty: nobody", secret=True)
     read_keys_file: str = setting("", "A file of such lines, in addition")
     token_secret: str = setting("", "What visitors' tokens are signed with; empty: there are none", secret=True)
+    token_secrets: str = setting(
+        "", "The same as id:secret, separated by commas: the first signs, all are believed", secret=True
+    )
     collect_rate: int = setting(
         10_000, "Events a second that each key may send to one process; 0: any", low=0, high=1_000_000
     )

@@ -9,7 +9,7 @@ from app.service.access_keys import AccessKeys, load_keys
 from app.service.event_batch import key_of_basic
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
-from app.service.visitor_tokens import Tokens
+from app.service.visitor_tokens import Tokens, token_secrets
 from app.settings import Settings
 
 
@@ -33,7 +33,7 @@ class Access:
             raise UserError(
                 f"a write key and a forward key are both named {min(both)}", hint="give each key a name of its own"
             )
-        self.tokens = Tokens(settings.token_secret)
+        self.tokens = Tokens(token_secrets(settings.token_secret, settings.token_secrets))
         self._throttle = Throttle(settings.collect_rate)
 
     @property

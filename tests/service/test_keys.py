@@ -3,10 +3,13 @@
 import hmac
 import operator
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sized
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from app.cli.main import main
@@ -14,7 +17,7 @@ from app.errors import UserError
 from app.service.access_keys import AccessKeys, hash_of, load_keys, new_key
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
-from app.service.visitor_tokens import Tokens
+from app.service.visitor_tokens import AUDIENCE, PREFIX, Tokens, token_secrets
 
 
 def test_the_command_makes_a_key_and_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,24 +72,115 @@ def test_without_a_rate_nothing_waits() -> None:
     assert throttle.wait_s("k", now_s=0.0) == 0
 
 
+SECRET = "sixteen letters!"
+OTHER = "another secret..."
+
+
 def test_a_token_is_its_users_until_it_is_over() -> None:
-    tokens = Tokens("sixteen letters!")
+    tokens = Tokens({"a": SECRET})
     token = tokens.make("a:b ü", until_s=100)
     assert tokens.read(token, now_s=99.0) == ("a:b ü", 100)
     with pytest.raises(Problem, match="over"):
         tokens.read(token, now_s=100.0)
-    for other in (token[:-1], token + "A", "", "shoal_user_", "é", token.swapcase()):
-        with pytest.raises(Problem):
+    head, said, signature = token.split(".")
+    others = (head, f"{head}.{said}.", f"{head}.{said}.{signature.swapcase()}", f"{head}..{signature}", "..")
+    for other in (
+        *others,
+        token[:-5],
+        token + "A",
+        "",
+        "shoal_user_",
+        "é",
+        "shoal_user_é.é.é",
+        token.swapcase(),
+        "a." * 10_000,
+    ):
+        with pytest.raises(Problem) as raised:
             tokens.read(other, now_s=0.0)
-    with pytest.raises(Problem):
-        Tokens("another secret...").read(token, now_s=0.0)
-    with pytest.raises(Problem, match="SHOAL_TOKEN_SECRET"):
-        Tokens("").make("u", until_s=1)
+        assert raised.value.status == 401
+    for foreign in (Tokens({"a": OTHER}), Tokens({"b": SECRET})):
+        with pytest.raises(Problem, match="not made by this service"):
+            foreign.read(token, now_s=0.0)
+    for call in (lambda: Tokens({}).make("u", until_s=1), lambda: Tokens({}).read(token, now_s=0.0)):
+        with pytest.raises(Problem, match="SHOAL_TOKEN_SECRET"):
+            call()
 
 
-def test_a_short_secret_is_refused() -> None:
-    with pytest.raises(UserError, match="16"):
-        Tokens("short")
+@pytest.mark.parametrize(
+    ("claims", "header"),
+    [
+        ({"sub": "u", "exp": 9, "aud": "other"}, {"kid": "a"}),
+        ({"sub": "u", "aud": AUDIENCE}, {"kid": "a"}),
+        ({"exp": 9, "aud": AUDIENCE}, {"kid": "a"}),
+        ({"sub": 7, "exp": 9, "aud": AUDIENCE}, {"kid": "a"}),
+        ({"sub": "u", "exp": "soon", "aud": AUDIENCE}, {"kid": "a"}),
+        ({"sub": "u", "exp": 9, "aud": AUDIENCE}, {"kid": "b"}),
+        ({"sub": "u", "exp": 9, "aud": AUDIENCE}, {}),
+    ],
+    ids=["audience", "no end", "no user", "a number", "no time", "another key", "no key"],
+)
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_a_signed_text_that_is_no_token_of_ours_is_refused(claims: dict[str, Any], header: dict[str, str]) -> None:
+    key = sha256(SECRET.encode()).digest()
+    tokens = Tokens({"a": SECRET})
+    good = jwt.encode({"sub": "u", "exp": 9, "aud": AUDIENCE}, key, algorithm="HS256", headers={"kid": "a"})
+    assert tokens.read(PREFIX + good, now_s=0.0) == ("u", 9)
+    with pytest.raises(Problem, match="not made by this service"):
+        tokens.read(PREFIX + jwt.encode(claims, key, algorithm="HS256", headers=header), now_s=0.0)
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [("", "none"), (SECRET, "HS256"), (sha256(SECRET.encode()).digest(), "HS512")]
+)
+def test_a_token_that_is_signed_in_another_way_is_refused(key: str | bytes, algorithm: str) -> None:
+    claims = {"sub": "u", "exp": 9, "aud": AUDIENCE}
+    token = PREFIX + jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "a"})
+    with pytest.raises(Problem, match="not made by this service"):
+        Tokens({"a": SECRET}).read(token, now_s=0.0)
+
+
+def test_a_key_is_replaced_while_tokens_of_it_are_about() -> None:
+    """The new one is believed everywhere first, then signs, then the old one goes."""
+    old, new = f"old:{SECRET}", f"new:{OTHER}"
+    before, both, after = (Tokens(token_secrets("", text)) for text in (old, f"{new}, {old}", new))
+    first, second = before.make("u", until_s=9), both.make("u", until_s=9)
+    assert both.read(first, now_s=0.0) == both.read(second, now_s=0.0) == after.read(second, now_s=0.0) == ("u", 9)
+    with pytest.raises(Problem, match="not made by this service"):
+        after.read(first, now_s=0.0)
+    assert next(iter(token_secrets(SECRET, new))) == "new"
+    assert Tokens(token_secrets(SECRET, new)).read(Tokens(token_secrets(SECRET, "")).make("u", until_s=9), now_s=0.0)
+
+
+def test_a_token_of_an_earlier_version_is_good_until_it_is_over() -> None:
+    said = b"100:ann"
+    earlier = PREFIX + urlsafe_b64encode(hmac.digest(SECRET.encode(), said, sha256) + said).decode().rstrip("=")
+    tokens = Tokens(token_secrets(SECRET, f"new:{OTHER}"))
+    assert tokens.read(earlier, now_s=99.0) == ("ann", 100)
+    with pytest.raises(Problem, match="over"):
+        tokens.read(earlier, now_s=100.0)
+    for other in (earlier[:-1], earlier + "A", earlier.swapcase()):
+        with pytest.raises(Problem, match="not made by this service"):
+            tokens.read(other, now_s=0.0)
+    with pytest.raises(Problem, match="not made by this service"):
+        Tokens({"new": SECRET}).read(earlier, now_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("secret", "secrets"),
+    [
+        ("short", ""),
+        ("", "a:short"),
+        ("", SECRET),
+        ("", f":{SECRET}"),
+        ("", f"a:{SECRET},a:{OTHER}"),
+        ("", f"main:{SECRET}"),
+    ],
+)
+def test_secrets_that_cannot_be_used_are_refused_and_not_repeated(secret: str, secrets: str) -> None:
+    with pytest.raises(UserError, match="SHOAL_TOKEN_SECRET") as raised:
+        token_secrets(secret, secrets)
+    assert SECRET not in str(raised.value)
 
 
 class Guarded:
@@ -105,10 +199,6 @@ class Guarded:
 
 class GuardedText(Guarded, str):
     """A hash that is known."""
-
-
-class GuardedBytes(Guarded, bytes):
-    """A signature that is right."""
 
 
 @pytest.mark.parametrize("compare", [operator.eq, operator.ne])
@@ -142,10 +232,19 @@ def test_keys_are_compared_in_the_same_time_for_all_and_all_of_them(monkeypatch:
 
 
 def test_signatures_of_tokens_are_compared_in_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = Tokens("sixteen letters!")
-    token = tokens.make("ann", until_s=100)
-    sign = tokens._sign
-    monkeypatch.setattr(tokens, "_sign", lambda said: GuardedBytes(sign(said)))
-    assert tokens.read(token, now_s=0.0) == ("ann", 100)
-    with pytest.raises(Problem):
-        tokens.read(token.swapcase(), now_s=0.0)
+    """PyJWT's own comparison, and that of tokens of earlier versions."""
+    compared: list[Sized] = []
+    compare = hmac.compare_digest
+
+    def counting(given: Any, known: Any) -> bool:
+        compared.append(known)
+        return compare(given, known)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    tokens = Tokens(token_secrets(SECRET, ""))
+    head, said, signature = tokens.make("ann", until_s=100).split(".")
+    assert tokens.read(f"{head}.{said}.{signature}", now_s=0.0) == ("ann", 100)
+    for wrong in (f"{head}.{said}.{'A' * len(signature)}", PREFIX + "A" * 80):
+        with pytest.raises(Problem):
+            tokens.read(wrong, now_s=0.0)
+    assert len(compared) == 3
