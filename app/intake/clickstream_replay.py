@@ -24,6 +24,7 @@ from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import ensure_topics
+from app.runtime.records.record_errors import is_caused_by_record
 from app.settings import Settings
 
 READ_RECORDS: Final = 1_000
@@ -85,6 +86,10 @@ class Again:
             try:
                 user = self._user(letter)
             except MessageError:
+                return {}
+            except Exception as error:
+                if not is_caused_by_record(error):
+                    raise
                 return {}
             return {partition_of(user, settings.partitions): [(user, letter.value, [])]}
         taken = transform(

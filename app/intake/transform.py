@@ -17,6 +17,7 @@ from app.events.user_ids import UserIds
 from app.intake.sources import Shape
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
+from app.runtime.records.record_errors import is_caused_by_record
 
 _decode = msgspec.json.Decoder().decode
 
@@ -46,7 +47,8 @@ def transform(
     """What is written for the records of one partition of a source, in order.
 
     A record is a dead letter if any of its events cannot be used; those that can are taken all the same. `partitions`:
-    of the clickstream. `now_ms`: the receipt of a record that has no timestamp.
+    of the clickstream. `now_ms`: the receipt of a record that has no timestamp. A record that nobody foresaw is a dead
+    letter and stops nobody. Raises what is not about a record (MemoryError, OSError).
     """
     taken = Taken()
     for record in records:
@@ -74,7 +76,9 @@ def transform(
                 taken.repairs.update(one.repairs)
         except MessageError as error:
             failure = (error.reason, error.detail)
-        except Exception as error:  # noqa: BLE001  # a record that nobody foresaw stops nobody
+        except Exception as error:
+            if not is_caused_by_record(error):
+                raise
             failure = ("poison", f"{type(error).__name__}: {error}")
         if failure is not None:
             taken.dead.append((record, *failure))

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.runtime.catalog_follower import CatalogFollower
@@ -19,7 +18,6 @@ from app.runtime.faust.consumer import Transport
 from app.runtime.faust.process import Process
 from app.runtime.faust.schema import BatchSchema
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
-from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import catalog_topic, ensure_topics, topic_specs
 from app.runtime.partition.asyncio_environment import AsyncioEnvironment
@@ -159,8 +157,10 @@ class Application(Process):
         while True:
             try:
                 await follower.follow(self._take_over)
-            except (KafkaError, OSError, UserError, OffsetLostError) as error:
-                log.warning("cannot follow the published definitions: %s; tries again", error)
+            except Exception as error:  # noqa: BLE001  # a worker that no longer follows would run old definitions
+                log.warning(
+                    "cannot follow the published definitions: %s; tries again", str(error) or type(error).__name__
+                )
                 await asyncio.sleep(self.settings.retry_wait_max_ms / 1000)
 
     def make_workshop(

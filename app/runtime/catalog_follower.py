@@ -36,6 +36,7 @@ class CatalogFollower:
     ) -> None:
         self._settings = settings
         self._log = CatalogLog(rules)
+        self._taken_over: str | None = None
         self._reader = LogReader(
             client,
             topic=settings.topics.catalog,
@@ -58,13 +59,15 @@ class CatalogFollower:
 
     def _whole(self) -> Published | None:
         try:
-            return self._log.whole()
+            whole = self._log.whole()
         except CatalogError as error:
             raise UnusableCatalogError(
                 f"the definitions published in {self._settings.topics.catalog} cannot be used here",
                 detail=str(error),
                 hint="publish others (shoal publish DIR), with the settings and the version of the workers",
             ) from None
+        self._taken_over = None if whole is None else whole.catalog.version
+        return whole
 
     async def wait(self) -> Published:
         """The same, but waits for the first publication, `start_timeout` at most. Raises UserError.
@@ -85,8 +88,10 @@ class CatalogFollower:
         return found
 
     async def follow(self, take_over: Callable[[Published], Awaitable[None]]) -> None:
-        """Hands on each later publication, for ever. One that cannot be used is told, and skipped."""
-        version = None if (whole := self._log.whole()) is None else whole.catalog.version
+        """Hands on each publication after that of `present` or `wait`, for ever.
+
+        One that cannot be used is told, and skipped. One that `take_over` failed at is handed on by the next call.
+        """
         while True:
             await self._read(wait_ms=WAIT_MS)
             try:
@@ -94,9 +99,9 @@ class CatalogFollower:
             except CatalogError as error:
                 log.error("what was published cannot be used here; the catalog before stays: %s", error)
                 continue
-            if whole is not None and whole.catalog.version != version:
-                version = whole.catalog.version
+            if whole is not None and whole.catalog.version != self._taken_over:
                 await take_over(whole)
+                self._taken_over = whole.catalog.version
 
     async def stop(self) -> None:
         """Ends reading."""

@@ -14,7 +14,6 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.errors import UserError
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
@@ -252,8 +251,8 @@ class ChangesHub:
         while True:
             try:
                 consumer = await self._open()
-            except (KafkaError, OSError, TimeoutError, UserError) as error:
-                self._why = f"the changes cannot be read: {error or type(error).__name__}"
+            except Exception as error:  # noqa: BLE001  # whatever it was, streams need the changes again
+                self._why = f"the changes cannot be read: {str(error) or repr(error)}"
                 log.warning("%s; tries again", self._why)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
@@ -261,7 +260,7 @@ class ChangesHub:
             pause_s = RETRY_S
             try:
                 await self._pass_on(consumer)
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # as above
                 log.warning("the changes cannot be read: %r; tries again", error)
             finally:
                 await consumer.stop()

@@ -4,12 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-from aiokafka.errors import KafkaError
-
 from app.catalogs.definitions_folder import load_segments
 from app.catalogs.publishing import catalog_follower
-from app.errors import UserError
-from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.published_catalog import Published
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
@@ -74,6 +70,6 @@ class Definitions:
                     if (present := await follower.present()) is not None:
                         await take_over(present)
                     await follower.follow(take_over)
-            except (KafkaError, OSError, UserError, OffsetLostError) as error:
-                log.warning("cannot follow the published definitions: %s; tries again", error)
+            except Exception as error:  # noqa: BLE001  # a service that no longer follows would answer by old definitions
+                log.warning("cannot follow the published definitions: %s; tries again", str(error) or repr(error))
                 await asyncio.sleep(RETRY_S)

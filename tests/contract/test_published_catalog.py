@@ -1,18 +1,23 @@
 """A catalog is published while a worker runs: it takes effect without a restart, once for everyone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from app.catalogs.publishing import publish_catalog, published_catalog
 from app.errors import UserError
 from app.main import create_app
 from app.runtime.records.journal import CatalogChange
+from app.runtime.records.published_catalog import Published
 from app.segments.definitions.catalog import load_catalog
 from tests.support.broker import Broker
 from tests.support.shop import DEFINITIONS, MINUTE_MS, Shop, record, running, soon
+from tests.support.waiting import eventually
 
 STRICTER = {
     "viewers.yaml": (
@@ -107,3 +112,28 @@ async def test_a_worker_refuses_what_goes_beyond_its_rules_until_other_definitio
     async with running(create_app(shop.settings)):
         await shop.send([record("ann", 0, "Tea Poured")])
         assert [each["segment"] for each in await soon(shop.changes)] == ["drinkers"]
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+@pytest.mark.parametrize("error", [KafkaConnectionError("away"), MemoryError()], ids=repr)
+async def test_a_publication_that_a_worker_could_not_take_over_at_first_is_taken_over_later(
+    shop: Shop, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(shop, DEFINITIONS)
+    settings = replace(shop.settings, retry_wait_max_ms=100)
+    async with running(create_app(settings)) as app:
+        take_over, failed = app._take_over, False
+
+        async def fail_once(published: Published) -> None:
+            nonlocal failed
+            if not failed:
+                failed = True
+                raise error
+            await take_over(published)
+
+        monkeypatch.setattr(app, "_take_over", fail_once)
+        app._following.cancel()
+        app._following = asyncio.create_task(app._follow_catalog(app._follower))
+        version = await publish(shop, STRICTER | TEA)
+        await eventually(lambda: app.program.version == version, within_s=20)
+    assert failed

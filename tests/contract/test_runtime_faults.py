@@ -1,6 +1,7 @@
 """The runtime when things go wrong: kills, moves, poison, lost writes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -13,12 +14,14 @@ from app.runtime.delivery.delivery import Commit
 from app.runtime.delivery.exactly_once import ExactlyOnce
 from app.runtime.records.envelope import POSITION_KEY
 from app.runtime.records.journal import CatalogChange, Poisoned
+from app.segments.partition.partition import RecordLike
 from tests.support.broker import Broker
 from tests.support.poison import MARK, FragilePartition
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, WorkerProcess, history, record, running, soon
 from tests.support.waiting import eventually
 
 EVENTS = 4_000
+STARVED_TIMES = 40
 END_MS = EVENTS * 20_000 + 48 * HOUR_MS
 
 
@@ -119,6 +122,34 @@ async def test_an_exception_that_passes_costs_nothing(shop: Shop) -> None:
         await shop.settled(END_MS)
     assert await shop.read_all(shop.settings.topics.dead_letters) == []
     assert Once.failures == 2
+
+
+class Starved(FragilePartition):
+    """Has no memory left, for a while, at any record."""
+
+    starved = 0
+
+    def _checked(self, records: Iterable[RecordLike]) -> Iterable[RecordLike]:
+        cls = type(self)
+        for each in records:
+            if 0 < cls.starved < STARVED_TIMES:
+                cls.starved += 1
+                raise MemoryError
+            yield each
+
+
+async def test_a_machine_without_memory_condemns_no_record(shop: Shop) -> None:
+    """There are enough failures to cut batches down to one record and to condemn several."""
+    settings = replace(shop.settings, poison_tries=1, retry_wait_max_ms=100)
+    Starved.starved = 1
+    await shop.send(history(users=20, events=400))
+    app = create_app(
+        settings, program=shop.program, new_partition=lambda: Starved(shop.program, shop.settings.time_rules)
+    )
+    async with running(app):
+        await eventually(lambda: Starved.starved == STARVED_TIMES, within_s=30)
+        await shop.settled(END_MS)
+    assert await shop.read_all(shop.settings.topics.dead_letters) == []
 
 
 class FailingDelivery(AtLeastOnce):

@@ -173,3 +173,24 @@ def test_of_a_payload_of_ga4_the_event_with_a_wrong_time_alone_is_refused() -> N
     found = taken({"client_id": "c-1", "events": events}, shape="ga4")
     assert [each["event"] for each in messages(found)] == ["b"]
     assert [(reason, detail[:8]) for _, reason, detail in found.dead] == [("invalid-time", "event 0:")]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(24, "Too many open files"), RecursionError("too deep")], ids=repr
+)
+def test_what_is_not_about_a_record_makes_no_dead_letter(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("app.intake.transform.collected", fail)
+    with pytest.raises(type(error)):
+        taken({"type": "page", "anonymousId": "a-1"})
+
+
+def test_a_record_that_nobody_foresaw_is_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("price")
+
+    monkeypatch.setattr("app.intake.transform.collected", fail)
+    ((_, reason, detail),) = taken({"type": "page", "anonymousId": "a-1"}).dead
+    assert (reason, detail) == ("poison", "KeyError: 'price'")

@@ -310,6 +310,16 @@ class DoesNotLetGo(WithTask, WithDelivery):
             return self._state
 
 
+@planted("starvation-condemns", "a record is given up though memory, files or the stack had run out, not for itself")
+class StarvationCondemns(Run):
+    """See its meaning."""
+
+    def play(self) -> Outcome:
+        """See above."""
+        with patch.object(partition_task, "is_caused_by_record", lambda error: not isinstance(error, TimeoutError)):
+            return super().play()
+
+
 # ---------------------------------------------------------------- without transactions
 
 

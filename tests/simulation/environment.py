@@ -17,6 +17,13 @@ T = TypeVar("T")
 
 START_MS = 1_736_035_200_000
 FENCED = ProducerFenced, InvalidProducerEpoch
+STARVED: tuple[Callable[[], Exception], ...] = (
+    MemoryError,
+    lambda: OSError(24, "Too many open files"),
+    lambda: RecursionError("maximum recursion depth exceeded"),
+)
+"""What an agent meets on a machine where something has run out: nothing that is about a record."""
+STARVED_MS = (0.0, 3_000.0, 10_000.0)
 
 
 class SimulatedLog:
@@ -189,6 +196,8 @@ class SimulatedWorld:
         self.on_fenced = on_fenced
         self._settings = settings
         self._heartbeat = heartbeat
+        self._starved_until_ms = -1.0
+        self._starved_by: Callable[[], Exception] = MemoryError
 
     async def call(self, name: str, ask: Callable[[], T], *, again: bool = False) -> T:
         """One request to the broker."""
@@ -232,7 +241,8 @@ class SimulatedWorld:
         sweep: int = 0,
         closely: bool = False,
     ) -> Batch:
-        """See `Environment`. The agent fails, or hangs, now and then: before it has done something, or after."""
+        """See `Environment`. The agent fails, or hangs, now and then: before it has done something, or after. It is
+        starved now and then, for a while: then each batch of records fails in its midst."""
         chance, times = self.network.chance, self.network.times
         handed_out = 0
 
@@ -240,13 +250,20 @@ class SimulatedWorld:
             nonlocal handed_out
             for record in records:
                 handed_out += 1
+                if starves and handed_out > len(records) // 2:
+                    raise self._starved_by()
                 yield record
 
         fault = ""
         if chance.random() < self.network.share * 0.5:
-            fault = chance.choice(("hangs", "fails before", "fails after"))
+            faults = ("hangs", "fails before", "fails after")
+            fault = chance.choice((*faults, "starves", "starves") if records else faults)
             self.network.faults += 1
             self.network.tell(f"{self.host.name}: the agent {fault} at offset {offset} of partition {partition}")
+        if fault == "starves":
+            self._starved_by = chance.choice(STARVED)
+            self._starved_until_ms = times.now_ms + chance.choice(STARVED_MS)
+        starves = times.now_ms <= self._starved_until_ms
         await times.rest(chance.random())
         try:
             if fault == "fails before":
@@ -256,12 +273,12 @@ class SimulatedWorld:
             elif clock_ms is not None:
                 outcome = core.advance(clock_ms)
             else:
-                outcome = core.process(watched() if closely else records)
+                outcome = core.process(watched() if closely or starves else records)
             if fault == "fails after":
                 raise RuntimeError(fault)
         except Exception as error:
             suspect = None
-            if 0 < handed_out < len(records) or handed_out == len(records) == 1:
+            if closely and (0 < handed_out < len(records) or handed_out == len(records) == 1):
                 suspect = records[handed_out - 1].offset
             raise WorkFailedError(suspect, handed_out) from error
         if fault == "hangs":

@@ -54,6 +54,7 @@ WORDS = (
     "freezes",
     "the agent hangs",
     "the agent fails after",
+    "the agent starves",
     "the broker is away",
     "is compacted",
     "is told to end",

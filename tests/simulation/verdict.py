@@ -1,10 +1,10 @@
 """What a run has left behind, against what its input and its journal demand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
-from app.runtime.records.journal import IdleMove, Poisoned, decode_entry
+from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Partition, read_position
 from app.segments.partition.position import CATALOG_KEY
@@ -12,6 +12,7 @@ from app.settings import Topics
 from app.verification.recomputation import Recomputation
 from tables import profile as profiles
 from tests.simulation.broker import Log
+from tests.simulation.environment import STARVED
 from tests.simulation.scenario import RULES, programs
 
 
@@ -41,7 +42,8 @@ def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, re
     for change in changes:
         wanted.setdefault(change.user.encode(), []).append(change.encode())
         own += change.segment == "viewers"
-    problems = _compare(wanted, log(topics.changes).committed(), repeats=repeats)
+    problems = [f"offset {offset} was given up: {why}" for offset, why in given_up_wrongly(journal)]
+    problems += _compare(wanted, log(topics.changes).committed(), repeats=repeats)
     found = log(topics.segment("viewers")).committed()
     if len({record.value for record in found}) != own or (not repeats and len(found) != own):
         problems.append(f"{own} changes of viewers, {len(found)} in their own topic")
@@ -61,6 +63,16 @@ def _stands(letter: Mapping[str, bytes], poisoned: set[int], *, late: bool) -> b
     the next one may have processed what he condemned, or condemned what he found late."""
     given_up = int(letter["shoal-source-offset"]) in poisoned
     return not given_up if late else given_up or letter.get("shoal-reason") != b"poison"
+
+
+def given_up_wrongly(journal: Iterable[JournalEntry]) -> list[tuple[int, str]]:
+    """Records that were given up for something that is not about them."""
+    starved = tuple(type(each()).__name__ for each in STARVED)
+    return [
+        (entry.offset, entry.reason)
+        for entry in journal
+        if isinstance(entry, Poisoned) and entry.reason.startswith(starved)
+    ]
 
 
 def latest(changelog: Log) -> dict[bytes, bytes]:

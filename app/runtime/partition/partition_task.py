@@ -31,6 +31,7 @@ from app.runtime.partition.partition_state import PartitionState, state_of
 from app.runtime.partition.quarantine import Quarantine
 from app.runtime.partition.restore import nothing_written_since, restore
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
+from app.runtime.records.record_errors import is_caused_by_record
 from app.segments.language.durations import format_duration
 from app.segments.partition.partition import Batch, DeadLetter, Partition
 
@@ -300,7 +301,7 @@ class PartitionTask:
             )
         except WorkFailedError as failed:
             error = root_cause(failed)
-            if records and not isinstance(error, (TimeoutError, *Unreadable)):
+            if records and is_caused_by_record(error) and not isinstance(error, Unreadable):
                 condemned = self._quarantine.failed(
                     offset,
                     records=len(records),

@@ -16,6 +16,7 @@ import msgspec
 from app.runtime.kafka.record_batch import Row
 from app.segments.definitions.catalog import definition_version, load_catalog
 from app.segments.definitions.definition import Catalog, Definition
+from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.review.catalog_limits import check_catalog
 
@@ -132,9 +133,13 @@ class CatalogLog:
         self._looked = True
         if publication.definitions.keys() <= self._texts.keys():
             files = {self._texts[name][0]: self._texts[name][1] for name in publication.definitions}
-            catalog = load_catalog(files)
-            if catalog.version == publication.version:
-                if self._rules is not None:
-                    check_catalog(catalog, self._rules)
-                self._whole = Published(publication, files, catalog)
+            try:
+                catalog = load_catalog(files)
+                if catalog.version == publication.version:
+                    if self._rules is not None:
+                        check_catalog(catalog, self._rules)
+                    self._whole = Published(publication, files, catalog)
+            except Exception as error:
+                self._looked = isinstance(error, CatalogError)  # what is not about the definitions may pass
+                raise
         return self._whole

@@ -105,3 +105,18 @@ def test_the_difference_names_what_is_added_changed_and_removed() -> None:
 def test_another_title_is_no_difference() -> None:
     titled = {"viewers.yaml": VIEWERS["viewers.yaml"] + "title: Lookers\n"}
     assert difference(load_catalog(VIEWERS), load_catalog(titled)).nothing
+
+
+def test_a_publication_is_read_again_after_something_that_is_not_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = CatalogLog()
+    for row in publication(BUYERS):
+        log.take(Record(*row))
+    with monkeypatch.context() as starved:
+
+        def fail(_: object) -> None:
+            raise MemoryError
+
+        starved.setattr("app.runtime.records.published_catalog.load_catalog", fail)
+        with pytest.raises(MemoryError):
+            log.whole()
+    assert read(log, []) == load_catalog(BUYERS).version
