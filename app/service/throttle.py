@@ -5,19 +5,14 @@ so no batch is too large to ever pass.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from app.runtime.process.token_bucket import TokenBucket
 
 BURST_S: Final = 2.0
 KEYS_MAX: Final = 10_000
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Tokens at an instant of a monotonic clock."""
-
-    tokens: float
-    at_s: float
+_SOME: Final = 1e-6
+"""Tokens that a bucket has if it is not empty."""
 
 
 class Throttle:
@@ -25,28 +20,22 @@ class Throttle:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._size = max(1.0, rate * BURST_S)
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     def wait_s(self, key: str, *, now_s: float) -> int:
         """Whole seconds until the key may send again; 0: now."""
-        if not self._rate:
-            return 0
-        bucket = self._filled(key, now_s)
-        return 0 if bucket.tokens > 0 else math.ceil((1e-9 - bucket.tokens) / self._rate)
+        return math.ceil(self._bucket_of(key).wait_s(_SOME, now_s=now_s)) if self._rate else 0
 
     def take(self, key: str, count: int, *, now_s: float) -> None:
         """The key has sent so many events."""
         if self._rate:
-            self._filled(key, now_s).tokens -= count
+            self._bucket_of(key).take(count, now_s=now_s)
 
-    def _filled(self, key: str, now_s: float) -> Bucket:
+    def _bucket_of(self, key: str) -> TokenBucket:
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= KEYS_MAX:
                 del self._buckets[next(iter(self._buckets))]
-            bucket = self._buckets[key] = Bucket(self._size, now_s)
-            return bucket
-        bucket.tokens = min(self._size, bucket.tokens + (now_s - bucket.at_s) * self._rate)
-        bucket.at_s = now_s
+            size = max(1.0, self._rate * BURST_S)
+            bucket = self._buckets[key] = TokenBucket(self._rate, size, size)
         return bucket
