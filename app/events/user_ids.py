@@ -5,6 +5,7 @@ ids, these make one user of all strangers. Such values are blocked: an event is 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -74,6 +75,10 @@ class UserIds:
         if not bare or bare in self.blocked or (ZERO in self.blocked and not bare.strip("0-")):
             return None
         return text
+
+    def user_in(self, event: Mapping[str, Any]) -> str | None:
+        """The user of an event: its `userId`, else its `anonymousId`; None if neither names one."""
+        return self.id_of(event.get("userId")) or self.id_of(event.get("anonymousId"))
 
 
 USUAL_IDS: Final = UserIds()

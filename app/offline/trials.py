@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -69,7 +69,7 @@ def _relive(
     catalog: Catalog, segment: Segment, test: TestCase, failed_ms: frozenset[int], rules: TimeRules
 ) -> tuple[dict[int, Explanation], Explainer]:
     """Plays a test once more and looks at the instants at which it failed."""
-    user = "" if not test.events else _user_of(test.events[0].message)
+    user = "" if not test.events else rules.user_ids.user_in(test.events[0].message) or ""
     explainer = Explainer(catalog, segment.name, user, rules)
     told: dict[int, Explanation] = {}
     waiting = list(enumerate(test.events))
@@ -82,10 +82,6 @@ def _relive(
         if expectation.at_ms in failed_ms:
             told[expectation.at_ms] = explainer.explain(test.start_ms + expectation.at_ms)
     return told, explainer
-
-
-def _user_of(message: Any) -> str:
-    return str(message.get("userId") or message.get("anonymousId"))
 
 
 def untested(catalog: Catalog, only: frozenset[str] | None = None) -> list[Segment]:

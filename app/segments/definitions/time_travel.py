@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from app.events.user_ids import USUAL_IDS
 from app.segments.definitions.definition import Expectation, TestCase, TestEvent
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
@@ -99,6 +100,14 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
             message[key] = fields.text(key)
     if "userId" not in message and "anonymousId" not in message:
         message["anonymousId"] = DEFAULT_USER
+    ids = [message[key] for key in ("userId", "anonymousId") if key in message]
+    if None not in ids and USUAL_IDS.user_in(message) is None:
+        fields.wrong(
+            "userId" if "userId" in fields else "anonymousId",
+            "the event is of nobody: this is no id of a user",
+            "give the id of a user, or none",
+            "values such as undefined, null and 0 name nobody",
+        )
     if time_ms is not None:
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
         message["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -166,7 +175,7 @@ def _check_order(fields: Fields, instants: list[int]) -> None:
 
 
 def _check_one_user(fields: Fields, events: list[TestEvent]) -> None:
-    users = {str(event.message.get("userId") or event.message.get("anonymousId")) for event in events}
+    users = {USUAL_IDS.user_in(event.message) for event in events}
     if len(users) > 1:
         fields.wrong(
             "events",

@@ -56,8 +56,8 @@ class Scenario:
 
     def pipe(self, message: dict[str, Any], *, at_ms: int) -> Batch:
         """One message, received at `at_ms`; its key is its user."""
-        user = message.get("userId") or message.get("anonymousId")
-        key = None if user is None else str(user).encode()
+        user = self.rules.user_ids.user_in(message)
+        key = None if user is None else user.encode()
         record = PipedRecord(self._offset, at_ms, key, msgspec.json.encode(message))
         self._offset += 1
         return self._collect(self.partition.process([record]))
@@ -124,7 +124,7 @@ def run_test(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRule
     """Runs one time-travel test; what does not hold, in order of time."""
     scenario = Scenario(catalog, rules)
     failures: list[Failure] = []
-    user = _user_of(test)
+    user = _user_of(test, scenario.rules)
     waiting = list(test.events)
     for expectation in test.expect:
         while waiting and waiting[0].at_ms <= expectation.at_ms:
@@ -136,11 +136,8 @@ def run_test(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRule
     return failures
 
 
-def _user_of(test: TestCase) -> str:
-    if not test.events:
-        return ""
-    message = test.events[0].message
-    return str(message.get("userId") or message.get("anonymousId"))
+def _user_of(test: TestCase, rules: TimeRules) -> str:
+    return (rules.user_ids.user_in(test.events[0].message) or "") if test.events else ""
 
 
 def _check(
