@@ -289,7 +289,7 @@ class Demo:
             lines = None if sys.stdout.isatty() and not console.is_dumb_terminal else LineBudget()
             tasks = [
                 asyncio.create_task(self._play(writer, board)),
-                *(asyncio.create_task(self._listen(cluster, p, board, console, lines)) for p in range(_PARTITIONS)),
+                asyncio.create_task(self._listen(cluster, board, console, lines)),
             ]
             try:
                 if lines is None:
@@ -327,10 +327,13 @@ class Demo:
         pace = self.source.pace(time.monotonic())
         await play(self.source.records(), writer, played=self.played, pace=pace, sent=sent)
 
-    async def _listen(
-        self, cluster: Cluster, partition: int, board: Board, console: Console, lines: LineBudget | None
-    ) -> None:
-        async for value in cluster.follow(cluster.topics.changes, partition):
+    async def _listen(self, cluster: Cluster, board: Board, console: Console, lines: LineBudget | None) -> None:
+        async for _, records in cluster.follow(cluster.topics.changes):
+            for record in records:
+                self._heard(record.value, board, console, lines)
+
+    def _heard(self, value: bytes | None, board: Board, console: Console, lines: LineBudget | None) -> None:
+        if value is not None:
             now_s = time.monotonic()
             row = board.received(_decode(value), now_s)
             if row is not None and lines is not None and len(board.last) == 1 and board.history:

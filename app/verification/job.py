@@ -79,14 +79,11 @@ class Verification:
             else:
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             certain = [positions[partition] for partition in range(cluster.partitions)]
-            self.doing = f"reading {cluster.topics.changes}"
-            for partition in range(cluster.partitions):
-                async for records in cluster.read(cluster.topics.changes, partition):
-                    for record in records:
-                        changes.find(record.key, record.value)
+            await self._find(cluster, changes)
             if not self.files:  # who goes on working may have sent more by now: it must be what comes next
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             possible = [positions[partition].offset for partition in range(cluster.partitions)]
+            self.doing = f"reading {cluster.topics.journal}"
             again = [
                 await self._recomputation(cluster, partition, positions.version(partition))
                 for partition in range(cluster.partitions)
@@ -105,6 +102,16 @@ class Verification:
         self.end_ms = max((each.clock_ms for each in again), default=-1)
         self.doing = "comparing"
         self.result = await asyncio.to_thread(changes.compare)
+
+    async def _find(self, cluster: Cluster, changes: Changes) -> None:
+        """Reads all changes that were written."""
+        topic, found = cluster.topics.changes, 0
+        for partition in range(cluster.partitions):
+            async for records in cluster.read(topic, partition):
+                for record in records:
+                    changes.find(record.key, record.value)
+                found += len(records)
+                self.doing = f"reading {topic}: {found:,} changes, partition {partition + 1} of {cluster.partitions}"
 
     async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
         """With the catalogs that held in a partition; UserError if one of them is not known here."""
@@ -209,7 +216,8 @@ class Verification:
                     settled = True
                     _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
                 _expect(changes, await asyncio.to_thread(recomputation.take, after), certain=False)
-            self.doing = f"computing: partition {partition}, offset {records[-1].offset:,}"
+            where = f"partition {partition + 1} of {self.partitions}"
+            self.doing = f"computing: {where}, offset {records[-1].offset + 1:,} of {last:,}"
         if not settled:
             _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
         _expect(changes, recomputation.move(last), certain=False)

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
-from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.clients import connection, has_transactions, start, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
-from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position
+from app.runtime.records.envelope import POSITION_KEY, Reached, StoredPosition, decode_position
 from app.runtime.records.journal import JournalEntry, decode_entry
 from app.segments.partition.position import read_position
 from app.settings import Settings
@@ -56,15 +58,19 @@ class Cluster:
         assert self._client is not None
         await self._client.close()
 
-    def reader(self, topic: str, partition: int) -> LogReader:
-        """A reader of one partition, at offset 0."""
+    def reader(self, topic: str, partition: int, *, bytes_max: int | None = None) -> LogReader:
+        """A reader of one partition, at offset 0. `bytes_max`: of a fetch, in place of the setting.
+
+        All readers share one connection, on which a broker answers one request after the other: none may wait for what
+        is not there yet.
+        """
         assert self._client is not None, "not entered"
         return LogReader(
             self._client,
             topic=topic,
             partition=partition,
             committed_only=self._committed_only,
-            bytes_max=self._settings.fetch_bytes_max,
+            bytes_max=bytes_max or self._settings.fetch_bytes_max,
         )
 
     async def read(self, topic: str, partition: int, *, until: int | None = None) -> AsyncIterator[list[Any]]:
@@ -96,18 +102,32 @@ class Cluster:
         finally:
             await reader.stop()
 
-    async def follow(self, topic: str, partition: int) -> AsyncIterator[bytes]:
-        """The values of a partition from its beginning, and of what comes, for ever."""
-        reader = self.reader(topic, partition)
-        reader.seek(await reader.earliest())
+    async def follow(self, topic: str) -> AsyncIterator[tuple[int, list[Any]]]:
+        """The records of all partitions from their beginnings, and of what comes, for ever: partition and records.
+
+        It has connections of its own, and one request waits for all partitions of a broker.
+        """
+        consumer = AIOKafkaConsumer(
+            **connection(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed" if self._committed_only else "read_uncommitted",
+            fetch_max_wait_ms=_FOLLOW_WAIT_MS,
+            max_partition_fetch_bytes=self._settings.fetch_bytes_max,
+            check_crcs=False,
+        )
+        await start(consumer)
         try:
+            partitions = [TopicPartition(topic, number) for number in range(self.partitions)]
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
             while True:
-                fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=_FOLLOW_WAIT_MS)
-                for record in fetched.records:
-                    if record.value is not None:
-                        yield record.value
+                fetched = await consumer.getmany(timeout_ms=_FOLLOW_WAIT_MS, max_records=_RECORDS_MAX)
+                for tp, records in fetched.items():
+                    yield tp.partition, records
+                await asyncio.sleep(0)
         finally:
-            await reader.stop()
+            await consumer.stop()
 
     async def journal(self, partition: int) -> list[JournalEntry]:
         """The whole journal of a partition."""
@@ -120,7 +140,7 @@ class Cluster:
 
     async def end_offset(self, topic: str, partition: int) -> int:
         """The offset behind the last record now; taken from a fetch, which every broker answers truly."""
-        reader = self.reader(topic, partition)
+        reader = self.reader(topic, partition, bytes_max=1)  # the end is in the answer, whatever comes with it
         offset = await reader.earliest()
         while True:
             reader.seek(offset)
@@ -139,7 +159,7 @@ class Positions:
         self._cluster = cluster
         self._reached = dict.fromkeys(range(cluster.partitions), NOWHERE)
         self._versions: dict[int, str] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._following: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self.moves = 0
 
@@ -151,45 +171,43 @@ class Positions:
         return self._versions.get(partition)
 
     async def __aenter__(self) -> "Positions":
-        self._tasks = [asyncio.create_task(self._follow(partition)) for partition in self._reached]
+        self._following = asyncio.create_task(self._follow())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        following = self._following
+        assert following is not None
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
     async def moved(self, timeout_s: float) -> None:
         """Returns when any partition has moved since the last call, at the latest after `timeout_s`.
 
-        Raises what a follower has met.
+        Raises UserError if they cannot be followed.
         """
+        assert self._following is not None, "not entered"
         waiting = asyncio.create_task(self._moved.wait())
         try:
-            done, _ = await asyncio.wait(
-                [waiting, *self._tasks], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait([waiting, self._following], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
         self._moved.clear()
-        for task in done - {waiting}:
-            task.result()
+        if self._following.done():
+            self._following.result()
 
-    async def _follow(self, partition: int) -> None:
-        reader = self._cluster.reader(self._cluster.topics.profiles, partition)
+    async def _follow(self) -> None:
+        topic = self._cluster.topics.profiles
         try:
-            reader.seek(await reader.earliest())
-            while True:
-                fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=_FOLLOW_WAIT_MS)
-                for record in fetched.records:
+            async for partition, records in self._cluster.follow(topic):
+                for record in records:
                     if record.key == POSITION_KEY and record.value is not None:
-                        stored = decode_position(record.value)
-                        if stored.reached >= self._reached[partition]:
-                            self._reached[partition] = stored.reached
-                            self._versions[partition] = read_position(stored.position).version
-                            self.moves += 1
-                            self._moved.set()
-        except (KafkaError, OffsetLostError) as error:
-            raise UserError(f"cannot follow {self._cluster.topics.profiles}[{partition}]: {error}") from error
-        finally:
-            await reader.stop()
+                        self._take(partition, decode_position(record.value))
+        except (KafkaError, OSError) as error:
+            raise UserError(f"cannot follow {topic}: {error}") from error
+
+    def _take(self, partition: int, stored: StoredPosition) -> None:
+        if stored.reached >= self._reached[partition]:
+            self._reached[partition] = stored.reached
+            self._versions[partition] = read_position(stored.position).version
+            self.moves += 1
+            self._moved.set()

@@ -59,9 +59,7 @@ class Meter:
         """Sends from `began_s` (of `time.perf_counter`; None: when all is built) on, and reads for some time longer."""
         async with Cluster(self.settings) as cluster, OpenLoop(self.settings) as loop:
             self.records = loop.build(ticks)
-            readers = [
-                asyncio.create_task(self._read(cluster, partition)) for partition in range(self.settings.partitions)
-            ]
+            reader = asyncio.create_task(self._read(cluster))
             with without_collector():
                 self._began_s = time.perf_counter() if began_s is None else began_s
                 began_cpu_s = time.process_time()
@@ -69,9 +67,8 @@ class Meter:
                 self.seconds = time.perf_counter() - self._began_s
                 self.cpu_share = (time.process_time() - began_cpu_s) / self.seconds
                 await pause(on_its_way_s)
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
         self.lag_p99_s = percentile([lag_s for due_s, lag_s in loop.lags_s if due_s >= self.warm_up_s], 0.99)
         self.seen = [(due_s, latency_s) for due_s, latency_s in self.seen if due_s >= self.warm_up_s]
 
@@ -82,12 +79,14 @@ class Meter:
             return ""
         return f"the generator was {1000 * self.lag_p99_s:.1f} ms late at p99, at {self.cpu_share:.2f} of a core"
 
-    async def _read(self, cluster: Cluster, partition: int) -> None:
+    async def _read(self, cluster: Cluster) -> None:
         decode = msgspec.json.Decoder(Caused).decode
-        async for value in cluster.follow(cluster.topics.changes, partition):
+        async for _, records in cluster.follow(cluster.topics.changes):
             now_s = time.perf_counter() - self._began_s
-            if (key := self.key_of(decode(value))) is not None and (due_s := self.due_s.get(key)) is not None:
-                self.seen.append((due_s, now_s - due_s))
+            for record in records:
+                key = self.key_of(decode(record.value))
+                if key is not None and (due_s := self.due_s.get(key)) is not None:
+                    self.seen.append((due_s, now_s - due_s))
 
 
 def latency_columns(latencies_s: Iterable[float]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.records.journal import CatalogChange, IdleMove
 from app.settings import load_settings
 from app.simulation.shop import Shop, ShopSettings
+from app.verification.job import Verification
 from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
@@ -218,3 +220,36 @@ def test_without_a_worker_the_wait_ends_with_what_was_seen(
     with pytest.raises(UserError, match="no worker has made progress for 1 s") as caught:
         verify(file=[events], timeout="1s")
     assert "partition 0: offset 0 of" in str(caught.value)
+
+
+class Watched(Verification):
+    """Notes all that it says it is doing."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "doing":
+            told.append(str(value))
+
+
+told: list[str] = []
+MANY = 24
+SECONDS_MAX = 30
+"""With one long poll after the other it took minutes."""
+
+
+def test_many_partitions_are_verified_within_seconds_and_progress_moves(
+    events: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOAL_PARTITIONS", str(MANY))
+    simulate(file=[events])
+    worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    assert verify(file=[events], timeout="60s") == 0
+    told.clear()
+    monkeypatch.setattr("app.cli.verify.Verification", Watched)
+    began_s = time.monotonic()
+    assert verify(timeout="60s") == 0
+    assert time.monotonic() - began_s < SECONDS_MAX
+    for doing in ("reading", "computing"):
+        numbers = [line for line in told if line.startswith(doing) and f"of {MANY}" in line]
+        assert len(set(numbers)) > MANY / 2, told
