@@ -4,10 +4,12 @@ from bisect import bisect_right
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
+from tables.state_size import A_KEY, A_NUMBER, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
 from tables.values import key_order, key_value
-from tables.windows import EVENTS_MAX, FOREVER, Windowed
+from tables.windows import EVENTS_LIMIT, EVENTS_MAX, FOREVER, Windowed
 
 VALUES_MAX = 100
+VALUES_LIMIT = f"{VALUES_MAX} values"
 
 
 def drop_values_beyond_limit(latest: dict[str, int]) -> list[str]:
@@ -26,6 +28,14 @@ class Distinct(Windowed):
     def __init__(self, within_ms: int | None, counted: Counted) -> None:
         super().__init__(within_ms)
         self.counted = counted
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize((A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX), (VALUES_LIMIT,))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"the different {path} of {pattern}"
 
     def add(self, state: dict[str, int] | None, t: int, item: list[str], now: int) -> dict[str, int] | None:
         start = self.start(now)
@@ -74,6 +84,19 @@ class Tally(Windowed):
         super().__init__(within_ms)
         self.instants_max = instants_max
         self.counted = counted
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        most = EVENTS_MAX if self.instants_max is None else min(EVENTS_MAX, self.instants_max * VALUES_MAX)
+        limits = (VALUES_LIMIT,) if most < EVENTS_MAX else (VALUES_LIMIT, EVENTS_LIMIT)
+        events = (AN_INSTANT + Size(1, 1)).times(TYPICAL_EVENTS, most)
+        return StateSize(events + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), limits)
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        if self.instants_max is None:
+            return f"{path} and instant of each of {pattern}"
+        return f"{path} and instant of {pattern}, the last {self.instants_max:,} of each {path}"
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
         start = -FOREVER if self.within_ms is None else now - self.within_ms
@@ -215,6 +238,15 @@ class RunningTally:
     def __init__(self, counted: Counted) -> None:
         self.counted = counted
 
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        each = A_KEY + AN_INSTANT + A_NUMBER + Size(1, 1)
+        return StateSize(each.times(TYPICAL_EVENTS, VALUES_MAX), (VALUES_LIMIT,))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"how many of {pattern} for each {path}"
+
     def add(self, state: dict[str, list[int]] | None, t: int, item: list[str], now: int) -> dict[str, list[int]] | None:
         if not item:
             return state
@@ -256,6 +288,14 @@ class Decay:
 
     def __init__(self, half_life_ms: int) -> None:
         self.half_life_ms = half_life_ms
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(AN_INSTANT + Size(NUMBER + 1, NUMBER + 1))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"points for {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: float, now: int) -> list[Any]:
         if state is None:

@@ -6,6 +6,7 @@ Each kind is a small object (one an aggregate, shared by all users) that works o
     value(state, now)                     None: missing
     until(state, now) -> instant          the value holds until then if no event comes (FOREVER: always)
     forget(state, t) -> state             everything at or before t (`since last Q`)
+    size(), words(pattern, path)          bytes and limits of its state, and what that remembers in words
 
 Windows are half-open, `now - W < t <= now`; events never lie after `now`. What `item` is depends on the kind:
 None, a list of keys, a list of millionths, a remembered value, points.
@@ -15,10 +16,22 @@ from bisect import bisect_right, insort_right
 from typing import Any, Protocol
 
 from tables.counted import EVENT_DROPPED, Counted
+from tables.state_size import (
+    A_VALUE,
+    AN_INSTANT,
+    HEADER,
+    NUMBER,
+    TYPICAL_EVENTS,
+    VALUE_TYPICAL,
+    Size,
+    StateSize,
+    items_limit,
+)
 from tables.values import from_micros, remembered_bytes
 
 FOREVER = 1 << 62
 EVENTS_MAX = 1_000
+EVENTS_LIMIT = f"{EVENTS_MAX:,} events"
 FIRST_BYTES_MAX = 64 * 1024
 INT64_MAX = 2**63 - 1
 
@@ -30,6 +43,8 @@ class Kind(Protocol):
     def value(self, state: Any, now: int) -> Any: ...
     def until(self, state: Any, now: int) -> int: ...
     def forget(self, state: Any, t: int) -> Any: ...
+    def size(self) -> StateSize: ...
+    def words(self, pattern: str, path: str) -> str: ...
 
 
 class Windowed:
@@ -49,6 +64,14 @@ class Latest(Windowed):
     """The instant of the last event: `exists`, `never`, `since`. State: an int."""
 
     __slots__ = ()
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(AN_INSTANT)
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"when the last of {pattern} was"
 
     def add(self, state: int | None, t: int, item: None, now: int) -> int | None:
         if t <= self.start(now):
@@ -80,6 +103,17 @@ class LatestN(Windowed):
         self.limited = instants_max is None
         self.instants_max = EVENTS_MAX if instants_max is None else instants_max
         self.counted = counted
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        limits = (EVENTS_LIMIT,) if self.instants_max == EVENTS_MAX else ()
+        return StateSize(AN_INSTANT.times(min(self.instants_max, TYPICAL_EVENTS), self.instants_max), limits)
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        if self.instants_max == 1:
+            return f"when the last of {pattern} was"
+        return f"when the last {self.instants_max:,} of {pattern} were"
 
     def add(self, state: list[int] | None, t: int, item: None, now: int) -> list[int] | None:
         start = self.start(now)
@@ -129,6 +163,14 @@ class Running:
 
     __slots__ = ()
 
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(Size(1, NUMBER))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"how many of {pattern}"
+
     def add(self, state: int | None, t: int, item: None, now: int) -> int:
         return 1 if state is None else state + 1
 
@@ -153,6 +195,14 @@ class RunningNumber:
 
     def __init__(self, function: str) -> None:
         self.function = function
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(Size(10, 40 + NUMBER))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"{self.function} of {path} of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: list[int], now: int) -> list[Any] | None:
         if not item:
@@ -246,6 +296,14 @@ class Numbers(Pairs):
         super().__init__(within_ms, counted)
         self.function = function
 
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize((AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (EVENTS_LIMIT,))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"{path} and instant of each of {pattern}"
+
     def add(self, state: list[list[int]] | None, t: int, item: list[int], now: int) -> list[list[int]] | None:
         for number in item:
             state = self.insert(state, t, number, now)
@@ -269,6 +327,15 @@ class First(Pairs):
     """
 
     __slots__ = ()
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        values = Size(TYPICAL_EVENTS * VALUE_TYPICAL, FIRST_BYTES_MAX) + Size(4, HEADER + 6)
+        return StateSize(AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values, (EVENTS_LIMIT, items_limit()))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"{path} and instant of each of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
         start = self.start(now)
@@ -307,6 +374,14 @@ class FirstEver:
 
     __slots__ = ()
 
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(AN_INSTANT + A_VALUE + Size(1, 1), (items_limit(),))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"the first {path} of {pattern}"
+
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
         if item is None or (state is not None and state[0] <= t):
             return state
@@ -326,6 +401,14 @@ class Last(Windowed):
     """`last`: only the last is ever asked for. State: [t, value]."""
 
     __slots__ = ()
+
+    def size(self) -> StateSize:
+        """Its bytes, and the limits that hold it."""
+        return StateSize(AN_INSTANT + A_VALUE + Size(1, 1), (items_limit(),))
+
+    def words(self, pattern: str, path: str) -> str:
+        """What it remembers of the events of a pattern and the values at a path."""
+        return f"the last {path} of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
         if item is None or t <= self.start(now) or (state is not None and state[0] > t):

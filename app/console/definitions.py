@@ -20,11 +20,11 @@ from app.segments.review.cold_start import Doubt, doubts
 from app.segments.review.footprint import (
     MEMBER,
     MEMBERSHIP,
-    TYPICAL_EVENTS,
     Footprint,
     footprints,
     profile_size,
 )
+from tables.state_size import TYPICAL_EVENTS
 
 _STATUS_STYLES: Final[dict[str, str]] = {"live": "green", "draft": "yellow", "retired": "dim"}
 

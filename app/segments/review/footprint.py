@@ -16,64 +16,37 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
+from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
 from tables.cart import ITEMS_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
 from tables.sequences import ABSENTS_MAX
-from tables.tallies import VALUES_MAX, Decay, Distinct, RunningTally, Tally
-from tables.values import LIST_ITEMS_MAX, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
-from tables.windows import (
-    EVENTS_MAX,
-    FIRST_BYTES_MAX,
-    First,
-    FirstEver,
-    Last,
-    Latest,
-    LatestN,
-    Numbers,
-    Running,
-    RunningNumber,
+from tables.state_size import (
+    A_KEY,
+    A_NUMBER,
+    A_VALUE,
+    AN_INSTANT,
+    HEADER,
+    INSTANT,
+    KEY_TYPICAL,
+    NOTHING,
+    NUMBER,
+    TEXT_MAX,
+    TYPICAL_EVENTS,
+    Size,
 )
+from tables.tallies import VALUES_MAX, Decay
+from tables.values import LIST_ITEMS_MAX
 
-INSTANT = 9
-NUMBER = 9
 ID = 5
-HEADER = 3
-KEY_MAX = TEXT_BYTES_KEY_MAX + 2
-TEXT_MAX = TEXT_BYTES_VALUE_MAX + 3
-VALUE_MAX = HEADER + LIST_ITEMS_MAX * KEY_MAX
 MEMBER = "member "
 PROFILE = 80
 """A profile of which no definition asks anything: its own instants and counts, empty maps."""
-
-TYPICAL_EVENTS = 3
-KEY_TYPICAL = 10
-VALUE_TYPICAL = 12
 
 PROFILE_BYTES_MAX = 512 * 1024
 """A catalog under which a profile could become larger is not to be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Bytes of the encoded profile."""
-
-    typical: int
-    most: int
-
-    def __add__(self, other: "Size") -> "Size":
-        return Size(self.typical + other.typical, self.most + other.most)
-
-    def times(self, typical: int, most: int) -> "Size":
-        """So many of them, with the header of their list or map."""
-        return Size(self.typical * typical + 1, self.most * most + HEADER)
-
-
-NOTHING = Size(0, 0)
-AN_INSTANT = Size(INSTANT, INSTANT)
-A_NUMBER = Size(2, NUMBER)
-A_KEY = Size(KEY_TYPICAL, KEY_MAX)
-A_VALUE = Size(VALUE_TYPICAL, VALUE_MAX)
 MEMBERSHIP = Size(ID + 16, ID + 5 * INSTANT + ID + INSTANT)
 """In or out, since when, how often, the marks of `for` and `cooldown`; when it may change by itself."""
 
@@ -226,7 +199,7 @@ def _sent(node: s.Expression) -> Size:
             return A_KEY.times(2, ITEMS_MAX)
         case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.HourOfDay():
             return A_NUMBER
-        case s.Aggregate(function=function) if function not in ("first", "last"):
+        case s.Aggregate() if type_of(node) is not Type.DYNAMIC:
             return A_NUMBER
         case s.Key() | s.SessionField():
             return Size(KEY_TYPICAL, TEXT_MAX)
@@ -241,48 +214,9 @@ def _payload(what: Remembered, pattern: s.Pattern) -> Size:
     return items.get(what.item, listed) + (listed if pattern.once_per is not None else NOTHING) + Size(3, 3)
 
 
-def _core(what: Remembered) -> tuple[Size, tuple[str, ...]]:
-    """The state of an aggregate, and the limits that hold it."""
-    events, values = f"{EVENTS_MAX:,} events", f"{VALUES_MAX} values"
-    match what.kind:
-        case Latest():
-            return AN_INSTANT, ()
-        case LatestN(instants_max=instants_max):
-            limits = (events,) if instants_max == EVENTS_MAX else ()
-            return AN_INSTANT.times(min(instants_max, TYPICAL_EVENTS), instants_max), limits
-        case Running():
-            return Size(1, NUMBER), ()
-        case RunningNumber():
-            return Size(10, 40 + NUMBER), ()
-        case Numbers():
-            return (AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (events,)
-        case First():
-            values_kept = Size(TYPICAL_EVENTS * VALUE_TYPICAL, FIRST_BYTES_MAX) + Size(4, HEADER + 6)
-            return AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values_kept, (events, _items(LIST_ITEMS_MAX))
-        case FirstEver() | Last():
-            return AN_INSTANT + A_VALUE + Size(1, 1), (_items(LIST_ITEMS_MAX),)
-        case Distinct():
-            return (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
-        case Tally(instants_max=instants_max):
-            most = EVENTS_MAX if instants_max is None else min(EVENTS_MAX, instants_max * VALUES_MAX)
-            bounds = (values,) if most < EVENTS_MAX else (values, events)
-            events_kept = (AN_INSTANT + Size(1, 1)).times(TYPICAL_EVENTS, most)
-            return events_kept + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), bounds
-        case RunningTally():
-            return (A_KEY + AN_INSTANT + A_NUMBER + Size(1, 1)).times(TYPICAL_EVENTS, VALUES_MAX), (values,)
-        case Decay():
-            return AN_INSTANT + Size(NUMBER + 1, NUMBER + 1), ()
-        case _:
-            raise AssertionError(what.kind)
-
-
-def _items(number: int) -> str:
-    return f"{number} items of a list"
-
-
 def _aggregate(what: Remembered) -> Kept:
-    size, limits = _core(what)
-    size += Size(ID, ID)
+    state = what.kind.size()
+    size, limits = state.size + Size(ID, ID), state.limits
     if what.matched is not None:
         size += Size(4 + INSTANT, 4 + INSTANT + HEADER)
         for pattern in (*(source.pattern for source in what.sources), what.since_last):
@@ -326,36 +260,6 @@ def _words(what: Remembered) -> str:
     over = f" within {format_duration(what.within_ms)}" if what.within_ms is not None else ""
     if what.since_last is not None:
         over = f" since last {canonical.text(what.since_last)}"
-    return _core_words(what, pattern, path) + over
-
-
-def _core_words(what: Remembered, pattern: str, path: str) -> str:
-    match what.kind:
-        case Latest():
-            return f"when the last of {pattern} was"
-        case LatestN(instants_max=1):
-            return f"when the last of {pattern} was"
-        case LatestN(instants_max=instants_max):
-            return f"when the last {instants_max:,} of {pattern} were"
-        case Running():
-            return f"how many of {pattern}"
-        case RunningNumber(function=function):
-            return f"{function} of {path} of {pattern}"
-        case Numbers() | First():
-            return f"{path} and instant of each of {pattern}"
-        case FirstEver():
-            return f"the first {path} of {pattern}"
-        case Last():
-            return f"the last {path} of {pattern}"
-        case Distinct():
-            return f"the different {path} of {pattern}"
-        case Tally(instants_max=None):
-            return f"{path} and instant of each of {pattern}"
-        case Tally(instants_max=instants_max):
-            return f"{path} and instant of {pattern}, the last {instants_max:,} of each {path}"
-        case RunningTally():
-            return f"how many of {pattern} for each {path}"
-        case Decay(half_life_ms=half_life_ms):
-            return f"points for {pattern}, halved every {format_duration(half_life_ms)}"
-        case _:
-            raise AssertionError(what.kind)
+    if isinstance(what.kind, Decay):
+        over = f", halved every {format_duration(what.kind.half_life_ms)}"
+    return what.kind.words(pattern, path) + over
