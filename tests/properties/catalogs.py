@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from app.segments.language.functions import AGGREGATES
 from tests.support.choices import Choices
 
 NAMES = ("A", "B", "C")
@@ -131,6 +132,12 @@ class Writer(Choices):
             lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
         )
 
+    def function(self, item: str, *, often: str = "") -> str:
+        """One of the functions that get such an item of an event; `often` twice as often as the others."""
+        names = [name for name, entry in AGGREGATES.items() if entry.item == item]
+        weighted = [name for each in names for name in [each] * (1 + (each == often))]
+        return self.one_of(*weighted) if names[1:] else names[0]
+
     def count(self) -> str:
         return f"count({self.pattern()}{self.scope()})"
 
@@ -138,19 +145,19 @@ class Writer(Choices):
         return f"count({self.pattern()} per {self.value_path()}{self.scope()})"
 
     def amount(self) -> str:
-        function = self.one_of("sum", "avg", "avg", "min", "max")
+        function = self.function("numbers", often="avg")
         scope = "" if self.chance(40) else self.scope()
         pattern = self.name() if self.chance(40) else self.pattern()
         path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
         return f"{function}({path} of {pattern}{scope})"
 
     def distinct(self) -> str:
-        return f"distinct({self.value_path()} of {self.pattern()}{self.scope()})"
+        return f"{self.function('keys')}({self.value_path()} of {self.pattern()}{self.scope()})"
 
     def first_or_last(self) -> str:
         scope = "" if self.chance(40) else self.scope()
         pattern = self.name() if self.chance(40) else self.pattern()
-        return f"{self.one_of('first', 'last')}({self.value_path()} of {pattern}{scope})"
+        return f"{self.function('value')}({self.value_path()} of {pattern}{scope})"
 
     def key(self) -> str:
         return f"key({self.count_per()})"

@@ -7,10 +7,10 @@ loses no other's history. A `count` that is only compared with a fixed number ke
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal, TypeAlias
 
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.language import canonical
+from app.segments.language.functions import AGGREGATES, Asked, Item
 from app.segments.language.syntax import (
     Aggregate,
     Comparison,
@@ -24,22 +24,10 @@ from app.segments.language.syntax import (
 )
 from tables.counted import Counted
 from tables.sequences import Machine
-from tables.tallies import Decay, Distinct, RunningTally, Tally
-from tables.windows import (
-    EVENTS_MAX,
-    First,
-    FirstEver,
-    Kind,
-    Last,
-    Latest,
-    LatestN,
-    Numbers,
-    Running,
-    RunningNumber,
-)
+from tables.tallies import Decay
+from tables.windows import EVENTS_MAX, Kind
 
 WATCH_BITS_MAX = 60  # a MessagePack integer
-Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]
 
 
 def stable_id(text: str) -> int:
@@ -111,23 +99,10 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
 
 
 def _kind(node: Aggregate, instants_max: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
-    within_ms = node.within_ms
-    bounded = within_ms is not None or node.since_last is not None
-    match node.function:
-        case "exists" | "never" | "since":
-            return Latest(within_ms), "nothing", None
-        case "count" if node.per is not None:
-            return (Tally(within_ms, instants_max, counted) if bounded else RunningTally(counted)), "keys", node.per
-        case "count":
-            return (LatestN(within_ms, instants_max, counted) if bounded else Running()), "nothing", None
-        case "distinct":
-            return Distinct(within_ms, counted), "keys", node.of
-        case "first":
-            return (First(within_ms, counted) if bounded else FirstEver()), "value", node.of
-        case "last":
-            return Last(within_ms), "value", node.of
-        case function:
-            return (Numbers(function, within_ms, counted) if bounded else RunningNumber(function)), "numbers", node.of
+    entry = AGGREGATES[node.function]
+    bounded = node.within_ms is not None or node.since_last is not None
+    kind = entry.state(Asked(node.within_ms, bounded, node.per is not None, instants_max, counted))
+    return (kind, "keys", node.per) if node.per is not None else (kind, entry.item, node.of)
 
 
 class Registry:
@@ -162,8 +137,8 @@ class Registry:
     def of(self, node: Aggregate, instants_max: int | None = None) -> Remembered:
         """The aggregate behind a node; `instants_max`: how many instants a threshold needs."""
         text = canonical.text(node)
-        if node.function == "never":  # the same memory as exists(...)
-            text = "exists" + text.removeprefix("never")
+        if shares := AGGREGATES[node.function].shares:
+            text = shares + text.removeprefix(node.function)
         full = f"{text} places {instants_max}" if instants_max is not None else text
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:

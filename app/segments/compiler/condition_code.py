@@ -14,7 +14,9 @@ from app.segments.evaluation import operators
 from app.segments.evaluation.clock import ClockComparison, clock_crossing
 from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
+from app.segments.language.value_type import Type
 from tables.tallies import Tally
 from tables.windows import FOREVER
 
@@ -43,7 +45,9 @@ class Expressions(Values):
     def is_boolean(self, node: Expression) -> bool:
         """Whether the value is always true or false."""
         match node:
-            case syntax.Aggregate(function="exists" | "never") | syntax.Membership() | syntax.Boolean():
+            case syntax.Aggregate(function=function):
+                return AGGREGATES[function].result is Type.BOOLEAN
+            case syntax.Membership() | syntax.Boolean():
                 return True
             case syntax.UserField(name="identified"):
                 return True
@@ -172,7 +176,7 @@ class Expressions(Values):
     def _is_number(self, node: Expression) -> bool:
         match node:
             case syntax.Aggregate(function=function):
-                return function in ("count", "sum", "avg", "min", "max", "distinct")
+                return AGGREGATES[function].result is Type.NUMBER
             case syntax.CartField(name=name):
                 return name in ("items", "quantity", "value")
             case syntax.SessionField(name=name):

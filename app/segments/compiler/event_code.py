@@ -20,6 +20,7 @@ from app.segments.evaluation.matched_aggregate import EventMatch
 from app.segments.evaluation.operators import scalar_or_list
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
 from tables import cart
 from tables.counted import Counted
@@ -188,7 +189,7 @@ class HandlerWriter:
         code.line(f"r = A.get({what.id})")
         with code.block(f"if (r is None or t > r){inside}"):
             code.line(f"A[{what.id}] = t")
-            if what.function == "since":
+            if AGGREGATES[what.function].reading == "since":
                 code.line(f"m |= {mask}")
             else:
                 gone = f" or r <= now - {what.within_ms}" if what.within_ms is not None else ""

@@ -9,6 +9,7 @@ from app.segments.evaluation.change import Atom
 from app.segments.language import canonical, syntax
 from app.segments.language.durations import format_duration
 from app.segments.language.syntax import Expression
+from app.segments.language.types import Type, type_of
 from tables.values import bounded_integer, plain_number
 
 ATOMS_MAX = 20
@@ -65,7 +66,9 @@ def shown_side(atom: Expression) -> Expression:
 def shown_as(node: Expression) -> Shown:
     """Whether a value is a duration or an instant."""
     match node:
-        case syntax.Duration() | syntax.Aggregate(function="since") | syntax.CartField(name="idle"):
+        case syntax.Aggregate():
+            return "duration" if type_of(node) is Type.DURATION else "plain"
+        case syntax.Duration() | syntax.CartField(name="idle"):
             return "duration"
         case syntax.SessionField(name="duration" | "idle") | syntax.UserField(name="age" | "idle"):
             return "duration"

@@ -16,6 +16,7 @@ from app.segments.evaluation import operators
 from app.segments.evaluation.clock import day_of_week, hour_of_day
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
 from tables import cart
 from tables import session as sessions
@@ -124,7 +125,9 @@ class Values(ABC):
     def moves(self, node: Expression) -> bool:
         """Whether the value of a node changes by the mere passing of time, not only in steps."""
         match node:
-            case syntax.Aggregate(function="since") | syntax.CartField(name="idle") | syntax.SessionField(name="idle"):
+            case syntax.Aggregate(function=function):
+                return AGGREGATES[function].reading == "since"
+            case syntax.CartField(name="idle") | syntax.SessionField(name="idle"):
                 return True
             case syntax.UserField(name="age" | "idle") | syntax.HourOfDay() | syntax.DayOfWeek():
                 return True
@@ -254,10 +257,10 @@ class Values(ABC):
                 return self._local(f"{helper}({a}, {b})"), self._least(until_a, until_b)
             case syntax.Comparison() | syntax.Not() | syntax.And() | syntax.Or():
                 return self.truth(node)
-            case syntax.Aggregate(function="exists" | "never" as function):
+            case syntax.Aggregate(function=name) if (reading := AGGREGATES[name].reading) in ("exists", "never"):
                 remembered = self.registry.of(node)
                 last, until = self._latest(remembered)
-                return self._local(f"{last} is {'not ' if function == 'exists' else ''}None"), until
+                return self._local(f"{last} is {'not ' if reading == 'exists' else ''}None"), until
             case syntax.Aggregate():
                 return self._aggregate(self.registry.of(node), "value")
             case syntax.Key(aggregate=aggregate):

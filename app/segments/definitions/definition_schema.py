@@ -4,6 +4,7 @@ from typing import Any
 
 from app.segments.definitions.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX, STATUSES, WARMUPS
 from app.segments.definitions.time_travel import DEFAULT_START, EVENT_TYPES
+from app.segments.language.functions import AGGREGATES, AggregateFunction
 
 _Schema = dict[str, Any]
 
@@ -37,10 +38,16 @@ def schema() -> _Schema:
             },
             "expression": {
                 "type": ["string", "number", "boolean"],
-                "description": "An expression of the definition language: cart.items > 0 and cart.idle >= 30m",
+                "description": "An expression of the definition language: cart.items > 0 and cart.idle >= 30m. "
+                f"Functions of events: {', '.join(map(_written, AGGREGATES.values()))}.",
             },
         },
     }
+
+
+def _written(function: AggregateFunction) -> str:
+    """How a function is written."""
+    return f"{function.name}({f'{function.example} of ' if function.of_property else ''}'...')"
 
 
 def _text(description: str) -> _Schema:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from app.segments.language import syntax as s
+from app.segments.language.functions import AGGREGATES
 
 
 class Unclear(Enum):
@@ -64,16 +65,14 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
         case s.HourOfDay() | s.DayOfWeek():
             return CLOCK
         case s.Aggregate():
-            return _AGGREGATES.get(node.function, MISSING)
+            nothing = AGGREGATES[node.function].nothing
+            return MISSING if nothing is None else nothing
         case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number"):
             return 0
         case s.UserField(name="identified"):
             return False
         case _:
             return MISSING
-
-
-_AGGREGATES: dict[str, Any] = {"count": 0, "sum": 0, "distinct": 0, "exists": False, "never": True}
 
 
 def _all(values: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 from typing import get_args
 
 from app.segments.language import syntax as s
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.suggestions import closest, did_you_mean, listed
 
 NUMBER_MAX = 10**15
@@ -13,7 +14,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "user": get_args(s.UserFieldName),
 }
 OPEN_FIELDS = ("traits", "context")
-FUNCTIONS = (*get_args(s.AggregateFunction), "key", "segment", "score", "hour_of_day", "day_of_week")
+FUNCTIONS = (*AGGREGATES, "key", "segment", "score", "hour_of_day", "day_of_week")
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

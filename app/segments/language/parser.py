@@ -16,6 +16,7 @@ from lark.exceptions import UnexpectedInput
 
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import grammar_with_functions
 from app.segments.language.mistakes.syntax_errors import explain
 from app.segments.language.tree_reader import TreeReader
 
@@ -96,7 +97,7 @@ def _tree(text: str, start: str) -> "Tree[Token] | LanguageError":
 def _lark() -> Lark:
     grammar = files("app.segments.language").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar,
+        grammar_with_functions(grammar),
         start=["expression", "pattern"],
         parser="lalr",
         lexer="contextual",

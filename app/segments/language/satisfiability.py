@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.types import Type, type_of
 
 STEPS_MAX: Final = 4_000
@@ -117,9 +118,9 @@ def _formula(node: s.Expression, terms: _Terms, opaque: frozenset[s.Expression])
         case s.And(operands=operands) | s.Or(operands=operands):
             parts = tuple(_formula(operand, terms, opaque) for operand in operands)
             return Joint(parts, every=isinstance(node, s.And))
-        case s.Aggregate(function="exists" | "never"):
+        case s.Aggregate() if (reading := AGGREGATES[node.function].reading) in ("exists", "never"):
             key = _count_term(node, terms, (Fraction(0),))
-            return Atom(key, _is_zero if node.function == "never" else _is_some)
+            return Atom(key, _is_zero if reading == "never" else _is_some)
         case s.Comparison():
             return _comparison(node, terms, opaque)
         case _:
@@ -153,7 +154,7 @@ def _comparison(node: s.Comparison, terms: _Terms, opaque: frozenset[s.Expressio
         key = _count_term(left, terms, fixed)
     else:
         key = terms.add(canonical.text(left), domain, fixed)
-        if isinstance(left, s.Aggregate) and left.function == "since":
+        if isinstance(left, s.Aggregate) and AGGREGATES[left.function].reading == "since":
             terms.since[key] = _count_term(left, terms, (Fraction(0),))
     return Atom(key, _test(sign, fixed))
 
@@ -210,14 +211,10 @@ def domain_of(node: s.Expression) -> Domain | None:
     """The values that a term can have; None if they may be of several kinds, or lists."""
     kind = type_of(node)
     match node:
-        case s.Aggregate(function="count" | "distinct"):
-            return Domain(kind, least=0, whole=True)
-        case s.Aggregate(function="sum"):
-            return Domain(kind)
-        case s.Aggregate(function="avg" | "min" | "max"):
-            return Domain(kind, optional=True)
-        case s.Aggregate(function="since", within_ms=within_ms):
-            return Domain(kind, least=0, below=within_ms, whole=True, optional=True)
+        case s.Aggregate(function=name, within_ms=within_ms) if kind in (Type.NUMBER, Type.DURATION):
+            entry = AGGREGATES[name]
+            below = within_ms if entry.reading == "since" else None
+            return Domain(kind, entry.least, below=below, whole=entry.whole, optional=entry.nothing is None)
         case s.CartField(name=name):
             return _CART.get(name)
         case s.SessionField(name=name):

@@ -142,16 +142,15 @@ class Pattern(Node):
 
 # ---- what is remembered
 
-AggregateFunction: TypeAlias = Literal[
-    "count", "sum", "avg", "min", "max", "distinct", "first", "last", "exists", "never", "since"
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(Node):
-    """`sum(revenue of P within 30d)`: `of` is the property's path, None for count, exists, never, since."""
+    """`sum(revenue of P within 30d)`: `of` is the property's path, None where the function takes none.
 
-    function: AggregateFunction
+    `function` is the name of an entry of `functions.AGGREGATES`.
+    """
+
+    function: str
     of: Path | None
     pattern: Pattern
     per: Path | None

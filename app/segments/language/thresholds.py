@@ -7,13 +7,8 @@ from app.segments.language import syntax as s
 from app.segments.language.checks import shown
 from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.walk import walk
-
-EVENTS_MAX = 1_000
-"""Events that an aggregate with a window or `since last` keeps."""
-
-VALUES_MAX = 100
-"""Different values of a `distinct` property that are kept."""
 
 CART_ITEMS_MAX = 100
 """Different products that a cart keeps."""
@@ -44,10 +39,11 @@ def _check(node: s.Comparison) -> Iterator[LanguageError]:
 def _limit(node: s.Expression) -> tuple[int, str] | None:
     """The highest number that an expression can reach, and why."""
     match node:
-        case s.Aggregate(function="count") if node.within_ms is not None or node.since_last is not None:
-            return EVENTS_MAX, f"of a count with within or since last the latest {EVENTS_MAX:,} events are kept"
-        case s.Aggregate(function="distinct"):
-            return VALUES_MAX, f"at most {VALUES_MAX} different values are kept"
+        case s.Aggregate(function=name):
+            entry = AGGREGATES[name]
+            in_window, ever = entry.most
+            most = ever if node.within_ms is None and node.since_last is None else in_window
+            return None if most is None else (most, entry.why_most)
         case s.CartField(name="items"):
             return CART_ITEMS_MAX, f"at most {CART_ITEMS_MAX} products of a cart are kept"
         case _:
@@ -79,7 +75,7 @@ def _plain(number: int | float) -> str:
 
 
 def _check_since(node: s.Comparison, sign: str, left: s.Expression, right: s.Duration) -> Iterator[LanguageError]:
-    if not isinstance(left, s.Aggregate) or left.function != "since" or left.within_ms is None:
+    if not isinstance(left, s.Aggregate) or AGGREGATES[left.function].reading != "since" or left.within_ms is None:
         return
     if sign in (">", ">=", "=") and right.ms >= left.within_ms:
         yield LanguageError(

@@ -8,12 +8,15 @@ from collections.abc import Collection, Iterator
 from app.segments.language import syntax as s
 from app.segments.language.checks import shown
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import AGGREGATES
 
 
 def moves(node: s.Node, decaying: Collection[str]) -> bool:
     """Whether the value of this term itself changes with every instant, not in steps."""
     match node:
-        case s.Aggregate(function="since") | s.HourOfDay() | s.DayOfWeek():
+        case s.Aggregate(function=function):
+            return AGGREGATES[function].reading == "since"
+        case s.HourOfDay() | s.DayOfWeek():
             return True
         case s.CartField(name="idle") | s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
             return True

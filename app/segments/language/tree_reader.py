@@ -14,6 +14,7 @@ from lark import Token, Tree
 from app.segments.language import syntax as s
 from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
 
@@ -253,16 +254,14 @@ class TreeReader:
                 within_ms = self._window_ms(option)
             else:
                 since_last = self._plain(self.pattern(option.children[0]), option, "after since last")
-        if per is not None and name != "count":
-            self._wrong(
-                tree, f"per works only with count, not with {name}", f"write count(... per {'.'.join(per)} ...)"
-            )
+        if per is not None and not AGGREGATES[name].per:
+            those = listed(each for each, entry in AGGREGATES.items() if entry.per)
+            hint = f"write count(... per {'.'.join(per)} ...)"
+            self._wrong(tree, f"per works only with {those}, not with {name}", hint)
         if {"within", "since_last"} <= seen:
             self._wrong(tree, "within and since last exclude each other", "leave one of them out")
             since_last = None
-        return s.Aggregate(
-            cast(s.AggregateFunction, str(name)), of, pattern, per, within_ms, since_last, span=span(tree)
-        )
+        return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span=span(tree))
 
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
         self._wrong(

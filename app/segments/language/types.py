@@ -1,29 +1,12 @@
 """What kind of value each expression has, as far as that can be told before any event has come."""
 
-from enum import Enum
-
 from app.segments.language import syntax as s
+from app.segments.language.functions import AGGREGATES
+from app.segments.language.value_type import Type
+
+__all__ = ["Type", "arithmetic_type", "type_of"]
 
 
-class Type(Enum):
-    """The kind of a value, in the words of messages."""
-
-    NUMBER = "a number"
-    TEXT = "a text"
-    BOOLEAN = "true or false"
-    DURATION = "a duration"
-    INSTANT = "an instant"
-    LIST = "a list"
-    DYNAMIC = "a property"
-    """Known only when it is there: number, text, boolean or a list of these. Never a duration, never an instant."""
-
-
-_AGGREGATES: dict[str, Type] = {
-    **dict.fromkeys(("count", "sum", "avg", "min", "max", "distinct"), Type.NUMBER),
-    **dict.fromkeys(("first", "last"), Type.DYNAMIC),
-    **dict.fromkeys(("exists", "never"), Type.BOOLEAN),
-    "since": Type.DURATION,
-}
 _CART: dict[str, Type] = {"products": Type.LIST, "idle": Type.DURATION}
 _SESSION: dict[str, Type] = {
     **dict.fromkeys(("duration", "idle"), Type.DURATION),
@@ -51,7 +34,7 @@ def type_of(node: s.Expression) -> Type:
     """The type of an expression. For arithmetic that makes no sense, that of its left side."""
     match node:
         case s.Aggregate():
-            return _AGGREGATES[node.function]
+            return AGGREGATES[node.function].result
         case s.CartField():
             return _CART.get(node.name, Type.NUMBER)
         case s.SessionField():

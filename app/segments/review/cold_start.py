@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from app.segments.definitions.definition import Catalog, PointsOn, Segment
 from app.segments.language import canonical
 from app.segments.language import syntax as s
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.walk import walk
 from app.segments.review.footprint import Footprint
 
-_GROWING = frozenset({"count", "sum", "distinct", "max"})
 _FLIPPED: dict[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE: dict[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
 _UPWARDS = frozenset({">", ">="})
@@ -51,11 +51,8 @@ class _Analysis:
                     yield from self.of(operand, wanted=wanted)
             case s.Not(operand=operand):
                 yield from self.of(operand, wanted=not wanted)
-            case s.Aggregate(function="exists"):
-                if not wanted:
-                    yield self._doubt(node, node.within_ms, wanted=wanted)
-            case s.Aggregate(function="never"):
-                if wanted:
+            case s.Aggregate(function=function):
+                if wanted is (AGGREGATES[function].growth == "shrinks"):
                     yield self._doubt(node, node.within_ms, wanted=wanted)
             case s.Membership(segment=name):
                 footprint = self._found.get(name)
@@ -90,13 +87,17 @@ class _Analysis:
     def _misled(self, value: s.Expression, sign: str, *, wanted: bool) -> bool:
         """Whether `value <sign> bound` can be true only because history is missing."""
         match value:
-            case s.Aggregate(function=function) if function in _GROWING:
-                return sign not in _UPWARDS
-            case s.Aggregate(function="min"):
-                return sign in _UPWARDS or not wanted
-            case s.Aggregate(function="avg" | "first"):
-                return True
-            case s.Aggregate(function="last" | "since") | s.Key() | s.Trait() | s.ContextValue():
+            case s.Aggregate(function=function):
+                match AGGREGATES[function].growth:
+                    case "grows":
+                        return sign not in _UPWARDS
+                    case "shrinks":
+                        return sign in _UPWARDS or not wanted
+                    case "varies":
+                        return True
+                    case "latest":
+                        return not wanted
+            case s.Key() | s.Trait() | s.ContextValue():
                 return not wanted
             case s.ScoreValue(score=name):
                 score = self._scores[name]

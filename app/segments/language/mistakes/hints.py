@@ -148,12 +148,6 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("if", "case", "iif"), "join conditions with and, or, not"),
 }
 
-EXAMPLE_PROPERTIES = {
-    **dict.fromkeys(("sum", "avg", "min", "max"), "revenue"),
-    **dict.fromkeys(("first", "last"), "product_id"),
-}
-"""What may stand in an example before `of`; else `order_id`."""
-
 INSIDE_ONLY = {
     "where": "where stands inside the parentheses, behind the event: count('Product Viewed' where price > 100)",
     "within": "within stands inside the parentheses: count('Product Viewed' within 24h) > 3",

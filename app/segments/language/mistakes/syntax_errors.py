@@ -11,6 +11,7 @@ from lark.exceptions import UnexpectedInput
 
 from app.segments.language.durations import UNIT_WORDS_MS, duration_hint
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes import hints, slips
 from app.segments.language.mistakes.error_context import KEYWORDS, NUMBER_LIKE, TEXT, WORD, ErrorContext, open_bracket
 from app.segments.language.mistakes.phrases import PHRASES
@@ -22,7 +23,9 @@ _NUMBER_AND_WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s*[^\W\d]*")
 _COMPARISON_SIGN = re.compile(r"[=<>]|!=|(?:in|contains|starts\s+with|matches)\b")
 _NAME_BEFORE = re.compile(r"([^\W\d]\w*)\s*$")
 _UNQUOTED = re.compile(r"[^\W\d]\w*(?:[ -]+(?!(?:where|within|per|once|then|since|matching|for)\b)\w+)*")
-_PROPERTY_FUNCTION = re.compile(r"\b(sum|avg|min|max|distinct|first|last)\s*\(\s*([\w.]+)\s*$")
+_PROPERTY_FUNCTION = re.compile(
+    rf"\b({'|'.join(name for name, entry in AGGREGATES.items() if entry.of_property)})\s*\(\s*([\w.]+)\s*$"
+)
 _SINGLE, _DOUBLE = "\u2018\u2019\u00b4`", "\u201c\u201d\u201e"
 _FOREIGN_TEXT = re.compile(
     rf"""\"([^"\n]*)"?|[{_DOUBLE}]([^{_DOUBLE}"\n]*)[{_DOUBLE}"]?|[{_SINGLE}]([^{_SINGLE}'\n]*)[{_SINGLE}']?"""
@@ -259,7 +262,8 @@ def _no_property(context: ErrorContext) -> LanguageError | None:
         if inside and behind and behind[1] not in KEYWORDS.values():
             written = f"{name}({behind[1]} of {match[0]}{inside[0][match.end() + behind.end() :]})"
             return context.wrong(f"{name} needs the property first", f"write {written}", length=len(match[0]))
-        written = f"{name}({hints.EXAMPLE_PROPERTIES.get(name, 'order_id')} of {inside[0] if inside else match[0]})"
+        example = AGGREGATES[name].example if name in AGGREGATES else "order_id"
+        written = f"{name}({example} of {inside[0] if inside else match[0]})"
         return context.wrong(f"{name} needs a property of the event", f"write {written}", length=len(match[0]))
     if match:
         name = match[0][1:-1]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.segments.language import syntax as s
 from app.segments.language.durations import DURATION_MS_MAX
+from app.segments.language.functions import AGGREGATES
 
 NAMES = st.sampled_from(["A", "Product Viewed", "page", "it's", "ü", "x y", r"\d"])
 KEYS = st.sampled_from(
@@ -102,14 +103,14 @@ def patterns() -> st.SearchStrategy[s.Pattern]:
 @st.composite
 def aggregates(draw: st.DrawFn) -> s.Aggregate:
     """Aggregates of all functions."""
-    function = draw(st.sampled_from(["count", "exists", "never", "since", "sum", "avg", "distinct", "first", "last"]))
-    of = draw(PATHS) if function in ("sum", "avg", "distinct", "first", "last") else None
-    per = draw(st.none() | PATHS) if function == "count" else None
+    function = draw(st.sampled_from(list(AGGREGATES)))
+    of = draw(PATHS) if AGGREGATES[function].of_property else None
+    per = draw(st.none() | PATHS) if AGGREGATES[function].per else None
     within_ms = draw(st.none() | DURATIONS)
     since_last = None
     if within_ms is None:
         since_last = draw(st.none() | st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none()))
-    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last)  # type: ignore[arg-type]  # literals
+    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last)
 
 
 def keys() -> st.SearchStrategy[s.Key]:

@@ -1,0 +1,236 @@
+"""The aggregate functions: `count`, `sum` and the others, each in one entry.
+
+The grammar, types, checks, hints, warnings, the compiler, footprints and cold-start warnings read what they need of a
+function here, so a new one is: an entry, the class that keeps its state (`tables`), the oracle, a line of the docs.
+CONTRIBUTING.md has the recipe.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from app.segments.language.value_type import Type
+from tables.counted import Counted
+from tables.tallies import VALUES_MAX, Distinct, RunningTally, Tally
+from tables.windows import (
+    EVENTS_MAX,
+    First,
+    FirstEver,
+    Kind,
+    Last,
+    Latest,
+    LatestN,
+    Numbers,
+    Running,
+    RunningNumber,
+)
+
+Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]
+"""What an aggregate gets of an event; `points` are those of a score."""
+
+Growth: TypeAlias = Literal["grows", "shrinks", "varies", "latest"]
+Reading: TypeAlias = Literal["value", "exists", "never", "since"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an expression asks of a state.
+
+    `bounded`: with `within` or `since last`; else of all time. `per`: apart for each value of a property. `places`: how
+    many events a comparison with a fixed number needs; None: all.
+    """
+
+    within_ms: int | None
+    bounded: bool
+    per: bool
+    places: int | None
+    counted: Counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateFunction:
+    """One function.
+
+    item: what its state gets of an event; of "nothing" it is written `name(P)`, else `name(x of P)`
+    result: the type of its value
+    nothing: its value where no event counts; None: missing
+    whole, least: what its numbers are
+    growth: what more events of the past would do to it: make it larger, smaller, either; or it is that of the latest
+    reading: how the value is read: by the state, or as the presence, absence or age of its latest event
+    state: makes the object that keeps the state; states have the contract of `tables.windows`
+    most: the highest number that its limits let it reach: in a window, and of all time; None: any
+    why_most: why, in words
+    per: may be asked apart for each value of a property
+    shares: the function whose state it reads, if not its own
+    example: a property that an example names
+    """
+
+    name: str
+    item: Item
+    result: Type
+    nothing: int | bool | None
+    growth: Growth
+    state: Callable[[Asked], Kind]
+    whole: bool = False
+    least: int | None = None
+    reading: Reading = "value"
+    most: tuple[int | None, int | None] = (None, None)
+    why_most: str = ""
+    per: bool = False
+    shares: str = ""
+    example: str = "order_id"
+
+    @property
+    def of_property(self) -> bool:
+        """If it is written `name(x of P)`."""
+        return self.item != "nothing"
+
+
+def _latest(asked: Asked) -> Kind:
+    return Latest(asked.within_ms)
+
+
+def _count(asked: Asked) -> Kind:
+    if asked.per:
+        bounded = asked.bounded
+        return Tally(asked.within_ms, asked.places, asked.counted) if bounded else RunningTally(asked.counted)
+    return LatestN(asked.within_ms, asked.places, asked.counted) if asked.bounded else Running()
+
+
+def _numbers(function: str) -> Callable[[Asked], Kind]:
+    def state(asked: Asked) -> Kind:
+        bounded = asked.bounded
+        return Numbers(function, asked.within_ms, asked.counted) if bounded else RunningNumber(function)
+
+    return state
+
+
+def _first(asked: Asked) -> Kind:
+    return First(asked.within_ms, asked.counted) if asked.bounded else FirstEver()
+
+
+_ENTRIES: Final = (
+    AggregateFunction(
+        name="count",
+        item="nothing",
+        result=Type.NUMBER,
+        nothing=0,
+        whole=True,
+        least=0,
+        growth="grows",
+        state=_count,
+        most=(EVENTS_MAX, None),
+        why_most=f"of a count with within or since last the latest {EVENTS_MAX:,} events are kept",
+        per=True,
+    ),
+    AggregateFunction(
+        name="sum",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=0,
+        growth="grows",
+        state=_numbers("sum"),
+        example="revenue",
+    ),
+    AggregateFunction(
+        name="avg",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=None,
+        growth="varies",
+        state=_numbers("avg"),
+        example="revenue",
+    ),
+    AggregateFunction(
+        name="min",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=None,
+        growth="shrinks",
+        state=_numbers("min"),
+        example="revenue",
+    ),
+    AggregateFunction(
+        name="max",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=None,
+        growth="grows",
+        state=_numbers("max"),
+        example="revenue",
+    ),
+    AggregateFunction(
+        name="distinct",
+        item="keys",
+        result=Type.NUMBER,
+        nothing=0,
+        whole=True,
+        least=0,
+        growth="grows",
+        state=lambda asked: Distinct(asked.within_ms, asked.counted),
+        most=(VALUES_MAX, VALUES_MAX),
+        why_most=f"at most {VALUES_MAX} different values are kept",
+    ),
+    AggregateFunction(
+        name="first",
+        item="value",
+        result=Type.DYNAMIC,
+        nothing=None,
+        growth="varies",
+        state=_first,
+        example="product_id",
+    ),
+    AggregateFunction(
+        name="last",
+        item="value",
+        result=Type.DYNAMIC,
+        nothing=None,
+        growth="latest",
+        state=lambda asked: Last(asked.within_ms),
+        example="product_id",
+    ),
+    AggregateFunction(
+        name="exists",
+        item="nothing",
+        result=Type.BOOLEAN,
+        nothing=False,
+        growth="grows",
+        reading="exists",
+        state=_latest,
+    ),
+    AggregateFunction(
+        name="never",
+        item="nothing",
+        result=Type.BOOLEAN,
+        nothing=True,
+        growth="shrinks",
+        reading="never",
+        state=_latest,
+        shares="exists",
+    ),
+    AggregateFunction(
+        name="since",
+        item="nothing",
+        result=Type.DURATION,
+        nothing=None,
+        whole=True,
+        least=0,
+        growth="latest",
+        reading="since",
+        state=_latest,
+    ),
+    # A new function goes here: CONTRIBUTING.md, "Add a function".
+)
+
+AGGREGATES: Final[dict[str, AggregateFunction]] = {entry.name: entry for entry in _ENTRIES}
+"""The functions by their names, in the order in which messages list them."""
+
+
+def grammar_with_functions(grammar: str) -> str:
+    """The grammar, with the names of the functions where it leaves room for them."""
+    kinds = {False: "EVENT_FUNCTIONS", True: "PROPERTY_FUNCTIONS"}
+    for of_property, place in kinds.items():
+        names = [name.upper() for name, entry in AGGREGATES.items() if entry.of_property is of_property]
+        grammar = grammar.replace(f"%{place}%", " | ".join(names))
+    terminals = (f"{name.upper()}.3: /{name}(?=\\s*\\()/" for name in AGGREGATES)
+    return grammar.replace("// %FUNCTION_NAMES%", "\n".join(terminals))
