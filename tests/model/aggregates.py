@@ -29,7 +29,15 @@ EVENTS_MAX = 1_000
 FIRST_BYTES_MAX = 65_536
 VALUES_MAX = 100
 Counted: TypeAlias = tuple[Name | None, Value]
-LIMITED = ("count", "sum", "avg", "min", "max", "first", "last")
+LIMITED = (
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "first",
+    "last",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ def keep_events_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) 
 
 def value(aggregate: Aggregate, history: History, now: int) -> Value:
     seen = entries(aggregate, history, now)
+    numbers = amounts(seen)
     match aggregate.function:
         case "count" if aggregate.per is not None:
             return max(tally(seen).values(), default=0)
@@ -173,23 +182,22 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
             return bool(seen)
         case "never":
             return not seen
-        case "since":
-            return Length(now - seen[-1].t) if seen else None
         case "sum":
-            return number(Fraction(sum(amounts(seen)), MILLION))
+            return number(Fraction(sum(numbers), MILLION))
+        case _ if not seen:
+            return None
+        case "since":
+            return Length(now - seen[-1].t)
         case "first":
-            return seen[0].value if seen else None
+            return seen[0].value
         case "last":
-            return seen[-1].value if seen else None
-    if not seen:
-        return None
-    match aggregate.function:
+            return seen[-1].value
         case "avg":
-            return number(Fraction(round(Fraction(sum(amounts(seen)), len(seen))), MILLION))
+            return number(Fraction(round(Fraction(sum(numbers), len(numbers))), MILLION))
         case "min":
-            return number(Fraction(min(amounts(seen)), MILLION))
+            return number(Fraction(min(numbers), MILLION))
         case "max":
-            return number(Fraction(max(amounts(seen)), MILLION))
+            return number(Fraction(max(numbers), MILLION))
     raise AssertionError(aggregate.function)
 
 
