@@ -1,60 +1,93 @@
-"""Which addresses may be asked: public ones, unless others are allowed.
+"""Address rules of destinations: only public ones may be connected to, unless the setting allows others.
 
-What counts is the address that is connected to, whatever name led there: names are resolved here, and a name with any
-address that is not public is refused. Redirects are never followed.
+The address that counts is the one a socket is connected to. So it is checked three times:
+
+- when a file is loaded, as the HTTP client reads the host (`host_of`): a mistake is reported before anything is sent;
+- when a name is resolved: a name with any address that is not public is refused;
+- when a socket is made: the last word, which no spelling of a host and no name server gets around.
+
+Redirects are never followed.
 """
 
 import ipaddress
 import socket
-from typing import Any
+from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out for the public internet."""
+NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 addresses behind a translator; 64:ff9b:1::/48 is for translators inside of a network."""
+# Some versions of Python take these for public.
+SPECIAL: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)
+LOCAL_NAMES: Final = (".localhost", ".local", ".internal")
 
 
 class ForbiddenAddressError(OSError):
-    """A name leads to an address that may not be asked."""
+    """A request would be connected to an address that is not public."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet; also what is wrapped in an IPv6 address counts.
+    """True if an IP address belongs to the public internet. An IPv4 address inside of an IPv6 one counts, too.
 
     >>> [is_public(each) for each in ("1.1.1.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1")]
     [True, False, False, False, False]
     """
     found = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1] or _translated(found)
-        if inner is not None and not is_public(str(inner)):
+        inner = found.ipv4_mapped
+        if inner is None and found in NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if found not in GLOBAL_UNICAST:
             return False
-        if inner is not None and found.ipv4_mapped:
-            return True
+    if any(found in network for network in SPECIAL if network.version == found.version):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
-def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address behind NAT64 (64:ff9b::/96), or one written in the old way (::a.b.c.d)."""
-    number = int(address)
-    if number >> 32 in (0x0064FF9B0000000000000000, 0) and number > 1:
-        return ipaddress.IPv4Address(number & 0xFFFFFFFF)
-    return None
+def host_of(url: str) -> str:
+    """The host that the HTTP client connects to for a URL: in ASCII, small letters, without a dot at the end.
+
+    Raises ValueError for a URL without a host, or with one that cannot be connected to.
+
+    >>> [host_of(each) for each in ("https://\uff11\uff12\uff17.0.0.1/in", "https://127\u30020\u30020\u30021")]
+    ['127.0.0.1', '127.0.0.1']
+    """
+    host = URL(url).raw_host
+    if not host:
+        raise ValueError("there is no host")
+    bare = host.lower().rstrip(".")
+    if not bare or not bare.isascii() or (":" not in bare and not _is_name(bare)):
+        raise ValueError(f"{host} is no name of a host")
+    return bare
+
+
+def _is_name(host: str) -> bool:
+    return all(label and all(letter.isalnum() or letter in "-_" for letter in label) for label in host.split("."))
 
 
 def is_forbidden_host(host: str) -> bool:
-    """Whether a host, as it is written, is known not to be public; of a name nothing is known yet.
+    """True if a host (of `host_of`) is known not to be public. The addresses of a name are not known yet.
 
-    >>> [is_forbidden_host(each) for each in ("localhost", "0x7f.1", "[::1]", "shop.example")]
+    >>> [is_forbidden_host(each) for each in ("localhost", "0x7f.1", "::1", "shop.example")]
     [True, True, True, False]
     """
-    bare = host.strip("[]").rstrip(".").lower()
-    if bare == "localhost" or bare.endswith((".localhost", ".local", ".internal")):
+    if host == "localhost" or host.endswith(LOCAL_NAMES):
         return True
     try:
-        return not is_public(bare)
+        return not is_public(host)
     except ValueError:
         pass
     try:
-        return not is_public(socket.inet_ntoa(socket.inet_aton(bare)))  # 127.1, 0x7f000001: systems read these too
+        return not is_public(socket.inet_ntoa(socket.inet_aton(host)))  # 127.1, 0x7f000001: systems read these too
     except (OSError, UnicodeError):
         return False
 
@@ -68,7 +101,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """See above."""
+        """The addresses of a name. Raises ForbiddenAddressError."""
         found = await self._resolver.resolve(host, port, family)
         for each in found:
             if not is_public(each["host"]):
@@ -80,6 +113,15 @@ class PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
+def public_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for an address that is about to be connected to. Raises ForbiddenAddressError."""
+    family, kind, protocol, _, where = address
+    if not is_public(where[0]):
+        raise ForbiddenAddressError(f"{where[0]} is no public address")
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
 def connector_options(*, private: bool) -> dict[str, Any]:
     """Arguments of aiohttp's connector."""
-    return {"ttl_dns_cache": 60} if private else {"ttl_dns_cache": 60, "resolver": PublicResolver()}
+    options: dict[str, Any] = {"ttl_dns_cache": 60}
+    return options if private else options | {"resolver": PublicResolver(), "socket_factory": public_socket}

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import yaml
 
-from app.destinations.addresses import is_forbidden_host
+from app.destinations.addresses import host_of, is_forbidden_host
 from app.destinations.destination import Answer, Destination, Kind, OAuth, Request, Retry, Signature
 from app.destinations.template import Node, TemplateError, Text, parse
 from app.segments.definitions.yaml_fields import Fields
@@ -136,17 +135,22 @@ class DestinationFile:
         if text is None or len(self.source.problems) > known:
             return None
         first = text.parts[0]
-        parts = urlsplit(first if isinstance(first, str) else "")
-        if parts.scheme not in ("https", "http") or not parts.hostname:
+        start = first if isinstance(first, str) else ""
+        scheme, _, rest = start.partition("://")
+        try:
+            host = host_of(start)
+        except ValueError:
+            host = ""
+        if scheme.lower() not in ("https", "http") or not host:
             self.source.wrong(node, "this is no address of a web service", "write https://host/path")
-        elif len(text.parts) > 1 and "/" not in str(first).split("://", 1)[1]:
+        elif len(text.parts) > 1 and "/" not in rest:
             self.source.wrong(node, "the host must be written out", "values of a change belong behind the host")
-        elif parts.scheme == "http" and not self._private:
+        elif scheme.lower() == "http" and not self._private:
             self.source.wrong(
                 node, "http is not encrypted", "write https://, or allow it: SHOAL_PRIVATE_DESTINATIONS=on"
             )
-        elif not self._private and is_forbidden_host(parts.hostname):
-            self.source.wrong(node, f"{parts.hostname} is no public address", f"if it is meant, allow it: {ALLOW}")
+        elif not self._private and is_forbidden_host(host):
+            self.source.wrong(node, f"{host} is no public address", f"if it is meant, allow it: {ALLOW}")
         return text
 
     def _headers(self, fields: Fields) -> dict[str, Text]:
@@ -178,8 +182,12 @@ class DestinationFile:
         if oauth is None:
             return None
         url = self._url(oauth)
+        if url is None and "url" not in oauth:
+            self.source.wrong(oauth.node, "url is missing", "write url: https://host/path")
+        elif url is not None and not url.fixed:
+            oauth.wrong("url", "the address that gives tokens has no values of a change", "write it out")
         return OAuth(
-            url="" if url is None else url.text({}) if url.fixed else "",
+            url=url.text({}) if url is not None and url.fixed else "",
             client_id=self._secret(oauth, "client_id"),
             client_secret=self._secret(oauth, "client_secret"),
             method="GET" if oauth.choice("method", ("POST", "GET")) == "GET" else "POST",

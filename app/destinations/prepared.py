@@ -62,6 +62,8 @@ def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *
         body = value if request.body is None else _encode(fill(request.body, change))
     except MissingValueError as error:
         raise UnusableError("no-value", str(error)) from None
+    if any(part in (".", "..") for part in url.split("/")):
+        raise UnusableError("no-value", "a value would make it another address: . and .. are no names")
     for name, text in headers.items():
         if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in text):
             raise UnusableError("no-value", f"the header {name} would have control characters")

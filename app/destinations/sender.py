@@ -3,11 +3,10 @@
 import time
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 
-from app.destinations.addresses import ForbiddenAddressError, connector_options, is_forbidden_host
+from app.destinations.addresses import ForbiddenAddressError, connector_options, host_of, is_forbidden_host
 from app.destinations.destination import Destination
 from app.destinations.oauth_tokens import TokenError, Tokens, read_start
 from app.destinations.outcome import Fate, Outcome, judge
@@ -45,10 +44,10 @@ class Sender:
         """One try. Never raises for what the world does."""
         assert self._session is not None, "not entered"
         try:
-            host = urlsplit(prepared.url).hostname or ""
+            host = host_of(prepared.url)
         except ValueError:
             return UNASKABLE
-        # An address that is written as a number is not resolved by anyone: it is looked at here.
+        # No use in trying again: the file says so, and it is not what a name server says today.
         if not self._private and is_forbidden_host(host):
             return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is no public address")
         timeout = aiohttp.ClientTimeout(total=destination.timeout_ms / 1000)
@@ -70,8 +69,6 @@ class Sender:
             ) as response:
                 body = await read_start(response)
                 outcome = judge(response.status, response.headers, body, destination.answer, now_s=time.time())
-        except ForbiddenAddressError as error:
-            return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error))
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, ForbiddenAddressError):
                 return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error.os_error))

@@ -37,6 +37,14 @@ def test_a_value_in_an_address_cannot_leave_its_place() -> None:
     assert url == "https://hooks.example/u/..%2Fadmin%3Fx%3D1%23y/x"
 
 
+@pytest.mark.parametrize("value", [".", ".."])
+def test_a_value_that_would_lead_to_another_address_is_not_sent(value: str) -> None:
+    text = "destination: hook\nurl: https://hooks.example/u/{{ user }}/x\n"
+    one = change(value)
+    with pytest.raises(UnusableError, match="another address"):
+        prepare(destination(text), plain(one), one.encode())
+
+
 def test_a_value_in_a_header_cannot_begin_another() -> None:
     text = HOOK + 'headers: {X-User: "{{ user }}"}\n'
     one = change("ann\r\nX-Admin: yes")
@@ -109,6 +117,10 @@ def test_the_signature_is_the_hmac_of_timestamp_and_body() -> None:
         (HOOK + "retry: {first: 1h, longest: 1m}\n", ["4:16 first is longer than longest"]),
         (HOOK + "rate: -1\n", ["4:7 rate is -1"]),
         (HOOK + "sign: {}\n", ["4:7 secret is missing"]),
+        (
+            HOOK + "oauth: {url: 'https://a.example/{{ user }}', client_id: a, client_secret: b}\n",
+            ["4:14 the address that gives tokens has no values of a change"],
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, said: list[str]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from app.destinations.addresses import ForbiddenAddressError, PublicResolver, is_forbidden_host, is_public
+from app.destinations.addresses import ForbiddenAddressError, PublicResolver, host_of, is_forbidden_host, is_public
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome, judge, read_retry_after
 from app.destinations.prepared import Prepared, prepare
 from app.destinations.sender import Sender
-from tests.destinations.making import change, destination, plain
+from tests.destinations.making import HOOK, change, destination, plain, problems
 from tests.destinations.receiver import receiver
 
 
@@ -92,22 +92,128 @@ async def test_a_name_that_leads_to_this_machine_is_not_asked(monkeypatch: pytes
         "2002:7f00:1::",
         "ff02::1",
         "::7f00:1",
+        "64:ff9b:1::a00:1",
+        "::ffff:0:7f00:1",
+        "::5efe:7f00:1",
+        "2001:0:4136:e378:8000:63bf:80ff:fffe",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
+        "100::1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.18.0.1",
+        "203.0.113.9",
+        "240.0.0.1",
+        "255.255.255.255",
     ],
 )
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
 def test_addresses_that_are(address: str) -> None:
     assert is_public(address)
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.", "a.localhost", "127.1", "0x7f000001", "2130706433", "[::1]"]
-)
+# Spellings of addresses of this machine or network: for clients, for systems, for both.
+SPELLINGS = [
+    "localhost",
+    "LOCALHOST.",
+    "a.localhost",
+    "\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54",
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "0x7f000001",
+    "0x7f.1",
+    "0177.0.0.1",
+    "2130706433",
+    "0",
+    "\uff11\uff12\uff17.0.0.1",
+    "\u2460\u2461\u2466.0.0.1",
+    "\U0001d7cf\U0001d7d0\U0001d7d5.0.0.1",
+    "\uff10x7f.1",
+    "127\u30020\u30020\u30021",
+    "127\uff0e0\uff0e0\uff0e1",
+    "127\uff610\uff610\uff611",
+    "10\u30020\u30020\u30021.",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
+    "[fe80::1%25eth0]",
+    "user:word@127.0.0.1",
+]
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_hosts_that_are_not_public_in_any_spelling(host: str) -> None:
-    assert is_forbidden_host(host)
+    assert is_forbidden_host(host_of(f"https://{host}/in"))
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "destination: hook\nurl: https://{}/in\n",
+        HOOK + "oauth: {{url: 'https://{}/token', client_id: a, client_secret: b}}\n",
+    ],
+    ids=["request", "token"],
+)
+def test_a_file_with_an_address_that_is_not_public_is_refused(text: str, host: str) -> None:
+    said = problems(text.format(host))
+    assert len(said) == 1
+    assert "is no public address" in said[0]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [*("%31%32%37.0.0.1", "127.0.0.1%00.example", "shop.example\\@127.0.0.1", "a..b", "", "127\u200b.0.0.1")],
+)
+def test_a_host_that_clients_and_systems_may_read_differently_is_no_host(host: str) -> None:
+    assert "this is no address of a web service" in problems(f"destination: hook\nurl: 'https://{host}/in'\n")[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "localhost"])
+async def test_a_token_is_not_asked_for_at_an_address_that_is_not_public(host: str) -> None:
+    """Whatever the file said: it is the connection that counts."""
+    async with receiver() as there:
+        port = there.url.rsplit(":", 1)[1]
+        oauth = f"oauth: {{url: 'http://{host}:{port}/token', client_id: a, client_secret: b}}\n"
+        made = destination(f"destination: hook\nurl: https://hooks.example/in\n{oauth}", private=True)
+        outcome = await sent(made, private=False)
+        assert (outcome.fate, outcome.status) == (Fate.AGAIN, "forbidden")
+        assert not there.got
+
+
+@pytest.mark.parametrize("host", ["\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "127.1", "127.0.0.1."])
+async def test_no_spelling_of_an_address_is_asked(host: str) -> None:
+    async with receiver() as there:
+        port = there.url.rsplit(":", 1)[1]
+        outcome = await sent(hook(f"http://{host}:{port}"), private=False)
+        assert (outcome.fate, outcome.status) == (Fate.REFUSED, "forbidden")
+        assert not there.got
+
+
+async def test_a_name_that_changes_its_address_after_the_check_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The resolver is told of a public address; what the client then connects to is another."""
+
+    async def resolve(*_: Any, **__: Any) -> list[dict[str, Any]]:
+        return [{"hostname": "evil.example", "host": "127.0.0.1", "port": 80, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("app.destinations.addresses.PublicResolver.resolve", resolve)
+    async with receiver() as there:
+        port = there.url.rsplit(":", 1)[1]
+        outcome = await sent(hook(f"http://evil.example:{port}"), private=False)
+        assert (outcome.fate, outcome.status) == (Fate.AGAIN, "forbidden")
+        assert not there.got
 
 
 async def test_a_receiver_that_says_nothing_is_not_waited_for_for_ever() -> None:
