@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
-from app.destinations.delivery_loop import new_shared_limits
 from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.positions import destination_topic_specs
 from app.destinations.sender import Sender
+from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
@@ -27,7 +27,8 @@ async def destinations(batches: StreamT[FollowedBatch]) -> None:
 
 def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
     """The process `shoal destinations run`. Nothing is started yet."""
-    limits_by_destination = {destination.name: new_shared_limits(destination) for destination in wanted}
+    refusals_max = settings.destination_refusals_max
+    limits_by_destination = {each.name: new_shared_limits(each, refusals_max=refusals_max) for each in wanted}
     sender = Sender(private=settings.private_destinations)
 
     def new_task(app: Follower, tp: TP, deliver: Deliver) -> DestinationTask:

@@ -124,6 +124,12 @@ READER_METRICS = (
     ),
     Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
     Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
+    Metric(
+        "shoal_destination_paused",
+        "gauge",
+        "1 while a destination is paused, as it refused too many changes in a row",
+        ("destination",),
+    ),
     Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
     Metric(
         "shoal_intake_repairs",

@@ -153,6 +153,9 @@ class Settings:
     private_destinations: bool = setting(
         False, "Whether destinations may be at private, loopback and link-local addresses"
     )
+    destination_refusals_max: int = setting(
+        20, "Refusals in a row after which a destination is paused; 0: never", low=0, high=10_000
+    )
     topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
     topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, name=segment-raw or name=ga4")

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from app.cli.process import Pairs, prepare_process, settings_of
-from app.console.output import make_console, say
+from app.console.output import counted, make_console, say
 from app.console.running import quiet_clients
 from app.destinations.destination import Destination
 from app.destinations.folder import load_destinations
@@ -21,7 +21,7 @@ EXIT_SOME_LEFT: Final = 1
 
 
 def destinations(
-    action: Literal["run", "check", "replay"],
+    action: Literal["run", "check", "status", "replay"],
     folder: Path | None = None,
     /,
     *,
@@ -33,18 +33,19 @@ def destinations(
     web_port: int | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Tell other services of changes over HTTP (`run`); show what is sent (`check`); send dead letters (`replay`).
+    """Tell other services of changes over HTTP (`run`); show what is sent (`check`), how far each destination is
+    (`status`); send dead letters once more (`replay`).
 
     A destination is a file: docs/destinations.md explains it, deploy/destinations has some to begin with. `check` needs
-    no broker and sends nothing. `replay` tries each change once that was given up before, and exits with 1 if any is
-    left.
+    no broker and sends nothing. `status` shows what a paused destination answered, and exits with 1 if there is one.
+    `replay` tries each change once that was given up before, and exits with 1 if any is left.
 
     Example: `shoal destinations check destinations --segments segments`
 
     Parameters
     ----------
     action
-        run, check or replay.
+        run, check, status or replay.
     folder
         The folder with the destinations (SHOAL_DESTINATIONS, destinations).
     only
@@ -74,6 +75,8 @@ def destinations(
     if action == "check":
         _check(wanted)
         return EXIT_OK if segments is None else _check_against(wanted, segments, settings)
+    if action == "status":
+        return _status(settings, wanted)
     if action == "replay":
         return _replay(settings, wanted)
     return _run(settings, wanted)
@@ -124,6 +127,33 @@ def _check_against(wanted: Sequence[Destination], folder: Path, settings: Settin
     if not found:
         say(console, f"and {folder} has what they expect")
     return EXIT_SOME_LEFT if found else EXIT_OK
+
+
+def _status(settings: Settings, wanted: Sequence[Destination]) -> int:
+    from app.destinations.status import read_status
+
+    quiet_clients()
+    console = make_console()
+    found = asyncio.run(read_status(settings, wanted))
+    for each in found:
+        if each.behind is None:
+            say(console, f"{each.name}: has not run yet")
+        elif each.pause is None:
+            say(console, f"{each.name}: not paused, {counted(each.behind, 'change')} behind")
+        else:
+            pause = each.pause
+            say(console, f"{each.name}: paused since {pause.since} after {counted(pause.refusals, 'refusal')} in a row")
+            say(console, f"  it said last: {_printable(pause.detail or pause.status)}")
+            say(
+                console,
+                f"  {counted(each.behind, 'change')} behind, kept until one is taken; tried every minute",
+            )
+    return EXIT_SOME_LEFT if any(each.pause for each in found) else EXIT_OK
+
+
+def _printable(text: str) -> str:
+    """Text of a service, with what a terminal would obey shown instead."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _replay(settings: Settings, wanted: Sequence[Destination]) -> int:

@@ -13,7 +13,7 @@ from app.destinations.positions import (
     destination_topic_specs,
     destination_topics,
     position_row,
-    read_positions,
+    read_states,
 )
 from app.destinations.prepared import UnusableError, prepare, read_change, source_of
 from app.destinations.sender import Sender
@@ -50,7 +50,7 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
         await stack.enter_async_context(readers)
         names = destination_topics(settings)
         for partition in range(settings.partitions):
-            positions = await read_positions(readers.open(names.positions, partition))
+            positions = (await read_states(readers.open(names.positions, partition))).positions
             for destination in wanted:
                 known = positions.get(REPLAY + destination.name)
                 one = _Replay(settings, destination, partition, sender)

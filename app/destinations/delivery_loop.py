@@ -1,18 +1,18 @@
-"""Tells one destination of the changes of one partition, from a position of its own: nobody waits for another."""
+"""Delivery loop of one destination and one partition of the changes, with a position of its own."""
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome, pause_s
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change, source_of
-from app.destinations.request_limiter import RequestLimiter
+from app.destinations.request_limiter import FAILURES_TO_OPEN, Breaker
+from app.destinations.shared_limits import SharedLimits
 from app.destinations.user_queues import UserQueues, Waiting
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched, LogReader
@@ -30,27 +30,8 @@ HandOver = Callable[[Callable[[], Awaitable[None]], int], Awaitable[None]]
 """Lets the agent do something with a batch that begins at an offset."""
 
 
-@dataclass(slots=True)
-class SharedLimits:
-    """Limits shared by the delivery loops of one destination in this process, and the loops that wait for them."""
-
-    destination: Destination
-    limiter: RequestLimiter
-    wakes: set[asyncio.Event] = field(default_factory=set)
-
-    def wake(self) -> None:
-        """Wakes the delivery loops that wait for the limiter."""
-        for event in self.wakes:
-            event.set()
-
-
-def new_shared_limits(destination: Destination) -> SharedLimits:
-    """For a destination."""
-    return SharedLimits(destination, RequestLimiter(rate=destination.rate, at_once=destination.at_once))
-
-
 class DeliveryLoop:
-    """See above. `run` goes on for ever; when it was ended, `stored` says where to go on."""
+    """Delivers to one destination. `run` goes on for ever; when it was ended, `stored` says where to go on."""
 
     def __init__(
         self,
@@ -201,16 +182,17 @@ class DeliveryLoop:
 
     async def _try(self, each: Waiting[Any]) -> None:
         limiter, destination = self._limits.limiter, self.destination
+        segment = ""
         try:
             change = read_change(each.item.value)
+            segment = change["segment"]
             if is_stale(destination, change, now_ms=int(time.time() * 1000)):
                 limiter.dropped()
                 self._finish(each, "expired")
                 return
             prepared = prepare(destination, change, each.item.value, source=source_of(each.item))
         except UnusableError as error:
-            limiter.dropped()
-            await self._give_up(each, error.reason, error.detail)
+            await self._unusable(each, error, segment)
             return
         began_s = self._clock_s()
         try:
@@ -221,33 +203,65 @@ class DeliveryLoop:
         now_s = self._clock_s()
         self._metrics.request(destination.name, outcome.status, now_s - began_s)
         if outcome.fate is Fate.AGAIN:
-            await self._again(each, outcome, now_s)
-            return
-        if limiter.answered(now_s):
-            self._metrics.away(destination.name, away=False)
-            log.info("destination %s answers again", destination.name)
-            self._queues.hurry(now_s)
-        if outcome.fate is Fate.DELIVERED:
+            await self._again(each, outcome, now_s, segment)
+        elif outcome.fate is Fate.DELIVERED:
+            if self._limits.delivered(now_s, self._metrics):
+                self._queues.hurry(now_s)
             self._finish(each, "delivered")
         else:
-            await self._give_up(each, "refused", outcome.detail)
+            await self._refused(each, outcome, now_s, segment)
 
-    async def _again(self, each: Waiting[Any], outcome: Outcome, now_s: float) -> None:
+    async def _again(self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str) -> None:
         limiter, destination = self._limits.limiter, self.destination
         if limiter.failed(now_s, retry_after_s=outcome.retry_after_s):
             self._metrics.away(destination.name, away=True)
             # What it answered may name people: that stands in dead letters only.
-            log.warning("destination %s is taken for dead: %s", destination.name, outcome.status)
+            log.warning(
+                "destination %s is taken for dead: circuit breaker opened after %d failures in a row (last: %s); "
+                "one change is tried at least every minute",
+                *(destination.name, FAILURES_TO_OPEN, outcome.status),
+            )
         failing_s = 0.0 if each.failed_s is None else now_s - each.failed_s
         if failing_s * 1000 > destination.retry.give_up_ms and limiter.succeeded_s > (each.failed_s or 0.0):
-            await self._give_up(each, "gave-up", f"after {each.tries} tries: {outcome.detail}")
+            detail = f"after {each.tries} tries: {outcome.detail}"
+            await self._give_up(each, "gave-up", detail, segment=segment, status=outcome.status)
             return
         pause = max(pause_s(destination.retry, each.tries, self._chance), outcome.retry_after_s or 0.0)
         self._queues.retry(each, due_s=now_s + pause, now_s=now_s)
         self._limits.wake()
 
-    async def _give_up(self, each: Waiting[Any], reason: str, detail: str) -> None:
+    async def _refused(self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str) -> None:
+        was_away = self._limits.limiter.state is not Breaker.CLOSED and self._limits.pause is None
+        if not self._limits.refused(now_s, self._metrics, status=outcome.status, detail=outcome.detail):
+            self._keep(each, due_s=now_s, now_s=now_s)
+            return
+        if was_away:
+            self._queues.hurry(now_s)
+        await self._give_up(each, "refused", outcome.detail, segment=segment, status=outcome.status)
+
+    async def _unusable(self, each: Waiting[Any], error: UnusableError, segment: str) -> None:
+        """There is no request for a change. Where that is a mistake in the file it counts as a refusal."""
+        limits, now_s = self._limits, self._clock_s()
+        if not error.mistaken:
+            limits.limiter.dropped()
+        elif limits.pause is not None:
+            # No request was made, so nothing is asked too often: other changes are tried at once.
+            limits.limiter.dropped()
+            self._keep(each, due_s=now_s + pause_s(self.destination.retry, each.tries, self._chance), now_s=now_s)
+            return
+        elif not limits.refused(now_s, self._metrics, status=error.reason, detail=error.detail):
+            self._keep(each, due_s=now_s, now_s=now_s)
+            return
+        await self._give_up(each, error.reason, error.detail, segment=segment, status=error.reason)
+
+    def _keep(self, each: Waiting[Any], *, due_s: float, now_s: float) -> None:
+        self._queues.retry(each, due_s=due_s, now_s=now_s)
+        each.failed_s = None  # it is the destination that fails: the time to give up has not begun
+        self._limits.wake()
+
+    async def _give_up(self, each: Waiting[Any], reason: str, detail: str, *, segment: str, status: str) -> None:
         await self._write_dead_letter(self.destination, each.item, reason, detail)
+        self._limits.log_dead_letter(self._clock_s(), segment=segment, reason=reason, status=status)
         self._finish(each, "dead")
 
     def _finish(self, each: Waiting[Any], outcome: str) -> None:
@@ -255,6 +269,3 @@ class DeliveryLoop:
         self._metrics.destination(self.destination.name, outcome)
         self._room.set()
         self._limits.wake()
-
-
-LimitsByDestination = Mapping[str, SharedLimits]

@@ -79,6 +79,8 @@ class Destination:
     timeout_ms: int = 10_000
     max_age_ms: int | None = None
     start: Start = "now"
+    refusals_max: int | None = None
+    """Refusals in a row after which it is paused; 0: never; None: what the setting says."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables that were put in, so that they can be taken out of what is shown."""
 

@@ -18,7 +18,7 @@ KINDS: Final[tuple[Kind, ...]] = ("entered", "exited", "updated")
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 KEYS: Final = (
     *("destination", "description", "segments", "changes", "method", "url", "headers", "body", "on", "sign", "basic"),
-    *("oauth", "answer", "retry", "rate", "at_once", "timeout", "max_age", "start"),
+    *("oauth", "answer", "retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after"),
 )
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -27,6 +27,7 @@ VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 AT_ONCE: Final = 8
 AT_ONCE_MAX: Final = 256
+REFUSALS_MAX: Final = 10_000
 TIMEOUT_MS_MAX: Final = 120_000
 ALLOW: Final = "SHOAL_PRIVATE_DESTINATIONS=on"
 EXAMPLE: Final = "a destination begins with destination: <name>"
@@ -70,6 +71,7 @@ class DestinationFile:
             timeout_ms=self._duration(fields, "timeout", 10_000, 100, TIMEOUT_MS_MAX),
             max_age_ms=fields.duration("max_age"),
             secrets=dict(self._used),
+            refusals_max=self._count(fields, "pause_after", REFUSALS_MAX),
             start="beginning" if fields.choice("start", ("now", "beginning")) == "beginning" else "now",
         )
         return None if source.problems else made
@@ -240,6 +242,10 @@ class DestinationFile:
         if number is not None and not low <= number <= high:
             fields.wrong(key, f"{key} is {number}", f"allowed: {low:g} to {high:g}")
         return number
+
+    def _count(self, fields: Fields, key: str, high: int) -> int | None:
+        number = self._number(fields, key, 0, high)
+        return None if number is None else int(number)
 
     def _duration(self, fields: Fields, key: str, default: int, low: int, high: int) -> int:
         found = fields.duration(key)

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from faust.types import TP
 
-from app.destinations.delivery_loop import DeliveryLoop, LimitsByDestination, Send
+from app.destinations.delivery_loop import DeliveryLoop, Send
 from app.destinations.destination import Destination
-from app.destinations.positions import Stored, destination_topics, position_row, read_positions
+from app.destinations.positions import Pause, Stored, destination_topics, pause_row, position_row, read_states
+from app.destinations.shared_limits import LimitsByDestination
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
@@ -45,6 +47,7 @@ class DestinationTask(FollowTask):
         self._delivery_loops: dict[str, DeliveryLoop] = {}
         self._at: dict[str, Stored] = {}
         self._written: dict[str, Stored] = {}
+        self._pauses: dict[str, Pause | None] = {}
         self._writer: LogWriter | None = None
         self._writing = asyncio.Lock()
         super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
@@ -52,8 +55,12 @@ class DestinationTask(FollowTask):
     async def follow(self) -> None:
         """See `FollowTask`."""
         async with self.reading(self._topics.positions) as reader:
-            self._at = dict(await read_positions(reader))
-        self._written = dict(self._at)
+            states = await read_states(reader)
+        self._at, self._written = dict(states.positions), dict(states.positions)
+        self._pauses = {name: states.pauses.get(name) for name in self._limits_by_destination}
+        for name, pause in self._pauses.items():
+            if pause is not None:
+                self._limits_by_destination[name].resume_paused(pause, time.monotonic(), self._metrics)
         writer = self._writer = LogWriter(self._settings, partition=self.tp.partition)
         await asyncio.wait_for(writer.open(), self._settings.request_timeout_ms / 1000)
         try:
@@ -155,9 +162,16 @@ class DestinationTask(FollowTask):
             for name, at in self._at.items()
             if self._written.get(name) != at and name in self._limits_by_destination
         }
-        if not news or self._writer is None:
+        pauses = {
+            name: limits.pause
+            for name, limits in self._limits_by_destination.items()
+            if self._pauses.get(name) != limits.pause
+        }
+        if not (news or pauses) or self._writer is None:
             return
         async with self._writing:
             rows = [position_row(name, at) for name, at in news.items()]
+            rows += [pause_row(name, pause) for name, pause in pauses.items()]
             await self._writer.write([(self._topics.positions, rows)])
         self._written |= news
+        self._pauses |= pauses

@@ -1,6 +1,7 @@
 """What an answer means for a change, and for the destination. Pure."""
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ PASSING: Final = frozenset({408, 409, 423, 425, 429})
 """Statuses below 500 that pass by themselves."""
 WANTS_TOKEN: Final = frozenset({401, 403})
 """The destination does not know us (any more): nothing about this change. People mend it; nothing is lost meanwhile."""
+
+CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
+"""Codes of answers that may stand in a metric and in a log."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -72,7 +76,7 @@ def _by_answer(status: str, body: bytes, answer: Answer) -> Outcome:
         return Outcome(fate=Fate.AGAIN, status=code, detail=detail, wants_token=True)
     if code in answer.retry:
         return Outcome(fate=Fate.AGAIN, status=code, detail=detail)
-    return Outcome(fate=Fate.REFUSED, status=code or status, detail=detail)
+    return Outcome(fate=Fate.REFUSED, status=code if CODE.fullmatch(code) else status, detail=detail)
 
 
 def _start_of(body: bytes) -> str:

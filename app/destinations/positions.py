@@ -1,7 +1,8 @@
-"""How far each destination is in a partition: one record each in a compacted topic."""
+"""Stored state of destinations in a partition: positions and pauses, one record each in a compacted topic."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -22,8 +23,21 @@ class Stored(msgspec.Struct, frozen=True):
     done: Sequence[tuple[int, int]] = ()
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """A destination that refused `refusals` changes in a row is paused. `status`, `detail`: its last answer."""
+
+    since: str
+    refusals: int
+    status: str
+    detail: str
+
+
+PAUSE: Final = "pause:"
+"""Pauses stand beside positions, with this before the name of the destination; no name has a colon."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Stored).decode
+_decode_pause = msgspec.json.Decoder(Pause).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +68,33 @@ def position_row(name: str, stored: Stored) -> Row:
     return name.encode(), _encode(stored), []
 
 
-async def read_positions(reader: LogReader) -> Mapping[str, Stored]:
-    """The latest of each destination, by its name. What cannot be read is taken for not there."""
-    found: dict[str, Stored] = {}
+def pause_row(name: str, pause: Pause | None) -> Row:
+    """The record of a destination that is paused; None: it is not any more."""
+    return (PAUSE + name).encode(), None if pause is None else _encode(pause), []
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStates:
+    """The latest of each destination in a partition, by its name."""
+
+    positions: dict[str, Stored] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
+
+
+async def read_states(reader: LogReader) -> StoredStates:
+    """Positions and pauses of a partition. A record that cannot be read counts as not there."""
+    found = StoredStates()
     async for records in whole(reader, records_max=READ_RECORDS):
         for record in records:
-            name = (record.key or b"").decode(errors="replace")
+            key = (record.key or b"").decode(errors="replace")
+            name = key.removeprefix(PAUSE)
+            paused = name != key
+            (found.pauses if paused else found.positions).pop(name, None)
             if record.value is None:
-                found.pop(name, None)
                 continue
-            try:
-                found[name] = _decode(record.value)
-            except msgspec.DecodeError:
-                found.pop(name, None)
+            with suppress(msgspec.DecodeError):
+                if paused:
+                    found.pauses[name] = _decode_pause(record.value)
+                else:
+                    found.positions[name] = _decode(record.value)
     return found

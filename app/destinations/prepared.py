@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -19,12 +19,16 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class UnusableError(Exception):
-    """A change that this destination cannot be told of. `reason` is a short code."""
+    """A change that this destination cannot be told of. `reason` is a short code.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    mistaken: it is not this user who lacks a value, but the segment that attaches none.
+    """
+
+    def __init__(self, reason: str, detail: str, *, mistaken: bool = False) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.mistaken = mistaken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *
         headers = {name: text.text(change) for name, text in destination.headers.items()}
         body = value if request.body is None else _encode(fill(request.body, change))
     except MissingValueError as error:
-        raise UnusableError("no-value", str(error)) from None
+        raise UnusableError("no-value", str(error), mistaken=_is_mistaken(change, error.path)) from None
     if any(part in (".", "..") for part in url.split("/")):
         raise UnusableError("no-value", "a value would make it another address: . and .. are no names")
     for name, text in headers.items():
@@ -77,6 +81,16 @@ def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *
         own |= _event_headers(change, source)
     sent = {name: text for name, text in own.items() if name.lower() not in there} | headers
     return Prepared(id=change["id"], method=request.method, url=url, headers=sent, body=body)
+
+
+def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """True if a value is missing that no change of this segment has: attached values of a user without them are null.
+
+    Changes that no event of a user caused may lack what the segment attaches today.
+    """
+    attached, cause = change.get("attach"), change.get("cause")
+    by_others = isinstance(cause, Mapping) and cause.get("kind") in ("catalog", "forgotten")
+    return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
 
 
 def source_of(record: Any) -> str:

@@ -1,8 +1,15 @@
-"""What lets requests to one destination through: its rate, its number at once, and a breaker. Pure.
+"""Request limiter of a destination: its rate, its requests at once, a circuit breaker, and the pause. Pure.
+
+The breaker:
 
 closed      requests go through
-open        the destination is taken for dead: none goes through until a while has passed, twice as long each time
+open        none goes through until a while has passed, twice as long each time
 half open   one request goes through; its end decides
+
+The breaker opens after failures in a row: no answer, or one that says something about the destination. After
+`refusals_max` refusals in a row, answers that say something about the change, the destination is paused: the breaker
+opens, too, and now and then one change is tried. A change that is refused meanwhile is kept. The first one that is
+delivered ends the pause.
 """
 
 from dataclasses import dataclass
@@ -15,7 +22,7 @@ OPEN_S_MAX: Final = 60.0
 
 
 class Breaker(Enum):
-    """See above."""
+    """States of the circuit breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -24,11 +31,14 @@ class Breaker(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class RequestLimiter:
-    """rate: requests a second, 0: any. at_once: requests under way at most."""
+    """rate: requests a second, 0: any. at_once: requests under way at most. refusals_max: to the pause, 0: never."""
 
     rate: float
     at_once: int
+    refusals_max: int = 0
     state: Breaker = Breaker.CLOSED
+    paused: bool = False
+    refusals: int = 0
     in_flight: int = 0
     succeeded_s: float = float("-inf")
     _failures: int = 0
@@ -58,18 +68,40 @@ class RequestLimiter:
             self._tokens -= 1
         self.in_flight += 1
 
-    def answered(self, now_s: float) -> bool:
-        """A request ended with an answer that says something about the change; True if the destination was dead."""
+    def delivered(self, now_s: float) -> bool:
+        """A change was taken. True if the breaker was open, or the destination paused."""
         self.in_flight -= 1
-        was_dead = self.state is not Breaker.CLOSED
-        self.state = Breaker.CLOSED
+        was_closed = self.state is Breaker.CLOSED
+        self._close()
+        self.paused = False
+        self.refusals = 0
         self.succeeded_s = now_s
-        self._failures = self._openings = 0
-        return was_dead
+        return not was_closed
+
+    def refused(self, now_s: float) -> bool:
+        """A change was refused. True if it is to be given up, False if it is kept, as the destination is paused."""
+        self.in_flight -= 1
+        self.refusals += 1
+        if self.paused:
+            self._open(now_s)
+            return False
+        self._close()  # it is there
+        if self.refusals_max and self.refusals >= self.refusals_max:
+            self.paused = True
+            self._open(now_s)
+        return True
+
+    def pause(self, refusals: int) -> None:
+        """It was paused before this process began: the next change is a try."""
+        self.paused = True
+        self.refusals = refusals
+        self.state = Breaker.OPEN
 
     def failed(self, now_s: float, *, retry_after_s: float | None = None) -> bool:
-        """A request ended with nothing, or with an answer that says something about the destination; True if it is
-        taken for dead from now on."""
+        """A request ended without an answer, or with one that says something about the destination.
+
+        True if the breaker opens now.
+        """
         self.in_flight -= 1
         if retry_after_s is not None:
             self._closed_until_s = max(self._closed_until_s, now_s + retry_after_s)
@@ -77,11 +109,7 @@ class RequestLimiter:
         if self.state is Breaker.CLOSED and self._failures < FAILURES_TO_OPEN:
             return False
         was_closed = self.state is Breaker.CLOSED
-        if self.state is not Breaker.OPEN:
-            pause_s = min(OPEN_S_MAX, OPEN_S_FIRST * 2 ** min(self._openings, 30))
-            self._openings += 1
-            self._closed_until_s = max(self._closed_until_s, now_s + pause_s)
-            self.state = Breaker.OPEN
+        self._open(now_s)
         return was_closed
 
     def dropped(self) -> None:
@@ -89,6 +117,18 @@ class RequestLimiter:
         self.in_flight -= 1
         if self.state is Breaker.HALF_OPEN:
             self.state = Breaker.OPEN
+
+    def _open(self, now_s: float) -> None:
+        if self.state is Breaker.OPEN:
+            return
+        pause_s = min(OPEN_S_MAX, OPEN_S_FIRST * 2 ** min(self._openings, 30))
+        self._openings += 1
+        self._closed_until_s = max(self._closed_until_s, now_s + pause_s)
+        self.state = Breaker.OPEN
+
+    def _close(self) -> None:
+        self.state = Breaker.CLOSED
+        self._failures = self._openings = 0
 
     def _fill(self, now_s: float) -> None:
         if self._counted_s is not None:

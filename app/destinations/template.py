@@ -39,8 +39,9 @@ class TemplateError(ValueError):
 class MissingValueError(Exception):
     """A change lacks a value that the template needs."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(f"the change has no {path}")
+    def __init__(self, path: Sequence[str]) -> None:
+        super().__init__(f"the change has no {'.'.join(path)}")
+        self.path = tuple(path)
 
 
 class _LeftOut:
@@ -90,7 +91,7 @@ class Placeholder:
             if self.optional:
                 return LEFT_OUT
             if not self.has_default:
-                raise MissingValueError(".".join(self.path))
+                raise MissingValueError(self.path)
             return self.default
         for each in self.filters:
             found = each(found)

@@ -10,12 +10,13 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
-from app.destinations.delivery_loop import DeliveryLoop, new_shared_limits
+from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared
+from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched
 from app.settings import load_settings

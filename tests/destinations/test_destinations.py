@@ -1,16 +1,21 @@
 """`shoal destinations run` on a broker: positions of their own, restarts, dead letters."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
 
 from agents.destinations import create_app
+from app.cli.destinations import EXIT_SOME_LEFT
+from app.cli.destinations import _status as show_status
 from app.destinations import destination_task
 from app.destinations.dead_letter_replay import replay
 from app.destinations.folder import load_destinations
 from app.destinations.positions import Stored, destination_topic_specs, destination_topics, position_row
+from app.destinations.status import read_status
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import ensure_topics
@@ -133,6 +138,50 @@ async def test_what_is_refused_can_be_replayed(settings: Settings, changes: Chan
         assert (counts.delivered, counts.left) == (2, 0)
         assert there.ids == [written[0].id, written[1].id]
         assert await replay(settings, found) == {}
+
+
+@EMBEDDED
+async def test_a_pause_is_stored_shown_and_over_once_a_change_is_taken(
+    settings: Settings, changes: ChangesOnKafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = [changes.change(f"u-{n}", "entered") for n in range(30)]
+    async with receiver(lambda *_: web.Response(status=400, text="no field \x1b[31mtags")) as there:
+        write(settings, "hook", there, "pause_after: 5\n")
+        await changes.write(written)
+        found = load_destinations(settings.destinations, environ={}, private=True)
+        assert [(each.behind, each.pause) for each in await read_status(settings, found)] == [(None, None)]
+        async with running(app(settings)):
+            await soon(lambda: paused(settings))
+        dead = await read_topic(settings, destination_topics(settings).dead_letters, at_least=5)
+        assert len(dead) == 5
+        async with running(app(settings)):
+            asked = len(there.got)
+            await eventually(lambda: len(there.got) > asked)
+        assert len(await read_topic(settings, destination_topics(settings).dead_letters, at_least=5)) == 5
+        (status,) = await read_status(settings, found)
+        assert status.pause is not None
+        assert status.behind == 25
+        monkeypatch.setattr("app.destinations.status.read_status", AsyncMock(return_value=[status]))
+        assert await asyncio.to_thread(show_status, settings, found) == EXIT_SOME_LEFT
+        shown = capsys.readouterr().out
+        assert "hook: paused since 2" in shown
+        assert "it said last: answered 400: no field \\x1b[31mtags" in shown
+        monkeypatch.undo()
+        there.answer = lambda *_: web.Response(status=200)
+        there.got.clear()
+        async with running(app(settings)):
+            await soon(lambda: arrived(there, 25))
+            await soon(lambda: not_paused(settings))
+    assert len(set(there.ids)) == 25
+
+
+async def paused(settings: Settings) -> bool:
+    found = load_destinations(settings.destinations, environ={}, private=True)
+    return any(each.pause is not None for each in await read_status(settings, found))
+
+
+async def not_paused(settings: Settings) -> bool:
+    return not await paused(settings)
 
 
 @EMBEDDED

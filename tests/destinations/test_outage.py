@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
-from app.destinations.delivery_loop import DeliveryLoop, new_shared_limits
+from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
-from app.destinations.outcome import Fate, Outcome
+from app.destinations.outcome import Fate, Outcome, judge
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared
+from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.segments.evaluation.change import Change
 from tests.destinations.making import HOOK, change, destination, records
 
 HOUR_S = 3_600.0
 DELIVERED = Outcome(fate=Fate.DELIVERED, status="200")
+REFUSED = Outcome(fate=Fate.REFUSED, status="400", detail="answered 400: no field tags")
+REFUSALS_MAX = 20
 AWAY = Outcome(fate=Fate.AGAIN, status="unreachable")
 
 
@@ -32,8 +35,9 @@ class SimulatedReceiver:
         self.buried: list[tuple[str, str]] = []
         self._answer = answer
         self.metrics = ReaderMetrics()
+        self.limits = new_shared_limits(destination(text), refusals_max=REFUSALS_MAX)
         self.delivery_loop = DeliveryLoop(
-            new_shared_limits(destination(text)),
+            self.limits,
             partition=0,
             stored=Stored(0),
             send=self._send,
@@ -168,4 +172,122 @@ async def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
     await receiver.run(until_s=HOUR_S)
     assert len(receiver.buried) == 20
     assert "taken for dead" in caplog.text
+    assert "to the dead letters" in caplog.text
+    assert "paused after 20 refusals" in caplog.text
     assert "x.example" not in caplog.text
+
+
+async def test_a_destination_that_refuses_everything_is_paused_and_keeps_the_rest(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    changes = history(users=50, each=6)
+    receiver = SimulatedReceiver(changes, lambda _, now_s: REFUSED if now_s < HOUR_S else DELIVERED)
+    await receiver.run(until_s=HOUR_S - 1)
+    assert len(receiver.buried) == REFUSALS_MAX
+    assert len(receiver.asked) <= REFUSALS_MAX + 8 + 70, "one try a minute"
+    assert receiver.metrics.value("shoal_destination_paused", destination="hook") == 1
+    said = [] if receiver.limits.pause is None else [receiver.limits.pause.status, receiver.limits.pause.detail]
+    assert said == ["400", "answered 400: no field tags"]
+    assert "1 change went to the dead letters, last a change of segment viewers: refused (400)" in caplog.text
+    assert "paused after 20 refusals in a row (last: 400)" in caplog.text
+    await receiver.run(until_s=3 * HOUR_S)
+    assert len(receiver.buried) == REFUSALS_MAX
+    ids = [one for one, _ in receiver.arrived]
+    assert len(ids) == len(set(ids)) == len(changes) - REFUSALS_MAX
+    for user in range(50):
+        own = [each.id for each in changes if each.user == f"u-{user}" and each.id in ids]
+        assert [one for one in ids if one in own] == own
+    assert receiver.arrived[0][1] <= HOUR_S + 61
+    assert receiver.arrived[-1][1] <= receiver.arrived[0][1] + 1
+    assert receiver.limits.pause is None
+    assert receiver.metrics.value("shoal_destination_paused", destination="hook") == 0
+    assert receiver.delivery_loop.stored == Stored(len(changes))
+
+
+async def test_a_pause_ends_though_the_oldest_change_is_refused_for_ever() -> None:
+    changes = history(users=40, each=1)
+    broken = changes[30].id
+    mended_s = 600.0
+
+    def answer(prepared: Prepared, now_s: float) -> Outcome:
+        return REFUSED if now_s < mended_s or prepared.id == broken else DELIVERED
+
+    receiver = SimulatedReceiver(changes, answer)
+    await receiver.run(until_s=HOUR_S)
+    assert receiver.delivery_loop.waiting == 0
+    assert len(receiver.buried) == REFUSALS_MAX + 1
+    assert ("u-30", "refused") in receiver.buried
+
+
+async def test_refusals_between_deliveries_pause_nothing() -> None:
+    changes = history(users=200, each=1)
+    taken = {each.id for each in changes[::15]}
+    receiver = SimulatedReceiver(changes, lambda prepared, _: DELIVERED if prepared.id in taken else REFUSED)
+    await receiver.run(until_s=60)
+    assert receiver.delivery_loop.waiting == 0
+    assert receiver.limits.pause is None
+    assert len(receiver.buried) == 200 - len(taken)
+
+
+async def test_a_file_says_when_it_is_paused_and_that_it_never_is() -> None:
+    refuse: Callable[[Prepared, float], Outcome] = lambda _, __: REFUSED  # noqa: E731  # a name for both
+    early = SimulatedReceiver(history(users=50, each=1), refuse, HOOK + "pause_after: 3\n")
+    await early.run(until_s=60)
+    assert len(early.buried) == 3
+    never = SimulatedReceiver(history(users=50, each=1), refuse, HOOK + "pause_after: 0\n")
+    await never.run(until_s=60)
+    assert len(never.buried) == 50
+
+
+async def test_a_pause_outlives_the_process_and_loses_nothing_more() -> None:
+    changes = history(users=50, each=1)
+    before = SimulatedReceiver(changes, lambda _, __: REFUSED)
+    await before.run(until_s=60)
+    assert before.limits.pause is not None
+    after = SimulatedReceiver(changes, lambda _, now_s: REFUSED if now_s < 300 else DELIVERED)
+    after.limits.resume_paused(before.limits.pause, 0.0, after.metrics)
+    await after.run(until_s=HOUR_S)
+    assert after.asked[0][1] == 0, "one is tried at once"
+    assert not after.buried
+    assert len(after.arrived) == 50
+
+
+async def test_a_file_that_expects_what_the_segment_does_not_attach_is_paused_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = HOOK + 'body: {email: "{{ attach.emial }}"}\n'
+    changes = [change(f"u-{number}", email="a@x.example") for number in range(50)]
+    receiver = SimulatedReceiver(changes, lambda _, __: DELIVERED, text)
+    await receiver.run(until_s=HOUR_S)
+    assert receiver.buried == [(f"u-{number}", "no-value") for number in range(REFUSALS_MAX)]
+    assert receiver.limits.pause is not None
+    assert receiver.limits.pause.detail == "the change has no attach.emial"
+    assert "paused after 20 refusals in a row (last: no-value)" in caplog.text
+
+
+async def test_users_who_lack_a_value_that_others_have_pause_nothing() -> None:
+    text = HOOK + 'body: {email: "{{ attach.email }}"}\n'
+    changes = [change(f"u-{number}", email=None) for number in range(50)]
+    receiver = SimulatedReceiver(changes, lambda _, __: DELIVERED, text)
+    await receiver.run(until_s=60)
+    assert len(receiver.buried) == 50
+    assert receiver.limits.pause is None
+
+
+async def test_a_destination_that_goes_away_while_it_is_paused_stays_paused() -> None:
+    changes = history(users=50, each=2)
+
+    def answer(_: Prepared, now_s: float) -> Outcome:
+        return REFUSED if now_s < 600 else AWAY if now_s < 1_200 else REFUSED if now_s < 1_800 else DELIVERED
+
+    receiver = SimulatedReceiver(changes, answer)
+    await receiver.run(until_s=HOUR_S)
+    assert len(receiver.buried) == REFUSALS_MAX
+    assert len(receiver.arrived) == len(changes) - REFUSALS_MAX
+
+
+def test_a_code_of_an_answer_that_is_no_code_stands_in_no_log() -> None:
+    made = destination(HOOK + "answer: {path: ok, is: true, code: code}\n")
+    for code, status in (('"E-12"', "E-12"), ('"\\u001b[31m ann@x.example"', "200"), ("7", "7")):
+        outcome = judge(200, {}, b'{"ok": false, "code": %s}' % code.encode(), made.answer, now_s=0.0)
+        assert outcome.status == status

@@ -124,6 +124,13 @@ def _destinations() -> Row:
                 width=8,
             ),
             Panel(
+                title="Paused",
+                meaning="1 while a destination is paused, as it refused too many changes in a row.",
+                queries=[("max by (destination) (shoal_destination_paused)", "{{destination}}")],
+                bad_from=1,
+                width=8,
+            ),
+            Panel(
                 title="Changes done with",
                 meaning="delivered; dead: refused or given up; expired: too old to be told.",
                 queries=[

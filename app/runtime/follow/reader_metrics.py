@@ -49,6 +49,10 @@ class ReaderMetrics(MetricSet):
         """Whether a destination is taken for dead."""
         self._by_name["shoal_destination_away"].labels(name).set(int(away))
 
+    def paused(self, name: str, *, paused: bool) -> None:
+        """A destination was paused, or goes on."""
+        self._by_name["shoal_destination_paused"].labels(name).set(int(paused))
+
     def intake(self, source: str, outcome: str, count: int) -> None:
         """Records of a source: taken, or the reason why not."""
         if count:
