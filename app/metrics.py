@@ -90,6 +90,13 @@ SERVICE_METRICS = (
         "Events that `shoal serve` took without a part that cannot be read, by that part",
         ("key", "part"),
     ),
+    Metric("shoal_open_connections", "gauge", "Connections to `shoal serve` that are open"),
+    Metric(
+        "shoal_cut_off_connections",
+        "counter",
+        "Connections that `shoal serve` closed to make room for others, by what they waited for",
+        ("state",),
+    ),
     Metric("shoal_streams", "gauge", "Live streams that are open"),
     Metric("shoal_streams_ended", "counter", "Live streams that the service ended itself", ("reason",)),
     Metric("shoal_streamed_changes", "counter", "Changes sent to live streams"),

@@ -12,6 +12,16 @@ FILES_KEPT: Final = 500
 """Open files that are not for clients: connections to Kafka and Redis, the log, what the interpreter reads."""
 
 
+class Watcher(Protocol):
+    """Counts connections."""
+
+    def connections(self, count: int) -> None:
+        """So many are open."""
+
+    def connection_cut_off(self, state: str) -> None:
+        """One was closed to make room, or not taken."""
+
+
 class Closable(Protocol):
     """A connection."""
 
@@ -22,10 +32,10 @@ class Closable(Protocol):
 class Connections:
     """The connections of one server, by what they wait for. Dicts, as these keep the order of coming in."""
 
-    def __init__(self, connections_max: int) -> None:
+    def __init__(self, connections_max: int, watcher: Watcher) -> None:
         assert connections_max > 0, connections_max
         self.connections_max = connections_max
-        self.cut_off = 0
+        self._watcher = watcher
         self._open: set[Closable] = set()
         self._idle: dict[Closable, None] = {}
         self._receiving: dict[Closable, None] = {}
@@ -36,8 +46,10 @@ class Connections:
     def opened(self, connection: Closable) -> bool:
         """A new connection, idle at first. False: there is no room, and none can be made."""
         if len(self._open) >= self.connections_max and not self._make_room():
+            self._watcher.connection_cut_off("refused")
             return False
         self._open.add(connection)
+        self._watcher.connections(len(self._open))
         self._idle[connection] = None
         return True
 
@@ -62,12 +74,13 @@ class Connections:
         self._open.discard(connection)
         self._idle.pop(connection, None)
         self._receiving.pop(connection, None)
+        self._watcher.connections(len(self._open))
 
     def _make_room(self) -> bool:
-        for waiting in (self._idle, self._receiving):
+        for state, waiting in (("idle", self._idle), ("arriving", self._receiving)):
             for connection in waiting:
                 self.closed(connection)
-                self.cut_off += 1
+                self._watcher.connection_cut_off(state)
                 connection.cut_off()
                 return True
         return False

@@ -67,7 +67,7 @@ def server(settings: Settings) -> Server:
     config = uvicorn.Config(
         service.asgi,
         loop="uvloop",
-        http=bounded_protocol(Connections(connections_for(settings.connections_max))),
+        http=bounded_protocol(Connections(connections_for(settings.connections_max), service.metrics)),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -49,6 +49,7 @@ class Service:
     app: Litestar
     asgi: ASGIApp
     drain: Callable[[], None]
+    metrics: ServiceMetrics
 
 
 def create_service(settings: Settings) -> Service:
@@ -106,7 +107,7 @@ def create_service(settings: Settings) -> Service:
         logging_config=None,
         debug=False,
     )
-    return Service(app, CredentialsAllowed(app, COLLECT_PATHS), drain)
+    return Service(app, CredentialsAllowed(app, COLLECT_PATHS), drain, metrics)
 
 
 def _given(value: object) -> Provide:

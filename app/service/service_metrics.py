@@ -31,6 +31,14 @@ class ServiceMetrics(MetricSet):
         for part, events in found.repairs.items():
             self._by_name["shoal_collected_repairs"].labels(key, part).inc(events)
 
+    def connections(self, count: int) -> None:
+        """So many connections are open."""
+        self._by_name["shoal_open_connections"].set(count)
+
+    def connection_cut_off(self, state: str) -> None:
+        """A connection was closed to make room: `idle`, or its request was `arriving`; or `refused`."""
+        self._by_name["shoal_cut_off_connections"].labels(state).inc()
+
     def stream_opened(self) -> None:
         """A live stream began."""
         self._by_name["shoal_streams"].inc()

@@ -15,6 +15,7 @@ import pytest
 from app.service.connections import FILES_KEPT, Connections, connections_for
 from app.service.http_problem import Problem
 from app.service.request_limit import RequestsInHand
+from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 from tests.service.process import service_process
 from tests.service.running import BASIC, WRITE_KEY
@@ -42,7 +43,8 @@ class Connection:
 
 
 def test_the_one_that_was_idle_for_longest_makes_room() -> None:
-    connections = Connections(2)
+    metrics = ServiceMetrics()
+    connections = Connections(2, metrics)
     first, second, third = Connection(), Connection(), Connection()
     assert connections.opened(first)
     assert connections.opened(second)
@@ -51,11 +53,13 @@ def test_the_one_that_was_idle_for_longest_makes_room() -> None:
     connections.idles(first)
     assert connections.opened(third)
     assert [each.is_cut_off for each in (first, second, third)] == [False, True, False]
-    assert len(connections) == 2
+    assert len(connections) == metrics.value("shoal_open_connections") == 2
+    assert metrics.value("shoal_cut_off_connections_total", state="idle") == 1
 
 
 def test_where_none_is_idle_the_slowest_request_makes_room_and_never_one_that_is_answered() -> None:
-    connections = Connections(2)
+    metrics = ServiceMetrics()
+    connections = Connections(2, metrics)
     answered, slow, new, last = (Connection() for _ in range(4))
     for each in (answered, slow):
         connections.opened(each)
@@ -67,6 +71,8 @@ def test_where_none_is_idle_the_slowest_request_makes_room_and_never_one_that_is
     connections.answers(new)
     assert not connections.opened(last)
     assert not answered.is_cut_off
+    assert metrics.value("shoal_cut_off_connections_total", state="arriving") == 1
+    assert metrics.value("shoal_cut_off_connections_total", state="refused") == 1
     connections.closed(answered)
     assert connections.opened(last)
 

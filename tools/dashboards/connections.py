@@ -45,6 +45,25 @@ def _http() -> Row:
                 width=8,
             ),
             Panel(
+                title="Events refused or repaired",
+                meaning="By key. Refused by reason; repaired: taken without a part that cannot be read.",
+                queries=[
+                    (f"sum by (key, reason) (rate(shoal_collected_refused_total{RATE}))", "{{key}} {{reason}}"),
+                    (f"sum by (key, part) (rate(shoal_collected_repairs_total{RATE}))", "{{key}} without {{part}}"),
+                ],
+                unit="eps",
+                width=8,
+            ),
+            Panel(
+                title="Connections",
+                meaning="Open now, by process. Cut off a second: there are more than connections_max.",
+                queries=[
+                    ("sum by (instance) (shoal_open_connections)", "{{instance}}"),
+                    (f"sum(rate(shoal_cut_off_connections_total{RATE}))", "cut off a second"),
+                ],
+                width=8,
+            ),
+            Panel(
                 title="Live streams",
                 meaning="Open now, by process.",
                 queries=[("sum by (instance) (shoal_streams)", "{{instance}}")],
@@ -179,7 +198,16 @@ def _sources() -> Row:
                     (f"sum by (source, outcome) (rate(shoal_intake_records_total{RATE}))", "{{source}} {{outcome}}"),
                 ],
                 unit="eps",
-                width=24,
+                width=12,
+            ),
+            Panel(
+                title="Events repaired",
+                meaning="Events of sources that were taken without a part that cannot be read.",
+                queries=[
+                    (f"sum by (source, part) (rate(shoal_intake_repairs_total{RATE}))", "{{source}} without {{part}}"),
+                ],
+                unit="eps",
+                width=12,
             ),
         ],
     )
