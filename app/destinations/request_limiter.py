@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from app.runtime.process.token_bucket import TokenBucket
+
 FAILURES_TO_OPEN: Final = 5
 OPEN_S_FIRST: Final = 1.0
 OPEN_S_MAX: Final = 60.0
@@ -44,8 +46,11 @@ class RequestLimiter:
     _failures: int = 0
     _openings: int = 0
     _closed_until_s: float = float("-inf")
-    _tokens: float = 1.0
-    _counted_s: float | None = None
+    _bucket: TokenBucket | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate:
+            self._bucket = TokenBucket(self.rate, size=max(1.0, self.rate), tokens=1.0)
 
     def wait_s(self, now_s: float) -> float:
         """0 if a request may begin now; else how long to wait before asking again; infinite: until one ends."""
@@ -53,19 +58,14 @@ class RequestLimiter:
             return float("inf")
         if now_s < self._closed_until_s:
             return self._closed_until_s - now_s
-        if self.rate:
-            self._fill(now_s)
-            if self._tokens < 1:
-                return (1 - self._tokens) / self.rate
-        return 0.0
+        return 0.0 if self._bucket is None else self._bucket.wait_s(1, now_s=now_s)
 
     def begin(self, now_s: float) -> None:
         """A request begins; `wait_s` has just said 0."""
         if self.state is Breaker.OPEN:
             self.state = Breaker.HALF_OPEN
-        if self.rate:
-            self._fill(now_s)
-            self._tokens -= 1
+        if self._bucket is not None:
+            self._bucket.take(1, now_s=now_s)
         self.in_flight += 1
 
     def delivered(self, now_s: float) -> bool:
@@ -129,9 +129,3 @@ class RequestLimiter:
     def _close(self) -> None:
         self.state = Breaker.CLOSED
         self._failures = self._openings = 0
-
-    def _fill(self, now_s: float) -> None:
-        if self._counted_s is not None:
-            burst = max(1.0, self.rate)
-            self._tokens = min(burst, self._tokens + (now_s - self._counted_s) * self.rate)
-        self._counted_s = now_s
