@@ -1,4 +1,4 @@
-"""Which values of `userId` and `anonymousId` name a user.
+"""Ids of users: the values of `userId` and `anonymousId` that name somebody.
 
 Programs that do not know a user send what they have: `undefined`, `null`, `[object Object]`, blanks, zeros. Taken for
 ids, these make one user of all strangers. Such values are blocked: an event is then of its other id, or of nobody.

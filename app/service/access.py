@@ -15,7 +15,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who sends events: the name of the key. `forwards`: the key is one for events that were received before."""
+    """A sender of events, by the name of the key. `forwards`: the key is one for events that were received before."""
 
     name: str
     forwards: bool

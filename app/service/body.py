@@ -24,7 +24,7 @@ _ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
 
 
 class Holding:
-    """What one request holds of a `Room`. `deadline`: until when its body may arrive, while it does."""
+    """The bytes of a `Room` that one request holds. `deadline`: until when its body may arrive, while it does."""
 
     def __init__(self, room: "Room") -> None:
         self._room = room

@@ -30,7 +30,7 @@ REPEATING_HEADER: Final = "anonymousid"
 
 
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of the events of a request. `late`: those that are in Kafka but too old to change anything.
+    """The outcome of a request with events. `late`: those that are in Kafka but too old to change anything.
 
     With `success` false there is a `code`, and some were `refused`; the `accepted` others are in Kafka.
     """

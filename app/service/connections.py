@@ -26,7 +26,7 @@ class Closable(Protocol):
     """A connection."""
 
     def cut_off(self) -> None:
-        """Closes it at once."""
+        """Closes it, without waiting for its client."""
 
 
 class Connections:

@@ -1,4 +1,4 @@
-"""Which pages may ask: what browsers want to be told before they let a page send, or read the answer."""
+"""Requests of pages of other origins: browsers ask before they let a page send them, or read the answer."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What libraries ask for when they start: where to send, and to nobody else."""
+"""Settings of libraries, for which they ask when they start: to send here, and to nobody else."""
 
 from typing import Annotated, Any, Final
 

@@ -50,8 +50,11 @@ class BoundedProtocol(HttpToolsProtocol):
             transport.close()
 
     def cut_off(self) -> None:
-        """Closes the connection at once, to make room for another."""
-        self.transport.abort()
+        """Closes the connection to make room for another. What is still to be sent of an answer is sent."""
+        if self._is_idle():
+            self.transport.close()
+        else:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes: of a head, of a body, of several requests."""
