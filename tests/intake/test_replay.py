@@ -7,11 +7,12 @@ import pytest
 
 from agents.intake import create_app
 from app.cli.main import main
-from app.intake.clickstream_replay import replay
+from app.intake.clickstream_replay import Again, DeadLetter, replay
 from app.main import create_app as create_worker
 from app.runtime.kafka.log_writer import LogWriter
 from app.settings import Settings, load_settings
 from tests.support.deployment import PARTITIONS
+from tests.support.partitions import partition_of
 from tests.support.records import read_topic, write_topic
 from tests.support.shop import running, soon
 
@@ -41,6 +42,26 @@ async def test_what_a_worker_set_aside_for_its_key_comes_in_under_its_user(setti
         assert not again.left
         once_more = await replay(settings, reasons=["invalid-json"])
         assert (once_more.taken, once_more.left) == ({}, {"invalid-json": 1})
+
+
+@pytest.mark.parametrize(
+    ("ids", "user"),
+    [
+        ({"userId": " ann "}, b"ann"),
+        ({"userId": "undefined", "anonymousId": "d-1"}, b"d-1"),
+        ({"userId": 1234.0}, b"1234"),
+        ({"userId": "undefined"}, None),
+    ],
+    ids=["blanks", "nobody beside a device", "number", "nobody"],
+)
+def test_a_letter_whose_key_is_no_id_comes_in_under_the_user_that_a_worker_finds(
+    ids: dict[str, Any], user: bytes | None
+) -> None:
+    settings = load_settings({}, partitions=4)
+    value = json.dumps({"type": "page", **ids}).encode()
+    letter = DeadLetter(settings.topics.clickstream, 0, 0, 1_767_225_600_000, b"undefined", value, "wrong-key")
+    rows = Again(settings).rows(letter)
+    assert rows == ({} if user is None else {partition_of(user, 4): [(user, value, [])]})
 
 
 async def test_a_source_that_is_described_now_is_read_as_what_it_is(settings: Settings) -> None:

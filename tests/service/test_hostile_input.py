@@ -267,6 +267,19 @@ def test_bodies_have_only_so_much_room() -> None:
     assert room.taken == 0
 
 
+async def test_a_body_that_comes_too_slowly_is_to_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most libraries drop what is answered with 408."""
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.service.body.READ_TIMEOUT_S", 0.05)
+    with pytest.raises(Problem, match="did not come within") as raised:
+        await read_body(never(), encoding="", length=None)
+    assert (raised.value.status, raised.value.headers["Retry-After"]) == (503, "2")
+
+
 async def test_a_body_that_trickles_in_makes_room_for_others() -> None:
     room = Room(100)
 

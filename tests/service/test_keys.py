@@ -14,10 +14,12 @@ import pytest
 
 from app.cli.main import main
 from app.errors import UserError
+from app.service.access import Access
 from app.service.access_keys import AccessKeys, hash_of, load_keys, new_key
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
 from app.service.visitor_tokens import AUDIENCE, PREFIX, Tokens, token_secrets
+from app.settings import load_settings
 
 
 def test_the_command_makes_a_key_and_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,6 +50,17 @@ def test_what_is_no_hash_is_refused_and_not_repeated(text: str) -> None:
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(UserError, match="nowhere"):
         load_keys("write", hashes="", file="nowhere")
+
+
+def test_a_write_key_and_a_forward_key_have_names_of_their_own() -> None:
+    """The name stands in the metrics."""
+    settings = load_settings({}, write_keys=f"shop:{hash_of('a')}", forward_keys=f"shop:{hash_of('b')}")
+    with pytest.raises(UserError, match="both named shop"):
+        Access(settings)
+    access = Access(load_settings({}, write_keys=f"shop:{hash_of('a')}", forward_keys=f"mirror:{hash_of('b')}"))
+    assert (access.may_write("a").forwards, access.may_write("b").forwards) == (False, True)
+    with pytest.raises(Problem, match="no write key"):
+        access.may_write("c")
 
 
 def test_a_key_of_another_kind_is_told_so() -> None:
