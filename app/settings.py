@@ -15,6 +15,7 @@ from app.errors import UserError
 from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DurationError, format_duration, parse_duration
+from app.segments.language.suggestions import closest, listed
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -425,7 +426,11 @@ def _quoted(each: "Field[Any]", raw: str) -> str:
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else "docs/settings.md lists them all"
+    """The setting of which a name is a slip of the pen, or those that have it as a part of theirs."""
+    word = name.removeprefix("SHOAL_")
+    words = {each.removeprefix("SHOAL_"): each for each in known}
+    guess = closest(word, words)
+    near = [guess] if guess else [each for each in sorted(words) if f"_{word}_" in f"_{each}_"][:3]
+    if not near:
+        return "docs/settings.md lists them all"
+    return f"did you mean {listed((words[each] for each in near), joint='or')}?"

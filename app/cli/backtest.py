@@ -20,7 +20,7 @@ from app.errors import UserError
 from app.offline.backtest import Backtest, Summary, batches_of
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
-from app.offline.event_files import read_messages
+from app.offline.event_files import UNUSABLE_HINT, read_messages
 from app.offline.name_census import NameCensus
 from app.settings import load_settings
 
@@ -156,7 +156,7 @@ def _play(
         raise UserError(
             f"cannot use {what} of {named}",
             detail=summary.first_dead,
-            hint="README.md shows an event; docs/operations.md says what each reason of a dead letter means",
+            hint=UNUSABLE_HINT,
         )
     return summaries
 

@@ -13,7 +13,7 @@ from app.console.options import read_instant_ms
 from app.console.output import counted, make_console, show_exact
 from app.errors import UserError
 from app.offline.backtest import BATCH_RECORDS
-from app.offline.event_files import read_messages
+from app.offline.event_files import UNUSABLE_HINT, read_messages
 from app.offline.explanation import Explainer
 from app.offline.user_history import UserHistory
 from app.segments.definitions.definition import Catalog
@@ -88,7 +88,11 @@ def _check_user(history: UserHistory, user: str, files: list[Path]) -> None:
     if not history.count:
         raise UserError(f"there is no message in {named}")
     if not history.users:
-        raise UserError(f"none of the {counted(history.count, 'line')} of {named} is a message that can be used")
+        raise UserError(
+            f"none of the {counted(history.count, 'line')} of {named} is a message that can be used",
+            detail=history.first_unreadable,
+            hint=UNUSABLE_HINT,
+        )
     raise UserError(
         f"no event of user {user} in {named}",
         detail=f"{counted(len(history.users), 'user')} until {show_exact(history.last_ms)}",

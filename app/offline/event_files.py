@@ -7,6 +7,7 @@ from typing import Final
 from app.errors import UserError
 from app.simulation.recording import lines_of
 
+UNUSABLE_HINT: Final = "README.md shows an event; docs/operations.md says what each reason of a dead letter means"
 ROWS_FETCHED: Final = 4_000
 OBJECT_COLUMNS: Final = ("properties", "traits", "context")
 _PARQUET: Final = b"PAR1"

@@ -42,6 +42,7 @@ class UserHistory:
         self.first_ms = -1
         self.last_ms = -1
         self.unreadable = 0
+        self.first_unreadable = ""
         self.users: set[str] = set()
 
     def records(self) -> Iterator[FileRecord]:
@@ -53,8 +54,9 @@ class UserHistory:
             self.count += 1
             try:
                 user, event_ms, received_ms = self._read(message)
-            except (MessageError, UnicodeError):
+            except (MessageError, UnicodeError) as error:
                 self.unreadable += 1
+                self.first_unreadable = self.first_unreadable or f"the first: {error}"
                 continue
             own = user == self._user
             happened_ms = min(event_ms, received_ms)

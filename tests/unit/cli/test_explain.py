@@ -258,7 +258,10 @@ def test_files_without_a_usable_message_are_an_error(ask: Asking) -> None:
     ask.messages = []
     assert "there is no message in" in ask.fails("anna", "layered")
     ask.messages = ["{", '{"type": "page"}', '{"type": "pgae", "userId": "anna", "timestamp": "2026-01-05T00:00:00Z"}']
-    assert "none of the 3 lines of" in ask.fails("anna", "layered")
+    told = ask.fails("anna", "layered")
+    assert "none of the 3 lines of" in told
+    assert "the first: " in told
+    assert "docs/operations.md" in told
     assert "--at is 'noon'" in ask.fails("anna", "layered", "--at", "noon")
 
 
