@@ -1,4 +1,4 @@
-"""How many bytes states take in an encoded profile: MessagePack, counted by the form of each state."""
+"""Bytes that states take in an encoded profile: MessagePack, counted by the form of each state."""
 
 from dataclasses import dataclass
 from typing import Final

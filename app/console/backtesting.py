@@ -141,7 +141,7 @@ def _pair(numbers: tuple[int, int]) -> str:
 def _sides(
     each: SegmentDifference, folders: tuple[Path, Path]
 ) -> tuple[tuple[str, list[tuple[str, str]], Path], tuple[str, list[tuple[str, str]], Path]]:
-    """Who would enter and who would leave, each with the instant, the latest first; and where they are in."""
+    """Users who would enter, and users who would leave, the latest first, with the folder in which they are in."""
 
     def latest_first(users: dict[str, str]) -> list[tuple[str, str]]:
         return sorted(users.items(), key=lambda item: item[1], reverse=True)

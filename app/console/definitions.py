@@ -103,7 +103,7 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
 
 
 def show_remarks(console: Console, catalog: Catalog) -> None:
-    """What loads, but may not be meant, each as a paragraph."""
+    """Prints remarks on definitions that load but may not be meant, each as a paragraph."""
     for remark in remark_texts(catalog):
         say(console, remark, "yellow")
         console.print()

@@ -72,7 +72,7 @@ def _carrying(segment: Segment, change: str, evidence: Sequence[Mapping[str, Any
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What evidence says of a branch: its truth, the atoms that carry it, and where the evidence goes on."""
+    """A branch as evidence tells it: its truth, the atoms that carry it, and where the evidence goes on."""
 
     truth: bool | None
     parts: list[Part]

@@ -19,7 +19,7 @@ Fate: TypeAlias = Literal["new", "gone", "changed", "below", "same"]
 
 @dataclass(slots=True)
 class Members:
-    """Who is in what, and who ever was; hears the changes of a backtest. `inside`: segment -> user -> since.
+    """Members of each segment, now and ever; hears the changes of a backtest. `inside`: segment -> user -> since.
 
     `said`: segment -> a digest, within this process, of what its changes say and when, in whatever order.
     """
@@ -62,7 +62,7 @@ class SegmentDifference:
 
     @property
     def differs(self) -> bool:
-        """Whether somebody would enter, leave or change who would not, or not so often."""
+        """True if somebody would enter, leave or change who would not, or not so often."""
         pairs = (self.members, self.entries, self.exits, self.updates)
         return bool(self.enter or self.leave or any(self.ever_only) or any(first != second for first, second in pairs))
 

@@ -109,7 +109,7 @@ class NameCensus:
             self._hear_context(self._values(read.context))
 
     def missing(self) -> list[Missing]:
-        """What never occurred, events first, in order of names."""
+        """The names that never occurred, events first, in order."""
         found = [*self._missing_events(), *self._missing_properties()]
         found += _missing_below("traits", "no message has the trait", self._traits)
         found += _missing_below("context", "no message has", self._context)

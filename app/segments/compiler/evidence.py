@@ -1,4 +1,4 @@
-"""Which parts of a condition explain a change, and how values are shown in evidence and attachments."""
+"""Parts of a condition that explain a change, and the form of values in evidence and attachments."""
 
 from dataclasses import dataclass
 from math import isfinite

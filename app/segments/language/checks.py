@@ -388,7 +388,7 @@ _DATE_NAME = re.compile(
 
 
 def _no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
-    """What to write where a property is compared with a duration: it may be a number, or a date."""
+    """A hint for a property that is compared with a duration: it may be a number, or a date."""
     path = value.path if isinstance(value, s.Property | s.EventContext | s.Trait | s.ContextValue) else ()
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path[-1]).lower() if path else ""
     if _DATE_NAME.search(name):

@@ -13,7 +13,7 @@ _PARTS_NAMED_MAX = 3
 
 
 def contradictions(node: s.Node) -> list[LanguageError]:
-    """What in an expression or pattern is never true, or never false: the smallest parts for which that is so."""
+    """The smallest parts of an expression or pattern that are never true, or never false."""
     found: dict[s.Node, LanguageError] = {}
     _look(node, found)
     return list(found.values())

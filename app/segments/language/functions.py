@@ -26,7 +26,7 @@ from tables.windows import (
 )
 
 Item: TypeAlias = Literal["nothing", "keys", "numbers", "value", "points"]
-"""What an aggregate gets of an event; `points` are those of a score."""
+"""The part of an event that an aggregate gets; `points` are those of a score."""
 
 Growth: TypeAlias = Literal["grows", "shrinks", "varies", "latest"]
 Reading: TypeAlias = Literal["value", "exists", "never", "since"]
@@ -34,7 +34,7 @@ Reading: TypeAlias = Literal["value", "exists", "never", "since"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an expression asks of a state.
+    """The demands of an expression on a state.
 
     `bounded`: with `within` or `since last`; else of all time. `per`: apart for each value of a property. `places`: how
     many events a comparison with a fixed number needs; None: all.

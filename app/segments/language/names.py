@@ -27,7 +27,7 @@ def is_field(path: s.Path) -> bool:
 
 
 def unknown_field_hint(root: str, rest: s.Path) -> str:
-    """What to write in place of a field of `cart`, `session` or `user` that does not exist; may be empty."""
+    """A hint for a field of `cart`, `session` or `user` that does not exist; may be empty."""
     name = rest[0]
     if other := _OTHER_FIELDS[root].get(name.lower().replace("_", "")):
         return other if " " in other else f"did you mean {root}.{other}?"
@@ -113,4 +113,4 @@ _OTHER_FIELDS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("lastvisit", "seen"), "last_seen"),
     },
 }
-"""What people write for a field, without `_` and in small letters: the field, or a hint in words."""
+"""Other words for fields, without `_` and in small letters: the field that is meant, or a hint."""

@@ -336,7 +336,7 @@ def _evaluate(formula: Formula, chosen: Mapping[str, Value]) -> tuple[bool | Non
 
 
 def _relations(terms: _Terms) -> list[Callable[[Mapping[str, Value]], bool]]:
-    """What holds between terms, asked of those that have a value already."""
+    """Relations between terms, asked of those that have a value already."""
     relations = [_missing_without_events(since, count) for since, count in terms.since.items()]
     for family in _families(terms):
         relations += [_at_most(shorter, longer) for shorter, longer in pairwise(family)]

@@ -16,7 +16,7 @@ _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3}
 
 
 def spoken_window(text: str) -> tuple[int, str] | None:
-    """How many characters of a text say a window, and the window as a duration; None if it does not begin with one.
+    """The length of the window in words with which a text begins, and the window as a duration; None without one.
 
     >>> spoken_window("in last 7 days) > 3"), spoken_window("over 24h"), spoken_window("last month")
     ((14, '7d'), (8, '24h'), (10, '30d'))
