@@ -1,11 +1,29 @@
 """Where the command `shoal` begins: before anything is imported that takes its time."""
 
+import os
+import signal
+import sys
+
+SERVERS = (["worker"], ["serve"], ["intake"], ["memberships", "run"], ["destinations", "run"])
+"""Commands that run until they are told to end."""
+
 
 def main() -> int:
-    """Runs the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
+    """Runs the command line; Ctrl-C while it is still being loaded ends it as quietly as later.
+
+    So does SIGTERM a command that runs until it is told to end: with exit code 0, as nothing is begun yet.
+    """
+    if sys.argv[1:2] in SERVERS or sys.argv[1:3] in SERVERS:
+        signal.signal(signal.SIGTERM, _end_before_the_start)
     try:
         from app.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:
         return 130
+
+
+def _end_before_the_start(*_: object) -> None:
+    """Until an event loop takes signals over. Not by an exception, which whatever is being imported could catch."""
+    os.write(sys.stderr.fileno(), b"told to end (SIGTERM) before it has started\n")
+    os._exit(0)

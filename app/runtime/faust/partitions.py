@@ -137,6 +137,11 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
             return {}
         return await super()._getmany(others, timeout)
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's look at what its consumer fetches: of our partitions that is nothing, and no error."""
+        if not self.is_ours(tp):
+            self._thread.verify_event_path(now, tp)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         """Called once the first assignment is complete; ends with the worker."""
         tasks = [asyncio.ensure_future(self._run_partitions(fetcher)), asyncio.ensure_future(self._tell_offsets())]

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import faust
@@ -17,6 +20,9 @@ from app.settings import Settings
 
 TICK_S = 1.0
 """How often the event loop shows that it moves."""
+
+STOOD_S = 3.0
+"""From which gap between two ticks on it is worth a line."""
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +49,18 @@ class Process(faust.App):
 
     def run_worker(self) -> int:
         """Runs until a signal; the exit code. Logging is as it was set up. Raises UserError."""
+        log.info("%s starts: Shoal %s, process %d", self.conf.id, version("shoal"), os.getpid())
+        began_s = time.monotonic()
         worker: Any = self.Worker(override_logging=False, quiet=True, loglevel="WARN")
         worker.spinner = None
-        code: int = worker.run()
-        return code
+        end = "with an error"
+        try:
+            code: int = worker.run()
+            end = f"with exit code {code}"
+            return code
+        finally:
+            why = "" if worker.stopped_by is None else f" ({worker.stopped_by.name})"
+            log.info("%s ended %s%s after %.0f s", self.conf.id, end, why, time.monotonic() - began_s)
 
     def why_not_live(self) -> str | None:
         """A reason if the event loop stands still."""
@@ -87,9 +101,14 @@ class Process(faust.App):
         self._watchdog.stop()
 
     async def _tick_for_ever(self) -> None:
+        last_s = time.monotonic()
         while True:
             self._watchdog.pulse()
             self._tick()
+            stood_s = time.monotonic() - last_s
+            if stood_s > STOOD_S:
+                log.warning("the process stood still for %.1f s: others may have its partitions by now", stood_s)
+            last_s = time.monotonic()
             await asyncio.sleep(TICK_S)
 
     def _show_health(self, metrics: Rendered) -> None:

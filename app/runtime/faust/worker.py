@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 
 
 class Worker(faust.Worker):
-    """See above. A second Ctrl-C ends the process at once."""
+    """See above. A second Ctrl-C ends the process at once. `stopped_by`: the signal that ended it."""
+
+    stopped_by: signal.Signals | None = None
 
     def run(self) -> int:
         """Runs until a signal, or until nothing can go on; the exit code. Raises UserError."""
@@ -38,6 +40,7 @@ class Worker(faust.Worker):
             self.stop_and_shutdown()
         except Exception as raised:  # noqa: BLE001  # what crashed the worker is raised once more here
             error = error or raised
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop has given it back, and the process ends anyway
         error = error or self.crash_reason or self.app.crash_reason
         if error is None:
             return EXIT_OK
@@ -64,6 +67,11 @@ class Worker(faust.Worker):
         sys.stderr.write("\nstopping: batches in hand are finished first (Ctrl-C again: at once)\n")
         self._flag_as_shutdown_by_signal()
         self._schedule_shutdown(signal.SIGINT)
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        self.stopped_by = self.stopped_by or signal
+        log.info("told to end (%s): batches in hand are finished first", signal.name)
+        super()._schedule_shutdown(signal)
 
     async def _sentinel_task(self) -> None:
         """The original sleeps for a second."""

@@ -11,6 +11,7 @@ from faust.types import TP
 from app.runtime.follow.followed_batch import Deed, FollowedBatch
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import LogReader
+from app.runtime.partition.failures import describe_error
 from app.runtime.partition.lifecycle import retry_wait_ms
 from app.settings import Settings
 
@@ -121,5 +122,5 @@ class FollowTask(ABC):
                 self._failures += 1
                 self.why_not_ready = f"waits after {type(error).__name__}"
                 told = log.warning if self._failures in (1, 10) else log.debug
-                told("%s: %s: %s; tries again", self.name, type(error).__name__, error)
+                told("%s: %s; tries again", self.name, describe_error(error))
             await asyncio.sleep(retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)

@@ -5,14 +5,16 @@ import logging
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, InvalidTimestampError, ProducerFenced
 from aiokafka.structs import TopicPartition
 
+from app.errors import UserError
 from app.runtime.kafka.clients import connection, start, told_leaders
-from app.runtime.kafka.producer import new_producer
+from app.runtime.kafka.producer import new_producer, note
 from app.runtime.kafka.record_batch import RecordBatches, Row
 from app.settings import Settings
 
@@ -22,6 +24,18 @@ LEADER_LOOK_S = 0.05
 REQUEST_BYTES_MAX = 32 << 20
 
 log = logging.getLogger(__name__)
+
+
+class ClockAheadError(UserError):
+    """The broker refuses records for their timestamp: the clock of this machine is ahead of that of the broker."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = datetime.now(UTC)
+        super().__init__(
+            f"Kafka at {settings.kafka_bootstrap_servers} refuses records of the time {clock:%Y-%m-%d %H:%M:%S} UTC: "
+            "the clock of this machine is ahead of the broker's",
+            hint="set the clocks right (NTP); how far ahead a topic takes records says message.timestamp.after.max.ms",
+        )
 
 
 class LogWriter:
@@ -82,6 +96,8 @@ class LogWriter:
         written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
         errors = [result for result in (*sent, *written) if isinstance(result, BaseException)]
         for error in sorted(errors, key=is_fenced, reverse=True):
+            if isinstance(error, InvalidTimestampError):
+                raise ClockAheadError(self._settings) from error
             raise error
         for future, records in futures:
             metadata = future.result()
@@ -109,7 +125,9 @@ class LogWriter:
         while first < len(listed):
             batch = self._batches.batch(listed, first, now_ms=now_ms)
             records = batch.record_count()
-            futures.append((await producer.send_batch(batch, tp.topic, partition=tp.partition), records))
+            future = await producer.send_batch(batch, tp.topic, partition=tp.partition)
+            future.add_done_callback(note)  # whoever would have awaited it may have been cancelled
+            futures.append((future, records))
             first += records
 
     async def close(self) -> None:
@@ -129,7 +147,9 @@ class LogWriter:
             for task in tasks:
                 task.cancel()
             if tasks:
-                await asyncio.wait(tasks, timeout=ABANDON_S)
+                ended, _ = await asyncio.wait(tasks, timeout=ABANDON_S)
+                for task in ended:
+                    note(task)
             await asyncio.wait_for(producer.client.close(), ABANDON_S)
 
 

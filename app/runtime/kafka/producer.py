@@ -1,15 +1,19 @@
-"""A producer that knows both ways in which brokers say that another one has taken over its transactional id.
+"""A producer that knows both ways in which brokers say that another one has taken over its transactional id, and whose
+failed transactions nobody has to ask for.
 
 Brokers have had a code of its own for it since Kafka 2.7; aiokafka knows only the older one, and takes the other for an
 error of which nothing can be said. Kafka itself translates for clients that speak as old a protocol as aiokafka does;
 brokers by others need not.
 """
 
+import asyncio
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import InvalidProducerEpoch
+from aiokafka.producer.message_accumulator import MessageAccumulator, MessageBatch
+from aiokafka.producer.transaction_manager import TransactionManager
 
 PRODUCER_FENCED: Final = 90
 INVALID_PRODUCER_EPOCH: Final = InvalidProducerEpoch.errno
@@ -19,7 +23,49 @@ def new_producer(**arguments: Any) -> AIOKafkaProducer:
     """aiokafka's, not started; it raises ProducerFenced or InvalidProducerEpoch for both codes."""
     producer = AIOKafkaProducer(**arguments)
     producer._sender.client = TranslatingClient(producer.client)
+    producer._message_accumulator.__class__ = Accumulator
+    if producer._txn_manager is not None:
+        producer._txn_manager.__class__ = Transactions
     return producer
+
+
+class Accumulator(MessageAccumulator):  # type: ignore[misc]  # aiokafka tells no types
+    """Its batches note their own failure: nobody waits until they are drained."""
+
+    def _append_batch(self, builder: Any, tp: Any) -> Any:
+        batch = super()._append_batch(builder, tp)
+        batch.__class__ = NotedBatch
+        return batch
+
+
+class NotedBatch(MessageBatch):  # type: ignore[misc]  # as above
+    """See `Accumulator`."""
+
+    def failure(self, exception: BaseException) -> None:
+        """See `MessageBatch`."""
+        super().failure(exception)
+        note(self._drain_waiter)
+
+
+class Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka tells no types
+    """Who writes learns of a failure from the batch that failed: then nobody awaits the end of the transaction, and the
+    event loop would complain that its exception was never retrieved."""
+
+    def error_transaction(self, exc: BaseException) -> None:
+        """See `TransactionManager`."""
+        super().error_transaction(exc)
+        note(self._transaction_waiter)
+
+    def fatal_error(self, exc: BaseException) -> None:
+        """See `TransactionManager`."""
+        super().fatal_error(exc)
+        note(self._transaction_waiter)
+
+
+def note(future: "asyncio.Future[Any]") -> None:
+    """What a future failed with is known from elsewhere: nobody has to ask it."""
+    if future.done() and not future.cancelled():
+        future.exception()
 
 
 class TranslatingClient:

@@ -2,8 +2,9 @@
 
 from app.errors import UserError
 from app.runtime.delivery.delivery import FencedError
+from app.runtime.kafka.log_writer import ClockAheadError
 from app.runtime.partition.environment import WorkFailedError
-from app.runtime.partition.lifecycle import Failure
+from app.runtime.partition.lifecycle import Advice, Failure
 from tables.formats import DamagedError, UnknownFormatError
 
 Unreadable = UnknownFormatError, DamagedError
@@ -23,7 +24,7 @@ def root_cause(error: BaseException) -> BaseException:
 def classify_failure(error: BaseException) -> Failure:
     """What to make of it: what a person has to mend, what another worker did, or a doubt like any other."""
     root = root_cause(error)
-    if isinstance(root, (UserError, *Unreadable)):
+    if isinstance(root, (UserError, *Unreadable)) and not isinstance(root, ClockAheadError):  # clocks are set right
         return Failure.FATAL
     return Failure.FENCED if isinstance(root, FencedError) else Failure.RETRYABLE
 
@@ -48,7 +49,16 @@ def describe_batch_failure(error: BaseException, *, offset: int, records: int, s
 
 def describe_error(error: BaseException) -> str:
     """Any error, in one line."""
+    if isinstance(error, UserError):
+        return error.message
     name, text = type(error).__name__, str(error)
     if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):
         return text or name
     return f"{name}: {text}".rstrip(": ")
+
+
+def describe_next(advice: Advice, *, leaving: bool) -> str:
+    """What a partition does after a failure that is not fatal."""
+    if leaving:
+        return "it is given back; what was not written is thrown away"
+    return "opens again " + ("when the group has confirmed it" if advice.ask_group else f"in {advice.pause_ms} ms")

@@ -21,6 +21,7 @@ from app.runtime.partition.failures import (
     classify_failure,
     describe_batch_failure,
     describe_error,
+    describe_next,
     fatal_error,
     root_cause,
 )
@@ -405,8 +406,8 @@ class PartitionTask:
             self._context.metrics.reopened(self.partition)
             failures = self.lifecycle.failures_in_a_row
             if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
-                when = "when the group has confirmed it" if advice.ask_group else f"in {advice.pause_ms} ms"
-                log.warning("partition %d: %s, %s; opens again %s", self.partition, doing, why, when)
+                then = describe_next(advice, leaving=self.lifecycle.leaving)
+                log.warning("partition %d: %s, %s; %s", self.partition, doing, why, then)
                 log.debug("partition %d", self.partition, exc_info=error)
         await self._let_go(clean=False)
         if self.lifecycle.leaving:

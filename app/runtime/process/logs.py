@@ -9,8 +9,15 @@ from app.settings import LogFormat
 
 REPEAT_S = 10.0
 LIBRARIES = ("aiokafka", "faust", "mode", "asyncio")
-TOLD_OTHERWISE = ("Crashed reason=", "We experienced a crash!", "Error while stopping child")
-"""What libraries say of the end of a worker, which says it itself, once and in words."""
+TOLD_OTHERWISE = (
+    "Crashed reason=",
+    "We experienced a crash!",
+    "Error while stopping child",
+    "Thread keepalive is not responding",
+)
+"""What libraries say of the end of a worker, or of one that stood still, which says it itself, once and in words."""
+NOT_USED = ("Missing sensor state for rebalance",)
+"""What Faust misses of its own sensors when one rebalance follows another: nothing here reads them."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +34,9 @@ class SparingFilter(logging.Filter):
         """Whether this one is shown."""
         if record.levelno < logging.WARNING and str(record.msg).startswith("[^"):
             return False  # Faust's services say that they start and stop, in the name of our modules
-        if any(what in str(record.msg) for what in TOLD_OTHERWISE) and not log.isEnabledFor(logging.DEBUG):
+        if any(what in str(record.msg) for what in (*TOLD_OTHERWISE, *NOT_USED)) and not log.isEnabledFor(
+            logging.DEBUG
+        ):
             return False
         if not record.name.startswith(LIBRARIES):
             return True
