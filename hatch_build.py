@@ -31,7 +31,7 @@ class ExtensionsHook(BuildHookInterface[Any]):
 
 
 def module_of(source: Path) -> Path:
-    """What is made of a source."""
+    """Path of the module that is built from a source."""
     return source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 
 

@@ -1,4 +1,4 @@
-"""Who is in what, now: the changes, applied to Redis."""
+"""Applies changes to the projection of current memberships in Redis."""
 
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT

@@ -1,4 +1,4 @@
-"""Where everything is put together: settings and definitions in, a Faust application out.
+"""Composition root: settings and definitions in, a Faust application out.
 
 `faust -A app.main worker` finds `app` here; it is made from the environment when it is first asked for.
 """
@@ -36,7 +36,7 @@ def create_app(
 
 
 def first_program(settings: Settings) -> Program:
-    """What a worker begins with: the folder's definitions; with a published catalog none, until it has read them."""
+    """Returns a worker's first program: the folder's definitions; none for a published catalog until it was read."""
     if settings.catalog == "topic":
         return compile_catalog(Catalog((), (), ""), settings.time_rules)
     return load_program(settings.segments, settings.time_rules)

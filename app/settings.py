@@ -278,7 +278,7 @@ class Topics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingInfo:
-    """What the documentation says about one setting."""
+    """Documentation of one setting."""
 
     name: str
     variable: str
@@ -323,7 +323,7 @@ def variable_of(each: "Field[Any]") -> str:
 
 
 def option_of(each: "Field[Any]") -> str:
-    """How the setting is called on a command line."""
+    """Returns the name of the setting on a command line."""
     return "--" + each.name.removesuffix("_ms").replace("_", "-")
 
 

@@ -1,1 +1,1 @@
-"""What is remembered of a user: plain values and the functions that change them. No events, no clock, no I/O."""
+"""State of a user: plain values and the functions that change them. No events, no clock, no I/O."""

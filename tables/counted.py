@@ -1,4 +1,4 @@
-"""What is counted while something is remembered: limits that were reached, values that could not be used.
+"""Counters of limits that were reached and of values that could not be used.
 
 Who remembers is given a counter, and counts there only where something is dropped or passed over.
 """

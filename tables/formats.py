@@ -15,7 +15,7 @@ class UnknownFormatError(Exception):
 
 
 class DamagedError(Exception):
-    """What was kept cannot be read, whatever its format."""
+    """Stored bytes cannot be read, whatever their format."""
 
     def __init__(self, what: str, why: object) -> None:
         super().__init__(f"{what} cannot be read ({why}): delete the state and replay")

@@ -1,4 +1,4 @@
-"""Which messages were accepted in the last day: a blob of 14 bytes each, hash (8) and instant of acceptance (6).
+"""Ids of the messages of the last day: a blob of 14 bytes each, hash (8) and instant of acceptance (6).
 
 In order of acceptance, whose instants never fall; so a look from the end finds the latest first.
 """
@@ -26,7 +26,7 @@ def entry_hash(message_id: str) -> bytes:
 
 
 def known(ids: bytearray, digest: bytes, now: int) -> bool:
-    """Whether a message with this hash was accepted not more than 24 h before `now`."""
+    """True if a message with this hash was accepted not more than 24 h before `now`."""
     at = ids.rfind(digest)
     while at >= 0:
         if at % ENTRY_BYTES == 0:
@@ -43,7 +43,7 @@ def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
 
 
 def sweep(ids: bytearray, now: int, counted: Counted) -> None:
-    """What is older than a day, or beyond the last 1,000, goes."""
+    """Drops ids that are older than a day, or beyond the last 1,000."""
     entries = len(ids) // ENTRY_BYTES
     drop = max(0, entries - IDS_MAX)
     oldest = now - KEPT_MS

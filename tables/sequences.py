@@ -130,7 +130,7 @@ class Machine:
         return None
 
     def _is_alive(self, entry: list[Any], t: int) -> bool:
-        """Whether something is pending or an event at `t` could go on with a partial match."""
+        """True if something is pending or an event at `t` could go on with a partial match."""
         if entry[1] is not None:
             return True
         if self.within_ms is None:

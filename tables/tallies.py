@@ -34,7 +34,7 @@ class Distinct(Windowed):
         return StateSize((A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX), (VALUES_LIMIT,))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"the different {path} of {pattern}"
 
     def add(self, state: dict[str, int] | None, t: int, item: list[str], now: int) -> dict[str, int] | None:
@@ -93,7 +93,7 @@ class Tally(Windowed):
         return StateSize(events + A_KEY.times(TYPICAL_EVENTS, VALUES_MAX), limits)
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         if self.instants_max is None:
             return f"{path} and instant of each of {pattern}"
         return f"{path} and instant of {pattern}, the last {self.instants_max:,} of each {path}"
@@ -184,7 +184,7 @@ class Tally(Windowed):
         return rest
 
     def _visible(self, state: list[list[Any]], now: int) -> int:
-        """Where the events inside the window begin."""
+        """Returns the index of the first event inside the window."""
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
     def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
@@ -194,7 +194,7 @@ class Tally(Windowed):
         return counts
 
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
-        """How many events of each value are visible."""
+        """Number of visible events of each value."""
         return {} if state is None else {state[2][number]: count for number, count in self._counts(state, now).items()}
 
     def value(self, state: list[list[Any]] | None, now: int) -> int:
@@ -244,7 +244,7 @@ class RunningTally:
         return StateSize(each.times(TYPICAL_EVENTS, VALUES_MAX), (VALUES_LIMIT,))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"how many of {pattern} for each {path}"
 
     def add(self, state: dict[str, list[int]] | None, t: int, item: list[str], now: int) -> dict[str, list[int]] | None:
@@ -294,7 +294,7 @@ class Decay:
         return StateSize(AN_INSTANT + Size(NUMBER + 1, NUMBER + 1))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"points for {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: float, now: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which users have a timer when: a timing wheel of two levels (Varghese and Lauck, "Hashed and Hierarchical Timing
+"""Timers of users: a timing wheel of two levels (Varghese and Lauck, "Hashed and Hierarchical Timing
 Wheels", 1987).
 
 Near timers are in buckets of about a second, at most one entry a user and bucket. Most are days away: these wait in
@@ -35,7 +35,7 @@ class Timers:
 
     @property
     def pending(self) -> int:
-        """How many entries wait, about the users with a timer (walks over the buckets: not for every batch)."""
+        """Number of waiting entries, about the users with a timer (walks over the buckets: not for every batch)."""
         near = sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
         return near + sum(len(far.users) for far in self._far.values())
 
@@ -95,41 +95,40 @@ class Timers:
         return found
 
     def _open(self, number: int) -> None:
-        """What was far up to here is near from now on: before anything else comes into these buckets."""
+        """Moves entries that are near now into the near buckets, before anything else comes into these."""
         if number <= self._opened:
             return
         self._opened = number
         while self._far_order and self._far_order[0] <= number:
             opened = heappop(self._far_order)
             far = self._far.pop(opened)
-            for user, place in zip(far.users, far.instants_max, strict=True):
-                self.arm(user, (opened << FAR_BITS) + (place << BUCKET_BITS))
+            for user, second in zip(far.users, far.seconds, strict=True):
+                self.arm(user, (opened << FAR_BITS) + (second << BUCKET_BITS))
 
 
 class _Far:
     """Entries of some hours, in order of arming: two arrays take a tenth of what a dict does."""
 
-    __slots__ = ("earliest", "instants_max", "repeated", "users")
+    __slots__ = ("earliest", "repeated", "seconds", "users")
 
     def __init__(self) -> None:
         self.users: list[str] = []
-        self.instants_max = array("H")
+        self.seconds = array("H")
         self.earliest = PLACES
         self.repeated = REPEATED_MIN
 
-    def add(self, user: str, place: int) -> None:
-        if place < self.earliest:
-            self.earliest = place
+    def add(self, user: str, second: int) -> None:
+        if second < self.earliest:
+            self.earliest = second
         self.users.append(user)
-        self.instants_max.append(place)
+        self.seconds.append(second)
         if len(self.users) >= self.repeated:
             self._leave_out_repeated()
 
     def _leave_out_repeated(self) -> None:
-        """Who is armed again and again for the same second has one entry; asked for each time there are twice as
-        many."""
-        entries = dict.fromkeys(zip(self.users, self.instants_max, strict=True))
+        """Drops repeated entries of users who are armed again for the same second; runs when entries have doubled."""
+        entries = dict.fromkeys(zip(self.users, self.seconds, strict=True))
         if len(entries) < len(self.users):
             self.users = [user for user, _ in entries]
-            self.instants_max = array("H", [place for _, place in entries])
+            self.seconds = array("H", [second for _, second in entries])
         self.repeated = max(REPEATED_MIN, 2 * len(self.users))

@@ -180,7 +180,7 @@ def remembered(value: Any, counted: Counted) -> Any:
 
 
 def remembered_bytes(value: Any) -> int:
-    """What a remembered value takes at most, encoded: a text its bytes and 3, a number or boolean 9, a list all of it.
+    """Most bytes of an encoded value: a text its bytes and 3, a number or boolean 9, a list all of it.
 
     >>> remembered_bytes("shoes"), remembered_bytes(1.5), remembered_bytes(["shoes", 1.5])
     (8, 9, 20)
@@ -193,7 +193,7 @@ def remembered_bytes(value: Any) -> int:
 
 
 def at_path(value: Any, path: tuple[str, ...]) -> Any:
-    """What stands at the path: a scalar, a list of scalars (a path into a list gives each item's), or None."""
+    """Returns the value at the path: a scalar, a list of scalars (a path into a list gives each item's), or None."""
     for depth, name in enumerate(path):
         if value.__class__ is dict:
             value = value.get(name)

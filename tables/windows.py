@@ -37,7 +37,7 @@ INT64_MAX = 2**63 - 1
 
 
 class Kind(Protocol):
-    """What every kind of aggregate can do."""
+    """Interface of every kind of aggregate."""
 
     def add(self, state: Any, t: int, item: Any, now: int) -> Any: ...
     def value(self, state: Any, now: int) -> Any: ...
@@ -70,7 +70,7 @@ class Latest(Windowed):
         return StateSize(AN_INSTANT)
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"when the last of {pattern} was"
 
     def add(self, state: int | None, t: int, item: None, now: int) -> int | None:
@@ -110,7 +110,7 @@ class LatestN(Windowed):
         return StateSize(AN_INSTANT.times(min(self.instants_max, TYPICAL_EVENTS), self.instants_max), limits)
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         if self.instants_max == 1:
             return f"when the last of {pattern} was"
         return f"when the last {self.instants_max:,} of {pattern} were"
@@ -168,7 +168,7 @@ class Running:
         return StateSize(Size(1, NUMBER))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"how many of {pattern}"
 
     def add(self, state: int | None, t: int, item: None, now: int) -> int:
@@ -201,7 +201,7 @@ class RunningNumber:
         return StateSize(Size(10, 40 + NUMBER))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"{self.function} of {path} of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: list[int], now: int) -> list[Any] | None:
@@ -301,7 +301,7 @@ class Numbers(Pairs):
         return StateSize((AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (EVENTS_LIMIT,))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"{path} and instant of each of {pattern}"
 
     def add(self, state: list[list[int]] | None, t: int, item: list[int], now: int) -> list[list[int]] | None:
@@ -334,7 +334,7 @@ class First(Pairs):
         return StateSize(AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values, (EVENTS_LIMIT, items_limit()))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"{path} and instant of each of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
@@ -379,7 +379,7 @@ class FirstEver:
         return StateSize(AN_INSTANT + A_VALUE + Size(1, 1), (items_limit(),))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"the first {path} of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
@@ -407,7 +407,7 @@ class Last(Windowed):
         return StateSize(AN_INSTANT + A_VALUE + Size(1, 1), (items_limit(),))
 
     def words(self, pattern: str, path: str) -> str:
-        """What it remembers of the events of a pattern and the values at a path."""
+        """Describes the state kept of a pattern's events and the values at a path."""
         return f"the last {path} of {pattern}"
 
     def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:

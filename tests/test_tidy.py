@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINES_MAX = 450
+FUNCTION_LINES_MAX = 70
+QUESTION = re.compile(r"(?:What|Whether|How|Who|Which|Whom|Whose|Whatever|Whoever|Where|When|Why)\b")
 PACKAGES = ("app/", "agents/", "tables/")
 PURE_HALF = ("app/events/", "app/segments/", "tables/")
 CLOCK_AND_CHANCE = {"asyncio", "random", "secrets", "socket", "threading", "time"}
@@ -38,6 +40,26 @@ def is_long(path: str, text: str) -> Problems:
     lines = text.count("\n")
     if path.endswith(".py") and lines > LINES_MAX:
         yield f"{lines} lines: does it hold one noun?"
+
+
+def has_a_long_function(path: str, text: str) -> Problems:
+    if not path.endswith(".py") or path.startswith("tests/"):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                yield f"line {node.lineno}: {node.name} has {lines} lines"
+
+
+def has_a_docstring_that_is_no_statement(path: str, text: str) -> Problems:
+    if not path.endswith(".py"):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            if QUESTION.match(first) or "See " + "above" in first:
+                yield f"line {getattr(node, 'lineno', 1)}: {first[:60]}"
 
 
 def is_unfinished(path: str, text: str) -> Problems:
@@ -98,6 +120,8 @@ def ends_without_a_newline(path: str, text: str) -> Problems:
 
 EXAMPLES: dict[Check, tuple[str, str]] = {
     is_long: ("app/x.py", "pass\n" * (LINES_MAX + 1)),
+    has_a_long_function: ("app/x.py", "def f():\n" + "    pass\n" * FUNCTION_LINES_MAX),
+    has_a_docstring_that_is_no_statement: ("app/x.py", '"""Whether' + ' it rains."""\n'),
     is_unfinished: ("docs/x.md", "TO" + "DO: say more\n"),
     sleeps: ("tests/unit/test_x.py", "import time\ntime.sleep" + "(1)\n"),
     is_silenced_without_a_reason: ("app/x.py", "import y  # no" + "qa: F401\n"),

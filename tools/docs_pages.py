@@ -99,7 +99,7 @@ def rows(page: Path) -> Iterator[Row]:
 
 
 def code(cell: str) -> list[str]:
-    """What stands between back quotes in a cell."""
+    """Returns the texts between back quotes in a cell."""
     return [found[2].replace("\\|", "|") for found in _CODE.finditer(cell)]
 
 

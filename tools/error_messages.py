@@ -8,7 +8,7 @@ from tools.docs_tables import with_tables
 
 
 def message_of(page: Path, block: Block) -> str:
-    """What is said about a wrong definition next to the page's others; raises AssertionError if nothing is."""
+    """Returns the message about a wrong definition beside the page's others; AssertionError if there is none."""
     try:
         load_catalog({**definitions(page), block.file: block.text})
     except CatalogError as error:

@@ -31,7 +31,7 @@ def read_definitions(directory: Path) -> dict[str, str]:
 
 
 def definition_files(directory: Path) -> Iterator[Path]:
-    """What looks like a definition file in the folder and below, in no order.
+    """Yields files of the folder and below that look like definition files, in no order.
 
     What begins with a dot is left out, with all below it: a ConfigMap that Kubernetes mounts holds each file once more
     in folders like `..data`, and editors put their own files there.

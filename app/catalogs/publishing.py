@@ -30,7 +30,7 @@ async def catalog_follower(settings: Settings) -> AsyncIterator[CatalogFollower]
 
 
 async def published_catalog(settings: Settings) -> Published | None:
-    """What is published now; None if nothing is. Raises UserError."""
+    """Returns the catalog that is published now, or None. Raises UserError."""
     async with catalog_follower(settings) as follower:
         return await follower.present()
 

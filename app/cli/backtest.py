@@ -39,7 +39,7 @@ def backtest(
     until: str | None = None,
     examples: int = 3,
 ) -> int:
-    """What definitions say about files of past events: every change, and a summary. Needs no broker. Drafts count too.
+    """Run definitions over files of past events: every change, and a summary. Needs no broker. Drafts count too.
 
     Example: `shoal backtest events.jsonl.gz --segments segments --output changes.jsonl`
 

@@ -15,7 +15,7 @@ from app.settings import load_settings
 
 
 def catalog(*, broker: str | None = None) -> int:
-    """What is published: every definition with its version, and since when the catalog holds.
+    """Show the published catalog: every definition with its version, and since when the catalog holds.
 
     Example: `shoal catalog --broker kafka-1:9092`
 

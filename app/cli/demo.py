@@ -221,7 +221,7 @@ class Everything(ExitStack):
                 process.kill()
 
     def dead(self) -> str | None:
-        """Which process has ended by itself, with its last words; None if all live."""
+        """Describes a process that has ended by itself, with its last words; None if all live."""
         for number, process in enumerate(self.workers, 1):
             if not process.running:
                 last = "\n".join(f"  {line}" for line in process.log_tail().splitlines()[-_LOG_LINES:])
@@ -426,7 +426,7 @@ def _print(console: Console, line: str) -> None:
 
 
 def _summary(show: Demo, board: Board, console: Console) -> None:
-    """What happened, when it is over."""
+    """Prints the summary of a demo that is over."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("segment", no_wrap=True)
     for title in ("members", "at most", "entered", "exited", "updated"):

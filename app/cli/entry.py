@@ -1,4 +1,4 @@
-"""Where the command `shoal` begins: before anything is imported that takes its time."""
+"""Entry point of the command `shoal`, before any slow import."""
 
 import os
 import signal

@@ -30,7 +30,7 @@ def explain(
     at: str | None = None,
     changes: int = 5,
 ) -> int:
-    """Why a user is in a segment, or not, at an instant; each part of the condition; what comes next.
+    """Explain why a user is in a segment, or not, at an instant; each part of the condition; what comes next.
 
     Example: `shoal explain events.jsonl.gz --user u-42 --segment cart-abandoned --segments segments`
 

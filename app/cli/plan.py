@@ -9,7 +9,7 @@ from app.settings import load_settings
 
 
 def plan(directory: Path, /) -> int:
-    """What workers do under the definitions of a folder: which event touches what, and which segments that changes.
+    """Show what workers do under the definitions of a folder: which event touches what, and which segments change.
 
     An event changes only what stands under its name and under `every event`, and only the segments behind the arrow
     are looked at then. Below stands the order in which segments are settled that change at one instant, and what each

@@ -1,4 +1,4 @@
-"""What the commands share that run until they are told to end: their settings, their loop and their log."""
+"""Settings, event loop and log of the commands that run until they are stopped."""
 
 import asyncio
 from collections.abc import Sequence

@@ -102,7 +102,7 @@ def watch_folder(console: Console, directory: Path, work: Callable[[], None], wa
 
 
 def _state_of(directory: Path) -> dict[str, tuple[int, int]]:
-    """What a change of any file changes. A file that goes away while it is looked at is gone."""
+    """Returns a value that changes when any file changes. A file that disappears meanwhile is skipped."""
     state = {}
     for path in sorted(definition_files(directory)):
         try:

@@ -71,7 +71,7 @@ def topics(
 
 
 async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[TopicSpec], ClusterState]:
-    """What was made, what should be there, what is there."""
+    """Returns the topics that were created, those that are expected and those that exist."""
     program = await _program(settings)
     specs = topic_specs(settings, sorted(own_topics(settings, program)))
     client = await wait_for_broker(settings)

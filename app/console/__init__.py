@@ -1,2 +1,2 @@
-"""What people see on the terminal while things happen: the live view, its plain-text twin, and what they have in
+"""Terminal output: the live view, its plain-text version, and shared formatting.
 common."""

@@ -1,4 +1,4 @@
-"""What backtests found, for people."""
+"""Terminal output of backtests."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def show_summary(console: Console, summary: Summary, seconds: float) -> None:
 
 
 def show_reading(console: Console, summary: Summary) -> None:
-    """What was read and what was left out."""
+    """Shows how many records were read and how many were left out."""
     told = f"{counted(summary.events, 'message')}, {counted(summary.accepted, 'event')} of "
     say(console, f"{told}{counted(summary.users, 'user')} until {show_instant(summary.end_ms)} UTC")
     notes = [

@@ -1,4 +1,4 @@
-"""What the live view knows: members, rates, latencies, the last changes. Pure; time is an argument."""
+"""State of the live view: members, rates, latencies, the last changes. Pure; time is an argument."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ class Board:
 
     @property
     def users(self) -> int:
-        """How many different users have sent something."""
+        """Number of different users that have sent something."""
         return len(self._users)
 
     def sent(self, record: Record, now_s: float) -> None:
@@ -152,7 +152,7 @@ class Board:
         return sorted(rows[:count], key=lambda row: row.name)
 
     def kinds(self) -> Counter[str]:
-        """How many changes of each kind."""
+        """Number of changes of each kind."""
         total: Counter[str] = Counter()
         for row in self.segments.values():
             total.update(entered=row.entered, exited=row.exited, updated=row.updated)

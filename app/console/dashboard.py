@@ -21,7 +21,7 @@ _ARROWS = {"entered": ("▲", "green"), "exited": ("▼", "red"), "updated": ("�
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the board: where, how fast, since when, for how long."""
+    """Text around the board: address, speed, start and duration."""
 
     title: str
     speed: float

@@ -30,7 +30,7 @@ _STATUS_STYLES: Final[dict[str, str]] = {"live": "green", "draft": "yellow", "re
 
 
 def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> None:
-    """What each keeps, a table of all, the whole profile, and the warnings."""
+    """Shows what each definition keeps, a table of all, the whole profile, and the warnings."""
     found = footprints(catalog, rules)
     definitions: list[Definition] = [*catalog.segments, *catalog.scores]
     definitions.sort(key=lambda definition: definition.name)
@@ -51,7 +51,7 @@ def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> No
 
 
 def kept_table(definitions: Sequence[Definition], found: dict[str, Footprint]) -> Table:
-    """What each definition keeps, each thing with its size."""
+    """Returns a table of what each definition keeps, each with its size."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     for _ in range(2):
@@ -118,7 +118,7 @@ def remark_texts(catalog: Catalog) -> Iterator[str]:
 
 
 def warnings(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[str]:
-    """What is no mistake, but may not be meant."""
+    """Returns warnings about definitions that are valid but may not be meant."""
     yield from remark_texts(catalog)
     for segment in sorted(catalog.segments, key=lambda segment: segment.name):
         footprint = found[segment.name]

@@ -150,7 +150,7 @@ def _next(told: Explanation, reasons: Reasons) -> str:
 
 
 def reason_of(change: Change, reasons: Reasons) -> str:
-    """Why a change happened, in words."""
+    """Describes the cause of a change."""
     return reasons.of(msgspec.json.decode(change.encode()))
 
 
@@ -176,7 +176,7 @@ def changes_table(changes: Sequence[Change], reasons: Reasons, show: Callable[[i
 
 
 def left_out(heard: Heard) -> Iterator[str]:
-    """What happened to events that changed nothing."""
+    """Describes the events that changed nothing."""
     if heard.late_ms:
         behind = format_duration(max(heard.late_ms))
         yield f"{counted(len(heard.late_ms), 'event')} came too late (up to {behind}) and changed nothing"

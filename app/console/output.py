@@ -1,4 +1,4 @@
-"""Where commands write for people, and how things look there."""
+"""Consoles for the output of commands, and how values look there."""
 
 import os
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def show_exact(at_ms: int) -> str:
 
 
 def show_span(ms: int) -> str:
-    """How long something is, roughly: its two largest units.
+    """Formats a duration roughly, by its two largest units.
 
     >>> show_span(446_414_729), show_span(816_043), show_span(1_500), show_span(86_400_001)
     ('5d4h', '13m36s', '1s500ms', '1d')

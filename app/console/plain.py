@@ -19,7 +19,7 @@ def change_line(row: ChangeRow) -> str:
 
 
 def status_line(board: Board, frame: Frame) -> str:
-    """How things are, on one line."""
+    """Formats the state of the demo on one line."""
     inside = ", ".join(f"{row.name} {row.members:,}" for row in board.busiest(6))
     clock = "" if board.shop_ms < 0 else f", shop time {show_instant(board.shop_ms)} (x{frame.speed:g})"
     return (
@@ -38,7 +38,7 @@ class LineBudget:
         self._held_back = 0
 
     def allows(self, now_s: float) -> bool:
-        """Whether one more line may be written now."""
+        """True if one more line may be written now."""
         if int(now_s) != self._second:
             self._second, self._lines = int(now_s), 0
         self._lines += 1
@@ -48,6 +48,6 @@ class LineBudget:
         return False
 
     def held_back(self) -> int:
-        """How many were not written since the last call."""
+        """Number of lines that were not written since the last call."""
         count, self._held_back = self._held_back, 0
         return count

@@ -44,7 +44,7 @@ class Plan:
 
 
 def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
-    """What a worker does under a catalog; drafts are left out, as there."""
+    """Returns the plan of a worker under a catalog; drafts are left out, as in a worker."""
     live = tuple(segment for segment in catalog.segments if segment.status != "draft")
     catalog, drafts = replace(catalog, segments=live), [each for each in catalog.segments if each not in live]
     found = footprints(catalog, rules)

@@ -1,4 +1,4 @@
-"""Why a change happened, in words: which parts of the condition carried it, with their values then."""
+"""Describes the cause of a change: the parts of the condition that decided it, with their values then."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def _combine(found: Sequence[_Told], *, decides: bool) -> _Told:
 
 
 def _truth(node: Expression, value: Any) -> bool | None:
-    """Whether an atom holds, as far as its shown value says."""
+    """True if an atom holds, as far as its shown value says."""
     if not isinstance(node, syntax.Comparison):
         return value if isinstance(value, bool) else None
     if value is None:
@@ -157,7 +157,7 @@ def _truth(node: Expression, value: Any) -> bool | None:
 
 
 def _just_reached(node: Expression, value: Any) -> bool:
-    """Whether the value stands exactly at the bound of its comparison, as when time brings it there."""
+    """True if the value stands exactly at the bound of its comparison, as when time brings it there."""
     if not isinstance(node, syntax.Comparison) or node.operator not in {"<", "<=", ">", ">="} or value is None:
         return False
     literal = _literal(node.left if isinstance(node.left, LITERALS) else node.right)

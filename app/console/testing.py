@@ -1,4 +1,4 @@
-"""What came of the tests inside definitions, for people."""
+"""Terminal output of the tests inside definitions."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a destination expects of segments, held against the definitions: names, and values that are attached. Pure."""
+"""Compares the expectations of a destination with the definitions: segment names and attached values. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from app.segments.language.suggestions import did_you_mean, listed
 
 
 def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
-    """What would never be sent: of segments that do not exist, or for want of a value that no segment attaches."""
+    """Returns what would never be sent: segments that do not exist, and values that no segment attaches."""
     segments = {segment.name: segment for segment in catalog.segments}
     for name in sorted(destination.segments or ()):
         if name not in segments:

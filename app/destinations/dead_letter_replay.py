@@ -32,7 +32,7 @@ REPLAY: Final = "replay:"
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the dead letters of one destination."""
+    """Counts of the dead letters of one destination by outcome."""
 
     delivered: int = 0
     left: int = 0

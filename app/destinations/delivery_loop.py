@@ -61,7 +61,7 @@ class DeliveryLoop:
 
     @property
     def stored(self) -> Stored:
-        """How far it is."""
+        """Position up to which changes are done."""
         return Stored(self._queues.position, self._queues.done)
 
     @property

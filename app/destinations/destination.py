@@ -38,7 +38,7 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an answer with a good status must say as well: at `path` in its JSON the value `value`.
+    """Requirement on an answer with a good status: at `path` in its JSON stands `value`.
 
     If it does not, `code_path` leads to a code: those of `retry` pass by themselves, those of `token` want a new token.
     """
@@ -85,5 +85,5 @@ class Destination:
     """The variables that were put in, so that they can be taken out of what is shown."""
 
     def wants(self, segment: str, kind: str) -> bool:
-        """Whether a change is for it."""
+        """True if a change is for it."""
         return kind in self.requests and (self.segments is None or segment in self.segments)

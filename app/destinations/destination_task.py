@@ -74,7 +74,7 @@ class DestinationTask(FollowTask):
             await writer.close()
 
     async def stop(self, *, wait_ms: int) -> None:
-        """What is under way comes to its end, within `wait_ms`; then positions are stored."""
+        """Lets requests under way end, within `wait_ms`, then stores the positions."""
         self._leaving = True
         await asyncio.gather(
             *(delivery_loop.drain(wait_s=wait_ms / 1000) for delivery_loop in self._delivery_loops.values())
@@ -120,7 +120,7 @@ class DestinationTask(FollowTask):
             await asyncio.sleep(retry_wait_ms(failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)
 
     async def _begin(self, destination: Destination, reader: LogReader) -> Stored:
-        """Where to go on; a new destination begins with what comes from now on, unless it says otherwise."""
+        """Returns the first position; a new destination begins at the end unless it says otherwise."""
         known = self._at.get(destination.name)
         if known is not None:
             return known

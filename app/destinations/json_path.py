@@ -5,7 +5,7 @@ from typing import Any
 
 
 def value_at(value: Any, path: Sequence[str]) -> Any:
-    """What stands at a place of a JSON value; None where there is nothing.
+    """Returns the value at a path of a JSON value; None where there is nothing.
 
     >>> value_at({"errors": [{"code": 7}]}, ["errors", "0", "code"])
     7

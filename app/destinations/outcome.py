@@ -1,4 +1,4 @@
-"""What an answer means for a change, and for the destination. Pure."""
+"""Interprets an answer: its meaning for a change, and for the destination. Pure."""
 
 import random
 import re
@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Fate(Enum):
-    """What becomes of a change after a try."""
+    """Fate of a change after a try."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
@@ -38,7 +38,7 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a try. `status`: for metrics; `detail`: for people, without secrets."""
+    """Outcome of a try. `status`: for metrics; `detail`: for people, without secrets."""
 
     fate: Fate
     status: str
@@ -104,7 +104,7 @@ def read_retry_after(text: str | None, *, now_s: float) -> float | None:
 
 
 def pause_s(retry: Retry, tries: int, chance: random.Random) -> float:
-    """How long to wait after so many tries: doubled each time up to the longest, then anything from half of it on."""
+    """Pause after so many tries: doubled each time up to the longest, then a random share of at least half of it."""
     longest_s = min(retry.longest_ms, retry.first_ms << min(tries - 1, 40)) / 1000
     return longest_s * (0.5 + chance.random() / 2)
 

@@ -94,7 +94,7 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
 
 
 def source_of(record: Any) -> str:
-    """Which deployment a change on Kafka is of."""
+    """Returns the deployment that a change on Kafka comes from."""
     source: bytes = dict(record.headers or ()).get("ce_source", SOURCE.encode())
     return source.decode(errors="replace")
 
@@ -123,5 +123,5 @@ def signature_headers(secret: str, body: bytes, *, now_ms: int) -> dict[str, str
 
 
 def is_stale(destination: Destination, change: Mapping[str, Any], *, now_ms: int) -> bool:
-    """Whether a change is older than the destination wants."""
+    """True if a change is older than the destination wants."""
     return destination.max_age_ms is not None and str(change["at"]) < iso(max(0, now_ms - destination.max_age_ms))

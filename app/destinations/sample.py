@@ -1,4 +1,4 @@
-"""What a destination would send for an invented change, with its secrets by their names. Pure."""
+"""Request that a destination would send for an invented change, with its secrets by their names. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -45,7 +45,7 @@ class MissingValueError(Exception):
 
 
 class _LeftOut:
-    """What an optional placeholder becomes when there is no value."""
+    """Result of an optional placeholder without a value."""
 
 
 LEFT_OUT: Final = _LeftOut()
@@ -85,7 +85,7 @@ class Placeholder:
     default: Any
 
     def value(self, change: Mapping[str, Any]) -> Any:
-        """What stands there for a change. Raises MissingValueError."""
+        """Returns the value for a change. Raises MissingValueError."""
         found = value_at(change, self.path)
         if found is None or found == "":
             if self.optional:
@@ -123,7 +123,7 @@ class Text:
 
     @property
     def fixed(self) -> bool:
-        """Whether there is no placeholder in it."""
+        """True if there is no placeholder in it."""
         return all(isinstance(part, str) for part in self.parts)
 
 

@@ -27,7 +27,7 @@ class Waiting(Generic[ItemT]):
 
 
 class UserQueues(Generic[ItemT]):
-    """See above. Offsets are added in ascending order."""
+    """Queues of changes by user. Offsets are added in ascending order."""
 
     def __init__(self, offset: int, done: Iterable[tuple[int, int]] = ()) -> None:
         """`offset` and `done` (ranges, the ends not included) as `position` and `done` were."""
@@ -39,11 +39,11 @@ class UserQueues(Generic[ItemT]):
 
     @property
     def done(self) -> Sequence[tuple[int, int]]:
-        """What is done beyond the position: ranges in order, the ends not included."""
+        """Offset ranges that are done beyond the position, in order, ends not included."""
         return tuple(self._done)
 
     def is_done(self, offset: int) -> bool:
-        """Whether an offset needs nothing more."""
+        """True if an offset needs nothing more."""
         return offset < self.position or any(start <= offset < end for start, end in self._done)
 
     def add(self, offset: int, user: str, item: ItemT) -> None:
@@ -68,7 +68,7 @@ class UserQueues(Generic[ItemT]):
         return min((queue[0] for queue in self._queues.values()), key=lambda each: each.offset, default=None)
 
     def next_due_s(self) -> float | None:
-        """When the next change may be tried; None if nothing waits for a time."""
+        """Instant at which the next change may be tried; None if nothing waits for a time."""
         return min((queue[0].due_s for queue in self._queues.values() if not queue[0].in_flight), default=None)
 
     def begin(self, each: Waiting[ItemT]) -> None:
@@ -94,7 +94,7 @@ class UserQueues(Generic[ItemT]):
             each.failed_s = now_s
 
     def hurry(self, now_s: float) -> None:
-        """Whatever waits after a failure may be tried now."""
+        """Allows every change that waits after a failure to be tried now."""
         for queue in self._queues.values():
             queue[0].due_s = min(queue[0].due_s, now_s)
 

@@ -45,7 +45,7 @@ class EmbeddedBroker(EmbeddedServer):
 
 
 def serves_kafka(connection: socket.socket) -> bool:
-    """Whether a Kafka broker at the other end knows of a broker that serves clients (it may answer before one does).
+    """True if a Kafka broker at the other end knows of a broker that serves clients (it may answer before one does).
 
     Raises OSError if the connection breaks or stays silent.
     """

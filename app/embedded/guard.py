@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def _die_with_guard() -> Callable[[], None] | None:
-    """What the server's process does before it becomes the server, or None where the platform cannot do it.
+    """Returns what the server's process runs before it becomes the server, or None where the platform cannot do it.
 
     The signal follows the thread that starts the server; the guard starts it from its main thread, which lives
     as long as the guard does.

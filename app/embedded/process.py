@@ -49,7 +49,7 @@ class GuardedProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the server lives (a stopped one does too)."""
+        """True if the server lives (a stopped one does too)."""
         return self._guard.poll() is None
 
     def signal(self, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""What the embedded broker and the embedded Redis have in common: a free port, a health check, an end."""
+"""Base of the embedded broker and the embedded Redis: a free port, a health check, an end."""
 
 import shutil
 import socket
@@ -54,13 +54,13 @@ class EmbeddedServer(ABC):
 
     @property
     def folder(self) -> Path:
-        """Where its files lie; it must have been started."""
+        """Folder of its files; the server must have been started."""
         assert self._folder is not None, "not started"
         return self._folder
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """True if the process lives."""
         return self._process is not None and self._process.running
 
     def start(self) -> None:
@@ -116,11 +116,11 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def command(self, program: Path, folder: Path) -> list[str]:
-        """How to start it in the foreground on `self.port`, its files in `folder`."""
+        """Returns the command that starts it in the foreground on `self.port`, its files in `folder`."""
 
     @abstractmethod
     def answers(self, connection: socket.socket) -> bool:
-        """Whether what listens at the other end is this kind of server, and ready."""
+        """True if what listens at the other end is this kind of server, and ready."""
 
     def _wait_until_ready(self, process: GuardedProcess) -> bool:
         deadline_s = time.monotonic() + READY_TIMEOUT_S

@@ -1,1 +1,1 @@
-"""What a clickstream message is: types, decoding, event time."""
+"""Clickstream messages: types, decoding, event time."""

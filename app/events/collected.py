@@ -117,7 +117,7 @@ def _settle_ids(event: dict[str, Any], user_ids: UserIds, repairs: list[str]) ->
 
 
 def _was_received(event: dict[str, Any], repairs: list[str]) -> bool:
-    """Whether the event says when it was received, in a way that can be read."""
+    """True if the event says when it was received, in a way that can be read."""
     receipt = event.get("receivedAt")
     if receipt is None or receipt == "":
         return False
@@ -170,7 +170,7 @@ def _instant_ms(text: Any) -> int | None:
 
 
 def _is_deeper(value: Any, depth: int) -> bool:
-    """Whether containers stand in each other more than `depth` deep."""
+    """True if containers stand in each other more than `depth` deep."""
     if value.__class__ not in (dict, list):
         return False
     return depth == 0 or any(

@@ -43,7 +43,7 @@ class MessageError(Exception):
 
 
 class Message(msgspec.Struct, gc=False):
-    """What is read of every message. `context` is a struct of what the catalog reads, or a plain dict.
+    """Fields that are read of every message. `context` is a struct of what the catalog reads, or a plain dict.
 
     `name` is that of a page or screen, if it is a text.
     """
@@ -128,7 +128,7 @@ class Tree:
 
 
 def said(value: Any, path: Path) -> Any:
-    """What a plain JSON value says at a path: UNSET for nothing, None for null there or above."""
+    """Returns the value at a path of a plain JSON value: UNSET for nothing, None for null there or above."""
     if value is None or value is UNSET:
         return value
     for depth, name in enumerate(path):

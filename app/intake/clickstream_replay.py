@@ -143,7 +143,7 @@ async def replay(settings: Settings, *, reasons: Sequence[str] = (), write: bool
 
 
 def _take(records: Sequence[Any], again: Again, reasons: Sequence[str], result: Replayed) -> dict[int, list[Row]]:
-    """What can be used of some dead letters, by clickstream partition; all that are meant are counted."""
+    """Returns the usable part of some dead letters, by clickstream partition, and counts all that are meant."""
     rows: dict[int, list[Row]] = {}
     for record in records:
         letter = DeadLetter.of(record)
@@ -157,7 +157,7 @@ def _take(records: Sequence[Any], again: Again, reasons: Sequence[str], result: 
 
 
 async def _positions(reader: LogReader) -> dict[int, int]:
-    """How far earlier replays came, by the partition of the dead letters."""
+    """Returns the positions of earlier replays, by the partition of the dead letters."""
     found: dict[int, int] = {}
     async for records in whole(reader, records_max=READ_RECORDS):
         for record in records:

@@ -39,8 +39,11 @@ def intake_topic_spec(settings: Settings) -> TopicSpec:
 
 
 class IntakeTask(FollowTask):
-    """See above. With transactions, position and events become visible together; without, events come first: after a
-    crash some are written again, with the same ids."""
+    """Intake of one source partition.
+
+    With transactions, position and events become visible together. Without, events are written first: after a crash
+    some are written again, with the same ids.
+    """
 
     def __init__(
         self,
@@ -119,7 +122,7 @@ class IntakeTask(FollowTask):
             await asyncio.sleep(max(0.0, settings.pace_ms / 1000 - (time.monotonic() - began_s)))
 
     async def _take(self, records: Sequence[Any], next_offset: int) -> None:
-        """What the agent does."""
+        """Runs in the agent: transforms and writes one batch."""
         settings = self._settings
         taken = transform(
             records,
@@ -160,7 +163,7 @@ class IntakeTask(FollowTask):
         return dead_row(record, reason=reason, detail=detail, origin=origin)
 
     async def _position(self) -> int | None:
-        """Where an earlier owner came to; None if there was none."""
+        """Returns the position of an earlier owner; None if there was none."""
         found: int | None = None
         async with self.reading(self._settings.topics.intake, partition=POSITION_PARTITION) as reader:
             async for records in whole(reader, records_max=READ_POSITIONS):

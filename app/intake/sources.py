@@ -1,4 +1,4 @@
-"""Which topics intake reads, and what is in them."""
+"""Source topics of intake, and the shape of their records."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias

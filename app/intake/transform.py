@@ -24,7 +24,7 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(slots=True)
 class Taken:
-    """What a batch of records comes to. `rows`: clickstream partition -> records; `dead`: record, reason, detail.
+    """Result of a batch of records. `rows`: clickstream partition -> records; `dead`: record, reason, detail.
     `repairs`: what was wrong with events and is left out, by its code."""
 
     rows: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
@@ -44,7 +44,7 @@ def transform(
     now_ms: int,
     user_ids: UserIds,
 ) -> Taken:
-    """What is written for the records of one partition of a source, in order.
+    """Returns what is written for the records of one partition of a source, in order.
 
     A record is a dead letter if any of its events cannot be used; those that can are taken all the same. `partitions`:
     of the clickstream. `now_ms`: the receipt of a record that has no timestamp. A record that nobody foresaw is a dead

@@ -1,4 +1,4 @@
-"""How many were in each segment, over time: counted at the beginning of each interval, by whoever comes first.
+"""Number of users in each segment over time, counted at the beginning of each interval by the first worker that comes.
 
 `<prefix>counts:<segment>` is a sorted set of `<instant in ms>:<count>`, by the instant. Nothing is counted while the
 projection is being made; the counts of before stay when it is made anew, and are gone when Redis is emptied.

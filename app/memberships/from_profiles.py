@@ -26,7 +26,7 @@ class _Kept:
 
 
 async def read_standings(changelog: LogReader) -> list[Standing]:
-    """What every user of a partition is in, by the profiles up to the changelog's end as seen on the way.
+    """Returns the memberships of every user of a partition, from the profiles up to the changelog's end.
 
     Users who are in nothing are left out. `valid_until` is that of the profile: nothing changes before it without a
     new event, though a change may tell a later instant.

@@ -53,7 +53,7 @@ class ProjectionMovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a call did. `gaps`: users whose sequence left something out."""
+    """Result of a call. `gaps`: users with a gap in their sequence."""
 
     changes: int
     gaps: int
@@ -204,7 +204,7 @@ class View:
     # ------------------------------------------------------------ one partition
 
     async def position(self, partition: int) -> str:
-        """Where a partition stands; an empty text before it was begun."""
+        """Position of a partition; an empty text before it was begun."""
         found = await self.redis.hget(self.keys.projection, f"position:{partition}")
         return _text(found) if found else ""
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class MembershipTask(FollowTask):
-    """See above. Nothing is remembered here: after any doubt Redis is asked where it stands."""
+    """Applies one partition of the changes. It keeps no state: after any doubt it asks Redis for the position."""
 
     def __init__(
         self, tp: TP, *, settings: Settings, metrics: ReaderMetrics, view: View, committed_only: bool, deliver: Deliver
@@ -115,7 +115,7 @@ class MembershipTask(FollowTask):
         return end
 
     def _updates(self, records: Sequence[Any]) -> list[tuple[RedisUpdate, int]]:
-        """What records do, each with the position behind it."""
+        """Returns the updates for some records, each with the position behind it."""
         updates: list[tuple[RedisUpdate, int]] = []
         for record in records:
             if record.value is None:
@@ -128,7 +128,7 @@ class MembershipTask(FollowTask):
         return updates
 
     async def _apply(self, updates: Sequence[tuple[RedisUpdate, int]], after: str) -> None:
-        """What the agent does."""
+        """Runs in the agent: applies updates to Redis."""
         await self._move(runs(updates, after))
         if updates:
             self._metrics.memberships("repeated", len(updates) - self._applied)

@@ -18,7 +18,7 @@ RedisUpdate: TypeAlias = list[Any]
 
 
 class Change(msgspec.Struct):
-    """What is read of a change; the rest (the evidence is most of it) is skipped."""
+    """Fields that are read of a change; the rest (mostly evidence) is skipped."""
 
     user: str
     segment: str
@@ -63,7 +63,7 @@ def read_change(value: bytes) -> Change:
 
 
 def update_for(change: Change) -> RedisUpdate:
-    """What a change does; ValueError for an instant that is none."""
+    """Returns the update for a change; ValueError for an instant that is none."""
     sequence = str(change.sequence)
     if change.change == "exited":
         return [change.user, sequence, "exited", change.segment]

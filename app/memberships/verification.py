@@ -36,7 +36,7 @@ Standing = dict[str, tuple[str, int, Any]]
 
 @dataclass(slots=True)
 class Report:
-    """What was found. `wrong`: user -> what Redis says and what is demanded."""
+    """Result of a comparison. `wrong`: user -> what Redis has and what is expected."""
 
     users: int = 0
     memberships: int = 0
@@ -46,12 +46,12 @@ class Report:
 
     @property
     def right(self) -> bool:
-        """Whether nothing was wrong."""
+        """True if nothing was wrong."""
         return not self.wrong and not self.unlisted
 
 
 class Model:
-    """What one partition's memberships must be, as far as it has read."""
+    """Expected memberships of one partition, as far as it has been read."""
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
@@ -109,7 +109,7 @@ class Model:
         return [user for user, segments in self._segments.items() if segments]
 
     def of(self, user: str) -> Standing:
-        """What a user is in."""
+        """Returns the memberships of a user."""
         return dict(self._segments.get(user, {}))
 
 

@@ -33,7 +33,7 @@ class FileRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """What a backtest found.
+    """Result of a backtest.
 
     `members` are samples over time: (clock in ms, segment -> members). `users_of`: how many users were in for the first
     time. `inside`: members at the end, for every live segment.

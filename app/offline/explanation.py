@@ -1,4 +1,4 @@
-"""Why a user is in a segment, or not: the parts of its condition with their values, since when, what comes next.
+"""Explains why a user is in a segment, or not: the parts of its condition with their values, and what comes next.
 
 The same partition as a worker's plays the user's events. For each part of the condition it carries a segment of its
 own, which holds exactly while that part does; so truths and instants are those of the engine, not a second opinion.
@@ -61,7 +61,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What `for`, `hold`, `cooldown` or `warmup` makes the user wait for, from `since_ms` to `until_ms`."""
+    """Waiting time by `for`, `hold`, `cooldown` or `warmup`, from `since_ms` to `until_ms`."""
 
     key: Literal["for", "hold", "cooldown", "warmup"]
     since_ms: int
@@ -96,7 +96,7 @@ class Explanation:
 
 @dataclass(slots=True)
 class Heard:
-    """What became of the user's events. `late`: by how many milliseconds, one an event."""
+    """Counts of the user's events by outcome. `late`: by how many milliseconds, one an event."""
 
     accepted: int = 0
     duplicates: int = 0

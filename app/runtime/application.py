@@ -166,7 +166,7 @@ class Application(Process):
     def make_workshop(
         self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]
     ) -> PartitionContext:
-        """What its partition tasks are made with."""
+        """Returns the context of this worker's partition tasks."""
         return PartitionContext(
             settings=self.settings,
             metrics=self.metrics,
@@ -255,7 +255,7 @@ class Application(Process):
 
 
 def choose_exactly_once(settings: Settings, *, transactions: bool) -> bool:
-    """Whether a worker delivers exactly once. Raises UserError if it is to, and the broker cannot."""
+    """True if a worker delivers exactly once. Raises UserError if it is to, and the broker cannot."""
     if settings.delivery == "exactly-once" and not transactions:
         raise UserError(
             "delivery is exactly-once, but this broker has no transactions",

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class UnusableCatalogError(UserError):
-    """What is published cannot be read by this version, or goes beyond what the worker's rules allow."""
+    """The published catalog cannot be read by this version, or exceeds the limits of the worker."""
 
 
 class CatalogFollower:
@@ -46,7 +46,7 @@ class CatalogFollower:
         )
 
     async def present(self) -> Published | None:
-        """What is published now; None if nothing ever was. Raises UnusableCatalogError."""
+        """Returns the catalog that is published now; None if nothing ever was. Raises UnusableCatalogError."""
         self._reader.seek(await self._reader.earliest())
         while not await self._read(wait_ms=1):
             pass

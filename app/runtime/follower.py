@@ -127,5 +127,5 @@ class Follower(Process):
         return next((f"{task.name} {task.why_not_ready}" for task in self.tasks if task.why_not_ready), None)
 
     def _sights(self) -> tuple[float, Sequence[Sight]]:
-        """What is followed may stand still for hours (a Redis, a receiver that is away): only the loop is watched."""
+        """Returns no partitions: what is followed may stand still for hours, so only the loop is watched."""
         return 0.0, ()

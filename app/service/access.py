@@ -1,4 +1,4 @@
-"""Who asks, and how much: the keys of the service as requests bring them."""
+"""Access to the service: the keys that requests bring, and their rates."""
 
 import time
 from collections.abc import Mapping
@@ -38,11 +38,11 @@ class Access:
 
     @property
     def reading(self) -> bool:
-        """Whether anybody may read at all."""
+        """True if anybody may read at all."""
         return bool(self.read_keys)
 
     def may_write(self, key: str | None) -> Writer:
-        """Who sends with a key, if it may send now. Problem 401, 403 or 429."""
+        """Returns the sender with a key, if they may send now. Problem 401, 403 or 429."""
         forwarder = self._forward_keys.find(key) if key else None
         writer = Writer(forwarder or self.write_keys.name_of(key), forwarder is not None)
         wait_s = self._throttle.wait_s(writer.name, now_s=time.monotonic())
@@ -59,7 +59,7 @@ class Access:
         return self.read_keys.name_of(_read_key(headers))
 
     def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str) -> None:
-        """Whether this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""
+        """True if this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""
         self.may_follow(headers, token, user)
 
     def may_follow(

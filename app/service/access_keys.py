@@ -30,7 +30,7 @@ def new_key(use: Use) -> str:
 
 
 def hash_of(key: str) -> str:
-    """What is kept of a key: SHA-256 in hexadecimal.
+    """Returns the stored form of a key: SHA-256 in hexadecimal.
 
     >>> hash_of("abc")[:16]
     'ba7816bf8f01cfea'

@@ -53,7 +53,7 @@ class Holding:
 
 
 class Room:
-    """How many bytes of bodies may be in hand at once, over all requests of the process.
+    """Limit of the bytes of bodies in hand, over all requests of the process.
 
     Where it is full, the body that has been arriving for longest is given up: bodies that trickle in would otherwise
     keep everybody out.
@@ -66,7 +66,7 @@ class Room:
 
     @contextmanager
     def hold(self) -> Iterator[Holding]:
-        """What a request holds, until the end of the block."""
+        """Holds room for a request until the end of the block."""
         holding = Holding(self)
         self._holdings[holding] = None
         try:
@@ -87,7 +87,7 @@ class Room:
 
 
 async def chunks_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    """What comes of a body. Problem 400 where the client leaves before its end, which is no failure."""
+    """Yields the chunks of a body. Problem 400 where the client leaves before its end, which is no failure."""
     try:
         async for chunk in request.stream():
             yield chunk
@@ -153,7 +153,7 @@ async def discard(stream: AsyncIterator[bytes]) -> None:
 
 
 def unpacked(body: bytes, *, bytes_max: int) -> bytes:
-    """What was packed by gzip or zlib; no more than `bytes_max` is ever unpacked."""
+    """Unpacks gzip or zlib, never more than `bytes_max` bytes."""
     parts: list[bytes] = []
     room = bytes_max + 1
     while body:

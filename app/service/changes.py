@@ -45,7 +45,7 @@ _segment_of: Final = msgspec.json.Decoder(_Head).decode
 
 
 class TooFarBackError(Exception):
-    """What happened since then can no longer be told: it is too much, or it is gone."""
+    """The changes since then can no longer be sent: there are too many, or they are gone."""
 
 
 class Listener:
@@ -65,7 +65,7 @@ class Listener:
         self._news = asyncio.Event()
 
     def wants(self, key: bytes | None, value: bytes | None) -> bool:
-        """Whether a record is for this listener."""
+        """True if a record is for this listener."""
         if value is None or (self.key is not None and key != self.key):
             return False
         try:
@@ -91,7 +91,7 @@ class Listener:
             self.end_reached.set()
 
     async def next(self, *, within_s: float) -> list[tuple[Positions, bytes]]:
-        """What has come, with the positions behind each, at the latest after so many seconds; perhaps nothing."""
+        """Returns new changes with the positions behind each, at the latest after so many seconds; perhaps none."""
         if not self._queue and self.ended is None:
             try:
                 async with asyncio.timeout(within_s):
@@ -155,7 +155,7 @@ class ChangesHub:
             listener.end(reason)
 
     def partitions_of(self, user: str | None) -> list[int]:
-        """Where a listener's changes stand. Problem 503 while the topic is not followed."""
+        """Returns the partitions of a listener's changes. Problem 503 while the topic is not followed."""
         if not self._positions:
             raise Problem(503, "kafka", self._why, retry_after_s=2)
         if user is None:
@@ -188,7 +188,7 @@ class ChangesHub:
         listener.pass_over(self._positions)
 
     async def replay(self, listener: Listener, since: Mapping[int, int]) -> list[tuple[Positions, bytes]]:
-        """What the listener wants of what was written between `since` and its beginning, with the positions behind.
+        """Yields the listener's changes between `since` and its beginning, with the positions behind each.
 
         `since` may also lie ahead of this process: what was given out elsewhere does not come again. TooFarBackError
         if it cannot be told.

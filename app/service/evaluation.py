@@ -1,4 +1,4 @@
-"""What segments say of a user whose events are at hand. Pure: nothing is stored, no clock is asked."""
+"""Evaluates segments for a user whose events are given. Pure: nothing is stored, no clock is asked."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -48,7 +48,7 @@ class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"
 
 
 class Evaluation(msgspec.Struct, kw_only=True, frozen=True):
-    """What the events in the question make of their user at an instant."""
+    """State of all segments for the user of the given events at an instant."""
 
     user: str
     at: str

@@ -1,4 +1,4 @@
-"""What a request of a library brings: events, the key, the time of sending; each event checked for the clickstream."""
+"""Events of one collector request: their key, the time of sending, and each event checked for the clickstream."""
 
 import uuid
 from base64 import b64decode

@@ -11,7 +11,7 @@ from app.service.service_metrics import ServiceMetrics
 
 
 class Health:
-    """Whether this process can do its work."""
+    """Health of this process."""
 
     def __init__(self, metrics: ServiceMetrics, *reasons: Callable[[], str | None]) -> None:
         """Each of the `reasons` says why not, or None."""

@@ -1,4 +1,4 @@
-"""What is said when a request cannot be served: one shape for all of them."""
+"""Problem of a request that cannot be served: one shape for all."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -80,7 +80,7 @@ class LibrarySettingsRoutes(Controller):
     async def segment_settings(
         self, request: Asked, write_key: FromPath[str], library_settings: NamedDependency[LibrarySettings]
     ) -> dict[str, Any]:
-        """What analytics.js and Segment's libraries for apps ask for when they start."""
+        """Settings that analytics.js and Segment's libraries for apps ask for when they start."""
         return library_settings.for_segment(write_key, base_url=str(request.base_url))
 
     @get(
@@ -95,6 +95,6 @@ class LibrarySettingsRoutes(Controller):
         library_settings: NamedDependency[LibrarySettings],
         write_key: Annotated[str | None, QueryParameter(name="writeKey", description="The write key")] = None,
     ) -> dict[str, Any]:
-        """What RudderStack's libraries for pages and apps ask for when they start."""
+        """Settings that RudderStack's libraries for pages and apps ask for when they start."""
         key = key_of_basic(request.headers.get("authorization")) or write_key
         return library_settings.for_rudderstack(key)

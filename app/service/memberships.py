@@ -63,7 +63,7 @@ class Page(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many users were in a segment at an instant."""
+    """Number of users in a segment at an instant."""
 
     at: str
     users: int
@@ -119,7 +119,7 @@ class Memberships:
 
     @property
     def known(self) -> bool:
-        """Whether there is a Redis at all."""
+        """True if there is a Redis at all."""
         return self._redis is not None
 
     async def close(self) -> None:
@@ -128,7 +128,7 @@ class Memberships:
             await self._redis.aclose()
 
     async def of(self, user: str) -> Snapshot:
-        """What a user is in, with the position of the changes that have been applied. Problem 503 while unknown."""
+        """Returns the memberships of a user, with the position of the applied changes. Problem 503 while unknown."""
         (found,) = await self.of_all([user])
         return found
 
@@ -156,7 +156,7 @@ class Memberships:
         ]
 
     async def counts(self, segments: Iterable[str]) -> tuple[dict[str, int], bool]:
-        """How many users are in each segment, and whether all partitions have been counted."""
+        """Returns the number of users in each segment, and whether all partitions have been counted."""
         names = list(segments)
 
         async def ask(redis: Any) -> list[int]:
@@ -190,7 +190,7 @@ class Memberships:
         )
 
     async def counts_over_time(self, segment: str, *, since_ms: int, until_ms: int) -> SegmentCounts:
-        """How many were in a segment at the instants it was counted at, both ends included. Problem 503."""
+        """Returns the number of users in a segment at the counted instants, both ends included. Problem 503."""
 
         async def ask(redis: Any) -> list[bytes]:
             return cast(
@@ -204,7 +204,7 @@ class Memberships:
         return self._prefix + rest
 
     async def _state(self) -> dict[bytes, bytes]:
-        """How far the projection is. Asked after what is in it: one that was begun anew meanwhile is not complete."""
+        """Returns the progress of the projection. Read after its content, since it may begin again meanwhile."""
 
         async def ask(redis: Any) -> dict[bytes, bytes]:
             return cast(dict[bytes, bytes], await redis.hgetall(self._key("memberships")))
@@ -225,7 +225,7 @@ class Memberships:
 
 
 async def _rank_after(redis: Any, key: str, score: int, user: str) -> int:
-    """How many stand before or at a cursor. Whoever it names may be gone, or have entered again."""
+    """Returns the rank behind a cursor. Its user may be gone, or have entered again."""
     rank, now = await redis.zrank(key, user), await redis.zscore(key, user)
     if rank is not None and now == score:
         return int(rank) + 1

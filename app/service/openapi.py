@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of requests and answers, beyond what the handlers' types say."""
+"""Parts of the OpenAPI document that the handlers' types do not say."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -35,7 +35,7 @@ class Profiles:
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
 
     async def explain(self, user: str, segment: str, *, catalog: Catalog, program: Program) -> LiveEvaluation:
-        """Why a user is in a segment or not, as of the worker's last commit. Problem 503 if that cannot be read."""
+        """Explains why a user is in a segment or not, as of the last commit. Problem 503 if it is unreadable."""
         try:
             async with asyncio.timeout(READ_TIMEOUT_S), self._reading:
                 values = await self._values(user)

@@ -25,7 +25,7 @@ READING: Final = (400, 401, 403, 429, 503)
 
 
 class UserSegments(msgspec.Struct, kw_only=True, frozen=True):
-    """What a user is in, by the name of the segment."""
+    """Memberships of a user, by the name of the segment."""
 
     user: str
     segments: list[Membership]
@@ -88,7 +88,7 @@ class Queries:
         self._evaluating = asyncio.Semaphore(EVALUATIONS_AT_ONCE)
 
     async def segments_of(self, user: str) -> UserSegments:
-        """What a user is in."""
+        """Returns the memberships of a user."""
         return UserSegments(user=user, segments=(await self._memberships.of(checked_user(user))).memberships)
 
     async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
@@ -128,7 +128,7 @@ class Queries:
         return await self._memberships.page(segment, limit=limit, cursor=cursor)
 
     async def counts_of(self, segment: str, *, since: str | None, until: str | None) -> SegmentCounts:
-        """How many were in a segment, over time."""
+        """Returns the number of users in a segment over time."""
         self._check_segment(segment)
         now_ms = time.time_ns() // 1_000_000
         since_ms = now_ms - WEEK_MS if since is None else _instant(since, "since")
@@ -136,7 +136,7 @@ class Queries:
         return await self._memberships.counts_over_time(segment, since_ms=since_ms, until_ms=until_ms)
 
     async def explain(self, user: str, segment: str) -> LiveEvaluation:
-        """Why a live user is in a segment, or not."""
+        """Explains why a live user is in a segment, or not."""
         self._check_segment(segment)
         catalog, program = self._definitions.catalog, self._definitions.program
         return await self._profiles.explain(checked_user(user), segment, catalog=catalog, program=program)
@@ -146,7 +146,7 @@ class Queries:
             raise Problem(404, "no-segment", f"there is no live segment {segment!r:.80}: see /v1/segments")
 
     async def evaluate(self, question: Question) -> Evaluation:
-        """What events make of their user."""
+        """Evaluates given events of a user."""
         at_ms = None if question.at is None else _instant(question.at)
         async with self._evaluating:
             return await asyncio.to_thread(

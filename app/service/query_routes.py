@@ -122,7 +122,7 @@ class QueryRoutes(Controller):
         user: FromPath[str],
         segment: Annotated[str, QueryParameter(name="segment", description="The segment's name")],
     ) -> LiveEvaluation:
-        """Why a user is in a segment now, or not: each part of the condition with its value, and what comes next."""
+        """Explain why a user is in a segment now or not: each part of the condition, its value, and what comes next."""
         queries.access.may_read(request.headers)
         return await queries.explain(user, segment)
 
@@ -135,7 +135,7 @@ class QueryRoutes(Controller):
         security=security("readKey"),
     )
     async def what_if(self, request: Asked, queries: NamedDependency[Queries]) -> Evaluation:
-        """What events make of their user: every segment, in or not, why, and what comes next. Nothing is stored."""
+        """Evaluate given events of a user: every segment, in or not, why, and what comes next. Nothing is stored."""
         queries.access.may_read(request.headers)
         return await queries.evaluate(await _body(request, Question))
 

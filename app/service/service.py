@@ -1,4 +1,4 @@
-"""Where the service is put together: settings in, an ASGI application out. Nothing is started before it is served."""
+"""Composition root of the service: settings in, an ASGI application out. Nothing starts before it is served."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -148,7 +148,7 @@ def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
 
 
 def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
-    """What the framework refuses: no such path, wrong method, a parameter that cannot be read."""
+    """Answers what the framework refuses: an unknown path, a wrong method, an unreadable parameter."""
     words = {404: "no-such-path", 405: "wrong-method", 400: "invalid-request", 413: "too-large"}
     detail = error.detail or "this cannot be served"
     if isinstance(error.extra, list) and error.extra:

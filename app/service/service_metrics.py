@@ -1,4 +1,4 @@
-"""What the service counts; names and meanings stand in `app/metrics.py`."""
+"""Metrics of the service; names and meanings are in `app/metrics.py`."""
 
 from app.metrics import SERVICE_METRICS, MetricSet
 from app.service.event_batch import ValidatedEvents

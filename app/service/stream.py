@@ -34,7 +34,7 @@ HEADERS: Final = [
 
 
 class Streams:
-    """What live streams are made with."""
+    """Dependencies of live streams."""
 
     def __init__(
         self, settings: Settings, access: Access, hub: ChangesHub, memberships: Memberships, metrics: ServiceMetrics
@@ -58,7 +58,7 @@ class Streams:
         return LiveStream(self, listener, first, until_s=until_s)
 
     async def _first(self, listener: Listener, last_id: str | None) -> list[bytes]:
-        """What is sent before anything new: what was missed, or what is the case."""
+        """Yields what comes before new changes: the missed changes, or the present state."""
         blocks = [f"retry: {RETRY_MS}\n\n".encode()]
         since = None if last_id is None else read_id(last_id)
         if since is not None:
@@ -72,7 +72,7 @@ class Streams:
         return blocks
 
     async def _standing(self, listener: Listener, *, resumed: bool) -> list[bytes]:
-        """What the user is in, and what has changed since that was true."""
+        """Returns the memberships of the user, and the changes since."""
         blocks = []
         if listener.user is not None and self.memberships.known:
             try:

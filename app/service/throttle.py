@@ -1,4 +1,4 @@
-"""How much each key may send: a token bucket for each, which may go into debt once.
+"""Token bucket per key. A batch may overdraw it; later batches wait until it is repaid.
 
 A batch is taken whole as soon as the bucket is not empty, whatever its size, and its debt is paid before the next one:
 so no batch is too large to ever pass.

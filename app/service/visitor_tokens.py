@@ -64,7 +64,7 @@ class Tokens:
         self._earlier = secrets.get(MAIN, "").encode()
 
     def looks_like_one(self, text: str) -> bool:
-        """Whether a bearer is meant to be a token."""
+        """True if a bearer is meant to be a token."""
         return text.startswith(PREFIX)
 
     def make(self, user: str, *, until_s: int) -> str:

@@ -1,4 +1,4 @@
-"""What the simulated shop sells: a fixed range of products in seven categories."""
+"""Products of the simulated shop: a fixed range in seven categories."""
 
 from dataclasses import dataclass
 from typing import Final

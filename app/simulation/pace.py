@@ -1,4 +1,4 @@
-"""How the shop's time runs against the machine's: one line from an instant of one to an instant of the other."""
+"""Mapping of shop time to machine time: a line through one instant of each."""
 
 from dataclasses import dataclass
 

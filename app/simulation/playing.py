@@ -18,7 +18,7 @@ _FLUSH_RECORDS: Final = 512
 
 @dataclass(slots=True)
 class Played:
-    """What has been played so far; `shop_ms` is the latest record's timestamp, -1 before the first.
+    """Progress of playing; `shop_ms` is the latest record's timestamp, -1 before the first.
 
     `behind_s` says how far the writer lags its schedule.
     """

@@ -7,7 +7,7 @@ from app.simulation.wire import Delivery
 
 
 class Record(NamedTuple):
-    """What is written: `timestamp_ms` becomes the Kafka record's timestamp."""
+    """Record to be written: `timestamp_ms` becomes the Kafka record's timestamp."""
 
     partition: int
     key: bytes | None

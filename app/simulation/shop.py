@@ -29,7 +29,7 @@ _LATE_MS: Final = (25 * 3_600_000, 50 * 3_600_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopSettings:
-    """What a simulated shop is. All times are shop time in milliseconds since the epoch.
+    """Settings of a simulated shop. All times are shop time in milliseconds since the epoch.
 
     `events_per_s` is per second of shop time from `start_ms` on. The `history_ms` before it hold about
     `history_events`, sent first. Shares are of the messages (0 to 1).

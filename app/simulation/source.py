@@ -1,4 +1,4 @@
-"""Where records come from: a simulated shop without end, or files with one."""
+"""Sources of records: a simulated shop without end, or files with one."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ class EventSource(Protocol):
         """All of them, once."""
 
     def pace(self, now_s: float) -> Pace | None:
-        """When each is due, if playing begins at `now_s` of the monotonic clock; None: as fast as possible."""
+        """Returns the due time of each record, if playing begins at `now_s` of the monotonic clock; None: no pause."""
 
     def summary(self) -> str:
-        """What has been given so far, in words."""
+        """Describes what was sent so far."""
 
 
 class ShopSource:

@@ -83,7 +83,7 @@ _IDENTIFY_SHARE: Final = 0.35
 
 
 def mission_of(rng: Random, visitor: Visitor) -> Mission:
-    """What a visitor came for: customers glance less and shop more than passers-by."""
+    """Returns the purpose of a visit: customers browse less and shop more than strangers."""
     if visitor.user_id is None:
         mission = draw(rng, {"glance": 0.58, "browse": 0.31, "shop": 0.11})
     else:
@@ -132,7 +132,7 @@ class _Visit:
         self._now_ms += min(1_200_000, max(50, pause_ms))
 
     def places(self) -> dict[str, Callable[[], None]]:
-        """What happens at each place of `_WAYS`."""
+        """Returns the action at each place of `_WAYS`."""
         return {
             "home": self.home,
             "category": self.category,
@@ -281,7 +281,7 @@ class _Visit:
         self.identify()
 
     def identify(self) -> None:
-        """What the shop knows of someone who is signed in."""
+        """Traits that the shop knows of a signed-in visitor."""
         visitor = self._visitor
         traits = {"plan": visitor.plan, "age": visitor.age, "country": visitor.country, "orders": visitor.orders}
         self._send("identify", "", traits)

@@ -55,7 +55,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """Where a visit came from."""
+    """Origin of a visit."""
 
     source: str
     medium: str
@@ -79,6 +79,6 @@ def new_visitor(rng: Random, number: int) -> Visitor:
 
 
 def new_campaign(rng: Random) -> Campaign:
-    """Where the next visit comes from."""
+    """Returns the origin of the next visit."""
     source = draw(rng, _SOURCES)
     return Campaign(source, _MEDIA[source])

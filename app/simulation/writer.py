@@ -22,7 +22,7 @@ _UNDER_WAY_MAX: Final = 64
 
 
 async def ensure_topic(settings: Settings, *, exactly: bool) -> int:
-    """How many partitions the input topic has; it is made with `settings.partitions` if it is not there.
+    """Returns the number of partitions of the input topic; it is created with `settings.partitions` if missing.
 
     With `exactly` a topic of another number is a UserError. So is a broker that does not answer.
     """
@@ -47,7 +47,7 @@ async def ensure_topic(settings: Settings, *, exactly: bool) -> int:
 
 
 def lost(settings: Settings, error: BaseException) -> UserError:
-    """What to say when a broker that answered does not any more, or does not take what it is given."""
+    """Returns the error for a broker that stopped answering, or refuses records."""
     if isinstance(error, InvalidTimestampError):
         return UserError(
             f"Kafka at {settings.kafka_bootstrap_servers} refuses records that are ahead of its own clock",

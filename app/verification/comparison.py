@@ -14,7 +14,7 @@ SHOWN_MAX: Final = 10
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What is needed of a change to know where it belongs."""
+    """Fields that place a change: user, segment, sequence."""
 
     id: str
     user: str
@@ -46,7 +46,7 @@ class Expected:
 
 @dataclass(slots=True)
 class Comparison:
-    """What came out. `shown` holds the first differences, `counts` all of them."""
+    """Result of a comparison. `shown` holds the first differences, `counts` all of them."""
 
     users: int = 0
     expected: int = 0

@@ -58,7 +58,7 @@ class Recomputation:
         return self._core.clock_ms
 
     def take(self, records: Iterable[RecordLike]) -> list[Change]:
-        """What these records bring about, with what stands before them in the journal."""
+        """Returns the result of these records, and of the journal entries before them."""
         changes: list[Change] = []
         for record in records:
             if self._turns and self._turns[-1].offset <= record.offset:
@@ -72,7 +72,7 @@ class Recomputation:
         return changes + self._flush()
 
     def move(self, offset: int, clock_ms: int | None = None) -> list[Change]:
-        """What the journal up to `offset` brings about.
+        """Returns the result of the journal up to `offset`.
 
         With `clock_ms`: of what stands at `offset` itself, only what was surely done by one who is there at that clock.
         """

@@ -1,4 +1,4 @@
-"""What a verification reads of Kafka: whole partitions, without a consumer group, and how far the workers are."""
+"""Reads whole partitions for a verification, without a consumer group, and the progress of the workers."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a subscriber remembers: how far it has read, and the last change of each user. All of it in one database.
+"""Ledger of a subscriber: its position and the last change of each user, in one database.
 
 The rule is one transaction: what a change does and how far the subscriber has read are written together. So it does not
 matter when it is killed: either both are there after a restart, or neither. SQLite stands for the database that you
@@ -84,7 +84,7 @@ class Ledger:
 
 
 def gap(last: dict[str, Any], change: dict[str, Any], *, one_segment: bool) -> str | None:
-    """What is missing between two changes of one user, in words; None if the second is the next."""
+    """Describes what is missing between two changes of one user; None if the second is the next."""
     step = change["sequence"] - last["sequence"]
     if step >= NEW_LIFE:
         return None

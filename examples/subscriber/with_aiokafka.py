@@ -14,7 +14,7 @@ SESSION_MS = 6_000  # one that is killed is missed after so long; until then its
 
 
 class SeekToLedger(ConsumerRebalanceListener):
-    """Where to read on is what the ledger says, not what the group says: only that was written with the effects."""
+    """Seeks to the ledger's position, not the group's: only the ledger was written with the effects."""
 
     def __init__(self, consumer: AIOKafkaConsumer, ledger: Ledger) -> None:
         self._consumer = consumer

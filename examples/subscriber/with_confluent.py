@@ -22,7 +22,7 @@ def subscribe(broker: str, topic: str, group: str, ledger: Ledger) -> None:
     """Reads until something is raised."""
 
     def read_on(consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        """Where to read on is what the ledger says, not what the group says: only that was written with the effects."""
+        """Seeks to the ledger's position, not the group's: only the ledger was written with the effects."""
         for partition in assigned:
             position = ledger.position(partition.topic, partition.partition)
             if position is not None:

@@ -32,7 +32,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def is_signed(self, body: bytes) -> bool:
-        """Whether the body is from us, and new."""
+        """True if the body is from us, and new."""
         timestamp = self.headers.get("Shoal-Timestamp", "0")
         wanted = "v1=" + hmac.new(SECRET.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         given = self.headers.get("Shoal-Signature", "")

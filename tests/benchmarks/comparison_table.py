@@ -15,7 +15,7 @@ _STYLES = {"better": "green", "worse": "red", "": ""}
 
 
 def show_difference(console: Console, difference: Difference, files: tuple[Path, Path]) -> None:
-    """Where the figures come from, what differs between the runs, and the table."""
+    """Shows the files of the figures, the differences between the runs, and the table."""
     say(console, difference.a.benchmark, style="bold")
     for name, file, figures in zip("AB", files, (difference.a, difference.b), strict=True):
         say(console, f"{name}: {file}, {_run(figures)}")
@@ -32,7 +32,7 @@ def show_difference(console: Console, difference: Difference, files: tuple[Path,
 
 
 def show_only(console: Console, only: tuple[Sequence[str], Sequence[str]]) -> None:
-    """What has no counterpart."""
+    """Shows the rows that only one run has."""
     for name, missing in zip("AB", only, strict=True):
         if missing:
             say(console, f"only in {name}: {', '.join(missing)}")

@@ -22,7 +22,7 @@ _THOUSANDTH: Final = re.compile(r"^(p\d+)_(\d+)")
 
 
 class Figures(msgspec.Struct, kw_only=True, frozen=True):
-    """What one run of a benchmark found.
+    """Figures of one run of a benchmark.
 
     The first column of each row is its name; a column's name ends or begins with its unit (`us_an_event`, `p99_ms`).
     `calibration_us` is CPU microseconds of plain JSON decoding of one of the messages, on that machine at that time.
@@ -73,7 +73,7 @@ def read_figures(path: Path) -> dict[str, tuple[Path, Figures]]:
 
 
 def better(column: str) -> Direction:
-    """Whether less or more of it is better.
+    """True if less or more of it is better.
 
     >>> better("us_an_event"), better("events_a_s"), better("p99_9_ms"), better("bytes_a_user"), better("changes")
     ('less', 'more', 'less', 'less', 'neither')
@@ -84,7 +84,7 @@ def better(column: str) -> Direction:
 
 
 def per_calibration(column: str, calibration_us: float) -> float | None:
-    """What a figure of this column is multiplied by, to say it in calibrations; None: the machine does not matter.
+    """Factor that turns a figure of this column into calibrations; None: the machine does not matter.
 
     >>> per_calibration("us_an_event", 2.0), per_calibration("events_a_s", 2.0), per_calibration("resident_mib", 2.0)
     (0.5, 2.0, None)

@@ -27,7 +27,7 @@ class Pair:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether B is better, by more than noise."""
+        """True if B is better, by more than noise."""
         ratio = self.ratio if self.calibrated is None else self.calibrated
         direction = better(self.column)
         if not ratio or direction == "neither" or 1 / (1 + NOISE) <= ratio <= 1 + NOISE:
@@ -44,7 +44,7 @@ class Difference:
 
     @property
     def reasons_against(self) -> list[str]:
-        """Why they must not be compared: other work, or a run that does not count."""
+        """Reasons not to compare the runs: other work, or a run that does not count."""
         work = ((name, getattr(self.a, name), getattr(self.b, name)) for name in WORK)
         return [
             *(f"{name} {show(a)} against {show(b)}" for name, a, b in work if a != b),
@@ -53,12 +53,12 @@ class Difference:
 
     @property
     def machines(self) -> list[str]:
-        """How the machines differ; how busy they were does not count."""
+        """Differences of the machines, apart from their load."""
         return _against(_shape(self.a), _shape(self.b))
 
     @property
     def versions(self) -> list[str]:
-        """Which versions differ."""
+        """Versions that differ."""
         return _against(self.a.versions, self.b.versions)
 
     @property

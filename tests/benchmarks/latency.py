@@ -105,7 +105,7 @@ def _events(workload: Workload, rate: float) -> int:
 
 
 def _ticks(records: Sequence[Record], rate: float) -> Iterator[list[Record]]:
-    """What is due at each tick."""
+    """Returns the events that are due at each tick."""
     assert rate * TICK_S >= 1, rate
     waiting = iter(records)
     sent = 0

@@ -1,4 +1,4 @@
-"""What benchmarks on a broker need to know of the events they are fed."""
+"""Events that benchmarks on a broker send."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""How long after an instant a change is read by whoever reads committed changes."""
+"""Measures the time from an instant to the change as a reader of committed changes sees it."""
 
 import asyncio
 import time
@@ -20,14 +20,14 @@ SHARES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999}
 
 
 class Cause(msgspec.Struct):
-    """What brought a change about."""
+    """Cause of a change."""
 
     kind: str
     message_id: str | None = None
 
 
 class Caused(msgspec.Struct):
-    """What is needed of a change."""
+    """Fields of a change that are needed here."""
 
     user: str
     cause: Cause
@@ -74,7 +74,7 @@ class Meter:
 
     @property
     def too_late(self) -> str:
-        """Why the figures do not count; empty: they do."""
+        """Reason why the figures do not count; empty if they do."""
         if self.lag_p99_s <= LAG_MAX_S:
             return ""
         return f"the generator was {1000 * self.lag_p99_s:.1f} ms late at p99, at {self.cpu_share:.2f} of a core"
@@ -90,7 +90,7 @@ class Meter:
 
 
 def latency_columns(latencies_s: Iterable[float]) -> dict[str, Any]:
-    """How many, and their percentiles in milliseconds; of none, nothing but that."""
+    """Number of latencies and their percentiles in milliseconds; only the number if there are none."""
     found = sorted(latencies_s)
     if not found:
         return {"changes": 0, **dict.fromkeys([*SHARES, "max_ms"], "")}

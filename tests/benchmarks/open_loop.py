@@ -47,7 +47,7 @@ class OpenLoop:
         await asyncio.gather(*(producer.stop() for producer in self._producers))
 
     def build(self, ticks: Iterable[Sequence[Record]]) -> int:
-        """What is to be sent at each tick of `TICK_S`: a batch a partition. How many records that are."""
+        """Builds the batches of each tick of `TICK_S`, one a partition, and returns them with the number of records."""
         records = 0
         for tick, due in enumerate(ticks):
             open_batches: dict[int, Any] = {}

@@ -1,4 +1,4 @@
-"""What a benchmark found, as a table for people and as JSON for comparisons."""
+"""Result of a benchmark, as a table for people and as JSON for comparisons."""
 
 import os
 import platform

@@ -14,7 +14,7 @@ MACHINE = {"system": "Linux", "processor": "AMD EPYC", "cores": 2, "memory_gib":
 
 
 def figures(benchmark: str = "core", **other: Any) -> dict[str, Any]:
-    """What `make bench` writes of one benchmark."""
+    """Returns what `make bench` writes of one benchmark."""
     return {
         "benchmark": benchmark,
         "source": "a simulated shop (seed 1)",

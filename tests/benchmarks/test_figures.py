@@ -1,4 +1,4 @@
-"""What benchmarks write can be read again, and what they feed is what they say."""
+"""Files of benchmarks can be read again, and describe the events that were sent."""
 
 import re
 from pathlib import Path

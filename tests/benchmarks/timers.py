@@ -99,7 +99,7 @@ def _users(seconds: int) -> Iterator[tuple[str, float]]:
 
 
 def _ticks(settings: Settings, seconds: int, began_ms: float) -> Iterator[list[Record]]:
-    """What is due at each tick: an event of each of its users, at that very instant."""
+    """Returns the events that are due at each tick: one of each of its users, at that very instant."""
     homes = Homes(settings.partitions)
     due: list[Record] = []
     before_s = 0.0

@@ -105,7 +105,7 @@ class MeasuredWorker:
         return sum(map(float, _COUNTED.findall(self._get("/metrics") or b"")))
 
     def partitions_read(self) -> int:
-        """How often it has begun to read a partition."""
+        """Number of times that the worker has begun to read a partition."""
         return self.log().count(READS)
 
     def cpu_s(self) -> float:

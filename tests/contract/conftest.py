@@ -1,4 +1,4 @@
-"""What the tests of the runtime have in common."""
+"""Fixtures of the runtime's tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def store() -> str:
-    """Where profiles are held. A test that matters for both is given both: `parametrize("store", STORES)`."""
+    """Kind of store for profiles. A test that matters for both gets both: `parametrize("store", STORES)`."""
     return "memory"
 
 

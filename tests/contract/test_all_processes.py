@@ -49,7 +49,7 @@ def user(number: int) -> str:
 
 
 def events(number: int) -> list[dict[str, Any]]:
-    """What makes a user a viewer and a buyer."""
+    """Returns events that make a user a viewer and a buyer."""
     address = {"street": "Rosenweg 4", "email": user(number)}
     names = ("Product Viewed", "Product Viewed", "Order Completed")
     first: dict[str, Any] = {"type": "identify", "traits": {"email": user(number)}}
@@ -151,7 +151,7 @@ async def test_kills_lose_nothing_and_logs_name_nobody(
 
 
 async def ask_the_service(role: RoleProcess) -> None:
-    """What it takes, and what it refuses; all of it names somebody."""
+    """Sends requests that the service takes and others that it refuses; each names a user."""
     await eventually(lambda: "http://" in role.log.read_text(), within_s=60, what="the service starts")
     url = next(line for line in role.log.read_text().splitlines() if line.startswith("http://"))
     async with httpx.AsyncClient(base_url=url, auth=(KEY, "")) as http:

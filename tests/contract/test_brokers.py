@@ -1,4 +1,4 @@
-"""What the tests rely on in each broker: it keeps records in order; the real one commits, aborts and survives."""
+"""Properties of each broker that the tests rely on: order everywhere; commit, abort and restart on the real one."""
 
 from pathlib import Path
 

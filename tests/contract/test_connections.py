@@ -1,4 +1,4 @@
-"""Whoever begins a connection ends it, also where it is cancelled half way, or the broker never answers."""
+"""Connections are closed by their openers, also after a cancellation half way or when the broker never answers."""
 
 import asyncio
 import gc

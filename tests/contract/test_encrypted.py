@@ -33,7 +33,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="module")
 def bootstrap_servers(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a Kafka is that is spoken to over TLS and by SASL."""
+    """Address of a Kafka with TLS and SASL."""
     (port,) = free_ports(1)
     login = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_shoal="{PASSWORD}";'
     settings = {

@@ -43,7 +43,7 @@ async def publish(shop: Shop, files: Mapping[str, str]) -> str:
 
 
 async def taken_over(shop: Shop, version: str) -> bool:
-    """Whether the partition that has a profile says in its journal that it runs this catalog."""
+    """True if the partition that has a profile says in its journal that it runs this catalog."""
     entries = [entry for number in range(shop.partitions) for entry in await shop.journal(number)]
     return any(isinstance(entry, CatalogChange) and entry.version == version for entry in entries)
 

@@ -26,7 +26,7 @@ PARTITIONS = 1
 
 @dataclass
 class Ended:
-    """How a worker ended."""
+    """End of a worker."""
 
     code: int
     said: str

@@ -1,4 +1,4 @@
-"""What a worker says of its life: when it starts and ends, and no warning that is not true."""
+"""Log of a worker's life: lines for start and end, and no warning that is not true."""
 
 import asyncio
 import logging

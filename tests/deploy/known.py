@@ -1,4 +1,4 @@
-"""What deployments may name: metrics with their labels, settings with their variables."""
+"""Names that deployments may use: metrics with their labels, settings with their variables."""
 
 from dataclasses import fields
 

@@ -1,4 +1,4 @@
-"""Which metrics and labels an expression of Prometheus names. No parser: enough for what stands in this repository."""
+"""Finds the metrics and labels of a PromQL expression. No parser: enough for the expressions of this repository."""
 
 import re
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 def environment() -> dict[str, str]:
-    """What the last stage sets."""
+    """Returns the environment of the last stage."""
     last = CONTAINERFILE.replace("\\\n", " ").rpartition("\nFROM ")[2]
     return dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)$", last, re.MULTILINE))))
 

@@ -33,7 +33,7 @@ needs_promtool = pytest.mark.skipif(
 
 
 def asked() -> Iterator[tuple[str, str]]:
-    """Where an expression stands, and the expression."""
+    """Yields the place of each expression, and the expression."""
     for rule in RULES:
         yield rule["alert"], rule["expr"]
     for name, make in DASHBOARDS.items():

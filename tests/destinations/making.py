@@ -22,7 +22,7 @@ def destination(text: str = HOOK, *, environ: Mapping[str, str] | None = None, p
 
 
 def problems(text: str, *, environ: Mapping[str, str] | None = None, private: bool = False) -> list[str]:
-    """What is said about a file."""
+    """Returns the problems of a file."""
     file = DestinationFile("hook.yaml", text, environ=environ or {}, private=private)
     assert file.read() is None
     return [f"{each.line}:{each.column} {each.message}" for each in file.source.problems]

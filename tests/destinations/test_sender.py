@@ -181,7 +181,7 @@ def test_a_host_that_clients_and_systems_may_read_differently_is_no_host(host: s
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "localhost"])
 async def test_a_token_is_not_asked_for_at_an_address_that_is_not_public(host: str) -> None:
-    """Whatever the file said: it is the connection that counts."""
+    """The connection counts, not the text of the file."""
     async with receiver() as there:
         port = there.url.rsplit(":", 1)[1]
         oauth = f"oauth: {{url: 'http://{host}:{port}/token', client_id: a, client_secret: b}}\n"

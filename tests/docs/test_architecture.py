@@ -14,7 +14,7 @@ PACKAGES = sorted(
 
 
 def named(head: str, column: int) -> list[str]:
-    """What stands in back quotes in a column of the table with this head."""
+    """Returns the names in back quotes in a column of the table with this head."""
     return [name for row in rows(PAGE) if row.head[0] == head for name in code(row.cells[column])]
 
 

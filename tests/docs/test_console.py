@@ -1,4 +1,4 @@
-"""What the pages show of the command line is what it prints."""
+"""Sessions in the docs show what the commands print."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the documentation shows is run: definitions with their tests, mistakes with their messages, expressions."""
+"""Examples in the docs are run: definitions with their tests, mistakes with their messages, expressions."""
 
 from functools import cache
 from pathlib import Path

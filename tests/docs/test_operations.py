@@ -1,4 +1,4 @@
-"""What operators read is what there is: commands, metrics, topics."""
+"""The pages for operators name the commands, metrics and topics that exist."""
 
 import re
 

@@ -50,7 +50,7 @@ CASES = [
 
 
 def steps_of(test: TestCase) -> list[Step]:
-    """What a time-travel test pipes into a partition, and where it lets the clock go on."""
+    """Yields the steps of a time-travel test: records, and moves of the clock."""
     steps: list[tuple[int, int, Step]] = []
     for offset, event in enumerate(test.events):
         at_ms = test.start_ms + event.at_ms
@@ -77,7 +77,7 @@ def by_the_oracle(catalog: Catalog, steps: list[Step], end_ms: int) -> list[dict
 
 
 def comparable(change: dict[str, Any]) -> str:
-    """What both must agree about, as text."""
+    """Returns as text what both must agree about."""
     kept = {field: value for field, value in change.items() if field not in LEFT_TO_THE_ENGINE}
     kept["cause"] = {field: value for field, value in kept["cause"].items() if value is not None}
     return json.dumps(kept, sort_keys=True)

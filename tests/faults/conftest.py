@@ -42,7 +42,7 @@ def reported(record_property: Callable[[str, object], None]) -> Iterator[None]:
 
 @pytest.fixture
 def seed() -> int:
-    """What chance is made of: a new one each time, or FAULTS_SEED to repeat a run. Printed with every step."""
+    """Seed of all random choices: a new one each time, or FAULTS_SEED to repeat a run. Printed with every step."""
     given = os.environ.get("FAULTS_SEED")
     return int.from_bytes(os.urandom(3)) if given is None else int(given)
 

@@ -35,7 +35,7 @@ class FrailKafka:
 
     @property
     def address(self) -> str:
-        """Where clients come in."""
+        """Address for clients."""
         return self.proxy.address
 
     async def die(self) -> None:

@@ -37,7 +37,7 @@ class Proxy:
         return f"{HOST}:{self._port}"
 
     def lead_to(self, port: int) -> None:
-        """Where the broker listens."""
+        """Sets the address of the broker."""
         self._upstream = port
 
     def arm(self, how: How, *, for_s: float = 0.0) -> None:

@@ -53,7 +53,7 @@ class Subscription:
         return [f"{user}: {told}" for user, told in self._rows("SELECT user, told FROM gaps")]
 
     async def written(self) -> dict[str, list[dict[str, Any]]]:
-        """What its topic holds: by user, in order, repeated ids dropped."""
+        """Returns the content of the topic by user, in order, without repeated ids."""
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         seen: set[str] = set()
         async with Cluster(self._deployment.settings) as cluster:

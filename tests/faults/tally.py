@@ -1,4 +1,4 @@
-"""What a run did to the workers and the brokers, and what came of it: a table at the end of `make faults`."""
+"""Faults of each run and their outcome: a table at the end of `make faults`."""
 
 import os
 import time

@@ -22,7 +22,7 @@ MARKER_BYTES = 120
 
 @dataclass(frozen=True)
 class Guarantee:
-    """What is taken away, where the worker dies then, and a word that the verdict must say."""
+    """A guarantee that is switched off, where the worker dies then, and a word that the verdict must contain."""
 
     broken: str
     doom: str

@@ -39,7 +39,7 @@ async def admin_of(deployment: Deployment) -> AsyncIterator[AIOKafkaAdminClient]
 
 
 async def records_of(deployment: Deployment, topic: str) -> list[list[Any]]:
-    """What each partition of a topic holds now."""
+    """Returns the present records of each partition of a topic."""
     async with Cluster(deployment.settings) as cluster:
         return [
             [record async for some in cluster.read(topic, partition) for record in some]

@@ -34,7 +34,7 @@ async def compare_changes(deployment: Deployment, *, timeout_s: float = 60, coun
 
 
 def problems_of(result: Comparison, *, repeats: bool) -> list[str]:
-    """What is wrong with the changes, in words; nothing if all is well. `repeats`: equal ones may come twice."""
+    """Returns the differences of the changes, in words. `repeats`: equal ones may come twice."""
     found = [f"{count} {kind}" for kind, count in result.counts.items()]
     if result.repeated and not repeats:
         found.append(f"{result.repeated} repeated")

@@ -91,7 +91,7 @@ async def until_offset(total: int) -> None:
 
 
 async def topics_are_there() -> bool:
-    """Whether a worker has made its topics."""
+    """True if a worker has made its topics."""
     try:
         async with Cluster(load_settings()):
             return True
@@ -100,7 +100,7 @@ async def topics_are_there() -> bool:
 
 
 async def journal_has(kind: type[CatalogChange] | type[IdleMove]) -> bool:
-    """Whether the journal of every partition knows such an entry; of catalogs, one that followed another."""
+    """True if the journal of every partition knows such an entry; of catalogs, one that followed another."""
     async with Cluster(load_settings()) as cluster:
         journals = [await cluster.journal(partition) for partition in range(PARTITIONS)]
         return all(

@@ -1,4 +1,4 @@
-"""How many changes a second come into Redis: `python -m tests.memberships.speed [CHANGES]`, on what comes by pip."""
+"""Number of changes a second come into Redis: `python -m tests.memberships.speed [CHANGES]`, on what comes by pip."""
 
 import random
 import sys

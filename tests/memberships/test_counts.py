@@ -1,4 +1,4 @@
-"""How many were in each segment, over time."""
+"""Number of were in each segment, over time."""
 
 from dataclasses import replace
 from pathlib import Path

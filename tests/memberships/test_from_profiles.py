@@ -1,4 +1,4 @@
-"""When the topic of changes does not go back far enough, memberships come from the profiles."""
+"""Memberships come from the profiles when the topic of changes does not reach back far enough."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -62,7 +62,7 @@ async def is_right(shop: Shop, view: View) -> bool:
 
 
 async def delete_changes(shop: Shop) -> None:
-    """What retention does."""
+    """Deletes changes as retention does."""
     admin = AIOKafkaAdminClient(bootstrap_servers=shop.settings.kafka_bootstrap_servers)
     await admin.start()
     try:

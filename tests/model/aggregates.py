@@ -66,7 +66,7 @@ def is_inside(t: int, now: int, within_ms: int | None) -> bool:
 
 
 def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) -> list[Entry]:
-    """What is remembered after all of it, taken in the order in which it became known; each Q before the rest."""
+    """Returns the state after all events, taken in the order in which they became known; each Q before the rest."""
     steps = [
         (happening.place, happening.known_ms, is_counted, happening)
         for is_counted, happening in [*((False, reset) for reset in resets), *((True, one) for one in found)]
@@ -98,7 +98,7 @@ def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) 
 
 
 def is_new(aggregate: Aggregate, happening: Happening, order: int, known: list[Entry]) -> bool:
-    """Whether `once per` lets an event count; if so its values are known from now on."""
+    """True if `once per` lets an event count; if so its values are known from now on."""
     assert aggregate.pattern.once_per is not None
     names = dict(remembered_of(aggregate, different(happening.arrival.value(aggregate.pattern.once_per)).items()))
     known_names = {entry.name for entry in known if is_inside(entry.t, happening.known_ms, aggregate.within_ms)}
@@ -111,7 +111,7 @@ def is_new(aggregate: Aggregate, happening: Happening, order: int, known: list[E
 
 
 def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
-    """What an event adds: nothing, once, or once for each of its values."""
+    """Returns what an event adds: nothing, once, or once for each of its values."""
     value = happening.arrival.value(aggregate.of) if aggregate.of is not None else None
     match aggregate.function:
         case "count" if aggregate.per is not None:

@@ -181,7 +181,7 @@ def is_named(arrival: Arrival, names: tuple[EventName, ...]) -> bool:
 
 
 def passes(arrival: Arrival, where: Expression | None) -> bool:
-    """Whether the filter of a pattern is true for an event."""
+    """True if the filter of a pattern is true for an event."""
 
     def leaf(node: Expression) -> Value:
         match node:

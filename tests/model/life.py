@@ -22,7 +22,7 @@ Change = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a user stands to a segment. All marks are instants of evaluations."""
+    """State of a user in a segment. All marks are instants of evaluations."""
 
     inside: bool = False
     true_since_ms: int | None = None

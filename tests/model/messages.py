@@ -1,4 +1,4 @@
-"""What a record says: its user, its time, its content; or why it says nothing."""
+"""Content of a record: its user, its time, its fields; or why it has none."""
 
 import json
 import math
@@ -118,7 +118,7 @@ def an_object(value: object) -> Mapping[str, Any]:
 
 
 def times(said: Mapping[str, Any], timestamp: int) -> tuple[int, int]:
-    """When it happened, by the sender's corrected clock, and when it was received."""
+    """Returns the time of an event by the sender's corrected clock, and the time it was received."""
     received_times = [timestamp] if timestamp >= 0 else []
     if "receivedAt" in said:
         received_times.append(instant_ms(said["receivedAt"]))

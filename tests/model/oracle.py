@@ -1,4 +1,4 @@
-"""What a partition's records mean: every change of every user, recomputed from all that they ever sent."""
+"""Oracle of a partition: every change of every user, recomputed from all records."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

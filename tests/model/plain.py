@@ -139,7 +139,7 @@ Name: TypeAlias = tuple[str, int]
 
 
 def name_of(value: Scalar) -> Name:
-    """What tells values apart (1 and true are two, 1 and 1.0 are one), in the order of 'smallest text':
+    """Returns a text that tells values apart (1 and true are two, 1 and 1.0 are one), in the order of 'smallest text':
     by JSON text, by code point; a number comes before the same text."""
     return (value, 1) if isinstance(value, str) else (json.dumps(tidy(value)), 0)
 

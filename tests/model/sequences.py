@@ -26,14 +26,14 @@ class Happening:
 
 @dataclass(slots=True)
 class Progress:
-    """How far one value of `matching` has come: by step done, the start and the last time of its partial match."""
+    """Progress of one value of `matching`: by step done, the start and the last time of its partial match."""
 
     partial: dict[int, tuple[int, int]] = field(default_factory=dict)
     pending: Arrival | None = None
     latest_ms: int = 0
 
     def is_alive(self, t: int, within_ms: int | None) -> bool:
-        """Whether an event at `t` could go on with any of it, or something is pending."""
+        """True if an event at `t` could go on with any of it, or something is pending."""
         in_time = [start for start, _ in self.partial.values() if within_ms is None or t <= start + within_ms]
         return bool(in_time) or self.pending is not None
 
@@ -71,7 +71,7 @@ def pending_ends(sequence: Sequence, history: History) -> list[int]:
 
 
 def replay(sequence: Sequence, history: History) -> tuple[list[Happening], list[Happening]]:
-    """What has occurred by the last event, and what is pending after it, in the order in which it will occur."""
+    """Returns what has occurred by the last event, and what is pending after it, in the order of occurrence."""
     run = Run(sequence, history.lateness_ms)
     for arrival in history.arrivals:
         run.pass_time(arrival.now, arrival.index)
@@ -107,7 +107,7 @@ class Run:
             self.progress[value].pending = None
 
     def forget_the_dead(self, now: int) -> None:
-        """What no event that is still accepted could go on with: it is as if it had never been."""
+        """Drops partial matches that no event that is still accepted could continue."""
         oldest = now - self.lateness_ms
         for value, progress in list(self.progress.items()):
             if not progress.is_alive(oldest, self.sequence.within_ms):
@@ -201,6 +201,6 @@ class Run:
 
 
 def finds(pattern: Pattern, arrival: Arrival) -> bool:
-    """Whether a step or an R finds an event; there it is never a sequence and has no `once per`."""
+    """True if a step or an R finds an event; there it is never a sequence and has no `once per`."""
     assert isinstance(pattern.source, tuple)
     return is_named(arrival, pattern.source) and passes(arrival, pattern.where)

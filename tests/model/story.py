@@ -51,7 +51,7 @@ def answer(
     rules: TimeRules | None = None,
     every_ms: bool = False,
 ) -> Answer:
-    """What the oracle says; a definition that is only a condition is the segment `s`."""
+    """Returns the answer of the oracle; a definition that is only a condition is the segment `s`."""
     texts = [definitions] if isinstance(definitions, str) else definitions
     files = {
         f"{index}.yaml": text if text.startswith(("segment:", "score:")) else f"segment: s\nwhen: {json.dumps(text)}\n"

@@ -1,4 +1,4 @@
-"""What is true of a user at one instant: the value of every expression, and when it could change by time alone."""
+"""View of a user at one instant: the value of every expression, and when it could change by time alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
@@ -189,7 +189,7 @@ class View:
         return None
 
     def order(self, comparison: Comparison) -> list[int | None]:
-        """How the two sides stand to each other; of what moves in one direction it changes once each way."""
+        """Compares two sides; if one of them moves in one direction, the result changes once each way."""
         left, right = self.value(comparison.left), self.value(comparison.right)
         return [difference(a, b) for a in each(left) for b in each(right)]
 
@@ -231,7 +231,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def moves(node: Expression) -> bool:
-    """Whether a value changes from one millisecond to the next."""
+    """True if a value changes from one millisecond to the next."""
     match node:
         case Aggregate(function="since") | CartField(name="idle") | SessionField(name="idle") | ScoreValue():
             return True

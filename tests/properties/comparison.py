@@ -1,4 +1,4 @@
-"""What the engine says compared with what the oracle says."""
+"""Compares the changes of the engine with those of the oracle."""
 
 import json
 import traceback
@@ -18,7 +18,7 @@ LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
 
 
 def difference(scenario: Scenario) -> str | None:
-    """What the engine and the oracle disagree about first; None if nothing. A crash of the engine is a difference."""
+    """Returns the first difference between engine and oracle, or None. A crash of the engine is a difference."""
     catalog = load_catalog(scenario.files)
     answer = Oracle(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
     try:
@@ -33,7 +33,7 @@ def difference(scenario: Scenario) -> str | None:
 
 
 def leave_others_out(catalog: Catalog, answer: Answer, run: Run) -> None:
-    """What is said of other definitions is not compared; their changes take numbers of the sequence."""
+    """Drops changes of other definitions, whose changes take numbers of the sequence."""
     own = {segment.name for segment in catalog.segments}
     run.members = {name: count for name, count in run.members.items() if name in own}
     for user, changes in run.changes.items():

@@ -15,7 +15,7 @@ from tests.properties.scenario import Scenario
 
 @dataclass(slots=True)
 class Run:
-    """What a partition said: changes by user in order, outcomes by offset where it names them, counts."""
+    """Output of a partition: changes by user in order, outcomes by offset, counts."""
 
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)

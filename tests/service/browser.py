@@ -48,7 +48,7 @@ class Browser:
         return said["result"].get("value")
 
     async def picture(self) -> bytes:
-        """What is seen, as PNG."""
+        """Returns a screenshot as PNG."""
         said = await self.command("Page.captureScreenshot", format="png")
         return base64.b64decode(said["data"])
 

@@ -28,7 +28,7 @@ class ServiceProcess:
         self.log = log
 
     def memory_bytes(self) -> int:
-        """What it holds in memory now (Linux)."""
+        """Memory of the process in bytes now (Linux)."""
         (kilobytes,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         return int(kilobytes) * 1024
 

@@ -10,7 +10,7 @@ from app.settings import Settings
 
 
 class Projection:
-    """What a test puts into Redis."""
+    """Memberships that a test puts into Redis."""
 
     def __init__(self, settings: Settings) -> None:
         self.redis = Redis.from_url(settings.redis_url)

@@ -40,7 +40,7 @@ class Running:
         return await self.http.post("/v1/track", json={"userId": user, "event": event, **more}, headers=BASIC)
 
     async def written(self, at_least: int = 1) -> list[dict[str, Any]]:
-        """What was written to the clickstream since then, as soon as it is so many; with key and partition.
+        """Returns the records written to the clickstream since then, once there are so many; with key and partition.
 
         What was sent again because its answer came too late counts once, as for a worker.
         """

@@ -1,4 +1,4 @@
-"""What the collector takes, what it refuses and why, and what stands in the clickstream then."""
+"""The collector takes, refuses with a reason, and writes to the clickstream."""
 
 import asyncio
 import gzip

@@ -29,7 +29,7 @@ class EmptiedInBetween(Memberships):
 
 @pytest.fixture
 async def memberships(own_settings: Settings) -> AsyncIterator[Memberships]:
-    """Where ann is in a segment."""
+    """Returns the memberships of ann."""
     projection = Projection(own_settings)
     await projection.begin()
     await projection.enter("ann", SEGMENT, "2026-01-05T10:30:00.000Z")

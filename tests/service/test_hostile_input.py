@@ -1,4 +1,4 @@
-"""What strangers may send: the service answers each with a reason, never with a failure, and goes on."""
+"""The service answers hostile input with a reason, never with a failure, and goes on."""
 
 import asyncio
 import gzip
@@ -122,7 +122,7 @@ async def test_headers_never_come_back_as_headers(service: Running, name: str) -
 
 
 async def test_many_broken_requests_are_answered(service: Running) -> None:
-    """Whatever is changed in a good request, the answer is a success or a reason."""
+    """Any change of a good request is answered with success or a reason."""
     chance = random.Random(7)
     good = json.dumps(
         {"batch": [EVENT, {**EVENT, "timestamp": "2026-01-05T00:00:00Z"}], "sentAt": "2026-01-05T00:00:01Z"}

@@ -1,4 +1,4 @@
-"""What docs/http.md shows works as it stands there."""
+"""The examples of docs/http.md work."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What a batch comes to in memory: its context counts for every event, and that may not be used to fill it."""
+"""Memory of a batch: its context counts for every event, and cannot be used to fill it."""
 
 import json
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Who is in what: from Redis, with read keys and visitors' tokens; and what events would make of a user."""
+"""Memberships from Redis with read keys and visitors' tokens; what-if evaluation of events."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

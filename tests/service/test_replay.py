@@ -1,4 +1,4 @@
-"""What a live stream has missed is told from memory: so much of it, and no more."""
+"""A live stream replays missed changes from memory, up to a limit."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -42,7 +42,7 @@ def play(seed: int, *, bug: str | None = None, telling: bool = False) -> Outcome
 
 
 def story_of(outcome: Outcome) -> str:
-    """What happened, and how to see it again."""
+    """Tells the story of a run, and how to repeat it."""
     lines = [f"seed {outcome.seed}: {len(outcome.violations)} violations", *outcome.story]
     return "\n".join([*lines, f"again: python -m tests.simulation --replay {outcome.seed}"])
 

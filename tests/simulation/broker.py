@@ -78,7 +78,7 @@ class Log:
         return min(self.open.values()) if self.open else len(self.records)
 
     def read(self, offset: int, records_max: int, *, committed_only: bool) -> Fetched:
-        """What comes next. Raises OffsetLostError."""
+        """Returns the next records. Raises OffsetLostError."""
         end = self.stable_end if committed_only else len(self.records)
         if offset > len(self.records):
             raise OffsetLostError(self.topic, self.partition, offset)
@@ -115,7 +115,7 @@ class Log:
 
 @dataclass(slots=True, eq=False)
 class TransactionalId:
-    """What the coordinator knows of one. `ending`: markers are being written."""
+    """State of a transactional id at the coordinator. `ending`: markers are being written."""
 
     epoch: int = -1
     current: Transaction | None = None
@@ -145,12 +145,12 @@ class SimulatedBroker:
 
     @property
     def away(self) -> bool:
-        """Whether it does not answer."""
+        """True if it does not answer."""
         return self.away_until_ms > self._times.now_ms
 
     @property
     def settled(self) -> bool:
-        """Whether no transaction is open."""
+        """True if no transaction is open."""
         return not any(log.open for log in self._logs.values())
 
     # ---- transactions
@@ -225,16 +225,16 @@ class SimulatedBroker:
     # ---- the group's offsets
 
     def tell_offset(self, partition: int, offset: int) -> None:
-        """What lag tools read."""
+        """Stores the offset that lag tools read."""
         self._group_offsets[partition] = offset
 
     def group_offset(self, partition: int) -> int | None:
-        """What lag tools read: nothing while the coordinator of the group loads."""
+        """Returns the offset that lag tools read; None while the coordinator of the group loads."""
         if self.loading_until_ms > self._times.now_ms:
             return None
         return self._group_offsets.get(partition)
 
 
 def refused() -> Exception:
-    """What a client gets from a broker that is not there."""
+    """Raises the error of a broker that is not there."""
     return ConnectionError("the broker is away")

@@ -34,7 +34,7 @@ class NoFencing(WithDelivery):
     names = 0
 
     def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
-        """See above."""
+        """Returns the delivery with the planted bug."""
         self.names += 1
         made: Any = writer(f"shop-{partition}-{self.names}")
         return ExactlyOnce(made, changelog=self.settings.topics.profiles)
@@ -89,7 +89,7 @@ class PositionOfTheGroup(WithRestore):
     """See its meaning."""
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores with the planted bug."""
         restored = await super().restore(changelog, journal, *given)
         if restored.position is not None:
             log: Any = changelog
@@ -132,7 +132,7 @@ class RestoredInPart(WithRestore):
     """See its meaning."""
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores with the planted bug."""
         short: Any = Short(changelog)
         return await super().restore(short, journal, *given)
 
@@ -142,7 +142,7 @@ class JournalForgotten(WithRestore):
     """See its meaning."""
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores with the planted bug."""
         restored = await super().restore(changelog, journal, *given)
         restored.replay.poisoned.clear()
         return restored
@@ -153,7 +153,7 @@ class KeptWithoutALook(Run):
     """See its meaning."""
 
     def play(self) -> Outcome:
-        """See above."""
+        """Plays the run with the planted bug."""
 
         async def nothing(log: Log, offset: int) -> bool:
             return True
@@ -292,7 +292,7 @@ class HandsOverInDoubt(WithTask):
         """Doubts nothing."""
 
         async def stop(self, *, wait_ms: int) -> PartitionState | None:
-            """See above."""
+            """Stops with the planted bug."""
             state = self._state
             await super().stop(wait_ms=wait_ms)
             return state
@@ -306,7 +306,7 @@ class DoesNotLetGo(WithTask, WithDelivery):
         """Says that it has stopped."""
 
         async def stop(self, *, wait_ms: int) -> PartitionState | None:
-            """See above."""
+            """Stops with the planted bug."""
             return self._state
 
 
@@ -315,7 +315,7 @@ class StarvationCondemns(Run):
     """See its meaning."""
 
     def play(self) -> Outcome:
-        """See above."""
+        """Plays the run with the planted bug."""
         with patch.object(partition_task, "is_caused_by_record", lambda error: not isinstance(error, TimeoutError)):
             return super().play()
 
@@ -346,7 +346,7 @@ class NothingSentAgain(WithRestore):
     """See its meaning."""
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores with the planted bug."""
         restored = await super().restore(changelog, journal, *given)
         restored.resend = []
         return restored
@@ -357,7 +357,7 @@ class NothingSkipped(WithRestore):
     """See its meaning."""
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores with the planted bug."""
         restored = await super().restore(changelog, journal, *given)
         restored.core._reached = {}
         return restored

@@ -29,7 +29,7 @@ class SweepCutOffUntold(Run):
     """See its meaning."""
 
     def play(self) -> Outcome:
-        """See above."""
+        """Plays the run with the planted bug."""
         told = PartitionState.turn_to
 
         def untold(state: PartitionState, program: Program) -> CatalogChange | None:
@@ -45,7 +45,7 @@ class AnnouncedAndForgotten(Run):
     """See its meaning."""
 
     def play(self) -> Outcome:
-        """See above."""
+        """Plays the run with the planted bug."""
         with patch.object(Replay, "epoch", 0):
             return super().play()
 

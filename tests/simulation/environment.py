@@ -92,7 +92,7 @@ class SimulatedConnection:
 
 
 class SimulatedWriter:
-    """What `ExactlyOnce` and `AtLeastOnce` use of `LogWriter`, and of its producer."""
+    """Simulated part of `LogWriter` and its producer that `ExactlyOnce` and `AtLeastOnce` use."""
 
     def __init__(self, environment: "SimulatedWorld", partition: int, transactional_id: str | None) -> None:
         self._environment = environment

@@ -21,7 +21,7 @@ class Expired(BaseException):
 
 
 class Step:
-    """What a fiber waits for: an instant, or that somebody sets it."""
+    """Condition that a fiber waits for: an instant, or a signal."""
 
     __slots__ = ("error", "fiber", "is_set", "times", "until_ms", "value")
 

@@ -21,7 +21,7 @@ class Answer(Enum):
 
 @dataclass(slots=True)
 class Assignment:
-    """What a member has been given."""
+    """Partitions assigned to a member."""
 
     member: str
     generation: int
@@ -69,7 +69,7 @@ class SimulatedGroup:
             self._try_to_end()
 
     def heartbeat(self, member: str, generation: int) -> Answer:
-        """Whether a member's assignment still holds."""
+        """True if a member's assignment still holds."""
         known = self._members.get(member)
         if known is None:
             return Answer.UNKNOWN

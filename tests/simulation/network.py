@@ -1,4 +1,4 @@
-"""How requests travel: late, not at all, or without an answer; and what happens to who sends them."""
+"""Network of the simulation: delays, loss of requests or answers, and the consequences for the sender."""
 
 from collections.abc import Callable
 from random import Random
@@ -46,7 +46,7 @@ class Network:
         return 0.3 + 3 * self.chance.random()
 
     async def call(self, host: Host, name: str, ask: Callable[[], T], *, again: bool = False) -> T:
-        """What the broker answers. A client asks again when nothing comes back; the broker knows what it has done.
+        """Returns the broker's answer. A client asks again when nothing comes back; the broker recognises repetitions.
 
         `again`: it does not (a producer that is not idempotent): what is asked again may be done twice.
         """

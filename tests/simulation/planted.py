@@ -1,4 +1,4 @@
-"""What planted bugs have in common: a name, what it means, and which part of a worker is exchanged for another."""
+"""Base of planted bugs: a name, its meaning, and the part of a worker that it replaces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class WithDelivery(Run):
     delivery: type[ExactlyOnce | AtLeastOnce] = ExactlyOnce
 
     def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
-        """See above."""
+        """Returns the delivery of a worker, by default the right one."""
         made: Any = writer(f"shop-{partition}" if self.scenario.transactions else None)
         return self.delivery(made, changelog=self.settings.topics.profiles)
 
@@ -57,7 +57,7 @@ class WithTask(Run):
     task: type[PartitionTask] = PartitionTask
 
     def new_task(self, partition: int, context: PartitionContext, kept: PartitionState | None) -> PartitionTask:
-        """See above."""
+        """Returns the task of a partition, by default the right one."""
         return self.task(partition, context, kept=kept)
 
 
@@ -65,7 +65,7 @@ class WithRestore(Run):
     """Another restore."""
 
     def play(self) -> Outcome:
-        """See above."""
+        """Plays the run, by default the right way."""
 
         async def other(changelog: Log, journal: Log, *given: Any) -> Restored:
             return await self.restore(changelog, journal, *given)
@@ -74,5 +74,5 @@ class WithRestore(Run):
             return super().play()
 
     async def restore(self, changelog: Log, journal: Log, *given: Any) -> Restored:
-        """See above."""
+        """Restores a partition, by default the right way."""
         return await restore(changelog, journal, *given)

@@ -37,7 +37,7 @@ class SilentMetrics(Metrics):
         """Makes no registry."""
 
     def __getattribute__(self, name: str) -> Any:
-        """Whatever is counted."""
+        """Returns a count."""
         return _nothing
 
 
@@ -61,7 +61,7 @@ class Poisoned(Partition):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a run. `story`: what happened, if it was to be told."""
+    """Outcome of a run. `story`: its events, if they were recorded."""
 
     seed: int
     violations: list[str]
@@ -76,7 +76,7 @@ class Outcome:
 
 @dataclass
 class Run:
-    """See above. Subclasses break something: see `bugs`."""
+    """One run of the simulation. Subclasses plant bugs: see `bugs`."""
 
     seed: int
     transactions: bool | None = None
@@ -200,7 +200,7 @@ class Run:
         return self.outcome()
 
     def outcome(self) -> Outcome:
-        """What became of it so far."""
+        """Outcome of the run so far."""
         return Outcome(
             self.seed,
             self.violations,

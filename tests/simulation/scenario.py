@@ -1,4 +1,4 @@
-"""What a run is about, drawn from its seed: brokers with or without transactions, visitors, settings, faults."""
+"""Scenario of a run, drawn from its seed: brokers with or without transactions, visitors, settings, faults."""
 
 import json
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What runs have found once. A seed means another run as soon as scenarios are drawn differently: so each finding also
+"""Findings of former runs. A seed means another run as soon as scenarios are drawn differently: so each finding also
 has its situation, laid out by hand."""
 
 from dataclasses import replace

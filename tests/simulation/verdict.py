@@ -1,4 +1,4 @@
-"""What a run has left behind, against what its input and its journal demand."""
+"""Compares what a run has left behind with what its input and its journal demand."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -21,12 +21,12 @@ class Recomputed(Recomputation):
 
     @property
     def core(self) -> Partition:
-        """See above."""
+        """Returns an empty partition."""
         return self._core
 
 
 def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, repeats: bool) -> list[str]:
-    """What is wrong in one partition. `repeats`: the same change may be there more than once."""
+    """Returns the problems of one partition. `repeats`: the same change may be there more than once."""
 
     def log(topic: str) -> Log:
         return logs(topic, partition)
@@ -59,7 +59,7 @@ def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, re
 
 
 def _stands(letter: Mapping[str, bytes], poisoned: set[int], *, late: bool) -> bool:
-    """Whether a letter is more than what somebody left behind who died after it and before the journal or the profiles:
+    """True if a letter is more than what somebody left behind who died after it and before the journal or the profiles:
     the next one may have processed what he condemned, or condemned what he found late."""
     given_up = int(letter["shoal-source-offset"]) in poisoned
     return not given_up if late else given_up or letter.get("shoal-reason") != b"poison"
@@ -87,7 +87,7 @@ def latest(changelog: Log) -> dict[bytes, bytes]:
 
 
 def reached(changelog: Log) -> Reached:
-    """How far a partition is, as a restore sees it."""
+    """Returns the progress of a partition, as a restore sees it."""
     value = latest(changelog).get(POSITION_KEY)
     return Reached(-1, -1) if value is None else reached_of(value)
 

@@ -23,7 +23,7 @@ STOP_MS = 60_000.0  # a worker may be frozen meanwhile
 
 
 class Deployment(Protocol):
-    """What all workers of a run share."""
+    """State that all workers of a run share."""
 
     network: Network
     group: SimulatedGroup
@@ -37,13 +37,13 @@ class Deployment(Protocol):
         """An empty partition."""
 
     def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
-        """How commits are written."""
+        """Returns the way to write commits."""
 
     def new_task(self, partition: int, context: PartitionContext, kept: PartitionState | None) -> PartitionTask:
         """The life of a partition."""
 
     def layout(self, partition: int) -> OutputTopics:
-        """Where what goes."""
+        """Returns the output topics of a partition."""
 
     def violate(self, what: str) -> None:
         """Something happened that must not."""
@@ -90,7 +90,7 @@ class Worker:
 
     @property
     def name(self) -> str:
-        """Which one it is."""
+        """Name of the worker."""
         return self.host.name
 
     async def _live(self) -> None:
@@ -174,7 +174,7 @@ class Worker:
         return self._deployment.network.broker.begin_producer(transactional_id)
 
     def _opens(self, partition: int) -> None:
-        """Whoever was fenced by a later generation may not fence in turn."""
+        """Opens the partition, unless a later generation has fenced this worker: it may not fence in turn."""
         if self._ousted.get(partition) == self._assignment.generation:
             self._deployment.violate(
                 f"{self.name} was fenced by a later generation, and fences partition {partition} in turn"

@@ -1,1 +1,1 @@
-"""What the tests share: brokers, and waiting for a condition."""
+"""Shared parts of the tests: brokers, and waiting for a condition."""

@@ -1,10 +1,10 @@
-"""What a test needs to know of the broker it runs on."""
+"""Broker that a test runs on."""
 
 from dataclasses import dataclass
 
 
 def session_timeout(*, transactions: bool) -> str:
-    """How long a group waits for a worker that was killed: so short that tests need not wait long.
+    """Session time-out of a killed worker: so short that tests need not wait long.
 
     The embedded broker also holds each join for half of it.
     """

@@ -1,4 +1,4 @@
-"""Where random tests get their choices from: a seed, or Hypothesis."""
+"""Source of choices for random tests: a seed, or Hypothesis."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -43,6 +43,6 @@ class Choices:
 
 
 class Draw(Protocol):
-    """How a composite strategy of Hypothesis draws."""
+    """Type of the draw function of a composite strategy of Hypothesis."""
 
     def __call__(self, strategy: st.SearchStrategy[Any]) -> Any: ...

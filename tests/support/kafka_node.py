@@ -84,7 +84,7 @@ class KafkaNode:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives (a paused one does too)."""
+        """True if the process lives (a paused one does too)."""
         return self._process is not None and self._process.running
 
     def start(self) -> None:

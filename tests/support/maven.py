@@ -1,4 +1,4 @@
-"""What Apache Maven makes: jars, once for each version of the files that say which."""
+"""Builds of Apache Maven: jars, once for each version of the files that name them."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""Where Kafka's clients put a key."""
+"""Partition of a key as Kafka's clients choose it."""
 
 from aiokafka.partitioner import murmur2
 

@@ -131,7 +131,7 @@ class Shop:
     # ---- input and output
 
     def partition_of(self, row: Row) -> int:
-        """Where a record belongs: by the hash of its key; without a key, the first."""
+        """Returns the partition of a record: by the hash of its key; without a key, the first."""
         return 0 if row[0] is None else (murmur2(row[0]) & 0x7FFFFFFF) % self.partitions
 
     async def send(self, rows: Iterable[Row], *, partition: int | None = None) -> None:
@@ -183,7 +183,7 @@ class Shop:
     # ---- the verdict
 
     async def expected(self) -> dict[str, list[bytes]]:
-        """What a pure run over the same records and journal says: encoded changes by user, in order."""
+        """Returns the output of a pure run over the same records and journal: encoded changes by user, in order."""
         wanted: dict[str, list[bytes]] = defaultdict(list)
         for number in range(self.partitions):
             records = await self.read(self.settings.topics.clickstream, number)
@@ -194,7 +194,7 @@ class Shop:
         return dict(wanted)
 
     async def written(self) -> dict[str, list[bytes]]:
-        """What the worker wrote: encoded changes by user, in order, repeated ids dropped."""
+        """Returns the output of the worker: encoded changes by user, in order, without repeated ids."""
         found: dict[str, list[bytes]] = defaultdict(list)
         seen: set[str] = set()
         for each in await self.read_all(self.settings.topics.changes):
@@ -217,7 +217,7 @@ class Shop:
         await soon(agrees, within_s=within_s)
 
     async def agrees(self) -> bool:
-        """Whether the worker wrote exactly what it must, so far."""
+        """True if the worker wrote exactly what it must, so far."""
         return await self.written() == await self.expected()
 
 

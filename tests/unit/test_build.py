@@ -1,4 +1,4 @@
-"""Where the extension modules cannot be built, that is said, and everything works without them."""
+"""Everything works without the extension modules, and a failed build is reported."""
 
 import subprocess
 import sys

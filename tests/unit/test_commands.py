@@ -1,4 +1,4 @@
-"""What is told of a command that downloads or builds something."""
+"""Messages of commands that download or build something."""
 
 import sys
 

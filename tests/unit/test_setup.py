@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not BASE.exists() or shutil.which("make") is Non
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Where the environment has just been made."""
+    """Checkout whose environment has just been made."""
     for name in SOURCES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

@@ -1,4 +1,4 @@
-"""What several panels ask Prometheus for."""
+"""Prometheus expressions that several panels share."""
 
 RATE = "[$__rate_interval]"
 
@@ -19,5 +19,5 @@ def total(expression: str) -> str:
 
 
 def a_minute(metric: str, *, by: str, where: str) -> str:
-    """How often something happened in a minute."""
+    """Expression for occurrences a minute."""
     return f"60 * sum by ({by}) (rate({metric}{where}{RATE}))"

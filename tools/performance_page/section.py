@@ -1,4 +1,4 @@
-"""What stands in double braces in the text of a section: tables, charts and single figures of its benchmark.
+"""Texts in double braces of a section: tables, charts and single figures of its benchmark.
 
 | written | becomes |
 |---|---|

@@ -1,4 +1,4 @@
-"""What is wanted, beside what was measured."""
+"""Targets beside the measured figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Target:
     least: bool = False
 
     def reached_by(self, figure: float) -> bool:
-        """Whether the figure is on the right side of the bound."""
+        """True if the figure is on the right side of the bound."""
         return figure >= self.bound if self.least else figure <= self.bound
 
 

@@ -19,7 +19,7 @@ _decode_change = msgspec.json.Decoder(Change).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputTopics:
-    """Where a partition's output goes.
+    """Output topics of a partition.
 
     own_topics: the segments that have a topic of their own. resendable: profiles carry their user's changes, so that
     those can be sent again; needless where a commit is written as a whole or not at all.

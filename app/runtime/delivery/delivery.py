@@ -1,4 +1,4 @@
-"""What one step of a partition writes, and how it is made to happen as a whole: a strategy that can be exchanged."""
+"""Delivery strategies: everything that one step of a partition writes, written as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Delivery(Protocol):
 
     @property
     def committed_only(self) -> bool:
-        """Whether the changelog, journal and input are to be read without what was never committed."""
+        """True if the changelog, journal and input are to be read without what was never committed."""
 
     async def open(self) -> None:
         """Connects. When it returns, no earlier owner of the partition can write any more, as far as the strategy

@@ -13,7 +13,7 @@ from app.runtime.partition.partition_task import PartitionTask
 
 
 class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
-    """See above."""
+    """Faust's consumer with a `PartitionTask` for each assigned partition of the clickstream."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,7 +26,7 @@ class Consumer(PartitionsConsumer[PartitionTask, PartitionState]):
         return frozenset((self._settings.topics.clickstream,))
 
     def new_task(self, tp: TP, kept: PartitionState | None) -> PartitionTask:
-        """What reads, restores and commits."""
+        """Returns the task that reads, restores and commits a partition."""
         return PartitionTask(tp.partition, self.context, kept=kept)
 
     def look_after(self) -> None:

@@ -1,4 +1,4 @@
-"""What every Faust application of Shoal is made with."""
+"""Options of every Faust application of Shoal."""
 
 from typing import Any
 

@@ -31,14 +31,14 @@ KeptT_co = TypeVar("KeptT_co", covariant=True)
 
 
 class CountsRebalances(Protocol):
-    """What is told of assignments."""
+    """Listener that counts rebalances."""
 
     def rebalanced(self) -> None:
         """Partitions were assigned."""
 
 
 class Task(Protocol[KeptT_co]):
-    """What works on one assigned partition. `source_offset`: how far it is, for lag tools; None: not known."""
+    """Task that works on one assigned partition. `source_offset`: its position, for lag tools; None: not known."""
 
     source_offset: int | None
 
@@ -62,7 +62,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_partitions_assigned(assigned, generation_id)
 
     def partitions_of(self, topic: str) -> int:
-        """How many partitions a topic has, as far as this consumer knows."""
+        """Number of partitions of a topic, as far as this consumer knows."""
         return len(self._ensure_consumer()._client.cluster.partitions_for_topic(topic) or ())
 
     async def commit_for_tools(self, offsets: dict[TP, int]) -> None:
@@ -75,7 +75,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             )
 
     async def still_member(self) -> bool:
-        """Whether the group's coordinator says so, now; False also if it does not answer, or is about to rebalance."""
+        """True if the group's coordinator says so, now; False also if it does not answer, or is about to rebalance."""
         coordinator: Any = self._ensure_consumer()._coordinator
         request = HeartbeatRequest(coordinator.group_id, coordinator.generation, coordinator.member_id)
         with suppress(KafkaError):
@@ -112,7 +112,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         """Called a few times a second. What it raises ends the worker."""
 
     def is_ours(self, tp: TP) -> bool:
-        """Whether Shoal reads this partition, and not Faust."""
+        """True if Shoal reads this partition, and not Faust."""
         return tp.topic in self.topics
 
     # ------------------------------------------------------------ Faust's seams
@@ -203,7 +203,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         self._kept = {tp: kept for tp, kept in zip(stopping, results, strict=True) if kept is not None}
 
     async def still_member(self) -> bool:
-        """Whether the group says, now, that the assignment still holds; False also if nobody answers in time."""
+        """True if the group says, now, that the assignment still holds; False also if nobody answers in time."""
         thread = self._thread
         asking = asyncio.run_coroutine_threadsafe(thread.still_member(), thread.thread_loop)
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""What the worker and those that follow topics have in common as processes: how they run, health, what watches them."""
+"""Process of a Faust application: how it runs, its health, and its watchdog."""
 
 import asyncio
 import logging
@@ -83,10 +83,10 @@ class Process(faust.App):
 
     @abstractmethod
     def _sights(self) -> tuple[float, Sequence[Sight]]:
-        """What the watchdog looks at: how long the group has been rebalancing in seconds, and the partitions."""
+        """Returns the seconds that the group has been rebalancing, and the partitions, for the watchdog."""
 
     def _tick(self) -> None:
-        """What else is done at every tick."""
+        """Hook that runs at every tick."""
 
     def _create_directories(self) -> None:
         """Nothing is kept on disk."""

@@ -5,7 +5,7 @@ from faust.tables.manager import TableManager as FaustTableManager
 
 
 class TableManager(FaustTableManager):
-    """See above."""
+    """Faust's table manager without its pause of a second at the start."""
 
     async def on_start(self) -> None:
         """Everything of the original but `sleep(1.0)`."""

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker(faust.Worker):
-    """See above. A second Ctrl-C ends the process at once. `stopped_by`: the signal that ended it."""
+    """Faust's worker with readable errors at its end. A second Ctrl-C ends the process at once."""
 
     stopped_by: signal.Signals | None = None
 
@@ -51,7 +51,7 @@ class Worker(faust.Worker):
         return EXIT_FAILED
 
     def execute_from_commandline(self) -> NoReturn:
-        """How `faust worker` calls it."""
+        """Entry point of `faust worker`."""
         try:
             code = self.run()
         except UserError as error:

@@ -84,7 +84,7 @@ class FollowTask(ABC):
 
     @property
     def cut_off(self) -> bool:
-        """Whether the batch that was handed over last came to no good end: what it wrote is in doubt."""
+        """True if the batch that was handed over last came to no good end: what it wrote is in doubt."""
         return self._cut_off
 
     def got_on(self) -> None:

@@ -1,4 +1,4 @@
-"""What a follower's partition hands to its agent: something to do, and how it went."""
+"""Batch that a follower's partition hands to its agent: work to do, and its result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

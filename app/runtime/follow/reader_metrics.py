@@ -18,7 +18,7 @@ class ReaderMetrics(MetricSet):
         self._by_name["shoal_reader_lag_seconds"].clear()
 
     def lag(self, reader: str, partition: int, records: int, *, behind_s: float) -> None:
-        """What a reader has still to do, and how long ago the record was written that it did last; 0 at the end."""
+        """Sets the lag of a reader in records, and the age of the record that it processed last; 0 at the end."""
         self._by_name["shoal_reader_lag_records"].labels(reader, str(partition)).set(records)
         self._by_name["shoal_reader_lag_seconds"].labels(reader, str(partition)).set(max(0.0, behind_s))
 
@@ -46,7 +46,7 @@ class ReaderMetrics(MetricSet):
         self._by_name["shoal_destination_waiting"].labels(name).set(count)
 
     def away(self, name: str, *, away: bool) -> None:
-        """Whether a destination is taken for dead."""
+        """True if a destination is taken for dead."""
         self._by_name["shoal_destination_away"].labels(name).set(int(away))
 
     def paused(self, name: str, *, paused: bool) -> None:

@@ -1,4 +1,4 @@
-"""How to speak to the brokers: one place that turns settings into clients, and errors into words."""
+"""Kafka clients from settings, and their errors in words."""
 
 import asyncio
 import logging
@@ -118,7 +118,7 @@ async def wait_for_broker(settings: Settings) -> AIOKafkaClient:
 
 
 async def _why_unreachable(settings: Settings) -> str:
-    """What the operating system says about the first address, since aiokafka only logs it."""
+    """Returns the operating system's error for the first address, since aiokafka only logs it."""
     first = settings.kafka_bootstrap_servers.split(",")[0].strip()
     host, _, port = first.rpartition(":")
     if not host or not port.isdigit():
@@ -159,7 +159,7 @@ async def told_leaders(update: Awaitable[bool]) -> None:
 
 
 async def has_transactions(client: AIOKafkaClient) -> bool:
-    """Whether the broker gives out producer ids, which it needs for transactions."""
+    """True if the broker gives out producer ids, which it needs for transactions."""
     for attempt in range(3):
         response = await client.send(client.get_random_node(), InitProducerIdRequest(None, 1_000))
         if response.error_code == 0 or response.error_code in COORDINATOR_ERRORS:

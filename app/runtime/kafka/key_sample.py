@@ -42,7 +42,7 @@ class KeySample:
 
 
 def _is_watermark(value: bytes | None) -> bool:
-    """Whether a record only moves the clock of its partition: such records are written to each one, under any key."""
+    """True if a record only moves the clock of its partition: such records are written to each one, under any key."""
     try:
         return _decode(value or b"").type == WATERMARK
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

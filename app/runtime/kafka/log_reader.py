@@ -47,7 +47,7 @@ class OffsetLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one read brought. `next_offset`: where to read on. `end_offset`: the end of the log as just seen."""
+    """Result of one read. `next_offset`: the offset to read next. `end_offset`: the end of the log as just seen."""
 
     records: list[Any]
     next_offset: int
@@ -55,7 +55,7 @@ class Fetched:
 
     @property
     def drained(self) -> bool:
-        """Whether nothing is left to read."""
+        """True if nothing is left to read."""
         return self.next_offset >= self.end_offset
 
 

@@ -60,7 +60,7 @@ async def whole(reader: LogReader, *, records_max: int) -> AsyncIterator[Sequenc
 
 
 async def rest(reader: LogReader, offset: int, *, records_max: int) -> AsyncIterator[Slice]:
-    """What stands in a partition from an offset to its end as first seen: what is written meanwhile is not read.
+    """Yields the records of a partition from an offset to its end as first seen; later records are not read.
 
     From the beginning if the partition does not hold the offset: older records may be gone, or it was made anew.
     """

@@ -154,7 +154,7 @@ class LogWriter:
 
 
 def is_fenced(error: BaseException) -> bool:
-    """Whether a later producer with the same transactional id has taken over, or the broker has given this one up."""
+    """True if a later producer with the same transactional id has taken over, or the broker has given this one up."""
     return isinstance(error, ProducerFenced | InvalidProducerEpoch)
 
 

@@ -1,4 +1,4 @@
-"""Which partition a user is in: all who write to a topic, or look into it, must agree with Java's client."""
+"""Partition of a user: every writer and reader of a topic must agree with the Java client."""
 
 from aiokafka.partitioner import murmur2
 

@@ -48,8 +48,11 @@ class NotedBatch(MessageBatch):  # type: ignore[misc]  # as above
 
 
 class Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka tells no types
-    """Who writes learns of a failure from the batch that failed: then nobody awaits the end of the transaction, and the
-    event loop would complain that its exception was never retrieved."""
+    """Transaction manager whose failed futures cause no warning.
+
+    A writer learns of a failure from the batch that failed; nobody awaits the end of the transaction then, and the
+    event loop would log that its exception was never retrieved.
+    """
 
     def error_transaction(self, exc: BaseException) -> None:
         """See `TransactionManager`."""
@@ -63,13 +66,13 @@ class Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka tells 
 
 
 def note(future: "asyncio.Future[Any]") -> None:
-    """What a future failed with is known from elsewhere: nobody has to ask it."""
+    """Marks the exception of a future as seen: the failure is known from elsewhere."""
     if future.done() and not future.cancelled():
         future.exception()
 
 
 class TranslatingClient:
-    """What the sender of a producer asks brokers with; of a client, with both codes made one in what they answer."""
+    """Client of a producer's sender that maps both error codes for fencing to one."""
 
     def __init__(self, client: AIOKafkaClient) -> None:
         self._translated = client

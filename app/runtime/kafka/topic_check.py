@@ -1,4 +1,4 @@
-"""What is wrong with the topics and the brokers of a deployment, and what to do about it. Pure.
+"""Problems of the topics and brokers of a deployment, and what to do about them. Pure.
 
 Values are texts as the broker tells them. What a broker does not tell is not judged: the embedded one tells nothing.
 """
@@ -124,7 +124,7 @@ def _check_partitions(
 
 
 def _stands_alone(settings: Settings, spec: TopicSpec) -> bool:
-    """Whether its partitions have nothing to do with those of the input."""
+    """True if its partitions have nothing to do with those of the input."""
     return spec.name == settings.topics.catalog or (spec.partitions == 1 and settings.partitions != 1)
 
 

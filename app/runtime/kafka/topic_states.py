@@ -23,7 +23,7 @@ class ClusterState:
 
 
 async def cluster_state(settings: Settings, client: AIOKafkaClient, names: Sequence[str]) -> ClusterState:
-    """What the brokers tell; a broker that tells no settings is no error. Raises KafkaError."""
+    """Returns the state of the cluster; a broker that tells no settings is no error. Raises KafkaError."""
     metadata = await client.fetch_all_metadata()
     there = [name for name in names if metadata.partitions_for_topic(name)]
     numbers = sorted(broker.nodeId for broker in metadata.brokers())

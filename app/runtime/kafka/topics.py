@@ -72,13 +72,13 @@ def catalog_topic(settings: Settings) -> TopicSpec:
 
 
 def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """What is said of a topic, and what is said of all: batches arrive as they were sent, and none is too large."""
+    """Returns the configuration of a topic: batches stay as they were sent, and none is too large."""
     bytes_max = str(message_bytes_max(settings))
     return (*config.items(), ("compression.type", "producer"), ("max.message.bytes", bytes_max))
 
 
 def message_bytes_max(settings: Settings) -> int:
-    """How large a record batch a topic should take: what brokers take anyway, or more if workers write more."""
+    """Largest record batch that a topic should take, in bytes: the broker's default, or more if workers write more."""
     return max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
 
 
@@ -88,7 +88,7 @@ def replicas_wanted(settings: Settings, *, brokers: int) -> int:
 
 
 def in_sync_wanted(replicas: int) -> int:
-    """How many copies must have a record before it counts as written: with three, one may be away."""
+    """Number of copies that must have a record before it counts as written: with three, one may be away."""
     return 2 if replicas >= REPLICAS_MAX else 1
 
 

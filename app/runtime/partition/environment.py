@@ -1,8 +1,8 @@
-"""What the life of a partition needs of its environment: time, tasks, logs, the agent, the group.
+"""Port of a partition's life cycle to time, tasks, logs, the agent and the group.
 
-`PartitionTask` and what it calls (restore, delivery) await nothing but methods of these. They know no event loop and no
-clock, so the same code runs on asyncio and Kafka in a worker, and in the simulator on a simulated broker, in simulated
-time, with faults at every step.
+`PartitionTask`, restore and delivery await only these methods. They know no event loop and no clock, so the same code
+runs on asyncio and Kafka in a worker, and in the simulator on a simulated broker, in simulated time, with faults at
+every step.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -31,11 +31,11 @@ class Handle(Protocol):
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """True if it has ended, in whatever way."""
 
     @property
     def error(self) -> BaseException | None:
-        """What it ended with; None if it has not, or was cancelled."""
+        """The error it ended with; None if it has not ended, or was cancelled."""
 
     async def wait(self, limit_ms: float) -> None:
         """Until it has ended, or the time is over. Never raises what it ended with."""
@@ -76,7 +76,7 @@ class Connection(Protocol):
 
 
 class Environment(Protocol):
-    """See above. Limits are milliseconds."""
+    """Port to time, tasks, logs, the agent and the group. Limits are milliseconds."""
 
     def now_s(self) -> float:
         """Seconds of a clock that never goes back."""

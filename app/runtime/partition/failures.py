@@ -1,4 +1,4 @@
-"""What an exception in the life of a partition means, and how it is told."""
+"""Classifies failures in the life cycle of a partition, and describes them."""
 
 from app.errors import UserError
 from app.runtime.delivery.delivery import FencedError
@@ -15,14 +15,14 @@ class BatchFailedError(Exception):
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """What the agent raised, where it was the agent; else the error itself."""
+    """Returns the error that the agent raised, or the error itself if it is not the agent's."""
     while isinstance(error, BatchFailedError | WorkFailedError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def classify_failure(error: BaseException) -> Failure:
-    """What to make of it: what a person has to mend, what another worker did, or a doubt like any other."""
+    """Classifies an error: fatal for a person to mend, fenced by another worker, or retryable."""
     root = root_cause(error)
     if isinstance(root, (UserError, *Unreadable)) and not isinstance(root, ClockAheadError):  # clocks are set right
         return Failure.FATAL
@@ -30,7 +30,7 @@ def classify_failure(error: BaseException) -> Failure:
 
 
 def fatal_error(partition: int, error: BaseException) -> UserError:
-    """What the worker ends with."""
+    """Returns the error that ends the worker."""
     root = root_cause(error)
     if isinstance(root, UserError):
         return UserError(f"partition {partition}: {root.message}", detail=root.detail, hint=root.hint)
@@ -39,7 +39,7 @@ def fatal_error(partition: int, error: BaseException) -> UserError:
 
 
 def describe_batch_failure(error: BaseException, *, offset: int, records: int, suspect: int | None) -> str:
-    """How a batch failed, in one line."""
+    """Describes the failure of a batch in one line."""
     if isinstance(error, TimeoutError):
         return f"the agent did not finish a batch in time (batch_timeout), offset {offset}"
     at = "" if suspect is None else f", at offset {suspect}"
@@ -58,7 +58,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def describe_next(advice: Advice, *, leaving: bool) -> str:
-    """What a partition does after a failure that is not fatal."""
+    """Describes what a partition does after a failure that is not fatal."""
     if leaving:
         return "it is given back; what was not written is thrown away"
     return "opens again " + ("when the group has confirmed it" if advice.ask_group else f"in {advice.pause_ms} ms")

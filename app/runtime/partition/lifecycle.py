@@ -22,7 +22,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a partition is in its life."""
+    """State of a partition."""
 
     ASSIGNED = "assigned"
     FENCING = "fencing"
@@ -34,7 +34,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What can happen to it."""
+    """Event in the life cycle of a partition."""
 
     OPEN = "open"
     FENCED = "fenced"
@@ -46,7 +46,7 @@ class Event(Enum):
 
 
 class Failure(Enum):
-    """What a failure means."""
+    """Kind of a failure."""
 
     RETRYABLE = "retryable"
     FENCED = "fenced"
@@ -87,7 +87,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do after a failure: wait so long, ask the group first, or give up for good."""
+    """Next step after a failure: a pause, a question to the group first, or the end of the worker."""
 
     pause_ms: int
     ask_group: bool = False
@@ -157,7 +157,7 @@ class Lifecycle:
         self.progress_s = self.settled_s = now_s
 
     def overdue(self, limits: Limits, *, now_s: float) -> str | None:
-        """Why the worker has to end; None while the partition gets on."""
+        """Returns why the worker has to end; None while the partition makes progress."""
         stalled_s, unsettled_s = now_s - self.progress_s, now_s - self.settled_s
         if self.state in MOVING and stalled_s > limits.stall_s:
             return f"{self.state.value}: made no progress for {stalled_s:.0f} s"
@@ -170,7 +170,7 @@ class Lifecycle:
 
     @property
     def leaving(self) -> bool:
-        """Whether the partition is being given back, or is."""
+        """True if the partition is being given back, or is."""
         return self.state in (State.DRAINING, State.REVOKED)
 
 

@@ -21,14 +21,14 @@ class MemoryLimit:
         self._told_s: float | None = None
 
     def is_time(self, *, now_s: float) -> bool:
-        """Whether to count again: that walks over all profiles."""
+        """True if to count again: that walks over all profiles."""
         if self._looked_s is not None and now_s - self._looked_s < LOOK_S:
             return False
         self._looked_s = now_s
         return True
 
     def look(self, held: int, *, now_s: float) -> str | None:
-        """What to warn of, with so many bytes held; None if nothing, or if it was said a moment ago."""
+        """Returns a warning for so many bytes held; None if there is none, or if it was given a moment ago."""
         if not self._bytes_max or held <= self._bytes_max:
             self._told_s = None
             return None

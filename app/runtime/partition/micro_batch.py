@@ -7,7 +7,7 @@ from app.segments.partition.partition import Batch, Partition, RecordLike
 
 
 class MicroBatch:
-    """What an agent gets. It calls `process` once, then `commit_nowait`; the partition's own task writes it all.
+    """Work of an agent. It calls `process` once, then `commit_nowait`; the partition's own task writes the result.
 
     partition: number of the input partition.
     records: of that partition, in order; none for a move of the clock to `clock_ms`, or for a sweep: `sweep` profiles
@@ -37,7 +37,7 @@ class MicroBatch:
         self._finished: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
 
     def process(self) -> Batch:
-        """What the records, or the passing of time, bring about; also in the partition's state."""
+        """Processes the records, or the passing of time, and changes the partition's state."""
         if self.sweep:
             self._outcome = self._core.sweep(self.sweep)
         elif self.clock_ms is not None:
@@ -58,7 +58,7 @@ class MicroBatch:
             self._finished.set_exception(error)
 
     async def finished(self) -> Batch:
-        """What it brought about, when the agent is done with it. Raises what the agent raised."""
+        """Returns the result once the agent is done with it. Raises the error of the agent."""
         return await asyncio.shield(self._finished)
 
     @property

@@ -1,4 +1,4 @@
-"""What every partition task of a worker is made with."""
+"""Context that the partition tasks of a worker share."""
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass

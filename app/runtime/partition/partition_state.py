@@ -38,7 +38,7 @@ class PartitionState:
     sweeping: bool = True
 
     def wait_ms(self, settings: Settings, *, wall_ms: int) -> int:
-        """How long the next fetch may wait: not beyond the instant at which a timer is due."""
+        """Longest wait of the next fetch in milliseconds: not beyond the instant at which a timer is due."""
         if self.sweeping:
             return 1
         due_ms = self.core.due_ms()
@@ -47,8 +47,10 @@ class PartitionState:
         return min(settings.fetch_wait_ms, max(DUE_WAIT_MS_MIN, self.anchor.wall_ms_of(due_ms) - wall_ms))
 
     def turn_to(self, program: Program) -> CatalogChange | None:
-        """What the journal has to say before another catalog takes effect; None if it says so already, or nobody is
-        here yet: the first user tells under which catalog he comes."""
+        """Returns the journal entry that must be written before another catalog takes effect.
+
+        None if it is written already, or if there is no user yet: the first user's profile records their catalog.
+        """
         core = self.core
         if not core.epoch:
             return None
@@ -72,7 +74,7 @@ class PartitionState:
 
 
 async def state_of(restored: Restored, reader: Log, settings: Settings) -> PartitionState:
-    """What a partition goes on from; without a position it begins at the first record that `reader` still finds."""
+    """Returns the restored state; without a position the partition begins at the first record that `reader` finds."""
     position = restored.position
     anchor = None
     if position is None:

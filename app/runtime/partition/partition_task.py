@@ -71,7 +71,7 @@ class PartitionTask:
 
     @property
     def state(self) -> State:
-        """Where the partition is in its life."""
+        """State of the partition."""
         return self.lifecycle.state
 
     @property
@@ -81,7 +81,7 @@ class PartitionTask:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether something was processed or written of which nobody knows yet that it is written for good."""
+        """True if something was processed or written of which nobody knows yet that it is written for good."""
         return self._in_doubt
 
     async def stop(self, *, wait_ms: int) -> PartitionState | None:
@@ -183,7 +183,7 @@ class PartitionTask:
                 await self._fetch(state)
 
     def _is_behind(self, state: PartitionState) -> bool:
-        """Whether another catalog has to take effect. It waits until the one before it has reached everybody; unless
+        """True if another catalog has to take effect. It waits until the one before it has reached everybody; unless
         this worker does not know that one, or another worker announced a later one and went no further."""
         core = state.core
         if core.stale or state.replay.epoch > core.epoch > 0:
@@ -347,7 +347,7 @@ class PartitionTask:
             metrics.lag(self.partition, self.lag + len(self._fetched))
 
     async def _write(self, commit: Commit) -> None:
-        """Whoever calls it says when what was written is also known here, and nothing is in doubt any more."""
+        """Writes a commit. The caller records when the written state is known here and no longer in doubt."""
         assert self._delivery is not None
         self._in_doubt = True
         limit_ms = self._settings.commit_timeout_ms

@@ -18,12 +18,12 @@ class Quarantine:
         self._then = 0  # records of the batches after it
 
     def limit(self, offset: int, default: int) -> int:
-        """How many records the batch that begins at `offset` may have."""
+        """Most records of the batch that begins at `offset`."""
         return min(self._limit, default) if offset < self._until else default
 
     @property
     def suspicious(self) -> bool:
-        """Whether something failed that has not passed since."""
+        """True if something failed that has not passed since."""
         return self._failures > 0 or self._until >= 0
 
     def failed(self, start: int, *, records: int, end: int, suspect: int | None, handed_out: int) -> bool:

@@ -91,7 +91,7 @@ async def restore(
 
 
 async def nothing_written_since(log: Log, offset: int) -> bool:
-    """Whether a log has no record at or beyond an offset: nobody has written to it since then."""
+    """True if a log has no record at or beyond an offset: nobody has written to it since then."""
     log.seek(offset)
     while True:
         fetched = await log.read(records_max=1, wait_ms=1)

@@ -75,11 +75,11 @@ class Metrics(MetricSet):
         self._by_name["shoal_lost_records"].labels(str(partition)).inc(records)
 
     def lag(self, partition: int, records: int) -> None:
-        """How many records are still to be read."""
+        """Sets the number of records still to be read."""
         self._by_name["shoal_lag_records"].labels(str(partition)).set(records)
 
     def clock(self, partition: int, clock_ms: int, *, wall_ms: int) -> None:
-        """Where a partition's clock stands."""
+        """Sets the clock of a partition."""
         self._by_name["shoal_clock_lag_seconds"].labels(str(partition)).set((wall_ms - clock_ms) / 1000)
 
     def restored(self, partition: int, records: int, seconds: float) -> None:
@@ -96,11 +96,11 @@ class Metrics(MetricSet):
         self._by_name["shoal_reopened"].labels(str(partition)).inc()
 
     def restoring(self, partition: int, share: float) -> None:
-        """How far a partition is read back, from 0 to 1."""
+        """Sets the restored share of a partition, from 0 to 1."""
         self._by_name["shoal_restore_progress"].labels(str(partition)).set(share)
 
     def aborted(self, partition: int) -> None:
-        """What was being written was not, or nobody knows."""
+        """Counts a write that failed or is in doubt."""
         self._by_name["shoal_transactions_aborted"].labels(str(partition)).inc()
 
     def rebalanced(self) -> None:
@@ -121,23 +121,23 @@ class Metrics(MetricSet):
         gauge.labels(str(partition), state.value).set(1)
 
     def profiles(self, partition: int, count: int) -> None:
-        """How many profiles a partition holds."""
+        """Sets the number of profiles of a partition."""
         self._by_name["shoal_profiles"].labels(str(partition)).set(count)
 
     def profile_bytes(self, partition: int, count: int) -> None:
-        """What the profiles of a partition take in memory."""
+        """Sets the bytes in memory of a partition's profiles."""
         self._by_name["shoal_profile_bytes"].labels(str(partition)).set(count)
 
     def timers(self, partition: int, count: int) -> None:
-        """How many users of a partition have a timer."""
+        """Sets the number of users of a partition with a timer."""
         self._by_name["shoal_timers"].labels(str(partition)).set(count)
 
     def profile_bytes_limit(self, count: int) -> None:
-        """What all of them should take at most."""
+        """Sets the limit of the bytes of all profiles."""
         self._by_name["shoal_profile_bytes_limit"].set(count)
 
     def members(self, counts: Iterable[tuple[str, int]]) -> None:
-        """How many users are in each segment."""
+        """Sets the number of users in each segment."""
         gauge = self._by_name["shoal_segment_members"]
         for segment, count in counts:
             gauge.labels(segment).set(count)

@@ -63,7 +63,7 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Port it listens on."""
         return int(self._server.server_address[1])
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""What our processes log: one line a happening, on standard error, for people or as JSON."""
+"""Logs of our processes: one line an event, on standard error, for people or as JSON."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ class SparingFilter(logging.Filter):
         self._last_s: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this one is shown."""
+        """True if this one is shown."""
         if record.levelno < logging.WARNING and str(record.msg).startswith("[^"):
             return False  # Faust's services say that they start and stop, in the name of our modules
         if any(what in str(record.msg) for what in (*TOLD_OTHERWISE, *NOT_USED)) and not log.isEnabledFor(

@@ -17,7 +17,7 @@ EXIT_CODE = 70
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the watchdog sees of one partition: `overdue` as in `Lifecycle.overdue`."""
+    """State of one partition as the watchdog sees it: `overdue` as in `Lifecycle.overdue`."""
 
     partition: int
     overdue: str | None
@@ -26,7 +26,7 @@ class Sight:
 def verdict(
     *, loop_silent_s: float, rebalancing_s: float, partitions: Sequence[Sight], stall_s: float, commit_stall_s: float
 ) -> str | None:
-    """Why the worker has to end; None while it gets on."""
+    """Returns why the worker has to end; None while it makes progress."""
     if loop_silent_s > stall_s:
         return f"the event loop stands still for {loop_silent_s:.0f} s: something blocks it"
     if rebalancing_s > commit_stall_s:

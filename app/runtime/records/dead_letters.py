@@ -12,7 +12,7 @@ OURS: Final = "shoal-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a record stood."""
+    """Topic, partition and offset that a record came from."""
 
     topic: str
     partition: int
@@ -40,6 +40,6 @@ def destination_header(name: str) -> Header:
 
 
 def destination_of(record: Any) -> str:
-    """Which destination a dead letter was for."""
+    """Returns the destination that a dead letter was for."""
     name: bytes = dict(record.headers or ()).get("shoal-destination", b"")
     return name.decode(errors="replace")

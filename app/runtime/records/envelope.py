@@ -1,4 +1,4 @@
-"""What one record of the changelog holds besides a profile.
+"""Envelope of a changelog record: its fields besides the profile.
 
 A profile is written together with how far it has come (`Reached`) and with its user's own changes of that batch. So
 a worker that finds it again knows which records the profile has seen, and can send the changes once more if nobody
@@ -27,7 +27,7 @@ _FORGOTTEN = 1
 
 
 class Reached(NamedTuple):
-    """How far a partition, or one profile in it, has come: next input offset, clock (ms), number of the commit.
+    """Progress of a partition or of one profile: next input offset, clock (ms), number of the commit.
 
     Reached values of one partition only grow, in this order: a micro-batch of records moves the offset, an idle move
     only the clock, and a slice of the evaluation under a new catalog neither.
@@ -66,7 +66,7 @@ _decode_changes = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 def plain_prefix(reached: Reached) -> bytes:
-    """What stands before each profile of a batch whose user has no change: one concatenation a profile."""
+    """Returns the bytes before each profile of a batch whose user has no change: one concatenation a profile."""
     return _HEAD.pack(FORMAT, 0, *reached, 0)
 
 
@@ -100,12 +100,12 @@ def decode_position(value: bytes) -> StoredPosition:
 
 
 def reached_of(value: bytes) -> Reached:
-    """How far a value's profile, or position, has come; without decoding the rest."""
+    """Returns the progress of a value's profile, or of a position, without decoding the rest."""
     return _head(value)[1]
 
 
 def is_further(value: bytes, known: bytes) -> bool:
-    """Whether a value has come at least as far as another; asked for every record of a changelog that is read back."""
+    """True if a value has come at least as far as another; asked for every record of a changelog that is read back."""
     if value[:1] == _MARK == known[:1] and not (value[2] | known[2] | value[10] | known[10]) & 0x80:
         return value[2:26] >= known[2:26]  # big-endian, none negative: bytes compare as numbers do
     return reached_of(value) >= reached_of(known)

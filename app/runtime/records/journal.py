@@ -91,7 +91,7 @@ class Replay:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to be applied."""
+        """True if nothing is left to be applied."""
         return not self._moves and not self.poisoned
 
     def next_stop(self, offset: int) -> int | None:

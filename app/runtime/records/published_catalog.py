@@ -25,7 +25,7 @@ PATH_HEADER = "path"
 
 
 class Publication(msgspec.Struct, frozen=True):
-    """What the closing record says: the catalog's version, when it was published, and each definition's version."""
+    """Content of the closing record: the catalog's version, its instant, and each definition's version."""
 
     version: str
     published_ms: int
@@ -43,7 +43,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a publication changes: names of definitions, in order."""
+    """Difference that a publication makes: names of definitions, in order."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -52,7 +52,7 @@ class Difference:
 
     @property
     def nothing(self) -> bool:
-        """Whether both catalogs mean the same."""
+        """True if both catalogs mean the same."""
         return not (self.added or self.changed or self.removed)
 
 
@@ -63,7 +63,7 @@ def definitions_of(catalog: Catalog) -> dict[str, Definition]:
 
 
 def difference(old: Catalog | None, new: Catalog) -> Difference:
-    """What becomes of each definition."""
+    """Returns the definitions that are added, changed and removed."""
     before = {} if old is None else {name: definition_version(each) for name, each in definitions_of(old).items()}
     after = {name: definition_version(each) for name, each in definitions_of(new).items()}
     return Difference(

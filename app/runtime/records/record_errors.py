@@ -28,7 +28,7 @@ record is decoded, and is no exception any more behind that."""
 
 
 def is_caused_by_record(error: BaseException) -> bool:
-    """Whether an exception may be about the record that was being processed.
+    """True if an exception may be about the record that was being processed.
 
     >>> is_caused_by_record(KeyError("price")), is_caused_by_record(MemoryError()), is_caused_by_record(TimeoutError())
     (True, False, False)

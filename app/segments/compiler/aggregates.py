@@ -1,4 +1,4 @@
-"""Which aggregates a catalog needs: one for each different text, shared by all definitions that spell it the same.
+"""Aggregates that a catalog needs: one for each different text, shared by all definitions that spell it the same.
 
 An aggregate's id is 32 bits of a hash of its canonical text and of how many events it keeps, so editing one definition
 loses no other's history. A `count` that is only compared with a fixed number keeps as many events as that needs.
@@ -60,7 +60,7 @@ class Remembered:
 
 
 def is_sequence(pattern: Pattern | None) -> bool:
-    """Whether the pattern is a derived event."""
+    """True if the pattern is a derived event."""
     return pattern is not None and isinstance(pattern.source, Sequence)
 
 
@@ -72,7 +72,7 @@ def _machine(pattern: Pattern | None, lateness_ms: int, counted: Counted) -> Mac
 
 
 def instants_needed(operator: str, bound: int | float) -> int:
-    """How many events decide `count <operator> bound`.
+    """Number of events that decide `count <operator> bound`.
 
     >>> instants_needed('>', 3), instants_needed('>=', 4), instants_needed('=', 3), instants_needed('<', 2.5)
     (4, 4, 4, 3)

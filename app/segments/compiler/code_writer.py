@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Namespace:
-    """What names of generated source stand for; one name for each object."""
+    """Objects that names in generated source stand for; one name for each object."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -48,7 +48,7 @@ class CodeWriter:
 
     @contextmanager
     def when(self, test: str) -> Iterator[None]:
-        """What is written inside, where the test holds; nothing is asked where that is `True`."""
+        """Writes a block under a test; without a test where that is `True`."""
         if test == "True":
             yield
         else:
@@ -83,11 +83,11 @@ class CodeWriter:
 
     @property
     def depth(self) -> int:
-        """How many blocks are open."""
+        """Number of open blocks."""
         return self._depth
 
     def mentions(self, text: str, since: int) -> bool:
-        """Whether a line since `here()` was asked has the text in it."""
+        """True if a line since `here()` was asked has the text in it."""
         return any(text in line for line in self._lines[since:])
 
     def insert(self, place: int, text: str, *, depth: int) -> None:

@@ -43,7 +43,7 @@ class Expressions(Values):
                 return self._local(f"{self._helper(operators.equal)}({value}, True)"), until
 
     def is_boolean(self, node: Expression) -> bool:
-        """Whether the value is always true or false."""
+        """True if the value is always true or false."""
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].result is Type.BOOLEAN

@@ -66,7 +66,7 @@ def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:
 
 
 def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
-    """Whether a plain pattern names this event."""
+    """True if a plain pattern names this event."""
     if pattern is None or isinstance(pattern.source, Sequence):
         return False
     return any((name.kind, name.name) == key for name in pattern.source)
@@ -132,7 +132,7 @@ class HandlerWriter:
         inside: Iterable[tuple[int, int]],
         margins: tuple[int, set[Margin]] | None = None,
     ) -> None:
-        """What this event does to one aggregate.
+        """Writes the update of one aggregate by this event.
 
         `mask` are the segments that read it; `inside` those that read it only for who is in them: (id, mask);
         `margins`: those that only compare the score that it is, and what they need not look at.
@@ -183,7 +183,7 @@ class HandlerWriter:
         self.code.line(f"if {' or '.join(known)}: m |= {mask}" if len(known) == len(tests) else f"m |= {mask}")
 
     def _latest(self, what: Remembered, mask: int) -> None:
-        """Whether there is one changes only if there was none; `since` changes always."""
+        """True if there is one changes only if there was none; `since` changes always."""
         code = self.code
         inside = f" and t > now - {what.within_ms}" if what.within_ms is not None else ""
         code.line(f"r = A.get({what.id})")
@@ -222,7 +222,7 @@ class HandlerWriter:
                 code.line(f"m |= {mask}")
 
     def item(self, what: Remembered, points: int | float | None) -> str:
-        """What the event gives to the aggregate."""
+        """Returns the item that the event gives to the aggregate."""
         match what.item:
             case "nothing":
                 return "None"
@@ -274,7 +274,7 @@ class HandlerWriter:
                     code.line(f"if {feed}: m |= {mask}")
 
     def _can_do(self, what: Remembered, pattern: Pattern) -> str:
-        """Whether an event can do anything to an aggregate: not if it only goes on with what has not begun.
+        """True if an event can do anything to an aggregate: not if it only goes on with what has not begun.
 
         Asked where nothing that is counted of odd values is lost by that.
         """
@@ -291,7 +291,7 @@ class HandlerWriter:
         return f"(({self.item(what, points)}), ({once}))"
 
     def _event_match(self, pattern: Pattern) -> tuple[str, str]:
-        """What the event is to a sequence: a Python expression, and one for whether it is anything."""
+        """Returns Python expressions for the match of the event with a sequence, and for whether there is one."""
         sequence = pattern.source
         assert isinstance(sequence, Sequence)
         code = self.code
@@ -317,7 +317,7 @@ class HandlerWriter:
     # ---- the cart
 
     def cart(self, mask: int) -> None:
-        """What a cart event does."""
+        """Writes the update of the cart by this event."""
         code = self.code
         name = self.key[1]
         if name in carts.EMPTIED:

@@ -64,7 +64,7 @@ def shown_side(atom: Expression) -> Expression:
 
 
 def shown_as(node: Expression) -> Shown:
-    """Whether a value is a duration or an instant."""
+    """True if a value is a duration or an instant."""
     match node:
         case syntax.Aggregate():
             return "duration" if type_of(node) is Type.DURATION else "plain"

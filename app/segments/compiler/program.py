@@ -35,7 +35,7 @@ WATCH_MASKS_MAX = 10_000
 
 @dataclass(slots=True)
 class Reads:
-    """What the functions of one segment read.
+    """Inputs that the functions of one segment read.
 
     margins: the scores that are only compared with numbers, and which of their events can do nothing to that
     features: `visits` (a visit has to be kept), `visit` (its end may change what is true), `beginning` (a new one may),
@@ -55,7 +55,7 @@ class Reads:
 
     @property
     def has_early_timer(self) -> bool:
-        """Whether not every event that makes the timer later sets it anew."""
+        """True if not every event that makes the timer later sets it anew."""
         return "visit" in self.features or bool(self.margins)
 
 
@@ -267,7 +267,7 @@ class _Compiler:
         )
 
     def _reads(self, read: Reads, by_name: dict[str, Reads]) -> set[int]:
-        """What may have a timer that a segment depends on, beside its own: other segments, pending sequences."""
+        """Returns what a segment depends on that may have a timer of its own: other segments, pending sequences."""
         names = _all_reads(read, by_name)
         found = {segment_id(name) for name in names}
         for each in (read, *(by_name[name] for name in names)):
@@ -277,7 +277,7 @@ class _Compiler:
 
 
 class _Masks:
-    """Which segments read what."""
+    """Bit masks of the segments by what they read."""
 
     def __init__(self, reads: list[Reads]) -> None:
         self.aggregates: dict[int, int] = {}

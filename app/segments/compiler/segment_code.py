@@ -21,7 +21,7 @@ def segment_id(name: str) -> int:
 
 
 def is_simple(segment: Segment) -> bool:
-    """Whether until when the condition stays is all that matters, for who is in and for who is out."""
+    """True if until when the condition stays is all that matters, for who is in and for who is out."""
     waits = segment.for_ms or segment.hold_ms or segment.cooldown_ms
     return (
         segment.when is not None
@@ -31,7 +31,7 @@ def is_simple(segment: Segment) -> bool:
 
 
 def entry_condition(segment: Segment) -> Expression:
-    """What must hold for one who is out to enter."""
+    """Returns the condition under which a user who is out enters."""
     if segment.status == "retired":
         return syntax.Boolean(False)
     if segment.when is not None:

@@ -123,7 +123,7 @@ class Values(ABC):
     # ---- moving terms
 
     def moves(self, node: Expression) -> bool:
-        """Whether the value of a node changes by the mere passing of time, not only in steps."""
+        """True if the value of a node changes by the mere passing of time, not only in steps."""
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].reading == "since"
@@ -320,7 +320,7 @@ class Values(ABC):
         return self._session(visit_value(name))
 
     def growing(self, node: syntax.SessionField, least: int) -> tuple[str, Until]:
-        """Whether the value is at least so much; once it is, it stays so until the visit is over."""
+        """True if the value is at least so much; once it is, it stays so until the visit is over."""
         value, until = self._session(visit_value(node.name))
         truth = self._local(f"{value} is not None and {value} >= {least}", "b")
         self.code.line(f"if not {truth}: {until} = {FOREVER}")
@@ -338,7 +338,7 @@ class Values(ABC):
 
 
 def visit_value(name: str) -> str:
-    """What follows the name of a visit in an expression for one of its values; `{session}` is that name."""
+    """Returns the text behind the name of a visit in an expression for one of its values; `{session}` is that name."""
     if name == "duration":
         return f"[{sessions.LAST}] - {{session}}[{sessions.START}]"
     return f"[{SESSION_INDEX[name]}]"

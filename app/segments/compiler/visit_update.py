@@ -30,7 +30,7 @@ STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `visit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitUpdate:
-    """Which segments read what of an event whatever its name, as masks.
+    """Masks of the segments that read what every event brings, whatever its name.
 
     features: those that read a visit, its beginning, last seen. always: those to settle at every event; for others
         that read a visit or last seen, `Profile.watched` tells.
@@ -72,7 +72,7 @@ class VisitUpdate:
             code.line("return m")
 
     def usual(self) -> Usual:
-        """What the fast path must know to see that an event brings nothing new.
+        """Returns what the fast path must know to see that an event brings nothing new.
 
         Returns the gap (-1: nobody asks for visits), the segments to settle at every event, (bit, what of the visit,
         how large it must be), and (leaf id, the steps to it, whether they lead to the value itself).

@@ -1,4 +1,4 @@
-"""What is wrong with definitions, apart from what their files alone tell.
+"""Checks that need more than one definition file.
 
 Types and thresholds of each expression; names that several definitions have; segments and scores that are used but do
 not exist; circles; what may not move; conditions that the clock alone would satisfy.
@@ -138,7 +138,7 @@ class _Files:
     # ---- expressions
 
     def expressions(self, file: DefinitionFile) -> Iterator[Problem]:
-        """What makes no sense in the expressions of a file."""
+        """Returns the problems of the expressions of a file."""
         updates = file.fields is not None and "updates" in file.fields
         for pattern in file.patterns:
             yield from map(pattern.problem, check_pattern(pattern.node))
@@ -179,7 +179,7 @@ class _Files:
 
 
 class _Nobodies:
-    """What each definition says of somebody of whom nothing is known."""
+    """Truth of each definition for a user without any events."""
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
         definitions = tuple(definitions)
@@ -191,7 +191,7 @@ class _Nobodies:
             self._inside[name] = segment.status != "retired" and self._entry(segment) is True
 
     def segment(self, name: str) -> bool:
-        """Whether nobody would be in that segment; one that depends on the clock has its own problem."""
+        """True if nobody would be in that segment; one that depends on the clock has its own problem."""
         return self._inside.get(name, False)
 
     def score(self, name: str) -> int | float:

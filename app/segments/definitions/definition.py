@@ -1,4 +1,4 @@
-"""What one definition file says, after parsing and checking: plain, immutable values."""
+"""Content of one definition file after parsing and checking: plain, immutable values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class TestEvent:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What holds at `at_ms`, after everything due at that instant.
+    """Expectation at `at_ms`, after everything due at that instant.
 
     `inside` None: not asked. `attach`: the values last sent (only the names given are compared).
     """

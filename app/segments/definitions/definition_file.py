@@ -50,7 +50,7 @@ class PlacedExpression:
 
 @dataclass(slots=True)
 class DefinitionFile:
-    """What was found in one file; `definition` is None if something was wrong. Problems are in `source.problems`."""
+    """Result of reading one file; `definition` is None if it has problems. Problems are in `source.problems`."""
 
     source: YamlSource
     kind: Literal["segment", "score"] | None = None

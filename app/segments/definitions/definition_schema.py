@@ -46,7 +46,7 @@ def schema() -> _Schema:
 
 
 def _written(function: AggregateFunction) -> str:
-    """How a function is written."""
+    """Returns the way to write a function."""
     return f"{function.name}({f'{function.example} of ' if function.of_property else ''}'...')"
 
 

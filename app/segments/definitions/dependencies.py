@@ -1,4 +1,4 @@
-"""Which definitions use which, and the order in which segments are settled."""
+"""References between definitions, and the order in which segments are settled."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ def expressions(definition: Definition) -> Iterator[s.Node]:
 
 
 def references(definition: Definition) -> Iterator[Reference]:
-    """What a definition uses itself, in the order of its text, with repetitions."""
+    """Returns the definitions that a definition uses itself, in the order of its text, with repetitions."""
     for expression in expressions(definition):
         for node in walk(expression):
             if isinstance(node, s.Membership):

@@ -13,7 +13,7 @@ _WITHOUT_QUOTES = ("page", "screen", "identify")
 
 
 def doubtful_names(catalog: Catalog) -> Iterator[str]:
-    """What to look at again, in words: messages of a type written as an event, names that differ only in spelling."""
+    """Returns warnings about event names: message types written as an event, names that differ only in spelling."""
     spellings: dict[str, dict[str, str]] = {}
     for name in CART_EVENTS if _reads_the_cart(catalog) else ():
         spellings.setdefault(_plain(name), {})[name] = "the cart"

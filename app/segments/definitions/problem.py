@@ -1,4 +1,4 @@
-"""What is wrong with definition files: where, what, why, and what to do about it."""
+"""Problem of a definition file: where it is, what is wrong, why, and what to do about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -39,5 +39,5 @@ class SourceText:
         return self._lines[line] if line < len(self._lines) else ""
 
     def offset_of_line(self, line: int) -> int:
-        """Where a line begins, counted from 0."""
+        """Offset at which a line begins, counted from 0."""
         return self._starts[min(line, len(self._starts) - 1)]

@@ -17,7 +17,7 @@ _BLOCK_HINT = "put the whole value in double quotes, or write >- behind the colo
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the parser said, and where: offsets in the file; `begun` is where it began what it could not end."""
+    """Error of the parser with its offsets in the file; `begun` is the start of what it could not end."""
 
     source: SourceText
     problem: str
@@ -39,7 +39,7 @@ class _Said:
         return self.source.problem(start, start + length, message, hint, detail)
 
     def line_end(self, at: int) -> int:
-        """How many characters of its line follow a place."""
+        """Number of characters of its line that follow an offset."""
         line = self.source.line_number(at)
         return len(self.source.line_text(line).rstrip()) - (at - self.source.offset_of_line(line))
 

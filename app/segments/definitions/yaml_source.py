@@ -79,7 +79,7 @@ class YamlSource(SourceText):
     # ---- nodes
 
     def visit(self, node: yaml.Node) -> bool:
-        """Whether a node is met for the first time; an alias (`*name`) is a problem."""
+        """True if a node is met for the first time; an alias (`*name`) is a problem."""
         if id(node) in self._seen:
             self.wrong(node, "this value is used again with *", "write the value out in both places")
             return False
@@ -118,14 +118,14 @@ class YamlSource(SourceText):
 
 
 def _run(text: str, start: int, end: int) -> int:
-    """Where the blank space that begins at `start` ends."""
+    """Returns the end of the blank space that begins at `start`."""
     while start < end and text[start].isspace():
         start += 1
     return start
 
 
 def _width(raw: str, at: int, style: str | None) -> int:
-    """How many characters of the file make the one character of the value that begins at `at`."""
+    """Number of characters of the file that make the one character of the value at `at`."""
     if style == "'" and raw.startswith("''", at):
         return 2
     if style == '"' and raw.startswith("\\", at):

@@ -1,1 +1,1 @@
-"""What a definition means at run time: operators, the calendar, carts, matched aggregates, settlement, changes."""
+"""Meaning of a definition at run time: operators, the calendar, carts, matched aggregates, settlement, changes."""

@@ -1,4 +1,4 @@
-"""What goes into a partition and what comes out of it: records, batches of output, dead letters, late events."""
+"""Input and output of a partition: records, batches, dead letters, late events."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ NO_CLOCK = -1
 
 
 class RecordLike(Protocol):
-    """What is read of a Kafka record; `timestamp` in milliseconds, -1 for none."""
+    """Fields that are read of a Kafka record; `timestamp` in milliseconds, -1 for none."""
 
     @property
     def offset(self) -> int: ...
@@ -42,7 +42,7 @@ class LateEvent:
 
 @dataclass(slots=True)
 class Batch:
-    """What one call produced, to be written by the caller.
+    """Result of one call, to be written by the caller.
 
     `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted; `quickly`: how
     many of them by the fast path.

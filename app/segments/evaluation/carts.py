@@ -1,4 +1,4 @@
-"""What cart events say, in plain values. See language.md, "Cart"."""
+"""Content of cart events, as plain values. See language.md, "Cart"."""
 
 from typing import Any
 

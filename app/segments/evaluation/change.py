@@ -10,7 +10,7 @@ ChangeKind = Literal["entered", "exited", "updated"]
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
-    """Why: an event (with its id, if it had one), the passing of time, a new catalog, or being forgotten."""
+    """Cause of a change: an event (with its id, if it had one), time, a new catalog, or the end of retention."""
 
     kind: CauseKind
     message_id: str | None = None

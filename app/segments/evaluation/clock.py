@@ -1,4 +1,4 @@
-"""What the calendar says of an instant, in a time zone; and until when a comparison with it stays as it is."""
+"""Calendar values of an instant in a time zone, and until when a comparison with them stays true."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ class ClockComparison:
         self._truth = False
 
     def at(self, now: int) -> tuple[bool, int]:
-        """Whether it holds at `now`, and the first later instant at which that changes."""
+        """True if it holds at `now`, and the first later instant at which that changes."""
         if not self._from_ms <= now < self._until_ms:
             self._truth, self._until_ms = clock_crossing(self._holds, now)
             self._from_ms = now

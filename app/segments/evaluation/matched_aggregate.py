@@ -21,7 +21,7 @@ CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 @dataclass(frozen=True, slots=True)
 class EventMatch:
-    """What one event is to one sequence: the steps it matches (ascending), and whether it is an R."""
+    """Match of one event with one sequence: the steps it matches (ascending), and whether it is an R."""
 
     steps: list[int]
     keys: Keys
@@ -113,7 +113,7 @@ class MatchedAggregate:
         return taken
 
     def _kept(self, payload: Payload) -> Payload:
-        """What is remembered of an event that waits for its `no R`: at most 20 values of a list."""
+        """Returns what is remembered of an event that waits for its `no R`: at most 20 values of a list."""
         item, once_keys = payload
         for values in (item, once_keys):
             if values.__class__ is list and len(values) > LIST_ITEMS_MAX:
@@ -134,7 +134,7 @@ class MatchedAggregate:
         return True
 
     def _learn(self, source: list[Any], keys: list[str], t: int, now: int) -> bool:
-        """Whether any of the values was not known; then all of them are."""
+        """True if any of the values was not known; then all of them are."""
         start = -FOREVER if self.within_ms is None else now - self.within_ms
         known: dict[str, int] = source[0] or {}
         if all(known.get(key, -FOREVER) > start for key in keys):
@@ -151,7 +151,7 @@ class MatchedAggregate:
         return True
 
     def occur(self, profile: Profile, instant: int) -> bool:
-        """What was pending until `instant` occurs. Whether the aggregate's value may have changed."""
+        """Makes what was pending until `instant` occur. True if the aggregate's value may have changed."""
         state = self._state(profile)
         last_occurred = False
         last = self.last_machine

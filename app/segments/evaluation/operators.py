@@ -1,4 +1,4 @@
-"""What the comparisons and arithmetic of the language do with values that are only known at run time.
+"""Comparisons and arithmetic of the language on values that are only known at run time.
 
 Values: None (missing), bool, int, float, str, or a list of these. See docs/exact-meaning.md, "Comparisons".
 """
@@ -146,7 +146,7 @@ ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator
 def crossing(
     sign: str, left: Callable[[int], Any], right: Callable[[int], Any], now: int, guess: int = 0
 ) -> tuple[bool, int]:
-    """Whether `left <sign> right` holds at `now`, and the first later instant at which that is not so any more.
+    """True if `left <sign> right` holds at `now`, and the first later instant at which that is not so any more.
 
     The difference of the sides never turns back. Exact to the millisecond, by bisection that begins at `guess`.
     """

@@ -1,4 +1,4 @@
-"""Which events of a decaying score can do nothing to a comparison with a number, so that nobody need look at it.
+"""Margins of decaying scores: the events that cannot change a comparison with a number need no settlement.
 
 Points above zero only raise a score. One that is far below the bound after them was so before; one that was far above
 it without them is so still, and falls below it later than was thought. Its timer then comes too early, which is how
@@ -16,7 +16,7 @@ _LARGEST = 1e6
 
 @dataclass(frozen=True, slots=True, order=True)
 class Margin:
-    """What decays of a score, below `low` now, stays below the bound; above `high`, it is above it now.
+    """Margin of a score. A decayed value below `low` stays below the bound; above `high`, it is above it now.
 
     Whatever of the conditions of the score holds, and however it is rounded. `low` 0: nothing is that low.
     """

@@ -1,4 +1,4 @@
-"""How a user enters and leaves segments: `for`, `hold`, `cooldown`, updates, the order of settlement, the changes.
+"""Settlement: how a user enters and leaves segments by `for`, `hold`, `cooldown`, updates and dependencies.
 
 The truth of a condition comes from generated code (`SegmentCode`); what follows from it is decided here, once for all
 segments.
@@ -50,7 +50,7 @@ class SegmentCode:
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """What is still known of a segment that a catalog does not have any more."""
+    """Data of a segment that the catalog no longer has."""
 
     id: int
     name: str

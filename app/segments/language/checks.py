@@ -1,4 +1,4 @@
-"""Whether an expression makes sense: types, values that can never be, regular expressions, time zones.
+"""True if an expression makes sense: types, values that can never be, regular expressions, time zones.
 
 `app.segments.definitions.catalog_checks` checks what needs the catalog (names of segments and scores), `time_dependent`
 terms that move by themselves, `thresholds` those that a limit makes unreachable.
@@ -25,21 +25,21 @@ _LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
 
 
 def check_condition(node: s.Expression) -> list[LanguageError]:
-    """What is wrong with an expression that must be true or false."""
+    """Returns the problems of an expression that must be true or false."""
     checker = _Checker()
     checker.condition(node)
     return checker.errors
 
 
 def check_value(node: s.Expression) -> list[LanguageError]:
-    """What is wrong with an expression that may have any value."""
+    """Returns the problems of an expression that may have any value."""
     checker = _Checker()
     checker.value(node)
     return checker.errors
 
 
 def check_pattern(node: s.Pattern) -> list[LanguageError]:
-    """What is wrong with a pattern."""
+    """Returns the problems of a pattern."""
     checker = _Checker()
     checker.pattern(node)
     return checker.errors
@@ -334,7 +334,7 @@ def _values_hint(before: s.Comparison, values: tuple[s.Expression, ...], around:
 
 
 def _comparison_hint(node: s.Expression, found: Type) -> str:
-    """How to make a condition out of a value that is none."""
+    """Returns a hint how to make a condition out of a value."""
     if isinstance(node, s.Text):
         return f"if it is an event, write exists({shown(node)})"
     examples = {

@@ -76,7 +76,7 @@ def format_duration(ms: int) -> str:
 
 
 def duration_hint(text: str) -> str:
-    """What someone probably meant who wrote `30 minutes`, `1.5h`, `2w` or `30`; empty if nothing comes to mind."""
+    """Returns a hint for `30 minutes`, `1.5h`, `2w` or `30`; empty if there is none."""
     ms = _meant_ms(text.strip())
     if ms is not None and 0 < ms <= DURATION_MS_MAX:
         return f"write {format_duration(ms)}"

@@ -1,4 +1,4 @@
-"""What a condition says of somebody of whom nothing is known: true, false, or it depends on the clock.
+"""Evaluates a condition for a user without any events: true, false, or dependent on the clock.
 
 A condition that depends on the clock alone would have to wake everybody at its instants, so it is an error.
 Three-valued logic: a clock function has an unknown value; what follows from it whatever the clock says is known.
@@ -24,17 +24,17 @@ MISSING, CLOCK = Unclear.MISSING, Unclear.CLOCK
 
 
 class Others(Protocol):
-    """What the other definitions say of nobody."""
+    """Truth of the other definitions for a user without any events."""
 
     def segment(self, name: str) -> bool:
-        """Whether he would be in that segment."""
+        """True if he would be in that segment."""
 
     def score(self, name: str) -> int | float:
         """His score."""
 
 
 def depends_on_clock(condition: s.Expression, others: Others) -> bool:
-    """Whether the clock alone decides the condition for somebody of whom nothing is known."""
+    """True if the clock alone decides the condition for somebody of whom nothing is known."""
     return value_of_nobody(condition, others) is CLOCK
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an expression, and where."""
+"""Error in an expression, with its position."""
 
 from app.segments.language.syntax import NOWHERE, Span
 

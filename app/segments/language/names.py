@@ -19,7 +19,7 @@ PATTERN_WORDS = ("page", "screen", "identify")
 
 
 def is_field(path: s.Path) -> bool:
-    """Whether a path, written with points, is a field of the user: `traits.plan`, `cart.items`.
+    """True if a path, written with points, is a field of the user: `traits.plan`, `cart.items`.
 
     Inside `where` it would be a property of the event, which nobody means who writes it; `properties['cart'].items` is.
     """
@@ -38,7 +38,7 @@ def unknown_field_hint(root: str, rest: s.Path) -> str:
 
 
 def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
-    """What to write in place of a name outside `where` that is none.
+    """Returns a hint for a name outside `where` that does not exist.
 
     `behind_hyphen`: `-` stands right before it; `alone`: it is the whole expression, as under `attach`.
     """

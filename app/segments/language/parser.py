@@ -31,7 +31,7 @@ NodeT = TypeVar("NodeT")
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[NodeT]):
-    """What became of a text: a node, or the errors for which there is none."""
+    """Result of reading a text: a node, or the errors."""
 
     node: NodeT | None
     errors: tuple[LanguageError, ...]

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a node stands in its expression's text: character offsets, end exclusive."""
+    """Position of a node in its expression's text: character offsets, end exclusive."""
 
     start: int
     end: int
@@ -133,7 +133,7 @@ class Sequence(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pattern(Node):
-    """What is counted: one or more event names, or a sequence; a filter; each value once."""
+    """Events that are counted: one or more event names, or a sequence; a filter; each value once."""
 
     source: tuple[EventName, ...] | Sequence
     where: "Expression | None"

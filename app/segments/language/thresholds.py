@@ -51,7 +51,7 @@ def _limit(node: s.Expression) -> tuple[int, str] | None:
 
 
 def _needed(sign: s.ComparisonOperator, number: int | float) -> int:
-    """How far one must count to tell whether the comparison holds."""
+    """Returns how far one must count to decide the comparison."""
     if sign in (">", "<="):
         return math.floor(number) + 1
     if sign in ("=", "!="):

@@ -12,7 +12,7 @@ from app.segments.language.functions import AGGREGATES
 
 
 def moves(node: s.Node, decaying: Collection[str]) -> bool:
-    """Whether the value of this term itself changes with every instant, not in steps."""
+    """True if the value of this term itself changes with every instant, not in steps."""
     match node:
         case s.Aggregate(function=function):
             return AGGREGATES[function].reading == "since"

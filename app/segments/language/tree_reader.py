@@ -25,7 +25,7 @@ _PLACEHOLDER = s.Trait(("?",))
 
 
 def text_value(token: str) -> str:
-    """What a text literal stands for: between single quotes, two of them inside for one."""
+    """Returns the text that a text literal stands for: between single quotes, two of them inside for one."""
     return token[1:-1].replace("''", "'")
 
 
@@ -420,7 +420,7 @@ class TreeReader:
 
 
 def span(tree: Tree[Token]) -> s.Span:
-    """Where a tree stands in the text."""
+    """Returns the position of a tree in the text."""
     return s.Span(tree.meta.start_pos, tree.meta.end_pos)
 
 

@@ -1,4 +1,4 @@
-"""What kind of value each expression has, as far as that can be told before any event has come."""
+"""Types of expressions, as far as they are known before any event has come."""
 
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES

@@ -20,7 +20,7 @@ class LiveCatalog:
         return 0 if self.entry is None else self.entry.epoch
 
     def is_other_than(self, program: Program) -> bool:
-        """Whether it exists and is not what this program was compiled from."""
+        """True if it exists and is not what this program was compiled from."""
         entry = self.entry
         return entry is not None and (entry.version, entry.layout) != (program.version, program.layout)
 

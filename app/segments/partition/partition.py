@@ -299,7 +299,7 @@ class Partition(UserTable):
         return mask
 
     def _tidy(self, profile: Profile, now: int) -> None:
-        """What no window shows any more takes no room: most users are idle, and nobody else would look at it again."""
+        """Drops state that no window shows any more: most users are idle, and nobody else would look at it again."""
         program = self.program
         message_ids.sweep(profile.message_ids, now, program.counted)
         aggregates = profile.aggregates

@@ -1,4 +1,4 @@
-"""What a partition keeps besides profiles: how far it is, and under which catalog."""
+"""Records of a partition beside profiles: its position and its catalog."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -13,7 +13,7 @@ CATALOG_KEY = "\x00catalog"
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
-    """How far a partition is: written with its profiles, read at restore."""
+    """Position of a partition: written with its profiles, read at restore."""
 
     format: int
     next_offset: int
@@ -68,7 +68,7 @@ def _read(decode: Callable[[bytes], KeptT], encoded: bytes, what: str) -> KeptT:
 
 
 def write_position(position: Position) -> bytes:
-    """What `read_position` reads."""
+    """Encodes a position for `read_position`."""
     return _encode(position)
 
 
@@ -78,7 +78,7 @@ def read_catalog_entry(encoded: bytes) -> CatalogEntry:
 
 
 def write_catalog_entry(entry: CatalogEntry) -> bytes:
-    """What `read_catalog_entry` reads."""
+    """Encodes a catalog entry for `read_catalog_entry`."""
     return _encode(entry)
 
 

@@ -1,4 +1,4 @@
-"""How far the present catalog has come in a partition: whom it has not reached yet."""
+"""Users that the present catalog has not evaluated yet."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ class Reevaluation:
         self.unsure = False
 
     def left_of(self, held: Mapping[str, bytes], epoch: int) -> list[str]:
-        """Who is still to be evaluated under the catalog, the next of them at the end."""
+        """Returns the users still to be evaluated under the catalog, the next of them at the end."""
         if self.unsure:
             self.find(held, epoch)
         return self._left

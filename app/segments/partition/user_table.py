@@ -55,7 +55,7 @@ class UserTable:
         return self.timers.earliest_ms()
 
     def has_due(self, clock_ms: int) -> bool:
-        """Whether a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
+        """True if a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
         users = self.timers.due(clock_ms, self._timer_of)
         for user in users:
             self.timers.arm(user, profiles.timer_of(self._encoded[user]))
@@ -93,14 +93,14 @@ class UserTable:
             self._reached[user] = offset
 
     def restore_position(self, position: bytes) -> None:
-        """Where the partition stands; profiles restored after it may be ahead."""
+        """Restores the position of the partition; profiles restored after it may be ahead."""
         found = read_position(position)
         self.next_offset = found.next_offset
         self.clock_ms = found.clock_ms
         self._reached = {user: offset for user, offset in self._reached.items() if offset > found.next_offset}
 
     def position(self) -> bytes:
-        """What `restore_position` reads."""
+        """Encodes the position for `restore_position`."""
         return write_position(Position(1, self.next_offset, self.clock_ms, self.program.version))
 
     def _count_members(self, encoded: bytes, by: int) -> None:
@@ -114,7 +114,7 @@ class UserTable:
 
     @property
     def stale(self) -> bool:
-        """Whether the restored state is of another catalog than the program: `adopt` it before anything else."""
+        """True if the restored state is of another catalog than the program: `adopt` it before anything else."""
         return self._catalog.is_other_than(self.program)
 
     @property
@@ -124,7 +124,7 @@ class UserTable:
 
     @property
     def unswept(self) -> list[str]:
-        """Whom the sweep has still to look at, in order of names, the next of them at the end."""
+        """Users that the sweep has still to evaluate, in order of names, the next of them at the end."""
         return self._reevaluation.left_of(self._encoded, self._catalog.epoch)
 
     def adopt(self, program: Program, *, clock_ms: int, before: str | None = None) -> None:

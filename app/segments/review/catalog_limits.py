@@ -1,4 +1,4 @@
-"""What is wrong with a catalog under the rules of a worker.
+"""Problems of a catalog under the limits of a worker.
 
 Windows longer than users are remembered; silences that never come, since the visit is over or the user forgotten by
 then; a profile that could grow too large. What does not depend on the rules is checked by `catalog_checks`.
@@ -137,7 +137,7 @@ def _too_large(catalog: Catalog, rules: TimeRules) -> Iterator[Problem]:
 
 
 def _largest_things(definitions: list[Definition], found: dict[str, Footprint]) -> str:
-    """What takes the most, in words."""
+    """Describes what takes the most bytes."""
     things = {kept.id: kept for definition in definitions for kept in found[definition.name].kept}
     largest = sorted(things.values(), key=lambda kept: -kept.size.most)[:_LARGEST_TOLD]
     return "; ".join(f"{kept.words} ({kept.size.most // 1024} KB)" for kept in largest)

@@ -1,4 +1,4 @@
-"""What may let users in wrongly at first, since history before a definition's start counts as empty.
+"""Warnings about definitions that may let users in wrongly at first, since history before their start counts as empty.
 
 More history makes some parts of a condition false that are true without it: `never(...)`, `count(...) < 3`. Such a part
 can be wrong until its window has been seen in full; without a window for good.
@@ -85,7 +85,7 @@ class _Analysis:
             yield self._doubt(node, self._window(value, bound), wanted=wanted)
 
     def _misled(self, value: s.Expression, sign: str, *, wanted: bool) -> bool:
-        """Whether `value <sign> bound` can be true only because history is missing."""
+        """True if `value <sign> bound` can be true only because history is missing."""
         match value:
             case s.Aggregate(function=function):
                 match AGGREGATES[function].growth:

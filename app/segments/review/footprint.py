@@ -1,4 +1,4 @@
-"""What a definition makes Shoal remember of each user: in words, and in bytes of the encoded profile.
+"""Footprint of a definition: what it makes Shoal remember of each user, in words and in encoded bytes.
 
 `bytes_max` is what the limits of docs/limits.md allow; `bytes_typical` is for a user with three such events of three
 different values, all inside the window. Sizes are those of MessagePack, counted by the form of each state in `tables`.
@@ -150,7 +150,7 @@ def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
 
 
 def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> list[Remembered]:
-    """What the definition itself asks for: compiled alone, the segments that it uses being nobody's."""
+    """Returns the aggregates of the definition itself, compiled alone."""
     alone: Segment
     if isinstance(definition, Score):
         asked = s.Comparison(">", s.ScoreValue(definition.name), s.Number(0))
@@ -208,7 +208,7 @@ def _sent(node: s.Expression) -> Size:
 
 
 def _payload(what: Remembered, pattern: s.Pattern) -> Size:
-    """What is kept of an event that waits for its `no R`: what it gives to the aggregate, and what `once per` asks."""
+    """Returns the size of an event that waits for its `no R`: its item, and its keys for `once per`."""
     listed = A_KEY.times(1, LIST_ITEMS_MAX)
     items = {"nothing": NOTHING, "points": A_NUMBER, "value": A_VALUE, "numbers": A_NUMBER.times(1, LIST_ITEMS_MAX)}
     return items.get(what.item, listed) + (listed if pattern.once_per is not None else NOTHING) + Size(3, 3)

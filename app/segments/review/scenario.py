@@ -71,7 +71,7 @@ class Scenario:
         return batch
 
     def inside(self, user: str, segment: str) -> bool:
-        """Whether the user is in the segment now."""
+        """True if the user is in the segment now."""
         profile = self.partition.profile(user)
         if profile is None:
             return False

@@ -1,4 +1,4 @@
-"""What a run says of a user: entered or left a segment, and when. The common language of all peers and of Shoal."""
+"""Moment at which a user enters or leaves a segment: the common output of all peers and of Shoal."""
 
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
 
 
 class _Written(msgspec.Struct):
-    """How peers write it."""
+    """Form in which peers write a moment."""
 
     user: str
     segment: str
@@ -39,13 +39,13 @@ _decode: Final = msgspec.json.Decoder(_Written).decode
 
 
 def read_moment(value: bytes) -> Moment:
-    """What a peer wrote; msgspec.MsgspecError if it is something else."""
+    """Reads a moment of a peer; msgspec.MsgspecError if it is something else."""
     written = _decode(value)
     return Moment(written.user, written.segment, written.action, written.at)
 
 
 def folder_of(rules: Rules) -> Path:
-    """Where the definitions are."""
+    """Returns the folder of the definitions."""
     return FOLDER if rules == "all" else FOLDER / rules
 
 

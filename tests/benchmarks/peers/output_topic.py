@@ -1,4 +1,4 @@
-"""What a run writes, read while it runs."""
+"""Reads the output topic of a run while it runs."""
 
 import time
 from collections import Counter
@@ -56,7 +56,7 @@ class OutputReader:
         self._consumer.close()
 
     def more(self, within_s: float = WAIT_S) -> list[Moment]:
-        """What has come since; may be empty. Waits for the first of it."""
+        """Returns new records; waits for the first of them, and may return none."""
         messages = self._consumer.consume(RECORDS_MAX, timeout=within_s)
         moments = []
         for message in messages:
@@ -69,7 +69,7 @@ class OutputReader:
         return moments
 
     def all_there(self, within_s: float) -> list[Moment]:
-        """What can be read at once, for so long at most: answers of a broker hold a part of it each."""
+        """Returns all records that can be read at once, within a time limit: each answer of a broker holds a part."""
         end_s = time.perf_counter() + within_s
         moments: list[Moment] = []
         while time.perf_counter() < end_s and (more := self.more()):

@@ -16,7 +16,7 @@ class PeerUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a run is given. `state`: a folder of its own, empty; the output topic: its own, empty, and there."""
+    """Inputs of a run. `state`: a folder of its own, empty; the output topic: its own, empty, and there."""
 
     bootstrap: str
     input_topic: str

@@ -37,7 +37,7 @@ class Filled:
     end_ms: int
 
     def after(self, moments: Iterable[Moment]) -> float:
-        """How many events follow those that have led to some moments, by their instants, partition by partition."""
+        """Number of events follow those that have led to some moments, by their instants, partition by partition."""
         homes = Homes(PARTITIONS)
         reached = [START_MS] * PARTITIONS
         for moment in moments:
@@ -62,7 +62,7 @@ class Measured:
 
     @property
     def complete(self) -> bool:
-        """Whether there was anything to measure: not where it never wrote, or all at once."""
+        """True if there was anything to measure: not where it never wrote, or all at once."""
         return self.events > 0 and self.seconds > 0 and self.cpu_s > 0
 
     @property

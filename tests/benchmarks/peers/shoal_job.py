@@ -16,7 +16,7 @@ from tests.support.kafka_node import free_ports
 
 
 class _Change(msgspec.Struct):
-    """What is needed of a change."""
+    """Fields of a change that are needed here."""
 
     user: str
     segment: str

@@ -1,4 +1,4 @@
-"""What is made of runs: rows, ratios, and whether they count. The runs themselves are made up."""
+"""Rows, ratios and validity of made-up runs."""
 
 from collections import Counter
 from contextlib import nullcontext

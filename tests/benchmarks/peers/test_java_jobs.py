@@ -1,4 +1,4 @@
-"""How the peers in Java are started, and what is said where they cannot be. Builds and starts nothing."""
+"""The peers in Java are started, and reported where they cannot be. Builds and starts nothing."""
 
 from pathlib import Path
 

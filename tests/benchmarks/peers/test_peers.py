@@ -1,4 +1,4 @@
-"""How peers are started and measured, without a broker and without installing anything."""
+"""Peers are started and measured, without a broker and without installing anything."""
 
 import os
 import subprocess

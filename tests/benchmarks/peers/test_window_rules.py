@@ -1,4 +1,4 @@
-"""What the peers in Python do with an event is right: what they say is wrong only if their engine is."""
+"""The peers in Python evaluate events correctly: a wrong result comes from their engine only."""
 
 from collections import Counter
 

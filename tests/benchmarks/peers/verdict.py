@@ -1,4 +1,4 @@
-"""What a run must say, and whether it said it."""
+"""Expected output of a run, and the comparison with it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -40,11 +40,11 @@ class Expected:
         )
 
     def wanted(self, *, timers: bool) -> Counter[Moment]:
-        """What a run must say."""
+        """Returns the expected output of a run."""
         return self.counted(self.moments, timers=timers)
 
     def problem(self, found: Mapping[Moment, int], *, timers: bool) -> str:
-        """What is wrong with what a run said, "" for nothing: each moment must be there exactly as often as here."""
+        """Describes the first difference of the output, "" for none: each moment must be there as often as here."""
         return difference(self.wanted(timers=timers), self.counted(found, timers=timers))
 
 

@@ -85,7 +85,7 @@ def test_every_shipped_segment_is_asked_that_has_no_cart_sequence_hold_or_decay(
 
 
 def is_left_to_the_oracle(segment: Segment, catalog: Catalog) -> bool:
-    """Whether it, or a segment that it uses, has a cart, a sequence, hold or a score."""
+    """True if it, or a segment that it uses, has a cart, a sequence, hold or a score."""
     nodes = [node for expression in said_by(segment) for node in walk(expression)]
     return (
         segment.hold_ms > 0

@@ -1,4 +1,4 @@
-"""Which files of a folder are definitions."""
+"""Definition files of a folder are found, other files are not."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `shoal X --help` tells: what it does, an example that can be typed as it stands, what exit codes mean."""
+"""Each `shoal X --help` says what the command does, with an example that works as it stands, and exit codes."""
 
 import inspect
 import re

@@ -167,7 +167,7 @@ def test_a_folder_that_is_not_there_is_an_error(arguments: list[str], capsys: py
 
 
 def watched(folder: Path, *edits: Callable[[], object]) -> int:
-    """How often the work is done when these edits are made, one a look."""
+    """Number of runs after these edits, one a look."""
     waiting = list(edits)
     done = 0
 

@@ -1,4 +1,4 @@
-"""What the live view counts, and what it looks like."""
+"""The live view counts and looks as it should."""
 
 import json
 from io import StringIO

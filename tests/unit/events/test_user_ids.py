@@ -1,4 +1,4 @@
-"""Which values of `userId` and `anonymousId` name a user: the same by every way in."""
+"""Values of `userId` and `anonymousId` name a user, or not, the same by every way in."""
 
 import json
 from typing import Any

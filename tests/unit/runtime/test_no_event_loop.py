@@ -1,4 +1,4 @@
-"""What the simulator runs knows no event loop, no clock, no chance: it would escape the simulated time."""
+"""Modules that the simulator runs use no event loop, clock or chance, which would escape the simulated time."""
 
 import ast
 from pathlib import Path

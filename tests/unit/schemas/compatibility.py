@@ -1,4 +1,4 @@
-"""Whether all that one JSON Schema accepts is accepted by another: the part of JSON Schema that our files use."""
+"""True if all that one JSON Schema accepts is accepted by another: the part of JSON Schema that our files use."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ UPPER = {"maximum", "maxLength", "maxItems"}
 
 
 def narrower(old: Schema, new: Schema, place: str = "") -> Iterator[str]:
-    """Where `new` refuses something that `old` accepts, or where that cannot be seen; nothing if it never does."""
+    """Yields the places where `new` refuses something that `old` accepts, or where that cannot be decided."""
     yield from _narrower(old, new, place, old, new)
 
 

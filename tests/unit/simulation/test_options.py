@@ -1,4 +1,4 @@
-"""What the options of `shoal simulate` may be, and what is said of those that may not."""
+"""Options of `shoal simulate` are accepted or refused with a message."""
 
 import pytest
 

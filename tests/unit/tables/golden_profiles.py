@@ -117,7 +117,7 @@ def records() -> list[PipedRecord]:
 
 
 def changes_of(partition: Partition, rest: list[PipedRecord]) -> list[str]:
-    """What follows from the rest, and from two days of silence behind it."""
+    """Returns the changes of the remaining events, and of two days of silence after them."""
     batches = [partition.process(rest[start : start + 10]) for start in range(0, len(rest), 10)]
     batches.append(partition.advance(rest[-1].timestamp + 172_800_000))
     return [change.encode().decode() for batch in batches for change in batch.changes]
@@ -175,7 +175,7 @@ def files() -> list[Path]:
 
 
 def write_changes(path: Path) -> None:
-    """What followed, with the evidence of today; AssertionError if more than that is new."""
+    """Writes the changes that followed, with the evidence of today; AssertionError if more than that is new."""
     golden = Golden(path)
     changes = changes_of(golden.restored(), golden.rest)
     assert [_bare(change) for change in changes] == [_bare(change) for change in golden.changes]

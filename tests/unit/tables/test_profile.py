@@ -1,4 +1,4 @@
-"""What is remembered of a user, encoded: formats of this and other versions, and what is read without decoding."""
+"""Encoded profiles: formats of this and other versions, and fields that are read without decoding."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ class Sequence:
         self.state = self.machine.absent(self.state, t, values or None, self.now)
 
     def pass_to(self, now: int) -> list[int]:
-        """What was pending until then."""
+        """Returns what was pending until then."""
         self.now = max(self.now, now)
         return [] if self.state is None else [instant for instant, _ in self.machine.occur(self.state, now)]
 

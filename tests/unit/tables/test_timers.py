@@ -93,7 +93,7 @@ def test_everyone_comes_in_time_whatever_moves(moves: list[tuple[str, int, int]]
 
 
 class OneLevel:
-    """What timers do, without lists for those that are far."""
+    """Timers without lists for those that are far."""
 
     def __init__(self) -> None:
         self.buckets: dict[int, dict[str, None]] = {}

@@ -36,7 +36,7 @@ def fed(kind: Any, *events: tuple[int, Any], now: int | None = None) -> Any:
     return state
 
 
-def instants_max(count: int | None = None, within_ms: int | None = HOUR_MS) -> LatestN:
+def latest_n(count: int | None = None, within_ms: int | None = HOUR_MS) -> LatestN:
     return LatestN(within_ms, count, Counted())
 
 
@@ -46,7 +46,7 @@ def instants_max(count: int | None = None, within_ms: int | None = HOUR_MS) -> L
 @pytest.mark.parametrize(
     ("kind", "item", "inside", "outside"),
     [
-        (instants_max(), None, 1, 0),
+        (latest_n(), None, 1, 0),
         (Latest(HOUR_MS), None, 1_000, None),
         (Numbers("sum", HOUR_MS, Counted()), [5_000_000], 5, 0),
         (Numbers("max", HOUR_MS, Counted()), [5_000_000], 5, None),
@@ -66,7 +66,7 @@ def test_an_event_counts_until_just_before_its_window_is_over(kind: Any, item: A
 
 @pytest.mark.parametrize(
     "kind",
-    [instants_max(), Latest(HOUR_MS), Numbers("sum", HOUR_MS, Counted()), First(HOUR_MS, Counted()), Last(HOUR_MS)],
+    [latest_n(), Latest(HOUR_MS), Numbers("sum", HOUR_MS, Counted()), First(HOUR_MS, Counted()), Last(HOUR_MS)],
 )
 def test_an_event_that_is_outside_when_it_arrives_is_never_there(kind: Any) -> None:
     item = [1] if isinstance(kind, Numbers) else "a"
@@ -74,7 +74,7 @@ def test_an_event_that_is_outside_when_it_arrives_is_never_there(kind: Any) -> N
     assert kind.add(None, 1_001, item, 1_000 + HOUR_MS) is not None
 
 
-@pytest.mark.parametrize("kind", [Latest(None), instants_max(within_ms=None), Last(None), First(None, Counted())])
+@pytest.mark.parametrize("kind", [Latest(None), latest_n(within_ms=None), Last(None), First(None, Counted())])
 def test_without_a_window_nothing_ends(kind: Any) -> None:
     state = fed(kind, (1, "a"))
     assert kind.until(state, 10**15) == FOREVER
@@ -83,7 +83,7 @@ def test_without_a_window_nothing_ends(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [instants_max(), Latest(HOUR_MS), Last(HOUR_MS), First(HOUR_MS, Counted()), Numbers("sum", HOUR_MS, Counted())],
+    [latest_n(), Latest(HOUR_MS), Last(HOUR_MS), First(HOUR_MS, Counted()), Numbers("sum", HOUR_MS, Counted())],
 )
 def test_a_reset_forgets_what_is_at_or_before_it_and_nothing_else(kind: Any) -> None:
     item = [1_000_000] if isinstance(kind, Numbers) else "a"
@@ -97,13 +97,13 @@ def test_a_reset_forgets_what_is_at_or_before_it_and_nothing_else(kind: Any) -> 
 
 
 def test_a_threshold_keeps_as_many_instants_as_it_needs_in_whatever_order_they_come() -> None:
-    kind = instants_max(3)
+    kind = latest_n(3)
     assert fed(kind, (5, None), (1, None), (4, None), (2, None), (3, None)) == [3, 4, 5]
     assert not kind.counted
 
 
 def test_all_places_are_full_until_the_oldest_leaves() -> None:
-    kind = instants_max(3)
+    kind = latest_n(3)
     state = fed(kind, (1, None), (2, None), (3, None))
     assert kind.full_until(state, 3) == 1 + HOUR_MS
     assert kind.full_until(state, 1 + HOUR_MS) == FOREVER
@@ -111,14 +111,14 @@ def test_all_places_are_full_until_the_oldest_leaves() -> None:
 
 
 def test_of_more_than_a_thousand_the_latest_stay_and_the_rest_are_counted() -> None:
-    kind = instants_max()
+    kind = latest_n()
     state = fed(kind, *((t, None) for t in range(EVENTS_MAX + 5)))
     assert state == list(range(5, EVENTS_MAX + 5))
     assert kind.counted == {EVENT_DROPPED: 5}
 
 
 def test_what_has_left_the_window_is_pruned_with_the_next_event() -> None:
-    assert fed(instants_max(), (1, None), (2, None), (2 + HOUR_MS, None)) == [2 + HOUR_MS]
+    assert fed(latest_n(), (1, None), (2, None), (2 + HOUR_MS, None)) == [2 + HOUR_MS]
 
 
 @given(

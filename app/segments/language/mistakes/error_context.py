@@ -38,7 +38,7 @@ KEYWORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorContext:
-    """Where the parser stopped: the text before and after, and the terminals that could have followed.
+    """Position at which the parser stopped: the text before and after, and the terminals that could have followed.
 
     An LALR parser has one state for several situations, so `allowed` may name terminals that only fit elsewhere.
     """
@@ -73,27 +73,27 @@ class ErrorContext:
 
     @property
     def wants_value(self) -> bool:
-        """Whether a value must stand there."""
+        """True if a value must stand there."""
         return {"NAME", "NUMBER"} <= self.allowed
 
     @property
     def wants_event(self) -> bool:
-        """Whether an event must stand there."""
+        """True if an event must stand there."""
         return "PAGE" in self.allowed
 
     @property
     def wants_property(self) -> bool:
-        """Whether the name of a property, or of a field behind a point, must stand there."""
+        """True if the name of a property, or of a field behind a point, must stand there."""
         return "NAME" in self.allowed and "NUMBER" not in self.allowed
 
     @property
     def wants_duration(self) -> bool:
-        """Whether a duration must stand there."""
+        """True if a duration must stand there."""
         return "DURATION" in self.allowed and "NUMBER" not in self.allowed
 
     @property
     def after_event(self) -> bool:
-        """Whether what was read so far ends behind the event of a function, with no filter begun."""
+        """True if what was read so far ends behind the event of a function, with no filter begun."""
         return bool({"_WITHIN", "_WHERE", "_ONCE", "_PER", "_THEN"} & self.allowed) and "_AND" not in self.allowed
 
     @property
@@ -120,7 +120,7 @@ class ErrorContext:
 
 
 def open_bracket(text: str) -> int | None:
-    """Where the last parenthesis or bracket stands that is not closed."""
+    """Returns the position of the last parenthesis or bracket that is not closed."""
     stack = []
     for index, character in enumerate(TEXT.sub(lambda match: "x" * len(match[0]), text)):
         if character in "([":

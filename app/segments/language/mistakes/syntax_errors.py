@@ -1,4 +1,4 @@
-"""What is wrong with a text that does not fit the grammar, in words for people who never programmed.
+"""Explains a text that does not fit the grammar to people who do not program.
 
 The parser says where it stopped and which terminals it would have taken there. A list of rules, each for one slip
 that people make, looks at the text around that place; the first that knows an answer gives it.

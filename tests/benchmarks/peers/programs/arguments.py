@@ -1,4 +1,4 @@
-"""What every program is told on its command line."""
+"""Command line of every program."""
 
 import argparse
 from dataclasses import dataclass

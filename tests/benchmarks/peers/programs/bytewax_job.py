@@ -46,7 +46,7 @@ class UserLogic(StatefulBatchLogic):  # type: ignore[misc]  # its base is in an 
         return written, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        """What is kept of the user."""
+        """Returns the state of the user."""
         return orjson.dumps(self.profile)
 
 

@@ -28,7 +28,7 @@ def create_app(arguments: Arguments) -> Any:
 
 
 def amounts(rule: Rule, message: dict[str, Any]) -> list[dict[str, int]]:
-    """What a message counts for a rule, if anything."""
+    """Returns what a message counts for a rule, if anything."""
     return [{"amount": amount} for counted, amount in counts(message) if counted is rule]
 
 

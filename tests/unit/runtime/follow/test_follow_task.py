@@ -1,4 +1,4 @@
-"""What a follower's partition leaves behind when it begins anew: no work that nobody waits for, no open reader."""
+"""A follower's partition that begins again leaves no work without a reader, and no open reader."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ class Once(FollowTask):
 
 @pytest.fixture
 def doing() -> list[str]:
-    """What a batch has done."""
+    """Work of a batch, recorded."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Whoever looks for a leader does not wait for ever: neither to read, nor to write."""
+"""A search for a leader ends: neither reads nor writes wait for ever."""
 
 import asyncio
 from typing import Any

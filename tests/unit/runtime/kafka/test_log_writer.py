@@ -1,4 +1,4 @@
-"""What a writer says when several things went wrong at once: above all that it is fenced."""
+"""A writer with several errors reports the decisive one: above all that it is fenced."""
 
 import asyncio
 from collections.abc import Iterable

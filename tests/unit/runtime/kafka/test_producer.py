@@ -34,7 +34,7 @@ class Answering:
 
 
 class Batch:
-    """What is to be produced."""
+    """Batch to be produced."""
 
     error: Exception | None = None
 

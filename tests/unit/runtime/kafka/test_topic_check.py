@@ -1,4 +1,4 @@
-"""What is said about topics that are not as they should be."""
+"""Problems of topics are reported."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ def check(states: Mapping[str, TopicState], *, settings: Settings = SETTINGS, br
 
 
 def changed(name: str, config: Mapping[str, str] | None = None, **given: Any) -> list[Finding]:
-    """What is said when one topic is different."""
+    """Returns the report when one topic is different."""
     states = right()
     there = states[name]
     states[name] = replace(there, config=dict(there.config) | dict(config or {}), **given)

@@ -1,4 +1,4 @@
-"""When a worker says that it holds too much."""
+"""A worker warns when it holds too much."""
 
 from app.runtime.partition.memory_limit import LOOK_S, REPEAT_S, MemoryLimit
 

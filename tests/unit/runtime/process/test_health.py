@@ -1,4 +1,4 @@
-"""What ops ask a worker."""
+"""Health endpoints of a worker."""
 
 import urllib.error
 import urllib.request

@@ -1,4 +1,4 @@
-"""When a worker has to end."""
+"""A worker without progress has to end."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What stands in the changelog besides the profile."""
+"""Fields in the changelog besides the profile."""
 
 import pytest
 from hypothesis import given

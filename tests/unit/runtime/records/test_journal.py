@@ -1,4 +1,4 @@
-"""What the journal says is applied where it belongs, once."""
+"""Journal entries are applied at their place, once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What may condemn a record, and what never does."""
+"""Errors that may condemn a record, and errors that never do."""
 
 import asyncio
 

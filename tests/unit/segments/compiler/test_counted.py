@@ -24,7 +24,7 @@ def event(name: str, *, at_ms: int = 0, **properties: Any) -> Event:
 
 
 def counted(when: str, events: Iterable[Event], *, more: str = "", batch: int = 10_000) -> dict[str, int]:
-    """What the batches of these events count together."""
+    """Returns the counts of the batches of these events together."""
     definition = f"segment: s\nwhen: {msgspec.json.encode(when).decode()}\n{more}"
     partition = Partition(compile_catalog(load_catalog({"s.yaml": definition}), RULES), RULES)
     records = []

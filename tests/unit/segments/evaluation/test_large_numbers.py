@@ -1,4 +1,4 @@
-"""Whatever numbers a message says, no event stops a partition: what cannot be said is missing."""
+"""No number in an event stops a partition: a number that cannot be kept is missing."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def as_json(properties: dict[str, Any]) -> str:
 
 
 def attached(definition: str, *properties: dict[str, Any], event: str = "A") -> Any:
-    """What was sent last, as it was read from the JSON."""
+    """Returns the values sent last, as read from the JSON."""
     return msgspec.json.decode(played(definition, *properties, event=event).changes[-1].encode())["attach"]
 
 

@@ -32,7 +32,7 @@ def margin(bound: float, *adds: float) -> Margin:
 
 
 def passes(around: Margin, state: list[float], points: float, now: int) -> bool:
-    """Whether nobody looks at the event."""
+    """True if nobody looks at the event."""
     test = around.touched("r", points)
     return test is not None and not eval(test, {"r": state, "now": now})
 

@@ -1,4 +1,4 @@
-"""What makes sense is let through: the checks find mistakes, not meanings. The mistakes: `wrong_definitions.md`."""
+"""Meaningful definitions pass: the checks find mistakes only. The mistakes: `wrong_definitions.md`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What each spelling means, and how it is written back."""
+"""Each spelling has its meaning, and is written back."""
 
 import pytest
 

@@ -25,7 +25,7 @@ class Case:
     message: str
 
     def said(self) -> str:
-        """What is said now: the problems, or the remarks about definitions that load; empty if there are none."""
+        """Returns the present message; empty if the definitions load."""
         try:
             catalog = load_catalog(self.files)
         except CatalogError as error:

@@ -229,7 +229,7 @@ def test_a_day_that_does_not_exist_is_left_to_the_loop(day: str) -> None:
 
 
 def clock_after(text: str) -> int | None:
-    """How the fast path reads a time: where the clock stands after an event then; None if it left the event."""
+    """Returns the clock after an event, as the fast path reads its time; None if it left the event."""
     partition = Partition(PROGRAM, replace(RULES, disorder_ms=0))
     value = msgspec.json.encode({"type": "page", "anonymousId": "u", "timestamp": text})
     batch = partition.process([PipedRecord(0, -1, b"u", value)])

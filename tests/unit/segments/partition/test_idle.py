@@ -1,4 +1,4 @@
-"""Who is idle for a day keeps what some window still shows, and nothing else."""
+"""A user who is idle for a day keeps what some window still shows, and nothing else."""
 
 from typing import Any
 

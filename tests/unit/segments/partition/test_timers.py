@@ -37,7 +37,7 @@ def record(offset: int, at_s: float, user: str, event: str) -> PipedRecord:
 
 
 def told(batches: list[list[PipedRecord]]) -> Told:
-    """What each user's changes are, to the end of all timers."""
+    """Returns each user's changes, to the end of all timers."""
     partition = Partition(PROGRAM, RULES)
     changes = [change for batch in batches for change in partition.process(batch).changes]
     changes += partition.advance(START_MS + 10_000_000).changes

@@ -1,4 +1,4 @@
-"""What the time rules and the size of a profile forbid: each with its place, and what to do."""
+"""Definitions that break the time rules or the size limit of a profile are refused, with place and remedy."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def problems(files: dict[str, str], rules: TimeRules = RULES) -> list[Problem]:
 
 
 def of(when: str, more: str = "", rules: TimeRules = RULES) -> list[str]:
-    """What is wrong with a condition, without the path."""
+    """Returns the problems of a condition, without the path."""
     found = problems({"s.yaml": f"segment: s\nwhen: {when}\n{more}"}, rules)
     return [str(problem).removeprefix("s.yaml:") for problem in found]
 

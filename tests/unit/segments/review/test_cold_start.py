@@ -1,4 +1,4 @@
-"""Which parts of a condition can be true only because what was before is not known."""
+"""Conditions that can be true only because earlier events are unknown are reported."""
 
 import json
 

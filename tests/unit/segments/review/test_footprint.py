@@ -1,4 +1,4 @@
-"""What definitions make Shoal remember: the bytes said are those that a profile has; shared things count once."""
+"""The reported bytes of definitions are those that a profile has; shared things count once."""
 
 import json
 from typing import Any
