@@ -17,6 +17,7 @@ from app.console.backtesting import show_difference, show_missing, show_reading,
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.errors import UserError
+from app.events.visible_text import visible_json
 from app.offline.backtest import Backtest, Summary, batches_of
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
@@ -191,6 +192,8 @@ def _write(output: Path | None, lines: Iterable[bytes]) -> None:
     if output is None:
         return
     if output == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            lines = (visible_json(line.decode()).encode() for line in lines)
         _write_lines(sys.stdout.buffer, lines)
         return
     try:

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from rich.console import Console
 from rich.table import Table
 
 from app.catalogs.publishing import published_catalog
 from app.console.options import show_instant
+from app.console.output import make_console
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.runtime.records.published_catalog import definitions_of
@@ -32,7 +32,7 @@ def catalog(*, broker: str | None = None) -> int:
             f"nothing is published in {settings.topics.catalog} at {settings.kafka_bootstrap_servers}",
             hint="publish a folder of definitions: shoal publish DIR",
         )
-    console = Console()
+    console = make_console()
     since = show_instant(found.publication.published_ms)
     console.print(f"catalog {found.catalog.version}, published {since}", highlight=False)
     table = Table(box=None, header_style="bold")

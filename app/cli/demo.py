@@ -32,6 +32,7 @@ from app.console.running import quiet_clients, until_signal
 from app.embedded import EmbeddedBroker
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
+from app.events.visible_text import visible
 from app.runtime.kafka.clients import connect_admin, wait_for_broker
 from app.runtime.kafka.topics import TopicSpec, ensure_topics, topic_specs
 from app.segments.compiler.program import compile_catalog
@@ -268,7 +269,7 @@ class Demo:
                 raise
         _summary(self, board, console)
         if self.died is not None:
-            print(f"error: {self.died}", file=sys.stderr)
+            print(visible(f"error: {self.died}"), file=sys.stderr)
             return EXIT_CHILD_DIED
         return EXIT_OK
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from app.cli.process import Pairs, prepare_process, settings_of
-from app.console.output import counted, make_console, say
+from app.console.output import counted, make_console, say, say_lines
 from app.console.running import quiet_clients
 from app.destinations.destination import Destination
 from app.destinations.folder import load_destinations
@@ -109,7 +109,7 @@ def _check(wanted: Sequence[Destination]) -> None:
             shown = sample(each)
         except UnusableError as error:
             raise UserError(f"{each.path}: no request can be made: {error.detail}") from None
-        say(console, shown)
+        say_lines(console, shown)
         say(console)
     count = len(wanted)
     say(console, "1 destination is right" if count == 1 else f"{count} destinations are right")

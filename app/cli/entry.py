@@ -17,6 +17,9 @@ def main() -> int:
         signal.signal(signal.SIGTERM, _end_before_the_start)
     try:
         from app.cli.main import main as run
+        from app.console.safe_console import show_traceback
+
+        sys.excepthook = show_traceback
 
         return run()
     except KeyboardInterrupt:

@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from rich.console import Console
-
+from app.console.safe_console import SafeConsole
 from app.service.access_keys import hash_of, new_key
 
 
@@ -26,7 +25,7 @@ def keys(action: Literal["new"], use: Literal["write", "forward", "read"], /, *,
     """
     assert action == "new"
     key = new_key(use)
-    console = Console(soft_wrap=True, highlight=False)
+    console = SafeConsole(soft_wrap=True, highlight=False)
     console.print(f"key   {key}", markup=False)
     console.print(f"hash  {name}:{hash_of(key)}", markup=False)
     console.print(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
 
+from app.console.safe_console import SafeConsole
 from app.errors import UserError
 
 EXIT_OK = 0
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What the command returned or 0; 2 for what the user can mend (wrong arguments, a UserError); 130 after Ctrl-C;
     141 when whoever read the output has left.
     """
-    errors = Console(stderr=True)
+    errors = SafeConsole(stderr=True)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         result = create_app(next(iter(given), ""))(given, exit_on_error=False, error_console=errors)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from app.catalogs.definitions_folder import load_segments, read_definitions
 from app.catalogs.publishing import publish_catalog
@@ -41,7 +40,7 @@ def publish(
         Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
     """
     quiet_clients()
-    console = Console()
+    console = make_console()
     settings = load_settings(kafka_bootstrap_servers=broker)
     catalog = load_segments(folder, settings.time_rules)
     files = read_definitions(folder)

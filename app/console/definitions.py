@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from app.console.output import counted, say, show_bytes
+from app.console.output import counted, say, say_lines, show_bytes
 from app.segments.compiler.evidence import ATOMS_MAX
 from app.segments.definitions.definition import Catalog, Definition, Segment
 from app.segments.definitions.event_names import doubtful_names
@@ -47,7 +47,7 @@ def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> No
     say(console, f"(what several keep counts once; typically: {TYPICAL_EVENTS} events of each)", "dim")
     for warning in warnings(catalog, found):
         console.print()
-        say(console, warning, "yellow")
+        say_lines(console, warning, "yellow")
 
 
 def kept_table(definitions: Sequence[Definition], found: dict[str, Footprint]) -> Table:
@@ -105,7 +105,7 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
 def show_remarks(console: Console, catalog: Catalog) -> None:
     """Prints remarks on definitions that load but may not be meant, each as a paragraph."""
     for remark in remark_texts(catalog):
-        say(console, remark, "yellow")
+        say_lines(console, remark, "yellow")
         console.print()
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from app.console.safe_console import SafeConsole
+from app.events.visible_text import visible_line
 from app.segments.definitions.problem import Problem
 from app.segments.language.durations import UNITS_MS, format_duration
 
@@ -16,15 +18,20 @@ _WIDTH_ELSEWHERE: Final = 160
 
 def make_console(*, stderr: bool = False) -> Console:
     """Standard output, or standard error; wide where it is no terminal, so that names are not cut."""
-    console = Console(stderr=stderr, highlight=False, emoji=False)
+    console = SafeConsole(stderr=stderr, highlight=False, emoji=False)
     if console.is_terminal or os.environ.get("COLUMNS"):
         return console
-    return Console(stderr=stderr, highlight=False, emoji=False, width=_WIDTH_ELSEWHERE)
+    return SafeConsole(stderr=stderr, highlight=False, emoji=False, width=_WIDTH_ELSEWHERE)
 
 
 def say(console: Console, text: str | Text = "", style: str = "") -> None:
-    """One line as it is: no markup, no wrapping."""
-    console.print(Text(text, style=style) if isinstance(text, str) else text, soft_wrap=True)
+    """One line as it is: no markup, no wrapping. Several lines are a Text."""
+    console.print(Text(visible_line(text), style=style) if isinstance(text, str) else text, soft_wrap=True)
+
+
+def say_lines(console: Console, text: str, style: str = "") -> None:
+    """Several lines as they are: no markup, no wrapping."""
+    say(console, Text(text, style=style))
 
 
 def counted(number: int, one: str, many: str = "") -> str:

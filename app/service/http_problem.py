@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from app.events.visible_text import visible
+
 
 class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event of a request that was not taken.
@@ -16,6 +18,9 @@ class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
     detail: str
     message_id: str | None = msgspec.field(default=None, name="messageId")
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "detail", visible(self.detail))
 
 
 class LateEvent(msgspec.Struct, frozen=True):
@@ -45,6 +50,7 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         assert self.success is False
+        msgspec.structs.force_setattr(self, "message", visible(self.message))
 
 
 class Problem(Exception):

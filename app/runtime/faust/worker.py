@@ -11,6 +11,7 @@ import faust
 from rich.console import Console
 
 from app.errors import UserError
+from app.events.visible_text import visible
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -57,7 +58,7 @@ class Worker(faust.Worker):
         except UserError as error:
             console = Console(stderr=True)
             console.print("[bold red]error:[/]", end=" ")
-            console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+            console.print(visible(str(error)), markup=False, highlight=False, soft_wrap=True)
             code = EXIT_USER_ERROR
         raise SystemExit(code)
 

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 
+from app.events.visible_text import visible, visible_json
 from app.settings import LogFormat
 
 REPEAT_S = 10.0
@@ -56,7 +57,9 @@ class _Formatter(logging.Formatter):
         source = "" if record.name.startswith(("app.", "agents.")) else f" ({record.name})"
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         text = f"{clock}.{int(record.msecs):03d} {level}{record.getMessage()}{source}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        return visible(text).replace("\n", "\n  ")  # no text from outside begins a line
 
 
 class JsonFormatter(logging.Formatter):
@@ -73,7 +76,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             said["error"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False)
+        return visible_json(json.dumps(said, ensure_ascii=False))
 
 
 def log_to_stderr(level: str, form: LogFormat) -> None:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app.events.visible_text import visible_line
+
 LOOK_S = 0.5
 EXIT_CODE = 70
 
@@ -87,6 +89,8 @@ class Watchdog:
 
 
 def _end_process(why: str) -> None:
-    sys.stderr.write(f"watchdog: {why}; this worker ends (exit code {EXIT_CODE}), another one takes its partitions\n")
+    sys.stderr.write(
+        f"watchdog: {visible_line(why)}; this worker ends (exit code {EXIT_CODE}), another one takes its partitions\n"
+    )
     sys.stderr.flush()
     os._exit(EXIT_CODE)

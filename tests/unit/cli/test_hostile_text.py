@@ -1,0 +1,207 @@
+"""No command lets what is in an event, a definition or an option reach the terminal as anything but text."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+
+from app.cli import main as cli
+from app.console.output import make_console, say
+from app.console.safe_console import SafeConsole, show_traceback
+from app.events.visible_text import visible, visible_json, visible_line
+from app.runtime.process.logs import JsonFormatter, log_to_stderr
+from app.service.http_problem import Problem, Refused
+
+EVIL = "[/b][link=x]\x1b[31m\x1b]0;title\x07\x9b2J\r\x08\u202egnp\u2066\u2028\x7f"
+BIDI = "\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ufeff"
+ACTED_ON = {*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), *BIDI} - {"\n", "\t"}
+
+
+def acted_on(text: str) -> set[str]:
+    """Characters that a terminal would act on."""
+    return set(text) & ACTED_ON
+
+
+def event(user: str, name: str, **properties: Any) -> str:
+    at = "2026-01-05T10:00:00Z"
+    return json.dumps({"type": "track", "event": name, "userId": user, "timestamp": at, "properties": properties})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Definitions, and in `wrong` one with mistakes; all with hostile text where text may be."""
+    good, other, wrong = (tmp_path / name for name in ("good", "other", "wrong"))
+    for each in (good, other, wrong):
+        each.mkdir()
+    title, hostile = json.dumps(f"T{EVIL}"), json.dumps(f"exists('Bought {EVIL}') and nothing({EVIL}) > 'a")
+    head = f"segment: buyers\ntitle: {title}\ndescription: {title}\n"
+    tests = (
+        f"tests:\n  - name: {title}\n    events:\n      - {{at: 0m, event: Bought, properties: {{a: {title}}}}}\n"
+        "    expect: [{at: 1m, in: false}]\n"
+    )
+    (good / "buyers.yaml").write_text(f"{head}when: exists('Bought')\nattach: {{last: last(a of 'Bought')}}\n{tests}")
+    (other / "buyers.yaml").write_text(f"{head}when: count('Bought') > 1\n")
+    (wrong / "wrong.yaml").write_text(f"segment: wrong\ntitle: {title}\nwhen: {hostile}\n")
+    lines = [event(f"u{EVIL}", "Bought", a=EVIL), event("u-2", "Bought", a=EVIL), event("u-2", EVIL), f'{{"a{EVIL}']
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    (tmp_path / "bad.jsonl").write_bytes(b'{"type":"\x1b[31m\x9b","userId":"\xc2\x9b"}\n' + EVIL.encode() + b"\n")
+    (tmp_path / "destinations").mkdir()
+    (tmp_path / "destinations" / "d.yaml").write_text(f"destination: d\nurl: {title}\n{title}: 1\n")
+    return tmp_path
+
+
+COMMANDS: tuple[str, ...] = (
+    "validate good",
+    "validate wrong",
+    "test good",
+    "test wrong",
+    "test good --only EVIL",
+    "plan good",
+    "plan wrong",
+    "backtest events.jsonl --segments good",
+    "backtest events.jsonl --segments good --output changes.jsonl",
+    "backtest events.jsonl --diff good other",
+    "backtest bad.jsonl --segments good",
+    "backtest EVIL --segments good",
+    "backtest events.jsonl --segments EVIL",
+    "explain events.jsonl --segments good --segment buyers --user uEVIL",
+    "explain events.jsonl --segments good --segment EVIL --user u-2",
+    "explain events.jsonl --segments good --segment buyers --user EVIL",
+    "destinations check destinations",
+    "destinations check EVIL",
+    "simulate --file EVIL",
+    "simulate --start EVIL",
+    "verify --segments wrong",
+    "verify --segments good --file EVIL",
+    "verify --timeout EVIL",
+    "publish wrong",
+    "publish EVIL",
+    "worker --segments wrong",
+    "worker --set EVIL",
+    "worker --broker EVIL",
+    "serve --set nameEVIL=1",
+    "serve --host EVIL --port EVIL",
+    "intake --set sources=EVIL",
+    "memberships run --set redis_url=EVIL",
+    "memberships EVIL",
+    "replay --only EVIL --set partitions=EVIL",
+    "topics check --set app_id=EVIL",
+    "catalog --EVIL",
+    "demo --file EVIL",
+    "local EVIL",
+    "keys new EVIL",
+    "EVIL",
+)
+
+
+def test_every_command_is_in_the_sweep() -> None:
+    assert set(cli.COMMANDS) == {command.split()[0] for command in COMMANDS} - {"EVIL"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_lets_control_characters_through(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setenv("SHOAL_START_TIMEOUT", "0.1s")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        cli.main([word.replace("EVIL", EVIL) for word in command.split()])
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    printed = capsys.readouterr()
+    assert printed.out + printed.err, "it says something"
+    assert acted_on(printed.out + printed.err) == set()
+
+
+def test_what_was_hostile_can_still_be_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert cli.main(["backtest", "events.jsonl", "--diff", "good", "other"]) == 0
+    assert "\\x1b[31m\\x1b]0;title\\x07\\x9b2J" in capsys.readouterr().out
+
+
+def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    say(make_console(), "u-1\nequal: every change of every user")
+    assert capsys.readouterr().out == "u-1\\nequal: every change of every user\n"
+
+
+def test_the_escapes_of_a_terminal_stay_and_those_of_data_do_not() -> None:
+    sink = io.StringIO()
+    console = SafeConsole(file=sink, force_terminal=True, color_system="standard", width=200, highlight=False)
+    console.print(Text("x", style="bold"), Text(EVIL))
+    assert sink.getvalue().count("\x1b") == 2
+    assert "\x1b[1mx" in sink.getvalue()
+
+
+def test_tracebacks_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ValueError(EVIL)
+    show_traceback(ValueError, error, None)
+    printed = capsys.readouterr().err
+    assert "x]\\x1b[31m" in printed
+    assert acted_on(printed) == set()
+
+
+def test_a_mistake_of_ours_is_told_by_that_traceback(tmp_path: Path) -> None:
+    code = (
+        "import sys; from app.cli import entry, main\n"
+        f"main.main = lambda: (_ for _ in ()).throw(ValueError({EVIL!r}))\n"
+        "sys.exit(entry.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert acted_on(done.stderr) == set()
+    assert "x]\\x1b[31m" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_log_lines_hold_no_control_characters_and_no_forged_line(form: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log_to_stderr("info", form)
+        try:
+            raise ValueError(f"{EVIL}\n12:00:00.000 forged")
+        except ValueError:
+            logging.getLogger("app.tried").exception("user %s", f"{EVIL}\n12:00:00.000 forged")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    printed = capsys.readouterr().err
+    assert acted_on(printed) == set()
+    assert not any(line.startswith("12:00:00.000") for line in printed.splitlines())
+    if form == "json":
+        assert json.loads(printed)["message"] == f"user {EVIL}\n12:00:00.000 forged"
+
+
+def test_problems_over_http_are_shown_as_text() -> None:
+    problem = Problem(400, "code", f"no {EVIL}", refused=(Refused(0, "no-user", f"no {EVIL}"),))
+    assert acted_on(json.dumps(json.loads(problem.encode()), ensure_ascii=False)) == set()
+    body = json.loads(problem.encode())
+    assert acted_on(body["message"] + body["refused"][0]["detail"]) == set()
+
+
+@pytest.mark.parametrize("show", [visible, visible_line, visible_json])
+def test_ordinary_text_of_any_language_stays_as_it_is(show: Callable[[str], str]) -> None:
+    text = "naïve Ωmega 日本語 עברית العربية 👩‍👩‍👧 \u200c"
+    assert show(text) == text
+
+
+def test_half_of_a_surrogate_pair_is_shown() -> None:
+    assert visible("\ud800") == "\\ud800"
+
+
+def test_json_formatter_escapes_what_json_leaves() -> None:
+    record = logging.LogRecord("app.tried", logging.INFO, "", 0, EVIL, None, None)
+    assert acted_on(JsonFormatter().format(record)) == set()
