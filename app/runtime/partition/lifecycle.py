@@ -1,10 +1,14 @@
-"""The life of one assigned partition, as a table of states. Pure: it is told what happened and when, says what next.
+"""The life cycle of one assigned partition, as a table of states. Pure: events and instants are arguments.
+
+Theory of operation. `TRANSITIONS` is the whole machine: an event that is not in the table cannot happen.
+`PartitionTask` does the work and reports each event; `fail` answers with the next step. No I/O and no clock may live
+here, so the simulator runs the same table.
 
 assigned    given to this worker; nothing is open yet
 fencing     making sure that no earlier owner writes any more
 restoring   reading profiles, position and journal back
 running     fetch, process, commit, for ever
-failed      an exception or a doubt; everything was thrown away; waits, then opens again
+failed      an exception, or an unknown result; all state was thrown away; waits, then opens again
 draining    to be given back: the batch in hand is finished, no other is begun
 revoked     the end
 
@@ -13,8 +17,8 @@ answered: either the group assigns the partition to another worker (then this li
 assignment holds. Otherwise two workers that both believe to own the partition would fence each other in turn. After a
 *fatal* failure a partition is never opened again: this version cannot read what it finds, and a retry does not help.
 
-Nothing waits without a bound. A partition is overdue when it stands still in one state, or when for long nothing was
-committed and there was something to do, however busy it looks; then the watchdog ends the worker.
+Nothing waits without a limit. A partition is overdue when it stands still in one state, or when it has committed
+nothing for long although there was work, however busy it looks; then the watchdog ends the worker.
 """
 
 from dataclasses import dataclass

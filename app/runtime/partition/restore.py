@@ -1,4 +1,16 @@
-"""Reading a partition's state back from its changelog and journal."""
+"""Restore: reads the state of a partition back from its changelog and journal.
+
+Theory of operation. The changelog is a compacted topic: the last value of a user is their profile, in an envelope that
+says how far it has come (input offset, clock, number of the commit). The input position is a record in the same topic,
+written in the same transaction. One pass reads both to the end as seen on the way; then the journal is read from the
+position on.
+
+Without transactions a crash may leave profiles ahead of the position. Then `Restored.resend` has their changes, which
+are sent again as they were, never computed again, and records that such a profile has seen are skipped for it.
+
+What must hold: of several values of one user the one that has come furthest counts, not the last in the log, since a
+fenced worker may have written late; and nothing here trusts the offset of the consumer group.
+"""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass

@@ -1,8 +1,16 @@
-"""Aggregates that take more than one look at an event: sequences, `once per`, `since last`, scores of several patterns.
+"""Matched aggregates: sequences, `once per`, `since last`, and scores of several patterns.
+
+Theory of operation. Most aggregates take an event by itself. These first match it: a sequence turns events into
+*derived* events (one for each completed match), `once per` drops repeated values, `since last Q` forgets what came
+before a Q. What is left is added to an ordinary aggregate, the core. `feed` takes an event for one source, `last` an
+event of Q, and `occur` what time completes: a `then no R within 30m` occurs when its half hour is over, so such a
+state asks for a timer by itself.
 
 State: [core, last Q or None, state of Q's sequence, [[once, state of the sequence], ... one a source]].
 A payload is [item, once keys or None] (a tuple before it was stored), or None where the derived event does not pass the
 pattern's own filter.
+
+Not nice: an event that is both Q and counted belongs to the time after that Q only if Q is plain (`is_last`).
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,13 @@
 """Margins of decaying scores: the events that cannot change a comparison with a number need no settlement.
 
-Points above zero only raise a score. One that is far below the bound after them was so before; one that was far above
-it without them is so still, and falls below it later than was thought. Its timer then comes too early, which is how
-`SegmentCode.lags` says it: when it fires, the comparison is made again and gets the timer that it has by then.
+Theory of operation. A score is a decayed sum, `v * 2 ** -(age / half-life)`, and nearly every event changes it a
+little. Of `score >= 50` only the crossing matters. Points above zero only raise a score. So a score far below the
+bound after an event was below it before, and one far above the bound without the event is still above, only for longer
+than was thought. In both cases nothing is settled. The timer then comes too early, which `SegmentCode.lags` declares:
+when it fires, the comparison is made again and sets the timer that is right by then.
+
+"Far" is a margin that covers rounding to six places and every condition of the score. Inside the margin the event
+settles as usual, so the margin decides only the cost, never a result; seeded bugs test that.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,17 @@
 """Settlement: how a user enters and leaves segments by `for`, `hold`, `cooldown`, updates and dependencies.
 
-The truth of a condition comes from generated code (`SegmentCode`); what follows from it is decided here, once for all
-segments.
+Theory of operation. An event or a timer marks segments in a bit mask. `settle` goes through the mask in the order of
+dependencies and calls each segment's generated function. That function knows the truth of the condition and until when
+it stays; it calls back `enter`, `leave` or `update` here, which apply the marks of `Membership`:
+
+    out --condition true--> waiting (`for`, `cooldown`) --ready--> in --condition false, `hold` over--> out
+
+Each call ends with the instant at which time alone could change the result; it is stored in `profile.due` under the
+segment's id, and the least of all is the user's timer. If a segment changes, its dependents join the rest of the mask,
+so one pass is enough: an order of dependencies has no circles.
+
+What may live here: rules that are the same for all segments. What may not: expressions (generated code), the order of
+events (partition). Plans, lists of functions by mask, are a cache with a limit and change no result.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,23 @@
-"""The deterministic life of one input partition: records and journalled clock moves in, changes out.
+"""The engine of one input partition: records and journalled clock moves in, changes out.
 
-Given the same records in the same order and the same journal, the same changes come out, whatever the batches and
-restarts. No clock, no I/O: the caller brings records and writes what a `Batch` holds. A Partition changes in place;
-after any doubt about what was written the caller throws it away and restores a new one.
-See docs/exact-meaning.md, "Order of work for one record".
+Theory of operation. A partition is a deterministic function with a memory: the same records in the same order, and the
+same journal, give the same changes, whatever the batches and restarts. `process` takes each record through three
+steps:
+
+1. *Read* (`EventReader`): decode, find the times and the user, check the key. A record that cannot be an event
+   becomes a dead letter and moves no clock.
+2. *Admit*: move the clock, load the profile, compute `now`, and set a late event aside.
+3. *Apply*: drop a duplicate, fire the user's timers that are due before the event, update the aggregates that the
+   event touches, and settle the segments that read them.
+
+At the end of the batch (`_end`) the timers that the clock has passed fire, and each touched profile is encoded once.
+The fast path (a C extension) does the three steps for common events and leaves every other record to this loop.
+
+What may live here: order of work, clocks, timers. What may not: the meaning of expressions (compiler), rules of
+entering and leaving (settlement), clocks of the machine and I/O (the caller brings records and writes what a `Batch`
+holds). A Partition changes in place: after any doubt about what was written, the caller throws it away and restores a
+new one. Not nice: the same order of work exists a second time in C. See docs/exact-meaning.md, "Order of work for one
+record".
 """
 
 from collections.abc import Iterable
