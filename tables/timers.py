@@ -10,21 +10,24 @@ comes up (lazily), one that moved earlier is armed at once.
 from array import array
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 BUCKET_BITS = 10
 FAR_BITS = 24
 PLACES = 1 << FAR_BITS - BUCKET_BITS  # of buckets among those of their hours: each fits two bytes
 NOTHING_OPENED = -1 << 63
 REPEATED_MIN = 64
+UNBOUNDED = 1 << 62
 
 
 class Timers:
     """Users by the bucket of their timer. What comes out, and in which order, does not depend on the levels.
 
-    Most buckets have one user: such a bucket is the user, and no dict.
+    Most buckets have one user: such a bucket is the user, and no dict. The bucket that is looked through and the list
+    of hours that is opened are taken out first (`_taking`, `_opening`), so that either can be done in several parts.
     """
 
-    __slots__ = ("_buckets", "_far", "_far_order", "_opened", "_order")
+    __slots__ = ("_buckets", "_far", "_far_order", "_opened", "_opening", "_order", "_taking")
 
     def __init__(self) -> None:
         self._buckets: dict[int, str | dict[str, None]] = {}
@@ -32,12 +35,19 @@ class Timers:
         self._far: dict[int, _Far] = {}
         self._far_order: list[int] = []
         self._opened = NOTHING_OPENED
+        self._taking: _Part[list[str]] | None = None
+        self._opening: _Part[_Far] | None = None
 
     @property
     def pending(self) -> int:
         """Number of waiting entries, about the users with a timer (walks over the buckets: not for every batch)."""
-        near = sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
-        return near + sum(len(far.users) for far in self._far.values())
+        count = sum(1 if isinstance(users, str) else len(users) for users in self._buckets.values())
+        count += sum(len(far.users) for far in self._far.values())
+        if self._taking is not None:
+            count += len(self._taking.what) - self._taking.done
+        if self._opening is not None:
+            count += len(self._opening.what.users) - self._opening.done
+        return count
 
     def arm(self, user: str, timer_ms: int) -> None:
         """The user is looked at when the clock reaches `timer_ms`."""
@@ -61,49 +71,113 @@ class Timers:
 
     def earliest_ms(self) -> int | None:
         """No timer is before this instant, and one was armed for the second after it; None if there is no timer."""
-        if self._order:
-            return self._order[0] << BUCKET_BITS
-        if self._far_order:
+        if self._taking is None and self._opening is None and not self._order:  # else nothing far is as near
+            if not self._far_order:
+                return None
             number = self._far_order[0]
             return (number << FAR_BITS) + (self._far[number].earliest << BUCKET_BITS)
-        return None
+        found = [self._order[0] << BUCKET_BITS] if self._order else []
+        if self._taking is not None:
+            found.append(self._taking.number << BUCKET_BITS)
+        if self._opening is not None:
+            found.append(self._opening.number << FAR_BITS)
+        return min(found)
 
     def due(self, clock_ms: int, timer_of: Callable[[str], int | None]) -> list[str]:
         """Takes out the users whose timer is at or before `clock_ms`, in order of arming.
 
         `timer_of` gives a user's timer, None for one who is gone.
         """
-        self._open(clock_ms >> FAR_BITS)
-        found: list[str] = []
-        limit = clock_ms >> BUCKET_BITS
-        while self._order and self._order[0] <= limit:
-            bucket = heappop(self._order)
-            users = self._buckets.pop(bucket)
-            waiting: list[tuple[str, int]] = []
-            for user in (users,) if isinstance(users, str) else users:
-                timer = timer_of(user)
-                if timer is None:
-                    continue
-                if timer <= clock_ms:
-                    found.append(user)
-                else:
-                    waiting.append((user, timer))
-            for user, timer in waiting:
-                self.arm(user, timer)
-            if bucket == limit:
-                break
-        return found
+        return self.take(clock_ms, timer_of, entries_max=UNBOUNDED)[0]
 
-    def _open(self, number: int) -> None:
-        """Moves entries that are near now into the near buckets, before anything else comes into these."""
-        if number <= self._opened:
-            return
-        self._opened = number
-        while self._far_order and self._far_order[0] <= number:
-            opened = heappop(self._far_order)
-            far = self._far.pop(opened)
-            for user, second in zip(far.users, far.seconds, strict=True):
-                self.arm(user, (opened << FAR_BITS) + (second << BUCKET_BITS))
+    def take(
+        self, clock_ms: int, timer_of: Callable[[str], int | None], *, entries_max: int, found_max: int = UNBOUNDED
+    ) -> tuple[list[str], bool]:
+        """As `due`, but looks at no more than `entries_max` entries and finds no more than `found_max` users.
+
+        Returns the users, and whether these were all. To open an entry of the far lists counts as a sixteenth.
+        """
+        found: list[str] = []
+        last, hours = clock_ms >> BUCKET_BITS, clock_ms >> FAR_BITS
+        left = entries_max
+        while self._has_next(last, hours):
+            if left <= 0 or len(found) >= found_max:
+                return found, False
+            if self._opening is not None:
+                left -= self._open_some(self._opening, left)
+            elif self._taking is not None:
+                taking = self._taking
+                left -= self._take_some(taking, clock_ms, timer_of, found, min(left, found_max - len(found)))
+                if taking.done == len(taking.what):
+                    self._taking = None
+                    last -= taking.number == last  # what has come back into it is not due yet
+            elif self._order and self._order[0] <= last:
+                bucket = heappop(self._order)
+                users = self._buckets.pop(bucket)
+                self._taking = _Part(bucket, [users] if isinstance(users, str) else list(users))
+            else:
+                self._opened = heappop(self._far_order)
+                self._opening = _Part(self._opened, self._far.pop(self._opened))
+        self._opened = max(self._opened, hours)
+        return found, True
+
+    def _has_next(self, last: int, hours: int) -> bool:
+        """True if anything is to be looked at, up to this bucket, or opened, up to these hours."""
+        if self._taking is not None or self._opening is not None:
+            return True
+        return bool(self._order and self._order[0] <= last) or bool(self._far_order and self._far_order[0] <= hours)
+
+    def _take_some(
+        self,
+        part: "_Part[list[str]]",
+        clock_ms: int,
+        timer_of: Callable[[str], int | None],
+        found: list[str],
+        entries_max: int,
+    ) -> int:
+        """Looks at some entries of a bucket; returns how many."""
+        waiting: list[tuple[str, int]] = []
+        users = part.next(part.what, entries_max)
+        for user in users:
+            timer = timer_of(user)
+            if timer is None:
+                continue
+            if timer <= clock_ms:
+                found.append(user)
+            else:
+                waiting.append((user, timer))
+        for user, timer in waiting:
+            self.arm(user, timer)
+        return len(users)
+
+    def _open_some(self, part: "_Part[_Far]", entries_max: int) -> int:
+        """Moves entries that are near now into the near buckets; returns how many sixteenths it moved."""
+        begin = part.done
+        users = part.next(part.what.users, 16 * entries_max)
+        for user, second in zip(users, part.what.seconds[begin : part.done], strict=True):
+            self.arm(user, (part.number << FAR_BITS) + (second << BUCKET_BITS))
+        if part.done == len(part.what.users):
+            self._opening = None
+        return -(-len(users) // 16)
+
+
+PartT = TypeVar("PartT")
+
+
+class _Part(Generic[PartT]):
+    """A bucket, or a list of hours, of which some entries are done."""
+
+    __slots__ = ("done", "number", "what")
+
+    def __init__(self, number: int, what: PartT) -> None:
+        self.number = number
+        self.what = what
+        self.done = 0
+
+    def next(self, users: list[str], entries_max: int) -> list[str]:
+        """The next entries."""
+        begin, self.done = self.done, min(len(users), self.done + entries_max)
+        return users if begin == 0 and self.done == len(users) else users[begin : self.done]
 
 
 class _Far:

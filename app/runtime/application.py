@@ -26,7 +26,7 @@ from app.runtime.partition.lifecycle import Limits, State
 from app.runtime.partition.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
 from app.runtime.partition.micro_batch import MicroBatch
 from app.runtime.partition.partition_context import PartitionContext
-from app.runtime.partition.partition_task import PartitionTask
+from app.runtime.partition.partition_task import TIMERS_MAX, PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.runtime.process.gc_control import GcControl
 from app.runtime.process.watchdog import Sight
@@ -180,7 +180,8 @@ class Application(Process):
 
     def _empty_partition(self) -> Partition:
         held = None if self._tables is None else self._tables.of_users()
-        return Partition(self.program, self.settings.time_rules, held=held, fast=self.settings.fast_path)
+        rules, fast = self.settings.time_rules, self.settings.fast_path
+        return Partition(self.program, rules, held=held, fast=fast, timers_max=TIMERS_MAX)
 
     def _new_delivery(self, partition: int) -> Delivery:
         changelog = self.settings.topics.profiles

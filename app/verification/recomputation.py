@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of, unfired_of
 from app.segments.compiler.program import Program
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
@@ -40,6 +40,8 @@ class Recomputation:
         turns.sort(key=lambda turn: (turn.offset, turn.clock_ms, isinstance(turn, CatalogChange), _epoch_of(turn)))
         self._turns = turns[::-1]
         self._unfinished = {each.epoch - 1: each.swept for each in catalogs.values()}
+        self._unfired = {epoch - 1: timers for epoch, timers in unfired_of(entries).items()}
+        self._core.unfired = self._unfired.get(1, {})
         self._waiting: list[RecordLike] = []
         self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
         self.catalogs = sum(epoch > 1 for epoch in catalogs)
@@ -98,6 +100,7 @@ class Recomputation:
             return self._core.advance(turn.clock_ms).changes
         before = self._unfinished.get(turn.epoch)
         self._core.adopt(self._programs[turn.version], clock_ms=turn.clock_ms, before=before)
+        self._core.unfired = self._unfired.get(turn.epoch, {})
         return self._core.sweep(len(self._core.unswept)).changes
 
     def _flush(self) -> list[Change]:

@@ -206,8 +206,11 @@ class Positions:
             raise UserError(f"cannot follow {topic}: {error}") from error
 
     def _take(self, partition: int, stored: StoredPosition) -> None:
+        """A position; where timers are overdue not all that it has come to is written: a later one counts."""
         if stored.reached >= self._reached[partition]:
-            self._reached[partition] = stored.reached
-            self._versions[partition] = read_position(stored.position).version
             self.moves += 1
             self._moved.set()
+            own = read_position(stored.position)
+            if stored.reached.clock_ms >= own.clock_ms:
+                self._reached[partition] = stored.reached
+                self._versions[partition] = own.version

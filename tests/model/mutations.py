@@ -353,8 +353,8 @@ MUTATIONS = (
     Mutation(
         "timers that were far come when the clock has left their hours",
         "tables/timers.py",
-        "self._far_order[0] <= number",
-        "self._far_order[0] < number",
+        "self._far_order[0] <= hours",
+        "self._far_order[0] < hours",
     ),
     Mutation(
         "timers are lost when a profile is read again",

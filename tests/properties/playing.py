@@ -62,7 +62,8 @@ class Player:
         fast = (self.lives + len(self.scenario.moments)) % 2 == 0
         others = self.scenario.others
         files = self.scenario.files | (others[self.edits % len(others)] if others else {})
-        return Partition(compile_catalog(load_catalog(files), self.scenario.rules), self.scenario.rules, fast=fast)
+        program = compile_catalog(load_catalog(files), self.scenario.rules)
+        return Partition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max)
 
     def play(self) -> Run:
         for step, pause in self.scenario.moments:
@@ -75,6 +76,9 @@ class Player:
                 case "batch":
                     self.flush()
                     self.run.gather(self.partition.sweep(1))
+                case "slice":
+                    self.flush()
+                    self.run.gather(self.partition.advance(self.partition.clock_ms))
                 case "restart":
                     self.flush()
                     self.restore(self.partition.position())
@@ -86,6 +90,7 @@ class Player:
         self.flush()
         self.run.gather(self.partition.advance(self.scenario.end_ms))
         self.sweep()
+        self.fire_overdue()
         self.run.clock_ms = self.partition.clock_ms
         self.run.users = self.partition.users
         self.run.members = dict(self.partition.members())
@@ -113,11 +118,16 @@ class Player:
         self.run.gather(self.partition.process(again))
 
     def edit(self) -> None:
-        """Other definitions come and go."""
+        """Other definitions come and go: when the timers of those before have fired."""
         self.sweep()
+        self.fire_overdue()
         self.edits += 1
         self.partition.adopt(self.new_partition().program, clock_ms=self.partition.clock_ms)
 
     def sweep(self) -> None:
         while self.partition.unswept:
             self.run.gather(self.partition.sweep(2))
+
+    def fire_overdue(self) -> None:
+        while self.partition.overdue:
+            self.run.gather(self.partition.advance(self.partition.clock_ms))

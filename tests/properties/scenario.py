@@ -7,6 +7,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from app.segments.evaluation.time_rules import TimeRules
+from tables.timers import UNBOUNDED
 from tests.model.messages import Advance, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
@@ -16,20 +17,22 @@ from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
-Pause = Literal["", "batch", "restart", "crash", "edit"]
+Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scenario:
-    """Each step with what comes after it: nothing, the end of a batch, a restart (everything is saved and restored), a
-    crash (the position is lost, the records come again), an edit (the next of `others`, definitions that those in
-    `files` do not use, takes the place of the one before). `end_ms`: the clock at the end."""
+    """Each step with what comes after it: nothing, the end of a batch, a slice (more of the timers that are overdue
+    fire), a restart (everything is saved and restored), a crash (the position is lost, the records come again), an edit
+    (the next of `others`, definitions that those in `files` do not use, comes for the one before). `end_ms`: the clock
+    at the end. `timers_max`: instants of timers that fire in one batch."""
 
     files: dict[str, str]
     rules: TimeRules
     moments: tuple[tuple[Step, Pause], ...]
     end_ms: int
     others: tuple[dict[str, str], ...] = ()
+    timers_max: int = UNBOUNDED
 
     @property
     def steps(self) -> list[Step]:
@@ -53,6 +56,7 @@ class Scenario:
             "rules": times_of(self.rules),
             "moments": moments,
             "end_ms": self.end_ms,
+            "timers_max": self.timers_max,
         }
         return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
@@ -67,7 +71,8 @@ class Scenario:
             key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
             moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
         others = tuple(said.get("others", ()))
-        return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"], others)
+        timers_max = said.get("timers_max", UNBOUNDED)
+        return cls(said["files"], TimeRules(**said["rules"]), tuple(moments), said["end_ms"], others, timers_max)
 
     def __repr__(self) -> str:
         return f"a scenario of {len(self.moments)} steps"
@@ -89,6 +94,8 @@ class Scenario:
             if pause:
                 lines.append(f"-- {pause}")
         lines.append(f"clock to {instant_text(self.end_ms)} at the end")
+        if self.timers_max < UNBOUNDED:
+            lines.append(f"{self.timers_max} timers a batch")
         return "\n".join(lines)
 
 
@@ -119,7 +126,7 @@ def scenario_of(choices: Choices) -> Scenario:
         clock_ms=start_ms(choices),
     )
     steps = narrator.steps(EVENTS_MAX)
-    kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "restart", "crash")
+    kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
     if others:
         kinds = (*kinds, "edit")
     return Scenario(
@@ -128,4 +135,5 @@ def scenario_of(choices: Choices) -> Scenario:
         moments=tuple((step, choices.one_of(*kinds)) for step in steps),
         end_ms=max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000),
         others=others,
+        timers_max=choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2),
     )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
+from msgspec import structs
+
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.records.journal import CatalogChange, JournalEntry, Replay
@@ -32,9 +34,9 @@ class SweepCutOffUntold(Run):
         """Plays the run with the planted bug."""
         told = PartitionState.turn_to
 
-        def untold(state: PartitionState, program: Program) -> CatalogChange | None:
-            entry = told(state, program)
-            return None if entry is None else CatalogChange(entry.offset, entry.clock_ms, entry.version, entry.epoch)
+        def untold(state: PartitionState, program: Program) -> list[JournalEntry]:
+            entries = told(state, program)
+            return [structs.replace(each, swept=None) if isinstance(each, CatalogChange) else each for each in entries]
 
         with patch.object(PartitionState, "turn_to", untold):
             return super().play()

@@ -125,7 +125,7 @@ class Run:
 
     def new_core(self, program: Program) -> Partition:
         """An empty partition."""
-        return (Poisoned if self._poisonous else Partition)(program, RULES)
+        return (Poisoned if self._poisonous else Partition)(program, RULES, timers_max=self.scenario.timers_max)
 
     def new_delivery(self, writer: Callable[[str | None], SimulatedWriter], partition: int) -> Delivery:
         """The product's, on the simulated writer."""
@@ -162,7 +162,10 @@ class Run:
 
     def play(self) -> Outcome:
         """From the start to the verdict."""
-        with patch.object(partition_task, "SWEEP_PROFILES", self.scenario.sweep_profiles):
+        with (
+            patch.object(partition_task, "SWEEP_PROFILES", self.scenario.sweep_profiles),
+            patch.object(partition_task, "TIMERS_FIRST_S", self.scenario.timers_first_s),
+        ):
             return self._play()
 
     def _play(self) -> Outcome:
@@ -269,7 +272,7 @@ class Run:
             if end and (at.offset < end or at.clock_ms < announced_ms(self.broker.log(topics.journal, partition))):
                 return False
             task = at_work.get(partition)
-            if task is None or task.core is None or task.in_doubt:
+            if task is None or task.core is None or task.in_doubt or task.core.overdue:
                 return False
             if self.published_ms and (task.core.program.version != newest or task.core.unswept):
                 return False

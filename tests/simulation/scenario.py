@@ -75,7 +75,8 @@ class Scenario:
 
     `compactions`, `outages` (beginning, length), `comings` (a worker more) and `goings` (one less): in ms.
     `new_catalogs_ms`: when others are published; a worker hears of them `hearing_ms` later for each letter of its name,
-    and evaluates `sweep_profiles` at a time.
+    and evaluates `sweep_profiles` at a time. `timers_max` instants of timers fire in one batch, records wait for others
+    for `timers_first_s`.
     """
 
     transactions: bool
@@ -92,6 +93,8 @@ class Scenario:
     new_catalogs_ms: tuple[float, ...]
     hearing_ms: float
     sweep_profiles: int
+    timers_max: int
+    timers_first_s: float
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)
@@ -133,6 +136,8 @@ def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random |
         new_catalogs_ms=_new_catalogs(chance, catalogs, until_ms, transactions=transactions),
         hearing_ms=catalogs.choice((99.0, 99.0, 700.0, 4_000.0)),
         sweep_profiles=catalogs.choice((1, 1, 2, 1_000)),
+        timers_max=catalogs.choice((1, 1, 2, 1_000)),
+        timers_first_s=catalogs.choice((0.001, 0.5)),
     )
 
 

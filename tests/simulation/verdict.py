@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
-from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, decode_entry
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Partition, read_position
 from app.segments.partition.position import CATALOG_KEY
@@ -24,6 +24,12 @@ class Recomputed(Recomputation):
         """Returns an empty partition."""
         return self._core
 
+    def leave_out(self, timers: Mapping[str, int]) -> None:
+        """Timers that the partition's clock has passed, and that whoever has it next will fire."""
+        last = max((turn.epoch for turn in self._turns if isinstance(turn, CatalogChange)), default=1)
+        self._unfired[last] = dict(timers)
+        self._core.unfired = self._unfired.get(1, {})
+
 
 def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, repeats: bool) -> list[str]:
     """Returns the problems of one partition. `repeats`: the same change may be there more than once."""
@@ -36,6 +42,7 @@ def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, re
     again = Recomputed(programs()[0], RULES, journal, by_version)
     records = log(topics.clickstream).committed()
     wanted: dict[bytes, list[bytes]] = {}
+    again.leave_out(_left(latest(log(topics.profiles))))
     changes = again.take(records)
     changes += again.move(len(records))
     own = 0
@@ -84,6 +91,20 @@ def latest(changelog: Log) -> dict[bytes, bytes]:
         elif record.key not in found or reached_of(record.value) >= reached_of(found[record.key]):
             found[record.key] = record.value
     return found
+
+
+def _left(stored: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Timers that are still to fire where the last worker was told to end between two commits, by their users."""
+    value = stored.get(POSITION_KEY)
+    if value is None:
+        return {}
+    position = decode_position(value)
+    clock_ms = read_position(position.position).clock_ms
+    if position.reached.clock_ms == clock_ms:
+        return {}
+    encoded = {key.decode(): decode_profile(each).profile for key, each in stored.items() if key != POSITION_KEY}
+    timers = {user: profiles.timer_of(each) for user, each in encoded.items() if each and user != CATALOG_KEY}
+    return {user: timer for user, timer in timers.items() if timer <= clock_ms}
 
 
 def reached(changelog: Log) -> Reached:

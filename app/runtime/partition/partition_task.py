@@ -25,6 +25,7 @@ from app.runtime.partition.failures import (
     fatal_error,
     root_cause,
 )
+from app.runtime.partition.gone_records import first_offset_after
 from app.runtime.partition.idle_clock import IdleClock
 from app.runtime.partition.lifecycle import Event, Lifecycle, State
 from app.runtime.partition.partition_context import PartitionContext
@@ -39,6 +40,8 @@ from app.segments.partition.partition import Batch, DeadLetter, Partition
 CANCEL_MS = 1_000
 ASK_GROUP_MS = 200
 SWEEP_PROFILES = 1_000
+TIMERS_MAX = 1_000  # instants of timers that fire in one batch: some 25 ms
+TIMERS_FIRST_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +178,8 @@ class PartitionTask:
                 await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
             if state.sweeping:
                 await self._sweep(state)
+            if state.core.overdue or state.unsaid:
+                await self._fire_overdue(state)
             if move := state.replay.due(self._fetched[0].offset if self._fetched else state.offset):
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
@@ -183,12 +188,14 @@ class PartitionTask:
                 await self._fetch(state)
 
     def _is_behind(self, state: PartitionState) -> bool:
-        """True if another catalog has to take effect. It waits until the one before it has reached everybody; unless
-        this worker does not know that one, or another worker announced a later one and went no further."""
+        """True if another catalog has to take effect. It waits until the one before it has reached everybody and its
+        timers have fired; unless this worker does not know that one, or another worker announced a later one and went
+        no further."""
         core = state.core
         if core.stale or state.replay.epoch > core.epoch > 0:
             return True
-        return not state.sweeping and core.program.version != self._context.program().version
+        waits = state.sweeping or core.overdue
+        return not waits and core.program.version != self._context.program().version
 
     async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
@@ -209,7 +216,7 @@ class PartitionTask:
         if fetched.drained and not fetched.records:
             self._context.metrics.lag(self.partition, 0)
             await self._idle(state)
-            if not state.sweeping:
+            if not state.sweeping and not state.core.overdue:
                 self.lifecycle.idle(now_s=self._environment.now_s())
 
     def _next_records(self, state: PartitionState) -> Sequence[Any]:
@@ -242,7 +249,7 @@ class PartitionTask:
             await environment.pause(pause_ms)
 
     async def _idle(self, state: PartitionState) -> None:
-        if state.anchor is None or not self._settings.idle_clock:
+        if state.anchor is None or not self._settings.idle_clock or state.core.overdue:
             return
         clock_ms = state.anchor.at(self._environment.wall_ms())
         if clock_ms > state.core.clock_ms and state.core.has_due(clock_ms):
@@ -257,11 +264,25 @@ class PartitionTask:
         entries = [IdleMove(offset=state.offset, clock_ms=clock_ms)] if announce else []
         await self._commit(outcome, entries, records=0, began_s=began_s)
 
+    async def _fire_overdue(self, state: PartitionState) -> None:
+        """Fires timers that the clock has passed, some in each commit; records that may have come wait not too long.
+
+        It makes no difference when that is done: each user's timers fire before their next event.
+        """
+        began_s = self._environment.now_s()
+        until_s = began_s + TIMERS_FIRST_S
+        while (state.core.overdue or state.unsaid) and began_s < until_s and not self.lifecycle.leaving:
+            outcome = await self._work(state, clock_ms=state.core.clock_ms)
+            if outcome.profiles or state.unsaid:
+                await self._commit(outcome, (), records=0, began_s=began_s)
+            self._in_batch = self._in_doubt = False
+            began_s = self._environment.now_s()
+
     async def _adopt_catalog(self, state: PartitionState) -> None:
         """Another catalog takes effect here and now; the journal says so first."""
         core, program = state.core, self._context.program()
-        if (entry := state.turn_to(program)) is not None:
-            announced = self._layout.announced([], [], [entry])
+        if entries := state.turn_to(program):
+            announced = self._layout.announced([], [], entries)
             await self._write(Commit(next_offset=state.offset, announced=announced))
             self._in_doubt = False
         core.adopt(program, clock_ms=core.clock_ms)
@@ -303,13 +324,8 @@ class PartitionTask:
         except WorkFailedError as failed:
             error = root_cause(failed)
             if records and is_caused_by_record(error) and not isinstance(error, Unreadable):
-                condemned = self._quarantine.failed(
-                    offset,
-                    records=len(records),
-                    end=records[-1].offset + 1,
-                    suspect=failed.suspect,
-                    handed_out=failed.handed_out,
-                )
+                place = {"end": records[-1].offset + 1, "handed_out": failed.handed_out}
+                condemned = self._quarantine.failed(offset, records=len(records), suspect=failed.suspect, **place)
                 if condemned and offset >= state.seen:  # what was processed once is no poison
                     self._condemned = poison_letter(records[0], error)
             told = describe_batch_failure(error, offset=offset, records=len(records), suspect=failed.suspect)
@@ -334,14 +350,8 @@ class PartitionTask:
         self.source_offset = state.offset
         self._in_batch = self._in_doubt = False
         metrics, wall_ms = self._context.metrics, environment.wall_ms()
-        metrics.committed(
-            self.partition,
-            outcome,
-            records=records,
-            processed_s=processed_s - began_s,
-            committed_s=committed_s - processed_s,
-            wall_ms=wall_ms,
-        )
+        took_s = {"processed_s": processed_s - began_s, "committed_s": committed_s - processed_s}
+        metrics.committed(self.partition, outcome, records=records, wall_ms=wall_ms, **took_s)
         metrics.clock(self.partition, outcome.clock_ms, wall_ms=wall_ms)
         if self.lag is not None:
             metrics.lag(self.partition, self.lag + len(self._fetched))
@@ -375,17 +385,7 @@ class PartitionTask:
     async def _skip_what_is_gone(self, lost: OffsetLostError) -> None:
         assert self._reader is not None
         assert self._state is not None
-        first = await self._reader.earliest()
-        if first <= lost.offset:
-            raise lost  # beyond the end: this is not the log that the position is from
-        log.error(
-            "partition %d: the records from offset %d to %d are gone from %s (its retention is shorter than the "
-            "worker was away); goes on behind them",
-            self.partition,
-            lost.offset,
-            first - 1,
-            self._reader.topic,
-        )
+        first = await first_offset_after(lost, self._reader, partition=self.partition)
         self._context.metrics.lost(self.partition, first - lost.offset)
         self._state.offset = first
         self._reader.seek(first)

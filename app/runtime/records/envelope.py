@@ -30,7 +30,8 @@ class Reached(NamedTuple):
     """Progress of a partition or of one profile: next input offset, clock (ms), number of the commit.
 
     Reached values of one partition only grow, in this order: a micro-batch of records moves the offset, an idle move
-    only the clock, and a slice of the evaluation under a new catalog neither.
+    only the clock, and a slice of the evaluation under a new catalog neither. The clock is the one up to which all
+    timers have fired: while some are overdue it stays behind that of the partition, which the core's own position has.
     """
 
     offset: int

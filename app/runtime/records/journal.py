@@ -6,7 +6,7 @@ entries may be equal (a worker that died repeats what it had announced): the sec
 with one epoch only the last took effect (a worker that died had only announced the others).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -31,7 +31,8 @@ class CatalogChange(msgspec.Struct, frozen=True, omit_defaults=True, tag="catalo
 
     epoch: counts the catalogs of the partition; 1: the one under which its first user came. swept: the evaluation under
     the one before was not over, and will not be: of the users from this name on, in order of names, only those were
-    evaluated to whom something else happened. None: it was over.
+    evaluated to whom something else happened. None: it was over. unfired: the clock had passed so many timers of the
+    one before that had not fired, and never will: the entries before this one name them.
     """
 
     offset: int
@@ -39,9 +40,23 @@ class CatalogChange(msgspec.Struct, frozen=True, omit_defaults=True, tag="catalo
     version: str
     epoch: int
     swept: str | None = None
+    unfired: int = 0
 
 
-JournalEntry: TypeAlias = IdleMove | Poisoned | CatalogChange
+class Unfired(msgspec.Struct, frozen=True, tag="unfired", tag_field="kind"):
+    """Some of the timers that a catalog leaves behind when the one with this epoch takes its place.
+
+    part: the first has 0. timers: users, each with the instant of the first of their timers that did not fire.
+    """
+
+    offset: int
+    epoch: int
+    part: int
+    timers: tuple[tuple[str, int], ...]
+
+
+JournalEntry: TypeAlias = IdleMove | Poisoned | CatalogChange | Unfired
+UNFIRED_A_PART = 1_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(JournalEntry).decode
@@ -61,6 +76,26 @@ def catalogs_of(entries: Iterable[JournalEntry]) -> dict[int, CatalogChange]:
     return {entry.epoch: entry for entry in entries if isinstance(entry, CatalogChange)}
 
 
+def unfired_entries(offset: int, epoch: int, timers: Mapping[str, int]) -> list[Unfired]:
+    """Returns the entries that stand before that of a catalog, in order of names."""
+    named = sorted(timers.items())
+    parts = [tuple(named[begin : begin + UNFIRED_A_PART]) for begin in range(0, len(named), UNFIRED_A_PART)]
+    return [Unfired(offset, epoch, number, part) for number, part in enumerate(parts)]
+
+
+def unfired_of(entries: Iterable[JournalEntry]) -> dict[int, dict[str, int]]:
+    """Epoch -> the timers that were left when that catalog took effect; of several announcements the last counts."""
+    found: dict[int, dict[str, int]] = {}
+    named: dict[str, int] = {}
+    for entry in entries:
+        if isinstance(entry, Unfired):
+            named = named if entry.part else {}
+            named.update(entry.timers)
+        elif isinstance(entry, CatalogChange):
+            found[entry.epoch] = named if entry.unfired else {}
+    return found
+
+
 def decode_entry(value: bytes) -> JournalEntry:
     """The reverse; msgspec.DecodeError for anything else."""
     entry: JournalEntry = _decode(value)
@@ -73,6 +108,7 @@ class Replay:
     def __init__(self, entries: Sequence[JournalEntry] = (), *, offset: int = 0, clock_ms: int = -1) -> None:
         """Only what lies at or beyond `offset`, and after `clock_ms`, is still to be done."""
         self.catalogs = catalogs_of(entry for entry in entries if entry.offset >= offset)
+        self.unfired = unfired_of(entry for entry in entries if entry.offset >= offset)
         ahead = {entry for entry in entries if entry.offset >= offset}
         self.poisoned: dict[int, str] = {each.offset: each.reason for each in ahead if isinstance(each, Poisoned)}
         moves = [each for each in ahead if isinstance(each, IdleMove) and each.clock_ms > clock_ms]

@@ -48,22 +48,32 @@ class LiveCatalog:
         self._written = False
         return True
 
-    def evaluate(self, profile: Profile, program: Program, settlement: Settlement, user: str) -> None:
-        """The one evaluation of a profile that was last seen under another catalog."""
+    def evaluate(
+        self, profile: Profile, program: Program, settlement: Settlement, user: str, *, retention_ms: int
+    ) -> None:
+        """The one evaluation of a profile that was last seen under another catalog.
+
+        Where a catalog was cut off, timers of the one before may be left that nobody can fire any more: what waited in
+        an aggregate occurs without an evaluation of its own, and who is to be forgotten is not evaluated.
+        """
         entry = self.entry
         assert entry is not None, "a profile without a catalog's entry"
         now = max(entry.since_ms, profile.highest_ms, profile.fired_ms)
+        forgotten_ms = profile.highest_ms + retention_ms
         settlement.user = user
         settlement.kind = "catalog"
         profile.watched = 0
         for own in [own for own in profile.aggregates if own not in program.remembered]:
             del profile.aggregates[own]
-        for own in [own for own in profile.due if own not in program.matched]:
+        for own in [own for own in profile.due if own not in program.matched or forgotten_ms <= now]:
             del profile.due[own]
+        for own in [own for own, at in profile.due.items() if at <= now]:
+            program.matched[own][0].occur(profile, now)
         for gone in self._departed:
             if gone.id in profile.members:
-                settlement.depart(profile, gone, now)
-        settlement.settle(profile, (1 << len(program.segments)) - 1, now)
+                settlement.depart(profile, gone, min(now, forgotten_ms))
+        if forgotten_ms > now:
+            settlement.settle(profile, (1 << len(program.segments)) - 1, now)
 
     def unwritten(self) -> bytes | None:
         """The encoded entry, once after each time that it was made; else None."""

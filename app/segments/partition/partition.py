@@ -42,6 +42,7 @@ from tables import message_ids
 from tables import profile as profiles
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
 from tables.profile import Profile
+from tables.timers import UNBOUNDED
 from tables.windows import FOREVER
 
 if TYPE_CHECKING:
@@ -57,13 +58,25 @@ class Partition(UserTable):
     """Profiles, timers and clock of one partition, under one program."""
 
     def __init__(
-        self, program: Program, rules: TimeRules, *, keyed: bool = True, held: Held | None = None, fast: bool = True
+        self,
+        program: Program,
+        rules: TimeRules,
+        *,
+        keyed: bool = True,
+        held: Held | None = None,
+        fast: bool = True,
+        timers_max: int = UNBOUNDED,
     ) -> None:
         """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter.
-        `held`: as for `UserTable`. `fast`: usual events of a list go through the fast path, where that was built."""
+        `held`: as for `UserTable`. `fast`: usual events of a list go through the fast path, where that was built.
+        `timers_max`: at the end of a batch so many instants of timers fire at most; the others are `overdue`. That
+        makes no difference to any change: timers of a user always fire before the user's next event."""
         super().__init__(program, rules, held=held)
         self._keyed = keyed
         self._fast = fast and BUILT
+        self._timers_max = timers_max
+        self._fires_left = timers_max
+        self._fired = 0
         self._batch = Batch()
 
     def sweep(self, users_max: int) -> Batch:
@@ -219,18 +232,11 @@ class Partition(UserTable):
 
     def _end(self, batch: Batch) -> Batch:
         """Fires what the clock has passed, and encodes every user that was touched."""
-        taken_out = self.timers.due(self.clock_ms, self._live_timer_of)
-        for user in taken_out:
-            profile = self._touched.get(user) or self._load(user)
-            if profile is not None:
-                self._settlement.user = user
-                self._fire(user, profile, self.clock_ms)
-                batch.timers += 1
+        unarmed = self._fire_due(batch)
         retention_ms = self.rules.retention_ms
         if (entry := self._catalog.unwritten()) is not None:
             batch.profiles[CATALOG_KEY] = entry
         epoch = self._catalog.epoch
-        unarmed = set(taken_out)
         stored, written = self._encoded, batch.profiles
         arm = self.timers.arm
         encode = profiles.encode
@@ -244,8 +250,7 @@ class Partition(UserTable):
                 if earliest < timer:
                     timer = earliest
             if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
-                self._settlement.user = user
-                if self._fire(user, profile, clock_ms) is None:
+                if self._fire_some(user, profile) is None:
                     continue
                 timer = profile.timer(retention_ms)
             before = stored.get(user)
@@ -264,21 +269,62 @@ class Partition(UserTable):
         batch.clock_ms = self.clock_ms
         return batch
 
-    def _fire(self, user: str, profile: Profile, limit: int) -> Profile | None:
+    def _fire_due(self, batch: Batch) -> set[str]:
+        """Fires timers that the clock has passed, as many as a batch may. Returns who has to be armed again."""
+        self._fires_left = self._timers_max
+        taken_out, finished = self.timers.take(self.clock_ms, self._live_timer_of, entries_max=self._timers_max)
+        self._overdue = not finished
+        unarmed: set[str] = set()
+        left_out: list[str] = []
+        for user in taken_out:
+            if not self._fires_left or self._is_unfired(user):
+                left_out.append(user)
+                continue
+            profile = self._touched.get(user) or self._load(user)
+            if profile is not None:
+                self._fire_some(user, profile)
+                batch.timers += 1
+                unarmed.add(user)
+        for user in left_out:
+            if (timer := self._live_timer_of(user)) is not None:
+                self.timers.arm(user, timer)
+        self._overdue |= not self._fires_left and bool(left_out)
+        return unarmed
+
+    def _is_unfired(self, user: str) -> bool:
+        """True if this is one of the timers that no worker has fired."""
+        first = self.unfired.get(user)
+        return first is not None and (timer := self._live_timer_of(user)) is not None and timer >= first
+
+    def _fire_some(self, user: str, profile: Profile) -> Profile | None:
+        """Fires a user's timers that the clock has passed, as many as are left; None if the user is forgotten."""
+        self._settlement.user = user
+        kept = self._fire(user, profile, self.clock_ms, instants_max=self._fires_left)
+        self._fires_left -= self._fired
+        if kept is not None and not self._fires_left:
+            self._overdue |= kept.timer(self.rules.retention_ms) <= self.clock_ms
+        return kept
+
+    def _fire(self, user: str, profile: Profile, limit: int, *, instants_max: int = UNBOUNDED) -> Profile | None:
         """Fires the user's timers due at or before `limit`, each at its own instant; None if they are forgotten.
 
         All that is due is looked for once; after an instant only what was settled there can be due sooner than before.
+        `instants_max`: the later ones are left.
         """
+        if user in self.unfired:
+            limit = min(limit, self.unfired[user] - 1)
         settlement = self._settlement
         segments = self.program.segments
         forgotten_ms = profile.highest_ms + self.rules.retention_ms
         due = profile.due
         waiting = [(at, own) for own, at in due.items() if at <= limit]
         heapify(waiting)
-        while waiting and (instant := waiting[0][0]) < forgotten_ms:
+        fired = 0
+        while waiting and fired < instants_max and (instant := waiting[0][0]) < forgotten_ms:
             own_due = _take_due(waiting, due, instant, limit)
             if not own_due:
                 continue
+            fired += 1
             profile.fired_ms = instant
             settlement.kind = "time"
             settled = settlement.settle(profile, self._due_segments(profile, own_due, instant), instant)
@@ -287,10 +333,12 @@ class Partition(UserTable):
                 if (at := due.get(own, FOREVER)) <= limit:
                     assert at > instant, "a timer that fired is still due"
                     heappush(waiting, (at, own))
-        if forgotten_ms <= limit:
+        self._fired = fired
+        if forgotten_ms <= limit and fired < instants_max:
             settlement.forget(profile, forgotten_ms)
             del self._touched[user]
             self._gone.add(user)
+            self._fired += 1
             return None
         if profile.fired_ms >= profile.highest_ms + IDLE_MS:
             self._tidy(profile, profile.fired_ms)

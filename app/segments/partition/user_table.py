@@ -1,6 +1,6 @@
 """The users of one partition: their profiles as last committed, those in hand, their timers, the catalog's epoch."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK
@@ -14,6 +14,7 @@ from tables.profile import Profile
 from tables.timers import Timers
 
 Held = MutableMapping[str, bytes]
+LOOKED_AT_MAX = 10_000
 
 
 class UserTable:
@@ -33,6 +34,9 @@ class UserTable:
         self._settlement = Settlement(program.segments, rules.retention_ms)
         self._catalog = LiveCatalog()
         self._reevaluation = Reevaluation()
+        self._overdue = False
+        self.unfired: Mapping[str, int] = {}
+        """Timers that no worker has fired under this catalog: user -> the first instant that was left out."""
 
     # ---- what the caller asks
 
@@ -55,11 +59,27 @@ class UserTable:
         return self.timers.earliest_ms()
 
     def has_due(self, clock_ms: int) -> bool:
-        """True if a timer is due at or before `clock_ms`. Nothing that anyone can see changes."""
-        users = self.timers.due(clock_ms, self._timer_of)
+        """True if a timer is due at or before `clock_ms`. Nothing that anyone can see changes.
+
+        Looks at no more than `LOOKED_AT_MAX` entries: False may mean that it has to be asked again.
+        """
+        users, _ = self.timers.take(clock_ms, self._timer_of, entries_max=LOOKED_AT_MAX, found_max=1)
         for user in users:
             self.timers.arm(user, profiles.timer_of(self._encoded[user]))
         return bool(users)
+
+    @property
+    def overdue(self) -> bool:
+        """True if timers may be left that the clock has passed: to `advance` to where it stands fires some of them.
+
+        True after a restore, until it is known better.
+        """
+        return self._overdue
+
+    def overdue_timers(self) -> dict[str, int]:
+        """Users with a timer that the clock has passed and that has not fired, with its instant (looks at all)."""
+        timers = ((user, profiles.timer_of(encoded)) for user, encoded in self._encoded.items())
+        return {user: timer for user, timer in timers if timer <= self.clock_ms}
 
     def profile(self, user: str) -> Profile | None:
         """A copy of a user's profile as last committed."""
@@ -78,6 +98,7 @@ class UserTable:
                 self._catalog.restore(profile, self.program, self._settlement)
             return
         self._reevaluation.unsure = True
+        self._overdue = True
         before = self._encoded.get(user)
         if before is not None:
             self._count_members(before, -1)
@@ -138,6 +159,7 @@ class UserTable:
         self.program = program
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
+        self.unfired = {}
         if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
             self._reevaluation.find(self._encoded, self._catalog.epoch, before=before)
 
@@ -151,7 +173,7 @@ class UserTable:
             return None
         profile = self._touched[user] = profiles.decode(encoded)
         if profiles.epoch_of(encoded) != self._catalog.epoch:
-            self._catalog.evaluate(profile, self.program, self._settlement, user)
+            self._catalog.evaluate(profile, self.program, self._settlement, user, retention_ms=self.rules.retention_ms)
         return profile
 
     def _begin_user(self, user: str, t: int, now: int, clock_ms: int) -> Profile:

@@ -139,3 +139,47 @@ def test_who_is_armed_for_the_same_second_again_and_again_takes_no_more_room() -
         timers.arm(f"user-{number % 100}", timer_ms)
     assert timers.pending <= 200
     assert timers.due(timer_ms, lambda user: timer_ms) == [f"user-{number}" for number in range(100)]
+
+
+@given(st.lists(steps, max_size=80), st.integers(-2 * FAR_MS, 2 * FAR_MS), st.integers(1, 4), st.integers(1, 3))
+def test_what_comes_out_in_parts_is_the_same(
+    moves: list[tuple[str, int, int]], start_ms: int, entries_max: int, found_max: int
+) -> None:
+    timers, clock = Timers(), start_ms
+    instants: dict[str, int] = {}
+    for user, ahead, step in moves:
+        instants[user] = clock + ahead
+        timers.arm(user, instants[user])
+        clock += step
+        due = {user for user, instant in instants.items() if instant <= clock}
+        finished = False
+        while not finished:
+            assert (earliest := timers.earliest_ms()) is None or all(earliest <= instants[user] for user in instants)
+            found, finished = timers.take(clock, instants.get, entries_max=entries_max, found_max=found_max)
+            assert len(found) <= min(entries_max, found_max)
+            for name in found:
+                instants.pop(name, None)
+        assert due.isdisjoint(instants)
+        assert all(instant > clock for instant in instants.values())
+
+
+def test_a_part_of_a_bucket_is_no_more_work_than_it_has_entries() -> None:
+    asked: list[str] = []
+    timers, far_ms = Timers(), 5 * FAR_MS
+
+    def timer_of(user: str) -> int:
+        asked.append(user)
+        return far_ms
+
+    for number in range(10_000):
+        timers.arm(f"user-{number}", far_ms)
+    parts = 0
+    finished = False
+    while not finished:
+        asked.clear()
+        found, finished = timers.take(far_ms, timer_of, entries_max=100)
+        assert found == asked
+        assert len(asked) <= 100
+        parts += 1
+    assert 100 <= parts <= 110
+    assert timers.pending == 0

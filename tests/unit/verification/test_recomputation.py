@@ -3,11 +3,12 @@
 import json
 from dataclasses import dataclass
 
-from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned
-from app.segments.compiler.program import compile_catalog
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, unfired_entries
+from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
 from app.verification.recomputation import Recomputation
 
 RULES = TimeRules()
@@ -134,3 +135,72 @@ def test_of_a_sweep_that_was_cut_off_only_the_part_that_was_done_counts() -> Non
     # b is reached by what happens to him, though the sweep did not come so far; c goes from the first to the third.
     assert [(each.user, each.change) for each in part.take([added(3, "b", 1)])] == [("a", "exited"), ("b", "exited")]
     assert sorted((each.user, each.change) for each in part.move(4)) == [("a", "entered"), ("b", "entered")]
+
+
+OTHER = compile_catalog(
+    load_catalog({"a.yaml": "segment: cart-abandoned\nwhen: cart.items > 0 and cart.idle >= 40m\n"}), RULES
+)
+
+
+def test_timers_of_a_catalog_that_was_cut_off_stay_unfired_where_the_journal_names_them() -> None:
+    """The clock jumps, one of three timers fires, the worker dies, and the next one knows another catalog."""
+    rows, clock_ms = [added(n, user) for n, user in enumerate("uvw")], START_MS + HALF_HOUR_MS
+    worker = Partition(PROGRAM, RULES, timers_max=1)
+    batches = [worker.process(rows), worker.advance(clock_ms)]
+    assert told(batches[-1].changes) == [("u", "00:30:00")]
+    following = Partition(OTHER, RULES, timers_max=1)
+    following.restore_position(worker.position())
+    kept = {user: profile for batch in batches for user, profile in batch.profiles.items()}
+    for user, profile in kept.items():
+        following.restore(user, profile, offset=3)
+    assert following.stale
+    left = following.overdue_timers()
+    assert left == {"v": clock_ms, "w": clock_ms}
+    following.adopt(OTHER, clock_ms=clock_ms)
+    batches += [following.sweep(9), following.advance(START_MS + 2 * HALF_HOUR_MS)]
+    while following.overdue:
+        batches.append(following.advance(following.clock_ms))
+    found = [change for batch in batches for change in batch.changes]
+    assert sorted(told(found)) == [
+        ("u", "00:30:00"),  # entered
+        ("u", "00:30:00"),  # left, under the other catalog
+        ("u", "00:40:00"),
+        ("v", "00:40:00"),
+        ("w", "00:40:00"),
+    ]
+
+    cut_off = CatalogChange(3, clock_ms, OTHER.version, 2, None, len(left))
+    moves = IdleMove(3, clock_ms), IdleMove(3, START_MS + 2 * HALF_HOUR_MS)
+    journal: list[JournalEntry] = [moves[0], *unfired_entries(3, 2, left), cut_off, moves[1]]
+    again = Recomputation(PROGRAM, RULES, journal, {OTHER.version: OTHER, PROGRAM.version: PROGRAM})
+    computed = again.take(rows) + again.move(3)
+    assert sorted(change.encode() for change in computed) == sorted(change.encode() for change in found)
+
+
+def test_who_was_to_be_forgotten_when_a_catalog_was_cut_off_is_not_evaluated_again() -> None:
+    rules = TimeRules(retention_ms=2 * HALF_HOUR_MS)
+    program, other = compile_both(rules)
+    worker = Partition(program, rules, timers_max=1)
+    rows = [added(n, user) for n, user in enumerate("uv")]
+    batches = [worker.process(rows), worker.advance(START_MS + 10 * HALF_HOUR_MS)]
+    following = Partition(other, rules, timers_max=1)
+    following.restore_position(worker.position())
+    for user, profile in {user: profile for batch in batches for user, profile in batch.profiles.items()}.items():
+        following.restore(user, profile, offset=2)
+    following.adopt(other, clock_ms=following.clock_ms)
+    later = [following.sweep(9)]
+    while following.overdue:
+        later.append(following.advance(following.clock_ms))
+    changes = [change for batch in later for change in batch.changes]
+    assert [(change.user, change.change, change.cause.kind, change.at[11:19]) for change in changes] == [
+        ("u", "exited", "forgotten", "01:00:00")
+    ]
+    assert following.users == 0
+
+
+def compile_both(rules: TimeRules) -> tuple[Program, Program]:
+    texts = ("cart.items > 0 and cart.idle >= 30m", "cart.items > 0 and cart.idle >= 40m")
+    first, second = (
+        compile_catalog(load_catalog({"a.yaml": f"segment: cart-abandoned\nwhen: {text}\n"}), rules) for text in texts
+    )
+    return first, second

@@ -8,9 +8,12 @@ from app.runtime.records.journal import (
     JournalEntry,
     Poisoned,
     Replay,
+    Unfired,
     catalogs_of,
     decode_entry,
     encode_entry,
+    unfired_entries,
+    unfired_of,
 )
 
 ENTRIES = [
@@ -18,6 +21,8 @@ ENTRIES = [
     Poisoned(offset=3, reason="ValueError: no"),
     CatalogChange(offset=0, clock_ms=-1, version="f00", epoch=1),
     CatalogChange(offset=9, clock_ms=99, version="f00", epoch=3, swept="u-17"),
+    CatalogChange(offset=9, clock_ms=99, version="f00", epoch=4, unfired=2),
+    Unfired(offset=9, epoch=4, part=0, timers=(("u-1", 98), ("ü", 99))),
 ]
 
 
@@ -69,3 +74,14 @@ def test_of_the_catalogs_of_one_epoch_the_last_counts() -> None:
     assert replay.catalogs == {2: second}
     assert replay.epoch == 2
     assert Replay([first], offset=4).epoch == 0
+
+
+def test_of_several_announcements_of_timers_that_never_fired_the_last_counts() -> None:
+    many = {f"u{number:04}": number for number in range(2_500)}
+    first: list[JournalEntry] = [*unfired_entries(3, 2, many), CatalogChange(3, 50, "f00", 2, None, len(many))]
+    assert [len(entry.timers) for entry in first if isinstance(entry, Unfired)] == [1_000, 1_000, 500]
+    assert unfired_of(first) == {2: many}
+    second: list[JournalEntry] = [*unfired_entries(3, 2, {"v": 7}), CatalogChange(3, 50, "f00", 2, None, 1)]
+    assert unfired_of([*first, *second]) == {2: {"v": 7}}
+    assert unfired_of([*first, CatalogChange(3, 50, "f00", 2)]) == {2: {}}
+    assert Replay([*first, *second], offset=3).unfired == {2: {"v": 7}}

@@ -13,7 +13,7 @@ from app.events.instants import iso
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.partition.partition import Partition
+from app.segments.partition.partition import Batch, Partition
 from app.segments.review.scenario import PipedRecord
 
 START_MS = 1_767_600_000_000
@@ -95,3 +95,74 @@ def lines_executed(segments: int) -> int:
 
 def test_ten_times_the_segments_that_read_an_event_take_ten_times_the_work() -> None:
     assert lines_executed(400) < 11 * lines_executed(40)
+
+
+def crowd(users: int) -> list[PipedRecord]:
+    """Each user has done something, in the same second, that is over after 1 s, 10 s and 100 s."""
+    return [record(3 * n + k, n / users, f"u{n}", event) for n in range(users) for k, event in enumerate("ABC")]
+
+
+def test_a_jump_of_the_clock_fires_no_more_timers_in_a_batch_than_it_may() -> None:
+    users, end_ms = 50, START_MS + 1_000_000
+    whole, partition = Partition(PROGRAM, RULES), Partition(PROGRAM, RULES, timers_max=7)
+    for each in (whole, partition):
+        each.process(crowd(users))
+    wanted = whole.advance(end_ms).changes
+    assert len(wanted) == 3 * users
+    assert not whole.overdue
+    slices = [partition.advance(end_ms)]
+    while partition.overdue:
+        slices.append(partition.advance(partition.clock_ms))
+    assert max(len(batch.changes) for batch in slices) == 7
+    assert len(slices) >= 3 * users / 7
+    assert sorted(change.encode() for batch in slices for change in batch.changes) == sorted(
+        change.encode() for change in wanted
+    )
+
+
+@pytest.mark.parametrize("timers_max", [1, 2, 5])
+def test_records_and_restarts_between_two_parts_of_a_jump_change_nothing(timers_max: int) -> None:
+    """The clock jumps; then a record of one of those who wait for their timers, a restart, and a jump on."""
+    users = 12
+    rows = [*crowd(users), record(36, 50, "u3", "A"), record(37, 51, "u7", "C")]
+    whole = Partition(PROGRAM, RULES)
+    batches = [whole.process(rows[:36]), whole.advance(START_MS + 40_000), whole.process(rows[36:])]
+    wanted = by_user([*batches, whole.advance(START_MS + 500_000)])
+
+    partition = Partition(PROGRAM, RULES, timers_max=timers_max)
+    batches = [partition.process(rows[:36]), partition.advance(START_MS + 40_000), partition.process(rows[36:37])]
+    assert partition.overdue
+    restored = Partition(PROGRAM, RULES, timers_max=timers_max)
+    restored.restore_position(partition.position())
+    kept = {user: profile for batch in batches for user, profile in batch.profiles.items()}
+    for user, profile in kept.items():
+        restored.restore(user, profile, offset=37)
+    batches += [restored.process(rows[37:]), restored.advance(START_MS + 500_000)]
+    while restored.overdue:
+        batches.append(restored.advance(restored.clock_ms))
+    assert by_user(batches) == wanted
+
+
+def by_user(batches: list[Batch]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for batch in batches:
+        for change in batch.changes:
+            found.setdefault(change.user, []).append(change.encode())
+    return found
+
+
+def test_whether_a_timer_is_due_is_found_without_looking_at_all_of_them() -> None:
+    partition = Partition(PROGRAM, RULES)
+    partition.process(crowd(2_000))
+    asked = 0
+
+    class Counting(dict[str, bytes]):
+        def get(self, *given: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return super().get(*given)
+
+    partition._encoded = Counting(partition._encoded)
+    assert partition.has_due(START_MS + 1_000_000)
+    assert asked == 1
+    assert len(partition.advance(START_MS + 1_000_000).changes) == 6_000
