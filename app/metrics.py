@@ -1,6 +1,7 @@
 """Every metric of Shoal, with its meaning, in one list for each kind of process.
 
-Names and labels are a contract: dashboards and alert rules use only what stands here.
+Names and labels are a contract: dashboards and alert rules use only this list. A help text stands alone, since
+Prometheus shows it without the others.
 """
 
 from collections.abc import Iterable
@@ -28,120 +29,184 @@ class Metric:
 
 
 METRICS = (
-    Metric("shoal_events", "counter", "Input records by what became of them", ("outcome",)),
-    Metric("shoal_accepted_events", "counter", "Accepted events by the type of the message", ("type",)),
-    Metric("shoal_fast_path_events", "counter", "Accepted events that the fast path took"),
+    Metric("shoal_events", "counter", "Records read from the clickstream, by outcome", ("outcome",)),
+    Metric("shoal_accepted_events", "counter", "Accepted events, by message type", ("type",)),
+    Metric("shoal_fast_path_events", "counter", "Accepted events processed by the fast path (the C extension)"),
     Metric(
-        "shoal_occurrences", "counter", "What the core counts while it works: limits reached, odd values", ("what",)
+        "shoal_occurrences",
+        "counter",
+        "Limits reached and unusable values while events are processed, by name",
+        ("what",),
     ),
-    Metric("shoal_changes", "counter", "Changes written", ("segment", "change")),
-    Metric("shoal_dead_letters", "counter", "Records that went to the dead-letter topic", ("reason",)),
-    Metric("shoal_late_events", "counter", "Records that went to the late topic"),
-    Metric("shoal_lost_records", "counter", "Records that retention removed before they were read", ("partition",)),
+    Metric("shoal_changes", "counter", "Segment changes written, by segment and kind", ("segment", "change")),
+    Metric("shoal_dead_letters", "counter", "Records written to the dead-letter topic, by reason", ("reason",)),
+    Metric("shoal_late_events", "counter", "Records written to the late topic"),
+    Metric(
+        "shoal_lost_records",
+        "counter",
+        "Clickstream records that retention removed before a worker read them",
+        ("partition",),
+    ),
     Metric(
         "shoal_event_to_change_seconds",
         "histogram",
-        "From an event's instant to its change being committed",
+        "Seconds from an event's instant to the commit of its change",
         buckets=DELAY_SECONDS,
     ),
     Metric(
         "shoal_due_to_fired_seconds",
         "histogram",
-        "From the instant at which time alone changed something to the change being committed",
+        "Seconds from the instant at which a timer was due to the commit of its change",
         buckets=DELAY_SECONDS,
     ),
-    Metric("shoal_batch_records", "histogram", "Records of a micro-batch", buckets=RECORDS),
-    Metric("shoal_process_seconds", "histogram", "Time in which an agent processed a micro-batch", buckets=SECONDS),
-    Metric("shoal_commit_seconds", "histogram", "Time in which a micro-batch was written", buckets=SECONDS),
-    Metric("shoal_lag_records", "gauge", "Records that are still to be read", ("partition",)),
-    Metric("shoal_clock_lag_seconds", "gauge", "How far a partition's clock is behind the wall clock", ("partition",)),
-    Metric("shoal_partition_state", "gauge", "1 for the state that a partition is in", ("partition", "state")),
-    Metric("shoal_profiles", "gauge", "Profiles in memory", ("partition",)),
-    Metric("shoal_profile_bytes", "gauge", "What they take there, about, counted every half minute", ("partition",)),
-    Metric("shoal_timers", "gauge", "Users whom time alone may change, about, every half minute", ("partition",)),
-    Metric("shoal_profile_bytes_limit", "gauge", "The setting profiles_bytes_max; 0: none"),
-    Metric("shoal_segment_members", "gauge", "Users in a segment now, on this worker", ("segment",)),
-    Metric("shoal_misplaced_keys", "counter", "Keys of a sample that belong to another partition", ("partition",)),
-    Metric("shoal_restored_records", "counter", "Changelog records read in restores"),
-    Metric("shoal_restore_seconds", "histogram", "Time in which a partition was restored", buckets=DELAY_SECONDS),
-    Metric("shoal_reopened", "counter", "Times a partition was thrown away after an error", ("partition",)),
-    Metric("shoal_restore_progress", "gauge", "How much of its changelog a partition has read back", ("partition",)),
+    Metric("shoal_batch_records", "histogram", "Records per micro-batch", buckets=RECORDS),
     Metric(
-        "shoal_transactions_aborted", "counter", "Micro-batches whose writing failed or is in doubt", ("partition",)
+        "shoal_process_seconds", "histogram", "Seconds that an agent took to process a micro-batch", buckets=SECONDS
     ),
-    Metric("shoal_rebalances", "counter", "Times partitions were assigned to this worker"),
+    Metric("shoal_commit_seconds", "histogram", "Seconds that the commit of a micro-batch took", buckets=SECONDS),
+    Metric("shoal_lag_records", "gauge", "Clickstream records that are not read yet, by partition", ("partition",)),
+    Metric(
+        "shoal_clock_lag_seconds",
+        "gauge",
+        "Seconds that the event-time clock of a partition is behind the wall clock",
+        ("partition",),
+    ),
+    Metric("shoal_partition_state", "gauge", "1 for the present state of a partition, else 0", ("partition", "state")),
+    Metric("shoal_profiles", "gauge", "Profiles that a partition holds", ("partition",)),
+    Metric(
+        "shoal_profile_bytes", "gauge", "Approximate bytes of profiles in memory, sampled every 30 s", ("partition",)
+    ),
+    Metric("shoal_timers", "gauge", "Approximate number of users with a timer, sampled every 30 s", ("partition",)),
+    Metric(
+        "shoal_profile_bytes_limit",
+        "gauge",
+        "Bytes of profiles above which the worker warns (setting profiles_bytes_max); 0: no limit",
+    ),
+    Metric("shoal_segment_members", "gauge", "Users in a segment now, in the partitions of this worker", ("segment",)),
+    Metric(
+        "shoal_misplaced_keys",
+        "counter",
+        "Sampled record keys that belong to another partition than the one they were read from",
+        ("partition",),
+    ),
+    Metric("shoal_restored_records", "counter", "Changelog records read while restoring partitions"),
+    Metric("shoal_restore_seconds", "histogram", "Seconds that the restore of a partition took", buckets=DELAY_SECONDS),
+    Metric(
+        "shoal_reopened",
+        "counter",
+        "Times that a partition was closed after an error, to be opened again",
+        ("partition",),
+    ),
+    Metric(
+        "shoal_restore_progress",
+        "gauge",
+        "Share of its changelog that a partition has restored, from 0 to 1",
+        ("partition",),
+    ),
+    Metric(
+        "shoal_transactions_aborted",
+        "counter",
+        "Micro-batches whose commit failed or has an unknown result",
+        ("partition",),
+    ),
+    Metric("shoal_rebalances", "counter", "Rebalances: times that partitions were assigned to this worker"),
 )
 """The list of a worker."""
 
 SERVICE_METRICS = (
-    Metric("shoal_http_requests", "counter", "Requests to `shoal serve`", ("route", "status")),
+    Metric(
+        "shoal_http_requests", "counter", "HTTP requests to `shoal serve`, by route and status", ("route", "status")
+    ),
     Metric(
         "shoal_http_seconds",
         "histogram",
-        "Time until a request to `shoal serve` was answered",
+        "Seconds until `shoal serve` answered a request, by route",
         ("route",),
         buckets=SECONDS,
     ),
-    Metric("shoal_collected_events", "counter", "Events that were sent, by what became of them", ("key", "outcome")),
+    Metric(
+        "shoal_collected_events", "counter", "Events received by `shoal serve`, by key and outcome", ("key", "outcome")
+    ),
     Metric("shoal_collected_refused", "counter", "Events that `shoal serve` refused, by reason", ("key", "reason")),
     Metric(
         "shoal_collected_repairs",
         "counter",
-        "Events that `shoal serve` took without a part that cannot be read, by that part",
+        "Events accepted by `shoal serve` without an unreadable part, by that part",
         ("key", "part"),
     ),
-    Metric("shoal_open_connections", "gauge", "Connections to `shoal serve` that are open"),
+    Metric("shoal_open_connections", "gauge", "Open connections of `shoal serve`"),
     Metric(
         "shoal_cut_off_connections",
         "counter",
-        "Connections that `shoal serve` closed to make room for others, by what they waited for",
+        "Connections that `shoal serve` closed to make room for others, by their state",
         ("state",),
     ),
-    Metric("shoal_streams", "gauge", "Live streams that are open"),
-    Metric("shoal_streams_ended", "counter", "Live streams that the service ended itself", ("reason",)),
-    Metric("shoal_streamed_changes", "counter", "Changes sent to live streams"),
+    Metric("shoal_streams", "gauge", "Open live streams of `shoal serve`"),
+    Metric("shoal_streams_ended", "counter", "Live streams that `shoal serve` ended itself, by reason", ("reason",)),
+    Metric("shoal_streamed_changes", "counter", "Changes that `shoal serve` sent to live streams"),
 )
 """The list of `shoal serve`."""
 
 
 READER_METRICS = (
-    Metric("shoal_reader_lag_records", "gauge", "Records that a reader still has to do", ("reader", "partition")),
-    Metric("shoal_reader_lag_seconds", "gauge", "Age of the record that a reader did last", ("reader", "partition")),
-    Metric("shoal_reader_rebalances", "counter", "Times partitions were assigned to this process"),
-    Metric("shoal_membership_changes", "counter", "Changes brought to Redis, by what became of them", ("outcome",)),
-    Metric("shoal_membership_begins", "counter", "Times a partition's memberships were taken up", ("how",)),
+    Metric(
+        "shoal_reader_lag_records",
+        "gauge",
+        "Records that a reader (memberships, destinations, intake) has not processed yet",
+        ("reader", "partition"),
+    ),
+    Metric(
+        "shoal_reader_lag_seconds",
+        "gauge",
+        "Age in seconds of the record that a reader processed last; 0 at the end of the topic",
+        ("reader", "partition"),
+    ),
+    Metric("shoal_reader_rebalances", "counter", "Rebalances: times that partitions were assigned to this reader"),
+    Metric(
+        "shoal_membership_changes", "counter", "Changes applied to the memberships in Redis, by outcome", ("outcome",)
+    ),
+    Metric(
+        "shoal_membership_begins", "counter", "Times that a partition of the memberships began, by its source", ("how",)
+    ),
     Metric(
         "shoal_destination_changes",
         "counter",
-        "Changes for a destination that are done with",
+        "Changes that a destination has finished, by outcome",
         ("destination", "outcome"),
     ),
     Metric(
         "shoal_destination_requests",
         "counter",
-        "Requests to a destination, by what came back",
+        "HTTP requests to a destination, by answer",
         ("destination", "status"),
     ),
     Metric(
         "shoal_destination_seconds",
         "histogram",
-        "Time until a destination answered",
+        "Seconds until a destination answered",
         ("destination",),
         buckets=DELAY_SECONDS,
     ),
-    Metric("shoal_destination_waiting", "gauge", "Changes in hand that were not delivered yet", ("destination",)),
-    Metric("shoal_destination_away", "gauge", "1 while a destination is taken for dead", ("destination",)),
+    Metric(
+        "shoal_destination_waiting", "gauge", "Changes read for a destination and not delivered yet", ("destination",)
+    ),
+    Metric(
+        "shoal_destination_away",
+        "gauge",
+        "1 while the circuit breaker of a destination is open, else 0",
+        ("destination",),
+    ),
     Metric(
         "shoal_destination_paused",
         "gauge",
-        "1 while a destination is paused, as it refused too many changes in a row",
+        "1 while a destination is paused after too many refusals in a row, else 0",
         ("destination",),
     ),
-    Metric("shoal_intake_records", "counter", "Records of source topics by what became of them", ("source", "outcome")),
+    Metric("shoal_intake_records", "counter", "Records of source topics, by source and outcome", ("source", "outcome")),
     Metric(
         "shoal_intake_repairs",
         "counter",
-        "Events of source topics taken without a part that cannot be read, by that part",
+        "Events of source topics accepted without an unreadable part, by that part",
         ("source", "part"),
     ),
 )
@@ -158,7 +223,7 @@ def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge 
 
 
 class MetricSet:
-    """The metrics of one process, in a registry of its own. Who inherits says what happened, in words of its own."""
+    """The metrics of one process, in a registry of its own. Subclasses have a method for each occurrence."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self.registry = CollectorRegistry()

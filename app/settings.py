@@ -53,7 +53,7 @@ class Settings:
     kafka_bootstrap_servers: str = setting(
         "127.0.0.1:9092", "Kafka brokers, host:port, separated by commas", variable="KAFKA_BOOTSTRAP_SERVERS"
     )
-    kafka_security: Security = setting("plaintext", "How to speak to the brokers")
+    kafka_security: Security = setting("plaintext", "Security protocol of the connections to the brokers")
     kafka_sasl_mechanism: str = setting("PLAIN", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
     kafka_username: str = setting("", "User of SASL")
     kafka_password: str = setting("", "Password of SASL", secret=True)
@@ -87,17 +87,21 @@ class Settings:
     )
 
     # Time.
-    disorder_ms: int = setting(5_000, "How far a partition's clock stays behind", low=0, high=HOUR_MS)
-    lateness_ms: int = setting(DAY_MS, "An event further behind `now` is late", low=0, high=30 * DAY_MS)
+    disorder_ms: int = setting(
+        5_000, "Time that a partition's clock stays behind the highest event time", low=0, high=HOUR_MS
+    )
+    lateness_ms: int = setting(DAY_MS, "Age behind `now` above which an event is late", low=0, high=30 * DAY_MS)
     skew_max_ms: int = setting(
-        5 * MINUTE_MS, "An event further ahead of its receipt is not believed", low=0, high=DAY_MS
+        5 * MINUTE_MS, "Time ahead of its receipt above which an event is a dead letter", low=0, high=DAY_MS
     )
     session_gap_ms: int = setting(30 * MINUTE_MS, "Silence after which a visit is over", low=1_000, high=DAY_MS)
     retention_ms: int = setting(
         400 * DAY_MS, "Silence after which a user is forgotten", low=HOUR_MS, high=3_650 * DAY_MS
     )
-    idle_clock: bool = setting(True, "Whether time goes on in a partition where nothing is left to read")
-    idle_clock_speed: float = setting(1.0, "Pace of that time; 1: the wall clock's", low=0.001, high=1_000_000)
+    idle_clock: bool = setting(True, "Whether the clock of a partition advances while there is nothing left to read")
+    idle_clock_speed: float = setting(
+        1.0, "Pace of the idle clock; 1: that of the wall clock", low=0.001, high=1_000_000
+    )
 
     # Users.
     blocked_ids: str = setting(
@@ -110,28 +114,28 @@ class Settings:
     batch_records_max: int = setting(10_000, "Records of one micro-batch at most", low=1, high=100_000)
     pace_ms: int = setting(20, "Least time between the starts of a partition's micro-batches", low=0, high=10_000)
     fetch_wait_ms: int = setting(100, "How long the broker may wait for something to read", low=1, high=10_000)
-    fetch_bytes_max: int = setting(4 << 20, "What one fetch of a partition brings at most", low=64 << 10, high=64 << 20)
-    write_bytes_max: int = setting(900_000, "Size of a record batch that is written", low=16_384, high=16 << 20)
+    fetch_bytes_max: int = setting(4 << 20, "Largest fetch of a partition, in bytes", low=64 << 10, high=64 << 20)
+    write_bytes_max: int = setting(900_000, "Largest record batch that is written, in bytes", low=16_384, high=16 << 20)
     # lz4 is as small, but aiokafka writes it at its slowest level: 60 MB/s against snappy's 600.
-    compression: Compression = setting("snappy", "Of what is written")
+    compression: Compression = setting("snappy", "Compression of the record batches that are written")
     delivery: DeliveryChoice = setting("auto", "How changes are delivered; auto: exactly once where the broker can")
-    fast_path: bool = setting(True, "Whether usual events go through the fast path, where it was built")
-    poison_tries: int = setting(
-        3, "How often a record that fails is tried before the dead-letter topic", low=1, high=100
+    fast_path: bool = setting(
+        True, "Whether common events go through the fast path (the C extension), where it was built"
     )
+    poison_tries: int = setting(3, "Tries of a failing record before it becomes a dead letter", low=1, high=100)
 
     # Limits of waiting.
     start_timeout_ms: int = setting(
-        10_000, "How long a worker looks for the broker at its start", low=100, high=600_000
+        10_000, "Longest search for the broker at the start of a process", low=100, high=600_000
     )
     request_timeout_ms: int = setting(10_000, "Longest wait for an answer of the broker", low=500, high=300_000)
     batch_timeout_ms: int = setting(30_000, "Longest time an agent may work on one batch", low=100, high=600_000)
-    commit_timeout_ms: int = setting(20_000, "Longest time in which a batch must be written", low=500, high=600_000)
+    commit_timeout_ms: int = setting(20_000, "Longest time that a commit of a batch may take", low=500, high=600_000)
     drain_timeout_ms: int = setting(
-        3_000, "How long a batch in hand may take when its partition goes", low=0, high=60_000
+        3_000, "Longest time for the batch in hand when its partition is revoked", low=0, high=60_000
     )
     session_timeout_ms: int = setting(
-        6_000, "Silence after which the group gives a worker's partitions away", low=1_000, high=300_000
+        6_000, "Silence after which the group assigns a worker's partitions to others", low=1_000, high=300_000
     )
     retry_wait_max_ms: int = setting(
         5_000, "Longest pause before a failed partition is opened again", low=100, high=300_000
@@ -140,15 +144,20 @@ class Settings:
         60_000, "A worker whose loop or partition stands still for so long ends itself", low=2_000, high=HOUR_MS
     )
     commit_stall_exit_ms: int = setting(
-        180_000, "The same for a partition that has something to read and commits nothing", low=5_000, high=HOUR_MS
+        180_000,
+        "A worker with a partition that has records to read but commits nothing for so long ends itself",
+        low=5_000,
+        high=HOUR_MS,
     )
 
     # Those who read on and write in: memberships, destinations, intake.
-    redis_prefix: str = setting("shoal:", "Put before the name of every key in Redis")
+    redis_prefix: str = setting("shoal:", "Prefix of the name of every key in Redis")
     counts_every_ms: int = setting(
-        HOUR_MS, "How often the users of each segment are counted", low=1_000, high=7 * DAY_MS
+        HOUR_MS, "Interval at which the users of each segment are counted", low=1_000, high=7 * DAY_MS
     )
-    counts_kept_ms: int = setting(92 * DAY_MS, "How long these counts are kept", low=1_000, high=3_700 * DAY_MS)
+    counts_kept_ms: int = setting(
+        92 * DAY_MS, "Retention of the counts of users in each segment", low=1_000, high=3_700 * DAY_MS
+    )
     redis_timeout_ms: int = setting(5_000, "Longest wait for an answer of Redis", low=100, high=60_000)
     destinations: Path = setting(Path("destinations"), "Folder of the destinations (.yaml)")
     private_destinations: bool = setting(
@@ -157,8 +166,10 @@ class Settings:
     destination_refusals_max: int = setting(
         20, "Refusals in a row after which a destination is paused; 0: never", low=0, high=10_000
     )
-    topic_destinations: str = setting("shoal.destinations", "Private: how far each destination is, compacted")
-    topic_intake: str = setting("shoal.intake", "Private: how far intake is in each source, compacted")
+    topic_destinations: str = setting(
+        "shoal.destinations", "Private topic: the position of each destination, compacted"
+    )
+    topic_intake: str = setting("shoal.intake", "Private topic: the position of intake in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, name=segment-raw or name=ga4")
 
     # Memory.
@@ -173,7 +184,7 @@ class Settings:
 
     # What ops see.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
-    web_host: str = setting("127.0.0.1", "Address of that port")
+    web_host: str = setting("127.0.0.1", "Address at which /metrics, /live and /ready listen")
     log_level: LogLevel = setting("info", "Least severe lines that are logged")
     log_format: LogFormat = setting("text", "Lines for people, or one JSON object a line")
 
@@ -183,16 +194,18 @@ class Settings:
     public_url: str = setting("", "Where browsers find shoal serve; empty: where they asked")
     cors_origins: str = setting("*", "Origins whose pages may ask shoal serve, separated by commas; *: all")
     write_keys: str = setting("", "Who may send events: name:hash, separated by commas; see shoal keys", secret=True)
-    write_keys_file: str = setting("", "A file of such lines, in addition")
+    write_keys_file: str = setting("", "File with further keys, one name:hash a line")
     forward_keys: str = setting(
         "", "Who may pass on events with the time at which they were received before: name:hash", secret=True
     )
-    forward_keys_file: str = setting("", "A file of such lines, in addition")
+    forward_keys_file: str = setting("", "File with further keys, one name:hash a line")
     read_keys: str = setting("", "Who may ask for users and segments: name:hash; empty: nobody", secret=True)
-    read_keys_file: str = setting("", "A file of such lines, in addition")
-    token_secret: str = setting("", "What visitors' tokens are signed with; empty: there are none", secret=True)
+    read_keys_file: str = setting("", "File with further keys, one name:hash a line")
+    token_secret: str = setting("", "Secret that signs visitors' tokens; empty: no tokens", secret=True)
     token_secrets: str = setting(
-        "", "The same as id:secret, separated by commas: the first signs, all are believed", secret=True
+        "",
+        "Secrets of visitors' tokens as id:secret, separated by commas: the first signs, all are accepted",
+        secret=True,
     )
     collect_rate: int = setting(
         10_000, "Events a second that each key may send to one process; 0: any", low=0, high=1_000_000
