@@ -217,7 +217,7 @@ class DeliveryLoop:
             self._metrics.away(destination.name, away=True)
             # What it answered may name people: that stands in dead letters only.
             log.warning(
-                "destination %s is taken for dead: circuit breaker opened after %d failures in a row (last: %s); "
+                "destination %s: circuit breaker opened after %d failures in a row (last: %s); "
                 "one change is tried at least every minute",
                 *(destination.name, FAILURES_TO_OPEN, outcome.status),
             )

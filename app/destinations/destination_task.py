@@ -83,7 +83,7 @@ class DestinationTask(FollowTask):
             try:
                 await asyncio.wait_for(self._store(), max(0.5, wait_ms / 1000))
             except Exception as error:  # noqa: BLE001  # the stored position is older: some is delivered again
-                log.warning("%s: positions were not stored: %r", self.name, error)
+                log.warning("%s: storing positions failed: %r", self.name, error)
         await super().stop(wait_ms=0)
 
     async def _serve(self, destination: Destination) -> None:
@@ -112,7 +112,9 @@ class DestinationTask(FollowTask):
             except OffsetLostError as error:
                 async with self.reading() as reader:
                     earliest = await reader.earliest()
-                log.warning("%s, destination %s: %s; goes on at %d", self.name, destination.name, error, earliest)
+                log.warning(
+                    "%s, destination %s: %s; continues at offset %d", self.name, destination.name, error, earliest
+                )
                 self._at[destination.name] = Stored(earliest)
             except Exception as error:  # noqa: BLE001  # whatever it was: it begins again where it was
                 failures += 1
@@ -131,7 +133,7 @@ class DestinationTask(FollowTask):
             offset = (await reader.read(records_max=1, wait_ms=1)).end_offset
             await reader.stop()
         self._at[destination.name] = Stored(offset)
-        log.info("%s: destination %s is new, begins at offset %d", self.name, destination.name, offset)
+        log.info("%s: new destination %s begins at offset %d", self.name, destination.name, offset)
         return self._at[destination.name]
 
     async def _hand_over(self, deed: Callable[[], Awaitable[None]], offset: int) -> None:

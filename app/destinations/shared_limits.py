@@ -48,9 +48,9 @@ class SharedLimits:
         metrics.away(name, away=False)
         metrics.paused(name, paused=False)
         if self.pause is None:
-            log.info("destination %s answers again", name)
+            log.info("destination %s: circuit breaker closed, it answers again", name)
         else:
-            log.info("destination %s: a change was delivered, the pause is over", name)
+            log.info("destination %s: pause ended, a change was delivered", name)
         self.pause = None
         self.wake()
         return True

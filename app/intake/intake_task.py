@@ -84,7 +84,7 @@ class IntakeTask(FollowTask):
                 earliest = await reader.earliest()
                 if position is not None and position < earliest:
                     lost = earliest - position
-                    log.warning("%s: %d records were gone before they were read", self.name, lost)
+                    log.warning("%s: retention removed %d records before they were read", self.name, lost)
                     self._metrics.intake(self.tp.topic, "lost", lost)
                 reader.seek(max(earliest, position or 0))
                 log.info("%s: intake begins at offset %d", self.name, max(earliest, position or 0))
@@ -93,7 +93,7 @@ class IntakeTask(FollowTask):
                     await self._serve(reader)
                 except OffsetLostError as error:
                     if await reader.earliest() <= error.offset:
-                        log.warning("%s: holds other records than before: read from its beginning", self.name)
+                        log.warning("%s: topic was created again, intake begins at its start", self.name)
                         await self._write(Taken(), 0)
                     raise
         except asyncio.CancelledError:

@@ -52,7 +52,9 @@ class Counts:
             try:
                 await self.count(now_ms - now_ms % self._every_ms)
             except (RedisError, OSError) as error:
-                log.warning("the users of the segments could not be counted: %s", type(error).__name__)
+                log.warning(
+                    "counting the users of segments failed, retries at the next interval: %s", type(error).__name__
+                )
             await asyncio.sleep((self._every_ms - now_ms % self._every_ms) / 1000)
 
     async def count(self, at_ms: int) -> bool:

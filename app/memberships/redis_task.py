@@ -51,7 +51,7 @@ class MembershipTask(FollowTask):
                 await self._seek(reader)
                 await self._serve(reader)
             except OffsetLostError as error:
-                log.warning("%s: %s: the memberships are made anew", self.name, error)
+                log.warning("%s: rebuilding memberships from offset 0: %s", self.name, error)
                 await view.renew(self._generation)
                 raise
 
@@ -80,12 +80,12 @@ class MembershipTask(FollowTask):
                 raise OffsetLostError(self.tp.topic, self.tp.partition, int(self._position))
             reader.seek(int(self._position))
             self._metrics.memberships_begun("resumed")
-            log.info("%s: memberships go on from offset %s", self.name, self._position)
+            log.info("%s: memberships continue at offset %s", self.name, self._position)
         elif earliest == 0:
             await self._move([([], "0")])
             reader.seek(0)
             self._metrics.memberships_begun("topic")
-            log.info("%s: memberships are made anew from the whole topic", self.name)
+            log.info("%s: building memberships from the whole topic", self.name)
         else:
             reader.seek(await self._load(reader, earliest))
             self._metrics.memberships_begun("profiles")
@@ -111,7 +111,7 @@ class MembershipTask(FollowTask):
         for start in range(0, len(updates), READ_RECORDS):
             await self._move(runs(updates[start : start + READ_RECORDS], loading))
         await self._move([([], str(end))])
-        log.info("%s: memberships of %s users from the profiles", self.name, f"{len(standings):,}")
+        log.info("%s: built memberships of %s users from profiles", self.name, f"{len(standings):,}")
         return end
 
     def _updates(self, records: Sequence[Any]) -> list[tuple[RedisUpdate, int]]:
@@ -123,7 +123,7 @@ class MembershipTask(FollowTask):
             try:
                 updates.append((update_for(read_change(record.value)), record.offset + 1))
             except (msgspec.DecodeError, ValueError) as error:
-                log.warning("%s, offset %d: no change: %s; passed over", self.name, record.offset, error)
+                log.warning("%s, offset %d: skips a record that is no change: %s", self.name, record.offset, error)
                 self._metrics.memberships("unreadable", 1)
         return updates
 
@@ -139,5 +139,5 @@ class MembershipTask(FollowTask):
         self._position = steps[-1][1]
         self._applied = done.changes
         if done.gaps:
-            log.warning("%s: %d users' changes left something out", self.name, done.gaps)
+            log.warning("%s: gaps in the sequence of %d users' changes", self.name, done.gaps)
             self._metrics.memberships("gap", done.gaps)

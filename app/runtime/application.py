@@ -158,9 +158,7 @@ class Application(Process):
             try:
                 await follower.follow(self._take_over)
             except Exception as error:  # noqa: BLE001  # a worker that no longer follows would run old definitions
-                log.warning(
-                    "cannot follow the published definitions: %s; tries again", str(error) or type(error).__name__
-                )
+                log.warning("cannot read the published definitions, retries: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(self.settings.retry_wait_max_ms / 1000)
 
     def make_workshop(

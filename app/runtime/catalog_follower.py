@@ -97,7 +97,7 @@ class CatalogFollower:
             try:
                 whole = self._log.whole()
             except CatalogError as error:
-                log.error("what was published cannot be used here; the catalog before stays: %s", error)
+                log.error("published catalog cannot be used, the previous one stays: %s", error)
                 continue
             if whole is not None and whole.catalog.version != self._taken_over:
                 await take_over(whole)

@@ -253,7 +253,7 @@ class ChangesHub:
                 consumer = await self._open()
             except Exception as error:  # noqa: BLE001  # whatever it was, streams need the changes again
                 self._why = f"the changes cannot be read: {str(error) or repr(error)}"
-                log.warning("%s; tries again", self._why)
+                log.warning("%s; retries", self._why)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
                 continue
@@ -261,7 +261,7 @@ class ChangesHub:
             try:
                 await self._pass_on(consumer)
             except Exception as error:  # noqa: BLE001  # as above
-                log.warning("the changes cannot be read: %r; tries again", error)
+                log.warning("cannot read the changes, retries: %r", error)
             finally:
                 await consumer.stop()
             await asyncio.sleep(RETRY_S)

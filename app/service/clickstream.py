@@ -114,7 +114,7 @@ class ClickstreamWriter:
                 producer = await self._open()
             except (KafkaError, OSError, TimeoutError, UserError) as error:
                 self._why = f"Kafka is not reached: {error or type(error).__name__}"
-                log.warning("%s; tries again", self._why)
+                log.warning("%s; retries", self._why)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
                 continue
@@ -124,7 +124,7 @@ class ClickstreamWriter:
             log.info("writes to %s at %s", self._topic, self._settings.kafka_bootstrap_servers)
             await self._broken.wait()
             self._producer = None
-            log.warning("%s; connects anew", self._why)
+            log.warning("%s; reconnects", self._why)
             await _close(producer)
             await asyncio.sleep(RETRY_S)
 

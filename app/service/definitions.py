@@ -71,5 +71,5 @@ class Definitions:
                         await take_over(present)
                     await follower.follow(take_over)
             except Exception as error:  # noqa: BLE001  # a service that no longer follows would answer by old definitions
-                log.warning("cannot follow the published definitions: %s; tries again", str(error) or repr(error))
+                log.warning("cannot read the published definitions, retries: %s", str(error) or repr(error))
                 await asyncio.sleep(RETRY_S)

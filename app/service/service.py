@@ -162,5 +162,5 @@ def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
 
 def _say_failure(_: Asked, error: Exception) -> Response[bytes]:
     """Our own mistake. What it was stands in the log, without the request."""
-    log.error("a request failed: %s", type(error).__name__, exc_info=error)
+    log.error("request failed: %s", type(error).__name__, exc_info=error)
     return _say_problem(_, Problem(500, "failure", "this is a mistake of the service; its log says more"))

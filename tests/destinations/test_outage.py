@@ -171,7 +171,7 @@ async def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
     receiver = SimulatedReceiver(changes, lambda _, now_s: answers[0] if now_s < 60 else answers[1])
     await receiver.run(until_s=HOUR_S)
     assert len(receiver.buried) == 20
-    assert "taken for dead" in caplog.text
+    assert "circuit breaker opened" in caplog.text
     assert "to the dead letters" in caplog.text
     assert "paused after 20 refusals" in caplog.text
     assert "x.example" not in caplog.text

@@ -23,7 +23,7 @@ async def test_a_worker_told_to_end_during_a_rebalance_ends_in_order(on_embedded
     deployment.start("first")
     await deployment.until_logged("first", "reads from offset")
     deployment.start("second")
-    await deployment.until_logged("first", "gave back")
+    await deployment.until_logged("first", "released")
     deployment.end("first")
     deployment.tally.count("rebalance")
     assert problems_of(await compare_changes(deployment), repeats=True) == []

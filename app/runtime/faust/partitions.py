@@ -168,7 +168,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         had = len(self.partitions)
         await self._stop_partitions()
         if had:
-            log.info("gave back %d partitions in %.0f ms", had, (time.perf_counter() - began_s) * 1000)
+            log.info("released %d partitions in %.0f ms", had, (time.perf_counter() - began_s) * 1000)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:

@@ -107,7 +107,9 @@ class Process(faust.App):
             self._tick()
             stood_s = time.monotonic() - last_s
             if stood_s > STOOD_S:
-                log.warning("the process stood still for %.1f s: others may have its partitions by now", stood_s)
+                log.warning(
+                    "process was suspended for %.1f s: its partitions may be assigned to others by now", stood_s
+                )
             last_s = time.monotonic()
             await asyncio.sleep(TICK_S)
 

@@ -71,7 +71,7 @@ class Worker(faust.Worker):
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
         self.stopped_by = self.stopped_by or signal
-        log.info("told to end (%s): batches in hand are finished first", signal.name)
+        log.info("stopping on %s: finishes the batches in hand first", signal.name)
         super()._schedule_shutdown(signal)
 
     async def _sentinel_task(self) -> None:

@@ -122,5 +122,5 @@ class FollowTask(ABC):
                 self._failures += 1
                 self.why_not_ready = f"waits after {type(error).__name__}"
                 told = log.warning if self._failures in (1, 10) else log.debug
-                told("%s: %s; tries again", self.name, describe_error(error))
+                told("%s: %s; retries", self.name, describe_error(error))
             await asyncio.sleep(retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)

@@ -145,7 +145,7 @@ class LogReader:
                 if isinstance(error, KafkaError) and not error.retriable:
                     raise
                 if not told and pause_s >= RETRY_S_MAX:
-                    log.warning("partition %d: cannot read %s: %r; tries on", self.partition, self.topic, error)
+                    log.warning("partition %d: cannot read %s, retries: %r", self.partition, self.topic, error)
                     told = True
                 if isinstance(error, NotLeaderForPartitionError | UnknownTopicOrPartitionError):
                     with suppress(TimeoutError):
@@ -154,7 +154,7 @@ class LogReader:
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
             else:
                 if told:
-                    log.warning("partition %d: reads %s again", self.partition, self.topic)
+                    log.warning("partition %d: reading %s works again", self.partition, self.topic)
                 self._on_progress()
                 return answer
 

@@ -223,7 +223,7 @@ class PartitionTask:
         """The next records that may be processed together, out of what was fetched."""
         records = self._fetched
         while records and (reason := state.replay.poisoned.pop(records[0].offset, None)) is not None:
-            log.warning("partition %d: skips offset %d, poisoned: %s", self.partition, records[0].offset, reason)
+            log.warning("partition %d: skips poison at offset %d: %s", self.partition, records[0].offset, reason)
             state.offset = records[0].offset + 1
             records = records[1:]
         count = self._quarantine.limit(state.offset, len(records))
@@ -380,7 +380,7 @@ class PartitionTask:
         self._context.metrics.dead_letter(letter.reason)
         state.replay.poisoned[entry.offset] = entry.reason
         self._in_doubt = False
-        log.error("partition %d: offset %d goes to the dead letters: %s", self.partition, entry.offset, entry.reason)
+        log.error("partition %d: dead letter at offset %d: %s", self.partition, entry.offset, entry.reason)
 
     async def _skip_what_is_gone(self, lost: OffsetLostError) -> None:
         assert self._reader is not None
