@@ -11,10 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from tables.formats import DamagedError, UnknownFormatError, format_of
+from tables.waiting import Waiting
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 TIMER_BYTES: Final = 8
 HEADER_BYTES: Final = 12
+NOT_BEGUN: Final = -1
 
 # A membership: [inside, since, times, true since, out at, sent]. `since` is the instant of the last entry; `true since`
 # when the enter condition became true while out (for `for`); `out at` when the user last left (for `cooldown`); `sent`
@@ -27,6 +29,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     """One user. All instants in milliseconds since the epoch.
 
     watched: a bit for each segment that read, when it was last evaluated, what every event changes (visit, last seen).
+    waiting: events whose turn has not come. A user of whom nothing else is known has not `begun`: `highest_ms` is
+        NOT_BEGUN, and no other field says anything.
     """
 
     format: int
@@ -43,6 +47,12 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     leaves: dict[int, list[Any]]
     message_ids: bytearray
     watched: int
+    waiting: Waiting | None = None
+
+    @property
+    def begun(self) -> bool:
+        """True if an event of the user was taken; else events only wait."""
+        return self.highest_ms >= 0
 
     def timer(self, retention_ms: int) -> int:
         """The earliest instant at which time alone may change something."""
@@ -55,11 +65,21 @@ def new_profile(t: int, now: int, watched: int = 0) -> Profile:
     return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), watched)
 
 
+def waiting_profile(waiting: Waiting | None) -> Profile:
+    """A user none of whose events was taken yet."""
+    return Profile(FORMAT, NOT_BEGUN, -1, 0, 0, False, {}, {}, {}, None, None, {}, bytearray(), 0, waiting)
+
+
+def _without_waiting(fields: list[Any]) -> Profile:
+    """Format 1: no events wait."""
+    return msgspec.convert([FORMAT, *fields[1:], None], Profile)
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
 _decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
 
-OLDER: Final[dict[int, Callable[[list[Any]], Profile]]] = {}
+OLDER: Final[dict[int, Callable[[list[Any]], Profile]]] = {1: _without_waiting}
 """Format -> what makes a profile of the present one out of its fields; there is a golden file of each in the tests."""
 
 
@@ -90,6 +110,9 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     members: dict[int, _Inside]
 
 
+HEAD_FORMATS: Final = frozenset({1, 2})
+"""The formats that have these fields in common: a restore looks at every profile."""
+
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 
 
@@ -99,7 +122,7 @@ def inside_of(encoded: bytes) -> list[int]:
         head = _decode_head(encoded[HEADER_BYTES:])
     except msgspec.MsgspecError:
         head = None
-    if head is None or head.format != FORMAT:
+    if head is None or head.format not in HEAD_FORMATS:
         return [segment for segment, member in decode(encoded).members.items() if member[INSIDE]]
     return [segment for segment, member in head.members.items() if member.inside]
 

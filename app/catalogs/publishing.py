@@ -8,7 +8,7 @@ from app.runtime.catalog_follower import CatalogFollower, UnusableCatalogError
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import catalog_topic, ensure_topics
-from app.runtime.records.published_catalog import Difference, Published, definitions_of, difference, rows_of
+from app.runtime.records.published_catalog import Difference, Published, difference, rows_of, versions_of
 from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 
@@ -47,7 +47,7 @@ async def publish_catalog(
         names = follower.names
     changes = difference(None if before is None else before.catalog, catalog)
     if before is None:
-        changes = replace(changes, removed=tuple(sorted(names - definitions_of(catalog).keys())))
+        changes = replace(changes, removed=tuple(sorted(names - versions_of(catalog).keys())))
     if write and (before is None or before.catalog.version != catalog.version):
         rows = rows_of(catalog, files, removed=changes.removed, published_ms=published_ms)
         writer = LogWriter(settings, partition=CATALOG_PARTITION)

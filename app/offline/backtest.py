@@ -67,6 +67,7 @@ class Backtest:
         self.rules = rules
         self._hear = hear
         program = compile_catalog(with_drafts(catalog), rules)
+        self._lag_ms = program.lag_ms
         self._partitions = [Partition(program, rules, keyed=partitions > 1) for _ in range(partitions)]
         self.summary = Summary()
 
@@ -79,7 +80,7 @@ class Backtest:
     def finish(self, until_ms: int | None = None) -> Summary:
         """Moves the clock to the last event's instant, or to `until_ms` if that is later."""
         clock_ms = max(partition.clock_ms for partition in self._partitions)
-        end_ms = clock_ms + self.rules.disorder_ms if clock_ms >= 0 else -1
+        end_ms = clock_ms + self._lag_ms if clock_ms >= 0 else -1
         if until_ms is not None:
             end_ms = max(end_ms, until_ms)
         if end_ms >= 0:

@@ -183,7 +183,7 @@ class Explainer:
             segment=self.segment,
             at_ms=at_ms,
             known=profile is not None,
-            forgotten=profile is None and self.user in self._kept,
+            forgotten=self._kept.get(self.user, b"") is None,
             inside=inside,
             since_ms=None if turn is None else instant_ms(turn.at),
             times=0 if turn is None else turn.times,

@@ -11,7 +11,7 @@ from app.offline.explanation import Explainer, Explanation, Heard
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.review.scenario import Failure, run_test
+from app.segments.review.scenario import Failure, arrived, run_test
 
 FAILURES_EXPLAINED_MAX: Final = 3
 """Of one test; those after them are told without reasons."""
@@ -72,12 +72,13 @@ def _relive(
     user = "" if not test.events else rules.user_ids.user_in(test.events[0].message) or ""
     explainer = Explainer(catalog, segment.name, user, rules)
     told: dict[int, Explanation] = {}
-    waiting = list(enumerate(test.events))
+    coming = list(test.events)
+    offset = 0
     for expectation in test.expect:
-        while waiting and waiting[0][1].at_ms <= expectation.at_ms:
-            offset, event = waiting.pop(0)
+        for event in arrived(coming, expectation, test, catalog.settings.order_wait_ms):
             value = msgspec.json.encode(event.message)
             explainer.play([FileRecord(offset, test.start_ms + event.at_ms, None, value)])
+            offset += 1
         explainer.advance(test.start_ms + expectation.at_ms)
         if expectation.at_ms in failed_ms:
             told[expectation.at_ms] = explainer.explain(test.start_ms + expectation.at_ms)

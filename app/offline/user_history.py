@@ -16,6 +16,7 @@ from app.events.message import (
 )
 from app.offline.backtest import FileRecord
 from app.segments.evaluation.time_rules import TimeRules
+from tables.windows import FOREVER
 
 USERS_KEPT_MAX: Final = 1_000_000
 
@@ -24,8 +25,9 @@ class UserHistory:
     """Reads messages once, by `records()`; the rest says what has been seen on the way.
 
     The events of others are left out; what they do to the clock of the (one) partition is brought by watermarks, and
-    the first event of all stays, since it starts the warm-up of windows. So a user's changes are those of a backtest
-    over the same messages.
+    the first event of all stays, since it starts the warm-up of windows, as do those that come later with an earlier
+    time: where events are put in order, one of these is the first. So a user's changes are those of a backtest over the
+    same messages.
     """
 
     def __init__(self, messages: Iterable[bytes], user: str, *, until_ms: int | None, rules: TimeRules) -> None:
@@ -49,7 +51,7 @@ class UserHistory:
         """The records of the user, in order, with watermarks in between. `last_ms` is at last the clock's end."""
         offset = 0
         clock_ms = marked_ms = -1
-        begun = False
+        least_ms = FOREVER
         for message in self._messages:
             self.count += 1
             try:
@@ -68,8 +70,8 @@ class UserHistory:
             if user is not None and len(self.users) < USERS_KEPT_MAX:
                 self.users.add(user)
             believed = event_ms <= received_ms + self._skew_max_ms
-            if own or (user is not None and believed and not begun):
-                begun = True
+            if own or (user is not None and believed and event_ms < least_ms):
+                least_ms = min(least_ms, event_ms)
                 if marked_ms < clock_ms:
                     yield FileRecord(offset, -1, None, _watermark(clock_ms))
                     marked_ms = clock_ms

@@ -13,7 +13,7 @@ from app.segments.definitions.definition import Catalog, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from tests.model.messages import Advance, Record
-from tests.model.oracle import Oracle, Step
+from tests.model.oracle import Oracle
 from tools.docs_pages import PAGES, ROOT, definitions
 
 RULES = TimeRules()
@@ -49,9 +49,9 @@ CASES = [
 ]
 
 
-def steps_of(test: TestCase) -> list[Step]:
+def steps_of(test: TestCase) -> list[Record | Advance]:
     """Yields the steps of a time-travel test: records, and moves of the clock."""
-    steps: list[tuple[int, int, Step]] = []
+    steps: list[tuple[int, int, Record | Advance]] = []
     for offset, event in enumerate(test.events):
         at_ms = test.start_ms + event.at_ms
         user = str(event.message.get("userId") or event.message.get("anonymousId"))
@@ -63,7 +63,7 @@ def steps_of(test: TestCase) -> list[Step]:
     return [step for _, _, step in sorted(steps, key=lambda each: each[:2])]
 
 
-def by_the_engine(catalog: Catalog, steps: list[Step], end_ms: int) -> list[dict[str, Any]]:
+def by_the_engine(catalog: Catalog, steps: list[Record | Advance], end_ms: int) -> list[dict[str, Any]]:
     partition = Partition(compile_catalog(catalog, RULES), RULES)
     changes: list[dict[str, Any]] = []
     for step in [*steps, Advance(end_ms)]:
@@ -72,7 +72,7 @@ def by_the_engine(catalog: Catalog, steps: list[Step], end_ms: int) -> list[dict
     return changes
 
 
-def by_the_oracle(catalog: Catalog, steps: list[Step], end_ms: int) -> list[dict[str, Any]]:
+def by_the_oracle(catalog: Catalog, steps: list[Record | Advance], end_ms: int) -> list[dict[str, Any]]:
     return [change for said in Oracle(catalog, RULES).run(steps, clock_ms=end_ms).changes.values() for change in said]
 
 

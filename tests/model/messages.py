@@ -35,6 +35,13 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """Another `order:` takes effect, between two records. `wait_ms` 0: none."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message that is well formed. Times in milliseconds."""
 

@@ -279,8 +279,8 @@ MUTATIONS = (
     Mutation(
         "the clock believes the sender",
         "app/segments/partition/partition.py",
-        "seen = min(t, received) - self.rules.disorder_ms",
-        "seen = t - self.rules.disorder_ms",
+        "seen = min(t, received) - self.program.lag_ms",
+        "seen = t - self.program.lag_ms",
     ),
     Mutation(
         "a visit that begins is not asked how far it has grown",

@@ -7,16 +7,17 @@ from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
-from tests.model.messages import Advance, Message, Record, Unreadable, read
+from tests.model.messages import Advance, Message, Order, Record, Unreadable, read
 
-Step = Record | Advance
+Step = Record | Advance | Order
+WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
 
 
 @dataclass(slots=True)
 class Answer:
     """Changes by user, in order; what became of each record, by offset: `accepted`, `duplicate`, `late`, `clock` (a
-    watermark) or `dead: <reason>`; the clock at the end.
+    watermark), `waits` (for its turn, at the end) or `dead: <reason>`; the clock at the end.
 
     With `look_ahead`, `turns` says for each change (user, sequence) at which instant the segment would change next
     without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered, `members` counts
@@ -35,7 +36,8 @@ class Answer:
 @dataclass(slots=True)
 class Oracle:
     """One partition. `fed_ms` is the instant of the first event of all. `every_ms` looks at every millisecond: slow,
-    and a check of the instants that are chosen."""
+    and a check of the instants that are chosen. `waiting`: events of all users whose turn has not come, with their
+    offsets, as they arrived."""
 
     catalog: Catalog
     rules: TimeRules
@@ -45,19 +47,25 @@ class Oracle:
     lives: dict[str, Life] = field(default_factory=dict)
     fed_ms: int | None = None
     segments: list[Segment] = field(default_factory=list)
+    waiting: list[tuple[int, Message]] = field(default_factory=list)
+    wait_ms: int = 0
 
     def __post_init__(self) -> None:
         self.segments = settlement_order(self.catalog)
+        self.wait_ms = self.catalog.settings.order_wait_ms
 
     def run(self, steps: Iterable[Step], *, clock_ms: int = -1) -> Answer:
         """All steps, then everything due up to `clock_ms`."""
         for step in steps:
             if isinstance(step, Advance):
                 self.advance(step.clock_ms)
+            elif isinstance(step, Order):
+                self.wait_ms = step.wait_ms
+                self.advance(-1)
             else:
                 self.answer.outcomes[step.offset] = self.take(step)
         self.advance(clock_ms)
-        self.answer.known = set(self.lives)
+        self.answer.known = set(self.lives) | {message.user for _, message in self.waiting}
         for life in self.lives.values():
             for name in life.members:
                 self.answer.members[name] = self.answer.members.get(name, 0) + 1
@@ -66,6 +74,7 @@ class Oracle:
     def advance(self, clock_ms: int) -> None:
         """A journalled move of the clock, which never goes back."""
         self.answer.clock_ms = max(self.answer.clock_ms, clock_ms)
+        self.take_turns()
         for user in list(self.lives):
             self.pass_time(user, self.answer.clock_ms)
 
@@ -74,25 +83,61 @@ class Oracle:
             message = read(record, self.rules.skew_max_ms, self.rules.user_ids.blocked)
         except Unreadable as reason:
             return f"dead: {reason}"
-        outcome = "clock" if message.type == "watermark" else self.take_event(message, record.offset)
-        moved = min(message.t, message.received) - self.rules.disorder_ms
+        outcome = "clock" if message.type == "watermark" else self.arrive(message, record.offset)
+        moved = min(message.t, message.received) - max(self.rules.disorder_ms, self.wait_ms)
         self.answer.clock_ms = max(self.answer.clock_ms, moved)
+        self.take_turns()
         return outcome
 
-    def take_event(self, message: Message, offset: int) -> str:
-        self.pass_time(message.user, self.answer.clock_ms)
-        life = self.lives.get(message.user)
-        now = max(message.t, self.answer.clock_ms, -1 if life is None else max(life.highest_ms(), life.at_ms))
+    # ---- events that wait for those before them
+
+    def waits(self, message: Message) -> bool:
+        """True if an event that lies before this one may still come in time: until the highest event time is `wait`
+        beyond it. The clock is behind that by `disorder`, or by `wait` if that is more."""
+        highest_ms = self.answer.clock_ms + max(self.rules.disorder_ms, self.wait_ms)
+        return self.wait_ms > 0 and highest_ms < message.t + self.wait_ms
+
+    def arrive(self, message: Message, offset: int) -> str:
+        clock_ms = self.answer.clock_ms
+        self.pass_time(message.user, clock_ms)
+        now = max(message.t, clock_ms, self.seen_ms(message.user))
         if message.t < now - self.rules.lateness_ms:
             self.answer.late_ms[offset] = now - message.t
             return "late"
+        if not self.waits(message):
+            return self.take_event(message, now)
+        self.waiting.append((offset, message))
+        own = [each for each in self.waiting if each[1].user == message.user]
+        if len(own) > WAITING_MAX:
+            self.take_turn(*min(own, key=in_order))
+        return self.answer.outcomes.get(offset, "waits")
+
+    def take_turns(self) -> None:
+        """Everything whose turn has come, in the order of its own time."""
+        for offset, message in sorted(self.waiting, key=in_order):
+            if not self.waits(message):
+                self.take_turn(offset, message)
+
+    def take_turn(self, offset: int, message: Message) -> None:
+        self.waiting.remove((offset, message))
+        self.answer.outcomes[offset] = self.take_event(message, max(message.t, self.seen_ms(message.user)))
+
+    def seen_ms(self, user: str) -> int:
+        """The highest instant at which something was seen of a user."""
+        life = self.lives.get(user)
+        return -1 if life is None else max(life.highest_ms(), life.at_ms)
+
+    # ---- one event
+
+    def take_event(self, message: Message, now: int) -> str:
+        life = self.lives.get(message.user)
         if life is not None and life.is_duplicate(message, now):
             return "duplicate"
         self.pass_time(message.user, now)
         life = self.lives.get(message.user)
         if life is None:
             if self.fed_ms is None:
-                self.fed_ms = now
+                self.fed_ms = min([now, *(waiting.t for _, waiting in self.waiting)])
             life = self.lives[message.user] = Life(
                 user=message.user,
                 catalog=self.catalog,
@@ -130,3 +175,9 @@ class Oracle:
         for index, change in enumerate(new):
             later = (one["at"] for one in changes[index + 1 :] if one["segment"] == change["segment"])
             self.answer.turns[change["user"], change["sequence"]] = next(later, None)
+
+
+def in_order(waiting: tuple[int, Message]) -> tuple[int, int]:
+    """By own time, then by arrival."""
+    offset, message = waiting
+    return message.t, offset

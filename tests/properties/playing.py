@@ -7,10 +7,11 @@ from typing import Any
 
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.evaluation.batch import Batch
 from app.segments.partition.partition import Partition
-from tests.model.messages import Advance, Record
-from tests.properties.scenario import Scenario
+from tests.model.messages import Advance, Order, Record
+from tests.properties.scenario import Scenario, settings_of
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class Run:
     changelog: dict[str, tuple[bytes | None, int]] = field(default_factory=dict)
 
     def gather(self, batch: Batch) -> None:
+        self.counts["accepted"] += batch.accepted
+        self.counts["duplicate"] += batch.duplicates
         for change in batch.changes:
             said = json.loads(change.encode())
             self.changes.setdefault(said["user"], []).append(said)
@@ -48,6 +51,7 @@ class Player:
     waiting: list[Record] = field(default_factory=list)
     edits: int = 0
     lives: int = 0
+    settings: str | None = None
     partition: Partition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class Player:
         fast = (self.lives + len(self.scenario.moments)) % 2 == 0
         others = self.scenario.others
         files = self.scenario.files | (others[self.edits % len(others)] if others else {})
+        if self.settings is not None:
+            files |= {SETTINGS_FILE: self.settings}
         program = compile_catalog(load_catalog(files), self.scenario.rules)
         return Partition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max)
 
@@ -70,6 +76,11 @@ class Player:
             if isinstance(step, Advance):
                 self.flush()
                 self.run.gather(self.partition.advance(step.clock_ms))
+            elif isinstance(step, Order):
+                self.flush()
+                self.sweep()
+                self.settings = settings_of(step.wait_ms)
+                self.adopt()
             else:
                 self.waiting.append(step)
             match pause:
@@ -99,8 +110,6 @@ class Player:
     def flush(self) -> None:
         """The end of a micro-batch."""
         batch = self.partition.process(self.waiting)
-        self.run.counts["accepted"] += batch.accepted
-        self.run.counts["duplicate"] += batch.duplicates
         self.run.gather(batch)
         self.waiting.clear()
 
@@ -122,6 +131,9 @@ class Player:
         self.sweep()
         self.fire_overdue()
         self.edits += 1
+        self.adopt()
+
+    def adopt(self) -> None:
         self.partition.adopt(self.new_partition().program, clock_ms=self.partition.clock_ms)
 
     def sweep(self) -> None:

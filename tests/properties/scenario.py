@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
+from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from tables.timers import UNBOUNDED
-from tests.model.messages import Advance, Record
+from tests.model.messages import Advance, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
@@ -17,6 +18,8 @@ from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
+ORDERED_PERCENT = 30
+WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
@@ -44,6 +47,8 @@ class Scenario:
         for step, pause in self.moments:
             if isinstance(step, Advance):
                 moments.append({"clock_ms": step.clock_ms, "pause": pause})
+            elif isinstance(step, Order):
+                moments.append({"wait_ms": step.wait_ms, "pause": pause})
             else:
                 texts = [
                     None if data is None else data.decode(errors="surrogateescape") for data in (step.key, step.value)
@@ -68,6 +73,9 @@ class Scenario:
             if "clock_ms" in moment:
                 moments.append((Advance(moment["clock_ms"]), moment["pause"]))
                 continue
+            if "wait_ms" in moment:
+                moments.append((Order(moment["wait_ms"]), moment["pause"]))
+                continue
             key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
             moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
         others = tuple(said.get("others", ()))
@@ -88,6 +96,8 @@ class Scenario:
         for step, pause in self.moments:
             if isinstance(step, Advance):
                 lines.append(f"clock to {instant_text(step.clock_ms)}")
+            elif isinstance(step, Order):
+                lines.append(f"order: wait {step.wait_ms} ms")
             else:
                 time = "" if step.timestamp < 0 else f" (record {instant_text(step.timestamp)})"
                 lines.append(f"{step.offset}: {(step.key or b'-').decode()}{time} {(step.value or b'').decode()}")
@@ -129,11 +139,24 @@ def scenario_of(choices: Choices) -> Scenario:
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
     if others:
         kinds = (*kinds, "edit")
-    return Scenario(
-        files=files,
-        rules=rules,
-        moments=tuple((step, choices.one_of(*kinds)) for step in steps),
-        end_ms=max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000),
-        others=others,
-        timers_max=choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2),
-    )
+    moments: list[tuple[Step, Pause]] = [(step, choices.one_of(*kinds)) for step in steps]
+    end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
+    timers_max = choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2)
+    if choices.chance(ORDERED_PERCENT):
+        put_in_order(choices, files, moments)
+    return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
+
+
+def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[Step, Pause]]) -> None:
+    """A catalog whose events wait for those before them; now and then another `wait` takes effect."""
+    if choices.chance(85):
+        files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS))
+    if choices.chance(30):
+        for _ in range(choices.whole(1, 2)):
+            at = choices.whole(0, len(moments))
+            moments.insert(at, (Order(choices.one_of(0, *WAITS_MS)), ""))
+
+
+def settings_of(wait_ms: int) -> str:
+    """`catalog.yaml`; 0: no event waits."""
+    return f"order: {{wait: {wait_ms}ms}}\n" if wait_ms else ""

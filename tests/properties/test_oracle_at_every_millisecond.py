@@ -12,7 +12,7 @@ import pytest
 
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
-from tests.model.messages import Advance, Record, instant_ms
+from tests.model.messages import Advance, Order, Record, instant_ms
 from tests.model.oracle import Oracle, Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
@@ -50,6 +50,8 @@ def faster_text(text: str) -> str:
 def faster_step(step: Step, start: int) -> Step:
     if isinstance(step, Advance):
         return Advance(faster(step.clock_ms, start))
+    if isinstance(step, Order):
+        return Order(max(step.wait_ms and 1, step.wait_ms // FASTER))
     timestamp = step.timestamp if step.timestamp < 0 else faster(step.timestamp, start)
     return dataclasses.replace(step, timestamp=timestamp, value=faster_value(step, start))
 

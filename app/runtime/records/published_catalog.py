@@ -1,10 +1,11 @@
 """The catalog as data: what `shoal publish` writes to the catalog topic, and how a reader knows that it has it whole.
 
 The topic has one partition and is compacted. Each definition is a record: key its name, value its YAML text, header
-`path` its file. A publication ends with one record more, under VERSION_KEY, that names every definition with the
-version it must have; only when all of these have been read is the catalog whole, and only then does it take effect.
-Definitions that are gone get a tombstone after that. So a reader never sees half a publication, also if the publisher
-dies half-way or the broker has no transactions: what it then holds does not match, and the catalog before stays.
+`path` its file; so are the settings, under the key `catalog.yaml`. A publication ends with one record more, under
+VERSION_KEY, that names every definition with the version it must have; only when all of these have been read is the
+catalog whole, and only then does it take effect. Definitions that are gone get a tombstone after that. So a reader
+never sees half a publication, also if the publisher dies half-way or the broker has no transactions: what it then holds
+does not match, and the catalog before stays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ import msgspec
 
 from app.runtime.kafka.record_batch import Row
 from app.segments.definitions.catalog import definition_version, load_catalog
+from app.segments.definitions.catalog_settings import SETTINGS_FILE, settings_version
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
@@ -25,7 +27,10 @@ PATH_HEADER = "path"
 
 
 class Publication(msgspec.Struct, frozen=True):
-    """Content of the closing record: the catalog's version, its instant, and each definition's version."""
+    """Content of the closing record: the catalog's version, its instant, and each definition's version.
+
+    Among `definitions` the settings have the name SETTINGS_FILE.
+    """
 
     version: str
     published_ms: int
@@ -43,7 +48,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference that a publication makes: names of definitions, in order."""
+    """Difference that a publication makes: names of definitions and SETTINGS_FILE, in order."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -62,10 +67,18 @@ def definitions_of(catalog: Catalog) -> dict[str, Definition]:
     return named | {score.name: score for score in catalog.scores}
 
 
+def versions_of(catalog: Catalog) -> dict[str, str]:
+    """The version of each definition by its name, and of the settings by SETTINGS_FILE if they say anything."""
+    versions = {name: definition_version(each) for name, each in definitions_of(catalog).items()}
+    if (version := settings_version(catalog.settings)) is not None:
+        versions[SETTINGS_FILE] = version
+    return versions
+
+
 def difference(old: Catalog | None, new: Catalog) -> Difference:
-    """Returns the definitions that are added, changed and removed."""
-    before = {} if old is None else {name: definition_version(each) for name, each in definitions_of(old).items()}
-    after = {name: definition_version(each) for name, each in definitions_of(new).items()}
+    """Returns what is added, changed and removed: definitions and settings."""
+    before = {} if old is None else versions_of(old)
+    after = versions_of(new)
     return Difference(
         added=tuple(sorted(after.keys() - before.keys())),
         changed=tuple(sorted(name for name in after if name in before and before[name] != after[name])),
@@ -76,11 +89,12 @@ def difference(old: Catalog | None, new: Catalog) -> Difference:
 
 def rows_of(catalog: Catalog, files: Mapping[str, str], *, removed: Iterable[str], published_ms: int) -> list[Row]:
     """The records of a publication, in their order."""
-    rows: list[Row] = []
-    versions: dict[str, str] = {}
-    for name, definition in sorted(definitions_of(catalog).items()):
-        versions[name] = definition_version(definition)
-        rows.append((name.encode(), files[definition.path].encode(), [(PATH_HEADER, definition.path.encode())]))
+    versions = versions_of(catalog)
+    paths = {name: definition.path for name, definition in definitions_of(catalog).items()}
+    paths[SETTINGS_FILE] = catalog.settings.path
+    rows: list[Row] = [
+        (name.encode(), files[paths[name]].encode(), [(PATH_HEADER, paths[name].encode())]) for name in sorted(versions)
+    ]
     publication = Publication(catalog.version, published_ms, versions)
     rows.append((VERSION_KEY, msgspec.json.encode(publication), []))
     rows += [(name.encode(), None, []) for name in removed]

@@ -29,6 +29,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax
 from tables.counted import Counted
 from tables.profile import Profile, new_profile
+from tables.windows import FOREVER
 
 WATCH_MASKS_MAX = 10_000
 
@@ -68,6 +69,9 @@ class Program:
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
     begin_mask, begin_watched: what a user's first event settles in any case, and what his profile watches from then on
     windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
+    wait_ms: how long an event waits for those before it, 0: not at all. lag_ms: how far the partition's clock stays
+        behind the highest event time. early_ms: an event's turn has come when the clock is this far before its instant;
+        FOREVER where none waits.
     counted: limits reached and odd values since it was last emptied.
     """
 
@@ -91,6 +95,9 @@ class Program:
     watching: int
     layout: int
     source: str
+    wait_ms: int
+    lag_ms: int
+    early_ms: int
     counted: Counted
     watch_masks: dict[int, int] = field(default_factory=dict)
 
@@ -137,6 +144,7 @@ class _Compiler:
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
         begin_mask, begin_watched = _beginning(segments)
+        wait_ms = self.catalog.settings.order_wait_ms
         handlers = {key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()}
         return Program(
             version=self.catalog.version,
@@ -167,6 +175,9 @@ class _Compiler:
             watching=masks.watching,
             layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
             source=self.code.text(),
+            wait_ms=wait_ms,
+            lag_ms=max(self.rules.disorder_ms, wait_ms),
+            early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,
         )
 

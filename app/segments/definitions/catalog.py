@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from app.segments.definitions.catalog_checks import check_files
-from app.segments.definitions.definition import Catalog, Definition, PointsOn, Score, Segment
+from app.segments.definitions.catalog_settings import (
+    is_settings_file,
+    read_catalog_settings,
+    repeated,
+    settings_meaning,
+)
+from app.segments.definitions.definition import Catalog, CatalogSettings, Definition, PointsOn, Score, Segment
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.definitions.dependencies import settlement_order, subject
 from app.segments.definitions.problem import CatalogError, Problem
@@ -24,23 +30,30 @@ def load_catalog(files: Mapping[str, str]) -> Catalog:
 
     Raises CatalogError with all problems of all files.
     """
-    read = [read_definition_file(path, files[path]) for path in sorted(files)]
+    paths = sorted(files)
+    read = [read_definition_file(path, files[path]) for path in paths if not is_settings_file(path)]
+    settings = [read_catalog_settings(path, files[path]) for path in paths if is_settings_file(path)]
     problems = check_files(read)
+    problems += [problem for file in settings for problem in file.source.problems] + repeated(settings)
     if problems:
         raise CatalogError(problems)
-    return _catalog([file.definition for file in read if file.definition is not None])
+    found = settings[0].settings if settings else CatalogSettings()
+    return _catalog([file.definition for file in read if file.definition is not None], found)
 
 
-def _catalog(definitions: Iterable[Definition]) -> Catalog:
+def _catalog(definitions: Iterable[Definition], settings: CatalogSettings) -> Catalog:
     definitions = tuple(definitions)
     segments = {d.name: d for d in definitions if isinstance(d, Segment)}
     scores = {d.name: d for d in definitions if isinstance(d, Score)}
     ordered = settlement_order(segments.values(), scores.values())
     versions = sorted(map(meaning, definitions))
+    if common := settings_meaning(settings):
+        versions.append(common)
     return Catalog(
         segments=tuple(segments[name] for name in ordered),
         scores=tuple(scores[name] for name in sorted(scores)),
         version=sha256(b"\n".join(versions)).hexdigest()[:12],
+        settings=settings,
     )
 
 

@@ -103,16 +103,29 @@ Definition: TypeAlias = Segment | Score
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogSettings:
+    """Settings of `catalog.yaml`, which hold for all definitions.
+
+    `order_wait_ms`: how long an event waits for those before it; 0: not at all.
+    """
+
+    order_wait_ms: int = 0
+    path: str = field(default="", compare=False)
+    text: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """All definitions together, checked. `segments` stand in settlement order: next is always the smallest name
     whose dependencies (also through scores) are done. `version` changes with any definition's meaning.
 
-    Drafts and retired segments are among them; `live_segments` are those that have members.
+    Drafts and retired segments are among them; `live_segments` are those that have members. `settings` belong to all.
     """
 
     segments: tuple[Segment, ...]
     scores: tuple[Score, ...]
     version: str
+    settings: CatalogSettings = field(default_factory=CatalogSettings)
 
     @property
     def live_segments(self) -> tuple[Segment, ...]:

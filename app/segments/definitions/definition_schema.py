@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.segments.definitions.catalog_settings import SETTINGS_KEYS
 from app.segments.definitions.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX, STATUSES, WARMUPS
 from app.segments.definitions.time_travel import DEFAULT_START, EVENT_TYPES
 from app.segments.language.functions import AGGREGATES, AggregateFunction
@@ -17,12 +18,18 @@ def schema() -> _Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Shoal definition",
-        "description": "A segment or a score of Shoal.",
+        "description": "A segment or a score of Shoal, or catalog.yaml: what holds for all of them.",
         "type": "object",
         "if": {"required": ["score"]},
         "then": {"$ref": "#/$defs/score"},
-        "else": {"$ref": "#/$defs/segment"},
+        "else": {
+            "if": {"anyOf": [{"required": [key]} for key in SETTINGS_KEYS]},
+            "then": {"$ref": "#/$defs/settings"},
+            "else": {"$ref": "#/$defs/segment"},
+        },
         "$defs": {
+            "settings": _settings(),
+            "order": _order(),
             "segment": _segment(),
             "score": _score(),
             "points": _points(),
@@ -121,6 +128,21 @@ def _segment() -> _Schema:
         required=["segment"],
         oneOf=[{"required": ["when"]}, {"required": ["enter", "exit"]}],
         dependentRequired={"enter": ["exit"], "exit": ["enter"]},
+    )
+
+
+def _settings() -> _Schema:
+    return _closed(
+        {"order": _ref("order", "Events wait for those that happened before them.")},
+        "catalog.yaml: what holds for all definitions of the folder.",
+    )
+
+
+def _order() -> _Schema:
+    return _closed(
+        {"wait": _ref("duration", "How long, such as 5s; at most 10m. Every change comes later by so much.")},
+        "Events of a user that overtake each other on their way are put in the order of their own times.",
+        required=["wait"],
     )
 
 

@@ -15,6 +15,9 @@ FILE_LENGTH_MAX = 262_144
 _NESTING_MAX = 5_000
 """Above this bound on how deep a file may be nested, the slow loader reads it: it survives any depth."""
 
+_WHAT = "definition"
+_SHAPE = "a definition consists of lines key: value and begins with segment: <name>"
+
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,8 +29,8 @@ class YamlSource(SourceText):
         self.problems: list[Problem] = []
         self._seen: set[int] = set()
 
-    def root(self) -> yaml.MappingNode | None:
-        """The mapping that the file consists of, or None after a problem was added."""
+    def root(self, what: str = _WHAT, shape: str = _SHAPE) -> yaml.MappingNode | None:
+        """The mapping that the file consists of, or None after a problem was added. `shape`: how `what` is written."""
         if len(self.text) > FILE_LENGTH_MAX:
             self.wrong_at(0, 0, f"this file has {len(self.text):,} characters", f"the longest has {FILE_LENGTH_MAX:,}")
             return None
@@ -45,10 +48,10 @@ class YamlSource(SourceText):
         if not isinstance(root, yaml.MappingNode):
             self.wrong(
                 root,
-                "this file is no definition",
+                f"this file is no {what}",
                 "a blank is missing after the colon"
                 if isinstance(root, yaml.ScalarNode) and re.match(r"[\w-]+:\S", root.value)
-                else "a definition consists of lines key: value and begins with segment: <name>",
+                else shape,
             )
             return None
         return root

@@ -23,6 +23,16 @@ class RecordLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRecord:
+    """A record whose event waited, as it is remembered: without its headers."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record that cannot be an event; `reason` is a short code, `position` a byte of the value where known."""
 

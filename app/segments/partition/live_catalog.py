@@ -1,16 +1,26 @@
 """The catalog that a partition runs: since when, what it remembers, and whom the one before it has left behind."""
 
+from typing import Final
+
 from app.segments.compiler.program import Program
 from app.segments.evaluation.settlement import Departed, Settlement
 from app.segments.partition.position import CatalogEntry, read_catalog_entry, warm_ms, write_catalog_entry
 from tables.profile import Profile
+from tables.windows import FOREVER
+
+NOT_FED: Final = FOREVER
+"""In place of an instant since which aggregates have been fed: users are here, but their events still wait."""
 
 
 class LiveCatalog:
-    """One partition's catalog. It exists since the partition's first user; until then nothing is fed."""
+    """One partition's catalog. It exists since the partition's first user; until then nothing is fed.
+
+    `is_unfed`: users are here, but no event was taken yet: all wait for their turn.
+    """
 
     def __init__(self) -> None:
         self.entry: CatalogEntry | None = None
+        self.is_unfed = False
         self._written = True
         self._departed: list[Departed] = []
 
@@ -29,7 +39,7 @@ class LiveCatalog:
         self._use(read_catalog_entry(encoded), program, settlement)
 
     def begin(self, program: Program, settlement: Settlement, *, now: int, clock_ms: int) -> None:
-        """The first user of all, at `now`: from here on the aggregates are fed."""
+        """The first user of all, at `now`: from here on the aggregates are fed. NOT_FED: his event waits."""
         fed_ms = dict.fromkeys(program.remembered, now)
         segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
         self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout), program, settlement)
@@ -42,11 +52,19 @@ class LiveCatalog:
             return False
         segments = {own: kept for own, kept in before.segments.items() if own not in program.bits}
         segments |= {code.id: (code.name, code.version, code.topic) for code in program.segments}
-        fed_ms = {own: before.fed_ms.get(own, clock_ms) for own in program.remembered}
+        since_ms = NOT_FED if self.is_unfed else clock_ms
+        fed_ms = {own: before.fed_ms.get(own, since_ms) for own in program.remembered}
         entry = CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout)
         self._use(entry, program, settlement)
         self._written = False
         return True
+
+    def feed(self, program: Program, settlement: Settlement, *, now: int) -> None:
+        """The first event of all is taken, at `now`, of those that waited."""
+        assert self.entry is not None, "an event waits without a catalog's entry"
+        self.entry.fed_ms = dict.fromkeys(self.entry.fed_ms, now)
+        self._use(self.entry, program, settlement)
+        self._written = False
 
     def evaluate(
         self, profile: Profile, program: Program, settlement: Settlement, user: str, *, retention_ms: int
@@ -84,6 +102,7 @@ class LiveCatalog:
 
     def _use(self, entry: CatalogEntry, program: Program, settlement: Settlement) -> None:
         self.entry = entry
+        self.is_unfed = NOT_FED in entry.fed_ms.values()
         settlement.warm_ms = warm_ms(program.segments, entry.fed_ms)
         self._departed = [
             Departed(own, *kept)

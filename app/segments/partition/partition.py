@@ -37,7 +37,8 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
 from app.segments.partition.fast_path import BUILT, fast_path
 from app.segments.partition.position import CATALOG_KEY, read_position
-from app.segments.partition.user_table import Held, UserTable
+from app.segments.partition.user_table import Held
+from app.segments.partition.waiting_events import WaitingEvents
 from tables import message_ids
 from tables import profile as profiles
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
@@ -54,7 +55,7 @@ IDLE_MS = message_ids.KEPT_MS
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
-class Partition(UserTable):
+class Partition(WaitingEvents):
     """Profiles, timers and clock of one partition, under one program."""
 
     def __init__(
@@ -77,7 +78,6 @@ class Partition(UserTable):
         self._timers_max = timers_max
         self._fires_left = timers_max
         self._fired = 0
-        self._batch = Batch()
 
     def sweep(self, users_max: int) -> Batch:
         """Evaluates up to so many profiles that have not been seen since the catalog changed."""
@@ -90,7 +90,7 @@ class Partition(UserTable):
 
     def process(self, records: Iterable[RecordLike]) -> Batch:
         """Processes records in the order of their offsets, none left out."""
-        batch = Batch(kinds=dict.fromkeys(EVENT_KINDS, 0))
+        batch = Batch()
         settlement = self._begin(batch)
         fast = self._fast_path(records, settlement)
         reader, touched = EventReader(self.program, self.rules, keyed=self._keyed), self._touched
@@ -104,7 +104,7 @@ class Partition(UserTable):
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
             if event.message.type == WATERMARK:
-                self.clock_ms = max(self.clock_ms, min(event.t, event.received) - self.rules.disorder_ms)
+                self.clock_ms = max(self.clock_ms, min(event.t, event.received) - self.program.lag_ms)
             else:
                 self._admit(event, record, batch)
             if fast is not None:
@@ -121,7 +121,7 @@ class Partition(UserTable):
 
     def _fast_path(self, records: Iterable[RecordLike], settlement: Settlement) -> "FastPath | None":
         """The extension that takes the usual records of a batch, or None where it cannot be used."""
-        if not self._fast or type(records) is not list or self._reached:
+        if not self._fast or type(records) is not list or self._reached or self.program.wait_ms:
             return None
         return fast_path(
             records,
@@ -137,20 +137,26 @@ class Partition(UserTable):
         )
 
     def _admit(self, event: Event, record: RecordLike, batch: Batch) -> None:
-        """Moves the clock, and applies the event unless its profile has seen it before a crash or it is late."""
+        """Moves the clock, and applies the event, or lets it wait for its turn, unless its profile has seen it before a
+        crash or it is late."""
         message, t, received, user, identified = event
         clock = self.clock_ms
         now = max(clock, t)
-        seen = min(t, received) - self.rules.disorder_ms
+        seen = min(t, received) - self.program.lag_ms
         if seen > clock:
             self.clock_ms = seen
         if self._reached and self._reached.get(user, 0) > record.offset:
             return
         profile = self._touched.get(user) or self._load(user)
+        if profile is not None and profile.waiting is not None:
+            profile = self._catch_up(user, profile, clock)
         if profile is not None:
             now = max(now, profile.highest_ms, profile.fired_ms)
         if t < now - self.rules.lateness_ms:
             batch.late.append(LateEvent(record, now - t))
+            return
+        if self.program.wait_ms and t - self.program.early_ms > clock:
+            self._hold(user, profile, record, event)
             return
         self._apply(user, profile, message, t, now, self.clock_ms, identified=identified)
 
@@ -159,6 +165,8 @@ class Partition(UserTable):
     ) -> None:
         """An event that is not late, unless it is a duplicate: timers before it fire, then all that it touches."""
         program, settlement, batch = self.program, self._settlement, self._batch
+        if profile is not None and profile.highest_ms < 0:  # no event of the user was taken yet
+            profile = None
         message_id = message.messageId
         digest = None
         if message_id is not None:
@@ -225,6 +233,7 @@ class Partition(UserTable):
     def _begin(self, batch: Batch) -> Settlement:
         self._reevaluation.left_of(self._encoded, self._catalog.epoch)
         self._batch = batch
+        batch.kinds = dict.fromkeys(EVENT_KINDS, 0)
         settlement = self._settlement
         settlement.changes = batch.changes
         self.program.counted.clear()
@@ -234,8 +243,6 @@ class Partition(UserTable):
         """Fires what the clock has passed, and encodes every user that was touched."""
         unarmed = self._fire_due(batch)
         retention_ms = self.rules.retention_ms
-        if (entry := self._catalog.unwritten()) is not None:
-            batch.profiles[CATALOG_KEY] = entry
         epoch = self._catalog.epoch
         stored, written = self._encoded, batch.profiles
         arm = self.timers.arm
@@ -249,19 +256,25 @@ class Partition(UserTable):
                 earliest = min(due.values())
                 if earliest < timer:
                     timer = earliest
+            if profile.waiting is not None:
+                timer = self._timer(profile)
             if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
-                if self._fire_some(user, profile) is None:
+                remaining = self._fire_some(user, profile)
+                if remaining is None:
                     continue
-                timer = profile.timer(retention_ms)
+                profile, timer = remaining, self._timer(remaining)
             before = stored.get(user)
             stored[user] = written[user] = encode(profile, timer, epoch)
             if before is None or timer < timer_of(before) or user in unarmed:
                 arm(user, timer)
+        if (entry := self._catalog.unwritten()) is not None:
+            batch.profiles = {CATALOG_KEY: entry, **batch.profiles}
         for user in self._gone:
             self._encoded.pop(user, None)
             batch.profiles[user] = None
         self._touched = {}
         self._gone = set()
+        self._held = {}
         if self._reached:
             self._reached = {user: offset for user, offset in self._reached.items() if offset > self.next_offset}
         batch.counted.update(self.program.counted)
@@ -297,12 +310,17 @@ class Partition(UserTable):
         return first is not None and (timer := self._live_timer_of(user)) is not None and timer >= first
 
     def _fire_some(self, user: str, profile: Profile) -> Profile | None:
-        """Fires a user's timers that the clock has passed, as many as are left; None if the user is forgotten."""
+        """Takes a user's events whose turn has come, and fires timers that the clock has passed, as many as are left;
+        None if the user is forgotten."""
+        known = self._take_turns(user, profile, self.clock_ms) if profile.waiting is not None else profile
+        if known is None or not known.begun:
+            return known
         self._settlement.user = user
-        kept = self._fire(user, profile, self.clock_ms, instants_max=self._fires_left)
+        self._fire(user, known, self.clock_ms, instants_max=self._fires_left)
         self._fires_left -= self._fired
+        kept = self._touched.get(user)
         if kept is not None and not self._fires_left:
-            self._overdue |= kept.timer(self.rules.retention_ms) <= self.clock_ms
+            self._overdue |= self._timer(kept) <= self.clock_ms
         return kept
 
     def _fire(self, user: str, profile: Profile, limit: int, *, instants_max: int = UNBOUNDED) -> Profile | None:
@@ -336,8 +354,7 @@ class Partition(UserTable):
         self._fired = fired
         if forgotten_ms <= limit and fired < instants_max:
             settlement.forget(profile, forgotten_ms)
-            del self._touched[user]
-            self._gone.add(user)
+            self._leave(user, profile.waiting)
             self._fired += 1
             return None
         if profile.fired_ms >= profile.highest_ms + IDLE_MS:

@@ -10,8 +10,10 @@ from app.segments.partition.live_catalog import LiveCatalog
 from app.segments.partition.position import CATALOG_KEY, Position, read_position, write_position
 from app.segments.partition.reevaluation import Reevaluation
 from tables import profile as profiles
+from tables import waiting
 from tables.profile import Profile
 from tables.timers import Timers
+from tables.windows import FOREVER
 
 Held = MutableMapping[str, bytes]
 LOOKED_AT_MAX = 10_000
@@ -82,9 +84,10 @@ class UserTable:
         return {user: timer for user, timer in timers if timer <= self.clock_ms}
 
     def profile(self, user: str) -> Profile | None:
-        """A copy of a user's profile as last committed."""
+        """A copy of a user's profile as last committed; None also for one whose events all wait for their turn."""
         encoded = self._encoded.get(user)
-        return None if encoded is None else profiles.decode(encoded)
+        profile = None if encoded is None else profiles.decode(encoded)
+        return profile if profile is not None and profile.begun else None
 
     # ---- restore
 
@@ -173,15 +176,47 @@ class UserTable:
             return None
         profile = self._touched[user] = profiles.decode(encoded)
         if profiles.epoch_of(encoded) != self._catalog.epoch:
+            return self._reevaluate(user, profile)
+        return profile
+
+    def _reevaluate(self, user: str, profile: Profile) -> Profile | None:
+        """The one evaluation of a profile that was last seen under another catalog."""
+        if profile.begun:
             self._catalog.evaluate(profile, self.program, self._settlement, user, retention_ms=self.rules.retention_ms)
         return profile
 
     def _begin_user(self, user: str, t: int, now: int, clock_ms: int) -> Profile:
+        known = self._touched.get(user)  # by events that wait
         profile = self._touched[user] = profiles.new_profile(t, now, self.program.begin_watched)
+        if known is not None:
+            profile.waiting = known.waiting
         self._gone.discard(user)
         if self._catalog.entry is None:
             self._catalog.begin(self.program, self._settlement, now=now, clock_ms=clock_ms)
+        elif self._catalog.is_unfed:
+            first_ms = min(now, self._first_waiting_ms())
+            self._catalog.feed(self.program, self._settlement, now=first_ms)
         return profile
+
+    def _first_waiting_ms(self) -> int:
+        """The earliest instant of all events that wait (looks at every profile: once in a partition's life)."""
+        found = FOREVER
+        for user in self._encoded:
+            if user not in self._touched and user not in self._gone:
+                profile = profiles.decode(self._encoded[user])
+                if profile.waiting is not None:
+                    found = min(found, waiting.first_ms(profile.waiting))
+        for profile in self._touched.values():
+            if profile.waiting is not None:
+                found = min(found, waiting.first_ms(profile.waiting))
+        return found
+
+    def _timer(self, profile: Profile) -> int:
+        """The earliest instant of the clock at which something happens to the user without an event of his."""
+        timer = profile.timer(self.rules.retention_ms) if profile.begun else FOREVER
+        if profile.waiting is not None:
+            timer = min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))
+        return timer
 
     def _timer_of(self, user: str) -> int | None:
         encoded = self._encoded.get(user)
@@ -190,5 +225,5 @@ class UserTable:
     def _live_timer_of(self, user: str) -> int | None:
         profile = self._touched.get(user)
         if profile is not None:
-            return profile.timer(self.rules.retention_ms)
+            return self._timer(profile)
         return None if user in self._gone else self._timer_of(user)

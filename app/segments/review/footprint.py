@@ -18,6 +18,7 @@ from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
 from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
+from tables import waiting
 from tables.cart import ITEMS_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
 from tables.sequences import ABSENTS_MAX
@@ -49,6 +50,8 @@ PROFILE_BYTES_MAX = 512 * 1024
 
 MEMBERSHIP = Size(ID + 16, ID + 5 * INSTANT + ID + INSTANT)
 """In or out, since when, how often, the marks of `for` and `cooldown`; when it may change by itself."""
+WAITING = Size(0, waiting.BYTES_MAX + waiting.EVENTS_MAX * (2 * HEADER + 3 * INSTANT))
+"""Events that wait for those before them: mostly none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ def profile_size(catalog: Catalog, found: dict[str, Footprint]) -> Size:
     drafts = {segment.name for segment in catalog.segments if segment.status == "draft"}
     shared = {kept.id: kept for name, each in found.items() if name not in drafts for kept in each.kept}
     base = Size(PROFILE + TYPICAL_EVENTS * ENTRY_BYTES, PROFILE + HEADER + IDS_MAX * ENTRY_BYTES)
+    if catalog.settings.order_wait_ms:
+        base += WAITING
     return sum((kept.size for kept in shared.values()), base)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from app.events.message import instant_ms
 from app.segments.compiler.program import Program, compile_catalog
-from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase
+from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase, TestEvent
 from app.segments.definitions.drafts import with_drafts
 from app.segments.evaluation.change import Atom, Change
 from app.segments.evaluation.operators import same
@@ -125,15 +126,36 @@ def run_test(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRule
     scenario = Scenario(catalog, rules)
     failures: list[Failure] = []
     user = _user_of(test, scenario.rules)
-    waiting = list(test.events)
+    coming = list(test.events)
     for expectation in test.expect:
-        while waiting and waiting[0].at_ms <= expectation.at_ms:
-            event = waiting.pop(0)
+        for event in arrived(coming, expectation, test, catalog.settings.order_wait_ms):
             scenario.pipe(dict(event.message), at_ms=test.start_ms + event.at_ms)
         now = test.start_ms + expectation.at_ms
         scenario.advance(now)
         failures += _check(scenario, segment, test, expectation, user, now)
     return failures
+
+
+def arrived(coming: list[TestEvent], expectation: Expectation, test: TestCase, wait_ms: int) -> list[TestEvent]:
+    """Takes out the events that count for an expectation, in order of arrival: those that are there by then.
+
+    Where events wait for those before them, also what happened before it and comes in time: it holds once the wait is
+    over.
+    """
+    until_ms = expectation.at_ms
+    found = [
+        event
+        for event in coming
+        if event.at_ms <= until_ms or (event.at_ms <= until_ms + wait_ms and _happened_ms(event, test) <= until_ms)
+    ]
+    coming[:] = [event for event in coming if event not in found]
+    return found
+
+
+def _happened_ms(event: TestEvent, test: TestCase) -> int:
+    """An event's own time, after the start of the test."""
+    timestamp = event.message.get("timestamp")
+    return event.at_ms if timestamp is None else instant_ms(timestamp) - test.start_ms
 
 
 def _user_of(test: TestCase, rules: TimeRules) -> str:

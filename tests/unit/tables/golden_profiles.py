@@ -63,6 +63,7 @@ points: [{on: V, add: 3}, {on: sequence('V' then 'A'), add: 5}, {when: cart.item
 def definitions() -> dict[str, str]:
     """All of it as files."""
     files = {f"{name}.yaml": f"segment: {name}\n{body}\n" for name, body in PLAIN.items()}
+    files["catalog.yaml"] = "order: {wait: 5s}\n"
     files |= {f"{name}.yaml": f"score: {name}\n{body}\n" for name, body in SCORES.items()}
     for name, values in VALUES.items():
         attach = {f"v{number}": value for number, value in enumerate(values)}

@@ -90,11 +90,11 @@ def test_an_older_format_is_read_by_its_reader(monkeypatch: pytest.MonkeyPatch) 
         return msgspec.convert([FORMAT, *fields[1:], bytearray(), 0], Profile)
 
     profile = a_profile()
-    old = [FORMAT - 1, *msgspec.to_builtins(profile)[1:-2]]
+    old = [0, *msgspec.to_builtins(profile)[1:-3]]
     encoded = bytes(HEADER_BYTES) + msgspec.msgpack.encode(old)
-    with pytest.raises(UnknownFormatError, match=f"a profile of format {FORMAT - 1}, which"):
+    with pytest.raises(UnknownFormatError, match="a profile of format 0, which"):
         decode(encoded)
-    monkeypatch.setitem(OLDER, FORMAT - 1, without_watched)
+    monkeypatch.setitem(OLDER, 0, without_watched)
     assert decode(encoded) == profile
     assert profiles.inside_of(encoded) == [1, 3]
 
@@ -141,6 +141,7 @@ def test_the_file_has_something_of_every_kind() -> None:
     assert any(what.matched is not None for what in program.remembered.values())
     for field in ("session", "cart", "leaves", "message_ids", "watched", "due", "members"):
         assert all(getattr(profile, field) for profile in decoded), field
+    assert any(profile.waiting for profile in decoded)
 
 
 @pytest.mark.parametrize("read", [read_position, read_catalog_entry])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.segments.definitions import definition_file, time_travel
+from app.segments.definitions import catalog_settings, definition_file, time_travel
 from app.segments.definitions.definition_schema import DURATION_PATTERN, NAME_PATTERN, schema
 
 SCHEMA = schema()
@@ -17,6 +17,8 @@ SCHEMA = schema()
     [
         ("segment", definition_file.SEGMENT_KEYS),
         ("score", definition_file.SCORE_KEYS),
+        ("settings", catalog_settings.SETTINGS_KEYS),
+        ("order", catalog_settings.ORDER_KEYS),
         ("points", definition_file.POINTS_KEYS),
         ("test", time_travel.TEST_KEYS),
         ("event", time_travel.EVENT_KEYS),
@@ -27,11 +29,11 @@ def test_the_schema_has_the_keys_of_the_reader(name: str, keys: tuple[str, ...])
     described = SCHEMA["$defs"][name]
     assert set(described["properties"]) == set(keys)
     assert described["additionalProperties"] is False
-    assert set(described["required"]) <= set(keys)
+    assert set(described.get("required", ())) <= set(keys)
 
 
 def test_every_key_of_a_definition_is_described() -> None:
-    for name in ("segment", "score"):
+    for name in ("segment", "score", "settings", "order"):
         for key, described in SCHEMA["$defs"][name]["properties"].items():
             assert described.get("description"), key
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.segments.definitions.catalog import CatalogError, load_catalog
+from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.definitions.remarks import remarks
 
 TABLE = Path(__file__).with_name("wrong_definitions.md")
@@ -39,7 +40,10 @@ def cases() -> list[Case]:
 
 
 def _case(match: re.Match[str]) -> Case:
-    files = {f"{number}.yaml": text for number, text in enumerate(_FILE.findall(match["files"]), start=1)}
+    files = {
+        SETTINGS_FILE if text.startswith(f"# {SETTINGS_FILE}\n") else f"{number}.yaml": text
+        for number, text in enumerate(_FILE.findall(match["files"]), start=1)
+    }
     return Case(match["title"], files, match["message"])
 
 
