@@ -49,7 +49,8 @@ def sweep(ids: bytearray, now: int, counted: Counted) -> None:
     oldest = now - KEPT_MS
     if drop and _instant(ids, 0) >= oldest:
         counted[MESSAGE_ID_DROPPED] += 1
-    drop = bisect_left(range(entries), oldest, drop, key=partial(_instant, ids))
+    if _instant(ids, drop) < oldest:  # the next one, too
+        drop = bisect_left(range(entries), oldest, drop, key=partial(_instant, ids))
     if drop:
         del ids[: drop * ENTRY_BYTES]
 

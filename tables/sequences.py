@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tables.counted import ABSENT_DROPPED, VALUE_DROPPED, Counted
-from tables.tallies import VALUES_MAX
+from tables.recent import VALUES_MAX
 from tables.values import key_order
 from tables.windows import FOREVER
 

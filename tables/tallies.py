@@ -1,14 +1,17 @@
 """Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
 
 from bisect import bisect_right
+from collections import Counter
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
+from tables.recent import VALUES_MAX, Recent, learn, place
 from tables.state_size import A_KEY, A_NUMBER, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
 from tables.values import key_order, key_value
 from tables.windows import EVENTS_LIMIT, EVENTS_MAX, FOREVER, Windowed
 
-VALUES_MAX = 100
 VALUES_LIMIT = f"{VALUES_MAX} values"
 
 
@@ -44,14 +47,7 @@ class Distinct(Windowed):
         if state is None:
             state = {}
         for key in item:
-            if state.get(key, -1) < t:
-                state[key] = t
-            if len(state) > VALUES_MAX:
-                for old in [old for old, at in state.items() if at <= start]:
-                    del state[old]
-                for old in drop_values_beyond_limit(state):
-                    del state[old]
-                    self.counted[VALUE_DROPPED] += 1
+            state = learn(state, key, t, start, self.counted)
         return state
 
     def value(self, state: dict[str, int] | None, now: int) -> int:
@@ -60,13 +56,18 @@ class Distinct(Windowed):
         if self.within_ms is None:
             return len(state)
         start = now - self.within_ms
+        if isinstance(state, Recent):
+            return len(state) - sum(1 for _ in takewhile(start.__ge__, state.values()))
         return sum(1 for t in state.values() if t > start)
 
     def until(self, state: dict[str, int] | None, now: int) -> int:
         if self.within_ms is None or not state:
             return FOREVER
         start = now - self.within_ms
-        return min((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms
+        visible = (t for t in state.values() if t > start)
+        if isinstance(state, Recent):
+            return next(visible, FOREVER - self.within_ms) + self.within_ms
+        return min(visible, default=FOREVER - self.within_ms) + self.within_ms
 
     def forget(self, state: dict[str, int] | None, t: int) -> dict[str, int] | None:
         return None if state is None else {key: at for key, at in state.items() if at > t} or None
@@ -78,12 +79,13 @@ class Tally(Windowed):
     State: [instants, numbers, keys], ordered by (t, arrival): the n-th event was of `keys[numbers[n]]`.
     """
 
-    __slots__ = ("counted", "instants_max")
+    __slots__ = ("_lost", "counted", "instants_max")
 
     def __init__(self, within_ms: int | None, instants_max: int | None, counted: Counted) -> None:
         super().__init__(within_ms)
         self.instants_max = instants_max
         self.counted = counted
+        self._lost = False  # True if the last `add` took away a value that had `instants_max` instants
 
     def size(self) -> StateSize:
         """Its bytes, and the limits that hold it."""
@@ -100,6 +102,7 @@ class Tally(Windowed):
 
     def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
         start = -FOREVER if self.within_ms is None else now - self.within_ms
+        self._lost = False
         if t <= start:
             return state
         instants_max = self.instants_max
@@ -129,13 +132,42 @@ class Tally(Windowed):
                 del instants[old]
                 del numbers[old]
             kept = len(instants)
-            if len(keys) > kept or len(keys) > VALUES_MAX:
+            if len(keys) > VALUES_MAX:
+                self._drop_one_value(state)
+            elif len(keys) > kept:
                 self._drop_values(state)
             if kept > EVENTS_MAX and len(instants) > EVENTS_MAX:
                 self.counted[EVENT_DROPPED] += len(instants) - EVENTS_MAX
                 del instants[: len(instants) - EVENTS_MAX]
                 del numbers[: len(numbers) - EVENTS_MAX]
         return state
+
+    def _drop_one_value(self, state: list[list[Any]]) -> None:
+        """Drops the value beyond the limit; the one that was added last takes its number.
+
+        Nearly always the oldest event is the only one of its value. Values without an event go first.
+        """
+        instants, numbers, keys = state
+        added = len(keys) - 1
+        victim = numbers[0]
+        if numbers.count(victim) > 1 or instants[0] == instants[1] or len(set(numbers)) < len(keys):
+            latest = dict(zip(numbers, instants, strict=True))
+            if len(latest) <= VALUES_MAX:
+                self._drop_values(state)
+                return
+            oldest = min(latest.values())
+            victim = min((number for number, t in latest.items() if t == oldest), key=lambda n: key_order(keys[n]))
+        count = numbers.count(victim)
+        self._lost |= count == self.instants_max
+        for _ in range(count):
+            old = numbers.index(victim)
+            del instants[old]
+            del numbers[old]
+        if victim != added:
+            keys[victim] = keys[added]
+            numbers[numbers.index(added)] = victim
+        keys.pop()
+        self.counted[VALUE_DROPPED] += 1
 
     def _drop_values(self, state: list[list[Any]]) -> None:
         """Values without an event, and those beyond the limit."""
@@ -151,12 +183,12 @@ class Tally(Windowed):
         keys[:] = instants_max
 
     def decides(self, state: list[list[Any]], t: int, item: list[str]) -> bool:
-        """True if the last `add` may have changed whether some value has `instants_max` instants, or near a limit.
+        """True if the last `add` may have changed whether some value has `instants_max` instants.
 
         Never with fewer than `decisive` events.
         """
         instants, numbers, keys = state
-        if len(keys) >= VALUES_MAX or len(numbers) >= EVENTS_MAX:
+        if self._lost or len(numbers) >= EVENTS_MAX:
             return True
         if instants[-1] == t and len(item) == 1:  # nearly always: what was added last is the last
             return numbers.count(numbers[-1]) == self.instants_max
@@ -188,10 +220,7 @@ class Tally(Windowed):
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
 
     def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
-        counts: dict[int, int] = {}
-        for number in state[1][self._visible(state, now) :]:
-            counts[number] = counts.get(number, 0) + 1
-        return counts
+        return Counter(state[1][self._visible(state, now) :])
 
     def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
         """Number of visible events of each value."""
@@ -230,6 +259,12 @@ class Tally(Windowed):
         return most, int(max(ends)) + self.within_ms
 
 
+class _RecentCounts(dict[str, list[int]]):
+    """State of a `RunningTally` beyond its limit, in the order in which values go; see `tables.recent`."""
+
+    __slots__ = ()
+
+
 class RunningTally:
     """All-time `count(... per p)`. State: key -> [count, latest t]."""
 
@@ -255,18 +290,20 @@ class RunningTally:
         for key in item:
             entry = state.get(key)
             if entry is None:
-                state[key] = [1, t]
+                entry = state[key] = [0, t]
+            entry[0] += 1
+            entry[1] = max(entry[1], t)
+            if len(state) > VALUES_MAX and not isinstance(state, _RecentCounts):
+                state = _RecentCounts(sorted(state.items(), key=lambda item: (item[1][1], key_order(item[0]))))
+            if isinstance(state, _RecentCounts):
+                place(state, key, entry[1], entry)
                 if len(state) > VALUES_MAX:
-                    for old in drop_values_beyond_limit({key: latest for key, (_, latest) in state.items()}):
-                        del state[old]
-                        self.counted[VALUE_DROPPED] += 1
-            else:
-                entry[0] += 1
-                entry[1] = max(entry[1], t)
+                    del state[next(iter(state))]
+                    self.counted[VALUE_DROPPED] += 1
         return state
 
     def value(self, state: dict[str, list[int]] | None, now: int) -> int:
-        return max((count for count, _ in state.values()), default=0) if state else 0
+        return max(map(itemgetter(0), state.values())) if state else 0
 
     def key(self, state: dict[str, list[int]] | None, now: int) -> Any:
         """The value with the highest count, then the latest event, then the smallest text."""

@@ -57,8 +57,8 @@ MUTATIONS = (
     Mutation(
         "a distinct value does not end by time",
         "tables/tallies.py",
-        "return min((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms",
-        "return max((t for t in state.values() if t > start), default=FOREVER - self.within_ms) + self.within_ms",
+        "return min(visible, default=FOREVER - self.within_ms) + self.within_ms",
+        "return max(visible, default=FOREVER - self.within_ms) + self.within_ms",
     ),
     # ---- values
     Mutation(

@@ -16,10 +16,10 @@ Not nice: an event that is both Q and counted belongs to the time after that Q o
 from dataclasses import dataclass
 from typing import Any
 
-from tables.counted import LIST_SHORTENED, VALUE_DROPPED, Counted
+from tables.counted import LIST_SHORTENED, Counted
 from tables.profile import Profile
+from tables.recent import learn
 from tables.sequences import Keys, Machine, Occurrence
-from tables.tallies import VALUES_MAX, drop_values_beyond_limit
 from tables.values import LIST_ITEMS_MAX
 from tables.windows import FOREVER, Kind
 
@@ -147,15 +147,9 @@ class MatchedAggregate:
         known: dict[str, int] = source[0] or {}
         if all(known.get(key, -FOREVER) > start for key in keys):
             return False
-        source[0] = known
         for key in keys:
-            known[key] = max(known.get(key, t), t)
-            if len(known) > VALUES_MAX:
-                for old in [old for old, at in known.items() if at <= start]:
-                    del known[old]
-                for old in drop_values_beyond_limit(known):
-                    del known[old]
-                    self.counted[VALUE_DROPPED] += 1
+            known = learn(known, key, t, start, self.counted)
+        source[0] = known
         return True
 
     def occur(self, profile: Profile, instant: int) -> bool:

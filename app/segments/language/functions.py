@@ -11,7 +11,8 @@ from typing import Final, Literal, TypeAlias
 
 from app.segments.language.value_type import Type
 from tables.counted import Counted
-from tables.tallies import VALUES_MAX, Distinct, RunningTally, Tally
+from tables.recent import VALUES_MAX
+from tables.tallies import Distinct, RunningTally, Tally
 from tables.windows import (
     EVENTS_MAX,
     First,

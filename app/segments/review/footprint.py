@@ -21,6 +21,7 @@ from app.segments.language.walk import walk
 from tables import waiting
 from tables.cart import ITEMS_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
+from tables.recent import VALUES_MAX
 from tables.sequences import ABSENTS_MAX
 from tables.state_size import (
     A_KEY,
@@ -36,7 +37,7 @@ from tables.state_size import (
     TYPICAL_EVENTS,
     Size,
 )
-from tables.tallies import VALUES_MAX, Decay
+from tables.tallies import Decay
 from tables.values import LIST_ITEMS_MAX
 
 ID = 5

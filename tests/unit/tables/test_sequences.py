@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tables.counted import ABSENT_DROPPED, VALUE_DROPPED, Counted
+from tables.recent import VALUES_MAX
 from tables.sequences import ABSENTS_MAX, EVERY, Machine
-from tables.tallies import VALUES_MAX
 from tables.windows import FOREVER
 
 DAY_MS = 86_400_000

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
-from tables.tallies import VALUES_MAX, Decay, Distinct, RunningTally, Tally
+from tables.recent import VALUES_MAX
+from tables.tallies import Decay, Distinct, RunningTally, Tally
 from tables.windows import EVENTS_MAX, FOREVER
 
 HOUR_MS = 3_600_000

@@ -12,7 +12,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.segments.review.footprint import Kept, footprints, profile_size
-from tables.tallies import VALUES_MAX
+from tables.recent import VALUES_MAX
 from tables.windows import EVENTS_MAX
 
 RULES = TimeRules()
