@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 
 SERVERS = (["worker"], ["serve"], ["intake"], ["memberships", "run"], ["destinations", "run"])
 """Commands that run until they are told to end."""
@@ -15,6 +16,9 @@ def main() -> int:
     """
     if sys.argv[1:2] in SERVERS or sys.argv[1:3] in SERVERS:
         signal.signal(signal.SIGTERM, _end_before_the_start)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started it
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     try:
         from app.cli.main import main as run
         from app.console.safe_console import show_traceback
@@ -28,5 +32,6 @@ def main() -> int:
 
 def _end_before_the_start(*_: object) -> None:
     """Until an event loop takes signals over. Not by an exception, which whatever is being imported could catch."""
-    os.write(sys.stderr.fileno(), b"told to end (SIGTERM) before it has started\n")
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), b"told to end (SIGTERM) before it has started\n")
     os._exit(0)

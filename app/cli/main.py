@@ -1,5 +1,6 @@
 """The command `shoal`. A command's module is imported when that command runs, so `shoal --help` stays quick."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ EXIT_OK = 0
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 128 + 2  # SIGINT, as shells count it
 EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # name: where it stands, what it does
 COMMANDS = {
@@ -64,24 +66,47 @@ def create_app(chosen: str = "") -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code.
 
-    What the command returned or 0; 2 for what the user can mend (wrong arguments, a UserError); 130 after Ctrl-C;
-    141 when whoever read the output has left.
+    What the command returned or 0; 2 for what the user can mend (wrong arguments, a UserError, a full disk); 130 after
+    Ctrl-C; 141 when whoever read the output has left.
     """
-    errors = SafeConsole(stderr=True)
     given = sys.argv[1:] if arguments is None else list(arguments)
+    errors = SafeConsole(stderr=True)
+    code = _run(given, errors)
+    # The interpreter flushes both once more when it ends: what is still in them was told, or nobody takes it.
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _run(given: list[str], errors: SafeConsole) -> int:
     try:
-        result = create_app(next(iter(given), ""))(given, exit_on_error=False, error_console=errors)
+        result = create_app(next(iter(given), ""))(
+            given, exit_on_error=False, console=SafeConsole(), error_console=errors
+        )
         sys.stdout.flush()
     except CycloptsError:  # already printed
         return EXIT_USER_ERROR
     except UserError as error:
-        errors.print("[bold red]error:[/]", end=" ")
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return EXIT_USER_ERROR
+        return _tell(errors, str(error))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes standard output once more when it ends: give it somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        return _tell(errors, f"cannot write {error.filename or 'the output'}: {error.strerror}")
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _tell(errors: SafeConsole, error: str) -> int:
+    """Prints what the user can mend; the exit code."""
+    try:
+        errors.print("[bold red]error:[/]", end=" ")
+        errors.print(error, markup=False, highlight=False, soft_wrap=True)
+    except OSError:  # nobody reads it: the exit code says the same
+        pass
+    return EXIT_USER_ERROR

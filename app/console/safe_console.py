@@ -12,7 +12,11 @@ from app.events.visible_text import visible
 
 
 class SafeConsole(Console):
-    """Shows control characters of what is printed as escapes."""
+    """Shows control characters of what is printed as escapes. Raises BrokenPipeError when whoever reads has left."""
+
+    def on_broken_pipe(self) -> None:
+        """Called within the handling of the BrokenPipeError: rich's own way ends the process with 1."""
+        raise  # noqa: PLE0704  # what is being handled
 
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
         return super()._render_buffer(
