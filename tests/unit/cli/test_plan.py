@@ -87,3 +87,37 @@ def test_definitions_that_are_wrong_have_no_plan(tmp_path: Path, capsys: pytest.
     (tmp_path / "wrong.yaml").write_text("segment: wrong\nwhen: cuont(page) > 1\n")
     assert cli.main(["plan", str(tmp_path)]) == cli.EXIT_USER_ERROR
     assert f"{tmp_path}/wrong.yaml:2:" in capsys.readouterr().err
+
+
+def test_the_source_of_a_segment_is_its_functions_and_those_of_its_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    assert cli.main(["plan", str(tmp_path), "--source", "shoppers"]) == 0
+    printed = capsys.readouterr().out
+    program = compile_catalog(load_catalog(FILES), RULES)
+    number = next(segment.number for segment in program.segments if segment.name == "shoppers")
+    functions = [line[4:].partition("(")[0] for line in printed.splitlines() if line.startswith("def ")]
+    handler = program.handlers["track", "Product Added"].handle.__name__
+    assert functions == [handler, f"settle_{number}", f"entry_evidence_{number}", f"exit_evidence_{number}"]
+    assert f"returns the segments to settle; shoppers is {1 << number}" in printed
+    assert " at 0x" not in printed, "the same whenever it is printed"
+
+
+@pytest.mark.parametrize("name", ["carts", "pros", "leads", "late", "gone", "again", "buyers"])
+def test_every_segment_has_a_source(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file, text in FILES.items():
+        (tmp_path / file).write_text(text)
+    assert cli.main(["plan", str(tmp_path), "--source", name]) == 0
+    assert "def settle_" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["trying", "shopers"])
+def test_a_segment_that_is_not_compiled_has_no_source(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, text in FILES.items():
+        (tmp_path / file).write_text(text)
+    assert cli.main(["plan", str(tmp_path), "--source", name]) == 2
+    assert f"no segment {name} is compiled" in capsys.readouterr().err
