@@ -246,7 +246,7 @@ class Explainer:
             yield Mark("cooldown", member[OUT_AT], member[OUT_AT] + segment.cooldown_ms)
 
     def _next(self) -> Change | None:
-        """Lets a copy of the user live on without events until he is forgotten."""
+        """Lets a copy of the user live on without events until they are forgotten."""
         profile = self._partition.profile(self.user)
         assert profile is not None
         copy = Partition(self._program, self._rules, keyed=False)

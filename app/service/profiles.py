@@ -1,7 +1,7 @@
 """A live user's profile, from where workers keep it: the changelog's partition is read through, nothing else is asked.
 
 That takes about a second for half a million users a partition, and nothing of it is kept: it is for questions of people
-(why is she in?), a few at a time, not for pages.
+(why is this user in?), a few at a time, not for pages.
 """
 
 import asyncio

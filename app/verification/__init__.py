@@ -1,1 +1,1 @@
-"""True if the changes on Kafka are those that the input and the journal demand: computed again, compared one by one."""
+"""Verification: recomputes all changes from the input and the journal, and compares them with those on Kafka."""

@@ -73,7 +73,7 @@ def read_figures(path: Path) -> dict[str, tuple[Path, Figures]]:
 
 
 def better(column: str) -> Direction:
-    """True if less or more of it is better.
+    """Direction in which a figure of this column is better.
 
     >>> better("us_an_event"), better("events_a_s"), better("p99_9_ms"), better("bytes_a_user"), better("changes")
     ('less', 'more', 'less', 'less', 'neither')

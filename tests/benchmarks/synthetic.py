@@ -42,7 +42,7 @@ class Synthetic:
 
     @property
     def users(self) -> int:
-        """Number of there are to draw from; not each of them need have an event."""
+        """Number of users to draw from; not each of them need have an event."""
         return max(1, min(USERS_MAX, self.events // EVENTS_A_USER))
 
     @property

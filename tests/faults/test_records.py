@@ -72,7 +72,7 @@ def poison(at_ms: int, number: int) -> Record:
 
 
 async def dead_letters(deployment: Deployment) -> dict[str, int]:
-    """Number of there are of each reason."""
+    """Number of dead letters by reason."""
     found: dict[str, int] = {}
     async with Cluster(deployment.settings) as cluster:
         for partition in range(cluster.partitions):

@@ -1,4 +1,4 @@
-"""Number of changes a second come into Redis: `python -m tests.memberships.speed [CHANGES]`, on what comes by pip."""
+"""Measures the changes a second that reach Redis: `python -m tests.memberships.speed [CHANGES]`."""
 
 import random
 import sys

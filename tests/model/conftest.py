@@ -1,4 +1,4 @@
-"""Number of random histories are tried: 1,000, or as many as TRUTH_HISTORIES says."""
+"""Random histories: 1,000, or as many as TRUTH_HISTORIES says."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Number of events a core takes in: `python -m tests.service.load [--batches 400] [--size 100] [--connections 8]`.
+"""Measures the events a core takes in: `python -m tests.service.load [--batches 400] [--size 100] [--connections 8]`.
 
 Starts a broker and `shoal serve` as processes of their own and sends batches of usual events (600 bytes). What counts
 is the processor time of the service: other load on the machine hardly changes it.

@@ -156,7 +156,7 @@ class SimulatedBroker:
     # ---- transactions
 
     def begin_producer(self, transactional_id: str) -> int:
-        """A new epoch: whoever had one before is fenced, what he had begun is aborted. Raises BusyError."""
+        """A new epoch: an earlier owner is fenced, and their open transaction is aborted. Raises BusyError."""
         known = self._ids.setdefault(transactional_id, TransactionalId())
         if known.ending:
             raise BusyError

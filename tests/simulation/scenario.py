@@ -115,7 +115,7 @@ def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random |
     )
     if transactions is None:
         transactions = chance.random() < 0.75
-    # Who is away for longer than a session may write although he was replaced: only transactions fence him.
+    # A worker that is away for longer than a session may write although it was replaced: only transactions fence it.
     longest_ms = OUTAGES_MS[-1] if transactions else settings.session_timeout_ms / 2
 
     def moments(most: int) -> tuple[float, ...]:

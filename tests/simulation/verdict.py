@@ -67,7 +67,7 @@ def judge(logs: Callable[[str, int], Log], partition: int, topics: Topics, *, re
 
 def _stands(letter: Mapping[str, bytes], poisoned: set[int], *, late: bool) -> bool:
     """True if a letter is more than what somebody left behind who died after it and before the journal or the profiles:
-    the next one may have processed what he condemned, or condemned what he found late."""
+    the next one may have processed what it condemned, or condemned what it found late."""
     given_up = int(letter["shoal-source-offset"]) in poisoned
     return not given_up if late else given_up or letter.get("shoal-reason") != b"poison"
 
@@ -120,7 +120,7 @@ def buried(journal: Log) -> set[int]:
 
 
 def announced_ms(journal: Log) -> int:
-    """The furthest move that was announced: who died before he did it leaves it to the next."""
+    """The furthest move that was announced: a worker that died before it leaves the move to the next."""
     entries = [decode_entry(record.value) for record in journal.committed()]
     return max((entry.clock_ms for entry in entries if isinstance(entry, IdleMove)), default=-1)
 

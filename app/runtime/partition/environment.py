@@ -31,7 +31,7 @@ class Handle(Protocol):
 
     @property
     def done(self) -> bool:
-        """True if it has ended, in whatever way."""
+        """True if it has ended, normally or not."""
 
     @property
     def error(self) -> BaseException | None:

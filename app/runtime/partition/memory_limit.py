@@ -21,7 +21,7 @@ class MemoryLimit:
         self._told_s: float | None = None
 
     def is_time(self, *, now_s: float) -> bool:
-        """True if to count again: that walks over all profiles."""
+        """True if the bytes should be counted again, which walks over all profiles."""
         if self._looked_s is not None and now_s - self._looked_s < LOOK_S:
             return False
         self._looked_s = now_s

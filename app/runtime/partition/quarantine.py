@@ -23,7 +23,7 @@ class Quarantine:
 
     @property
     def suspicious(self) -> bool:
-        """True if something failed that has not passed since."""
+        """True while a failed record has not been processed since."""
         return self._failures > 0 or self._until >= 0
 
     def failed(self, start: int, *, records: int, end: int, suspect: int | None, handed_out: int) -> bool:

@@ -183,7 +183,7 @@ class HandlerWriter:
         self.code.line(f"if {' or '.join(known)}: m |= {mask}" if len(known) == len(tests) else f"m |= {mask}")
 
     def _latest(self, what: Remembered, mask: int) -> None:
-        """True if there is one changes only if there was none; `since` changes always."""
+        """True if an event can change the existence of one: only if there was none; `since` always changes."""
         code = self.code
         inside = f" and t > now - {what.within_ms}" if what.within_ms is not None else ""
         code.line(f"r = A.get({what.id})")

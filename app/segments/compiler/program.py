@@ -67,7 +67,7 @@ class Program:
     track_handlers, other_handlers: the handlers again, by event name and by kind
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
-    begin_mask, begin_watched: what a user's first event settles in any case, and what his profile watches from then on
+    begin_mask, begin_watched: what a user's first event always settles, and what their profile watches from then on
     windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
     wait_ms: how long an event waits for those before it, 0: not at all. lag_ms: how far the partition's clock stays
         behind the highest event time. early_ms: an event's turn has come when the clock is this far before its instant;

@@ -21,7 +21,7 @@ def segment_id(name: str) -> int:
 
 
 def is_simple(segment: Segment) -> bool:
-    """True if until when the condition stays is all that matters, for who is in and for who is out."""
+    """True if only the end of the condition matters: no `for`, `hold`, `cooldown` or update."""
     waits = segment.for_ms or segment.hold_ms or segment.cooldown_ms
     return (
         segment.when is not None

@@ -38,7 +38,7 @@ class ClockComparison:
         self._truth = False
 
     def at(self, now: int) -> tuple[bool, int]:
-        """True if it holds at `now`, and the first later instant at which that changes."""
+        """Returns the truth at `now`, and the first later instant at which it changes."""
         if not self._from_ms <= now < self._until_ms:
             self._truth, self._until_ms = clock_crossing(self._holds, now)
             self._from_ms = now

@@ -1,4 +1,4 @@
-"""True if an expression makes sense: types, values that can never be, regular expressions, time zones.
+"""Checks expressions: types, values that can never be, regular expressions, time zones.
 
 `app.segments.definitions.catalog_checks` checks what needs the catalog (names of segments and scores), `time_dependent`
 terms that move by themselves, `thresholds` those that a limit makes unreachable.

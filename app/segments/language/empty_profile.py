@@ -27,7 +27,7 @@ class Others(Protocol):
     """Truth of the other definitions for a user without any events."""
 
     def segment(self, name: str) -> bool:
-        """True if he would be in that segment."""
+        """True if a user without events would be in that segment."""
 
     def score(self, name: str) -> int | float:
         """His score."""

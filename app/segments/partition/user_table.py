@@ -156,7 +156,7 @@ class UserTable:
 
         Every profile is evaluated once under it, when it is touched or swept (`before`: only those whose names come
         before this one are swept), at the same instant either way; who was not reached by the catalog before it comes
-        from the one that reached him last. Aggregates that both catalogs have keep their history.
+        from the one that reached them last. Aggregates that both catalogs have keep their history.
         """
         members = self._settlement.members
         self.program = program

@@ -37,7 +37,7 @@ class Filled:
     end_ms: int
 
     def after(self, moments: Iterable[Moment]) -> float:
-        """Number of events follow those that have led to some moments, by their instants, partition by partition."""
+        """Number of events behind those that have led to some moments, by their instants, partition by partition."""
         homes = Homes(PARTITIONS)
         reached = [START_MS] * PARTITIONS
         for moment in moments:

@@ -1,4 +1,4 @@
-"""True if all that one JSON Schema accepts is accepted by another: the part of JSON Schema that our files use."""
+"""Compares two JSON Schemas: does one accept all that the other accepts? Only the part that our files use."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -52,7 +52,7 @@ def follow(profile: Profile, message: dict[str, Any], at_ms: int) -> tuple[Said,
     said: Said = []
     for segment, span_ms, _ in RULES:
         kept = profile.get(segment)
-        # Who is in has just as much in the window as is needed: without the first of it he is out.
+        # A user who is in has just as much in the window as is needed: without the first of it they are out.
         if kept and kept[0] and kept[1][0][0] <= at_ms - span_ms:
             kept[0] = False
             said.append((segment, "left"))
