@@ -15,6 +15,24 @@ from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
 
 IN_CI = bool(os.environ.get("CI"))
+TESTS = Path(__file__).parent
+LONGEST = (
+    "properties/test_engine_equals_oracle.py",
+    "integration/test_verify.py",
+    "service/test_generated_requests.py",
+    "contract/test_runtime_faults.py",
+    "model/sql_parity/test_sql_parity.py",
+    "properties/test_limits.py",
+    "contract/test_runtime_operations.py",
+    "contract/test_runtime_time.py",
+    "integration/test_demo.py",
+    "installed/test_installed.py",
+    "service/test_acknowledged.py",
+    "simulation/test_runs.py",
+    "contract/test_brokers.py",
+    "faults/test_broker_failures.py",
+)
+"""Files that take longest, from `--durations`; a third of all the time."""
 
 # Under nohup, or behind a shell's `&`, signals are ignored, and what a test starts would inherit that.
 for number, default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
@@ -38,6 +56,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("faults and verdicts")
         for line in table(runs):
             terminalreporter.write_line(line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that take longest first, so that no process is left with one of them while the others are done."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.relative_to(TESTS).as_posix(), len(place)))
 
 
 @pytest.fixture(scope="session")
