@@ -163,7 +163,7 @@ def brokers(folder: Path, *, kafka: Mapping[str, str] | None = None) -> Iterator
     with EmbeddedBroker() as embedded:
         found = [Broker("embedded", embedded.bootstrap_servers, transactions=False)]
         try:
-            node = KafkaNode(folder / "kafka", settings=kafka)
+            node = KafkaNode(folder / "kafka", settings=kafka, java_options=())
         except KafkaUnavailableError:
             yield found
             return

@@ -46,7 +46,7 @@ def compare(load: Synthetic, chosen: Iterable[Peer]) -> Result:
     result = Result("peers", load.source, load.seed, load.events, calibration_us)
     with TemporaryDirectory(prefix="shoal-peers-") as temporary:
         try:
-            node = KafkaNode(Path(temporary) / "kafka")
+            node = KafkaNode(Path(temporary) / "kafka", java_options=())
         except KafkaUnavailableError as error:
             result.invalid = f"not run: {error}"
             result.rows.append({"run": "none"})
