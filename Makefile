@@ -55,13 +55,19 @@ lock: setup ## make requirements.lock again, after a change of pyproject.toml
 demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends by itself)
 	@$(BIN)/shoal demo $(ARGS)
 
-# Tests wait more than they compute. A file's tests stay together, in order: they share what they have started.
-# In CI one at a time: what has a deadline there has no neighbours. Not in pytest's own process even there: what libraries
-# say at the end of theirs would come after its summary.
-TOGETHER := -n $(if $(CI),1,3) --dist loadfile --no-loadscope-reorder
+# Tests wait more than they compute: three processes keep two cores busy. A file's tests stay together, in order: they share
+# what they have started. Not in pytest's own process: what libraries say at the end of theirs would come after its summary.
+TOGETHER := --dist loadfile --no-loadscope-reorder
 
-test: setup ## all tests, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
-	@$(BIN)/python -m pytest $(or $(ARGS),$(TOGETHER))
+test: setup ## all tests but the long forms, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 $(TOGETHER))
+
+# What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
+LONG := TRUTH_HISTORIES=3000 TRUTH_SEED=1000 SIMULATION_RUNS=10000 SIMULATION_SEED=2000 FAULTS_KILLS=10
+LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py
+
+long: setup ## the long forms that CI runs: 3,000 histories, 10,000 simulated runs, 10 kills a test
+	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) -m "truth or faults or simulations" $(LONG_PATHS) $(ARGS)
 
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
