@@ -20,6 +20,7 @@ BENCHMARKS: Final = (
     "core",
     "steps",
     "many",
+    "one_user",
     "memory",
     "drain",
     "stages",
