@@ -139,16 +139,26 @@ class Machine:
 
     def _drop_beyond_limit(self, values: dict[str, list[Any]], now: int) -> None:
         oldest = now - self.lateness_ms
-        for key in [key for key, entry in values.items() if not self._is_alive(entry, oldest)]:
-            del values[key]
-        excess = len(values) - VALUES_MAX
-        if excess <= 0:
-            return
-        order = [(self._is_alive(entry, now), entry[2], key_order(key), key) for key, entry in values.items()]
-        for in_time, _, _, key in sorted(order)[:excess]:
-            del values[key]
-            if in_time:
+        ends = {key: self._alive_until(entry) for key, entry in values.items()}
+        for key in [key for key, end in ends.items() if end < oldest]:
+            del values[key], ends[key]
+        while len(values) > VALUES_MAX:
+            going = [key for key, end in ends.items() if end < now] or list(values)
+            latest = min(values[key][2] for key in going)
+            key = min((key for key in going if values[key][2] == latest), key=key_order)
+            if ends.pop(key) >= now:
                 self.counted[VALUE_DROPPED] += 1
+            del values[key]
+
+    def _alive_until(self, entry: list[Any]) -> int:
+        """The last instant at which it is alive: see `_is_alive`; -1 if nothing is left of it."""
+        if entry[1] is not None:
+            return FOREVER
+        end = -1
+        for partial in entry[0]:
+            if partial is not None and partial[0] > end:
+                end = partial[0]
+        return end if end < 0 else FOREVER if self.within_ms is None else end + self.within_ms
 
     def due(self, state: State | None) -> int:
         """The earliest instant at which a pending occurs; FOREVER if there is none."""
