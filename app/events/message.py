@@ -63,8 +63,13 @@ class Message(msgspec.Struct, gc=False):
     context: Any = None
 
 
+def is_field_name(name: str) -> bool:
+    """True if a struct can decode a field of this name: it has no quote, backslash or control character."""
+    return not any(letter in '"\\' or letter < " " for letter in name)
+
+
 class Tree:
-    """Paths as a tree of names; `leaf`: a path ends here."""
+    """Paths as a tree of names; `leaf`: a path ends here, or what is below is decoded as plain values."""
 
     __slots__ = ("below", "leaf", "struct")
 
@@ -82,6 +87,10 @@ class Tree:
 
     def type(self) -> Any:
         """A struct type that decodes the names of this level, and below where nothing ends."""
+        if not all(map(is_field_name, self.below)):
+            self.leaf = True
+            self.struct = msgspec.defstruct("Context", [f"c{number}" for number in range(len(self.below))], gc=False)
+            return dict[str, Any]  # nothing is of the struct: what asks for it finds another type
         fields: list[tuple[str, Any, Any]] = []
         rename: dict[str, str] = {}
         for number, (name, tree) in enumerate(self.below.items()):
@@ -95,6 +104,12 @@ class Tree:
 
         UNSET: nothing is said; None: null there or above; an object at the path says nothing.
         """
+        if self.leaf:  # plain values
+
+            def read_plain(value: Any) -> Any:
+                return UNSET if value is None else said(value, path)
+
+            return read_plain
         steps: list[str] = []
         tree = self
         rest = path

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from app.events.message import Message, Tree, said, without_endless_numbers
+from app.events.message import Message, Tree, is_field_name, said, without_endless_numbers
 from app.segments.compiler.aggregates import Remembered, is_sequence
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.filters import filter_text
@@ -336,14 +336,25 @@ class HandlerWriter:
             value = f"{self.code.bind('f', said)}({self.property_field(path[0])}, {self.code.constant(path[1:])})"
             self.code.line(f"if LEARN(p.leaves, {leaf}, t, {value}, COUNTED): m |= {mask}")
 
-    def properties_type(self) -> Any:
-        """The struct that decodes the properties asked for; None if there are none."""
+    def properties_decoder(self) -> tuple[Callable[[Any], Any] | None, Any]:
+        """Returns a decoder of the properties asked for, and its result for none; None twice if none are asked for."""
         if not self.fields:
-            return None
+            return None, None
         default = UNSET if self.key[0] == "identify" else None
         fields = [(f"f{number}", Any, default) for number in range(len(self.fields))]
-        rename = {f"f{number}": name for number, name in enumerate(self.fields)}
-        return msgspec.defstruct("Properties", fields, rename=rename, gc=False)
+        if all(map(is_field_name, self.fields)):
+            rename = {f"f{number}": name for number, name in enumerate(self.fields)}
+            shape: Any = msgspec.defstruct("Properties", fields, rename=rename, gc=False)
+            return msgspec.json.Decoder(shape).decode, shape()
+        shape = msgspec.defstruct("Properties", fields, gc=False)
+        names = tuple(self.fields)
+        decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+        def decode_plain(raw: Any) -> Any:
+            plain = decode(raw)
+            return shape(*[plain.get(name, default) for name in names])
+
+        return decode_plain, shape()
 
 
 def events_of(names: Iterable[EventName]) -> set[EventKey]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
@@ -145,7 +144,9 @@ class _Compiler:
         functions["SEGMENTS"] = segments
         begin_mask, begin_watched = _beginning(segments)
         wait_ms = self.catalog.settings.order_wait_ms
-        handlers = {key: _handler(functions[name], writer.properties_type()) for key, (name, writer) in writers.items()}
+        handlers = {
+            key: Handler(functions[name], *writer.properties_decoder()) for key, (name, writer) in writers.items()
+        }
         return Program(
             version=self.catalog.version,
             rules=self.rules,
@@ -319,12 +320,6 @@ class _Masks:
     def inside_mask(self, aggregate: int) -> int:
         """The segments that read an aggregate only for who is in."""
         return sum(bit for _, bit in self.inside.get(aggregate, ()))
-
-
-def _handler(handle: Any, properties_type: Any) -> Handler:
-    if properties_type is None:
-        return Handler(handle, None, None)
-    return Handler(handle, msgspec.json.Decoder(properties_type).decode, properties_type())
 
 
 def _context_paths_of(node: Any) -> set[Path]:

@@ -136,7 +136,7 @@ def _steps(context: Tree, path: Path) -> tuple[tuple[Any, str], ...]:
     for name in path:
         steps.append((tree.struct, f"c{list(tree.below).index(name)}"))
         tree = tree.below[name]
-        if tree.leaf:
+        if tree.leaf or context.leaf:
             return tuple(steps)
     raise AssertionError(path)
 

@@ -18,6 +18,9 @@ _NESTING_MAX = 5_000
 _WHAT = "definition"
 _SHAPE = "a definition consists of lines key: value and begins with segment: <name>"
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair."""
+
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -54,7 +57,37 @@ class YamlSource(SourceText):
                 else shape,
             )
             return None
-        return root
+        return None if self._has_halves(root) else root
+
+    def _has_halves(self, root: yaml.Node) -> bool:
+        """True, after a problem, if an escape in a text is half of a character: no event can have it, nor any file."""
+        if "\\" not in self.text:
+            return False
+        waiting, seen, known = [root], {id(root)}, len(self.problems)
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.ScalarNode):
+                half = _HALF.search(node.value)
+                if half is not None:
+                    self._half(node, half.start())
+                continue
+            pairs = isinstance(node, yaml.MappingNode)
+            below = [each for pair in node.value for each in pair] if pairs else node.value
+            waiting += [each for each in below if id(each) not in seen]
+            seen.update(map(id, below))
+        return len(self.problems) > known
+
+    def _half(self, node: yaml.ScalarNode, at: int) -> None:
+        start = self.offsets(node)[at]
+        both = node.value[at : at + 2].encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
+        whole = len(both) == 1 and both != "\ufffd"
+        self.wrong_at(
+            start,
+            start + 6,
+            "this escape is half of a character",
+            f"write the character itself: {both}" if whole else "leave it out",
+            "in YAML, each character has one escape" if whole else "",
+        )
 
     def _compose(self) -> yaml.Node | None:
         nesting = self.text.count("[") + self.text.count("{") + self.longest_line
