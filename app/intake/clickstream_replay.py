@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition
 
 from app.events.message import MessageDecoder, MessageError, checked_value, times_of, user_of
 from app.intake.intake_task import POSITION_PARTITION, intake_topic_spec
-from app.intake.sources import Shape, read_sources
+from app.intake.sources import DEFAULT_SHAPE, read_sources
 from app.intake.transform import transform
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader
@@ -76,7 +76,7 @@ class Again:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._shapes: dict[str, Shape] = dict(read_sources(settings)) if settings.sources else {}
+        self._shapes: dict[str, str] = dict(read_sources(settings)) if settings.sources else {}
         self._decode = MessageDecoder().decode
 
     def rows(self, letter: DeadLetter) -> dict[int, list[Row]]:
@@ -96,7 +96,7 @@ class Again:
             [letter],
             topic=letter.topic,
             partition=letter.partition,
-            shape=self._shapes.get(letter.topic, "segment"),
+            shape=self._shapes.get(letter.topic, DEFAULT_SHAPE),
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
             user_ids=settings.user_ids,

@@ -11,7 +11,6 @@ import msgspec
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from app.intake.sources import Shape
 from app.intake.transform import Taken, transform
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
@@ -51,7 +50,7 @@ class IntakeTask(FollowTask):
         *,
         settings: Settings,
         metrics: ReaderMetrics,
-        shape: Shape,
+        shape: str,
         transactions: bool,
         committed_only: bool,
         deliver: Deliver,

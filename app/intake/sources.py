@@ -1,30 +1,28 @@
 """Source topics of intake, and the shape of their records."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
 
 from app.errors import UserError
+from app.intake.shapes import SHAPES
 from app.settings import Settings
 
-#: segment: a `receivedAt` that is there is believed. segment-raw: it is not, as anybody may have written it.
-Shape: TypeAlias = Literal["segment", "segment-raw", "ga4"]
-SHAPES: Final[tuple[Shape, ...]] = ("segment", "segment-raw", "ga4")
+DEFAULT_SHAPE = "segment"
 
 
-def read_sources(settings: Settings) -> Mapping[str, Shape]:
-    """Topic -> shape, by the setting `sources`. Raises UserError.
+def read_sources(settings: Settings) -> Mapping[str, str]:
+    """Topic -> name of its shape, by the setting `sources`. Raises UserError.
 
     >>> dict(read_sources(Settings(sources="events, web=ga4")))
     {'events': 'segment', 'web': 'ga4'}
     """
-    found: dict[str, Shape] = {}
+    found: dict[str, str] = {}
     ours = settings.topics
     for part in settings.sources.split(","):
         name, equals, word = (piece.strip() for piece in part.partition("="))
         if not name and not equals:
             continue
-        shape = next((each for each in SHAPES if each == (word or "segment")), None)
-        if not name or shape is None or (equals and not word):
+        shape = word or DEFAULT_SHAPE
+        if not name or shape not in SHAPES or (equals and not word):
             raise UserError(
                 f"sources has {part.strip()!r}", hint=f"write name or name=shape; shapes are {', '.join(SHAPES)}"
             )

@@ -8,18 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from app.events.collected import collected
-from app.events.ga4 import entries_of
 from app.events.message import MessageError
 from app.events.user_ids import UserIds
-from app.intake.sources import Shape
+from app.intake.shapes import SHAPES, SourceShape
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
 from app.runtime.records.record_errors import is_caused_by_record
-
-_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
@@ -38,7 +33,7 @@ def transform(
     *,
     topic: str,
     partition: int,
-    shape: Shape,
+    shape: str,
     partitions: int,
     skew_max_ms: int,
     now_ms: int,
@@ -50,12 +45,12 @@ def transform(
     of the clickstream. `now_ms`: the receipt of a record that has no timestamp. A record that nobody foresaw is a dead
     letter and stops nobody. Raises what is not about a record (MemoryError, OSError).
     """
-    taken = Taken()
+    taken, reader = Taken(), SHAPES[shape]
     for record in records:
         failure: tuple[str, str] | None = None
         received_ms = record.timestamp if record.timestamp >= 0 else now_ms
         try:
-            for number, event in enumerate(_events(record.value, shape)):
+            for number, event in enumerate(_events(record.value, reader)):
                 place = f"{topic}-{partition}-{record.offset}-{number}"
                 try:
                     if isinstance(event, MessageError):
@@ -63,7 +58,7 @@ def transform(
                     one = collected(
                         event,
                         user_ids=user_ids,
-                        keep_receipt=shape == "segment",
+                        keep_receipt=reader.keeps_receipt,
                         received_ms=received_ms,
                         skew_max_ms=skew_max_ms,
                         new_id=lambda place=place: place,  # type: ignore[misc]  # bound now, called at once
@@ -85,14 +80,8 @@ def transform(
     return taken
 
 
-def _events(value: bytes | None, shape: Shape) -> Iterator[Any]:
-    """The events of a record, each an object or the reason why it is none."""
+def _events(value: bytes | None, shape: SourceShape) -> Iterator[Any]:
+    """The events of a record, each an object or the reason why it is none. Raises MessageError."""
     if value is None:
         raise MessageError("empty", "the record has no value")
-    try:
-        said = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError("invalid-json", str(error)) from None
-    if shape == "ga4":
-        return (event for _, event in entries_of(said))
-    return iter((said,))
+    return shape.events(value)

@@ -1,22 +1,25 @@
 """From records of a source to records of the clickstream."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from app.errors import UserError
 from app.events.user_ids import UserIds
-from app.intake.sources import Shape, read_sources
+from app.intake import shapes, sources
+from app.intake import transform as transform_module
+from app.intake.sources import read_sources
 from app.intake.transform import Taken, transform
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from tests.destinations.making import Record
 from tests.support.partitions import partition_of
 
 NOW_MS = 1_767_225_600_000
 
 
-def taken(*values: Any, shape: Shape = "segment", timestamp: int = NOW_MS) -> Taken:
+def taken(*values: Any, shape: str = "segment", timestamp: int = NOW_MS) -> Taken:
     records = [
         Record(offset, value if isinstance(value, bytes) else json.dumps(value).encode(), b"other", timestamp)
         for offset, value in enumerate(values)
@@ -24,7 +27,7 @@ def taken(*values: Any, shape: Shape = "segment", timestamp: int = NOW_MS) -> Ta
     return transformed(records, shape=shape)
 
 
-def transformed(records: list[Record], *, shape: Shape = "segment") -> Taken:
+def transformed(records: list[Record], *, shape: str = "segment") -> Taken:
     return transform(
         records,
         topic="web",
@@ -148,7 +151,7 @@ def test_an_event_that_was_received_before_keeps_its_times() -> None:
 
 
 @pytest.mark.parametrize("shape", ["segment-raw"])
-def test_a_source_of_what_anybody_wrote_is_received_when_it_is_recorded(shape: Shape) -> None:
+def test_a_source_of_what_anybody_wrote_is_received_when_it_is_recorded(shape: str) -> None:
     (message,) = messages(taken(LAST_MONTH, shape=shape))
     assert message["receivedAt"] == "2026-01-01T00:00:00.000Z"
     assert message["timestamp"] == "2025-12-31T23:59:59.000Z"
@@ -194,3 +197,29 @@ def test_a_record_that_nobody_foresaw_is_a_dead_letter(monkeypatch: pytest.Monke
     monkeypatch.setattr("app.intake.transform.collected", fail)
     ((_, reason, detail),) = taken({"type": "page", "anonymousId": "a-1"}).dead
     assert (reason, detail) == ("poison", "KeyError: 'price'")
+
+
+def test_a_shape_that_registers_itself_can_be_named_and_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "SHAPES", known := dict(shapes.SHAPES))
+    monkeypatch.setattr(sources, "SHAPES", known)
+    monkeypatch.setattr(transform_module, "SHAPES", known)
+
+    @shapes.register
+    class Lines:
+        """Events as JSON lines."""
+
+        name = "lines"
+        keeps_receipt = False
+
+        def events(self, value: bytes) -> Iterator[Any]:
+            return map(shapes.decode_json, value.splitlines())
+
+    assert dict(read_sources(Settings(sources="web=lines"))) == {"web": "lines"}
+    value = b'{"type":"page","userId":"ann"}\n{"type":"track","event":"Seen","userId":"bob"}'
+    found = taken(value, shape="lines")
+    assert [each["userId"] for each in messages(found)] == ["ann", "bob"]
+
+
+def test_two_shapes_of_one_name_are_refused() -> None:
+    with pytest.raises(AssertionError, match="two shapes are called ga4"):
+        shapes.register(shapes.Ga4)
