@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from app.events.instants import iso_text
+from app.events.lenient_json import encode
 from app.events.message import (
     INSTANT_MS_MAX,
     WATERMARK,
@@ -30,7 +29,6 @@ _DROPPED: Final = ("writeKey", "write_key")
 #: A worker reads what is nested deeper than some thousand levels with difficulty; nobody means to send that.
 DEPTH_MAX: Final = 256
 _decode: Final = MessageDecoder().decode
-_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,7 @@ def collected(
     if not (keep_receipt and _was_received(event, repairs)):
         event["receivedAt"] = iso_text(received_ms)
         _correct_time(event, sent_at, received_ms, repairs)
-    try:
-        value = checked_value(_encode(event))
-    except (UnicodeEncodeError, RecursionError) as error:
-        raise MessageError("invalid-json", f"cannot be written as JSON: {error}"[:200]) from None
+    value = checked_value(encode(event))
     if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _is_deeper(event, DEPTH_MAX):
         raise MessageError("invalid-message", f"nested more than {DEPTH_MAX} levels deep")
     message = _decode(value)

@@ -232,16 +232,18 @@ def without_endless_numbers(data: bytes) -> bytes:
 
     Raises ValueError and RecursionError for what is no JSON.
     """
-    plain = json.loads(data, parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
+    plain = json.loads(data, parse_float=finite, parse_int=whole, parse_constant=_refuse)
     return json.dumps(plain).encode()
 
 
-def _finite(text: str) -> float | None:
+def finite(text: str) -> float | None:
+    """The number, or None for one beyond a double."""
     value = float(text)
     return value if math.isfinite(value) else None
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
+    """The number, or None for one of thousands of digits."""
     try:
         return int(text)
     except ValueError:

@@ -1,14 +1,14 @@
 """Source shapes: how the records of a source topic become events. Each shape registers itself."""
 
+import codecs
 from collections.abc import Iterator
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from app.events import lenient_json
 from app.events.ga4 import entries_of
 from app.events.message import MessageError
-
-_decode = msgspec.json.Decoder().decode
 
 
 class SourceShape(Protocol):
@@ -44,8 +44,10 @@ def register(shape: ShapeT) -> ShapeT:
 
 def decode_json(value: bytes) -> Any:
     """The JSON value of a record. Raises MessageError."""
+    if value.startswith(codecs.BOM_UTF8):  # as in the clickstream
+        raise MessageError("invalid-json", "it begins with a byte order mark")
     try:
-        return _decode(value)
+        return lenient_json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError("invalid-json", str(error)) from None
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.events import lenient_json
 from app.events.collected import Collected, collected
 from app.events.ga4 import entries_of
 from app.events.message import MESSAGE_BYTES_MAX, MessageError
@@ -29,8 +30,6 @@ REFUSED_SHOWN_MAX: Final = 100
 EVENTS_MAX: Final = 5_000
 EXPANDED_BYTES_MAX: Final = 16 << 20
 """Of all events of a request as they are written: the context of a batch stands in each of them."""
-
-_decode: Final = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
@@ -116,7 +115,7 @@ def validate_events(
             )
         except MessageError as error:
             message_id = event.get("messageId") if event.__class__ is dict else None
-            shown = message_id[:100] if message_id.__class__ is str else None
+            shown = message_id[:100].encode(errors="replace").decode() if message_id.__class__ is str else None
             found.refused.append(Refused(index, error.reason, error.detail, shown))
             continue
         found.rows.append(row)
@@ -130,9 +129,9 @@ def validate_events(
 def _size_of(context: dict[str, Any]) -> int:
     """In bytes, as it is written. Problem 400."""
     try:
-        return len(msgspec.json.encode(context))
-    except (UnicodeEncodeError, RecursionError) as error:
-        raise Problem(400, "invalid-json", f"the context cannot be written as JSON: {error}"[:200]) from None
+        return len(lenient_json.encode(context))
+    except MessageError as error:
+        raise Problem(400, error.reason, f"the context of the batch: {error.detail}") from None
 
 
 def _with_context(event: Any, context: dict[str, Any]) -> Any:
@@ -164,7 +163,7 @@ def _new_id() -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = _decode(body)
+        value = lenient_json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
     if value.__class__ is not dict:
@@ -175,4 +174,4 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _text(value: dict[str, Any], name: str) -> str | None:
     text = value.get(name)
-    return text if text.__class__ is str else None
+    return text.encode(errors="replace").decode() if isinstance(text, str) else None

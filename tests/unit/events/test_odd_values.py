@@ -1,0 +1,133 @@
+"""Odd values in one event: each way in takes or refuses that event as the others do, and takes all others."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from app.events.user_ids import UserIds
+from app.intake.transform import transform
+from app.offline.backtest import Backtest, FileRecord
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from app.service.event_batch import IncomingBatch, read_batch, read_ga4, validate_events
+from tests.destinations.making import Record
+
+NOW_MS = 1_767_225_600_000
+RULES = TimeRules()
+CATALOG = load_catalog({"a.yaml": "segment: a\nwhen: count('A' where v != 5) > 9"})
+TAKEN: dict[str, bytes] = {
+    "beyond a double": b"1e400",
+    "below a double": b"-1e400",
+    "hundreds of digits": b"9" * 400,
+    "thousands of digits": b"9" * 5_000,
+    "a number in a list": b'[1, {"b": 1e400}]',
+    "a whole pair": b'"\\ud83d\\ude00"',
+    "the replacement character": '"\ufffd"'.encode(),
+    "a byte order mark in a text": '"\ufeff"'.encode(),
+    "NUL": b'"\\u0000"',
+    "null": b"null",
+}
+REFUSED: dict[str, bytes] = {
+    "NaN": b"NaN",
+    "Infinity": b"Infinity",
+    "-Infinity": b"[-Infinity]",
+    "the first half of a pair": b'"a\\ud800b"',
+    "the second half of a pair": b'"\\udc00"',
+    "a pair the wrong way round": b'"\\ude00\\ud83d"',
+    "half of a pair as a name": b'{"\\ud800": 1}',
+    "a byte that is no UTF-8": b'"\xff"',
+}
+TABLE = [
+    *(pytest.param(value, True, id=name) for name, value in TAKEN.items()),
+    *(pytest.param(value, False, id=name) for name, value in REFUSED.items()),
+]
+
+
+def event(value: bytes) -> bytes:
+    head = b'{"type":"track","event":"A","userId":"u","timestamp":"2026-01-01T00:00:00Z","properties":{"v":'
+    return head + value + b"}}"
+
+
+@dataclass
+class Records:
+    """Records of one topic: a good one, the odd one, a good one."""
+
+    values: tuple[bytes, ...]
+
+    def __init__(self, value: bytes) -> None:
+        self.values = (event(b"1"), event(value), event(b"2"))
+
+
+def by_kafka(value: bytes) -> list[tuple[int, str]]:
+    records = [FileRecord(n, NOW_MS, b"u", each) for n, each in enumerate(Records(value).values)]
+    batch = Partition(compile_catalog(CATALOG, RULES), RULES).process(records)
+    return [(letter.record.offset, letter.reason) for letter in batch.dead]
+
+
+def by_backtest(value: bytes) -> list[tuple[int, str]]:
+    backtest = Backtest(CATALOG, RULES)
+    backtest.process(0, [FileRecord(n, -1, b"u", each) for n, each in enumerate(Records(value).values)])
+    return [(1, reason) for reason in backtest.finish().dead.elements()]
+
+
+def by_intake(value: bytes, shape: str = "segment") -> list[tuple[int, str]]:
+    records = [Record(n, each, b"u", NOW_MS) for n, each in enumerate(Records(value).values)]
+    return [(record.offset, reason) for record, reason, _ in taken_in(records, shape)]
+
+
+def taken_in(records: list[Record], shape: str) -> list[tuple[Record, str, str]]:
+    found = transform(
+        records,
+        topic="web",
+        partition=0,
+        shape=shape,
+        partitions=1,
+        skew_max_ms=RULES.skew_max_ms,
+        now_ms=NOW_MS,
+        user_ids=UserIds(),
+    )
+    if shape == "ga4":
+        assert found.events == 3 - len(found.dead)
+    return found.dead
+
+
+def refused(incoming: IncomingBatch) -> list[tuple[int, str]]:
+    found = validate_events(incoming, received_ms=NOW_MS, rules=RULES)
+    assert len(found.rows) + len(found.refused) == 3
+    return [(each.index, each.reason) for each in found.refused]
+
+
+def by_http(value: bytes) -> list[tuple[int, str]]:
+    return refused(read_batch(b'{"batch":[' + b",".join(Records(value).values) + b"]}"))
+
+
+def ga4(value: bytes) -> bytes:
+    events = (b'{"name":"A","params":{"v":%s}}' % each for each in (b"1", value, b"2"))
+    return b'{"client_id":"u","events":[' + b",".join(events) + b"]}"
+
+
+def by_ga4(value: bytes) -> list[tuple[int, str]]:
+    return refused(read_ga4(ga4(value)))
+
+
+def by_intake_of_ga4(value: bytes) -> list[tuple[int, str]]:
+    return [(1, reason) for _, reason, _ in taken_in([Record(0, ga4(value), b"u", NOW_MS)], "ga4")]
+
+
+@pytest.mark.parametrize("way", [by_kafka, by_backtest, by_intake, by_http, by_ga4, by_intake_of_ga4])
+@pytest.mark.parametrize(("value", "is_taken"), TABLE)
+def test_an_odd_value_costs_at_most_its_own_event(way: object, value: bytes, is_taken: bool) -> None:
+    assert callable(way)
+    assert way(value) == ([] if is_taken else [(1, "invalid-json")])
+
+
+def test_an_event_of_ga4_without_a_name_is_refused_alone() -> None:
+    body = b'{"client_id":"u","events":[{"name":"A"},{"params":{}},{"name":"B"}]}'
+    assert refused(read_ga4(body)) == [(1, "invalid-message")]
+
+
+def test_a_byte_order_mark_before_a_request_is_left_out() -> None:
+    body = b'\xef\xbb\xbf{"batch":[' + b",".join([event(b"1")] * 3) + b"]}"
+    assert refused(read_batch(body)) == []
