@@ -4,6 +4,7 @@ A *key* stands for a JSON scalar in a map: a text is its own key; a number or bo
 values of different types never meet, and 1 and 1.0 are one. See docs/exact-meaning.md, "Numbers and texts".
 """
 
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -13,6 +14,8 @@ Scalar: TypeAlias = str | int | float | bool
 
 MICROS = 1_000_000
 NUMBER_MAX = 10**12
+SCALED_SURE = 2**40  # below, a double times MICROS is less than TIE_NEAR off
+TIE_NEAR = 1e-3
 TEXT_BYTES_KEY_MAX = 64
 TEXT_BYTES_VALUE_MAX = 256
 LIST_ITEMS_MAX = 20
@@ -20,16 +23,21 @@ INT64_MAX = 2**63 - 1
 
 
 def micros(number: int | float) -> int | None:
-    """Whole millionths, half to even; None beyond +-10^12.
+    """Whole millionths, half to even of the number as it is written; None beyond +-10^12.
 
-    >>> micros(0.1), micros(2), micros(1e13)
-    (100000, 2000000, None)
+    >>> micros(0.1), micros(2), micros(1e13), micros(1.0000005)
+    (100000, 2000000, None, 1000000)
     """
     if not -NUMBER_MAX <= number <= NUMBER_MAX:
         return None
     if number.__class__ is int:
         return number * MICROS
-    return round(number * MICROS)
+    scaled = number * MICROS
+    whole = round(scaled)
+    if abs(scaled) < SCALED_SURE and abs(abs(scaled - whole) - 0.5) > TIE_NEAR:
+        return whole
+    # A double lies beside most decimal ties: its shortest decimal form says which side the sender wrote.
+    return round(Decimal(repr(number)).scaleb(6))
 
 
 def from_micros(value: int) -> int | float:

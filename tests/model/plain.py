@@ -83,10 +83,10 @@ def difference(left: Value, right: Value) -> int | None:
 
 
 def millionths(value: object) -> int | None:
-    """A number as whole millionths, half to even; None for anything else and beyond +-10^12."""
+    """A number as whole millionths, half to even as written; None for anything else and beyond +-10^12."""
     if not is_number(value) or not abs(value) <= NUMBER_MAX:
         return None
-    return round(Fraction(value) * MILLION)
+    return round(Fraction(repr(value)) * MILLION)
 
 
 def number(exact: Fraction) -> int | float:

@@ -1,5 +1,6 @@
 """Values as they are remembered: exact, bounded, told apart as JSON does."""
 
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -206,3 +207,17 @@ def test_a_path_leads_to_a_scalar_or_to_each_value_of_a_list(path: tuple[str, ..
         "none": None,
     }
     assert at_path(value, path) == found
+
+
+@pytest.mark.parametrize(
+    ("number", "millionths"),
+    [(1.0000005, 1_000_000), (1.0000015, 1_000_002), (-8.0000035, -8_000_004), (123456789012.3, 123456789012300000)],
+)
+def test_a_tie_beyond_the_sixth_place_is_rounded_half_to_even_as_written(number: float, millionths: int) -> None:
+    assert micros(number) == millionths
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_every_tie_is_rounded_as_its_decimal_text(half_millionths: int) -> None:
+    number = float(f"{half_millionths * 5}e-7")
+    assert micros(number) == round(Fraction(repr(number)) * 1_000_000)
