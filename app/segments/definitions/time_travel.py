@@ -90,14 +90,14 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
     message: dict[str, Any] = {"type": _type(fields)}
     for key in ("event", "name"):
         if key in fields:
-            message[key] = fields.text(key)
+            message[key] = _as_written(fields, key)
     for key in ("properties", "traits", "context"):
         mapping = fields.mapping(key)
         if mapping is not None:
             message[key] = _object(source, mapping)
     for key in ("messageId", "userId", "anonymousId", "groupId", "previousId"):
         if key in fields:
-            message[key] = fields.text(key)
+            message[key] = _as_written(fields, key)
     if "userId" not in message and "anonymousId" not in message:
         message["anonymousId"] = DEFAULT_USER
     ids = [message[key] for key in ("userId", "anonymousId") if key in message]
@@ -112,6 +112,12 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
         message["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return TestEvent(at_ms, message)
+
+
+def _as_written(fields: Fields, key: str) -> str:
+    """A text with the blanks around it: for a worker, an event with them is another one."""
+    node = fields.scalar(key)
+    return node.value if node is not None else ""
 
 
 def _object(source: YamlSource, node: yaml.MappingNode) -> Any:

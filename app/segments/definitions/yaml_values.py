@@ -1,10 +1,12 @@
 """Plain JSON values out of YAML nodes, by the core schema of YAML 1.2: `no` and `2026-01-05` are texts."""
 
+import math
 import re
 from typing import Any
 
 import yaml
 
+from app.events.message import whole
 from app.segments.definitions.yaml_source import YamlSource
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
@@ -44,7 +46,8 @@ def scalar_value(node: yaml.ScalarNode) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _WHOLE.fullmatch(text):
-        return int(text)
+        number = whole(text)
+        return math.inf if number is None else number
     if _FRACTION.fullmatch(text):
         return float(text)
     return text
