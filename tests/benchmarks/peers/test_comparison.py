@@ -41,7 +41,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> Result:
 
     node = nullcontext()
     node.__dict__["bootstrap_servers"] = "127.0.0.1:9"
-    monkeypatch.setattr(comparison, "KafkaNode", lambda folder: node)
+    monkeypatch.setattr(comparison, "KafkaNode", lambda folder, **options: node)
     monkeypatch.setattr(comparison, "fill", fill)
     monkeypatch.setattr(comparison, "make_topic", lambda bootstrap, topic: None)
     monkeypatch.setattr(comparison, "expected", lambda load, rules: Expected(Counter(), 0))
@@ -73,7 +73,7 @@ def test_who_is_wrong_makes_it_invalid_and_who_is_absent_does_not(compared: Resu
 
 
 def test_without_kafka_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unavailable(folder: object) -> SimpleNamespace:
+    def unavailable(folder: object, **options: object) -> SimpleNamespace:
         raise KafkaUnavailableError("no java")
 
     monkeypatch.setattr(comparison, "KafkaNode", unavailable)
