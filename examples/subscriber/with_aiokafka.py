@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from pathlib import Path
 
@@ -63,7 +64,7 @@ async def main() -> None:
     """Until Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--broker", default="127.0.0.1:9092")
+    options.add_argument("--broker", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"))
     options.add_argument("--topic", default="segment.changes")
     options.add_argument("--group", default="mailer")
     options.add_argument("--database", type=Path, default=Path("mailer.sqlite"))

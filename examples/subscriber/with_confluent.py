@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -77,7 +78,7 @@ def main() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--broker", default="127.0.0.1:9092")
+    options.add_argument("--broker", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"))
     options.add_argument("--topic", default="segment.changes")
     options.add_argument("--group", default="mailer")
     options.add_argument("--database", type=Path, default=Path("mailer.sqlite"))
