@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.bugs import BUGS, Bug
 from tests.simulation.run import Run
 
-RUNS_MAX = 1_500
+RUNS_MAX = 2_500
 
 
 @pytest.mark.timeout(300)

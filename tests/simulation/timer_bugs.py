@@ -61,7 +61,11 @@ class UnfiredUntold(Run):
             return super().play()
 
 
-@planted("done-too-soon", "the position says that all timers have fired, as soon as the first of them have")
+@planted(
+    "done-too-soon",
+    "the position says that all timers have fired, as soon as the first of them have",
+    transactions=False,  # profiles that are ahead of the position show it much sooner
+)
 class DoneTooSoon(Run):
     """See its meaning."""
 
