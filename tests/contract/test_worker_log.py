@@ -164,8 +164,7 @@ def test_a_command_that_is_no_server_is_ended_by_the_signal() -> None:
 
 
 async def test_told_to_end_while_no_broker_answers_it_ends_with_0(shop: Shop, tmp_path: Path) -> None:
-    away = ["kafka_bootstrap_servers=127.0.0.1:9", "start_timeout=30s"]
-    worker = WorkerProcess(shop, log=tmp_path / "log", given=away)
+    worker = WorkerProcess(shop, log=tmp_path / "log", given=["start_timeout=30s"], broker="127.0.0.1:9")
     try:
         await worker.logged(" starts: ")
         await worker.logged("segments from")

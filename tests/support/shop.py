@@ -247,7 +247,8 @@ async def running(app: Any) -> AsyncIterator[Any]:
 class WorkerProcess:
     """A worker in a process of its own, to be killed."""
 
-    def __init__(self, shop: Shop, *, log: Path, given: Sequence[str] = ()) -> None:
+    def __init__(self, shop: Shop, *, log: Path, given: Sequence[str] = (), broker: str | None = None) -> None:
+        """`broker`: host:port of another than the shop's."""
         settings = shop.settings
         pairs = [
             f"session_timeout={settings.session_timeout_ms}ms",
@@ -257,7 +258,8 @@ class WorkerProcess:
             f"batch_records_max={settings.batch_records_max}",
             *given,
         ]
-        arguments = ["worker", "--segments", str(shop.folder), "--broker", settings.kafka_bootstrap_servers]
+        arguments = ["worker", "--segments", str(shop.folder), "--broker"]
+        arguments.append(settings.kafka_bootstrap_servers if broker is None else broker)
         arguments += ["--partitions", str(shop.partitions), "--app-id", shop.name, "--set", *pairs]
         self.log = log
         with log.open("ab") as sink:
