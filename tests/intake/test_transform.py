@@ -208,15 +208,15 @@ def test_a_shape_that_registers_itself_can_be_named_and_read(monkeypatch: pytest
     class Lines:
         """Events as JSON lines."""
 
-        name = "lines"
+        name = "made-up"
         keeps_receipt = False
 
         def events(self, value: bytes) -> Iterator[Any]:
             return map(shapes.decode_json, value.splitlines())
 
-    assert dict(read_sources(Settings(sources="web=lines"))) == {"web": "lines"}
+    assert dict(read_sources(Settings(sources="web=made-up"))) == {"web": "made-up"}
     value = b'{"type":"page","userId":"ann"}\n{"type":"track","event":"Seen","userId":"bob"}'
-    found = taken(value, shape="lines")
+    found = taken(value, shape="made-up")
     assert [each["userId"] for each in messages(found)] == ["ann", "bob"]
 
 
