@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: truth help setup lock demo test faults simulations bench performance check docs clean force
+.PHONY: truth help setup lock wheel demo test faults simulations bench performance check docs clean force
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
@@ -51,6 +51,11 @@ $(READY): requirements.lock pyproject.toml hatch_build.py app/events/_instants.c
 lock: setup ## make requirements.lock again, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+wheel: setup ## dist/shoal-*.whl, to be installed elsewhere by pip
+	@rm -f dist/shoal-*.whl
+	@$(BIN)/python -m hatchling --quiet build --target wheel --directory dist
+	@echo "Built: $$(ls dist/shoal-*.whl)"
 
 demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends by itself)
 	@$(BIN)/shoal demo $(ARGS)

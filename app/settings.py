@@ -8,8 +8,9 @@ everyone uses.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from app.errors import UserError
 from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
@@ -20,6 +21,8 @@ from app.segments.language.suggestions import closest, listed
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
+SHIPPED: Final = Path(str(files("app"))).parent / "deploy"
+"""Files that come with Shoal, beside its packages in a checkout as in an installation."""
 
 SegmentTopics = Literal["listed", "all", "none"]
 DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
@@ -81,7 +84,7 @@ class Settings:
     catalog: CatalogSource = setting(
         "folder", "Where definitions come from: a folder, read at the start, or the topic that shoal publish writes"
     )
-    segments: Path = setting(Path("deploy/segments"), "Folder of the definitions (.yaml)")
+    segments: Path = setting(SHIPPED / "segments", "Folder of the definitions (.yaml); without one, the shipped ones")
     segment_topics: SegmentTopics = setting(
         "listed", "Which segments have a topic of their own: those with `topic: true`, all, or none"
     )
@@ -91,9 +94,7 @@ class Settings:
         5_000, "Time that a partition's clock stays behind the highest event time", low=0, high=HOUR_MS
     )
     lateness_ms: int = setting(DAY_MS, "Age behind `now` above which an event is late", low=0, high=30 * DAY_MS)
-    skew_max_ms: int = setting(
-        5 * MINUTE_MS, "Time ahead of its receipt above which an event is a dead letter", low=0, high=DAY_MS
-    )
+    skew_max_ms: int = setting(5 * MINUTE_MS, "Time ahead of its receipt that makes a dead letter", low=0, high=DAY_MS)
     session_gap_ms: int = setting(30 * MINUTE_MS, "Silence after which a visit is over", low=1_000, high=DAY_MS)
     retention_ms: int = setting(
         400 * DAY_MS, "Silence after which a user is forgotten", low=HOUR_MS, high=3_650 * DAY_MS
@@ -138,7 +139,7 @@ class Settings:
         6_000, "Silence after which the group assigns a worker's partitions to others", low=1_000, high=300_000
     )
     retry_wait_max_ms: int = setting(
-        5_000, "Longest pause before a failed partition is opened again", low=100, high=300_000
+        5_000, "Longest pause before a failed partition opens again", low=100, high=300_000
     )
     stall_exit_ms: int = setting(
         60_000, "A worker whose loop or partition stands still for so long ends itself", low=2_000, high=HOUR_MS
@@ -152,9 +153,7 @@ class Settings:
 
     # Those who read on and write in: memberships, destinations, intake.
     redis_prefix: str = setting("shoal:", "Prefix of the name of every key in Redis")
-    counts_every_ms: int = setting(
-        HOUR_MS, "Interval at which the users of each segment are counted", low=1_000, high=7 * DAY_MS
-    )
+    counts_every_ms: int = setting(HOUR_MS, "Interval of counting each segment's users", low=1_000, high=7 * DAY_MS)
     counts_kept_ms: int = setting(
         92 * DAY_MS, "Retention of the counts of users in each segment", low=1_000, high=3_700 * DAY_MS
     )
@@ -431,6 +430,8 @@ def _show(each: "Field[Any]", value: Any) -> str:
         return format_duration(int(value))
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
+        return value.relative_to(SHIPPED.parent).as_posix()
     return str(value)
 
 

@@ -60,7 +60,8 @@ _EMBEDDED_SESSION_TIMEOUT_MS: Final = 2_000
 _STOP_TIMEOUT_S: Final = 4.0
 _REMOVE_TIMEOUT_S: Final = 5.0
 _LOG_LINES: Final = 15
-_WORKER: Final = "import sys; from app.cli.main import main; sys.exit(main())"
+#: -P: the working directory may hold modules of any name.
+_WORKER: Final = (sys.executable, "-P", "-m", "shoal", "worker")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -89,7 +90,7 @@ def demo(
     for_
         End by itself after this long (`60s`, `5m`); otherwise Ctrl-C ends it.
     segments
-        Folder of the definitions (SHOAL_SEGMENTS, deploy/segments).
+        Folder of the definitions (SHOAL_SEGMENTS, the shipped ones).
     speed
         How fast shop time passes: 30 (the default) makes half an hour a minute; 600 for files.
     rate
@@ -200,10 +201,9 @@ class Everything(ExitStack):
             "SHOAL_IDLE_CLOCK_SPEED": settings.idle_clock_speed,
             "SHOAL_SESSION_TIMEOUT": format_duration(settings.session_timeout_ms),
             "SHOAL_WEB_PORT": 0,
-            "PYTHONPATH": os.pathsep.join(sys.path),
         }
         process = GuardedProcess(
-            ["env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-c", _WORKER, "worker"],
+            ["env", *(f"{name}={value}" for name, value in given.items()), *_WORKER],
             log=self.folder / f"worker-{number}.log",
             remove=self.folder,
         )

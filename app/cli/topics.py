@@ -46,7 +46,7 @@ def topics(
     action
         create or check.
     segments
-        Folder of the definitions: some have topics of their own (SHOAL_SEGMENTS, deploy/segments). With
+        Folder of the definitions: some have topics of their own (SHOAL_SEGMENTS, the shipped ones). With
         SHOAL_CATALOG=topic the published ones count.
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).

@@ -44,7 +44,7 @@ def verify(
         The files that were played into an empty topic with `shoal simulate --file`. Without: the input topic itself is
         read, as far as the workers have come.
     segments
-        Folder of the definitions that the workers run (SHOAL_SEGMENTS, deploy/segments). If they ran others before,
+        Folder of the definitions that the workers run (SHOAL_SEGMENTS, the shipped ones). If they ran others before,
         all of them.
     partitions
         How many partitions the topics must have.

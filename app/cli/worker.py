@@ -26,7 +26,7 @@ def worker(
     Parameters
     ----------
     segments
-        Folder of the definitions (SHOAL_SEGMENTS, deploy/segments).
+        Folder of the definitions (SHOAL_SEGMENTS, the shipped ones).
     broker
         Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions

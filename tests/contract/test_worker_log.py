@@ -122,7 +122,7 @@ async def _keep_sending(shop: Shop) -> None:
 
 TELLS_ITSELF = """
 import os, signal, sys
-from app.cli.entry import main
+from shoal.launcher import main
 
 module = sys.argv.pop()
 

@@ -97,7 +97,7 @@ def measure(*, batches: int, size: int, connections: int) -> Measured:
             "SHOAL_WRITE_KEYS": f"load:{hash_of(WRITE_KEY)}",
             "SHOAL_COLLECT_RATE": "0",
         }
-        code = "from app.cli.entry import main; raise SystemExit(main())"
+        code = "from shoal.launcher import main; raise SystemExit(main())"
         command = [sys.executable, "-c", code, "serve", "--port", "0", "--log-level", "warning"]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

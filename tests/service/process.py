@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests.service.running import READ_KEY, WRITE_KEY
 from tests.support.waiting import wait_until
 
-PROGRAM = "from app.cli.entry import main; raise SystemExit(main())"
+PROGRAM = "from shoal.launcher import main; raise SystemExit(main())"
 
 
 class ServiceProcess:

@@ -75,7 +75,7 @@ async def test_the_process_takes_events_until_it_is_told_to_end(settings: Settin
         "SHOAL_WRITE_KEYS": f"shop:{hash_of(WRITE_KEY)}",
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from app.cli.entry import main; raise SystemExit(main())", "serve", "--port", "0"),
+        *(sys.executable, "-c", "from shoal.launcher import main; raise SystemExit(main())", "serve", "--port", "0"),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PROGRAM = "from app.cli.entry import main; raise SystemExit(main())"
+PROGRAM = "from shoal.launcher import main; raise SystemExit(main())"
 STOP_TIMEOUT_S = 30
 
 

@@ -12,7 +12,7 @@ import pytest
 from app.cli import main as cli
 from app.embedded import EmbeddedBroker
 
-PROGRAM = "import sys; from app.cli.entry import main; sys.exit(main())"
+PROGRAM = "import sys; from shoal.launcher import main; sys.exit(main())"
 GOOD = (
     "segment: buyers\nwhen: exists('Bought')\ntests:\n  - name: buys\n    events: [{at: 0m, event: Bought}]\n"
     "    expect: [{at: 1m, in: true}]\n"
