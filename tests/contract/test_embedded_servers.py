@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.embedded.process import GuardedProcess
 from app.embedded.server import EmbeddedServer, packaged_program
-from app.errors import UserError
+from app.errors import UserError, install_command
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +181,7 @@ def test_a_missing_package_is_an_error_that_says_what_to_install_or_to_set() -> 
     assert str(caught.value) == (
         "the embedded broker is not installed\n"
         "  the package no-such-package is missing\n"
-        '  hint: pip install "shoal[embedded]"\n'
+        f"  hint: {install_command('embedded')}\n"
         "        KAFKA_BOOTSTRAP_SERVERS=host:9092"
     )
 

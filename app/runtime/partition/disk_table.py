@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.errors import UserError
+from app.errors import UserError, install_command
 
 Key = TypeVar("Key", str, bytes)
 
@@ -101,7 +101,7 @@ class DiskTables:
             from rocksdict import Cache
         except ImportError:
             raise UserError(
-                "profile_store is disk, but rocksdict is not installed", hint="pip install 'shoal[rocksdb]'"
+                "profile_store is disk, but rocksdict is not installed", hint=install_command("rocksdb")
             ) from None
         self._cache = Cache(CACHE_BYTES)
         name = f"{os.getpid()}-{len(self._made)}"
