@@ -26,7 +26,7 @@ def read_definitions(directory: Path) -> dict[str, str]:
         raise UserError(f"{directory} is a file", hint="give the folder that holds it")
     paths = sorted(path for path in definition_files(directory) if path.is_file())
     if not paths:
-        raise UserError(f"no definition files (.yaml) in {directory}", hint="see docs/language.md for a first one")
+        raise UserError(f"no definition files (.yaml) in {directory}", hint="shoal init FOLDER writes first ones")
     return {str(path): _read(path) for path in paths}
 
 

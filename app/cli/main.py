@@ -21,6 +21,8 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 COMMANDS = {
     "demo": ("app.cli.demo:demo", "A simulated shop on this machine, live."),
     "local": ("app.cli.local:local", "A broker and a Redis on this machine, for trying."),
+    "init": ("app.cli.init:init", "Write a first folder of segments, with tests and editor settings."),
+    "files": ("app.cli.files:files", "The folders of files that come with Shoal, to copy from."),
     "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
     "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.init import first_files
 from tests.support.kafka_node import free_ports
 from tools.docs_pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "quickstart.md"
 LONGEST_S = 300
+
+
+def test_the_segment_on_the_page_is_the_one_that_is_written() -> None:
+    (shown,) = (block.text for block in blocks(PAGE) if block.info == "yaml")
+    assert first_files()["segments/cart-abandoned.yaml"].endswith(f"\n{shown}")
 
 
 @pytest.mark.timeout(400)
@@ -25,7 +31,7 @@ async def test_from_an_event_to_the_webhook(tmp_path: Path) -> None:
         ("8080", str(service)),
         ("9000", str(receiver)),
         ("idle_clock_speed=60", "idle_clock_speed=1200"),
-        ('"$PROJECT/.venv/bin:$PATH"', f'"{Path(sys.executable).parent}:$PATH"'),
+        ('"$PWD/.venv/bin:$PATH"', f'"{Path(sys.executable).parent}:$PATH"'),
     ):
         assert shown in script
         script = script.replace(shown, here)

@@ -97,6 +97,8 @@ COMMANDS: tuple[str, ...] = (
     "demo --file EVIL",
     "local EVIL",
     "keys new EVIL",
+    "init EVIL/EVIL",
+    "files EVIL",
     "EVIL",
 )
 
@@ -155,9 +157,9 @@ def test_tracebacks_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_mistake_of_ours_is_told_by_that_traceback(tmp_path: Path) -> None:
     code = (
-        "import sys; from app.cli import entry, main\n"
+        "import sys; from app.cli import main; from shoal import launcher\n"
         f"main.main = lambda: (_ for _ in ()).throw(ValueError({EVIL!r}))\n"
-        "sys.exit(entry.main())"
+        "sys.exit(launcher.main())"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 1

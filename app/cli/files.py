@@ -1,0 +1,44 @@
+"""`shoal files`: where the files that come with Shoal are."""
+
+from typing import Final
+
+from app.console.output import make_console, say
+from app.errors import UserError
+from app.settings import SHIPPED
+
+#: Name -> its folder, and what it holds.
+FOLDERS: Final = {
+    "segments": (SHIPPED / "segments", "definitions of a shop with tests; run where no other folder is given"),
+    "destinations": (SHIPPED / "destinations", "destinations to copy: mail tools, CRMs, chat, a webhook"),
+    "clients": (SHIPPED / "clients", "the client for web pages"),
+    "schemas": (SHIPPED / "schemas", "JSON Schemas of messages, and the OpenAPI document of the HTTP service"),
+    "grafana": (SHIPPED / "grafana", "dashboards"),
+    "prometheus": (SHIPPED / "prometheus", "alert rules"),
+    "kubernetes": (SHIPPED / "kubernetes", "manifests"),
+    "compose": (SHIPPED / "compose", "a whole deployment for one machine"),
+    "examples": (SHIPPED.parent / "examples", "programs that subscribe to changes or receive webhooks"),
+}
+
+
+def files(name: str | None = None, /) -> None:
+    """The folders of files that come with Shoal, to copy from: definitions, destinations, dashboards, clients.
+
+    With a name only the path of that folder, for use in a shell: `cp "$(shoal files destinations)/slack.yaml" .`
+
+    Example: `shoal files destinations`
+
+    Parameters
+    ----------
+    name
+        One of the folders.
+    """
+    console = make_console()
+    if name is not None:
+        if name not in FOLDERS:
+            raise UserError(f"no folder {name!r} comes with Shoal", hint=f"one of {', '.join(FOLDERS)}")
+        say(console, str(FOLDERS[name][0]))
+        return
+    name_width = max(map(len, FOLDERS))
+    holds_width = max(len(holds) for _, holds in FOLDERS.values())
+    for each, (path, holds) in FOLDERS.items():  # no table: it would cut a long path
+        say(console, f"{each:{name_width}}  {holds:{holds_width}}  {path}")
