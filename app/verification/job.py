@@ -107,6 +107,7 @@ class Verification:
         """Reads all changes that were written."""
         topic, found = cluster.topics.changes, 0
         for partition in range(cluster.partitions):
+            await cluster.settled(topic, partition, wait_s=self.timeout_s)
             async for records in cluster.read(topic, partition):
                 for record in records:
                     changes.find(record.key, record.value)
@@ -115,6 +116,7 @@ class Verification:
 
     async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
         """With the catalogs that held in a partition; UserError if one of them is not known here."""
+        await cluster.settled(cluster.topics.journal, partition, wait_s=self.timeout_s)
         journal = await cluster.journal(partition)
         named = [entry.version for entry in catalogs_of(journal).values()]
         for needed in (*named, version):

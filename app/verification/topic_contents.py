@@ -1,6 +1,7 @@
 """Reads whole partitions for a verification, without a consumer group, and the progress of the workers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -58,9 +59,10 @@ class Cluster:
         assert self._client is not None
         await self._client.close()
 
-    def reader(self, topic: str, partition: int, *, bytes_max: int | None = None) -> LogReader:
+    def reader(self, topic: str, partition: int, *, bytes_max: int | None = None, open_too: bool = False) -> LogReader:
         """A reader of one partition, at offset 0. `bytes_max`: of a fetch, in place of the setting.
 
+        `open_too`: transactions that are not committed yet are read as well.
         All readers share one connection, on which a broker answers one request after the other: none may wait for what
         is not there yet.
         """
@@ -69,7 +71,7 @@ class Cluster:
             self._client,
             topic=topic,
             partition=partition,
-            committed_only=self._committed_only,
+            committed_only=self._committed_only and not open_too,
             bytes_max=bytes_max or self._settings.fetch_bytes_max,
         )
 
@@ -129,6 +131,19 @@ class Cluster:
         finally:
             await consumer.stop()
 
+    async def settled(self, topic: str, partition: int, *, wait_s: float) -> None:
+        """Returns when all that a partition holds now is committed or aborted, at the latest after `wait_s`.
+
+        A commit reaches one partition before another: what was written together with a position may still be open
+        when the position can be read.
+        """
+        end = await self.end_offset(topic, partition, open_too=True)
+        deadline_s = time.monotonic() + wait_s
+        while True:
+            if await self.end_offset(topic, partition) >= end or time.monotonic() >= deadline_s:
+                return
+            await asyncio.sleep(_FOLLOW_WAIT_MS / 1000)
+
     async def journal(self, partition: int) -> list[JournalEntry]:
         """The whole journal of a partition."""
         return [
@@ -138,9 +153,14 @@ class Cluster:
             if record.value is not None
         ]
 
-    async def end_offset(self, topic: str, partition: int) -> int:
-        """The offset behind the last record now; taken from a fetch, which every broker answers truly."""
-        reader = self.reader(topic, partition, bytes_max=1)  # the end is in the answer, whatever comes with it
+    async def end_offset(self, topic: str, partition: int, *, open_too: bool = False) -> int:
+        """The offset behind the last record now; taken from a fetch, which every broker answers truly.
+
+        `open_too`: also behind those of transactions that are not committed yet.
+        """
+        reader = self.reader(
+            topic, partition, bytes_max=1, open_too=open_too
+        )  # the end is in the answer, whatever comes with it
         offset = await reader.earliest()
         while True:
             reader.seek(offset)

@@ -10,18 +10,22 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from app.cli.simulate import simulate
 from app.cli.verify import verify
 from app.embedded.process import GuardedProcess
 from app.errors import UserError
+from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.runtime.records.journal import CatalogChange, IdleMove
 from app.settings import load_settings
 from app.simulation.shop import Shop, ShopSettings
 from app.verification.job import Verification
 from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
+from tests.support.kafka_node import KafkaNode
 from tests.support.waiting import wait_until
 
 PARTITIONS = 3
@@ -152,6 +156,33 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
     asyncio.run(asyncio.wait_for(until_offset(EVENTS + 1_500), 60))
     with pytest.raises(UserError, match="the files give"):
         verify(file=[events])
+
+
+@pytest.mark.kafka
+async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broker: KafkaNode, unique: str) -> None:
+    settings = load_settings(
+        {},
+        kafka_bootstrap_servers=kafka_broker.bootstrap_servers,
+        app_id=unique,
+        topic_prefix=f"{unique}.",
+        partitions=1,
+    )
+    topic = settings.topics.changes
+    client = await wait_for_broker(settings)
+    await ensure_topics(settings, client, topic_specs(settings, ()))
+    await client.close()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers, transactional_id=unique)
+    async with producer, Cluster(settings) as cluster:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"{}", key=b"u", partition=0)
+        assert await cluster.end_offset(topic, 0) == 0
+        assert await cluster.end_offset(topic, 0, open_too=True) == 1
+        await cluster.settled(topic, 0, wait_s=0.1)  # no longer than asked for
+        waiting = asyncio.create_task(cluster.settled(topic, 0, wait_s=60))
+        assert not (await asyncio.wait([waiting], timeout=0.5))[0]
+        await producer.commit_transaction()
+        await waiting
+        assert [record.key async for some in cluster.read(topic, 0) for record in some] == [b"u"]
 
 
 def test_a_worker_killed_half_way_loses_and_invents_nothing(
