@@ -7,18 +7,19 @@ PAGE = ROOT / "docs" / "settings.md"
 
 _TOP = """\
 # Settings
-Each setting is an environment variable; `shoal worker --help` says which of them are also options of the command, and
-an option comes before the variable. Durations are written as in definitions: `5s`, `1h30m`. A value that is not allowed
-stops the start and says what is; so does a variable that begins with `SHOAL_` and is no setting.
+Each setting is an environment variable. Some are also options of a command (`shoal worker --help`); an option
+overrides the variable. Durations are written as in definitions: `5s`, `1h30m`. If a value is not allowed, the process
+does not start and the error says which values are. The same holds for a variable that begins with `SHOAL_` and is not
+a setting.
 
-This page is made from the settings themselves by `make docs`, and a test compares the two.
+`make docs` generates this page from the settings, and a test compares the two.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|
 """
 
 _BOTTOM = """
-[operations.md](operations.md) says which of them matter when.
+[operations.md](operations.md) explains when to change them.
 """
 
 

@@ -17,44 +17,44 @@ EXIT_INTERRUPTED = 128 + 2  # SIGINT, as shells count it
 EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-# name: where it stands, what it does
+# Each command by name: its module with the function, and its line in the list of commands.
 COMMANDS = {
-    "demo": ("app.cli.demo:demo", "A simulated shop on this machine, live."),
-    "local": ("app.cli.local:local", "A broker and a Redis on this machine, for trying."),
+    "demo": ("app.cli.demo:demo", "Run a simulated shop on this machine and show its segments live."),
+    "local": ("app.cli.local:local", "Run a broker and a Redis on this machine, for trials."),
     "init": ("app.cli.init:init", "Write a first folder of segments, with tests and editor settings."),
-    "files": ("app.cli.files:files", "The folders of files that come with Shoal, to copy from."),
+    "files": ("app.cli.files:files", "Show the folders of files that come with Shoal, to copy from."),
     "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
-    "backtest": ("app.cli.backtest:backtest", "What definitions say about files of past events."),
-    "explain": ("app.cli.explain:explain", "Why a user is in a segment, or not, at an instant."),
-    "plan": ("app.cli.plan:plan", "What an event touches, and which segments are settled when."),
-    "publish": ("app.cli.publish:publish", "Make a folder of definitions the catalog of running workers."),
-    "catalog": ("app.cli.catalog:catalog", "What is published: since when, in which version."),
+    "backtest": ("app.cli.backtest:backtest", "Run definitions over files of past events."),
+    "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
+    "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),
+    "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
+    "catalog": ("app.cli.catalog:catalog", "Show the published definitions, their versions and their start."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
-    "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a backtest."),
-    "topics": ("app.cli.topics:topics", "Make the topics, or tell what is wrong with them."),
-    "serve": ("app.cli.serve:serve", "The HTTP service: events in; segments, reasons and changes out."),
+    "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a recomputation."),
+    "topics": ("app.cli.topics:topics", "Create the topics, or check them."),
+    "serve": ("app.cli.serve:serve", "Run the HTTP service: events in; segments, reasons and changes out."),
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
-    "memberships": ("app.cli.memberships:memberships", "Who is in what, now, in Redis: kept, compared, made anew."),
-    "destinations": ("app.cli.destinations:destinations", "Tell other services of changes over HTTP."),
-    "replay": ("app.cli.replay:replay", "Bring the dead letters of the clickstream in once more."),
-    "intake": ("app.cli.intake:intake", "Bring other topics, with any key or of GA4, into the clickstream."),
+    "memberships": ("app.cli.memberships:memberships", "Keep, verify or rebuild the current memberships in Redis."),
+    "destinations": ("app.cli.destinations:destinations", "Send changes to other services over HTTP."),
+    "replay": ("app.cli.replay:replay", "Process the dead letters of the clickstream again."),
+    "intake": ("app.cli.intake:intake", "Copy events from other topics into the clickstream."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 
 
 EXIT_CODES = (
-    "Exit codes: 0 if all is well; 1 for what is told above, or what nobody foresaw; 2 for what you can mend (an "
-    "option, a setting, a definition, a broker that is not there), and the error says how; 130 after Ctrl-C."
+    "Exit codes: 0: success. 1: the case named above, or an unexpected error. 2: an error that you can correct (an "
+    "option, a setting, a definition, a broker that does not answer); the message says how. 130: Ctrl-C."
 )
 
 
 def create_app(chosen: str = "") -> App:
-    """The command line with all its commands. None is imported, so a line stands for each; all that `chosen` says of
-    itself is shown by its help."""
+    """The command line with all its commands. No command is imported, so each has a line in `COMMANDS`; only
+    `chosen` shows its own help text."""
     app = App(
         name="shoal",
-        help="Keeps every visitor's segments true, to the second, while they click.",
+        help="Keeps the segments of every visitor correct, to the second, while they click.",
         help_epilogue=EXIT_CODES,
         version=lambda: version("shoal"),
         result_action="return_value",
@@ -68,13 +68,13 @@ def create_app(chosen: str = "") -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code.
 
-    What the command returned or 0; 2 for what the user can mend (wrong arguments, a UserError, a full disk); 130 after
-    Ctrl-C; 141 when whoever read the output has left.
+    The command's own code, or 0; 2 for an error that the user can correct (wrong arguments, a UserError, a full disk);
+    130 after Ctrl-C; 141 if the reader of the output has closed it.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     errors = SafeConsole(stderr=True)
     code = _run(given, errors)
-    # The interpreter flushes both once more when it ends: what is still in them was told, or nobody takes it.
+    # The interpreter flushes both again when it ends. What is still in them was reported, or has no reader.
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -105,10 +105,10 @@ def _run(given: list[str], errors: SafeConsole) -> int:
 
 
 def _tell(errors: SafeConsole, error: str) -> int:
-    """Prints what the user can mend; the exit code."""
+    """Prints an error that the user can correct; the exit code."""
     try:
         errors.print("[bold red]error:[/]", end=" ")
         errors.print(error, markup=False, highlight=False, soft_wrap=True)
-    except OSError:  # nobody reads it: the exit code says the same
+    except OSError:  # it has no reader: the exit code says the same
         pass
     return EXIT_USER_ERROR
