@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from app.destinations.destination import Destination
-from app.destinations.outcome import Fate, Outcome, pause_s
+from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
 from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change, source_of
 from app.destinations.request_limiter import FAILURES_TO_OPEN, Breaker
@@ -226,7 +226,7 @@ class DeliveryLoop:
             detail = f"after {each.tries} tries: {outcome.detail}"
             await self._give_up(each, "gave-up", detail, segment=segment, status=outcome.status)
             return
-        pause = max(pause_s(destination.retry, each.tries, self._chance), outcome.retry_after_s or 0.0)
+        pause = max(destination.retry.pause_s(each.tries, self._chance), outcome.retry_after_s or 0.0)
         self._queues.retry(each, due_s=now_s + pause, now_s=now_s)
         self._limits.wake()
 
@@ -247,7 +247,7 @@ class DeliveryLoop:
         elif limits.pause is not None:
             # No request was made, so nothing is asked too often: other changes are tried at once.
             limits.limiter.dropped()
-            self._keep(each, due_s=now_s + pause_s(self.destination.retry, each.tries, self._chance), now_s=now_s)
+            self._keep(each, due_s=now_s + self.destination.retry.pause_s(each.tries, self._chance), now_s=now_s)
             return
         elif not limits.refused(now_s, self._metrics, status=error.reason, detail=error.detail):
             self._keep(each, due_s=now_s, now_s=now_s)

@@ -1,10 +1,12 @@
 """A destination: what is sent where for which changes. Plain values, made from a file."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.destinations.template import Text
+from app.runtime.pacing.back_off import back_off_ms, spread_ms
 
 Kind = Literal["entered", "exited", "updated"]
 Start = Literal["now", "beginning"]
@@ -52,12 +54,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Pauses double from `first_ms` to `longest_ms`. A change that fails for `give_up_ms`, while others get through,
-    becomes a dead letter."""
+    """Pauses double from `first_ms` to `longest_ms`, each spread by chance.
+
+    A change that fails for `give_up_ms`, while others get through, becomes a dead letter.
+    """
 
     first_ms: int = 1_000
     longest_ms: int = 900_000
     give_up_ms: int = 21_600_000
+
+    def pause_s(self, tries: int, chance: random.Random) -> float:
+        """The pause after so many tries of a change."""
+        return spread_ms(back_off_ms(tries, first_ms=self.first_ms, longest_ms=self.longest_ms), chance) / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

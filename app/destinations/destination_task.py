@@ -16,7 +16,7 @@ from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.log_writer import LogWriter
-from app.runtime.partition.lifecycle import retry_wait_ms
+from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
 from app.runtime.records.dead_letters import Origin, dead_row, destination_header
 from app.settings import Settings
 
@@ -87,7 +87,7 @@ class DestinationTask(FollowTask):
         await super().stop(wait_ms=0)
 
     async def _serve(self, destination: Destination) -> None:
-        failures = 0
+        back_off = BackOff(first_ms=REOPEN_MS_FIRST, longest_ms=self._settings.retry_wait_max_ms)
         while True:
             try:
                 async with self.reading() as reader:
@@ -108,7 +108,7 @@ class DestinationTask(FollowTask):
                         del self._delivery_loops[destination.name]
                         self._at[destination.name] = delivery_loop.stored
                         if delivery_loop.stored != stored:
-                            failures = 0  # it got on: the next failure is a first one
+                            back_off.reset()  # it got on: the next failure is a first one
             except OffsetLostError as error:
                 async with self.reading() as reader:
                     earliest = await reader.earliest()
@@ -117,9 +117,9 @@ class DestinationTask(FollowTask):
                 )
                 self._at[destination.name] = Stored(earliest)
             except Exception as error:  # noqa: BLE001  # whatever it was: it begins again where it was
-                failures += 1
+                back_off.failed()
                 log.warning("%s, destination %s: %s: %s", self.name, destination.name, type(error).__name__, error)
-            await asyncio.sleep(retry_wait_ms(failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)
+            await asyncio.sleep(back_off.pause_ms / 1000)
 
     async def _begin(self, destination: Destination, reader: LogReader) -> Stored:
         """Returns the first position; a new destination begins at the end unless it says otherwise."""

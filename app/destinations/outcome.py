@@ -1,6 +1,5 @@
 """Interprets an answer: its meaning for a change, and for the destination. Pure."""
 
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.destinations.destination import Answer, Retry
+from app.destinations.destination import Answer
 from app.destinations.json_path import value_at
 
 RETRY_AFTER_S_MAX: Final = 86_400.0
@@ -101,12 +100,6 @@ def read_retry_after(text: str | None, *, now_s: float) -> float | None:
             return None
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now_s
     return min(max(0.0, seconds), RETRY_AFTER_S_MAX) if seconds == seconds else None
-
-
-def pause_s(retry: Retry, tries: int, chance: random.Random) -> float:
-    """Pause after so many tries: doubled each time up to the longest, then a random share of at least half of it."""
-    longest_s = min(retry.longest_ms, retry.first_ms << min(tries - 1, 40)) / 1000
-    return longest_s * (0.5 + chance.random() / 2)
 
 
 def utc_now_s() -> float:

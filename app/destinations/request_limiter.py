@@ -12,15 +12,16 @@ opens, too, and now and then one change is tried. A change that is refused meanw
 delivered ends the pause.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from app.runtime.process.token_bucket import TokenBucket
+from app.runtime.pacing.back_off import BackOff
+from app.runtime.pacing.token_bucket import TokenBucket
 
 FAILURES_TO_OPEN: Final = 5
-OPEN_S_FIRST: Final = 1.0
-OPEN_S_MAX: Final = 60.0
+OPEN_MS_FIRST: Final = 1_000
+OPEN_MS_MAX: Final = 60_000
 
 
 class Breaker(Enum):
@@ -44,7 +45,7 @@ class RequestLimiter:
     in_flight: int = 0
     succeeded_s: float = float("-inf")
     _failures: int = 0
-    _openings: int = 0
+    _openings: BackOff = field(default_factory=lambda: BackOff(first_ms=OPEN_MS_FIRST, longest_ms=OPEN_MS_MAX))
     _closed_until_s: float = float("-inf")
     _bucket: TokenBucket | None = None
 
@@ -121,11 +122,10 @@ class RequestLimiter:
     def _open(self, now_s: float) -> None:
         if self.state is Breaker.OPEN:
             return
-        pause_s = min(OPEN_S_MAX, OPEN_S_FIRST * 2 ** min(self._openings, 30))
-        self._openings += 1
-        self._closed_until_s = max(self._closed_until_s, now_s + pause_s)
+        self._closed_until_s = max(self._closed_until_s, now_s + self._openings.failed() / 1000)
         self.state = Breaker.OPEN
 
     def _close(self) -> None:
         self.state = Breaker.CLOSED
-        self._failures = self._openings = 0
+        self._failures = 0
+        self._openings.reset()

@@ -20,6 +20,7 @@ from app.runtime.faust.schema import BatchSchema
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import catalog_topic, ensure_topics, topic_specs
+from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
 from app.runtime.partition.asyncio_environment import AsyncioEnvironment
 from app.runtime.partition.disk_table import DiskTables
 from app.runtime.partition.lifecycle import Limits, State
@@ -154,12 +155,18 @@ class Application(Process):
     # ------------------------------------------------------------ for the consumer
 
     async def _follow_catalog(self, follower: CatalogFollower) -> None:
+        back_off = BackOff(first_ms=REOPEN_MS_FIRST, longest_ms=self.settings.retry_wait_max_ms)
+
+        async def take_over(published: Published) -> None:
+            back_off.reset()
+            await self._take_over(published)
+
         while True:
             try:
-                await follower.follow(self._take_over)
+                await follower.follow(take_over)
             except Exception as error:  # noqa: BLE001  # a worker that no longer follows would run old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or type(error).__name__)
-                await asyncio.sleep(self.settings.retry_wait_max_ms / 1000)
+                await asyncio.sleep(back_off.failed() / 1000)
 
     def make_workshop(
         self, deliver: Callable[[MicroBatch], Awaitable[None]], still_member: Callable[[], Awaitable[bool]]

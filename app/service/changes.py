@@ -18,6 +18,7 @@ from app.runtime.kafka.clients import connect, connection, has_transactions, sta
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.pacing.back_off import BackOff
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -29,8 +30,8 @@ REPLAY_TIMEOUT_S: Final = 20.0
 REPLAYS_AT_ONCE: Final = 4
 READ_RECORDS: Final = 2_000
 POLL_MS: Final = 500
-RETRY_S: Final = 1.0
-RETRY_S_MAX: Final = 10.0
+RETRY_MS_FIRST: Final = 1_000
+RETRY_MS_MAX: Final = 10_000
 
 Positions = dict[int, int]
 
@@ -247,24 +248,23 @@ class ChangesHub:
             await reader.stop()
 
     async def _follow(self) -> None:
-        pause_s = RETRY_S
+        back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
         while True:
             try:
                 consumer = await self._open()
             except Exception as error:  # noqa: BLE001  # whatever it was, streams need the changes again
                 self._why = f"the changes cannot be read: {str(error) or repr(error)}"
                 log.warning("%s; retries", self._why)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S_MAX)
+                await asyncio.sleep(back_off.failed() / 1000)
                 continue
-            pause_s = RETRY_S
+            back_off.reset()
             try:
                 await self._pass_on(consumer)
             except Exception as error:  # noqa: BLE001  # as above
                 log.warning("cannot read the changes, retries: %r", error)
             finally:
                 await consumer.stop()
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(back_off.failed() / 1000)
 
     async def _open(self) -> AIOKafkaConsumer:
         settings = self._settings

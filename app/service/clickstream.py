@@ -19,10 +19,11 @@ from app.errors import UserError
 from app.events.collected import Collected
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
 from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.pacing.back_off import BackOff
 from app.settings import Settings
 
-RETRY_S: Final = 0.5
-RETRY_S_MAX: Final = 5.0
+RETRY_MS_FIRST: Final = 500
+RETRY_MS_MAX: Final = 5_000
 CLOSE_TIMEOUT_S: Final = 2.0
 #: Events that wait for Kafka at once: with more, writes are refused, so that memory stays bounded.
 WAITING_BYTES_MAX: Final = 64 << 20
@@ -108,17 +109,16 @@ class ClickstreamWriter:
             answer.result()
 
     async def _keep(self) -> None:
-        pause_s = RETRY_S
+        back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
         while True:
             try:
                 producer = await self._open()
             except (KafkaError, OSError, TimeoutError, UserError) as error:
                 self._why = f"Kafka is not reached: {error or type(error).__name__}"
                 log.warning("%s; retries", self._why)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S_MAX)
+                await asyncio.sleep(back_off.failed() / 1000)
                 continue
-            pause_s = RETRY_S
+            back_off.reset()
             self._broken.clear()
             self._producer = producer
             log.info("writes to %s at %s", self._topic, self._settings.kafka_bootstrap_servers)
@@ -126,7 +126,7 @@ class ClickstreamWriter:
             self._producer = None
             log.warning("%s; reconnects", self._why)
             await _close(producer)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(back_off.failed() / 1000)
 
     async def _open(self) -> AIOKafkaProducer:
         settings = self._settings

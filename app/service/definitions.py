@@ -6,13 +6,15 @@ from typing import Final
 
 from app.catalogs.definitions_folder import load_segments
 from app.catalogs.publishing import catalog_follower
+from app.runtime.pacing.back_off import BackOff
 from app.runtime.records.published_catalog import Published
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.service.http_problem import Problem
 from app.settings import Settings
 
-RETRY_S: Final = 5.0
+RETRY_MS_FIRST: Final = 500
+RETRY_MS_MAX: Final = 5_000
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,10 @@ class Definitions:
         log.info("catalog %s: %d segments", catalog.version, len(catalog.live_segments))
 
     async def _follow(self) -> None:
+        back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
+
         async def take_over(published: Published) -> None:
+            back_off.reset()
             await asyncio.to_thread(self._use, published.catalog)
 
         while True:
@@ -72,4 +77,4 @@ class Definitions:
                     await follower.follow(take_over)
             except Exception as error:  # noqa: BLE001  # a service that no longer follows would answer by old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or repr(error))
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(back_off.failed() / 1000)

@@ -7,7 +7,7 @@ so no batch is too large to ever pass.
 import math
 from typing import Final
 
-from app.runtime.process.token_bucket import TokenBucket
+from app.runtime.pacing.token_bucket import TokenBucket
 
 BURST_S: Final = 2.0
 KEYS_MAX: Final = 10_000

@@ -19,6 +19,7 @@ from app.destinations.prepared import Prepared
 from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched
+from app.runtime.pacing.back_off import BackOff
 from app.settings import load_settings
 from tests.destinations.making import HOOK, change, destination, records
 
@@ -103,11 +104,19 @@ async def test_only_failures_in_a_row_make_pauses_longer(
 ) -> None:
     asked: list[int] = []
 
-    def pause(failures: int, *, limit_ms: int) -> int:
-        asked.append(failures)
-        if len(asked) == len(rows):
-            raise asyncio.CancelledError
-        return 0
+    class Noted(BackOff):
+        """Notes how many failures there were before each pause, and does not pause."""
+
+        def failed(self) -> int:
+            self.failures += 1
+            return 0
+
+        @property
+        def pause_ms(self) -> int:
+            asked.append(self.failures)
+            if len(asked) == len(rows):
+                raise asyncio.CancelledError
+            return 0
 
     made = destination(HOOK)
     task = WithoutBroker(
@@ -121,7 +130,7 @@ async def test_only_failures_in_a_row_make_pauses_longer(
     )
     task._at[made.name] = Stored(0)
     monkeypatch.setattr("app.destinations.destination_task.DeliveryLoop", delivery_loop)
-    monkeypatch.setattr("app.destinations.destination_task.retry_wait_ms", pause)
+    monkeypatch.setattr("app.destinations.destination_task.BackOff", Noted)
     with pytest.raises(asyncio.CancelledError):
         await task._serve(made)
     assert asked == rows

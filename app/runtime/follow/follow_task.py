@@ -11,8 +11,8 @@ from faust.types import TP
 from app.runtime.follow.followed_batch import Deed, FollowedBatch
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import LogReader
+from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
 from app.runtime.partition.failures import describe_error
-from app.runtime.partition.lifecycle import retry_wait_ms
 from app.settings import Settings
 
 CANCEL_S = 2.0
@@ -33,7 +33,7 @@ class FollowTask(ABC):
         self._settings = settings
         self._committed_only = committed_only
         self._deliver = deliver
-        self._failures = 0
+        self._back_off = BackOff(first_ms=REOPEN_MS_FIRST, longest_ms=settings.retry_wait_max_ms)
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_hand = 0
@@ -89,7 +89,7 @@ class FollowTask(ABC):
 
     def got_on(self) -> None:
         """Something was achieved: the next failure is a first one."""
-        self._failures = 0
+        self._back_off.reset()
         self.why_not_ready = None
 
     @asynccontextmanager
@@ -119,8 +119,8 @@ class FollowTask(ABC):
             try:
                 await self.follow()
             except Exception as error:  # noqa: BLE001  # whatever it was: what is certain is read anew
-                self._failures += 1
+                self._back_off.failed()
                 self.why_not_ready = f"waits after {type(error).__name__}"
-                told = log.warning if self._failures in (1, 10) else log.debug
+                told = log.warning if self._back_off.failures in (1, 10) else log.debug
                 told("%s: %s; retries", self.name, describe_error(error))
-            await asyncio.sleep(retry_wait_ms(self._failures, limit_ms=self._settings.retry_wait_max_ms) / 1000)
+            await asyncio.sleep(self._back_off.pause_ms / 1000)

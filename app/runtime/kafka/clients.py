@@ -16,12 +16,13 @@ from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSas
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from app.errors import UserError
+from app.runtime.pacing.back_off import BackOff
 from app.segments.language.durations import format_duration
 from app.settings import Settings
 
 INIT_PRODUCER_ID = InitProducerIdRequest.API_KEY
 COORDINATOR_ERRORS = frozenset({14, 15, 16})  # loading, not available, not the coordinator: it has one
-RETRY_S = 0.2
+RETRY_MS_FIRST, RETRY_MS_MAX = 200, 1_000
 LOOK_S = 10.0
 REFUSAL_S = 2.0
 
@@ -102,19 +103,21 @@ def _close_first_connection(error: BaseException) -> None:
 async def wait_for_broker(settings: Settings) -> AIOKafkaClient:
     """A client, as soon as a broker answers; UserError, with the reason, if none does within `start_timeout`."""
     deadline_s = time.monotonic() + settings.start_timeout_ms / 1000
+    back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
     while True:
         remaining_s = deadline_s - time.monotonic()
         try:
             return await asyncio.wait_for(connect(settings), max(remaining_s, 0.1))
         except (KafkaError, OSError, TimeoutError) as error:
             reason = await _why_unreachable(settings) or str(error) or type(error).__name__
-        if time.monotonic() + RETRY_S >= deadline_s:
+        pause_s = back_off.failed() / 1000
+        if time.monotonic() + pause_s >= deadline_s:
             raise UserError(
                 f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: {reason}",
                 detail=f"tried for {format_duration(settings.start_timeout_ms)} (start_timeout)",
                 hint="set KAFKA_BOOTSTRAP_SERVERS to host:port of a running broker, or --broker",
             )
-        await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(pause_s)
 
 
 async def _why_unreachable(settings: Settings) -> str:
@@ -160,11 +163,12 @@ async def told_leaders(update: Awaitable[bool]) -> None:
 
 async def has_transactions(client: AIOKafkaClient) -> bool:
     """True if the broker gives out producer ids, which it needs for transactions."""
+    back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
     for attempt in range(3):
         response = await client.send(client.get_random_node(), InitProducerIdRequest(None, 1_000))
         if response.error_code == 0 or response.error_code in COORDINATOR_ERRORS:
             return True
         if not getattr(for_code(response.error_code), "retriable", False) or attempt == 2:
             return False
-        await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(back_off.failed() / 1000)
     return False

@@ -28,11 +28,12 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from app.runtime.kafka.clients import told_leaders
+from app.runtime.pacing.back_off import BackOff
 
 EARLIEST = -2
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 UNSEEN = -1
-RETRY_S_FIRST, RETRY_S_MAX = 0.05, 1.0
+RETRY_MS_FIRST, RETRY_MS_MAX = 50, 1_000
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class LogReader:
             await asyncio.wait([ahead])
 
     async def _patiently(self, ask: Callable[[], Any]) -> Any:
-        pause_s = RETRY_S_FIRST
+        back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
         told = False
         while True:
             try:
@@ -144,14 +145,14 @@ class LogReader:
             except (KafkaError, OSError, TimeoutError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:
                     raise
-                if not told and pause_s >= RETRY_S_MAX:
+                pause_ms = back_off.failed()
+                if not told and pause_ms >= RETRY_MS_MAX:
                     log.warning("partition %d: cannot read %s, retries: %r", self.partition, self.topic, error)
                     told = True
                 if isinstance(error, NotLeaderForPartitionError | UnknownTopicOrPartitionError):
                     with suppress(TimeoutError):
                         await told_leaders(self._client.force_metadata_update())
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S_MAX)
+                await asyncio.sleep(pause_ms / 1000)
             else:
                 if told:
                     log.warning("partition %d: reading %s works again", self.partition, self.topic)

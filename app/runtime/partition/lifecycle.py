@@ -24,6 +24,8 @@ nothing for long although there was work, however busy it looks; then the watchd
 from dataclasses import dataclass
 from enum import Enum
 
+from app.runtime.pacing.back_off import REOPEN_MS_FIRST, back_off_ms
+
 
 class State(Enum):
     """State of a partition."""
@@ -138,7 +140,7 @@ class Lifecycle:
         self.failures += 1
         self.failures_in_a_row += 1
         self.why = why
-        pause_ms = retry_wait_ms(self.failures_in_a_row, limit_ms=self._pause_ms_max)
+        pause_ms = back_off_ms(self.failures_in_a_row, first_ms=REOPEN_MS_FIRST, longest_ms=self._pause_ms_max)
         if failure is Failure.FATAL:
             self.fatal = True
             return Advice(0, give_up=True)
@@ -176,12 +178,3 @@ class Lifecycle:
     def leaving(self) -> bool:
         """True if the partition is being given back, or is."""
         return self.state in (State.DRAINING, State.REVOKED)
-
-
-def retry_wait_ms(failures_in_a_row: int, *, limit_ms: int, first_ms: int = 100) -> int:
-    """The pause before a failed partition is opened again: doubled each time, up to the limit.
-
-    >>> [retry_wait_ms(n, limit_ms=5_000) for n in (1, 2, 3, 10)]
-    [100, 200, 400, 5000]
-    """
-    return int(min(limit_ms, first_ms << min(max(failures_in_a_row - 1, 0), 30)))

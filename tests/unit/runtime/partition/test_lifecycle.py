@@ -9,7 +9,6 @@ from app.runtime.partition.lifecycle import (
     Lifecycle,
     Limits,
     State,
-    retry_wait_ms,
 )
 
 LIMITS = Limits(stall_s=60.0, commit_stall_s=180.0)
@@ -138,6 +137,9 @@ def test_a_revoked_partition_is_never_overdue() -> None:
 
 
 def test_pauses_double_up_to_their_limit() -> None:
-    waits = [retry_wait_ms(n, limit_ms=1_000) for n in range(1, 7)]
-    assert waits == [100, 200, 400, 800, 1_000, 1_000]
-    assert retry_wait_ms(10**6, limit_ms=5_000) == 5_000
+    lifecycle = Lifecycle(now_s=0.0, pause_ms_max=1_000)
+    pauses = []
+    for _ in range(6):
+        lifecycle.happen(Event.OPEN, now_s=0.0)
+        pauses.append(lifecycle.fail(Failure.RETRYABLE, "away", now_s=0.0).pause_ms)
+    assert pauses == [100, 200, 400, 800, 1_000, 1_000]

@@ -2,7 +2,7 @@
 
 import random
 
-from app.runtime.process.token_bucket import TokenBucket
+from app.runtime.pacing.token_bucket import TokenBucket
 
 
 def test_it_fills_at_its_rate_and_not_beyond_its_size() -> None:
