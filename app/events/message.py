@@ -4,6 +4,7 @@ The decoder is made for a catalog: of `context` only what definitions read is de
 raw until a definition needs them. Times are milliseconds since the epoch, UTC; fractions are cut.
 """
 
+import codecs
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -27,6 +28,8 @@ KINDS: Final = frozenset(get_args(Kind))
 EVENT_KINDS: Final = KINDS - {WATERMARK}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+BLANKS_FOR_MARK: Final = b" " * len(codecs.BOM_UTF8)
+"""Take the place of a byte order mark, so that the positions of errors stay right."""
 INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: whatever is added to it, a calendar still has it
 
 Path = tuple[str, ...]
@@ -185,7 +188,16 @@ class MessageDecoder:
             return self.decode_slowly(value, error)
 
     def decode_slowly(self, value: bytes, cause: Exception) -> Message:
-        """Once more without a typed context, after `decode_quickly` failed; what fails here too is no message."""
+        """Once more without a typed context, after `decode_quickly` failed; what fails here too is no message.
+
+        A byte order mark before the message is left out.
+        """
+        if value.startswith(codecs.BOM_UTF8):
+            value = value.replace(codecs.BOM_UTF8, BLANKS_FOR_MARK, 1)
+            try:
+                return self.decode_quickly(value)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                cause = error
         try:
             try:
                 plain = self._plain(value)

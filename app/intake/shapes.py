@@ -1,6 +1,5 @@
 """Source shapes: how the records of a source topic become events. Each shape registers itself."""
 
-import codecs
 from collections.abc import Iterator
 from typing import Any, Final, Protocol, TypeVar
 
@@ -44,8 +43,6 @@ def register(shape: ShapeT) -> ShapeT:
 
 def decode_json(value: bytes) -> Any:
     """The JSON value of a record. Raises MessageError."""
-    if value.startswith(codecs.BOM_UTF8):  # as in the clickstream
-        raise MessageError("invalid-json", "it begins with a byte order mark")
     try:
         return lenient_json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -5,6 +5,7 @@ properties until each sought one of that event was there, its traits and context
 again, so a file that has everything costs little.
 """
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -89,8 +90,8 @@ class NameCensus:
     def hear(self, message: bytes) -> None:
         """One more message of a file; what is none says nothing."""
         try:
-            read = self._decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            read = self._decode(message.removeprefix(codecs.BOM_UTF8))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         key = EventKey(read.type, read.event if read.type == "track" and read.event.__class__ is str else None)
         if key in self._events or len(self._events) < EVENTS_MAX:

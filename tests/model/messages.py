@@ -64,7 +64,8 @@ class Unreadable(Exception):
 def read(record: Record, skew_max_ms: int, blocked: Collection[str] = BLOCKED_IDS) -> Message:
     """The message of a record; raises Unreadable."""
     try:
-        said = json.loads((record.value or b"").decode(), parse_float=number, parse_int=whole_number)
+        text = (record.value or b"").decode().removeprefix("\ufeff")
+        said = json.loads(text, parse_float=number, parse_int=whole_number)
     except ValueError:
         raise Unreadable("invalid-json") from None
     if not isinstance(said, dict) or said.get("type") not in TYPES:

@@ -303,6 +303,12 @@ MUTATIONS = (
         "text: str = value",
     ),
     Mutation(
+        "a byte order mark condemns the message",
+        "app/events/message.py",
+        "if value.startswith(codecs.BOM_UTF8):",
+        "if False:",
+    ),
+    Mutation(
         "a time of sending that is none condemns the event",
         "app/events/message.py",
         "            if event_ms is None:\n                raise\n",

@@ -1,5 +1,6 @@
 """Random histories: messages whose times lie where it matters, and the clock's moves between them."""
 
+import codecs
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -226,7 +227,9 @@ class Narrator(Choices):
             timestamp = t + self.one_of(0, 1, 1_000, 60_000)
         value = json.dumps(said, ensure_ascii=False).replace(f'"{ENDLESS}"', ENDLESS).encode()
         if faulty:
-            match self.one_of("json", "key", "none", "type", "user"):
+            match self.one_of("json", "key", "none", "type", "user", "mark"):
+                case "mark":
+                    value = codecs.BOM_UTF8 + value
                 case "json":
                     value = value[:-1]
                 case "key":

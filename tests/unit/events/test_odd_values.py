@@ -1,9 +1,11 @@
 """Odd values in one event: each way in takes or refuses that event as the others do, and takes all others."""
 
+import codecs
 from dataclasses import dataclass
 
 import pytest
 
+from app.events.message import MessageDecoder, MessageError
 from app.events.user_ids import UserIds
 from app.intake.transform import transform
 from app.offline.backtest import Backtest, FileRecord
@@ -129,5 +131,41 @@ def test_an_event_of_ga4_without_a_name_is_refused_alone() -> None:
 
 
 def test_a_byte_order_mark_before_a_request_is_left_out() -> None:
-    body = b'\xef\xbb\xbf{"batch":[' + b",".join([event(b"1")] * 3) + b"]}"
+    body = codecs.BOM_UTF8 + b'{"batch":[' + b",".join([event(b"1")] * 3) + b"]}"
     assert refused(read_batch(body)) == []
+
+
+def reasons(value: bytes) -> list[list[str]]:
+    """Reasons for which the ways of records refuse one: Kafka, backtest, intake, intake of GA4."""
+    partition = Partition(compile_catalog(CATALOG, RULES), RULES)
+    backtest = Backtest(CATALOG, RULES)
+    backtest.process(0, [FileRecord(0, -1, b"u", value)])
+    return [
+        [letter.reason for letter in partition.process([FileRecord(0, NOW_MS, b"u", value)]).dead],
+        list(backtest.finish().dead.elements()),
+        [reason for _, reason, _ in taken_in([Record(0, value, b"u", NOW_MS)], "segment")],
+    ]
+
+
+def test_a_byte_order_mark_before_a_record_is_left_out() -> None:
+    assert reasons(codecs.BOM_UTF8 + event(b"1")) == [[], [], []]
+    body = codecs.BOM_UTF8 + b'{"client_id":"u","events":[{"name":"A"},{"name":"B"},{"name":"C"}]}'
+    assert taken_in([Record(0, body, b"u", NOW_MS)], "ga4") == []
+
+
+def test_a_second_byte_order_mark_is_no_json() -> None:
+    assert reasons(codecs.BOM_UTF8 * 2 + event(b"1")) == [["invalid-json"]] * 3
+
+
+def test_an_event_behind_a_byte_order_mark_means_what_it_means_without() -> None:
+    decoder = MessageDecoder([("page", "path")])
+    value = b'{"type":"page","userId":"u","context":{"page":{"path":"/a"}},"properties":{"v":1}}'
+    found = decoder.decode(codecs.BOM_UTF8 + value)
+    assert found == decoder.decode(value)
+    assert found.context.__class__ is not dict
+
+
+def test_the_position_of_an_error_behind_a_byte_order_mark_is_that_in_the_record() -> None:
+    with pytest.raises(MessageError) as told:
+        MessageDecoder().decode(codecs.BOM_UTF8 + b'{"type":x}')
+    assert told.value.position == 11

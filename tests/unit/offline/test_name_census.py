@@ -1,5 +1,6 @@
 """Names that definitions ask for and files never have, with the nearest that they do have."""
 
+import codecs
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -110,3 +111,8 @@ def test_names_of_a_file_reach_no_terminal_as_they_are() -> None:
     assert missing("exists('Product Viewed')", [track("Product Viewed\x1b[2J"[:16])]) == [
         "'Product Viewed' does not occur; 'Product Viewed\\x1b[' occurs once"
     ]
+
+
+def test_a_message_behind_a_byte_order_mark_is_heard_and_what_is_nested_without_end_is_not() -> None:
+    marked = codecs.BOM_UTF8 + json.dumps(VIEWED[0]).encode()
+    assert missing("exists('Product Viewed')", [b'{"type":' + b"[" * 9_000, marked]) == []
