@@ -26,6 +26,8 @@ SPECIAL: Final = tuple(
     ipaddress.ip_network(each)
     for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
+NAME_LENGTH_MAX: Final = 253
+LABEL_LENGTH_MAX: Final = 63
 LOCAL_NAMES: Final = (".localhost", ".local", ".internal")
 
 
@@ -71,7 +73,11 @@ def host_of(url: str) -> str:
 
 
 def _is_name(host: str) -> bool:
-    return all(label and all(letter.isalnum() or letter in "-_" for letter in label) for label in host.split("."))
+    """True for names that a name server can be asked for."""
+    labels = host.split(".")
+    if len(host) > NAME_LENGTH_MAX or not all(0 < len(label) <= LABEL_LENGTH_MAX for label in labels):
+        return False
+    return all(letter.isalnum() or letter in "-_" for label in labels for letter in label)
 
 
 def is_forbidden_host(host: str) -> bool:

@@ -1,6 +1,7 @@
 """Access tokens by client credentials (RFC 6749, section 4.4): asked for once, kept until shortly before their end."""
 
 import asyncio
+import re
 import time
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ EARLY_S: Final = 60.0
 LIFETIME_S: Final = 3_600.0
 """Of a token that does not say."""
 
+_VISIBLE: Final = re.compile(r"[ -~]+")
+"""Characters of a token (RFC 6749, appendix A.12); others cannot stand in a header."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -65,8 +68,10 @@ class Tokens:
             async with asking as response:
                 body = await read_start(response)
             host = urlsplit(oauth.url).hostname
-        except ValueError:
+        except aiohttp.InvalidURL:
             raise TokenError("the address that gives tokens cannot be asked") from None
+        except ValueError as error:
+            raise TokenError(f"no token: {type(error).__name__} while it was asked for") from None
         if response.status != 200:
             raise TokenError(f"{host} gave no token: it answered {response.status}")
         try:
@@ -74,7 +79,7 @@ class Tokens:
             token, lifetime_s = said["access_token"], float(said.get("expires_in", LIFETIME_S))
         except (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             raise TokenError(f"{host} gave no token: its answer cannot be read") from None
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
             raise TokenError(f"{host} gave no token: its answer cannot be read")
         self._token = token
         self._until_s = time.monotonic() + max(1.0, lifetime_s - EARLY_S)

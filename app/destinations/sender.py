@@ -77,9 +77,11 @@ class Sender:
             return Outcome(fate=Fate.AGAIN, status="timeout", detail=f"no answer in {destination.timeout_ms} ms")
         except TokenError as error:
             return Outcome(fate=Fate.AGAIN, status="no-token", detail=str(error))
-        except ValueError:  # aiohttp's InvalidURL, and what names of hosts and values of headers are encoded with
+        except aiohttp.InvalidURL:
             return UNASKABLE
-        except (aiohttp.ClientError, OSError) as error:
+        # A ValueError here says nothing about the change: only the service's own answer, and an address that was read
+        # before anything was sent, may refuse one.
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome(fate=Fate.AGAIN, status="broken", detail=f"{host}: {type(error).__name__}")
         if outcome.wants_token and tokens is not None:
             tokens.forget()

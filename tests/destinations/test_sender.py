@@ -269,3 +269,31 @@ async def test_an_address_that_nobody_can_ask_is_no_reason_to_begin_anew(url: st
     async with Sender(private=False) as sender:
         outcome = await sender.send(hook("https://hooks.example/in"), request)
     assert (outcome.fate, outcome.status) == (Fate.REFUSED, "invalid-url")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("odd"), UnicodeError("odd"), UnicodeDecodeError("idna", b"a", 0, 1, "odd")]
+)
+async def test_a_value_error_while_a_service_is_asked_refuses_no_change(
+    error: ValueError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Any) -> bytes:
+        raise error
+
+    monkeypatch.setattr("app.destinations.sender.read_start", fail)
+    async with receiver() as there:
+        outcome = await sent(hook(there.url))
+    assert (outcome.fate, outcome.status) == (Fate.AGAIN, "broken")
+    assert type(error).__name__ in outcome.detail
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Other: 1", "t\u00f6ken", " \x00", ""])
+async def test_a_token_that_no_header_can_hold_refuses_no_change(token: str) -> None:
+    async with (
+        receiver(lambda *_: web.json_response({"access_token": token})) as tokens,
+        receiver() as there,
+    ):
+        oauth = f"oauth: {{url: '{tokens.url}/token', client_id: a, client_secret: b}}\n"
+        outcome = await sent(hook(there.url, oauth))
+        assert (outcome.fate, outcome.status) == (Fate.AGAIN, "no-token")
+        assert not there.got
