@@ -4,8 +4,10 @@ A *key* stands for a JSON scalar in a map: a text is its own key; a number or bo
 values of different types never meet, and 1 and 1.0 are one. See docs/exact-meaning.md, "Numbers and texts".
 """
 
+import re
 from decimal import Decimal
 from hashlib import sha256
+from math import isfinite
 from typing import Any, TypeAlias
 
 from tables.counted import LIST_SHORTENED, NO_NUMBER, NUMBER_OUT_OF_RANGE, TEXT_SHORTENED, Counted
@@ -20,6 +22,7 @@ TEXT_BYTES_KEY_MAX = 64
 TEXT_BYTES_VALUE_MAX = 256
 LIST_ITEMS_MAX = 20
 INT64_MAX = 2**63 - 1
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def micros(number: int | float) -> int | None:
@@ -136,8 +139,24 @@ def keys_of(value: Any, counted: Counted) -> list[str]:
     return [] if key is None else [key]
 
 
+def number_in(text: str) -> int | float | None:
+    """The number that a text is wholly, by the grammar of JSON; None for any other text, and beyond a double.
+
+    >>> number_in("19.99"), number_in("2"), number_in("$19.99"), number_in(" 2"), number_in("1e999")
+    (19.99, 2, None, None, None)
+    """
+    if _JSON_NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text)
+    if not isfinite(number):
+        return None
+    return int(text) if text.lstrip("-").isdigit() else plain_number(number)
+
+
 def number_of(value: Any, counted: Counted) -> int | None:
-    """A number in millionths; None for anything else, and beyond +-10^12."""
+    """A number, or a text that is one, in millionths; None for anything else, and beyond +-10^12."""
+    if value.__class__ is str and (said := number_in(value)) is not None:
+        value = said
     if value.__class__ is int or value.__class__ is float:
         number = micros(value)
         if number is None:

@@ -23,7 +23,7 @@ from app.segments.language.syntax import (
     Text,
 )
 from tests.model.messages import Message, scalars
-from tests.model.plain import Length, Moment, Single, Value, difference, each, equal, is_number, kind
+from tests.model.plain import Length, Moment, Single, Value, counted_as, difference, each, equal, is_number, kind
 
 Result = TypeVar("Result")
 
@@ -117,6 +117,7 @@ def calculate_freely(operator: str, left: Value, right: Value) -> Value:
     """Arithmetic; missing where a side is missing, a list, a text or a boolean, and on a division by zero."""
     if left is None or right is None or isinstance(left, tuple) or isinstance(right, tuple):
         return None
+    left, right = counted_as(left), counted_as(right)
     kinds = (kind(left), operator, kind(right))
     a: Any = left.ms if isinstance(left, Length | Moment) else left
     b: Any = right.ms if isinstance(right, Length | Moment) else right

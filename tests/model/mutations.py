@@ -1,28 +1,12 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from tests.model.mutation import Mutation
+from tests.model.value_mutations import VALUE_MUTATIONS
 
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """`before` stands in the file exactly once."""
-
-    name: str
-    path: str
-    before: str
-    after: str
-
-    def apply(self, root: Path) -> None:
-        """Changes the file below `root`; ValueError if the text is not there once."""
-        file = root / self.path
-        text = file.read_text()
-        if text.count(self.before) != 1:
-            raise ValueError(f"{self.path} has {text.count(self.before)} times: {self.before!r}")
-        file.write_text(text.replace(self.before, self.after))
-
+__all__ = ["MUTATIONS", "Mutation"]
 
 MUTATIONS = (
+    *VALUE_MUTATIONS,
     # ---- edges of windows
     Mutation(
         "an event counts a millisecond too long",

@@ -63,19 +63,45 @@ def each(value: Value) -> tuple[Single, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def as_number(value: object) -> int | float | None:
+    """A number, or the number that a text is wholly as JSON; None for anything else, and beyond a double."""
+    if isinstance(value, str):
+        if value[:1] not in ("-", *"0123456789") or value != value.strip():
+            return None
+        try:
+            value = json.loads(value, parse_constant=lambda name: name)
+        except ValueError:
+            return None
+    return value if is_number(value) and abs(value) <= LARGEST else None
+
+
+def counted_as(value: Single) -> Single:
+    """A text that is a number as that number; anything else as it is."""
+    number = as_number(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def alike(left: Single, right: Single) -> tuple[Any, Any]:
+    """Both sides, a text beside a number as the number that it is."""
+    if {kind(left), kind(right)} == {"number", "text"}:
+        return as_number(left), as_number(right)
+    return left, right
+
+
 def equal(left: Single, right: Single) -> bool:
-    """A number, a text and a boolean are never equal."""
-    return kind(left) == kind(right) and left == right
+    """A boolean is equal to booleans only; a text beside a number counts as the number that it is."""
+    a, b = alike(left, right)
+    return a is not None and b is not None and kind(a) == kind(b) and bool(a == b)
 
 
 def difference(left: Value, right: Value) -> int | None:
     """-1, 0 or 1 as `left` is below, equal to or above `right`; None where they have no order."""
     if left is None or right is None or isinstance(left, tuple) or isinstance(right, tuple):
         return None
-    if kind(left) != kind(right) or kind(left) == "boolean":
+    a, b = alike(left, right)
+    if a is None or b is None or kind(a) != kind(b) or kind(a) == "boolean":
         return None
-    a: Any = left.ms if isinstance(left, Length | Moment) else left
-    b: Any = right.ms if isinstance(right, Length | Moment) else right
+    a, b = (side.ms if isinstance(side, Length | Moment) else side for side in (a, b))
     return int(a > b) - int(a < b)
 
 
@@ -83,8 +109,10 @@ def difference(left: Value, right: Value) -> int | None:
 
 
 def millionths(value: object) -> int | None:
-    """A number as whole millionths, half to even as written; None for anything else and beyond +-10^12."""
-    if not is_number(value) or not abs(value) <= NUMBER_MAX:
+    """A number, or a text that is one, as whole millionths, half to even as written; None for anything else and beyond
+    +-10^12."""
+    value = as_number(value)
+    if value is None or not abs(value) <= NUMBER_MAX:
         return None
     return round(Fraction(repr(value)) * MILLION)
 

@@ -39,7 +39,14 @@ def test_removing_takes_the_quantity_and_the_product_when_none_is_left() -> None
 def test_what_is_not_a_product_or_has_no_quantity_is_ignored() -> None:
     messages = [add("1s", None), add("1s", "A", quantity=0), add("1s", "B", quantity=-1), add("1s", {"x": 1})]
     assert value("cart.items", messages) == 0
-    assert value("cart.quantity", [add("1s", "A", quantity="3")]) == 1
+    assert value("cart.items", [add("1s", "A", quantity="0")]) == 0
+    assert value("cart.quantity", [add("1s", "A", quantity="3 pieces")]) == 1
+
+
+def test_a_price_and_a_quantity_may_come_as_text() -> None:
+    messages = [add("1s", "A", quantity="3", price="19.99"), add("2s", "A", price="$5")]
+    assert value("cart.quantity", messages) == 4
+    assert value("cart.value", messages) == 79.96
 
 
 def test_a_list_of_products_stands_for_its_items() -> None:

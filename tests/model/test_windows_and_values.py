@@ -88,10 +88,20 @@ def test_sums_are_exact() -> None:
     assert value("sum(x of 'P')", [event("1s", "P", {"x": 0.0000005}), event("1s", "P", {"x": 0.0000015})]) == 0.000002
 
 
-def test_a_text_or_a_boolean_is_no_number() -> None:
-    messages = [event("1s", "P", {"x": x}) for x in ("5", True, None, {"y": 1}, [[2]], 10**15 + 1, 7)]
+def test_a_boolean_or_a_text_that_is_no_number_is_none() -> None:
+    odd = ("$5", "5,5", " 5", "5 ", "+5", "05", ".5", "5.", "1e400", "NaN", "", "\u0665", True, None, {"y": 1}, [[2]])
+    messages = [event("1s", "P", {"x": x}) for x in (*odd, 10**15 + 1, str(10**15 + 1), 7)]
     assert value("sum(x of 'P')", messages) == 7
     assert value("max(x of 'P')", messages) == 7
+
+
+def test_a_text_that_is_a_number_counts_as_that_number() -> None:
+    messages = [event("1s", "P", {"x": x}) for x in ("19.99", "2", "-1e0", ["0.01", 7, "x"])]
+    assert value("sum(x of 'P')", messages) == 28
+    assert value("min(x of 'P')", messages) == -1
+    assert value("last(x of 'P')", messages[:1]) == "19.99"
+    assert value("last(x of 'P') * 2", messages[:2]) == 4
+    assert value("distinct(x of 'P')", [event("1s", "P", {"x": x}) for x in ("2", 2, 2.0, "2.0")]) == 3
 
 
 def test_of_a_list_each_item_is_a_value() -> None:
@@ -125,8 +135,22 @@ def test_key_is_the_highest_count_then_the_latest_event_then_the_smallest_text()
     ("where", "expected"),
     [
         ("n = 1", True),
-        ("n = '1'", False),
-        ("n != '1'", True),
+        ("n = '1'", True),
+        ("n = '1.0'", True),
+        ("n != '1'", False),
+        ("n = '01'", False),
+        ("n in ['x', '1']", True),
+        ("yes = '1'", False),
+        ("two = 2", True),
+        ("two = '2.0'", False),
+        ("two >= 1.5", True),
+        ("two < 10", True),
+        ("two < '10'", False),
+        ("two * 3 = 6", True),
+        ("two contains 2", False),
+        ("prices contains 3.5", True),
+        ("prices > 3", True),
+        ("prices in [4]", False),
         ("missing != '1'", False),
         ("not missing = '1'", True),
         ("n = true", False),
@@ -168,6 +192,8 @@ def test_comparisons_of_what_an_event_says(where: str, expected: bool) -> None:
         "empty": [],
         "o": {"p": "a"},
         "odd name": 2,
+        "two": "2",
+        "prices": ["$9", "3.50"],
     }
     messages = [event("1s", "P", properties, context={"page": {"path": "/"}})]
     assert value(f"exists('P' where {where})", messages) is expected

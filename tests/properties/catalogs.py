@@ -9,7 +9,7 @@ from tests.support.choices import Choices
 
 NAMES = ("A", "B", "C")
 SHOP_NAMES = ("Product Added", "Product Removed", "Order Completed", "Cart Cleared")
-TEXTS = ("a", "b", "a", "b", "ab", "B1", "é")
+TEXTS = ("a", "b", "a", "b", "ab", "B1", "é", "2", "1.0")
 POINTS = ("1", "2", "5", "7.5", "0.000001")
 NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
 DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")

@@ -27,6 +27,7 @@ ENDLESS = "1e400"  # written without its quotes: a number that no double holds
 NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
+NUMERALS = ("1", "2", "3", "1.0", "-1", "1.5", "1e0", "0.10", "$2", " 2", "02", "1,5", "1e400", "٣")
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
 
 
@@ -101,7 +102,7 @@ class Narrator(Choices):
     # ---- messages
 
     def value(self) -> Any:
-        return self.one_of(*self.one_of(COMMON, COMMON, COMMON, NUMBERS, TEXTS, ODD))
+        return self.one_of(*self.one_of(COMMON, COMMON, COMMON, NUMBERS, NUMERALS, TEXTS, ODD))
 
     def properties(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -109,9 +110,9 @@ class Narrator(Choices):
             if self.chance(60):
                 said[name] = self.value()
         if self.chance(20):
-            said["x"] = self.one_of(1, 2, 5)
+            said["x"] = self.one_of(1, 2, 5, "5")
         if self.chance(15):
-            said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None])
+            said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None], ["2", 1])
         if self.chance(15):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):
@@ -127,9 +128,9 @@ class Narrator(Choices):
         if self.chance(15):
             said["product_id"] = self.value()
         if self.chance(50):
-            said["price"] = self.one_of(1, 2.5, 10, 0.333333, "2", None)
+            said["price"] = self.one_of(1, 2.5, 10, 0.333333, "2", "2.50", "$2", None)
         if self.chance(50):
-            said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", None)
+            said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", "0", "2 ", None)
         for name in ("c", "x"):
             if self.chance(30):
                 said[name] = self.one_of(*COMMON, None, True, "B1", 1.5)

@@ -18,6 +18,7 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from tables.tallies import Tally
+from tables.values import number_in
 from tables.windows import FOREVER
 
 
@@ -156,7 +157,7 @@ class Expressions(Values):
             assert isinstance(node.right, syntax.Text)
             truth = self._local(f"{self.code.constant(operators.matcher(node.right.value))}({a})", "b")
             return truth, self._while_true(node, truth, until_a)
-        if isinstance(node.right, syntax.Text) and node.operator == "=":
+        if isinstance(node.right, syntax.Text) and node.operator == "=" and number_in(node.right.value) is None:
             others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
             truth = self._local(f"{a} == {node.right.value!r} or ({others})", "b")
             return truth, self._while_true(node, truth, until_a)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from app.segments.language.regular_expressions import compile_search
-from tables.values import at_path, plain_number
+from tables.values import at_path, number_in, plain_number
 from tables.windows import FOREVER
 
 CONTAINERS = frozenset({list, dict})
@@ -23,6 +23,16 @@ def scalar_or_list(value: Any) -> Any:
 
 def _same(a: Any, b: Any) -> bool:
     return bool(a == b) and (a.__class__ is bool) == (b.__class__ is bool)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Equal values; a number and a text that is a number are compared as numbers."""
+    if a.__class__ is str:
+        if b.__class__ is int or b.__class__ is float:
+            a = number_in(a)
+    elif b.__class__ is str and (a.__class__ is int or a.__class__ is float):
+        b = number_in(b)
+    return _same(a, b)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -47,17 +57,18 @@ def _any_pair(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(a: Any, b: Any) -> bool:
-        if a.__class__ is str:
-            return b.__class__ is str and test(a, b)
-        if a.__class__ is bool or b.__class__ is bool or b.__class__ is str:
+        if a.__class__ is bool or b.__class__ is bool:
             return False
+        if a.__class__ is not b.__class__ and (a.__class__ is str or b.__class__ is str):
+            a, b = number(a), number(b)
+            return a is not None and b is not None and test(a, b)
         return test(a, b)
 
     return _any_pair(compare)
 
 
-equal = _any_pair(_same)
-unequal = _any_pair(lambda a, b: not _same(a, b))
+equal = _any_pair(_equal)
+unequal = _any_pair(lambda a, b: not _equal(a, b))
 less = _ordered(lambda a, b: a < b)
 at_most = _ordered(lambda a, b: a <= b)
 greater = _ordered(lambda a, b: a > b)
@@ -76,7 +87,7 @@ def contains(a: Any, b: Any) -> bool:
     if b.__class__ is list:
         return any(contains(a, item) for item in b)
     if a.__class__ is list:
-        return any(_same(item, b) for item in a)
+        return any(_equal(item, b) for item in a)
     return a.__class__ is str and b.__class__ is str and b in a
 
 
@@ -109,7 +120,9 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def number(value: Any) -> int | float | None:
-    """The value if it is a number."""
+    """The value if it is a number, or a text that is one."""
+    if value.__class__ is str:
+        return number_in(value)
     return value if value.__class__ is int or value.__class__ is float else None
 
 

@@ -1,5 +1,6 @@
 """Values as they are remembered: exact, bounded, told apart as JSON does."""
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +21,7 @@ from tables.values import (
     key_value,
     keys_of,
     micros,
+    number_in,
     numbers_of,
     plain_number,
     remembered,
@@ -75,11 +77,39 @@ def test_whole_numbers_beyond_64_bits_are_doubles_and_beyond_those_missing() -> 
 
 def test_only_numbers_are_numbers_and_the_rest_is_counted() -> None:
     counted = Counted()
-    assert numbers_of([1, "2", True, 2.5, None, 1e13], counted) == [1_000_000, 2_500_000]
+    assert numbers_of([1, "2x", True, 2.5, None, 1e13], counted) == [1_000_000, 2_500_000]
     assert counted == {NO_NUMBER: 2, NUMBER_OUT_OF_RANGE: 1}
     assert numbers_of(None, counted) == []
     assert numbers_of("x", counted) == []
     assert counted[NO_NUMBER] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("19.99", 19.99),
+        ("2", 2),
+        ("2.0", 2),
+        ("-0", 0),
+        ("-1.5e-3", -0.0015),
+        ("1E3", 1000),
+        ("9" * 30, int("9" * 30)),
+        *((text, None) for text in ("", "-", "+2", "02", ".5", "5.", " 2", "2\n", "1_0", "0x1", "1e", "1 0", "\u0662")),
+        *((text, None) for text in ("4,245.42", "$19.99", "1.234,56", "NaN", "Infinity", "true", "null", "1e400")),
+        ("9" * 400, None),
+        ("9" * 10_000, None),
+    ],
+)
+def test_a_text_is_a_number_only_if_all_of_it_is_one_as_json_writes_it(text: str, number: float | None) -> None:
+    assert number_in(text) == number
+    assert type(number_in(text)) is type(number)
+
+
+@given(st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
+def test_every_number_is_the_one_that_its_json_text_is(number: float) -> None:
+    assert number_in(json.dumps(number)) == number
+    counted = Counted()
+    assert numbers_of(json.dumps(number), counted) == numbers_of(number, counted)
 
 
 # ---- texts

@@ -107,7 +107,7 @@ def test_items_of_a_cart_event_that_say_nothing_are_counted() -> None:
 
 
 def test_a_price_or_quantity_that_is_no_number_is_counted() -> None:
-    wrong = event("Product Added", product_id="A", quantity="2", price="9.99")
+    wrong = event("Product Added", product_id="A", quantity="2 pieces", price="$9.99")
     assert counted("cart.items > 5", [wrong]) == {"no_number": 2}
     assert counted("cart.items > 5", [event("Product Added", product_id="A", price=1e13)]) == {"number_out_of_range": 1}
     assert counted("cart.items > 5", [event("Product Added", product_id="A", price=None)]) == {}
@@ -132,8 +132,9 @@ def test_message_ids_beyond_the_thousandth_are_counted_while_they_could_still_ma
 @pytest.mark.parametrize("window", ["", " within 1d", " since last 'Order Completed'"])
 def test_what_is_no_number_where_one_is_needed_is_counted(function: str, window: str) -> None:
     when = f"{function}(price of 'Product Viewed'{window}) > 5"
-    assert counted(when, views(3, price="12")) == {"no_number": 3}
-    assert counted(when, views(1, price=[1, "2", True])) == {"no_number": 2}
+    assert counted(when, views(3, price="$12")) == {"no_number": 3}
+    assert counted(when, views(3, price="12")) == {}
+    assert counted(when, views(1, price=[1, "2", "2,5", True])) == {"no_number": 2}
     assert counted(when, views(2, price=-1_000_000_000_001)) == {"number_out_of_range": 2}
     assert counted(when, views(2, price=1_000_000_000_000)) == {}
     assert counted(when, views(2)) == {}
