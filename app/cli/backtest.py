@@ -40,7 +40,8 @@ def backtest(
     until: str | None = None,
     examples: int = 3,
 ) -> int:
-    """Run definitions over files of past events: every change, and a summary. Needs no broker. Drafts count too.
+    """Run definitions, drafts included, over files of past events, and show a summary of the changes. Needs no
+    broker.
 
     Example: `shoal backtest events.jsonl.gz --segments segments --output changes.jsonl`
 
@@ -52,17 +53,17 @@ def backtest(
     segments
         The folder with the definitions.
     diff
-        Two folders instead: who would enter, and who would leave, if the second took the place of the first.
+        Compare two folders instead: users who would enter or leave if the second folder replaced the first.
     output
-        Where the changes go, one JSON a line, ordered by user and sequence; `-` for standard output. With `--diff`:
-        everybody who would enter or leave.
+        File for the changes, one JSON object a line, ordered by user and sequence; `-` for standard output. With
+        `--diff`: all users who would enter or leave.
     partitions
-        Split users as a topic with so many partitions does. Each partition has its own clock, so a user's timers may
-        fire relative to other users' events; the changes are the same wherever events come in order.
+        Split the users as a topic with this number of partitions does. Each partition has its own clock. If the
+        events are in order of time, the changes are the same for every number.
     until
-        Let the clock go on after the last event to this instant, such as 2026-09-01T00:00:00Z.
+        After the last event, advance the clock to this instant, such as 2026-09-01T00:00:00Z.
     examples
-        With `--diff`: how many users to name for each segment.
+        With `--diff`: number of users to name for each segment.
     """
     if not 1 <= partitions <= PARTITIONS_MAX:
         raise UserError(f"--partitions is {partitions}", hint=f"a whole number from 1 to {PARTITIONS_MAX}")

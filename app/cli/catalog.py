@@ -16,14 +16,14 @@ from app.settings import load_settings
 
 
 def catalog(*, broker: str | None = None) -> int:
-    """Show the published catalog: every definition with its version, and since when the catalog holds.
+    """Show the published catalog: every definition with its version, and the time of publication.
 
     Example: `shoal catalog --broker kafka-1:9092`
 
     Parameters
     ----------
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     """
     quiet_clients()
     settings = load_settings(kafka_bootstrap_servers=broker)

@@ -78,35 +78,35 @@ def demo(
     workers: int = 1,
     broker: str | None = None,
 ) -> int:
-    """A simulated shop on this machine, live: who enters and leaves which segment, and why.
+    """Run a simulated shop on this machine and show live who enters and leaves which segment, and why.
 
-    Starts a broker (unless KAFKA_BOOTSTRAP_SERVERS or --broker names one), workers and a simulator, shows what
-    happens, and takes everything away again at the end. The exit code is 1 if one of these processes dies.
+    Starts a broker (unless KAFKA_BOOTSTRAP_SERVERS or --broker names one), workers and a simulator, and removes
+    everything at the end. The exit code is 1 if one of these processes dies.
 
     Example: `shoal demo --for 5m`
 
     Parameters
     ----------
     for_
-        End by itself after this long (`60s`, `5m`); otherwise Ctrl-C ends it.
+        Time after which the demo ends (`60s`, `5m`). Without it, Ctrl-C ends the demo.
     segments
         Folder of the definitions (SHOAL_SEGMENTS, the shipped ones).
     speed
-        How fast shop time passes: 30 (the default) makes half an hour a minute; 600 for files.
+        Speed of shop time: 30 (the default) plays half an hour in a minute. Default for files: 600.
     rate
-        Events per second of your time.
+        Events per second of real time.
     users
-        How many different people come.
+        Number of different visitors.
     seed
         The same seed gives the same visitors. Printed at the start.
     history
-        How much of the shop's past is sent first (`0s`: none).
+        Length of the shop's past that is sent first (`0s`: none).
     file
-        Files of real events to play with their own time, in place of the shop.
+        Files of real events to play, at their own times, instead of the shop.
     workers
-        How many worker processes.
+        Number of worker processes.
     broker
-        Use the Kafka there, host:port. What the demo makes there has a prefix of its own and is removed at the end.
+        Address of a Kafka to use, host:port. The demo removes its topics at the end.
     """
     started_s = time.monotonic()
     quiet_clients()

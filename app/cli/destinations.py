@@ -33,12 +33,12 @@ def destinations(
     web_port: int | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Tell other services of changes over HTTP (`run`); show what is sent (`check`), how far each destination is
-    (`status`); send dead letters once more (`replay`).
+    """Send changes to other services over HTTP (`run`), show the requests (`check`) or the progress (`status`), or send
+    dead letters again (`replay`).
 
-    A destination is a file: docs/destinations.md explains it, deploy/destinations has some to begin with. `check` needs
-    no broker and sends nothing. `status` shows what a paused destination answered, and exits with 1 if there is one.
-    `replay` tries each change once that was given up before, and exits with 1 if any is left.
+    Each destination is a file; docs/destinations.md explains it, and `shoal files destinations` has examples.
+    `check` needs no broker and sends nothing. `status` shows the last answer of each paused destination, and exits
+    with 1 if there is one. `replay` sends each dead letter once more, and exits with 1 if any is left.
 
     Example: `shoal destinations check destinations --segments segments`
 
@@ -49,11 +49,11 @@ def destinations(
     folder
         The folder with the destinations (SHOAL_DESTINATIONS, destinations).
     only
-        Names of the destinations that are meant; all without.
+        Names of the destinations to use. Default: all.
     segments
-        Folder of the definitions: `check` says which destinations expect what no segment gives.
+        Folder of the definitions. `check` then shows destinations that need a segment or a value which does not exist.
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).
     app_id
@@ -61,7 +61,7 @@ def destinations(
     web_port
         Port of /metrics, /live and /ready (SHOAL_WEB_PORT, 0: none).
     set_
-        Any other settings, as name=value: `--set private_destinations=on`.
+        Other settings, as name=value: `--set private_destinations=on`.
     """
     settings = settings_of(
         set_,

@@ -30,7 +30,8 @@ def explain(
     at: str | None = None,
     changes: int = 5,
 ) -> int:
-    """Explain why a user is in a segment, or not, at an instant; each part of the condition; what comes next.
+    """Explain why a user is in a segment, or not, at an instant. Shows each part of the condition and the next
+    change.
 
     Example: `shoal explain events.jsonl.gz --user u-42 --segment cart-abandoned --segments segments`
 
@@ -38,17 +39,17 @@ def explain(
     ----------
     files
         Messages in the Segment spec, in order: one JSON object a line (.jsonl, .gz), or Parquet with those columns.
-        Only the user's events are played; those of others just move the clock, as in a backtest.
+        Only the user's events are played; those of others only move the clock, as in a backtest.
     user
-        The userId, or the anonymousId of one who has none.
+        The userId, or the anonymousId of a user without one.
     segment
-        The segment's name; drafts too.
+        The name of the segment, which may be a draft.
     segments
         The folder with the definitions.
     at
-        The instant, such as 2026-01-05T10:30:00Z; events after it are left out. Without: the end of the files.
+        The instant, such as 2026-01-05T10:30:00Z; later events are left out. Default: the end of the files.
     changes
-        How many of the user's last changes to show.
+        Number of the user's latest changes to show.
     """
     if changes < 0:
         raise UserError(f"--changes is {changes}", hint="a whole number, 0 for none")

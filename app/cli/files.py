@@ -21,16 +21,16 @@ FOLDERS: Final = {
 
 
 def files(name: str | None = None, /) -> None:
-    """The folders of files that come with Shoal, to copy from: definitions, destinations, dashboards, clients.
+    """Show the folders of files that come with Shoal, to copy from: definitions, destinations, dashboards, clients.
 
-    With a name only the path of that folder, for use in a shell: `cp "$(shoal files destinations)/slack.yaml" .`
+    With a name, print only the path of that folder, for use in a shell: `cp "$(shoal files destinations)/slack.yaml" .`
 
     Example: `shoal files destinations`
 
     Parameters
     ----------
     name
-        One of the folders.
+        The name of one folder.
     """
     console = make_console()
     if name is not None:

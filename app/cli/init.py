@@ -19,14 +19,14 @@ _SHOWN_MAX: Final = 10
 def init(directory: Path, /) -> None:
     """Write a first folder of segments: three with tests, a README, a CI file, and settings for completion in editors.
 
-    The folder may exist and hold other files. If it holds one of those that would be written, nothing is.
+    The folder may exist and hold other files. If one of the files to write exists, nothing is written.
 
     Example: `shoal init my-shop`
 
     Parameters
     ----------
     directory
-        The folder; it is made if it does not exist.
+        The folder. It is created if it does not exist.
     """
     texts = first_files()
     _refuse_to_overwrite(directory, [name for name in texts if _exists(directory / name)])

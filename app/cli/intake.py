@@ -12,19 +12,20 @@ def intake(
     web_port: int | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Bring other topics into the clickstream until Ctrl-C or SIGTERM: for topics with other keys or the shape of GA4.
+    """Copy events from other topics into the clickstream until Ctrl-C or SIGTERM: topics with other keys, or in the
+    shape of GA4.
 
-    Each event is checked, gets the user as its key and goes to the right partition; what cannot be used goes to the
-    dead letters. Exactly once where the broker has transactions. Start several for more speed.
+    Each event is checked and written with its user as the key. An event that cannot be used goes to the dead-letter
+    topic. Delivery is exactly once if the broker has transactions. For more throughput, start several.
 
     Example: `shoal intake --sources events,web=ga4`
 
     Parameters
     ----------
     sources
-        The topics, separated by commas: name, or name=ga4 (SHOAL_SOURCES).
+        The source topics, separated by commas: name, name=segment-raw or name=ga4 (SHOAL_SOURCES).
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
         Partitions of the clickstream and all other topics of Shoal (SHOAL_PARTITIONS, 24).
     app_id
@@ -32,7 +33,7 @@ def intake(
     web_port
         Port of /metrics, /live and /ready (SHOAL_WEB_PORT, 0: none).
     set_
-        Any other settings, as name=value.
+        Other settings, as name=value.
     """
     settings = settings_of(
         set_, sources=sources, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id, web_port=web_port

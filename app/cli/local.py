@@ -5,10 +5,10 @@ import threading
 
 
 def local() -> int:
-    """A broker and a Redis on this machine, for trying; all they hold is gone when they end, by Ctrl-C or SIGTERM.
+    """Run a broker and a Redis on this machine, for trials. Ctrl-C or SIGTERM ends them and deletes their data.
 
-    Prints the variables that lead there, for the shell: `shoal local > local.env &`, and then `source local.env`. The
-    broker has no transactions: changes may be said twice after a crash, with the same id.
+    Prints their addresses as shell variables: `shoal local > local.env &`, then `source local.env`. The broker has
+    no transactions: after a crash, changes may be sent twice, with the same id.
 
     Example: `shoal local`
     """

@@ -24,11 +24,12 @@ def memberships(
     web_port: int | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Keep in Redis who is in what, now (`run`); compare it with the changes (`verify`); make it anew (`rebuild`).
+    """Keep the current memberships in Redis (`run`), compare them with the changes (`verify`), or rebuild them
+    (`rebuild`).
 
-    Redis is where REDIS_URL says. What stands there can be thrown away at any time: `run` notices, and fills it again
-    from the topic of changes, or from the profiles where that topic does not go back far enough. `rebuild` asks those
-    that run to do so. The exit code of `verify` is 1 if anything differs.
+    REDIS_URL is the address of Redis. Its data may be deleted at any time: `run` notices that and fills Redis again
+    from the changes topic, or from the profiles if the changes topic does not go back far enough. `rebuild` makes
+    the running processes do the same. The exit code of `verify` is 1 if anything differs.
 
     Example: `shoal memberships verify`
 
@@ -37,7 +38,7 @@ def memberships(
     action
         run, verify or rebuild.
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).
     app_id
@@ -45,7 +46,7 @@ def memberships(
     web_port
         Port of /metrics, /live and /ready (SHOAL_WEB_PORT, 0: none).
     set_
-        Any other settings, as name=value: `--set redis_prefix=shop:`.
+        Other settings, as name=value: `--set redis_prefix=shop:`.
     """
     settings = settings_of(
         set_, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id, web_port=web_port

@@ -10,11 +10,12 @@ from app.settings import load_settings
 
 
 def plan(directory: Path, /, *, source: str | None = None) -> int:
-    """Show what workers do under the definitions of a folder: which event touches what, and which segments change.
+    """Show how workers process events under the definitions of a folder: which aggregates each event touches, and which
+    segments can change.
 
-    An event changes only what stands under its name and under `every event`, and only the segments behind the arrow
-    are looked at then. Below stands the order in which segments are settled that change at one instant, and what each
-    one waits for.
+    An event touches only the aggregates that are listed under its name and under `every event`. Then only the
+    segments after the arrow are settled. The second list is the order in which segments are settled at one instant,
+    and the segments that each one depends on.
 
     Example: `shoal plan segments`
 
@@ -23,7 +24,7 @@ def plan(directory: Path, /, *, source: str | None = None) -> int:
     directory
         The folder with the definitions.
     source
-        Print the generated code of this segment instead: what an event runs, and how the segment is settled.
+        Print the generated code of this segment instead: how it handles events, and how it is settled.
     """
     rules = load_settings().time_rules
     catalog = load_segments(directory, rules)

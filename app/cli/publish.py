@@ -24,10 +24,10 @@ def publish(
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     broker: str | None = None,
 ) -> int:
-    """Make a folder of definitions the catalog of running workers: checked, then written to the catalog topic.
+    """Publish a folder of definitions to running workers. It is checked, then written to the catalog topic.
 
-    Workers that run with SHOAL_CATALOG=topic take it over without a restart: each partition at one instant, between
-    two batches. What did not change keeps its history.
+    Workers with SHOAL_CATALOG=topic start to use it without a restart, in each partition between two batches.
+    Expressions that did not change keep their state.
 
     Example: `shoal publish segments --dry-run`
 
@@ -36,9 +36,9 @@ def publish(
     folder
         The folder with the definitions.
     dry_run
-        Only show what would change.
+        Show what would change, and write nothing.
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     """
     quiet_clients()
     console = make_console()

@@ -23,28 +23,29 @@ def replay(
     app_id: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Bring the dead letters of the clickstream in once more, as far as they can be used now.
+    """Process the dead letters of the clickstream again, and write those that can be used now to the clickstream.
 
-    For what has been mended since: a key that was not the user, a source that is described now, a worker without the
-    mistake that a record met. What no replay has seen yet is tried once; what still cannot be used stays a dead letter,
-    and the exit code is 1.
+    Use it after the cause is corrected: a record key that was not the user, a source with the wrong shape, a bug in
+    a worker. Each dead letter that no replay has processed is tried once. If any still cannot be used, it stays a
+    dead letter and the exit code is 1.
 
     Example: `shoal replay --dry-run`
 
     Parameters
     ----------
     only
-        Reasons (docs/operations.md) of those to try, also if a replay has seen them; all that are new without.
+        Try only dead letters with these reasons (docs/operations.md), also if a replay has processed them before.
+        Default: all new ones.
     dry_run
-        Write nothing; only say what could be used.
+        Write nothing; only show what could be used.
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).
     app_id
         Name of the deployment (SHOAL_APP_ID, shoal).
     set_
-        Any other settings, as name=value: `--set sources=web=ga4` says what shape the records of a topic have.
+        Other settings, as name=value: `--set sources=web=ga4` sets the shape of a source topic.
     """
     settings = settings_of(set_, kafka_bootstrap_servers=broker, partitions=partitions, app_id=app_id)
     from app.intake.clickstream_replay import replay as replay_letters

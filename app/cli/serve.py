@@ -12,10 +12,11 @@ def serve(
     log_level: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Serve HTTP until Ctrl-C or SIGTERM: take events in, say who is in which segment, stream changes.
+    """Run the HTTP service until Ctrl-C or SIGTERM: it accepts events, answers queries about segments, and streams
+    changes.
 
-    Start several for more speed, behind anything that shares requests out. Every setting is also a variable of the
-    environment; see docs/settings.md. Keys are made by shoal keys.
+    For more throughput, start several behind a load balancer. Every setting is also an environment variable; see
+    docs/settings.md. `shoal keys` makes the keys.
 
     Example: `shoal serve --port 8080 --set segments=segments`
 
@@ -26,13 +27,13 @@ def serve(
     port
         The port to listen on (SHOAL_SERVE_PORT, 8080).
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     redis
-        Where the memberships are (REDIS_URL).
+        URL of the Redis with the memberships (REDIS_URL).
     log_level
         debug, info, warning or error (SHOAL_LOG_LEVEL, info).
     set_
-        Any other settings, as name=value: `--set collect_rate=0 cors_origins=https://shop.example`.
+        Other settings, as name=value: `--set collect_rate=0 cors_origins=https://shop.example`.
     """
     settings = settings_of(
         set_, serve_host=host, serve_port=port, kafka_bootstrap_servers=broker, redis_url=redis, log_level=log_level

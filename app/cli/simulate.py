@@ -46,7 +46,7 @@ def simulate(
     topic: str | None = None,
     partitions: int | None = None,
 ) -> int:
-    """Send the events of a simulated shop to Kafka, or play files of real events with their own time.
+    """Send the events of a simulated shop to Kafka, or play files of real events at their own times.
 
     Example: `shoal simulate --rate 200 --for 5m`
 
@@ -54,34 +54,34 @@ def simulate(
     ----------
     file
         Files of messages in the Segment spec, one a line (.jsonl, .jsonl.gz), in order of time. They are played as
-        fast as Kafka takes them, or with `--speed`; at the end each partition gets an end mark, so that its clock
-        reaches the last event's instant.
+        fast as Kafka accepts them, or with `--speed`. At the end each partition gets an end mark, so that its clock
+        reaches the time of the last event.
     rate
-        Events per second of your time (50). A shop at `--speed 30` has a thirtieth of that per second of its own.
+        Events per second of real time (50). At `--speed 30`, a second of shop time has a thirtieth of that.
     users
-        How many different people come (2000).
+        Number of different visitors (2000).
     for_
-        Stop after this long, by your clock (`60s`, `5m`); otherwise Ctrl-C stops.
+        Real time after which to stop (`60s`, `5m`). Without it, Ctrl-C stops.
     speed
-        How fast shop time passes: 30 makes half an hour a minute. Run the worker with the same
-        SHOAL_IDLE_CLOCK_SPEED. Without it: 1 for a shop, as fast as possible for files.
+        Speed of shop time: 30 plays half an hour in a minute. Run the worker with the same SHOAL_IDLE_CLOCK_SPEED.
+        Default: 1 for a shop; files are played as fast as possible.
     seed
         The same seed, start and options give the same events. Printed at the start.
     start
-        Shop time of the first event, ISO 8601. Without it: now; with a `--speed` above 1, so long ago that shop time
-        ends now (`--for`), or a week ago: brokers refuse records that are ahead of their clock.
+        Shop time of the first event, ISO 8601. Default: now. With a `--speed` above 1: a time in the past at which
+        shop time ends now (with `--for`), or a week ago, since brokers refuse records that are ahead of their clock.
     history
-        Send so much of the shop's past first, as fast as possible (`7d`).
+        Length of the shop's past to send first, as fast as possible (`7d`).
     history_events
-        About how many events the past has (10 a user).
+        Approximate number of events in the past (10 a user).
     end_mark
-        Whether files end with an end mark in each partition (yes).
+        Write an end mark to each partition after the files (yes).
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     topic
         The topic to write to (SHOAL_TOPIC_CLICKSTREAM, clickstream).
     partitions
-        Partitions of the topic if it has to be made; an error if it has another number.
+        Partitions of the topic. It is created with this number; an existing topic with another number is an error.
     """
     settings = load_settings(kafka_bootstrap_servers=broker, topic_clickstream=topic, partitions=partitions)
     quiet_clients()

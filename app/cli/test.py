@@ -32,8 +32,9 @@ def test(
 ) -> int:
     """Run the tests inside the definitions of a folder; exit code 1 if any fails.
 
-    A failure tells where the expectation stands, what was expected at which instant and what came, each part of the
-    condition with its value then, and what happened in the whole test. No time passes: a test of a year takes none.
+    For each failure, shows the line of the expectation, its instant, what was expected and what came, the value of
+    each part of the condition, and all changes of the test. Time is simulated: a test that covers a year takes no
+    time.
 
     Example: `shoal test segments --only cart-abandoned`
 
@@ -42,7 +43,7 @@ def test(
     directory
         The folder with the definitions.
     only
-        The name of a segment whose tests to run; may be given several times.
+        Run only the tests of the segment with this name. May be given several times.
     watch
         Run again whenever a file changes, until Ctrl-C.
     """

@@ -34,10 +34,10 @@ def topics(
     replication_factor: int | None = None,
     broker: str | None = None,
 ) -> int:
-    """Make the topics of a deployment (`create`), or tell what is wrong with them and what to do (`check`).
+    """Create the topics of a deployment (`create`), or check them and show what to correct (`check`).
 
-    `create` makes what is missing and changes nothing that is there, then checks. The exit code is 2 if something is
-    wrong: records could be lost by it, or a worker would not start. What is only worth knowing is told, too.
+    `create` makes the missing topics, does not change existing ones, and then checks all. The exit code is 2 if
+    something is wrong: records could be lost, or a worker would not start. Other remarks are shown, too.
 
     Example: `shoal topics check --segments segments`
 
@@ -46,14 +46,14 @@ def topics(
     action
         create or check.
     segments
-        Folder of the definitions: some have topics of their own (SHOAL_SEGMENTS, the shipped ones). With
-        SHOAL_CATALOG=topic the published ones count.
+        Folder of the definitions, since some have topics of their own (SHOAL_SEGMENTS, the shipped ones). With
+        SHOAL_CATALOG=topic the published definitions are used.
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).
     replication_factor
         Copies of each topic (SHOAL_REPLICATION_FACTOR; 0: three, or as many as there are brokers).
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     """
     quiet_clients()
     settings = load_settings(

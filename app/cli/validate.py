@@ -27,12 +27,13 @@ def validate(
     *,
     schema: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
 ) -> int:
-    """Check a folder of definitions: every problem with its place and what to do; exit code 2 if there is any.
+    """Check a folder of definitions. Shows every problem, where it is and what to do; the exit code is 2 if there is
+    any.
 
-    If there is none: what each definition makes Shoal remember of a user, its bytes, how long it takes until its
-    windows have been seen in full, which limits can bite; and warnings where a segment may let in people wrongly at
-    first. Set SHOAL_RETENTION, SHOAL_SESSION_GAP and SHOAL_LATENESS as for the workers, if they have others than the
-    defaults.
+    If there is none, shows for each definition the state that it needs per user, in bytes, the time until its
+    windows are complete, and the limits that can apply. Warns about segments that may let users in wrongly at first.
+    If the workers run with other values of SHOAL_RETENTION, SHOAL_SESSION_GAP and SHOAL_LATENESS than the defaults,
+    set the same here.
 
     Example: `shoal validate segments`
 
@@ -41,7 +42,7 @@ def validate(
     directory
         The folder with the definitions.
     schema
-        Where to write the JSON Schema of definition files, which gives editors completion; `-` for standard output.
+        File to write the JSON Schema of definition files to, for completion in editors; `-` for standard output.
     """
     if directory is None and schema is None:
         raise UserError("no folder to check", hint="give the folder that holds the definition files (.yaml)")

@@ -30,28 +30,28 @@ def verify(
     broker: str | None = None,
     timeout: str = "2m",
 ) -> int:
-    """Compare the changes on Kafka with what the definitions say about the same events; exit code 1 if they differ.
+    """Compare the changes on Kafka with a recomputation from the same events; the exit code is 1 if they differ.
 
-    Waits until the workers have come to the end, then computes everything again, partition by partition, from the
-    input and the journal, and compares with the changes topic: per user, in order, every field. Repeated ids are
-    dropped and counted.
+    Waits until the workers have read all events. Then computes all changes again, partition by partition, from the
+    input and the journal, and compares every field of every change with the changes topic, in order per user.
+    Repeated ids are dropped and counted.
 
     Example: `shoal verify --segments segments`
 
     Parameters
     ----------
     file
-        The files that were played into an empty topic with `shoal simulate --file`. Without: the input topic itself is
-        read, as far as the workers have come.
+        The files that were played into an empty topic with `shoal simulate --file`. Default: read the input topic
+        itself, as far as the workers have processed it.
     segments
-        Folder of the definitions that the workers run (SHOAL_SEGMENTS, the shipped ones). If they ran others before,
-        all of them.
+        Folder of the definitions that the workers run (SHOAL_SEGMENTS, the shipped ones). If they ran other
+        definitions before, give all folders.
     partitions
-        How many partitions the topics must have.
+        Number of partitions that the topics must have.
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     timeout
-        Give up when the workers have made no progress for so long.
+        Give up when the workers have made no progress for this long.
     """
     quiet_clients()
     timeout_ms = read_duration_ms(timeout, option="--timeout")

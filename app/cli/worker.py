@@ -16,10 +16,10 @@ def worker(
     log_level: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Run a worker until Ctrl-C or SIGTERM: it reads the clickstream and writes who enters and leaves which segment.
+    """Run a worker until Ctrl-C or SIGTERM: it reads events from the clickstream and writes segment changes.
 
-    Start several for more speed: they share the partitions. Every setting is also a variable of the environment; see
-    docs/settings.md. A worker that can make no progress ends with exit code 70: start it again.
+    For more throughput, start several: they share the partitions. Every setting is also an environment variable; see
+    docs/settings.md. A worker that makes no progress ends with exit code 70: start it again.
 
     Example: `shoal worker --segments segments --partitions 24`
 
@@ -28,7 +28,7 @@ def worker(
     segments
         Folder of the definitions (SHOAL_SEGMENTS, the shipped ones).
     broker
-        Where Kafka is, host:port (KAFKA_BOOTSTRAP_SERVERS).
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions
         Partitions of every topic (SHOAL_PARTITIONS, 24).
     app_id
@@ -40,7 +40,7 @@ def worker(
     log_level
         debug, info, warning or error (SHOAL_LOG_LEVEL, info).
     set_
-        Any other settings, as name=value: `--set idle_clock=off pace=0ms`.
+        Other settings, as name=value: `--set idle_clock=off pace=0ms`.
     """
     settings = settings_of(
         set_,
