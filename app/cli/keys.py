@@ -29,7 +29,7 @@ def keys(action: Literal["new"], use: Literal["write", "forward", "read"], /, *,
     console.print(f"key   {key}", markup=False)
     console.print(f"hash  {name}:{hash_of(key)}", markup=False)
     console.print(
-        f"\nGive the key to the program that uses it, and the hash to the service: in SHOAL_{use.upper()}_KEYS, or as a "
+        f"\nGive the key to the program that uses it and the hash to the service: in SHOAL_{use.upper()}_KEYS, or as a "
         f"line of the file SHOAL_{use.upper()}_KEYS_FILE.",
         markup=False,
     )
