@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from app.segments.compiler.shared_code import load
+
 
 class Namespace:
     """Objects that names in generated source stand for; one name for each object."""
@@ -37,7 +39,9 @@ class CodeWriter:
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
-        """`head:` and, deeper, what is written inside."""
+        """`head:` and, deeper, what is written inside. Local names of a function begin anew."""
+        if not self._depth:
+            self._number = 0
         self.line(f"{head}:")
         self._depth += 1
         length = len(self._lines)
@@ -100,5 +104,5 @@ class CodeWriter:
 
     def load(self, filename: str) -> dict[str, Any]:
         """Runs the module; the namespace then holds its functions."""
-        exec(compile(self.text(), filename, "exec"), self.namespace.values)  # noqa: S102  # our own text
+        load(self.text(), filename, self.namespace.values)
         return self.namespace.values

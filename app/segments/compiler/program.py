@@ -20,6 +20,7 @@ from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual,
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.definition import Catalog, Score, Segment
 from app.segments.evaluation import carts
+from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
 from app.segments.evaluation.score_margin import Margin
@@ -99,6 +100,10 @@ class Program:
     early_ms: int
     counted: Counted
     watch_masks: dict[int, int] = field(default_factory=dict)
+
+    def ids(self, mask: int) -> list[int]:
+        """The ids of the segments in a mask."""
+        return [self.segments[number].id for number in numbers_of(mask)]
 
     def watch_mask(self, watched: int) -> int:
         """The segments behind the bits of `Profile.watched`; `watch_masks` remembers it."""

@@ -123,6 +123,11 @@ class Settlement:
                 return mask | self.settle(profile, rest | dependents, now)
         return mask
 
+    def settle_one(self, profile: Profile, number: int, now: int) -> int:
+        """Evaluates one segment, and those that depend on it if it changes. Returns those, as a mask."""
+        settle, dependents, _ = self._steps[number]
+        return self.settle(profile, dependents, now) if settle(profile, now, self) and dependents else 0
+
     def _plan(self, mask: int) -> list[Step]:
         """The segments of a mask in order, each with its dependents and its number."""
         if len(self._plans) >= PLANS_MAX or self._planned_steps >= PLANNED_STEPS_MAX:

@@ -20,8 +20,8 @@ new one. Not nice: the same order of work exists a second time in C. See docs/ex
 record".
 """
 
+from bisect import insort
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +31,6 @@ from app.events.message import EVENT_KINDS, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
-from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
@@ -332,25 +331,21 @@ class Partition(WaitingEvents):
         if user in self.unfired:
             limit = min(limit, self.unfired[user] - 1)
         settlement = self._settlement
-        segments = self.program.segments
         forgotten_ms = profile.highest_ms + self.rules.retention_ms
         due = profile.due
-        waiting = [(at, own) for own, at in due.items() if at <= limit]
-        heapify(waiting)
-        fired = 0
-        while waiting and fired < instants_max and (instant := waiting[0][0]) < forgotten_ms:
-            own_due = _take_due(waiting, due, instant, limit)
+        waiting = sorted((at, own) for own, at in due.items() if at <= limit)
+        fired = taken = 0
+        while taken < len(waiting) and fired < instants_max and (instant := waiting[taken][0]) < forgotten_ms:
+            own_due, taken = _due_at(waiting, taken, due, instant, limit)
             if not own_due:
                 continue
             fired += 1
             profile.fired_ms = instant
             settlement.kind = "time"
-            settled = settlement.settle(profile, self._due_segments(profile, own_due, instant), instant)
-            own_due += [segments[number].id for number in numbers_of(settled)]
-            for own in own_due:
+            for own in self._settle_due(profile, own_due, instant):
                 if (at := due.get(own, FOREVER)) <= limit:
                     assert at > instant, "a timer that fired is still due"
-                    heappush(waiting, (at, own))
+                    insort(waiting, (at, own), taken)
         self._fired = fired
         if forgotten_ms <= limit and fired < instants_max:
             settlement.forget(profile, forgotten_ms)
@@ -361,9 +356,12 @@ class Partition(WaitingEvents):
             self._tidy(profile, profile.fired_ms)
         return profile
 
-    def _due_segments(self, profile: Profile, own_due: list[int], instant: int) -> int:
-        """The segments to settle where these timers, of segments and of aggregates that wait, are due; as a mask."""
-        program = self.program
+    def _settle_due(self, profile: Profile, own_due: list[int], instant: int) -> list[int]:
+        """Settles where these timers, of segments and of waiting aggregates, are due. Returns what may be due anew."""
+        program, settlement = self.program, self._settlement
+        if len(own_due) == 1 and (bit := program.bits.get(own_due[0])) is not None:  # nearly always
+            settled = settlement.settle_one(profile, bit.bit_length() - 1, instant)
+            return own_due if not settled else own_due + program.ids(settled)
         mask = 0
         for own in own_due:
             bit = program.bits.get(own)
@@ -375,7 +373,7 @@ class Partition(WaitingEvents):
                     mask |= readers
             else:
                 del profile.due[own]
-        return mask
+        return own_due + program.ids(settlement.settle(profile, mask, instant))
 
     def _tidy(self, profile: Profile, now: int) -> None:
         """Drops state that no window shows any more: most users are idle, and nobody else would look at it again."""
@@ -393,14 +391,17 @@ class Partition(WaitingEvents):
                     aggregates[own] = rest
 
 
-def _take_due(waiting: list[tuple[int, int]], due: dict[int, int], instant: int, limit: int) -> list[int]:
-    """Takes out of the heap what is due at `instant`; what has become due later since then goes back."""
+def _due_at(
+    waiting: list[tuple[int, int]], taken: int, due: dict[int, int], instant: int, limit: int
+) -> tuple[list[int], int]:
+    """Returns what is due at `instant`, and how many are taken now; what has become due later goes back in order."""
     own_due = []
-    while waiting and waiting[0][0] == instant:
-        own = heappop(waiting)[1]
+    while taken < len(waiting) and waiting[taken][0] == instant:
+        own = waiting[taken][1]
+        taken += 1
         at = due.get(own, FOREVER)
         if at == instant:
             own_due.append(own)
         elif instant < at <= limit:
-            heappush(waiting, (at, own))
-    return own_due
+            insort(waiting, (at, own), taken)
+    return own_due, taken
