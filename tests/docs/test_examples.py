@@ -29,7 +29,9 @@ ROWS = [row for page in PAGES for row in rows(page)]
 
 def in_column(head: str) -> list[Row]:
     """The rows of all tables whose first column is called so."""
-    return [row for row in ROWS if row.head[0] == head]
+    found = [row for row in ROWS if row.head[0] == head]
+    assert found, f"no table of the docs begins with the column {head}"
+    return found
 
 
 @cache
@@ -76,7 +78,7 @@ def test_every_event_pattern_in_a_table_can_be_written_so(row: Row) -> None:
         parse_pattern(text)
 
 
-@pytest.mark.parametrize("row", in_column("behind `where`"), ids=lambda row: f"{row.page}:{row.line}")
+@pytest.mark.parametrize("row", in_column("after `where`"), ids=lambda row: f"{row.page}:{row.line}")
 def test_everything_in_a_table_of_filters_can_stand_behind_where(row: Row) -> None:
     assert code(row.cells[0])
     for text in code(row.cells[0]):
