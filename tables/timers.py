@@ -25,9 +25,10 @@ class Timers:
 
     Most buckets have one user: such a bucket is the user, and no dict. The bucket that is looked through and the list
     of hours that is opened are taken out first (`_taking`, `_opening`), so that either can be done in several parts.
+    `_joined`: between the parts somebody was armed for the bucket that is looked through.
     """
 
-    __slots__ = ("_buckets", "_far", "_far_order", "_opened", "_opening", "_order", "_taking")
+    __slots__ = ("_buckets", "_far", "_far_order", "_joined", "_opened", "_opening", "_order", "_taking")
 
     def __init__(self) -> None:
         self._buckets: dict[int, str | dict[str, None]] = {}
@@ -36,6 +37,7 @@ class Timers:
         self._far_order: list[int] = []
         self._opened = NOTHING_OPENED
         self._taking: _Part[list[str]] | None = None
+        self._joined = False
         self._opening: _Part[_Far] | None = None
 
     @property
@@ -60,6 +62,8 @@ class Timers:
             far.add(user, (timer_ms >> BUCKET_BITS) % PLACES)
             return
         bucket = timer_ms >> BUCKET_BITS
+        if self._taking is not None and self._taking.number == bucket:
+            self._joined = True
         users = self._buckets.get(bucket)
         if users is None:
             self._buckets[bucket] = user
@@ -110,11 +114,12 @@ class Timers:
                 left -= self._take_some(taking, clock_ms, timer_of, found, min(left, found_max - len(found)))
                 if taking.done == len(taking.what):
                     self._taking = None
-                    last -= taking.number == last  # what has come back into it is not due yet
+                    last -= taking.number == last and not self._joined  # what has come back into it is not due yet
             elif self._order and self._order[0] <= last:
                 bucket = heappop(self._order)
                 users = self._buckets.pop(bucket)
                 self._taking = _Part(bucket, [users] if isinstance(users, str) else list(users))
+                self._joined = False
             else:
                 self._opened = heappop(self._far_order)
                 self._opening = _Part(self._opened, self._far.pop(self._opened))
@@ -146,8 +151,10 @@ class Timers:
                 found.append(user)
             else:
                 waiting.append((user, timer))
+        joined = self._joined
         for user, timer in waiting:
             self.arm(user, timer)
+        self._joined = joined
         return len(users)
 
     def _open_some(self, part: "_Part[_Far]", entries_max: int) -> int:

@@ -163,6 +163,16 @@ def test_what_comes_out_in_parts_is_the_same(
         assert all(instant > clock for instant in instants.values())
 
 
+def test_one_that_was_found_and_armed_again_comes_with_the_others_of_its_second() -> None:
+    """As where it was only asked whether a timer is due, and then the clock moves on to the same instant."""
+    timers, instants = Timers(), {"a": 5_000, "b": 5_001}
+    for user, timer_ms in instants.items():
+        timers.arm(user, timer_ms)
+    assert timers.take(5_010, instants.get, entries_max=10, found_max=1) == (["a"], False)
+    timers.arm("a", 5_000)
+    assert timers.take(5_010, instants.get, entries_max=10) == (["b", "a"], True)
+
+
 def test_a_part_of_a_bucket_is_no_more_work_than_it_has_entries() -> None:
     asked: list[str] = []
     timers, far_ms = Timers(), 5 * FAR_MS
