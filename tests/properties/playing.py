@@ -78,7 +78,7 @@ class Player:
                 self.run.gather(self.partition.advance(step.clock_ms))
             elif isinstance(step, Order):
                 self.flush()
-                self.sweep()
+                self.finish()
                 self.settings = settings_of(step.wait_ms)
                 self.adopt()
             else:
@@ -100,8 +100,7 @@ class Player:
                     self.edit()
         self.flush()
         self.run.gather(self.partition.advance(self.scenario.end_ms))
-        self.sweep()
-        self.fire_overdue()
+        self.finish()
         self.run.clock_ms = self.partition.clock_ms
         self.run.users = self.partition.users
         self.run.members = dict(self.partition.members())
@@ -127,11 +126,15 @@ class Player:
         self.run.gather(self.partition.process(again))
 
     def edit(self) -> None:
-        """Other definitions come and go: when the timers of those before have fired."""
-        self.sweep()
-        self.fire_overdue()
+        """Other definitions come and go."""
+        self.finish()
         self.edits += 1
         self.adopt()
+
+    def finish(self) -> None:
+        """Another catalog takes effect when the one before has reached everybody, and its timers have fired."""
+        self.sweep()
+        self.fire_overdue()
 
     def adopt(self) -> None:
         self.partition.adopt(self.new_partition().program, clock_ms=self.partition.clock_ms)

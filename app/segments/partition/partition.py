@@ -147,7 +147,7 @@ class Partition(WaitingEvents):
         if self._reached and self._reached.get(user, 0) > record.offset:
             return
         profile = self._touched.get(user) or self._load(user)
-        if profile is not None and profile.waiting is not None:
+        if profile is not None and self.program.wait_ms:
             profile = self._catch_up(user, profile, clock)
         if profile is not None:
             now = max(now, profile.highest_ms, profile.fired_ms)
@@ -157,6 +157,8 @@ class Partition(WaitingEvents):
         if self.program.wait_ms and t - self.program.early_ms > clock:
             self._hold(user, profile, record, event)
             return
+        if self._catalog.is_unfed:
+            self._feed(clock)
         self._apply(user, profile, message, t, now, self.clock_ms, identified=identified)
 
     def _apply(
@@ -309,14 +311,19 @@ class Partition(WaitingEvents):
         return first is not None and (timer := self._live_timer_of(user)) is not None and timer >= first
 
     def _fire_some(self, user: str, profile: Profile) -> Profile | None:
-        """Takes a user's events whose turn has come, and fires timers that the clock has passed, as many as are left;
-        None if the user is forgotten."""
-        known = self._take_turns(user, profile, self.clock_ms) if profile.waiting is not None else profile
-        if known is None or not known.begun:
-            return known
-        self._settlement.user = user
-        self._fire(user, known, self.clock_ms, instants_max=self._fires_left)
-        self._fires_left -= self._fired
+        """Takes a user's events whose turn has come, and fires timers that the clock has passed: as many instants as
+        are left. None if the user is forgotten."""
+        clock_ms = self.clock_ms
+        if user in self.unfired:
+            clock_ms = min(clock_ms, self.unfired[user] - 1)
+        known: Profile | None = profile
+        if profile.waiting is not None:
+            known = self._take_turns(user, profile, clock_ms, instants_max=self._fires_left)
+            self._fires_left -= self._turns
+        if known is not None and known.begun:
+            self._settlement.user = user
+            self._fire(user, known, clock_ms, instants_max=self._fires_left)
+            self._fires_left -= self._fired
         kept = self._touched.get(user)
         if kept is not None and not self._fires_left:
             self._overdue |= self._timer(kept) <= self.clock_ms
@@ -328,8 +335,6 @@ class Partition(WaitingEvents):
         All that is due is looked for once; after an instant only what was settled there can be due sooner than before.
         `instants_max`: the later ones are left.
         """
-        if user in self.unfired:
-            limit = min(limit, self.unfired[user] - 1)
         settlement = self._settlement
         forgotten_ms = profile.highest_ms + self.rules.retention_ms
         due = profile.due

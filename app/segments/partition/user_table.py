@@ -198,6 +198,13 @@ class UserTable:
             self._catalog.feed(self.program, self._settlement, now=first_ms)
         return profile
 
+    def _feed(self, clock_ms: int) -> None:
+        """Says since when aggregates are fed, if by this clock the turn of an event of anybody has come: whether it
+        was taken yet depends on the batches."""
+        first_ms = self._first_waiting_ms()
+        if first_ms <= clock_ms + self.program.early_ms:
+            self._catalog.feed(self.program, self._settlement, now=first_ms)
+
     def _first_waiting_ms(self) -> int:
         """The earliest instant of all events that wait (looks at every profile: once in a partition's life)."""
         found = FOREVER

@@ -28,6 +28,7 @@ class WaitingEvents(UserTable):
         super().__init__(program, rules, held=held)
         self._batch = Batch()
         self._held: dict[int, Event] = {}  # by offset: those of the present batch, read already
+        self._turns = 0  # instants whose events `_take_turns` took
 
     def _apply(
         self, user: str, profile: Profile | None, message: Message, t: int, now: int, clock: int, *, identified: bool
@@ -55,20 +56,36 @@ class WaitingEvents(UserTable):
             held = profile.waiting
 
     def _catch_up(self, user: str, profile: Profile, clock_ms: int) -> Profile | None:
-        """Takes the user's events whose turn has come at this clock; then fires the timers due. None if the user is
-        forgotten."""
+        """Takes the user's events whose turn has come at this clock, then fires the timers due; None if the user is
+        forgotten.
+
+        So at each of their records, as where no event waits: a profile that is ahead of the partition's position has
+        nothing left to do at the position's clock.
+        """
         known = self._take_turns(user, profile, clock_ms)
-        if known is not None and known.begun:
+        if known is not None and known.begun and known.timer(self.rules.retention_ms) <= clock_ms:
             self._settlement.user = user
             self._fire(user, known, clock_ms)
             known = self._touched.get(user)
         return known
 
-    def _take_turns(self, user: str, profile: Profile, clock_ms: int) -> Profile | None:
-        """Takes the user's events whose turn has come at this clock, in order, each after the timers before it."""
+    def _take_turns(
+        self, user: str, profile: Profile, clock_ms: int, *, instants_max: int = UNBOUNDED
+    ) -> Profile | None:
+        """Takes the user's events whose turn has come at this clock, in order, each after the timers before it.
+
+        `instants_max`: the later ones are left; those of one instant have one turn, and are taken together.
+        """
         turn_ms = clock_ms + self.program.early_ms
         known: Profile | None = profile
+        self._turns = 0
+        at_ms = None
         while known is not None and known.waiting is not None and waiting.first_ms(known.waiting) <= turn_ms:
+            if at_ms != waiting.first_ms(known.waiting):
+                if self._turns >= instants_max:
+                    break
+                self._turns += 1
+                at_ms = waiting.first_ms(known.waiting)
             self._take_first(user, known)
             known = self._touched.get(user)
         return known
@@ -104,4 +121,4 @@ class WaitingEvents(UserTable):
     def _reevaluate(self, user: str, profile: Profile) -> Profile | None:
         super()._reevaluate(user, profile)
         # Under a catalog without an order no event waits any longer.
-        return profile if self.program.wait_ms else self._catch_up(user, profile, NO_CLOCK)
+        return profile if self.program.wait_ms else self._take_turns(user, profile, NO_CLOCK)

@@ -186,6 +186,43 @@ def test_a_longer_wait_holds_for_what_waits_already() -> None:
     assert told([partition.process([watermark(2, 30_000)])]) == [("last", "entered", instant_text(START_MS))]
 
 
+# ---- batches and slices make no difference
+
+
+def test_since_when_aggregates_are_fed_does_not_depend_on_the_batches() -> None:
+    """An early event of one user is due when a late one of another comes, of whom nobody has heard."""
+    rules = TimeRules(disorder_ms=10_000)
+    early = compile_catalog(load_catalog(DEFINITIONS | {SETTINGS_FILE: "order: {wait: 5s}\n"}), rules)
+    records = [record(0, 25_000), watermark(1, 30_000), record(2, 3_000, "B", "bob"), record(3, 50_000, "B", "bob")]
+    found = []
+    for size in (1, 2, 4):
+        partition = Partition(early, rules)
+        batches = [partition.process(records[n : n + size]) for n in range(0, len(records), size)]
+        found.append(told([*batches, partition.advance(START_MS + 100_000)]))
+    assert ("patient", "entered", instant_text(START_MS + 85_000)) in found[0]
+    assert found[1] == found[2] == found[0]
+
+
+def test_of_many_events_whose_turn_has_come_a_batch_takes_no_more_instants_than_timers() -> None:
+    records = [record(n, n, properties={"p": f"{n}"}, user="abc"[n % 3]) for n in range(30)]
+    partition, whole = Partition(program(), RULES, timers_max=4), Partition(program(), RULES)
+    partition.process(records)
+    whole.process(records)
+    sliced = [partition.advance(START_MS + 60_000)]
+    while partition.overdue:
+        sliced.append(partition.advance(partition.clock_ms))
+        assert len(sliced) < 100
+    assert max(batch.accepted for batch in sliced) == 4
+    assert sum(batch.accepted for batch in sliced) == 30
+    assert sorted(told(sliced)) == sorted(told([whole.advance(START_MS + 60_000)]))
+
+
+def test_events_of_one_instant_are_taken_in_one_batch() -> None:
+    partition = Partition(program(), RULES, timers_max=1)
+    partition.process([record(n, 1_000) for n in range(5)])
+    assert partition.advance(START_MS + 1_000).accepted == 5
+
+
 # ---- the settings
 
 
