@@ -22,7 +22,7 @@ from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup
 from tests.simulation.network import Network
-from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw, programs
+from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw
 from tests.simulation.verdict import announced_ms, buried, judge, reached
 from tests.simulation.worker import Worker
 
@@ -87,8 +87,8 @@ class Run:
 
     def __post_init__(self) -> None:
         chance = Random(self.seed)
-        catalogs = Random(f"catalogs of {self.seed}")
-        self.scenario: Scenario = draw(chance, transactions=self.transactions, catalogs=catalogs)
+        catalogs, order = Random(f"catalogs of {self.seed}"), Random(f"order of {self.seed}")
+        self.scenario: Scenario = draw(chance, transactions=self.transactions, catalogs=catalogs, order=order)
         scenario = self.scenario
         self.settings = scenario.settings
         self.times = Times()
@@ -121,7 +121,7 @@ class Run:
     def program(self, worker: str) -> Program:
         """Workers hear of a new catalog one after the other."""
         heard_ms = self.times.now_ms - self.scenario.hearing_ms * len(worker)
-        return programs()[sum(at_ms < heard_ms for at_ms in self.published_ms)]
+        return self.scenario.programs[sum(at_ms < heard_ms for at_ms in self.published_ms)]
 
     def new_core(self, program: Program) -> Partition:
         """An empty partition."""
@@ -195,7 +195,9 @@ class Run:
         topics = self.settings.topics
         changes = 0
         for partition in range(self.settings.partitions):
-            for problem in judge(self.broker.log, partition, topics, repeats=not scenario.transactions):
+            for problem in judge(
+                self.broker.log, partition, topics, scenario.programs, repeats=not scenario.transactions
+            ):
                 self.violate(f"partition {partition}: {problem}")
             changes += len(self.broker.log(topics.changes, partition).committed())
         self.changes = changes
@@ -260,7 +262,7 @@ class Run:
     def _done(self) -> bool:
         if self.times.now_ms < max(self.scenario.until_ms, self.network.quiet_ms) or not self.broker.settled:
             return False
-        topics, versions = self.settings.topics, programs()
+        topics, versions = self.settings.topics, self.scenario.programs
         newest = versions[len(self.published_ms)].version
         at_work = {p: task for worker in self._workers.values() for p, task in worker.tasks.items()}
         for partition in range(self.settings.partitions):

@@ -8,6 +8,7 @@ from random import Random
 from app.events.instants import iso
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings, load_settings
 from tests.simulation.environment import START_MS
@@ -29,11 +30,22 @@ EVENTS = ("Product Viewed", "Product Viewed", "Product Viewed", "Product Added",
 POISON = b"Poisonous"
 
 
+TURNED = "segment: turned\nwhen: count(sequence('Product Viewed' then 'Page Liked' within 5m) within 10m) >= 1\n"
+NO_WAITS = (0, 0, 0)
+
+
 @cache
-def programs() -> tuple[Program, ...]:
-    """The catalog that holds first, and those that take its place in some runs."""
-    every = FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG
-    return tuple(compile_catalog(load_catalog(each), RULES) for each in every)
+def programs(waits_ms: tuple[int, ...] = NO_WAITS) -> tuple[Program, ...]:
+    """The catalog that holds first, and those that take its place in some runs; with how long events wait under each.
+
+    Where any of them has an order, all look at the order of events.
+    """
+    compiled = []
+    for files, wait_ms in zip((FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG), waits_ms, strict=True):
+        order = {SETTINGS_FILE: f"order: {{wait: {wait_ms}ms}}\n"} if wait_ms else {}
+        turned = {"turned.yaml": TURNED} if any(waits_ms) else {}
+        compiled.append(compile_catalog(load_catalog(files | turned | order), RULES))
+    return tuple(compiled)
 
 
 @cache
@@ -76,7 +88,7 @@ class Scenario:
     `compactions`, `outages` (beginning, length), `comings` (a worker more) and `goings` (one less): in ms.
     `new_catalogs_ms`: when others are published; a worker hears of them `hearing_ms` later for each letter of its name,
     and evaluates `sweep_profiles` at a time. `timers_max` instants of timers fire in one batch, records wait for others
-    for `timers_first_s`.
+    for `timers_first_s`. `waits_ms`: how long events wait for those before them under each catalog, 0: not at all.
     """
 
     transactions: bool
@@ -95,13 +107,22 @@ class Scenario:
     sweep_profiles: int
     timers_max: int
     timers_first_s: float
+    waits_ms: tuple[int, ...] = NO_WAITS
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """The catalogs of the run, in the order in which they are published."""
+        return programs(self.waits_ms)
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)
 
 
-def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random | None = None) -> Scenario:
-    """A scenario; `transactions` None: with, more often than without. `catalogs`: the chance of new definitions."""
+def draw(
+    chance: Random, *, transactions: bool | None = None, catalogs: Random | None = None, order: Random | None = None
+) -> Scenario:
+    """A scenario; `transactions` None: with, more often than without. `catalogs`: the chance of new definitions,
+    `order`: of catalogs with an order, without it there are none."""
     catalogs = catalogs or Random(0)
     partitions = chance.choice((1, 1, 2))
     until_ms = chance.uniform(8_000, 40_000)
@@ -138,7 +159,16 @@ def draw(chance: Random, *, transactions: bool | None = None, catalogs: Random |
         sweep_profiles=catalogs.choice((1, 1, 2, 1_000)),
         timers_max=catalogs.choice((1, 1, 2, 1_000)),
         timers_first_s=catalogs.choice((0.001, 0.5)),
+        waits_ms=NO_WAITS if order is None else _waits(order),
     )
+
+
+def _waits(order: Random) -> tuple[int, ...]:
+    """In two of three runs no event waits; else shorter or longer than events are allowed to be out of order."""
+    if order.random() < 0.66:
+        return NO_WAITS
+    waits = [order.choice((0, 200, 500, 5_000, 60_000)) for _ in range(2)]
+    return order.choice((200, 500, 5_000, 60_000)), *waits
 
 
 def _new_catalogs(chance: Random, catalogs: Random, until_ms: float, *, transactions: bool) -> tuple[float, ...]:
