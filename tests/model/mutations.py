@@ -1,12 +1,14 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
 from tests.model.mutation import Mutation
+from tests.model.order_mutations import ORDER_MUTATIONS
 from tests.model.value_mutations import VALUE_MUTATIONS
 
 __all__ = ["MUTATIONS", "Mutation"]
 
 MUTATIONS = (
     *VALUE_MUTATIONS,
+    *ORDER_MUTATIONS,
     # ---- edges of windows
     Mutation(
         "an event counts a millisecond too long",

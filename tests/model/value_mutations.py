@@ -33,4 +33,16 @@ VALUE_MUTATIONS = (
         "        return number_in(value)\n    return value if",
         "        return None\n    return value if",
     ),
+    Mutation(
+        "a tie at the seventh decimal goes where its double lies",
+        "tables/values.py",
+        "    return round(Decimal(repr(number)).scaleb(6))",
+        "    return whole",
+    ),
+    Mutation(
+        "a tie at the seventh decimal goes up",
+        "tables/values.py",
+        "return round(Decimal(repr(number)).scaleb(6))",
+        "return round(Decimal(repr(number)).scaleb(6) + Decimal('1e-9'))",
+    ),
 )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.mutations import MUTATIONS, Mutation
+from tests.model.mutation import Mutation
+from tests.model.mutations import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")

@@ -24,7 +24,8 @@ USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TYPES = ("page", "screen", "identify", "group", "alias")
 ENDLESS = "1e400"  # written without its quotes: a number that no double holds
-NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, 10**13, ENDLESS)
+TIES = (1.0000005, 1.0000015, -2.0000035, 8.0000005)  # halfway between two millionths; no double is exactly there
+NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, *TIES, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
 TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
 NUMERALS = ("1", "2", "3", "1.0", "-1", "1.5", "1e0", "0.10", "$2", " 2", "02", "1,5", "1e400", "٣")
@@ -128,7 +129,7 @@ class Narrator(Choices):
         if self.chance(15):
             said["product_id"] = self.value()
         if self.chance(50):
-            said["price"] = self.one_of(1, 2.5, 10, 0.333333, "2", "2.50", "$2", None)
+            said["price"] = self.one_of(1, 2.5, 10, 0.333333, *TIES[:2], "2", "2.50", "$2", None)
         if self.chance(50):
             said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", "0", "2 ", None)
         for name in ("c", "x"):
