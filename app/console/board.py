@@ -15,6 +15,7 @@ LAST_CHANGES: Final = 200
 _LATENCIES_MAX: Final = 2_000
 _SENT_MAX: Final = 200_000
 _USERS_MAX: Final = 1_000_000
+_TURNS_MAX: Final = 200_000
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Board:
         self._live_from = iso(live_from_ms)
         self._users: set[bytes] = set()
         self._sequences: dict[str, int] = {}
+        self._turned_at: dict[tuple[str, str], str] = {}
         self._sent_s: dict[bytes, float] = {}
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_MAX)
         self._tick: tuple[float, int, int] = (0.0, 0, 0)
@@ -114,6 +116,7 @@ class Board:
             sent_s = self._sent_s.get(cause["message_id"].encode())
             if sent_s is not None:
                 self._latencies_ms.append((now_s - sent_s) * 1000)
+        turned_at = self._turn(change)
         if change["at"] < self._live_from:
             self.history += 1
             return None
@@ -122,10 +125,21 @@ class Board:
             user=user,
             change=change["change"],
             segment=change["segment"],
-            reason=self._reasons.of(change),
+            reason=self._reasons.of(change, turned_at=turned_at),
         )
         self.last.append(told)
         return told
+
+    def _turn(self, change: dict[str, Any]) -> str | None:
+        """When the user entered or left the segment last, before this change; None if that is not known."""
+        place = change["user"], change["segment"]
+        if change["change"] == "updated" or not self._reasons.may_wait(change["segment"]):
+            return None
+        if len(self._turned_at) >= _TURNS_MAX:
+            self._turned_at.clear()
+        before = self._turned_at.pop(place, None)
+        self._turned_at[place] = change["at"]
+        return before
 
     def tick(self, now_s: float) -> None:
         """A moment has passed: rates are taken, and from the first change on lines of the past get a point."""

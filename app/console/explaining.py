@@ -48,7 +48,7 @@ def show_explanation(
     if told.last and changes_max:
         console.print()
         say(console, _changes_title(len(told.last), changes_max), "bold")
-        console.print(changes_table(told.last[-changes_max:], reasons, show_exact))
+        console.print(changes_table(told.last, reasons, show_exact, shown_max=changes_max))
     notes = [*left_out(heard), *_others(told)]
     if notes:
         console.print()
@@ -146,32 +146,39 @@ def _next(told: Explanation, reasons: Reasons) -> str:
     at_ms = instant_ms(change.at)
     does = "enters" if change.change == "entered" else "leaves"
     soon = show_span(at_ms - told.at_ms)
-    return f"{does} at {show_exact(at_ms)} (in {soon}): {reason_of(change, reasons)}"
+    turned_at = next((each.at for each in reversed(told.last) if each.change != "updated"), None)
+    return f"{does} at {show_exact(at_ms)} (in {soon}): {reason_of(change, reasons, turned_at)}"
 
 
-def reason_of(change: Change, reasons: Reasons) -> str:
-    """Describes the cause of a change."""
-    return reasons.of(msgspec.json.decode(change.encode()))
+def reason_of(change: Change, reasons: Reasons, turned_at: str | None) -> str:
+    """Describes the cause of a change. `turned_at`: when the user had entered or left before."""
+    return reasons.of(msgspec.json.decode(change.encode()), turned_at=turned_at)
 
 
 def _changes_title(count: int, changes_max: int) -> str:
     return "changes" if count <= changes_max else f"last {changes_max} of {count:,} changes"
 
 
-def changes_table(changes: Sequence[Change], reasons: Reasons, show: Callable[[int], str]) -> Table:
-    """Changes of one user and one segment, with their reasons."""
+def changes_table(
+    changes: Sequence[Change], reasons: Reasons, show: Callable[[int], str], *, shown_max: int | None = None
+) -> Table:
+    """The last changes of one user and one segment, with their reasons; all without `shown_max`."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     colours = {"entered": "green", "exited": "red", "updated": "cyan"}
-    for change in changes:
-        table.add_row(
-            Text(_INDENT + show(instant_ms(change.at))),
-            Text(change.change, style=colours[change.change]),
-            Text(f"{ordinal(change.times)} time"),
-            Text(reason_of(change, reasons)),
-        )
+    first, turned_at = 0 if shown_max is None else len(changes) - shown_max, None
+    for number, change in enumerate(changes):
+        if number >= first:
+            table.add_row(
+                Text(_INDENT + show(instant_ms(change.at))),
+                Text(change.change, style=colours[change.change]),
+                Text(f"{ordinal(change.times)} time"),
+                Text(reason_of(change, reasons, turned_at)),
+            )
+        if change.change != "updated":
+            turned_at = change.at
     return table
 
 

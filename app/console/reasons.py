@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.events.message import instant_ms
 from app.segments.compiler.evidence import LITERALS, Branch, branch_of, shown_side
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.language import canonical, syntax
@@ -34,10 +35,17 @@ class Reasons:
     def __init__(self, catalog: Catalog) -> None:
         self._segments = {segment.name: segment for segment in catalog.segments}
 
-    def of(self, change: Mapping[str, Any]) -> str:
+    def may_wait(self, segment: str) -> bool:
+        """True if the end of a `hold` or a `cooldown` may be the reason of a change of the segment."""
+        found = self._segments.get(segment)
+        return found is not None and bool(found.hold_ms or found.cooldown_ms)
+
+    def of(self, change: Mapping[str, Any], *, turned_at: str | None = None) -> str:
         """A few words for a decoded change.
 
-        Without its definition at hand: the parts of the evidence as they stand.
+        Without its definition at hand: the parts of the evidence as they stand. `turned_at`: when the user had entered
+        the segment that they leave now, or left the one that they enter; without, an end of `hold` or `cooldown` is not
+        told from other ends.
         """
         kind: str = change["cause"]["kind"]
         if kind == "forgotten":
@@ -48,14 +56,25 @@ class Reasons:
         evidence: Sequence[Mapping[str, Any]] = change["evidence"]
         found = _carrying(segment, change["change"], evidence) if segment is not None else None
         leaving = change["change"] == "exited"
-        waited = segment.for_ms if segment is not None and change["change"] == "entered" else 0
-        ending = f", for {format_duration(waited)}" if waited else ""
+        ending = _waited(segment, change, turned_at) if segment is not None else ""
         if found is None:
             return _join(f"{atom['expression']}{_value(atom['value'])}" for atom in evidence) + ending
-        if kind == "time" and not waited:
+        if kind == "time" and not ending:
             found = [part for part in found if part.just_reached] or found
         became = segment is not None and segment.when is not None and leaving
         return _join(_words(part, became=became) for part in found) + ending
+
+
+def _waited(segment: Segment, change: Mapping[str, Any], turned_at: str | None) -> str:
+    """The `for`, `hold` or `cooldown` whose end let the user in or out."""
+    entered = change["change"] == "entered"
+    ending = f", for {format_duration(segment.for_ms)}" if entered and segment.for_ms else ""
+    if turned_at is None or change["cause"]["kind"] != "time" or change["change"] == "updated":
+        return ending
+    key, length_ms = ("cooldown", segment.cooldown_ms) if entered else ("hold", segment.hold_ms)
+    if length_ms and instant_ms(turned_at) + length_ms == instant_ms(change["at"]):
+        ending += f", after a {key} of {format_duration(length_ms)}"
+    return ending
 
 
 def _carrying(segment: Segment, change: str, evidence: Sequence[Mapping[str, Any]]) -> list[Part] | None:

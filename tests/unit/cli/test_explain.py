@@ -183,7 +183,16 @@ def test_entering_and_leaving_by_different_conditions_are_both_shown(ask: Asking
     lines = ask("anna", "loyal", "--at", "2026-01-05T03:00:00Z")
     assert "enters when" in lines
     assert "leaves when" in lines
-    assert "  leaves at 2026-01-08 02:00:00 (in 2d23h): not exists('Order Completed' within 1d)" in lines
+    told = "  leaves at 2026-01-08 02:00:00 (in 2d23h): not exists('Order Completed' within 1d), after a hold of 3d"
+    assert told in lines
+
+
+def test_the_end_of_hold_is_named_also_where_the_entry_is_not_shown(ask: Asking) -> None:
+    ask.messages = [*ORDERS, event("09T00:00:00", "bert")]
+    lines = ask("anna", "loyal", "--at", "2026-01-09T00:00:00Z", "--changes", "1")
+    (told,) = [line for line in lines if "exited" in line]
+    assert told.endswith("not exists('Order Completed' within 1d), after a hold of 3d")
+    assert not any("entered" in line for line in lines)
 
 
 def test_a_segment_that_waits_for_its_windows_says_until_when(ask: Asking) -> None:

@@ -16,6 +16,7 @@ CATALOG = load_catalog(
     {
         "a.yaml": "segment: cart-abandoned\nwhen: cart.items > 0 and cart.idle >= 30m\n",
         "b.yaml": "segment: browsers\nwhen: exists(page within 30d)\n",
+        "d.yaml": "segment: held\nwhen: exists(page within 1h)\nhold: 30m\n",
         "c.yaml": "segment: drafted\nwhen: exists(page within 3d)\nstatus: draft\n",
     }
 )
@@ -62,7 +63,7 @@ def test_a_repeated_change_counts_once() -> None:
 
 
 def test_only_live_segments_are_shown() -> None:
-    assert set(Board(CATALOG).segments) == {"cart-abandoned", "browsers"}
+    assert set(Board(CATALOG).segments) == {"cart-abandoned", "browsers", "held"}
 
 
 def test_changes_of_the_past_count_but_are_not_told() -> None:
@@ -129,3 +130,14 @@ def test_lines_beyond_the_budget_of_a_second_are_counted() -> None:
     assert budget.held_back() == 3
     assert budget.held_back() == 0
     assert budget.allows(6.0)
+
+
+def test_the_end_of_a_hold_is_told_by_the_entry_before() -> None:
+    board = Board(CATALOG)
+    entered = change(segment="held", evidence=[], at="2026-11-23T10:00:00.000Z")
+    page = [{"expression": "exists(page within 1h)", "value": False}]
+    board.received(entered, 1.0)
+    board.received(change(what="updated", segment="held", sequence=2, evidence=[]), 1.0)
+    row = board.received(change(what="exited", segment="held", sequence=3, evidence=page), 2.0)
+    assert row is not None
+    assert row.reason == "no longer exists(page within 1h), after a hold of 30m"

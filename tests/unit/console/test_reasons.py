@@ -14,6 +14,8 @@ CATALOG = load_catalog(
         "c.yaml": "segment: fans\nenter: count(page within 1h) >= 4 or traits.plan in ['gold']\n"
         "exit: session.duration > 5m or count(page within 1h) < 2\n",
         "d.yaml": "segment: quiet\nwhen: cart.items > 0 and cart.idle >= 30m\nfor: 2h\n",
+        "f.yaml": "segment: held\nwhen: exists('A' within 1h)\nhold: 3h\n",
+        "g.yaml": "segment: cooled\nwhen: exists('A' within 1h)\nfor: 10m\ncooldown: 1d\n",
         "e.yaml": "segment: mixed\nwhen: (exists('A') and exists('B')) or (exists('A') and not count('C') > 3)\n",
     }
 )
@@ -91,3 +93,26 @@ def test_values_that_do_not_explain_the_change_are_told_as_they_stand() -> None:
 
 def test_a_segment_that_is_not_known_is_told_by_its_evidence() -> None:
     assert reason("other", "entered", ("a = 'b'", "b"), ("c", True)) == "a = 'b' (b) and c"
+
+
+def waited(segment: str, change: str, at: str, turned_at: str | None, kind: str = "time") -> str:
+    evidence = [{"expression": "exists('A' within 1h)", "value": change == "entered"}]
+    said = {"segment": segment, "change": change, "at": at, "cause": {"kind": kind}, "evidence": evidence}
+    return Reasons(CATALOG).of(said, turned_at=turned_at)
+
+
+def test_the_end_of_hold_is_named_where_it_lets_out() -> None:
+    at, entered = "2026-01-05T13:00:00.000Z", "2026-01-05T10:00:00.000Z"
+    told = "no longer exists('A' within 1h)"
+    assert waited("held", "exited", at, entered) == f"{told}, after a hold of 3h"
+    assert waited("held", "exited", "2026-01-05T13:00:00.001Z", entered) == told
+    assert waited("held", "exited", at, entered, kind="event") == told
+    assert waited("held", "exited", at, None) == told
+
+
+def test_the_end_of_cooldown_is_named_where_it_lets_in() -> None:
+    at, left = "2026-01-05T13:00:00.000Z", "2026-01-04T13:00:00.000Z"
+    told = "exists('A' within 1h), for 10m"
+    assert waited("cooled", "entered", at, left) == f"{told}, after a cooldown of 1d"
+    assert waited("cooled", "entered", at, "2026-01-04T12:59:59.999Z") == told
+    assert waited("held", "entered", at, left) == "exists('A' within 1h)"
