@@ -131,7 +131,7 @@ class Board:
         return told
 
     def _turn(self, change: dict[str, Any]) -> str | None:
-        """When the user entered or left the segment last, before this change; None if that is not known."""
+        """The instant at which the user entered or left the segment before this change; None if not known."""
         place = change["user"], change["segment"]
         if change["change"] == "updated" or not self._reasons.may_wait(change["segment"]):
             return None

@@ -1,5 +1,5 @@
-"""Where events wait for those before them, a partition's changes computed again are those of a worker that took turns
-and timers in slices, and was cut off by another catalog."""
+"""Changes computed again, where events wait: those of a worker that took turns and timers in slices, and was cut off by
+another catalog."""
 
 import json
 from random import Random
