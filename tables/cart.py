@@ -77,6 +77,31 @@ def empty(cart: Cart | None, t: int) -> Cart:
     return cart
 
 
+def merge(cart: Cart | None, other: Cart | None, counted: Counted) -> Cart | None:
+    """The cart of two users who are one; what was in `other` comes in behind.
+
+    A cart that one of them emptied takes with it what the other touched last at that instant or before. Of a product in
+    both the larger quantity counts, and the price of the later touch.
+    """
+    if cart is None or other is None:
+        return cart or other
+    items = {key: item for key, item in cart[0].items() if item[2] > other[1]}
+    for key, (amount, price, t, touch) in other[0].items():
+        if t <= cart[1]:
+            continue
+        known = items.get(key)
+        if known is not None:
+            amount, price = max(known[0], amount), price if t >= known[2] else known[1]
+            t = max(known[2], t)
+        items[key] = [amount, price, t, cart[3] + touch]
+    beyond = len(items) - ITEMS_MAX
+    if beyond > 0:
+        for key in sorted(items, key=lambda key: items[key][3])[:beyond]:
+            del items[key]
+        counted[CART_ITEM_DROPPED] += beyond
+    return [items, max(cart[1], other[1]), max(cart[2], other[2]), cart[3] + other[3]]
+
+
 def quantity(cart: Cart | None) -> int | float:
     """All quantities together."""
     if cart is None:

@@ -19,6 +19,7 @@ NUMBER_OUT_OF_RANGE: Final = "number_out_of_range"
 TEXT_SHORTENED: Final = "text_shortened"
 LIST_SHORTENED: Final = "list_shortened"
 WAITING_TAKEN: Final = "waiting_taken"
+MERGE_INEXACT: Final = "merge_inexact"
 
 MEANINGS: Final = {
     EVENT_DROPPED: "an event still in its window, beyond the 1,000 latest of an aggregate",
@@ -31,6 +32,7 @@ MEANINGS: Final = {
     NUMBER_OUT_OF_RANGE: "a number beyond 10^12 where one is summed or compared, beyond a double elsewhere",
     TEXT_SHORTENED: "a text too long to be remembered as it is",
     WAITING_TAKEN: "an event taken before its turn, since more than 1,000 or 256 KiB of its user waited (order)",
+    MERGE_INEXACT: "a value of once per that two users who became one both knew, and whose event counts twice",
     LIST_SHORTENED: "a list of more than 20 values where one is remembered",
 }
 """Every name, with what one of it is."""

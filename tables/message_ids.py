@@ -5,6 +5,7 @@ In order of acceptance, whose instants never fall; so a look from the end finds 
 
 from bisect import bisect_left
 from functools import partial
+from operator import itemgetter
 
 from xxhash import xxh3_64_digest
 
@@ -42,13 +43,27 @@ def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
         sweep(ids, now, counted)
 
 
+def merge(ids: bytearray, other: bytearray, now: int, counted: Counted) -> bytearray:
+    """The ids of two users who are one, none twice; instants of `other` that lie after `now` become `now`."""
+    latest: dict[bytes, int] = {}
+    for each in (ids, other):
+        for entry in range(len(each) // ENTRY_BYTES):
+            digest = bytes(each[entry * ENTRY_BYTES : entry * ENTRY_BYTES + HASH_BYTES])
+            latest[digest] = max(latest.get(digest, 0), min(_instant(each, entry), now))
+    union = bytearray()
+    for digest, at in sorted(latest.items(), key=itemgetter(1)):
+        union += digest + at.to_bytes(6, "big")
+    sweep(union, now, counted)
+    return union
+
+
 def sweep(ids: bytearray, now: int, counted: Counted) -> None:
     """Drops ids that are older than a day, or beyond the last 1,000."""
     entries = len(ids) // ENTRY_BYTES
     drop = max(0, entries - IDS_MAX)
     oldest = now - KEPT_MS
-    if drop and _instant(ids, 0) >= oldest:
-        counted[MESSAGE_ID_DROPPED] += 1
+    if drop and _instant(ids, drop - 1) >= oldest:
+        counted[MESSAGE_ID_DROPPED] += drop - bisect_left(range(drop), oldest, key=partial(_instant, ids))
     if _instant(ids, drop) < oldest:  # the next one, too
         drop = bisect_left(range(entries), oldest, drop, key=partial(_instant, ids))
     if drop:

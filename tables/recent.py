@@ -53,6 +53,20 @@ def learn(latest: dict[str, int], key: str, t: int, start: int, counted: Counted
     return latest
 
 
+def united(
+    latest: dict[str, int] | None, other: dict[str, int] | None, start: int, counted: Counted
+) -> dict[str, int] | None:
+    """The values after `start` of two users who are one, None for none; of more than 100 the oldest go, counted."""
+    both = {key: t for key, t in (latest or {}).items() if t > start}
+    for key, t in (other or {}).items():
+        if t > start and both.get(key, start) < t:
+            both[key] = t
+    if len(both) > VALUES_MAX:
+        both = in_order(both)
+        both.leave_out(start, counted)
+    return both or None
+
+
 def place(ordered: dict[str, Any], key: str, t: int, value: Any) -> None:
     """Puts a value where it belongs by (t, text); nearly always that is the end.
 

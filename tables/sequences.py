@@ -44,19 +44,33 @@ class Machine:
         assert self.absent_ms is not None
         if state is None:
             state = [{}, []]
-        values, absents = state
-        for key in list(values) if keys is None else keys:
-            entry = values.get(key)
+        for key in EVERY_VALUE if keys is None else keys:
+            self._discard(state[0], t, key)
+        self._remember_absents(state[1], [[t, key] for key in (EVERY_VALUE if keys is None else keys)], now)
+        return state
+
+    def _discard(self, values: dict[str, list[Any]], t: int, key: str | None) -> None:
+        """An R at `t`, of one value or of every value: it takes what is pending, and all partial matches with it."""
+        assert self.absent_ms is not None
+        for own in list(values) if key is None else (key,):
+            entry = values.get(own)
             if entry is not None and entry[1] is not None and entry[1][0] <= t < entry[1][0] + self.absent_ms:
-                del values[key]
-        absents += [[t, key] for key in (EVERY_VALUE if keys is None else keys)]
+                del values[own]
+
+    def _remember_absents(self, absents: list[list[Any]], new: list[list[Any]], now: int) -> None:
+        absents += new
         oldest = now - self.lateness_ms
         absents[:] = [absent for absent in absents if absent[0] > oldest]
         drop = len(absents) - ABSENTS_MAX
         if drop > 0:
             self.counted[ABSENT_DROPPED] += drop
             del absents[:drop]
-        return state
+
+    def _is_discarded(self, absents: list[list[Any]], key: str, c: int) -> bool:
+        """True if an R that came before a completion at `c` discards it."""
+        assert self.absent_ms is not None
+        end = c + self.absent_ms
+        return any(c < t < end and (value is None or value == key) for t, value in absents)
 
     def steps_at(
         self, state: State | None, t: int, steps: list[int], keys: Keys, payload: Any, now: int
@@ -121,7 +135,7 @@ class Machine:
         if pending is not None and pending[0] > c:
             return None
         end = c + self.absent_ms
-        if any(c < t < end and (value is None or value == key) for t, value in state[1]):
+        if self._is_discarded(state[1], key, c):
             # The R discards the completion, not an earlier pending that it did not discard when it came.
             return None
         if end <= now:
@@ -159,6 +173,45 @@ class Machine:
             if partial is not None and partial[0] > end:
                 end = partial[0]
         return end if end < 0 else FOREVER if self.within_ms is None else end + self.within_ms
+
+    def meet(self, state: State, other: State) -> None:
+        """Applies the R that either of two users keeps to what is pending with the other; `other` comes later."""
+        if self.absent_ms is None:
+            return
+        for key, entry in other[0].items():
+            if entry[1] is not None and self._is_discarded(state[1], key, entry[1][0]):
+                entry[1] = None
+        for t, absent_key in other[1]:
+            self._discard(state[0], t, absent_key)
+
+    def merge(self, state: State | None, other: State | None, now: int) -> State | None:
+        """The state of two users who are one, after `meet`, when all that was pending in `other` until `now` occurred.
+
+        For each value and step the partial match that starts later stays, of two pendings the later one; at one instant
+        `state` has the match, `other` the pending.
+        """
+        if state is None or other is None:
+            return state or other
+        oldest = now - self.lateness_ms
+        values = state[0]
+        for key, entry in other[0].items():
+            known = values.get(key)
+            if not self._is_alive(entry, oldest):
+                continue
+            if known is None or not self._is_alive(known, oldest):
+                values[key] = entry
+                continue
+            for level, partial in enumerate(entry[0]):
+                there = known[0][level]
+                if partial is not None and (there is None or partial[0] > there[0]):
+                    known[0][level] = partial
+            if entry[1] is not None and (known[1] is None or entry[1][0] >= known[1][0]):
+                known[1] = entry[1]
+            known[2] = max(known[2], entry[2])
+        if len(values) > VALUES_MAX:
+            self._drop_beyond_limit(values, now)
+        self._remember_absents(state[1], other[1], now)
+        return state
 
     def due(self, state: State | None) -> int:
         """The earliest instant at which a pending occurs; FOREVER if there is none."""

@@ -31,3 +31,25 @@ def touch(session: Session | None, t: int, *, pages: int, gap_ms: int) -> tuple[
     session[PAGES] += pages
     session[EVENTS] += 1
     return session, first
+
+
+def merge(session: Session | None, other: Session | None, *, gap_ms: int) -> Session | None:
+    """The latest visit of two users who are one. Two visits with less than the gap between them are one.
+
+    `number` counts the visits of both; one visit that both have in part counts once.
+    """
+    if session is None or other is None:
+        return session or other
+    number = session[NUMBER] + other[NUMBER]
+    first, second = (other, session) if other[START] < session[START] else (session, other)
+    if second[START] >= first[LAST] + gap_ms:
+        return [*second[:NUMBER], number, *second[NUMBER + 1 :]]
+    return [
+        first[START],
+        max(first[LAST], second[LAST]),
+        first[PAGES] + second[PAGES],
+        first[EVENTS] + second[EVENTS],
+        number - 1,
+        first[SOURCE],
+        first[LANDING],
+    ]

@@ -2,12 +2,13 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable, Set
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
-from tables.recent import VALUES_MAX, Recent, learn, place
+from tables.recent import VALUES_MAX, Recent, learn, place, united
 from tables.state_size import A_KEY, A_NUMBER, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
 from tables.values import key_order, key_value
 from tables.windows import EVENTS_LIMIT, EVENTS_MAX, FOREVER, Windowed
@@ -71,6 +72,9 @@ class Distinct(Windowed):
 
     def forget(self, state: dict[str, int] | None, t: int) -> dict[str, int] | None:
         return None if state is None else {key: at for key, at in state.items() if at > t} or None
+
+    def merge(self, state: dict[str, int] | None, other: dict[str, int] | None, now: int) -> dict[str, int] | None:
+        return united(state, other, self.start(now), self.counted)
 
 
 class Tally(Windowed):
@@ -215,6 +219,34 @@ class Tally(Windowed):
         self._drop_values(rest)
         return rest
 
+    def merge(self, state: list[list[Any]] | None, other: list[list[Any]] | None, now: int) -> list[list[Any]] | None:
+        start = self.start(now)
+        events = sorted([*_events(state), *_events(other)], key=itemgetter(0))
+        return self._kept(event for event in events if event[0] > start)
+
+    def without(self, state: list[list[Any]] | None, instants: Set[int]) -> list[list[Any]] | None:
+        return self._kept(event for event in _events(state) if event[0] not in instants)
+
+    def _kept(self, events: Iterable[tuple[int, str]]) -> list[list[Any]] | None:
+        """The state of what the limits leave of these events, oldest first."""
+        left: list[tuple[int, str]] = []
+        counts: Counter[str] = Counter()
+        for t, key in reversed(list(events)):
+            counts[key] += 1
+            if self.instants_max is None or counts[key] <= self.instants_max:
+                left.append((t, key))
+        left.reverse()
+        gone = set(drop_values_beyond_limit({key: t for t, key in left}))
+        left = [(t, key) for t, key in left if key not in gone]
+        beyond = max(0, len(left) - EVENTS_MAX)
+        if gone:
+            self.counted[VALUE_DROPPED] += len(gone)
+        if beyond:
+            self.counted[EVENT_DROPPED] += beyond
+            del left[:beyond]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for _, key in left))}
+        return [[t for t, _ in left], [numbers[key] for _, key in left], list(numbers)] if left else None
+
     def _visible(self, state: list[list[Any]], now: int) -> int:
         """Returns the index of the first event inside the window."""
         return 0 if self.within_ms is None else bisect_right(state[0], now - self.within_ms)
@@ -257,6 +289,13 @@ class Tally(Windowed):
             state[0][state[1].index(number, where)] for number, count in counts.items() if count >= self.instants_max
         ]
         return most, int(max(ends)) + self.within_ms
+
+
+def _events(state: list[list[Any]] | None) -> list[tuple[int, str]]:
+    """The (t, key) of the events of a `Tally`, oldest first."""
+    if state is None:
+        return []
+    return [(t, state[2][number]) for t, number in zip(state[0], state[1], strict=True)]
 
 
 class _RecentCounts(dict[str, list[int]]):
@@ -317,6 +356,19 @@ class RunningTally:
     def forget(self, state: dict[str, list[int]] | None, t: int) -> dict[str, list[int]] | None:
         raise AssertionError("a running tally has no beginning to forget")
 
+    def merge(
+        self, state: dict[str, list[int]] | None, other: dict[str, list[int]] | None, now: int
+    ) -> dict[str, list[int]] | None:
+        counts = {key: list(entry) for key, entry in (state or {}).items()}
+        for key, (count, latest) in (other or {}).items():
+            entry = counts.setdefault(key, [0, latest])
+            entry[0] += count
+            entry[1] = max(entry[1], latest)
+        for gone in drop_values_beyond_limit({key: entry[1] for key, entry in counts.items()}):
+            del counts[gone]
+            self.counted[VALUE_DROPPED] += 1
+        return counts or None
+
 
 class Decay:
     """A score with a half-life: v = v * 2^(-dt / half_life) + add. State: [v, t]. The value here is not rounded."""
@@ -352,3 +404,8 @@ class Decay:
 
     def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
         raise AssertionError("a score does not forget by events")
+
+    def merge(self, state: list[Any] | None, other: list[Any] | None, now: int) -> list[Any] | None:
+        if state is None or other is None:
+            return state or other
+        return self.add(state, other[1], other[0], now)

@@ -12,6 +12,7 @@ T, OFFSET, TIMESTAMP, VALUE = range(4)
 EVENTS_MAX = 1_000
 BYTES_MAX = 256 * 1024
 """Of the values: a profile is one record of the changelog."""
+NO_OFFSET = -1
 
 
 def hold(state: Waiting | None, event: list[Any]) -> Waiting:
@@ -25,6 +26,18 @@ def hold(state: Waiting | None, event: list[Any]) -> Waiting:
         at -= 1
     events.insert(at, event)
     state[BYTES] += len(value)
+    return state
+
+
+def merge(state: Waiting | None, other: Waiting | None) -> Waiting | None:
+    """The events of two users who are one; at one instant those of `other` are last.
+
+    The offsets of `other` are those of another partition, where the same number is another record.
+    """
+    if other is None:
+        return state
+    for t, _, timestamp, value in other[EVENTS]:
+        state = hold(state, [t, NO_OFFSET, timestamp, value])
     return state
 
 

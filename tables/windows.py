@@ -6,6 +6,8 @@ Each kind is a small object (one an aggregate, shared by all users) that works o
     value(state, now)                     None: missing
     until(state, now) -> instant          the value holds until then if no event comes (FOREVER: always)
     forget(state, t) -> state             everything at or before t (`since last Q`)
+    merge(state, other, now) -> state     those of two users who are one: what `other` keeps comes now, in its order,
+                                          after all that `state` keeps; neither is used any more
     size(), words(pattern, path)          bytes and limits of its state, and what that remembers in words
 
 Windows are half-open, `now - W < t <= now`; events never lie after `now`. What `item` is depends on the kind:
@@ -13,26 +15,24 @@ None, a list of keys, a list of millionths, a remembered value, points.
 """
 
 from bisect import bisect_right, insort_right
-from typing import Any, Protocol
+from collections.abc import Set
+from typing import Any, Protocol, runtime_checkable
 
 from tables.counted import EVENT_DROPPED, Counted
 from tables.state_size import (
     A_VALUE,
     AN_INSTANT,
-    HEADER,
     NUMBER,
     TYPICAL_EVENTS,
-    VALUE_TYPICAL,
     Size,
     StateSize,
     items_limit,
 )
-from tables.values import from_micros, remembered_bytes
+from tables.values import from_micros
 
 FOREVER = 1 << 62
 EVENTS_MAX = 1_000
 EVENTS_LIMIT = f"{EVENTS_MAX:,} events"
-FIRST_BYTES_MAX = 64 * 1024
 INT64_MAX = 2**63 - 1
 
 
@@ -43,8 +43,17 @@ class Kind(Protocol):
     def value(self, state: Any, now: int) -> Any: ...
     def until(self, state: Any, now: int) -> int: ...
     def forget(self, state: Any, t: int) -> Any: ...
+    def merge(self, state: Any, other: Any, now: int) -> Any: ...
     def size(self) -> StateSize: ...
     def words(self, pattern: str, path: str) -> str: ...
+
+
+@runtime_checkable
+class TakesOut(Protocol):
+    """A kind of which single events can be taken out again (`once per`, when two users are one)."""
+
+    def without(self, state: Any, instants: Set[int]) -> Any:
+        """Returns the state without the events of these instants."""
 
 
 class Windowed:
@@ -88,6 +97,9 @@ class Latest(Windowed):
 
     def forget(self, state: int | None, t: int) -> int | None:
         return None if state is None or state <= t else state
+
+    def merge(self, state: int | None, other: int | None, now: int) -> int | None:
+        return other if state is None else state if other is None else max(state, other)
 
 
 class LatestN(Windowed):
@@ -157,6 +169,17 @@ class LatestN(Windowed):
             return None
         return state[bisect_right(state, t) :] or None
 
+    def merge(self, state: list[int] | None, other: list[int] | None, now: int) -> list[int] | None:
+        united = sorted([*(state or ()), *(other or ())])
+        outside = bisect_right(united, self.start(now))
+        beyond = max(0, len(united) - outside - self.instants_max)
+        if beyond and self.limited:
+            self.counted[EVENT_DROPPED] += beyond
+        return united[outside + beyond :] or None
+
+    def without(self, state: list[int] | None, instants: Set[int]) -> list[int] | None:
+        return None if state is None else [t for t in state if t not in instants] or None
+
 
 class Running:
     """An all-time `count`. State: an int."""
@@ -182,6 +205,13 @@ class Running:
 
     def forget(self, state: int | None, t: int) -> int | None:
         raise AssertionError("a running count has no beginning to forget")
+
+    def merge(self, state: int | None, other: int | None, now: int) -> int | None:
+        return (state or 0) + (other or 0) or None
+
+    def without(self, state: int | None, instants: Set[int]) -> int | None:
+        """One event less for each instant."""
+        return max(0, (state or 0) - len(instants)) or None
 
 
 def _pack(total: int) -> int | str:
@@ -229,6 +259,13 @@ class RunningNumber:
     def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
         raise AssertionError("a running value has no beginning to forget")
 
+    def merge(self, state: list[Any] | None, other: list[Any] | None, now: int) -> list[Any] | None:
+        if state is None or other is None:
+            return state or other
+        if self.function in ("min", "max"):
+            return [min(state[0], other[0]) if self.function == "min" else max(state[0], other[0]), 1]
+        return [_pack(int(state[0]) + int(other[0])), state[1] + other[1]]
+
 
 def round_half_even(numerator: int, denominator: int) -> int:
     """The nearest whole number, half to even.
@@ -239,134 +276,6 @@ def round_half_even(numerator: int, denominator: int) -> int:
     quotient, rest = divmod(numerator, denominator)
     double = 2 * rest
     return quotient + (double > denominator or (double == denominator and quotient % 2 == 1))
-
-
-class Pairs(Windowed):
-    """Instants with values, ordered by (t, arrival). State: [instants, values], the 1,000 latest."""
-
-    __slots__ = ("counted",)
-
-    def __init__(self, within_ms: int | None, counted: Counted) -> None:
-        super().__init__(within_ms)
-        self.counted = counted
-
-    def insert(self, state: list[list[Any]] | None, t: int, value: Any, now: int) -> list[list[Any]] | None:
-        start = self.start(now)
-        if t <= start:
-            return state
-        if state is None:
-            return [[t], [value]]
-        instants, values = state
-        where = bisect_right(instants, t)
-        instants.insert(where, t)
-        values.insert(where, value)
-        drop = bisect_right(instants, start)
-        if len(instants) - drop > EVENTS_MAX:
-            self.counted[EVENT_DROPPED] += len(instants) - drop - EVENTS_MAX
-            drop = len(instants) - EVENTS_MAX
-        if drop:
-            del instants[:drop]
-            del values[:drop]
-        return state
-
-    def visible(self, state: list[list[Any]] | None, now: int) -> list[Any]:
-        if state is None:
-            return []
-        return state[1] if self.within_ms is None else state[1][bisect_right(state[0], self.start(now)) :]
-
-    def until(self, state: list[list[Any]] | None, now: int) -> int:
-        if self.within_ms is None or state is None:
-            return FOREVER
-        where = bisect_right(state[0], now - self.within_ms)
-        return state[0][where] + self.within_ms if where < len(state[0]) else FOREVER
-
-    def forget(self, state: list[list[Any]] | None, t: int) -> list[list[Any]] | None:
-        if state is None:
-            return None
-        where = bisect_right(state[0], t)
-        return [state[0][where:], state[1][where:]] if where < len(state[0]) else None
-
-
-class Numbers(Pairs):
-    """`sum avg min max` in a window or since Q; values in millionths."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: str, within_ms: int | None, counted: Counted) -> None:
-        super().__init__(within_ms, counted)
-        self.function = function
-
-    def size(self) -> StateSize:
-        """Its bytes, and the limits that hold it."""
-        return StateSize((AN_INSTANT + Size(5, NUMBER)).times(TYPICAL_EVENTS, EVENTS_MAX), (EVENTS_LIMIT,))
-
-    def words(self, pattern: str, path: str) -> str:
-        """Describes the state kept of a pattern's events and the values at a path."""
-        return f"{path} and instant of each of {pattern}"
-
-    def add(self, state: list[list[int]] | None, t: int, item: list[int], now: int) -> list[list[int]] | None:
-        for number in item:
-            state = self.insert(state, t, number, now)
-        return state
-
-    def value(self, state: list[list[int]] | None, now: int) -> int | float | None:
-        numbers = self.visible(state, now)
-        if self.function == "sum":
-            return from_micros(sum(numbers))
-        if not numbers:
-            return None
-        if self.function == "avg":
-            return from_micros(round_half_even(sum(numbers), len(numbers)))
-        return from_micros(min(numbers) if self.function == "min" else max(numbers))
-
-
-class First(Pairs):
-    """`first` in a window or since Q: of the latest events as many as take 64 KB together.
-
-    State: [instants, values, bytes of the values].
-    """
-
-    __slots__ = ()
-
-    def size(self) -> StateSize:
-        """Its bytes, and the limits that hold it."""
-        values = Size(TYPICAL_EVENTS * VALUE_TYPICAL, FIRST_BYTES_MAX) + Size(4, HEADER + 6)
-        return StateSize(AN_INSTANT.times(TYPICAL_EVENTS, EVENTS_MAX) + values, (EVENTS_LIMIT, items_limit()))
-
-    def words(self, pattern: str, path: str) -> str:
-        """Describes the state kept of a pattern's events and the values at a path."""
-        return f"{path} and instant of each of {pattern}"
-
-    def add(self, state: list[Any] | None, t: int, item: Any, now: int) -> list[Any] | None:
-        start = self.start(now)
-        if item is None or t <= start:
-            return state
-        if state is None:
-            return [[t], [item], remembered_bytes(item)]
-        instants, values, size = state
-        where = bisect_right(instants, t)
-        instants.insert(where, t)
-        values.insert(where, item)
-        drop = outside = bisect_right(instants, start)
-        size += remembered_bytes(item) - sum(map(remembered_bytes, values[:outside]))
-        while len(instants) - drop > EVENTS_MAX or size > FIRST_BYTES_MAX:
-            size -= remembered_bytes(values[drop])
-            drop += 1
-        if drop > outside:
-            self.counted[EVENT_DROPPED] += drop - outside
-        if drop:
-            del instants[:drop]
-            del values[:drop]
-        state[2] = size
-        return state
-
-    def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
-        rest = super().forget(state, t)
-        return None if rest is None else [*rest, sum(map(remembered_bytes, rest[1]))]
-
-    def value(self, state: list[list[Any]] | None, now: int) -> Any:
-        visible = self.visible(state, now)
-        return visible[0] if visible else None
 
 
 class FirstEver:
@@ -395,6 +304,11 @@ class FirstEver:
 
     def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
         raise AssertionError("the first event ever is not forgotten")
+
+    def merge(self, state: list[Any] | None, other: list[Any] | None, now: int) -> list[Any] | None:
+        if state is None or other is None:
+            return state or other
+        return other if other[0] < state[0] else state
 
 
 class Last(Windowed):
@@ -425,3 +339,8 @@ class Last(Windowed):
 
     def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
         return None if state is None or state[0] <= t else state
+
+    def merge(self, state: list[Any] | None, other: list[Any] | None, now: int) -> list[Any] | None:
+        if state is None or other is None:
+            return state or other
+        return other if other[0] >= state[0] else state

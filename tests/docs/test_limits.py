@@ -12,7 +12,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.review.footprint import PROFILE_BYTES_MAX
-from tables import cart, counted, message_ids, recent, sequences, values, windows
+from tables import cart, counted, message_ids, pairs, recent, sequences, values, windows
 from tools.docs_pages import ROOT, code, rows
 
 PAGE: Path = ROOT / "docs" / "limits.md"
@@ -22,7 +22,7 @@ RULES = TimeRules()
 # The beginning of a row, and what its limit begins with.
 LIMITS = {
     "events of one `count`": f"{windows.EVENTS_MAX:,}",
-    "values of one `first`": f"{windows.FIRST_BYTES_MAX // 1024} KB together",
+    "values of one `first`": f"{pairs.FIRST_BYTES_MAX // 1024} KB together",
     "different values of": f"{recent.VALUES_MAX}",
     "products in the cart": f"{cart.ITEMS_MAX}",
     "values of a list": f"{values.LIST_ITEMS_MAX}",

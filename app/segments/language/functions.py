@@ -11,17 +11,16 @@ from typing import Final, Literal, TypeAlias
 
 from app.segments.language.value_type import Type
 from tables.counted import Counted
+from tables.pairs import First, Numbers
 from tables.recent import VALUES_MAX
 from tables.tallies import Distinct, RunningTally, Tally
 from tables.windows import (
     EVENTS_MAX,
-    First,
     FirstEver,
     Kind,
     Last,
     Latest,
     LatestN,
-    Numbers,
     Running,
     RunningNumber,
 )

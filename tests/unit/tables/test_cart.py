@@ -127,3 +127,60 @@ def test_the_quantity_of_a_product_has_a_bound() -> None:
 
 def test_ids_that_are_numbers_are_numbers_again() -> None:
     assert cart.products(added(added(None, 1, "\x007"), 2, "7")) == [7, "7"]
+
+
+# ---- two users who are one
+
+
+def both(one: Cart | None, other: Cart | None) -> Cart:
+    merged = cart.merge(one, other, Counted())
+    assert merged is not None
+    return merged
+
+
+def test_of_two_carts_the_products_of_both_are_in_the_users_first() -> None:
+    merged = both(added(added(None, 9, "u"), 10, "v"), added(added(None, 1, "a"), 2, "b"))
+    assert cart.products(merged) == ["u", "v", "a", "b"]
+    assert idle_since(merged) == 10
+
+
+def test_of_a_product_in_both_the_larger_quantity_and_the_price_of_the_later_touch_count() -> None:
+    merged = both(added(None, 9, "p", 3, 20), added(None, 5, "p", 2, 10))
+    assert (cart.quantity(merged), cart.value(merged)) == (3, 60)
+    merged = both(added(None, 5, "p", 1, 20), added(None, 9, "p", 2, 10))
+    assert (cart.quantity(merged), cart.value(merged)) == (2, 20)
+    merged = both(added(None, 5, "p", 1, 20), added(None, 5, "p", 1, 10))
+    assert cart.value(merged) == 10
+
+
+def test_an_order_of_either_takes_what_the_other_touched_before_it_or_at_its_instant() -> None:
+    ordered = cart.empty(added(None, 1, "old"), 5)
+    assert cart.products(both(ordered, added(added(None, 5, "a"), 6, "b"))) == ["b"]
+    assert cart.products(both(added(added(None, 5, "a"), 6, "b"), ordered)) == ["b"]
+    assert both(ordered, added(None, 6, "b"))[1] == 5
+
+
+def test_an_item_of_either_that_its_own_order_left_stays() -> None:
+    own = added(cart.empty(None, 5), 5, "own")
+    assert cart.products(both(own, added(None, 6, "a"))) == ["own", "a"]
+
+
+def test_of_two_carts_beyond_the_limit_those_untouched_longest_go_the_users_first() -> None:
+    one, other, counted = None, None, Counted()
+    for number in range(cart.ITEMS_MAX):
+        one = added(one, number, f"u{number}")
+    for key in ("u0", "a", "b"):
+        other = added(other, 200, key)
+    merged = cart.merge(one, other, counted)
+    assert merged is not None
+    assert len(merged[0]) == cart.ITEMS_MAX
+    assert {"u0", "a", "b"} <= merged[0].keys()
+    assert {"u1", "u2"} & merged[0].keys() == set()
+    assert counted == {CART_ITEM_DROPPED: 2}
+    assert cart.products(added(merged, 201, "c"))[0] == "u0"
+
+
+def test_one_cart_and_none_are_that_cart() -> None:
+    assert cart.products(both(added(None, 1, "a"), None)) == ["a"]
+    assert cart.products(both(None, added(None, 1, "a"))) == ["a"]
+    assert cart.merge(None, None, Counted()) is None

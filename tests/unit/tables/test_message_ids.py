@@ -3,7 +3,7 @@
 import pytest
 
 from tables.counted import MESSAGE_ID_DROPPED, Counted
-from tables.message_ids import ENTRY_BYTES, IDS_MAX, KEPT_MS, entry_hash, known, remember
+from tables.message_ids import ENTRY_BYTES, IDS_MAX, KEPT_MS, entry_hash, known, merge, remember
 
 T = 1_767_600_000_000
 
@@ -74,3 +74,33 @@ def test_the_entry_of_an_id_behind_bytes_that_look_like_it_is_found() -> None:
 
 def test_ids_of_any_text_have_a_hash() -> None:
     assert len(entry_hash("")) == len(entry_hash("ü\ud800")) == 8
+
+
+# ---- two users who are one
+
+
+def test_the_ids_of_both_are_known_in_the_order_of_their_acceptance_and_none_is_there_twice() -> None:
+    merged = merge(remembered(("a", T), ("b", T + 5)), remembered(("c", T + 3), ("a", T + 4)), T + 9, Counted())
+    assert merged == remembered(("c", T + 3), ("a", T + 4), ("b", T + 5))
+
+
+def test_an_id_that_the_other_accepted_by_a_clock_further_on_is_known_for_a_day_from_the_merge() -> None:
+    merged = merge(remembered(("a", T)), remembered(("b", T + 60_000)), T + 10, Counted())
+    assert merged == remembered(("a", T), ("b", T + 10))
+
+
+def test_of_the_ids_of_both_the_thousand_latest_stay_and_none_older_than_a_day() -> None:
+    half, counted = IDS_MAX // 2, Counted()
+    one = remembered(*((f"u{number}", T + 2 * number) for number in range(half + 10)))
+    other = remembered(*((f"a{number}", T + 2 * number + 1) for number in range(half)))
+    merged = merge(one, other, T + IDS_MAX, counted)
+    assert len(merged) == IDS_MAX * ENTRY_BYTES
+    assert counted == {MESSAGE_ID_DROPPED: 10}
+    assert not known(merged, entry_hash("u4"), T + IDS_MAX)
+    assert known(merged, entry_hash("a5"), T + IDS_MAX)
+    assert merge(one, other, T + KEPT_MS * 2, counted) == b""
+    assert counted == {MESSAGE_ID_DROPPED: 10}
+
+
+def test_no_ids_of_either_are_none() -> None:
+    assert merge(bytearray(), bytearray(), T, Counted()) == b""

@@ -312,3 +312,125 @@ def test_an_r_is_remembered_for_the_allowed_lateness() -> None:
     assert len(sequence.state[1]) == 2
     sequence.absent(DAY_MS + 1)
     assert [t for t, _ in sequence.state[1]] == [DAY_MS, DAY_MS + 1]
+
+
+# ---- two users who are one
+
+
+def merge(user: Sequence, other: Sequence, now: int = 0) -> Sequence:
+    user.now = max(user.now, other.now, now)
+    if user.state is not None and other.state is not None:
+        user.machine.meet(user.state, other.state)
+    if user.machine.absent_ms is not None:
+        other.pass_to(user.now)
+    user.state = user.machine.merge(user.state, other.state, user.now)
+    return user
+
+
+def test_a_sequence_that_began_with_one_key_goes_on_with_the_other() -> None:
+    user, other = Sequence(), Sequence()
+    other.event(1, 0)
+    assert merge(user, other).event(5, 1) == [5]
+
+
+def test_of_two_partial_matches_of_a_step_the_one_that_starts_later_stays() -> None:
+    for first, second in ((3, 7), (7, 3)):
+        user, other = Sequence(within_ms=10), Sequence(within_ms=10)
+        user.event(first, 0)
+        other.event(second, 0)
+        assert merge(user, other).event(17, 1) == [17]
+
+
+def test_of_two_that_start_at_one_instant_the_users_stays() -> None:
+    user, other = Sequence(3), Sequence(3)
+    user.event(1, 0)
+    user.event(4, 1)
+    other.event(1, 0)
+    other.event(2, 1)
+    assert merge(user, other).event(3, 2) == []
+    assert user.event(4, 2) == [4]
+
+
+def test_values_of_both_go_on() -> None:
+    user, other = Sequence(), Sequence()
+    user.event(1, 0, value="x")
+    other.event(2, 0, value="y")
+    merge(user, other)
+    assert (user.event(5, 1, value="x"), user.event(5, 1, value="y")) == ([5], [5])
+
+
+def test_what_was_pending_with_either_occurs_the_later_of_two() -> None:
+    for first, second, due in ((1, None, 11), (None, 2, 12), (1, 2, 12), (2, 1, 12)):
+        user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+        for sequence, at in ((user, first), (other, second)):
+            if at is not None:
+                sequence.event(at, 0)
+        assert merge(user, other).pass_to(100) == [due]
+
+
+def test_of_two_pendings_of_one_instant_the_others_stays() -> None:
+    user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+    user.event(1, 0, payload="user")
+    other.event(1, 0, payload="other")
+    assert user.machine.occur(merge(user, other).state, 100) == [(11, "other")]
+
+
+def test_the_order_of_one_discards_what_is_pending_with_the_other() -> None:
+    for who in ("user", "other"):
+        user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+        waits, ordered = (user, other) if who == "user" else (other, user)
+        waits.event(1, 0)
+        ordered.absent(5)
+        assert merge(user, other).pass_to(100) == []
+
+
+def test_an_order_of_another_value_or_outside_of_the_wait_discards_nothing() -> None:
+    for t, value in ((5, "y"), (0, "x"), (11, "x")):
+        for who in ("user", "other"):
+            user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+            waits, ordered = (user, other) if who == "user" else (other, user)
+            waits.event(1, 0, value="x")
+            ordered.absent(t, value)
+            user.now = other.now = 0
+            assert merge(user, other).pass_to(100) == [11]
+
+
+def test_a_completion_that_comes_after_the_merge_is_discarded_by_an_order_of_either() -> None:
+    user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+    other.absent(5)
+    merge(user, other).event(1, 0)
+    assert user.pass_to(100) == []
+
+
+def test_what_no_event_can_go_on_with_any_more_does_not_come() -> None:
+    user, other = Sequence(within_ms=10), Sequence(within_ms=10)
+    user.event(1, 0)
+    other.event(3, 0)
+    assert merge(user, other, now=DAY_MS + 12).state[0][""][0] == [[3, 3]]
+    assert merge(Sequence(within_ms=10), other, now=DAY_MS + 14).state is not None
+    user, other = Sequence(within_ms=10), Sequence(within_ms=10)
+    user.event(3, 0)
+    other.event(1, 0)
+    assert merge(user, other, now=DAY_MS + 12).state[0][""][0] == [[3, 3]]
+
+
+def test_of_the_values_of_both_a_hundred_stay() -> None:
+    user, other = Sequence(), Sequence()
+    for number in range(VALUES_MAX):
+        user.event(number, 0, value=f"u{number}")
+    other.event(500, 0, value="a")
+    merge(user, other)
+    assert len(user.state[0]) == VALUES_MAX
+    assert "u0" not in user.state[0]
+    assert user.machine.counted == {VALUE_DROPPED: 1}
+
+
+def test_of_the_orders_of_both_the_hundred_latest_by_arrival_stay() -> None:
+    user, other = Sequence(1, absent_ms=10), Sequence(1, absent_ms=10)
+    for number in range(ABSENTS_MAX):
+        user.absent(number, "u")
+    other.absent(1, "a")
+    merge(user, other)
+    assert user.state[1][-1] == [1, "a"]
+    assert user.state[1][0] == [1, "u"]
+    assert user.machine.counted == {ABSENT_DROPPED: 1}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tables.session import EVENTS, LANDING, LAST, NUMBER, PAGES, SOURCE, START, touch
+from tables.session import EVENTS, LANDING, LAST, NUMBER, PAGES, SOURCE, START, merge, touch
 
 GAP_MS = 1_800_000
 
@@ -66,3 +66,41 @@ def test_an_event_within_the_visit_changes_neither_end() -> None:
 
 def test_an_event_at_the_instant_of_the_first_is_not_first() -> None:
     assert after(5, 5)[1] == [True, False]
+
+
+# ---- two users who are one
+
+
+def visit(start: int, last: int, *, number: int = 1, source: str) -> list[Any]:
+    return [start, last, 1, 2, number, source, f"/{source}"]
+
+
+def test_two_visits_with_less_than_the_gap_between_them_are_one_with_the_earlier_beginning() -> None:
+    late, early = visit(100 + GAP_MS - 1, 200 + GAP_MS, number=3, source="u"), visit(50, 100, number=2, source="a")
+    one = [50, 200 + GAP_MS, 2, 4, 4, "a", "/a"]
+    assert merge(list(late), list(early), gap_ms=GAP_MS) == one
+    assert merge(list(early), list(late), gap_ms=GAP_MS) == one
+
+
+def test_of_two_visits_apart_the_later_stays_and_both_count() -> None:
+    late, early = visit(100 + GAP_MS, 200 + GAP_MS, number=3, source="u"), visit(50, 100, number=2, source="a")
+    later = [100 + GAP_MS, 200 + GAP_MS, 1, 2, 5, "u", "/u"]
+    assert merge(list(late), list(early), gap_ms=GAP_MS) == later
+    assert merge(list(early), list(late), gap_ms=GAP_MS) == later
+
+
+def test_a_visit_within_the_other_is_part_of_it() -> None:
+    within = visit(200, 300, source="a")
+    assert merge(visit(100, 900, source="u"), within, gap_ms=GAP_MS) == [100, 900, 2, 4, 1, "u", "/u"]
+
+
+def test_of_visits_that_begin_at_one_instant_the_users_source_stays() -> None:
+    merged = merge(visit(100, 100, source="u"), visit(100, 900, source="a"), gap_ms=GAP_MS)
+    assert merged is not None
+    assert merged[SOURCE] == "u"
+
+
+def test_one_visit_and_none_are_that_visit() -> None:
+    assert merge(visit(1, 2, source="u"), None, gap_ms=GAP_MS) == visit(1, 2, source="u")
+    assert merge(None, visit(1, 2, source="a"), gap_ms=GAP_MS) == visit(1, 2, source="a")
+    assert merge(None, None, gap_ms=GAP_MS) is None

@@ -8,17 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.counted import EVENT_DROPPED, Counted
+from tables.pairs import FIRST_BYTES_MAX, First, Numbers
 from tables.values import remembered_bytes
 from tables.windows import (
     EVENTS_MAX,
-    FIRST_BYTES_MAX,
     FOREVER,
-    First,
     FirstEver,
     Last,
     Latest,
     LatestN,
-    Numbers,
     Running,
     RunningNumber,
     round_half_even,
