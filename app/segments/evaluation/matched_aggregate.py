@@ -13,15 +13,16 @@ pattern's own filter.
 Not nice: an event that is both Q and counted belongs to the time after that Q only if Q is plain (`is_last`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tables.counted import LIST_SHORTENED, Counted
+from tables.counted import LIST_SHORTENED, MERGE_INEXACT, Counted
 from tables.profile import Profile
-from tables.recent import learn
+from tables.recent import learn, united
 from tables.sequences import Keys, Machine, Occurrence
 from tables.values import LIST_ITEMS_MAX
-from tables.windows import FOREVER, Kind
+from tables.windows import FOREVER, Kind, TakesOut
 
 Payload = Any
 CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
@@ -81,6 +82,10 @@ class MatchedAggregate:
         if state[LAST] is not None and state[LAST] > t:
             return
         state[LAST] = t
+        self._leave_out(state, t)
+
+    def _leave_out(self, state: list[Any], t: int) -> None:
+        """Drops what happened at `t` or before."""
         state[CORE] = self.kind.forget(state[CORE], t)
         for source in state[SOURCES]:
             if source[0]:
@@ -170,11 +175,67 @@ class MatchedAggregate:
         self._arm(profile, state)
         return changed
 
-    def _arm(self, profile: Profile, state: list[Any]) -> None:
+    def merge(self, profile: Profile, given: Profile, now: int) -> None:
+        """Adds what a profile that is given to this one keeps: it comes now, in its order, after all that is here."""
+        other = given.aggregates.get(self.id)
+        if other is None:
+            return
+        state = self._state(profile)
+        for machine, own, theirs in self._sequences(state, other):
+            if own is not None and theirs is not None:
+                machine.meet(own, theirs)
+        while (instant := self._due(other)) <= now:
+            self.occur(given, instant)
+        last = state[LAST]
+        if other[LAST] is not None:
+            self._forget(state, other[LAST])
+        if last is not None:
+            self._leave_out(other, last - 1)
+        for own, theirs in zip(state[SOURCES], other[SOURCES], strict=True):
+            own[0] = self._merge_once(own[0], theirs[0], other, now)
+        state[CORE] = self.kind.merge(state[CORE], other[CORE], now)
+        merged = [machine.merge(own, theirs, now) for machine, own, theirs in self._sequences(state, other)]
+        if self.last_machine is not None:
+            state[LAST_SEQUENCE] = merged.pop(0)
+        for waits, own in zip(self.machines, state[SOURCES], strict=True):
+            if waits is not None:
+                own[1] = merged.pop(0)
+        self._arm(profile, state)
+
+    def _sequences(self, state: list[Any], other: list[Any]) -> Iterator[tuple[Machine, Any, Any]]:
+        """Each sequence, with its state in both: that of Q, then those of the sources."""
+        if self.last_machine is not None:
+            yield self.last_machine, state[LAST_SEQUENCE], other[LAST_SEQUENCE]
+        for machine, own, theirs in zip(self.machines, state[SOURCES], other[SOURCES], strict=True):
+            if machine is not None:
+                yield machine, own[1], theirs[1]
+
+    def _merge_once(
+        self, known: dict[str, int] | None, theirs: dict[str, int] | None, other: list[Any], now: int
+    ) -> dict[str, int] | None:
+        """Returns the values known to either; takes the events of `other` that brought only known ones out of its
+        core, where that keeps instants."""
+        start = -FOREVER if self.within_ms is None else now - self.within_ms
+        known, theirs = known or {}, theirs or {}
+        new = {t for key, t in theirs.items() if known.get(key, -FOREVER) <= start}
+        repeated = {t for t in theirs.values() if t > start} - new
+        if repeated and isinstance(self.kind, TakesOut):
+            other[CORE] = self.kind.without(other[CORE], repeated)
+            theirs = {key: t for key, t in theirs.items() if t not in repeated}
+        elif repeated:
+            self.counted[MERGE_INEXACT] += len(repeated)
+        return united(known, theirs, start, self.counted)
+
+    def _due(self, state: list[Any]) -> int:
+        """The earliest instant at which a pending occurs; FOREVER if there is none."""
         due = FOREVER if self.last_machine is None else self.last_machine.due(state[LAST_SEQUENCE])
         for machine, own in zip(self.machines, state[SOURCES], strict=True):
             if machine is not None:
                 due = min(due, machine.due(own[1]))
+        return due
+
+    def _arm(self, profile: Profile, state: list[Any]) -> None:
+        due = self._due(state)
         if due < FOREVER:
             profile.due[self.id] = due
         else:

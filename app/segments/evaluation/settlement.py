@@ -195,12 +195,16 @@ class Settlement:
     def forget(self, profile: Profile, now: int) -> None:
         """Everyone forgotten leaves everything, in order."""
         self.kind = "forgotten"
+        self.leave_everything(profile, now)
+
+    def leave_everything(self, profile: Profile, now: int) -> None:
+        """One of whom nothing is left here leaves all segments, in order; the caller has set why."""
         for segment in self._segments:
             member = profile.members.get(segment.id)
             if member is not None and member[INSIDE]:
                 member[INSIDE] = 0
                 self.members[segment.name] -= 1
-                self._say(profile, segment, member, "exited", [], now)
+                self._say(profile, segment, member, "exited", [], now, bounded=False)
 
     def depart(self, profile: Profile, gone: Departed, now: int) -> None:
         """A segment is not in the catalog any more: who was in leaves."""
@@ -209,7 +213,7 @@ class Settlement:
             member[INSIDE] = 0
             if self.members.get(gone.name, 0) > 0 and not any(segment.name == gone.name for segment in self._segments):
                 self.members[gone.name] -= 1
-            self._say(profile, gone, member, "exited", [], now)
+            self._say(profile, gone, member, "exited", [], now, bounded=False)
 
     def _say(
         self,
@@ -219,7 +223,10 @@ class Settlement:
         change: ChangeKind,
         evidence: list[Atom],
         now: int,
+        *,
+        bounded: bool = True,
     ) -> None:
+        """`bounded` False: no later change is to come of it."""
         if now != self._told_ms:
             self._told_ms, self._told_at = now, iso(now)
         cause = self._cause
@@ -240,12 +247,12 @@ class Settlement:
             cause=cause,
             evidence=evidence,
             attach=member[SENT] or {},
-            valid_until=self._valid_until(profile, segment, member),
+            valid_until=self._valid_until(profile, segment, member) if bounded else None,
         )
         self.changes.append(said)
 
     def _valid_until(self, profile: Profile, segment: SegmentCode | Departed, member: Membership) -> str | None:
-        if self.kind == "forgotten" or isinstance(segment, Departed):
+        if isinstance(segment, Departed):
             return None
         due = profile.due
         least = due.get(segment.id, FOREVER)

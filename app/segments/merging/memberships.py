@@ -1,0 +1,40 @@
+"""Marks of memberships of two users who are one: who waits to enter, and who cools down."""
+
+from app.segments.evaluation.settlement import SegmentCode
+from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership, Profile
+
+
+def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentCode, ...], now: int) -> None:
+    """Adds the marks of a given profile, in place. Memberships, and how often there was one, stay the user's own.
+
+    Where the user is out, `for` has run as long as for the other, and for all of it where the other was in; a cool-down
+    of either holds.
+    """
+    for segment in segments:
+        other = given.members.get(segment.id)
+        if other is None or not (segment.for_ms or segment.cooldown_ms):
+            continue
+        member = profile.members.get(segment.id) or [0, 0, 0, None, None, None]
+        if segment.cooldown_ms:
+            member[OUT_AT] = _later(member[OUT_AT], other[OUT_AT], now)
+        if not member[INSIDE]:
+            member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))
+        if member[OUT_AT] is not None or member[TRUE_SINCE] is not None:
+            profile.members[segment.id] = member
+
+
+def _true_since(member: Membership, for_ms: int, now: int) -> int | None:
+    """Returns since when the condition holds for who waits, and since when at least for who is in."""
+    since: int | None = min(member[SINCE], now) - for_ms if member[INSIDE] else member[TRUE_SINCE]
+    return None if since is None else min(since, now)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _later(one: int | None, other: int | None, now: int) -> int | None:
+    """The later of two instants; one of the other user that lies after `now` is `now`."""
+    if other is None:
+        return one
+    return min(other, now) if one is None else max(one, min(other, now))
