@@ -1,8 +1,9 @@
 """`count(...)`, `sum(...)` and the like: each read from the list of everything that its pattern ever found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import groupby
 from typing import TypeAlias
 
 from app.segments.language.syntax import Aggregate, Sequence
@@ -51,11 +52,17 @@ class Entry:
     value: Value = None
 
 
-def entries(aggregate: Aggregate, history: History, now: int) -> list[Entry]:
-    """All that counts at `now`, in the order (t, arrival)."""
+def entries(aggregate: Aggregate, history: History, now: int, *, of_score: bool = False) -> list[Entry]:
+    """All that counts at `now`, in the order (t, arrival). `of_score`: the value of a score with a half-life."""
     found = happenings(aggregate.pattern, history, now)
     resets = happenings(aggregate.since_last, history, now) if aggregate.since_last else []
-    kept = history.once("entries", aggregate, lambda: fold(aggregate, found, resets), len(found), len(resets))
+    kept = history.once(
+        "entries",
+        aggregate,
+        lambda: fold(aggregate, history, found, resets, of_score=of_score),
+        len(found),
+        len(resets),
+    )
     inside = [entry for entry in kept if is_inside(entry.t, now, aggregate.within_ms)]
     return sorted(inside, key=lambda entry: (entry.t, entry.order))
 
@@ -65,49 +72,137 @@ def is_inside(t: int, now: int, within_ms: int | None) -> bool:
     return t <= now and (within_ms is None or now - within_ms < t)
 
 
-def fold(aggregate: Aggregate, found: list[Happening], resets: list[Happening]) -> list[Entry]:
-    """Returns the state after all events, taken in the order in which they became known; each Q before the rest."""
-    steps = [
-        (happening.place, happening.known_ms, is_counted, happening)
-        for is_counted, happening in [*((False, reset) for reset in resets), *((True, one) for one in found)]
-    ]
-    steps.sort(key=lambda step: step[:3])
-    kept: list[Entry] = []
-    known: list[Entry] = []
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A happening, in the order in which all became known: one that counts, or a Q, which comes before the rest."""
+
+    happening: Happening
+    is_counted: bool
+    order: int = 0
+
+
+def fold(
+    aggregate: Aggregate, history: History, found: list[Happening], resets: list[Happening], *, of_score: bool
+) -> list[Entry]:
+    """Returns the state after all events, taken in the order in which they became known.
+
+    What `once per` lets count of a gift is decided without the user's own; then the two come together.
+    """
+    steps = [*(Step(reset, is_counted=False) for reset in resets), *(Step(one, is_counted=True) for one in found)]
+    steps.sort(key=lambda step: (step.happening.place, step.happening.known_first_ms, step.is_counted))
+    steps = [replace(step, order=order) for order, step in enumerate(steps)]
+    state = State(aggregate, resets)
+    for given, part in groupby(steps, key=lambda step: step.happening.given):
+        if given == 0 or aggregate.pattern.once_per is None:
+            for step in part:
+                state.take(step, step.happening.known_ms)
+            continue
+        other = State(aggregate, resets)
+        for step in part:
+            other.take(step, step.happening.known_first_ms)
+        state.receive(other, history.gifts[given - 1].now, history.places.get(id(aggregate)), of_score=of_score)
+    return state.kept
+
+
+@dataclass(slots=True)
+class State:
+    """State of one aggregate: all that counts, and for `once per` all that brought a value that was new."""
+
+    aggregate: Aggregate
+    resets: list[Happening]
+    kept: list[Entry] = field(default_factory=list)
+    known: list[Entry] = field(default_factory=list)
     last_reset: Happening | None = None
-    for order, (_, _, is_counted, happening) in enumerate(steps):
-        if not is_counted:
-            kept = [entry for entry in kept if entry.t > happening.t]
-            known = [entry for entry in known if entry.t > happening.t]
-            if last_reset is None or happening.t >= last_reset.t:
-                last_reset = happening
-            continue
-        if last_reset is not None and happening.t < last_reset.t:
-            continue
-        if any(reset.place == happening.place and reset.t == happening.t for reset in resets):
-            continue  # it is Q itself, or time brought both about at one instant
-        if not is_inside(happening.t, happening.known_ms, aggregate.within_ms):
-            continue
-        if aggregate.pattern.once_per is not None and not is_new(aggregate, happening, order, known):
-            continue
+
+    def take(self, step: Step, now: int) -> None:
+        aggregate, happening = self.aggregate, step.happening
+        if not step.is_counted:
+            self.reset(happening)
+            return
+        if self.last_reset is not None and happening.t < self.last_reset.t:
+            return
+        if any(reset.place == happening.place and reset.t == happening.t for reset in self.resets):
+            return  # it is Q itself, or time brought both about at one instant
+        if not is_inside(happening.t, now, aggregate.within_ms):
+            return
+        if aggregate.pattern.once_per is not None and not self.is_new(step, now):
+            return
         for name, value in remembered_of(aggregate, counted(aggregate, happening)):
-            kept.append(Entry(t=happening.t, order=order, found=happening, name=name, value=value))
-            keep_values_to_the_limit(kept, happening.known_ms, aggregate)
-        keep_events_to_the_limit(kept, happening.known_ms, aggregate)
-    return kept
+            self.kept.append(Entry(t=happening.t, order=step.order, found=happening, name=name, value=value))
+            keep_values_to_the_limit(self.kept, now, aggregate)
+        keep_events_to_the_limit(self.kept, now, aggregate)
+
+    def reset(self, last: Happening) -> None:
+        """A Q."""
+        self.leave_out(last.t)
+        if self.last_reset is None or last.t >= self.last_reset.t:
+            self.last_reset = last
+
+    def leave_out(self, t: int) -> None:
+        """Drops all that happened at `t` or before."""
+        self.kept = [entry for entry in self.kept if entry.t > t]
+        self.known = [entry for entry in self.known if entry.t > t]
+
+    def is_new(self, step: Step, now: int) -> bool:
+        """True if `once per` lets an event count; if so its values are known from now on."""
+        aggregate, happening = self.aggregate, step.happening
+        assert aggregate.pattern.once_per is not None
+        names = dict(remembered_of(aggregate, different(happening.arrival.value(aggregate.pattern.once_per)).items()))
+        known_names = self.latest_known(now)
+        if names and all(name in known_names for name in names):
+            return False
+        for name in names:
+            self.known.append(Entry(t=happening.t, order=step.order, found=happening, name=name))
+            keep_values_to_the_limit(self.known, now, aggregate)
+        return True
+
+    def latest_known(self, now: int) -> dict[Name | None, int]:
+        """The values known at `now`, each with the latest event that brought it."""
+        latest: dict[Name | None, int] = {}
+        for entry in self.known:
+            if is_inside(entry.t, now, self.aggregate.within_ms):
+                latest[entry.name] = max(latest.get(entry.name, entry.t), entry.t)
+        return latest
+
+    def receive(self, other: "State", now: int, places: int | None, *, of_score: bool) -> None:
+        """Takes over what another's events came to, at `now`, after all that is here.
+
+        An instant at which the other learned only values that are known here is taken out of the other, where single
+        events are kept: with `within` or `since last`, and of an all-time count, in which one event goes for it.
+        """
+        own_reset = self.last_reset
+        if other.last_reset is not None and (own_reset is None or other.last_reset.t >= own_reset.t):
+            self.reset(other.last_reset)
+        if own_reset is not None:
+            other.leave_out(own_reset.t - 1)
+        if places is not None:
+            other.kept = latest_places(other.kept, places)
+        own, theirs = self.latest_known(now), other.latest_known(now)
+        repeated = set(theirs.values()) - {t for name, t in theirs.items() if name not in own}
+        aggregate = self.aggregate
+        bounded = aggregate.within_ms is not None or aggregate.since_last is not None
+        if bounded and aggregate.function in ("count", "sum", "avg", "min", "max", "first"):
+            other.kept = [entry for entry in other.kept if entry.t not in repeated]
+        elif aggregate.function == "count" and aggregate.per is None and not bounded and not of_score:
+            for t in repeated:
+                other.kept.remove(next(entry for entry in other.kept if entry.t == t))
+        else:
+            repeated = set()
+        self.kept += other.kept
+        self.known += [
+            entry
+            for entry in other.known
+            if entry.name in theirs and entry.t == theirs[entry.name] and entry.t not in repeated
+        ]
 
 
-def is_new(aggregate: Aggregate, happening: Happening, order: int, known: list[Entry]) -> bool:
-    """True if `once per` lets an event count; if so its values are known from now on."""
-    assert aggregate.pattern.once_per is not None
-    names = dict(remembered_of(aggregate, different(happening.arrival.value(aggregate.pattern.once_per)).items()))
-    known_names = {entry.name for entry in known if is_inside(entry.t, happening.known_ms, aggregate.within_ms)}
-    if names and all(name in known_names for name in names):
-        return False
-    for name in names:
-        known.append(Entry(t=happening.t, order=order, found=happening, name=name))
-        keep_values_to_the_limit(known, happening.known_ms, aggregate)
-    return True
+def latest_places(kept: list[Entry], places: int) -> list[Entry]:
+    """The latest entries, of each value for itself, by (t, arrival)."""
+    found: list[Entry] = []
+    for entry in sorted(kept, key=lambda entry: (entry.t, entry.order), reverse=True):
+        if sum(1 for one in found if one.name == entry.name) < places:
+            found.append(entry)
+    return found
 
 
 def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:

@@ -1,11 +1,11 @@
 """The cart, replayed from a user's first event each time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from tests.model.history import Arrival, History
+from tests.model.history import Arrival, Gift, History
 from tests.model.messages import is_scalar
 from tests.model.plain import (
     MILLION,
@@ -94,12 +94,48 @@ class Cart:
         return True
 
 
+def of_both(one: Cart, other: Cart) -> Cart:
+    """First the products of `one`. What either touched last before the other's order, or at its instant, is gone."""
+    items = {name: replace(item) for name, item in one.items.items() if is_later(item.touched_ms, other.emptied_ms)}
+    for name, item in other.items.items():
+        if not is_later(item.touched_ms, one.emptied_ms):
+            continue
+        here = items.get(name)
+        price = here.price if here is not None and here.touched_ms > item.touched_ms else item.price
+        items[name] = Item(
+            product=item.product if here is None else here.product,
+            quantity=max(item.quantity, 0 if here is None else here.quantity),
+            price=price,
+            touched_ms=max(item.touched_ms, 0 if here is None else here.touched_ms),
+            touched_order=one.touches + item.touched_order,
+        )
+    while len(items) > ITEMS_MAX:
+        del items[min(items, key=lambda name: items[name].touched_order)]
+    return Cart(
+        items,
+        emptied_ms=latest_of(one.emptied_ms, other.emptied_ms),
+        changed_ms=latest_of(one.changed_ms, other.changed_ms),
+        touches=one.touches + other.touches,
+    )
+
+
+def is_later(t: int, than_ms: int | None) -> bool:
+    return than_ms is None or t > than_ms
+
+
+def latest_of(*instants: int | None) -> int | None:
+    return max((instant for instant in instants if instant is not None), default=None)
+
+
 def cart(history: History) -> Cart:
     def replay() -> Cart:
-        cart = Cart()
-        for arrival in history.arrivals:
-            cart.take(arrival)
-        return cart
+        cart_now = Cart()
+        for part in history.parts():
+            if isinstance(part, Gift):
+                cart_now = of_both(cart_now, cart(part.history))
+            else:
+                cart_now.take(part)
+        return cart_now
 
     return history.once("cart", None, replay)
 

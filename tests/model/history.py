@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from app.segments.language.syntax import (
@@ -30,11 +30,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An accepted event: the `index`-th of its user, evaluated at `now`."""
+    """An accepted event: the `index`-th of its user, evaluated at `now`.
+
+    `given`: it came with the number of this gift, at whose instant it is evaluated; 0: it is the user's own.
+    `accepted_ms`: the instant at which it was evaluated first.
+    """
 
     index: int
     now: int
     message: Message
+    accepted_ms: int
+    given: int = 0
 
     @property
     def t(self) -> int:
@@ -50,17 +56,56 @@ class Arrival:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """The history of another, who turned out to be this user at `now`; its events are those from `first` on."""
+
+    first: int
+    now: int
+    history: "History"
+
+
 @dataclass(slots=True)
 class History:
-    """All accepted events of a user, in order of arrival.
+    """All accepted events of a user, in order of arrival; those of gifts as if they came at that instant.
 
+    `places`: of a count that is only compared with a number, by identity, how many of its latest events decide.
+    `gifts` are in order, and received nothing themselves. `by_weight`: the events again, where at one instant what is
+    the user's own prevails over what was given before it.
     What is computed from the events alone is remembered by `once`, for the number of events there were.
     """
 
     session_gap_ms: int
     lateness_ms: int
     arrivals: list[Arrival] = field(default_factory=list)
+    gifts: list[Gift] = field(default_factory=list)
+    by_weight: list[Arrival] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
     memo: dict[Hashable, Any] = field(default_factory=dict)
+
+    def take(self, message: Message, now: int) -> None:
+        arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now)
+        self.arrivals.append(arrival)
+        self.by_weight.append(arrival)
+
+    def receive(self, history: "History", now: int) -> None:
+        assert not history.gifts, "gifts of gifts have no oracle"
+        self.gifts.append(Gift(len(self.arrivals), now, history))
+        given = [
+            replace(arrival, index=len(self.arrivals) + number, now=now, given=len(self.gifts))
+            for number, arrival in enumerate(history.arrivals)
+        ]
+        self.arrivals += given
+        self.by_weight[:0] = given
+
+    def parts(self) -> Iterator[Arrival | Gift]:
+        """The user's own events, and the gifts, in order."""
+        gifts = list(self.gifts)
+        for arrival in self.arrivals:
+            if arrival.given == 0:
+                yield arrival
+            elif gifts and arrival.index == gifts[0].first:
+                yield gifts.pop(0)
 
     def once(self, what: str, about: object, compute: Callable[[], Result], *more: Hashable) -> Result:
         """`compute()`, done once for `about` (by identity) and the events so far."""

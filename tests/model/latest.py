@@ -25,7 +25,7 @@ def context(path: tuple[str, ...], history: History) -> Value:
 
 
 def in_time(history: History) -> list[Arrival]:
-    return sorted(history.arrivals, key=lambda arrival: (arrival.t, arrival.index))
+    return sorted(history.by_weight, key=lambda arrival: arrival.t)
 
 
 def after(known: Value, said: Any, path: tuple[str, ...]) -> Value:

@@ -7,11 +7,11 @@ from typing import Any
 
 from app.segments.definitions.definition import Catalog, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language.syntax import Aggregate, Expression, Key, Membership, ScoreValue
-from tests.model.history import Arrival, History
+from app.segments.language.syntax import Aggregate, Comparison, Expression, Key, Membership, ScoreValue
+from tests.model.history import History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen
-from tests.model.view import View, walk
+from tests.model.view import View, places_kept, walk
 
 DUPLICATE_MS = 24 * 3_600_000
 MESSAGE_IDS_MAX = 1_000
@@ -60,19 +60,50 @@ class Life:
         """Among the last 1,000 accepted with an id, not more than 24 h ago."""
         if message.id is None:
             return False
-        accepted = [arrival for arrival in self.history.arrivals if arrival.message.id is not None]
+        accepted = [
+            (min(arrival.accepted_ms, arrival.now), arrival.message.id)
+            for arrival in self.history.arrivals
+            if arrival.message.id is not None
+        ]
+        accepted.sort(key=lambda one: one[0])
         return any(
-            arrival.message.id == message.id and now - arrival.now <= DUPLICATE_MS
-            for arrival in accepted[-MESSAGE_IDS_MAX:]
+            known == message.id and now - accepted_ms <= DUPLICATE_MS
+            for accepted_ms, known in accepted[-MESSAGE_IDS_MAX:]
         )
 
     def take(self, message: Message, now: int) -> None:
         """An accepted event; time has passed up to `now` before."""
         if not self.history.arrivals:
             self.sequence = now
-        self.history.arrivals.append(Arrival(index=len(self.history.arrivals), now=now, message=message))
+        self.history.take(message, now)
         self.at_ms = now
         self.settle({"kind": "event", "message_id": message.id})
+
+    def receive(self, other: "Life", now: int) -> None:
+        """Another turns out to be this user; time has passed up to `now` before. Memberships stay the user's own."""
+        if not self.history.arrivals:
+            self.sequence = now
+        self.history.receive(other.history, now)
+        for segment in self.segments:
+            own = self.standings.get(segment.name, Standing())
+            theirs = other.standings.get(segment.name, Standing())
+            waited_ms = theirs.true_since_ms
+            if theirs.entered_ms is not None and theirs.inside:
+                waited_ms = min(theirs.entered_ms, now) - segment.for_ms
+            waits = [own.true_since_ms, None if waited_ms is None else min(waited_ms, now)]
+            left = [own.left_ms, None if theirs.left_ms is None else min(theirs.left_ms, now)]
+            self.standings[segment.name] = replace(
+                own,
+                true_since_ms=None if own.inside else min((at for at in waits if at is not None), default=None),
+                left_ms=max((at for at in left if at is not None), default=None),
+            )
+        self.at_ms = now
+        self.settle({"kind": "merged"})
+
+    def leave(self, now: int) -> None:
+        """The user turns out to be another one: exits from everything."""
+        self.at_ms = now
+        self.exit_all({"kind": "merged"})
 
     # ---- time
 
@@ -119,6 +150,14 @@ class Life:
                 yield standing.left_ms + segment.cooldown_ms
 
     # ---- segments
+
+    def places(self) -> dict[int, int]:
+        """Of each count that is only compared with a number, by identity, how many of its latest events decide."""
+        conditions = [expression for segment in self.segments for expression in said_by(segment)]
+        for score in self.catalog.scores:
+            conditions += [points.condition for points in score.points if isinstance(points, PointsWhen)]
+        comparisons = [node for each in conditions for node in walk(each) if isinstance(node, Comparison)]
+        return {id(found[0]): found[1] for node in comparisons if (found := places_kept(node)) is not None}
 
     def view(self) -> View:
         return View(self.catalog, self.history, self.members, self.at_ms)
@@ -184,12 +223,15 @@ class Life:
 
     def forget(self) -> None:
         """Exits from everything; afterwards nothing is remembered."""
+        self.exit_all({"kind": "forgotten"})
+
+    def exit_all(self, cause: Change) -> None:
         self.forgotten = True
         for segment in self.segments:
             standing = self.standings.get(segment.name, Standing())
             if standing.inside:
                 self.standings[segment.name] = replace(standing, inside=False)
-                self.say(segment, "exited", {"kind": "forgotten"}, [])
+                self.say(segment, "exited", cause, [])
 
     # ---- what others see
 

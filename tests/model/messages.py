@@ -42,6 +42,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """A user turns out to be another one, between two records: all that `given` remembers goes to `user`."""
+
+    user: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message that is well formed. Times in milliseconds."""
 

@@ -1,15 +1,15 @@
 """Oracle of a partition: every change of every user, recomputed from all records."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
-from tests.model.messages import Advance, Message, Order, Record, Unreadable, read
+from tests.model.messages import Advance, Merge, Message, Order, Record, Unreadable, read
 
-Step = Record | Advance | Order
+Step = Record | Advance | Order | Merge
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
 
@@ -19,9 +19,9 @@ class Answer:
     """Changes by user, in order; what became of each record, by offset: `accepted`, `duplicate`, `late`, `clock` (a
     watermark), `waits` (for its turn, at the end) or `dead: <reason>`; the clock at the end.
 
-    With `look_ahead`, `turns` says for each change (user, sequence) at which instant the segment would change next
-    without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered, `members` counts
-    those in each segment.
+    With `look_ahead`, `turns` says for each change (user, how many were before it) at which instant the segment would
+    change next without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered,
+    `members` counts those in each segment.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -62,6 +62,8 @@ class Oracle:
             elif isinstance(step, Order):
                 self.wait_ms = step.wait_ms
                 self.advance(-1)
+            elif isinstance(step, Merge):
+                self.merge(step.user, step.given)
             else:
                 self.answer.outcomes[step.offset] = self.take(step)
         self.advance(clock_ms)
@@ -114,7 +116,7 @@ class Oracle:
 
     def take_turns(self) -> None:
         """Everything whose turn has come, in the order of its own time."""
-        for offset, message in sorted(self.waiting, key=in_order):
+        for offset, message in sorted(self.waiting, key=in_order):  # at one instant as they arrived
             if not self.waits(message):
                 self.take_turn(offset, message)
 
@@ -138,18 +140,42 @@ class Oracle:
         if life is None:
             if self.fed_ms is None:
                 self.fed_ms = min([now, *(waiting.t for _, waiting in self.waiting)])
-            life = self.lives[message.user] = Life(
-                user=message.user,
-                catalog=self.catalog,
-                rules=self.rules,
-                history=History(self.rules.session_gap_ms, self.rules.lateness_ms),
-                fed_ms=self.fed_ms,
-                segments=self.segments,
-                every_ms=self.every_ms,
-            )
+            life = self.begin(message.user)
         life.take(message, now)
         self.gather(life)
         return "accepted"
+
+    def begin(self, user: str) -> Life:
+        assert self.fed_ms is not None
+        history = History(self.rules.session_gap_ms, self.rules.lateness_ms)
+        life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
+        history.places = life.places()
+        self.lives[user] = life
+        return life
+
+    # ---- one user who is another
+
+    def merge(self, user: str, given: str) -> None:
+        """All that is remembered of `given`, and what waits of theirs, is the user's."""
+        clock_ms = self.answer.clock_ms
+        for each in (user, given):
+            self.pass_time(each, clock_ms)
+        self.pass_time(given, max(clock_ms, self.seen_ms(given)))
+        moved = [waiting for waiting in self.waiting if waiting[1].user == given]
+        self.waiting = [waiting for waiting in self.waiting if waiting[1].user != given]
+        self.waiting += [(offset, replace(message, user=user)) for offset, message in moved]
+        if given not in self.lives:
+            return
+        now = max(clock_ms, self.seen_ms(user), self.seen_ms(given))
+        other = self.lives.pop(given)
+        other.leave(max(clock_ms, other.highest_ms(), other.at_ms))
+        self.gather(other)
+        self.pass_time(user, now)
+        if other.forgotten_ms() <= now:
+            return
+        life = self.lives.get(user) or self.begin(user)
+        life.receive(other, now)
+        self.gather(life)
 
     def pass_time(self, user: str, until: int) -> None:
         life = self.lives.get(user)
@@ -172,12 +198,12 @@ class Oracle:
         future = life.ahead()
         future.pass_time(min(life.forgotten_ms(), life.at_ms + LOOK_AHEAD_MS))
         changes = new + future.changes
+        before = len(self.answer.changes.get(life.user, ()))
         for index, change in enumerate(new):
             later = (one["at"] for one in changes[index + 1 :] if one["segment"] == change["segment"])
-            self.answer.turns[change["user"], change["sequence"]] = next(later, None)
+            self.answer.turns[life.user, before + index] = next(later, None)
 
 
-def in_order(waiting: tuple[int, Message]) -> tuple[int, int]:
-    """By own time, then by arrival."""
-    offset, message = waiting
-    return message.t, offset
+def in_order(waiting: tuple[int, Message]) -> int:
+    """By own time; `waiting` stands in order of arrival."""
+    return waiting[1].t

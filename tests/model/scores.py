@@ -53,7 +53,7 @@ def decayed(score: Score, half_life_ms: int, history: History, now: int) -> floa
     found = [
         (entry.found.place, entry.found.known_ms, number, entry.order, entry.t, add)
         for number, (count, add) in enumerate(counting(score, history))
-        for entry in aggregates.entries(count, history, now)
+        for entry in aggregates.entries(count, history, now, of_score=True)
     ]
     total, at = 0.0, 0
     for *_, t, add in sorted(found):

@@ -1,9 +1,9 @@
 """Events in order: what a `sequence(...)` finds, replayed from a user's first event each time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.segments.language.syntax import EventName, Pattern, Sequence
-from tests.model.history import Arrival, History, is_named, passes
+from tests.model.history import Arrival, Gift, History, is_named, passes
 from tests.model.plain import Name, different
 
 VALUES_MAX = 100
@@ -15,13 +15,16 @@ class Happening:
     """An event that a pattern finds, real or derived, with its instant `t`.
 
     `known_ms` is the instant at which it became known. `place` orders happenings: (i, 1) came with the i-th arrival,
-    (i, 0) was brought about by time alone before it.
+    (i, 0) was brought about by time alone before it. `given`: it came with the gift of this number, 0 with none;
+    `known_first_ms` is the instant at which it became known to whom it was given by.
     """
 
     t: int
     known_ms: int
     place: tuple[int, int]
     arrival: Arrival
+    known_first_ms: int
+    given: int = 0
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ def happenings(pattern: Pattern, history: History, now: int) -> list[Happening]:
 
 def events(names: tuple[EventName, ...], history: History) -> list[Happening]:
     return [
-        Happening(t=arrival.t, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival)
+        Happening(arrival.t, arrival.now, (arrival.index, 1), arrival, arrival.accepted_ms, arrival.given)
         for arrival in history.arrivals
         if is_named(arrival, names)
     ]
@@ -72,14 +75,24 @@ def pending_ends(sequence: Sequence, history: History) -> list[int]:
 
 def replay(sequence: Sequence, history: History) -> tuple[list[Happening], list[Happening]]:
     """Returns what has occurred by the last event, and what is pending after it, in the order of occurrence."""
-    run = Run(sequence, history.lateness_ms)
-    for arrival in history.arrivals:
-        run.pass_time(arrival.now, arrival.index)
-        run.take(arrival)
+    run = run_of(sequence, history)
     found = list(run.found)
     run.found.clear()
     run.pass_time(None, len(history.arrivals))
     return found, run.found
+
+
+def run_of(sequence: Sequence, history: History) -> "Run":
+    """The reading of all events so far."""
+    run = Run(sequence, history.lateness_ms)
+    for part in history.parts():
+        if isinstance(part, Gift):
+            run.pass_time(part.now, part.first)
+            run.receive(run_of(sequence, part.history), part)
+        else:
+            run.pass_time(part.now, part.index)
+            run.take(part)
+    return run
 
 
 @dataclass(slots=True)
@@ -91,6 +104,7 @@ class Run:
     progress: dict[Name | None, Progress] = field(default_factory=dict)
     absent_seen: list[tuple[int, Name | None]] = field(default_factory=list)
     found: list[Happening] = field(default_factory=list)
+    gifts: int = 0
 
     def pass_time(self, now: int | None, index: int) -> None:
         """Pendings whose time has come occur: by instant, then by text. `now` None: all of them."""
@@ -103,8 +117,48 @@ class Run:
         for end, _, value in sorted(due, key=lambda one: one[:2]):
             arrival = self.progress[value].pending
             assert arrival is not None
-            self.found.append(Happening(t=end, known_ms=end, place=(index, 0), arrival=arrival))
+            self.found.append(Happening(end, end, (index, 0), arrival, known_first_ms=end))
             self.progress[value].pending = None
+
+    def receive(self, other: "Run", gift: Gift) -> None:
+        """The reading of another's events comes as a whole, after all that was read here.
+
+        An R of either discards what is pending with the other. What is pending with the other occurs until now.
+        """
+        self.gifts += 1
+        for value, theirs in other.progress.items():
+            if theirs.pending is not None and self.was_discarded(value, theirs.pending.t):
+                theirs.pending = None
+        for t, absent_value in other.absent_seen:
+            for value in list(self.progress) if absent_value is None else [absent_value]:
+                self.discard(value, t)
+        other.pass_time(gift.now, len(gift.history.arrivals))
+        for found in other.found:
+            place = (gift.first + found.place[0], found.place[1])
+            self.found.append(replace(found, known_ms=gift.now, place=place, given=self.gifts))
+        self.forget_the_dead(gift.now)
+        other.forget_the_dead(gift.now)
+        for value, theirs in other.progress.items():
+            own = self.progress.setdefault(value, Progress())
+            for step, match in theirs.partial.items():
+                there = own.partial.get(step)
+                if there is None or match[0] > there[0]:
+                    own.partial[step] = match
+            if theirs.pending is not None and (own.pending is None or theirs.pending.t >= own.pending.t):
+                own.pending = theirs.pending
+            own.latest_ms = max(own.latest_ms, theirs.latest_ms)
+        while len(self.progress) > VALUES_MAX:
+            self.keep_to_the_limit(gift.now)
+        self.remember_absent(other.absent_seen, gift.now)
+
+    def remember_absent(self, seen: list[tuple[int, Name | None]], now: int) -> None:
+        self.absent_seen = [absent for absent in [*self.absent_seen, *seen] if absent[0] > now - self.lateness_ms]
+        del self.absent_seen[:-REMEMBERED_ABSENT_MAX]
+
+    def was_discarded(self, value: Name | None, c: int) -> bool:
+        """True if an R that came before a completion at `c` discards it."""
+        end = c + (self.sequence.absent_ms or 0)
+        return any(c < t < end and absent_value in (None, value) for t, absent_value in self.absent_seen)
 
     def forget_the_dead(self, now: int) -> None:
         """Drops partial matches that no event that is still accepted could continue."""
@@ -120,9 +174,7 @@ class Run:
         steps = [number for number, step in enumerate(self.sequence.steps, start=1) if finds(step, arrival)]
         own = self.values(arrival)
         if is_absent:
-            self.absent_seen += [(arrival.t, value) for value in own or [None]]
-            self.absent_seen = [absent for absent in self.absent_seen if absent[0] > arrival.now - self.lateness_ms]
-            del self.absent_seen[:-REMEMBERED_ABSENT_MAX]
+            self.remember_absent([(arrival.t, value) for value in own or [None]], arrival.now)
             for value in own or list(self.progress):
                 self.discard(value, arrival.t)
         for value in own:
@@ -175,16 +227,15 @@ class Run:
         """The last step is reached at `c`, the event's own time."""
         c = arrival.t
         if self.sequence.absent_ms is None:
-            self.found.append(Happening(t=c, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
+            self.found.append(Happening(c, arrival.now, (arrival.index, 1), arrival, arrival.now))
             return
         end = c + self.sequence.absent_ms
-        for t, absent_value in self.absent_seen:
-            if c < t < end and absent_value in (None, value):
-                return
+        if self.was_discarded(value, c):
+            return
         if progress.pending is not None and progress.pending.t > c:
             return
         if end <= arrival.now:
-            self.found.append(Happening(t=end, known_ms=arrival.now, place=(arrival.index, 1), arrival=arrival))
+            self.found.append(Happening(end, arrival.now, (arrival.index, 1), arrival, arrival.now))
         else:
             progress.pending = arrival
 

@@ -1,8 +1,8 @@
 """The visits of a user, replayed from the first event each time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests.model.history import Arrival, History
+from tests.model.history import Arrival, Gift, History
 from tests.model.messages import scalars
 from tests.model.plain import LONG_TEXT_BYTES_MAX, Length, Value, shortened
 
@@ -20,12 +20,16 @@ class Visit:
         self.pages += arrival.message.type in ("page", "screen")
 
 
-def visit(history: History) -> Visit | None:
+def latest_visit(history: History) -> Visit | None:
     """The latest visit, going on or over."""
 
     def replay() -> Visit | None:
         visit: Visit | None = None
-        for arrival in history.arrivals:
+        for part in history.parts():
+            if isinstance(part, Gift):
+                visit = of_both(visit, latest_visit(part.history), history.session_gap_ms)
+                continue
+            arrival = part
             if visit is None or arrival.t >= visit.last_ms + history.session_gap_ms:
                 visit = Visit(number=1 if visit is None else visit.number + 1, first=arrival, last_ms=arrival.t)
             elif arrival.t <= visit.first.t - history.session_gap_ms:
@@ -40,14 +44,31 @@ def visit(history: History) -> Visit | None:
     return history.once("visit", None, replay)
 
 
+def of_both(one: Visit | None, other: Visit | None, gap_ms: int) -> Visit | None:
+    """One visit, if less than the gap lies between them; else the later one. All visits of both are counted."""
+    if one is None or other is None:
+        found = one or other
+        return None if found is None else replace(found)
+    earlier, later = sorted((one, other), key=lambda visit: visit.first.t)
+    if later.first.t - earlier.last_ms >= gap_ms:
+        return replace(later, number=one.number + other.number)
+    return Visit(
+        number=one.number + other.number - 1,
+        first=earlier.first,
+        last_ms=max(one.last_ms, other.last_ms),
+        pages=one.pages + other.pages,
+        events=one.events + other.events,
+    )
+
+
 def end(history: History) -> int | None:
     """The instant at which the latest visit is over, if no event comes."""
-    latest = visit(history)
+    latest = latest_visit(history)
     return None if latest is None else latest.last_ms + history.session_gap_ms
 
 
 def value(name: str, history: History, now: int) -> Value:
-    latest = visit(history)
+    latest = latest_visit(history)
     if name == "number":
         return 0 if latest is None else latest.number
     if latest is None or now >= latest.last_ms + history.session_gap_ms:

@@ -96,7 +96,7 @@ class View:
             case "idle":
                 return Length(self.now - max(times))
             case "identified":
-                return any(arrival.message.identified for arrival in self.history.arrivals)
+                return any(arrival.message.identified for arrival in self.history.arrivals if not arrival.given)
         raise AssertionError(name)
 
     # ---- evidence

@@ -77,7 +77,7 @@ def first_difference(answer: Answer, run: Run) -> str | None:
             other = got[index] if index < len(got) else None
             if comparable(one) != comparable(other):
                 return side_by_side(f"change {index} of {user}", one, other)
-            wrong = wrong_bound(answer, run.changes[user][index])
+            wrong = wrong_bound(answer.turns[user, index], run.changes[user][index])
             if wrong is not None:
                 return f"change {index} of {user}: {wrong}\n{json.dumps(run.changes[user][index], indent=1)}"
     outcomes = Counter(answer.outcomes.values())
@@ -125,9 +125,8 @@ def whole(value: Any) -> Any:
     return value
 
 
-def wrong_bound(answer: Answer, change: dict[str, Any]) -> str | None:
+def wrong_bound(turn: str | None, change: dict[str, Any]) -> str | None:
     """`valid_until` is after the change, and not after the instant at which the segment changes without an event."""
-    turn = answer.turns[change["user"], change["sequence"]]
     until = change["valid_until"]
     if until is None:
         return None if turn is None else f"valid_until is null, but by time alone it changes at {turn}"

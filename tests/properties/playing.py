@@ -9,9 +9,9 @@ from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.evaluation.batch import Batch
-from app.segments.partition.partition import Partition
-from tests.model.messages import Advance, Order, Record
+from tests.model.messages import Advance, Merge, Order, Record
 from tests.properties.scenario import Scenario, settings_of
+from tests.support.merging_partition import MergingPartition
 
 
 @dataclass(slots=True)
@@ -52,12 +52,12 @@ class Player:
     edits: int = 0
     lives: int = 0
     settings: str | None = None
-    partition: Partition = field(init=False)
+    partition: MergingPartition = field(init=False)
 
     def __post_init__(self) -> None:
         self.partition = self.new_partition()
 
-    def new_partition(self) -> Partition:
+    def new_partition(self) -> MergingPartition:
         """With the definitions as they are now: those of the scenario and those that somebody else has written.
 
         Every other one does without the fast path, in one half of the scenarios the first.
@@ -69,13 +69,16 @@ class Player:
         if self.settings is not None:
             files |= {SETTINGS_FILE: self.settings}
         program = compile_catalog(load_catalog(files), self.scenario.rules)
-        return Partition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max)
+        return MergingPartition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max)
 
     def play(self) -> Run:
         for step, pause in self.scenario.moments:
             if isinstance(step, Advance):
                 self.flush()
                 self.run.gather(self.partition.advance(step.clock_ms))
+            elif isinstance(step, Merge):
+                self.flush()
+                self.run.gather(self.partition.merge(step.user, step.given))
             elif isinstance(step, Order):
                 self.flush()
                 self.finish()

@@ -1,6 +1,7 @@
 """One catalog, one history, and how a partition is fed with it: batches, restarts."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from tables.timers import UNBOUNDED
-from tests.model.messages import Advance, Order, Record
+from tests.model.messages import Advance, Merge, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
@@ -19,6 +20,7 @@ from tests.support.histories import USERS, Narrator, rules_for, start_ms
 
 EVENTS_MAX = 40
 ORDERED_PERCENT = 30
+MERGING_PERCENT = 60
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
@@ -49,6 +51,8 @@ class Scenario:
                 moments.append({"clock_ms": step.clock_ms, "pause": pause})
             elif isinstance(step, Order):
                 moments.append({"wait_ms": step.wait_ms, "pause": pause})
+            elif isinstance(step, Merge):
+                moments.append({"user": step.user, "given": step.given, "pause": pause})
             else:
                 texts = [
                     None if data is None else data.decode(errors="surrogateescape") for data in (step.key, step.value)
@@ -76,6 +80,9 @@ class Scenario:
             if "wait_ms" in moment:
                 moments.append((Order(moment["wait_ms"]), moment["pause"]))
                 continue
+            if "given" in moment:
+                moments.append((Merge(moment["user"], moment["given"]), moment["pause"]))
+                continue
             key, value = (None if text is None else text.encode(errors="surrogateescape") for text in moment["record"])
             moments.append((Record(moment["offset"], moment["timestamp"], key, value), moment["pause"]))
         others = tuple(said.get("others", ()))
@@ -98,6 +105,8 @@ class Scenario:
                 lines.append(f"clock to {instant_text(step.clock_ms)}")
             elif isinstance(step, Order):
                 lines.append(f"order: wait {step.wait_ms} ms")
+            elif isinstance(step, Merge):
+                lines.append(f"{step.given} is {step.user}")
             else:
                 time = "" if step.timestamp < 0 else f" (record {instant_text(step.timestamp)})"
                 lines.append(f"{step.offset}: {(step.key or b'-').decode()}{time} {(step.value or b'').decode()}")
@@ -144,6 +153,8 @@ def scenario_of(choices: Choices) -> Scenario:
     timers_max = choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2)
     if choices.chance(ORDERED_PERCENT):
         put_in_order(choices, files, moments)
+    if len(narrator.users) > 1 and choices.chance(MERGING_PERCENT):
+        make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
 
 
@@ -155,6 +166,15 @@ def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[St
         for _ in range(choices.whole(1, 2)):
             at = choices.whole(0, len(moments))
             moments.insert(at, (Order(choices.one_of(0, *WAITS_MS)), ""))
+
+
+def make_one(choices: Choices, users: Sequence[str], moments: list[tuple[Step, Pause]]) -> None:
+    """One of the users turns out to be the others as well, some of them more than once."""
+    user = choices.one_of(*users)
+    for _ in range(choices.whole(1, 3)):
+        given = choices.one_of(*(each for each in users if each != user))
+        at = choices.whole(0, len(moments))
+        moments.insert(at, (Merge(user, given), choices.one_of("", "", "restart", "crash")))
 
 
 def settings_of(wait_ms: int) -> str:

@@ -16,7 +16,7 @@ from app.segments.language.contradictions import contradictions, never_entered
 from app.segments.language.parser import parse_condition
 from app.segments.language.satisfiability import can_be_false, can_be_true
 from app.segments.language.walk import walk
-from tests.model.history import Arrival, History
+from tests.model.history import History
 from tests.model.messages import Record, read
 from tests.model.plain import instant_text
 from tests.model.view import View
@@ -99,7 +99,7 @@ def history(random: Random) -> History:
             }
         read_message = read(Record(index, -1, b"u", json.dumps(message).encode()), HOUR_MS)
         now = max(now, t)
-        found.arrivals.append(Arrival(index=index, now=now, message=read_message))
+        found.take(read_message, now)
     return found
 
 
@@ -108,9 +108,9 @@ def views(random: Random) -> list[View]:
     whole = history(random)
     seen = []
     for count in range(1, len(whole.arrivals) + 1):
-        part = History(
-            session_gap_ms=whole.session_gap_ms, lateness_ms=whole.lateness_ms, arrivals=whole.arrivals[:count]
-        )
+        part = History(session_gap_ms=whole.session_gap_ms, lateness_ms=whole.lateness_ms)
+        for arrival in whole.arrivals[:count]:
+            part.take(arrival.message, arrival.now)
         now = part.arrivals[-1].now
         later = () if count < len(whole.arrivals) else (1, HOUR_MS, 3 * HOUR_MS, 24 * HOUR_MS)
         seen += [View(CATALOG, part, frozenset(), now + more) for more in (0, *later)]
