@@ -24,7 +24,7 @@ def merge_instant(profile: Profile | None, given: Profile, *, clock_ms: int) -> 
 
 
 def left_of(given: Profile, now: int, *, retention_ms: int) -> Profile | None:
-    """Returns what is left to give of a profile: if its retention ends at or before `now`, only its events that wait."""
+    """Returns what is left to give of a profile: only its waiting events if its retention ends at or before `now`."""
     if not given.begun or given.highest_ms + retention_ms > now:
         return given
     return None if given.waiting is None else waiting_profile(given.waiting)
