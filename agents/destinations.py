@@ -13,7 +13,7 @@ from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 
 ROLE = "destinations"
@@ -55,6 +55,6 @@ def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
 
 
 async def make_topics(app: Follower, client: AIOKafkaClient) -> None:
-    """The topics that workers make, should this process be the first, and those of destinations."""
-    specs = [*topic_specs(app.settings, ()), *destination_topic_specs(app.settings)]
+    """The topic that is read, should this process be the first, and those of destinations."""
+    specs = [*specs_of(app.settings, app.settings.topics.changes), *destination_topic_specs(app.settings)]
     await ensure_topics(app.settings, client, specs)

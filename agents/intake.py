@@ -10,7 +10,7 @@ from app.runtime.application import choose_exactly_once
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 
 ROLE = "intake"
@@ -44,7 +44,8 @@ def create_app(settings: Settings) -> Follower:
             if not cluster.partitions_for_topic(name):
                 raise UserError(f"there is no topic {name}", hint="SHOAL_SOURCES names topics that others write to")
         choose_exactly_once(settings, transactions=app.committed_only)
-        await ensure_topics(settings, client, [*topic_specs(settings, ()), intake_topic_spec(settings)])
+        written = specs_of(settings, settings.topics.clickstream, settings.topics.dead_letters)
+        await ensure_topics(settings, client, [*written, intake_topic_spec(settings)])
 
     app = Follower(settings, role=ROLE, topics=list(sources), new_task=new_task, prepare=look)
     app.add_agent(intake)

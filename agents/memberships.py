@@ -9,7 +9,7 @@ from app.memberships.redis_task import MembershipTask
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 
 ROLE = "memberships"
@@ -51,5 +51,6 @@ def create_app(settings: Settings) -> Follower:
 
 
 async def make_topics(app: Follower, client: AIOKafkaClient) -> None:
-    """The topics that workers make, should this process be the first."""
-    await ensure_topics(app.settings, client, topic_specs(app.settings, ()))
+    """The topics that are read, should this process be the first."""
+    topics = app.settings.topics
+    await ensure_topics(app.settings, client, specs_of(app.settings, topics.changes, topics.profiles))

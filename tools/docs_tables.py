@@ -1,7 +1,11 @@
-"""The tables that are made from the program: commands and metrics. `make docs` writes them anew."""
+"""The tables that are made from the program: commands, metrics and access lists. `make docs` writes them anew."""
+
+from collections.abc import Sequence
 
 from app.cli.main import COMMANDS
 from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
+from app.runtime.kafka.access_list import Grant, access_lists
+from app.settings import Settings
 
 Cells = tuple[str, ...]
 
@@ -24,7 +28,35 @@ def metrics() -> list[Cells]:
     ]
 
 
-TABLES = {"command": commands, "metric": metrics}
+def access() -> list[Cells]:
+    """The table whose first column is called `Kafka user of`, with the default names."""
+    rows: list[Cells] = []
+    for process, grants in access_lists(Settings(), sources=["the sources"]).items():
+
+        def cell(*wanted: tuple[str, str], grants: Sequence[Grant] = grants) -> str:
+            named = [_named(grant) for grant in grants if (grant.operation, grant.resource) in wanted]
+            return ", ".join(dict.fromkeys(named))
+
+        rows.append(
+            (
+                f"`shoal {process}`",
+                cell(("Read", "topic")),
+                cell(("Write", "topic")),
+                cell(("Create", "topic")),
+                cell(("Describe", "topic"), ("DescribeConfigs", "topic"), ("DescribeConfigs", "cluster")),
+                cell(("Read", "group"), ("Write", "transactional-id")),
+            )
+        )
+    return rows
+
+
+def _named(grant: Grant) -> str:
+    if grant.name == "the sources":
+        return grant.name
+    return f"`{grant.name}{'*' if grant.prefix else ''}`"
+
+
+TABLES = {"Kafka user of": access, "command": commands, "metric": metrics}
 
 
 def with_tables(page: str) -> str:

@@ -15,6 +15,7 @@ FOLDERS: Final = {
     "grafana": (SHIPPED / "grafana", "dashboards"),
     "prometheus": (SHIPPED / "prometheus", "alert rules"),
     "kubernetes": (SHIPPED / "kubernetes", "manifests"),
+    "helm": (SHIPPED / "helm", "a chart for Helm"),
     "compose": (SHIPPED / "compose", "a whole deployment for one machine"),
     "examples": (SHIPPED.parent / "examples", "programs that subscribe to changes or receive webhooks"),
 }

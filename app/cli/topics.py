@@ -12,8 +12,10 @@ from app.console.output import counted, make_console, say
 from app.console.running import quiet_clients
 from app.destinations.positions import destination_topic_specs
 from app.intake.intake_task import intake_topic_spec
+from app.intake.sources import read_sources
 from app.main import load_program
 from app.runtime.application import own_topics
+from app.runtime.kafka.access_list import access_lists, commands
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.topic_check import Finding, check_broker, check_topics, remedies
 from app.runtime.kafka.topic_states import ClusterState, cluster_state
@@ -26,7 +28,7 @@ EXIT_WRONG: Final = 2
 
 
 def topics(
-    action: Literal["create", "check"],
+    action: Literal["create", "check", "acls"],
     /,
     *,
     segments: Path | None = None,
@@ -34,17 +36,18 @@ def topics(
     replication_factor: int | None = None,
     broker: str | None = None,
 ) -> int:
-    """Create the topics of a deployment (`create`), or check them and show what to correct (`check`).
+    """Create the topics of a deployment (`create`), check them (`check`), or print who needs access (`acls`).
 
     `create` makes the missing topics, does not change existing ones, and then checks all. The exit code is 2 if
-    something is wrong: records could be lost, or a worker would not start. Other remarks are shown, too.
+    something is wrong: records could be lost, or a worker would not start. Other remarks are shown, too. `acls` asks no
+    broker: for a Kafka with access control lists, it prints the commands that give each process its permissions.
 
     Example: `shoal topics check --segments segments`
 
     Parameters
     ----------
     action
-        create or check.
+        create, check or acls.
     segments
         Folder of the definitions, since some have topics of their own (SHOAL_SEGMENTS, the shipped ones). With
         SHOAL_CATALOG=topic the published definitions are used.
@@ -62,12 +65,26 @@ def topics(
         replication_factor=replication_factor,
         segments=segments,
     )
+    if action == "acls":
+        _show_access_lists(settings)
+        return EXIT_RIGHT
     made, specs, state = asyncio.run(_look(settings, create=action == "create"))
     found = check_topics(settings, specs, state.topics, brokers=len(state.brokers))
     for number, config in state.brokers.items():
         found += check_broker(settings, number, config, brokers=len(state.brokers))
     _show(settings, made, specs, state, found)
     return EXIT_WRONG if any(finding.wrong for finding in found) else EXIT_RIGHT
+
+
+def _show_access_lists(settings: Settings) -> None:
+    """Prints the commands of Kafka's own tool; each process has a user that is named after it."""
+    console = make_console()
+    sources = tuple(read_sources(settings)) if settings.sources.strip() else ()
+    for process, grants in access_lists(settings, sources=sources).items():
+        say(console, f"# shoal {process}")
+        principal = f"User:{settings.app_id}-{process}"
+        for line in commands(grants, principal=principal, bootstrap_servers=settings.kafka_bootstrap_servers):
+            say(console, line)
 
 
 async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[TopicSpec], ClusterState]:

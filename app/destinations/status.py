@@ -8,7 +8,7 @@ from app.destinations.destination import Destination
 from app.destinations.positions import Pause, destination_topic_specs, destination_topics, read_states
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_readers import LogReaders
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 
 
@@ -27,7 +27,8 @@ async def read_status(settings: Settings, wanted: Sequence[Destination]) -> list
     async with AsyncExitStack() as stack:
         client = await wait_for_broker(settings)
         stack.push_async_callback(client.close)
-        await ensure_topics(settings, client, [*topic_specs(settings, ()), *destination_topic_specs(settings)])
+        specs = [*specs_of(settings, settings.topics.changes), *destination_topic_specs(settings)]
+        await ensure_topics(settings, client, specs)
         readers = LogReaders(client, settings, committed_only=await has_transactions(client))
         await stack.enter_async_context(readers)
         for partition in range(settings.partitions):

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
 from app.service.http_problem import Problem
 from app.settings import Settings
@@ -274,8 +274,7 @@ class ChangesHub:
                 self._committed_only = await has_transactions(client)
                 cluster = await client.fetch_all_metadata()
                 if not cluster.partitions_for_topic(self._topic):
-                    specs = [each for each in topic_specs(settings, ()) if each.name == self._topic]
-                    await ensure_topics(settings, client, specs)
+                    await ensure_topics(settings, client, specs_of(settings, self._topic))
                     cluster = await client.fetch_all_metadata()
                 numbers = sorted(cluster.partitions_for_topic(self._topic) or ())
             finally:

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from app.errors import UserError
 from app.events.collected import Collected
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
 from app.settings import Settings
 
@@ -133,10 +133,9 @@ class ClickstreamWriter:
         async with asyncio.timeout(settings.request_timeout_ms / 1000 * 2):
             client = await connect(settings)
             try:
-                spec = [each for each in topic_specs(settings, ()) if each.name == self._topic]
                 cluster = await client.fetch_all_metadata()
                 if not cluster.partitions_for_topic(self._topic):
-                    await ensure_topics(settings, client, spec)
+                    await ensure_topics(settings, client, specs_of(settings, self._topic))
                 idempotent = await has_transactions(client)
             finally:
                 await client.close()

@@ -11,7 +11,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.errors import UserError
 from app.runtime.kafka.clients import connection, start, wait_for_broker
-from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 from app.simulation.record import Record
 
@@ -38,7 +38,7 @@ async def ensure_topic(settings: Settings, *, exactly: bool) -> int:
                     hint="leave --partitions out, or give another --topic",
                 )
             return len(there)
-        await ensure_topics(settings, client, [spec for spec in topic_specs(settings, ()) if spec.name == topic])
+        await ensure_topics(settings, client, specs_of(settings, topic))
     except (KafkaError, OSError) as error:
         raise lost(settings, error) from error
     finally:

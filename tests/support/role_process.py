@@ -8,6 +8,7 @@ from pathlib import Path
 
 PROGRAM = "from shoal.launcher import main; raise SystemExit(main())"
 STOP_TIMEOUT_S = 30
+COMMAND_TIMEOUT_S = 120
 
 
 class RoleProcess:
@@ -34,6 +35,11 @@ class RoleProcess:
             self._process.kill()
             self._process.wait()
             self.kills += 1
+
+    def wait(self) -> int:
+        """Waits for a command that ends by itself; the exit code."""
+        assert self._process is not None, "not started"
+        return self._process.wait(COMMAND_TIMEOUT_S)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

@@ -21,7 +21,8 @@ from app.segments.language.durations import format_duration
 from app.settings import Settings
 
 INIT_PRODUCER_ID = InitProducerIdRequest.API_KEY
-COORDINATOR_ERRORS = frozenset({14, 15, 16})  # loading, not available, not the coordinator: it has one
+# Loading, not available, not the coordinator: it has one. Not authorized: it would give ids to others.
+COORDINATOR_ERRORS = frozenset({14, 15, 16, 31, 53})
 RETRY_MS_FIRST, RETRY_MS_MAX = 200, 1_000
 LOOK_S = 10.0
 REFUSAL_S = 2.0

@@ -66,6 +66,14 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
     ]
 
 
+def specs_of(settings: Settings, *names: str) -> list[TopicSpec]:
+    """The topics of a deployment with these names: what one process reads and writes.
+
+    It asks for no others, as it may not be allowed to see them.
+    """
+    return [spec for spec in topic_specs(settings, ()) if spec.name in names]
+
+
 def catalog_topic(settings: Settings) -> TopicSpec:
     """The topic of published definitions: one partition, since a catalog is one thing."""
     return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
