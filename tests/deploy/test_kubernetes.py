@@ -1,5 +1,6 @@
 """The manifests: complete, careful, and fitting what there is."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,10 +12,12 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from app.catalogs.definitions_folder import load_segments
+from app.destinations.addresses import GLOBAL_UNICAST, is_public
 from app.service.server import GRACE_S
 from app.settings import Settings, load_settings
 from tests.deploy.files import DEPLOY, KUBERNETES, manifests, objects, settings_env
 from tests.deploy.known import SECRET_VARIABLES, VARIABLES
+from tests.deploy.kube_schemas import problem
 
 DEPLOYMENTS = objects("Deployment")
 SERVE = "shoal-serve"
@@ -227,12 +230,85 @@ def test_definitions_are_found_in_a_mounted_config_map(tmp_path: Path) -> None:
     assert [segment.name for segment in catalog.segments] == ["cart-abandoned"]
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_the_manifests_are_right_by_the_schemas_of_kubernetes() -> None:
+    problems = [f"{path}: {found}" for path, each in manifests() if (found := problem(each)) is not None]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_check_of_schemas_can_fail() -> None:
+    worker = yaml.safe_load(yaml.safe_dump(DEPLOYMENTS["shoal-worker"]))
+    worker["spec"]["template"]["spec"]["container"] = []
+    found = problem(worker)
+    assert found is not None
+    assert "container" in found
+
+
+def kustomized(folder: str) -> list[dict[str, Any]]:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    command = ["kubectl", "kustomize", str(KUBERNETES / folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
 @pytest.mark.parametrize("folder", ["base", "example"])
 def test_kustomize_puts_it_together(folder: str) -> None:
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(KUBERNETES / folder)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    made = {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all(done.stdout)}
-    assert {("Deployment", "shoal-worker"), ("Deployment", SERVE), ("Service", "shoal")} <= made
+    made = kustomized(folder)
+    names = {(each["kind"], each["metadata"]["name"]) for each in made}
+    assert {("Deployment", "shoal-worker"), ("Deployment", SERVE), ("Service", "shoal")} <= names
+    assert [found for each in made if (found := problem(each)) is not None] == []
+
+
+def test_every_process_of_the_example_reads_the_certificates() -> None:
+    for each in kustomized("example"):
+        if each["kind"] == "Deployment":
+            (made,) = each["spec"]["template"]["spec"]["containers"]
+            mounted = {mount["name"]: mount["mountPath"] for mount in made["volumeMounts"]}
+            variables = {variable["name"]: variable["value"] for variable in made["env"]}
+            assert variables["SHOAL_KAFKA_CA_FILE"] == f"{mounted['certificates']}/ca.crt"
+
+
+def test_the_scaler_of_the_example_has_a_user() -> None:
+    made = {(each["kind"], each["metadata"]["name"]): each for each in kustomized("example")}
+    (trigger,) = made["ScaledObject", "shoal-worker"]["spec"]["triggers"]
+    asked = made["TriggerAuthentication", trigger["authenticationRef"]["name"]]["spec"]["secretTargetRef"]
+    assert [each["parameter"] for each in asked] == ["sasl", "username", "password", "tls", "ca"]
+
+
+def test_what_is_public_is_led_to_the_service_and_nothing_else() -> None:
+    document = json.loads((DEPLOY / "schemas" / "openapi.json").read_text(encoding="utf-8"))
+    (rule,) = objects("Ingress")["shoal"]["spec"]["rules"]
+    led = [(each["path"], each["pathType"]) for each in rule["http"]["paths"]]
+
+    def is_led(path: str) -> bool:
+        return any(path == start or (kind == "Prefix" and path.startswith(f"{start}/")) for start, kind in led)
+
+    inside = {path for path in document["paths"] if not is_led(path)}
+    assert inside == {"/live", "/ready", "/metrics"}
+    (service,) = {each["backend"]["service"]["name"] for each in rule["http"]["paths"]}
+    assert service in objects("Service")
+
+
+def test_every_pod_is_under_a_policy_that_lets_it_do_what_it_must() -> None:
+    policies = objects("NetworkPolicy")
+    every = policies["shoal"]["spec"]
+    labels = [each["spec"]["template"]["metadata"]["labels"] for each in DEPLOYMENTS.values()]
+    assert all(every["podSelector"]["matchLabels"].items() <= each.items() for each in labels)
+    ports = {port["port"] for rule in every["egress"] for port in rule["ports"]}
+    brokers = settings_env()["KAFKA_BOOTSTRAP_SERVERS"].split(",")
+    assert {int(each.rpartition(":")[2]) for each in brokers} | {6379, 53} <= ports
+    asked = {port["port"] for rule in every["ingress"] for port in rule["ports"]}
+    assert asked == {container(name)["ports"][0]["name"] for name in DEPLOYMENTS}
+    for name in (SERVE, "shoal-destinations"):
+        assert policies[name]["spec"]["podSelector"] == {
+            "matchLabels": DEPLOYMENTS[name]["spec"]["selector"]["matchLabels"]
+        }
+
+
+def test_destinations_are_kept_from_addresses_that_are_not_public() -> None:
+    (rule,) = objects("NetworkPolicy")["shoal-destinations"]["spec"]["egress"]
+    public, sixth = (each["ipBlock"] for each in rule["to"])
+    for network in public["except"]:
+        assert not is_public(network.partition("/")[0])
+    assert sixth["cidr"] == str(GLOBAL_UNICAST)
