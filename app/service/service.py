@@ -29,6 +29,7 @@ from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
 from app.service.memberships import Memberships
+from app.service.page_routes import DocumentPage, PageRoutes, document_router
 from app.service.queries import Queries
 from app.service.query_routes import QueryRoutes
 from app.service.request_limit import RequestLimit, RequestsInHand
@@ -87,7 +88,7 @@ def create_service(settings: Settings) -> Service:
             await memberships.close()
 
     app = Litestar(
-        route_handlers=[CollectorRoutes, LibrarySettingsRoutes, QueryRoutes, StreamRoutes, HealthRoutes],
+        route_handlers=[CollectorRoutes, LibrarySettingsRoutes, QueryRoutes, StreamRoutes, HealthRoutes, PageRoutes],
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
         middleware=[
@@ -125,8 +126,8 @@ def _openapi() -> OpenAPIConfig:
         version=version("shoal"),
         description="Events in; who is in which segment, why, and what changes, out.",
         use_handler_docstrings=True,
-        path="/docs",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=document_router(),
+        render_plugins=[DocumentPage(), JsonRenderPlugin(path="/openapi.json")],
         components=Components(
             security_schemes={
                 "writeKey": SecurityScheme(
