@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
+from app.destinations.connections import Connections
 from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.positions import destination_topic_specs
-from app.destinations.sender import Sender
 from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
@@ -29,7 +29,7 @@ def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
     """The process `shoal destinations run`. Nothing is started yet."""
     refusals_max = settings.destination_refusals_max
     limits_by_destination = {each.name: new_shared_limits(each, refusals_max=refusals_max) for each in wanted}
-    sender = Sender(private=settings.private_destinations)
+    connections = Connections(wanted, private=settings.private_destinations)
 
     def new_task(app: Follower, tp: TP, deliver: Deliver) -> DestinationTask:
         return DestinationTask(
@@ -37,7 +37,7 @@ def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
             settings=settings,
             metrics=app.metrics,
             limits_by_destination=limits_by_destination,
-            send=sender.send,
+            connections=connections,
             committed_only=app.committed_only,
             deliver=deliver,
         )
@@ -48,7 +48,7 @@ def create_app(settings: Settings, wanted: Sequence[Destination]) -> Follower:
         topics=[settings.topics.changes],
         new_task=new_task,
         prepare=make_topics,
-        resources=[sender],
+        resources=[connections],
     )
     app.add_agent(destinations)
     return app

@@ -16,7 +16,7 @@ FORBIDDEN = {
     "app.runtime.records.journal": "app.runtime.delivery.commit",
     "app.simulation.wire": "app.service.service",
     "app.memberships.counts": "app.intake.sources",
-    "app.destinations.sender": "app.memberships.counts",
+    "app.destinations.connections": "app.memberships.counts",
     "app.embedded.guard": "app.runtime.process.logs",
     "app.offline.explanation": "app.cli.main",
     "app.catalogs.publishing": "app.offline.backtest",

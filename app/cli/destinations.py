@@ -1,4 +1,4 @@
-"""`shoal destinations`: changes to other people's services over HTTP."""
+"""`shoal destinations`: changes to other people's services."""
 
 import asyncio
 import os
@@ -100,15 +100,15 @@ def _run(settings: Settings, wanted: Sequence[Destination]) -> int:
 
 
 def _check(wanted: Sequence[Destination]) -> None:
-    from app.destinations.prepared import UnusableError
     from app.destinations.sample import sample
+    from app.destinations.unusable import UnusableError
 
     console = make_console()
     for each in wanted:
         try:
             shown = sample(each)
         except UnusableError as error:
-            raise UserError(f"{each.path}: no request can be made: {error.detail}") from None
+            raise UserError(f"{each.path}: nothing can be sent: {error.detail}") from None
         say_lines(console, shown)
         say(console)
     count = len(wanted)

@@ -31,11 +31,8 @@ def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
 def needed_values(destination: Destination) -> set[str]:
     """The attached values without which a change becomes a dead letter."""
     found: set[str] = set()
-    for request in destination.requests.values():
-        for placeholder in (*_placeholders(request.url), *_placeholders(request.body)):
-            found |= _needed(placeholder)
-    for text in destination.headers.values():
-        for placeholder in _placeholders(text):
+    for template in destination.target.templates():
+        for placeholder in _placeholders(template):
             found |= _needed(placeholder)
     return found
 

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.destinations.changes import prepare, read_change, source_of
+from app.destinations.connections import Connections
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate
 from app.destinations.positions import (
@@ -15,8 +17,7 @@ from app.destinations.positions import (
     position_row,
     read_states,
 )
-from app.destinations.prepared import UnusableError, prepare, read_change, source_of
-from app.destinations.sender import Sender
+from app.destinations.unusable import UnusableError
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader
 from app.runtime.kafka.log_readers import LogReaders, rest
@@ -45,7 +46,8 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
         client = await wait_for_broker(settings)
         stack.push_async_callback(client.close)
         await ensure_topics(settings, client, destination_topic_specs(settings))
-        sender = await stack.enter_async_context(Sender(private=settings.private_destinations))
+        private = settings.private_destinations
+        connections = await stack.enter_async_context(Connections(wanted, private=private))
         readers = LogReaders(client, settings, committed_only=await has_transactions(client))
         await stack.enter_async_context(readers)
         names = destination_topics(settings)
@@ -53,7 +55,7 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
             positions = (await read_states(readers.open(names.positions, partition))).positions
             for destination in wanted:
                 known = positions.get(REPLAY + destination.name)
-                one = _Replay(settings, destination, partition, sender)
+                one = _Replay(settings, destination, partition, connections)
                 await one.run(readers.open(names.dead_letters, partition), 0 if known is None else known.offset)
                 if one.counts.delivered or one.counts.left:
                     total = counts.setdefault(destination.name, Counts())
@@ -65,12 +67,12 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
 class _Replay:
     """The dead letters of one destination in one partition."""
 
-    def __init__(self, settings: Settings, destination: Destination, partition: int, sender: Sender) -> None:
+    def __init__(self, settings: Settings, destination: Destination, partition: int, connections: Connections) -> None:
         self.counts = Counts()
         self._settings = settings
         self._destination = destination
         self._partition = partition
-        self._sender = sender
+        self._connections = connections
         self._topics = destination_topics(settings)
         self._failed_users: set[bytes | None] = set()
 
@@ -114,10 +116,10 @@ class _Replay:
             change = read_change(record.value or b"")
             if not destination.wants(change["segment"], change["change"]):
                 return "unwanted", "the destination does not want this change any more"
-            prepared = prepare(destination, change, record.value, source=source_of(record))
+            item = prepare(destination, change, record.value, source=source_of(record))
         except UnusableError as error:
             return error.reason, error.detail
-        outcome = await self._sender.send(destination, prepared)
+        (outcome,) = await self._connections.deliver(destination, [item])
         if destination.rate:
             await asyncio.sleep(1 / destination.rate)
         if outcome.fate is Fate.DELIVERED:

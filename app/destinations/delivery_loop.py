@@ -4,30 +4,47 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from app.destinations.changes import is_stale, prepare, read_change, source_of
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
-from app.destinations.prepared import Prepared, UnusableError, is_stale, prepare, read_change, source_of
 from app.destinations.request_limiter import FAILURES_TO_OPEN, Breaker
 from app.destinations.shared_limits import SharedLimits
+from app.destinations.unusable import UnusableError
 from app.destinations.user_queues import UserQueues, Waiting
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched, LogReader
 
 WINDOW: Final = 1_000
-"""Changes of one destination and partition in hand at most."""
+"""Changes of one destination and partition in hand at most; two batches where that is more."""
 READ_WAIT_MS: Final = 500
 
 log = logging.getLogger(__name__)
 
-Send = Callable[[Destination, Prepared], Awaitable[Outcome]]
+Deliver = Callable[[Destination, Sequence[Any]], Awaitable[Sequence[Outcome]]]
+"""`Connections.deliver`."""
 WriteDeadLetter = Callable[[Destination, Any, str, str], Awaitable[None]]
 """Writes a dead letter: destination, record, reason, detail."""
 HandOver = Callable[[Callable[[], Awaitable[None]], int], Awaitable[None]]
 """Lets the agent do something with a batch that begins at an offset."""
+
+
+@dataclass(slots=True)
+class _Result:
+    """Result of one change of a try: an item to deliver, the reason that there is none, then the outcome."""
+
+    segment: str
+    item: Any = None
+    outcome: Outcome | None = None
+    unusable: UnusableError | None = None
+
+
+EXPIRED: Final = Outcome(fate=Fate.DELIVERED, status="expired")
+"""Of a change that is too old to be sent: it is done with, and says nothing of the destination."""
 
 
 class DeliveryLoop:
@@ -39,7 +56,7 @@ class DeliveryLoop:
         *,
         partition: int,
         stored: Stored,
-        send: Send,
+        deliver: Deliver,
         write_dead_letter: WriteDeadLetter,
         metrics: ReaderMetrics,
         chance: random.Random | None = None,
@@ -50,11 +67,13 @@ class DeliveryLoop:
         self._limits = limits
         self._partition = partition
         self._queues: UserQueues[Any] = UserQueues(stored.offset, stored.done)
-        self._send = send
+        self._deliver = deliver
+        self._gathering_s: float | None = None
         self._write_dead_letter = write_dead_letter
         self._metrics = metrics
         self._chance = chance or random.Random()
         self._clock_s = clock_s
+        self._window = max(WINDOW, 2 * self.destination.batch.changes_max)
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._trying: set[asyncio.Task[None]] = set()
@@ -102,10 +121,10 @@ class DeliveryLoop:
     async def _read(self, reader: LogReader, hand_over: HandOver) -> None:
         reader.seek(self._queues.position)
         while True:
-            while self._queues.waiting >= WINDOW or self.leaving:
+            while self._queues.waiting >= self._window or self.leaving:
                 self._room.clear()
                 await self._room.wait()
-            room = WINDOW - self._queues.waiting
+            room = self._window - self._queues.waiting
             fetched = await reader.read(records_max=room, wait_ms=READ_WAIT_MS)
             if fetched.records:
 
@@ -166,98 +185,153 @@ class DeliveryLoop:
         limiter = self._limits.limiter
         while not self.leaving:
             now_s = self._clock_s()
-            heads = self._queues.heads(now_s)
+            # While nothing gets through, one change is tried and not a whole batch.
+            most = self.destination.batch.changes_max if limiter.state is Breaker.CLOSED else 1
             limiter_wait_s = limiter.wait_s(now_s)
-            if not heads or limiter_wait_s > 0:
+            batch = self._queues.runs(now_s, most=most) if limiter_wait_s == 0 else []
+            if not batch:
                 next_s = self._queues.next_due_s()
                 if next_s is None or limiter_wait_s == float("inf"):
                     return None
                 return max(limiter_wait_s, next_s - now_s, 0.001)
-            self._queues.begin(heads[0])
+            if (wait_s := self._gather_s(batch, most, now_s)) > 0:
+                return wait_s
+            for each in batch:
+                self._queues.begin(each)
             limiter.begin(now_s)
-            trying = asyncio.ensure_future(self._try(heads[0]))
+            trying = asyncio.ensure_future(self._try(batch))
             trying.add_done_callback(lambda _: self._wake.set())  # also with an error, which is then told
             self._trying.add(trying)
         return None
 
-    async def _try(self, each: Waiting[Any]) -> None:
-        limiter, destination = self._limits.limiter, self.destination
-        segment = ""
+    def _gather_s(self, batch: Sequence[Waiting[Any]], most: int, now_s: float) -> float:
+        """Seconds that a batch waits for more changes; 0 if it begins."""
+        if self._gathering_s is None:
+            self._gathering_s = now_s
+        wait_s = self._gathering_s + self.destination.batch.wait_ms / 1000 - now_s
+        if len(batch) < most and wait_s > 0:
+            return wait_s
+        self._gathering_s = None
+        return 0.0
+
+    async def _try(self, batch: Sequence[Waiting[Any]]) -> None:
+        try:
+            results = [self._prepare(each) for each in batch]
+            items = [result.item for result in results if result.outcome is None and result.unusable is None]
+            if items:
+                began_s = self._clock_s()
+                outcomes = await self._deliver(self.destination, items)
+                said = next((each for each in outcomes if each.fate is not Fate.DELIVERED), outcomes[0])
+                self._metrics.request(self.destination.name, said.status, self._clock_s() - began_s)
+                answers = iter(outcomes)
+                for result in results:
+                    if result.outcome is None and result.unusable is None:
+                        result.outcome = next(answers)
+            await self._settle(batch, results)
+        finally:
+            self._limits.limiter.end()
+            self._queues.settle()
+            self._limits.wake()
+
+    def _prepare(self, each: Waiting[Any]) -> _Result:
         try:
             change = read_change(each.item.value)
-            segment = change["segment"]
-            if is_stale(destination, change, now_ms=int(time.time() * 1000)):
-                limiter.dropped()
-                self._finish(each, "expired")
-                return
-            prepared = prepare(destination, change, each.item.value, source=source_of(each.item))
         except UnusableError as error:
-            await self._unusable(each, error, segment)
-            return
-        began_s = self._clock_s()
+            return _Result("", unusable=error)
+        segment = change["segment"]
+        if is_stale(self.destination, change, now_ms=int(time.time() * 1000)):
+            return _Result(segment, outcome=EXPIRED)
         try:
-            outcome = await self._send(destination, prepared)
-        except BaseException:
-            limiter.dropped()
-            raise
+            item = prepare(self.destination, change, each.item.value, source=source_of(each.item))
+        except UnusableError as error:
+            return _Result(segment, unusable=error)
+        return _Result(segment, item=item)
+
+    async def _settle(self, batch: Sequence[Waiting[Any]], results: Sequence[_Result]) -> None:
+        """Each change is done with, or tried again; those of a user behind one that is tried again are not done."""
         now_s = self._clock_s()
-        self._metrics.request(destination.name, outcome.status, now_s - began_s)
-        if outcome.fate is Fate.AGAIN:
-            await self._again(each, outcome, now_s, segment)
-        elif outcome.fate is Fate.DELIVERED:
+        given = [result.outcome for result in results if result.outcome is not None and result.outcome is not EXPIRED]
+        got_through = any(outcome.fate is Fate.DELIVERED for outcome in given)
+        failed = [outcome for outcome in given if outcome.fate is Fate.AGAIN]
+        if got_through:
             if self._limits.delivered(now_s, self._metrics):
                 self._queues.hurry(now_s)
-            self._finish(each, "delivered")
-        else:
-            await self._refused(each, outcome, now_s, segment)
+        elif failed:
+            self._note_failure(failed, now_s)
+        behind: set[str] = set()
+        for each, result in zip(batch, results, strict=True):
+            if each.user in behind:
+                self._queues.put_back(each)
+            elif not await self._is_done(each, result, now_s, got_through=got_through):
+                behind.add(each.user)
 
-    async def _again(self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str) -> None:
-        limiter, destination = self._limits.limiter, self.destination
-        if limiter.failed(now_s, retry_after_s=outcome.retry_after_s):
-            self._metrics.away(destination.name, away=True)
+    async def _is_done(self, each: Waiting[Any], result: _Result, now_s: float, *, got_through: bool) -> bool:
+        """Settles one change; False if it is tried again."""
+        outcome, error = result.outcome, result.unusable
+        if error is not None:
+            return await self._unusable(each, error, result.segment, got_through=got_through)
+        assert outcome is not None, "neither an error nor an outcome"
+        if outcome.fate is Fate.AGAIN:
+            return await self._again(each, outcome, now_s, result.segment)
+        if outcome.fate is Fate.REFUSED:
+            return await self._refused(each, outcome, now_s, result.segment, got_through=got_through)
+        self._finish(each, "expired" if outcome is EXPIRED else "delivered")
+        return True
+
+    def _note_failure(self, failed: Sequence[Outcome], now_s: float) -> None:
+        waits = [outcome.retry_after_s for outcome in failed if outcome.retry_after_s is not None]
+        if self._limits.limiter.failed(now_s, retry_after_s=max(waits, default=None)):
+            self._metrics.away(self.destination.name, away=True)
             # What it answered may name people: that stands in dead letters only.
             log.warning(
                 "destination %s: circuit breaker opened after %d failures in a row (last: %s); "
                 "one change is tried at least every minute",
-                *(destination.name, FAILURES_TO_OPEN, outcome.status),
+                *(self.destination.name, FAILURES_TO_OPEN, failed[-1].status),
             )
+
+    async def _again(self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str) -> bool:
+        retry = self.destination.retry
         failing_s = 0.0 if each.failed_s is None else now_s - each.failed_s
-        if failing_s * 1000 > destination.retry.give_up_ms and limiter.succeeded_s > (each.failed_s or 0.0):
+        if failing_s * 1000 > retry.give_up_ms and self._limits.limiter.succeeded_s > (each.failed_s or 0.0):
             detail = f"after {each.tries} tries: {outcome.detail}"
             await self._give_up(each, "gave-up", detail, segment=segment, status=outcome.status)
-            return
-        pause = max(destination.retry.pause_s(each.tries, self._chance), outcome.retry_after_s or 0.0)
-        self._queues.retry(each, due_s=now_s + pause, now_s=now_s)
-        self._limits.wake()
+            return True
+        pause_s = max(retry.pause_s(each.tries, self._chance), outcome.retry_after_s or 0.0)
+        self._queues.retry(each, due_s=now_s + pause_s, now_s=now_s)
+        return False
 
-    async def _refused(self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str) -> None:
+    async def _refused(
+        self, each: Waiting[Any], outcome: Outcome, now_s: float, segment: str, *, got_through: bool
+    ) -> bool:
         was_away = self._limits.limiter.state is not Breaker.CLOSED and self._limits.pause is None
-        if not self._limits.refused(now_s, self._metrics, status=outcome.status, detail=outcome.detail):
+        # Beside a change that was taken, a refusal is about its own change.
+        if not got_through and not self._limits.refused(
+            now_s, self._metrics, status=outcome.status, detail=outcome.detail
+        ):
             self._keep(each, due_s=now_s, now_s=now_s)
-            return
+            return False
         if was_away:
             self._queues.hurry(now_s)
         await self._give_up(each, "refused", outcome.detail, segment=segment, status=outcome.status)
+        return True
 
-    async def _unusable(self, each: Waiting[Any], error: UnusableError, segment: str) -> None:
-        """There is no request for a change. Where that is a mistake in the file it counts as a refusal."""
+    async def _unusable(self, each: Waiting[Any], error: UnusableError, segment: str, *, got_through: bool) -> bool:
+        """There is nothing to deliver for a change. Where that is a mistake in the file it counts as a refusal."""
         limits, now_s = self._limits, self._clock_s()
-        if not error.mistaken:
-            limits.limiter.dropped()
-        elif limits.pause is not None:
-            # No request was made, so nothing is asked too often: other changes are tried at once.
-            limits.limiter.dropped()
-            self._keep(each, due_s=now_s + self.destination.retry.pause_s(each.tries, self._chance), now_s=now_s)
-            return
-        elif not limits.refused(now_s, self._metrics, status=error.reason, detail=error.detail):
-            self._keep(each, due_s=now_s, now_s=now_s)
-            return
+        if error.mistaken and not got_through:
+            if limits.pause is not None:
+                # Nothing was asked, so nothing is asked too often: other changes are tried at once.
+                self._keep(each, due_s=now_s + self.destination.retry.pause_s(each.tries, self._chance), now_s=now_s)
+                return False
+            if not limits.refused(now_s, self._metrics, status=error.reason, detail=error.detail):
+                self._keep(each, due_s=now_s, now_s=now_s)
+                return False
         await self._give_up(each, error.reason, error.detail, segment=segment, status=error.reason)
+        return True
 
     def _keep(self, each: Waiting[Any], *, due_s: float, now_s: float) -> None:
         self._queues.retry(each, due_s=due_s, now_s=now_s)
         each.failed_s = None  # it is the destination that fails: the time to give up has not begun
-        self._limits.wake()
 
     async def _give_up(self, each: Waiting[Any], reason: str, detail: str, *, segment: str, status: str) -> None:
         await self._write_dead_letter(self.destination, each.item, reason, detail)
@@ -265,7 +339,6 @@ class DeliveryLoop:
         self._finish(each, "dead")
 
     def _finish(self, each: Waiting[Any], outcome: str) -> None:
-        self._queues.finish(each)
+        self._queues.remove(each)
         self._metrics.destination(self.destination.name, outcome)
         self._room.set()
-        self._limits.wake()

@@ -1,55 +1,15 @@
 """A destination: what is sent where for which changes. Plain values, made from a file."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from app.destinations.template import Text
+from app.destinations.template import Node
 from app.runtime.pacing.back_off import back_off_ms, spread_ms
+from app.segments.evaluation.change import ChangeKind
 
-Kind = Literal["entered", "exited", "updated"]
 Start = Literal["now", "beginning"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One HTTP request. `body` None: the change itself."""
-
-    method: str
-    url: Text = field(repr=False)
-    body: Any = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """HMAC-SHA256 over `<timestamp>.<body>`."""
-
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuth:
-    """A token by client credentials (RFC 6749, 4.4); `method` is how the service wants to be asked for it."""
-
-    url: str = field(repr=False)
-    client_id: str = field(repr=False)
-    client_secret: str = field(repr=False)
-    method: Literal["POST", "GET"] = "POST"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Requirement on an answer with a good status: at `path` in its JSON stands `value`.
-
-    If it does not, `code_path` leads to a code: those of `retry` pass by themselves, those of `token` want a new token.
-    """
-
-    path: tuple[str, ...]
-    value: Any
-    code_path: tuple[str, ...] = ()
-    retry: frozenset[str] = frozenset()
-    token: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +29,47 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Up to `changes_max` changes are delivered together; the first of them waits for others `wait_ms` at most."""
+
+    changes_max: int = 1
+    wait_ms: int = 0
+
+
+class Target(Protocol):
+    """Part of a destination that its kind understands: where changes go, and in which form.
+
+    Frozen, without I/O. Whatever in it is secret stays out of `repr`.
+    """
+
+    @property
+    def changes(self) -> Collection[ChangeKind]:
+        """Kinds of changes that are wanted, in the order in which `shoal destinations check` shows them."""
+
+    def templates(self) -> Iterator[Node]:
+        """Yields the texts and bodies with placeholders, to be compared with the values that segments attach."""
+
+    def prepare(self, change: Mapping[str, Any], value: bytes, *, source: str) -> Any:
+        """The item to deliver for a wanted change; `value` is the change as it came, `source` names the deployment.
+
+        Depends on nothing but its arguments. Raises UnusableError for a change that cannot be delivered.
+        """
+
+    def shown(self, item: Any) -> str:
+        """The item as indented lines for people; the caller takes out the secrets that came from the environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """segments: names, None: all. rate: requests a second of one process, 0: any. max_age_ms: older changes are not
-    sent, None: all are."""
+    """kind: name of its kind. segments: names, None: all. rate: deliveries a second of one process, 0: any.
+    max_age_ms: older changes are not sent, None: all are."""
 
     name: str
     path: str
+    kind: str
     segments: frozenset[str] | None
-    requests: Mapping[Kind, Request]
-    headers: Mapping[str, Text] = field(repr=False)
-    signature: Signature | None = None
-    oauth: OAuth | None = None
-    answer: Answer | None = None
+    target: Target
+    batch: Batch = Batch()
     retry: Retry = Retry()
     rate: float = 0.0
     at_once: int = 8
@@ -88,10 +77,10 @@ class Destination:
     max_age_ms: int | None = None
     start: Start = "now"
     refusals_max: int | None = None
-    """Refusals in a row after which it is paused; 0: never; None: what the setting says."""
+    """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables that were put in, so that they can be taken out of what is shown."""
 
     def wants(self, segment: str, kind: str) -> bool:
         """True if a change is for it."""
-        return kind in self.requests and (self.segments is None or segment in self.segments)
+        return kind in self.target.changes and (self.segments is None or segment in self.segments)

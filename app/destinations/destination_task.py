@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from faust.types import TP
 
-from app.destinations.delivery_loop import DeliveryLoop, Send
+from app.destinations.connections import Connections
+from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
 from app.destinations.positions import Pause, Stored, destination_topics, pause_row, position_row, read_states
 from app.destinations.shared_limits import LimitsByDestination
@@ -36,13 +37,13 @@ class DestinationTask(FollowTask):
         settings: Settings,
         metrics: ReaderMetrics,
         limits_by_destination: LimitsByDestination,
-        send: Send,
+        connections: Connections,
         committed_only: bool,
         deliver: Deliver,
     ) -> None:
         self._metrics = metrics
         self._limits_by_destination = limits_by_destination
-        self._send = send
+        self._connections = connections
         self._topics = destination_topics(settings)
         self._delivery_loops: dict[str, DeliveryLoop] = {}
         self._at: dict[str, Stored] = {}
@@ -96,7 +97,7 @@ class DestinationTask(FollowTask):
                         self._limits_by_destination[destination.name],
                         partition=self.tp.partition,
                         stored=stored,
-                        send=self._send,
+                        deliver=self._connections.deliver,
                         write_dead_letter=self._write_dead_letter,
                         metrics=self._metrics,
                     )

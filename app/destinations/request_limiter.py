@@ -62,7 +62,7 @@ class RequestLimiter:
         return 0.0 if self._bucket is None else self._bucket.wait_s(1, now_s=now_s)
 
     def begin(self, now_s: float) -> None:
-        """A request begins; `wait_s` has just said 0."""
+        """A request begins; `wait_s` has just said 0, and `end` is called in any case."""
         if self.state is Breaker.OPEN:
             self.state = Breaker.HALF_OPEN
         if self._bucket is not None:
@@ -71,7 +71,6 @@ class RequestLimiter:
 
     def delivered(self, now_s: float) -> bool:
         """A change was taken. True if the breaker was open, or the destination paused."""
-        self.in_flight -= 1
         was_closed = self.state is Breaker.CLOSED
         self._close()
         self.paused = False
@@ -81,7 +80,6 @@ class RequestLimiter:
 
     def refused(self, now_s: float) -> bool:
         """A change was refused. True if it is to be given up, False if it is kept, as the destination is paused."""
-        self.in_flight -= 1
         self.refusals += 1
         if self.paused:
             self._open(now_s)
@@ -103,7 +101,6 @@ class RequestLimiter:
 
         True if the breaker opens now.
         """
-        self.in_flight -= 1
         if retry_after_s is not None:
             self._closed_until_s = max(self._closed_until_s, now_s + retry_after_s)
         self._failures += 1
@@ -113,8 +110,8 @@ class RequestLimiter:
         self._open(now_s)
         return was_closed
 
-    def dropped(self) -> None:
-        """A request was given up by ourselves; it says nothing."""
+    def end(self) -> None:
+        """A request has ended; what it said was told before. One that said nothing leaves the breaker as it was."""
         self.in_flight -= 1
         if self.state is Breaker.HALF_OPEN:
             self.state = Breaker.OPEN

@@ -1,14 +1,12 @@
-"""Request that a destination would send for an invented change, with its secrets by their names. Pure."""
+"""Shows what a destination would be sent for an invented change, with its secrets by their names. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from app.destinations.changes import prepare
 from app.destinations.destination import Destination
-from app.destinations.prepared import prepare
-
-SHOWN_HEADERS: Final = ("content-type", "idempotency-key")
 
 
 class _Anything(dict[str, Any]):
@@ -39,23 +37,13 @@ def sample_change(segment: str, kind: str) -> dict[str, Any]:
 
 
 def sample(destination: Destination) -> str:
-    """One request for each kind of change, as text. Raises UnusableError where none can be made."""
+    """One item for each kind of change, as text. Raises UnusableError where none can be made."""
     segment = min(destination.segments) if destination.segments else "hot-leads"
     parts = []
-    for kind in destination.requests:
+    for kind in destination.target.changes:
         change = sample_change(segment, kind)
-        prepared = prepare(destination, change, msgspec.json.encode(change))
-        lines = [f"{destination.name}, {kind}:", f"  {prepared.method} {prepared.url}"]
-        for name, value in prepared.headers.items():
-            if name.lower() not in SHOWN_HEADERS and name.lower() == "authorization":
-                value = f"{value.split()[0]} (secret)"
-            lines.append(f"  {name}: {value}")
-        if destination.oauth is not None:
-            lines.append("  Authorization: Bearer (by oauth)")
-        if destination.signature is not None:
-            lines.append("  Shoal-Timestamp, Shoal-Signature: at the moment of sending")
-        lines.append(f"  {prepared.body.decode()}")
-        parts.append("\n".join(lines))
+        item = prepare(destination, change, msgspec.json.encode(change))
+        parts.append(f"{destination.name}, {kind}:\n{destination.target.shown(item)}")
     return _without_secrets("\n".join(parts), destination.secrets)
 
 

@@ -56,12 +56,22 @@ class UserQueues(Generic[ItemT]):
     def reach(self, offset: int) -> None:
         """All records before this offset were seen: what was not added needs nothing."""
         self._end = max(self._end, offset)
-        self._settle()
+        self.settle()
 
     def heads(self, now_s: float) -> list[Waiting[ItemT]]:
         """The changes that may be tried now: the first of each queue, those tried least first."""
         found = [queue[0] for queue in self._queues.values() if not queue[0].in_flight and queue[0].due_s <= now_s]
         return sorted(found, key=lambda each: (each.tries, each.offset))
+
+    def runs(self, now_s: float, *, most: int) -> list[Waiting[ItemT]]:
+        """Up to `most` changes that may be tried together now: whole runs of users, each in order."""
+        found: list[Waiting[ItemT]] = []
+        for head in self.heads(now_s):
+            for each in self._queues[head.user]:
+                if len(found) >= most:
+                    return found
+                found.append(each)
+        return found
 
     def oldest(self) -> Waiting[ItemT] | None:
         """The change that waits longest."""
@@ -78,13 +88,17 @@ class UserQueues(Generic[ItemT]):
 
     def finish(self, each: Waiting[ItemT]) -> None:
         """It is done with, delivered or not: the user's next may be tried."""
+        self.remove(each)
+        self.settle()
+
+    def remove(self, each: Waiting[ItemT]) -> None:
+        """As `finish`, but the position stays until `settle`: for many changes at once."""
         queue = self._queues[each.user]
         assert queue[0] is each, "only the first of a queue is tried"
         queue.popleft()
         if not queue:
             del self._queues[each.user]
         self.waiting -= 1
-        self._settle()
 
     def retry(self, each: Waiting[ItemT], *, due_s: float, now_s: float) -> None:
         """It failed, and is tried again from `due_s` on."""
@@ -93,12 +107,17 @@ class UserQueues(Generic[ItemT]):
         if each.failed_s is None:
             each.failed_s = now_s
 
+    def put_back(self, each: Waiting[ItemT]) -> None:
+        """It was begun, and not tried: one before it did not get through."""
+        each.in_flight = False
+        each.tries -= 1
+
     def hurry(self, now_s: float) -> None:
         """Allows every change that waits after a failure to be tried now."""
         for queue in self._queues.values():
             queue[0].due_s = min(queue[0].due_s, now_s)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Moves the position to the first offset that waits; what lies between waiting ones is done."""
         waiting = sorted(each.offset for queue in self._queues.values() for each in queue)
         self.position = max(self.position, min(waiting[0] if waiting else self._end, self._end))

@@ -8,6 +8,7 @@ import msgspec
 
 from app.destinations.destination import Destination
 from app.destinations.destination_file import DestinationFile
+from app.destinations.http.http_target import HttpTarget
 from app.segments.evaluation.change import Atom, Cause, Change, ChangeKind, change_id
 
 HOOK = "destination: hook\nurl: https://hooks.example/in\nchanges: [entered, exited]\n"
@@ -19,6 +20,13 @@ def destination(text: str = HOOK, *, environ: Mapping[str, str] | None = None, p
     made = file.read()
     assert made is not None, "\n".join(map(str, file.source.problems))
     return made
+
+
+def target(made: Destination) -> HttpTarget:
+    """The target of a destination of the kind `http`."""
+    found: Any = made.target
+    assert isinstance(found, HttpTarget)
+    return found
 
 
 def problems(text: str, *, environ: Mapping[str, str] | None = None, private: bool = False) -> list[str]:

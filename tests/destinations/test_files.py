@@ -2,11 +2,13 @@
 
 import pytest
 
+from app.destinations.changes import prepare
 from app.destinations.destination import Retry
-from app.destinations.prepared import UnusableError, prepare, signature_headers
+from app.destinations.http.http_request import signature_headers
 from app.destinations.sample import sample
 from app.destinations.template import TemplateError, parse
-from tests.destinations.making import HOOK, change, destination, plain, problems
+from app.destinations.unusable import UnusableError
+from tests.destinations.making import HOOK, change, destination, plain, problems, target
 
 
 def test_a_plain_destination_sends_the_change_as_a_cloud_event() -> None:
@@ -63,7 +65,7 @@ def test_each_kind_of_change_may_have_a_request_of_its_own() -> None:
     made = destination(
         "destination: hook\nurl: https://a.example/\non:\n  entered: {method: PUT}\n  exited: {url: https://b.example/}\n"
     )
-    assert {kind: (one.method, one.url.text({})) for kind, one in made.requests.items()} == {
+    assert {kind: (one.method, one.url.text({})) for kind, one in target(made).requests.items()} == {
         "entered": ("PUT", "https://a.example/"),
         "exited": ("POST", "https://b.example/"),
     }

@@ -3,20 +3,21 @@
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
-from app.destinations.outcome import Fate, Outcome, judge
+from app.destinations.http.answers import judge
+from app.destinations.http.http_request import HttpRequest
+from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
-from app.destinations.prepared import Prepared
 from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.segments.evaluation.change import Change
-from tests.destinations.making import HOOK, change, destination, records
+from tests.destinations.making import HOOK, change, destination, records, target
 
 HOUR_S = 3_600.0
 DELIVERED = Outcome(fate=Fate.DELIVERED, status="200")
@@ -28,10 +29,11 @@ AWAY = Outcome(fate=Fate.AGAIN, status="unreachable")
 class SimulatedReceiver:
     """A delivery_loop, a receiver that answers as it is told to, and time that goes on only when all is quiet."""
 
-    def __init__(self, changes: list[Change], answer: Callable[[Prepared, float], Outcome], text: str = HOOK) -> None:
+    def __init__(self, changes: list[Change], answer: Callable[[Any, float], Outcome], text: str = HOOK) -> None:
         self.now_s = 0.0
         self.arrived: list[tuple[str, float]] = []
         self.asked: list[tuple[str, float]] = []
+        self.batches: list[int] = []
         self.buried: list[tuple[str, str]] = []
         self._answer = answer
         self.metrics = ReaderMetrics()
@@ -40,7 +42,7 @@ class SimulatedReceiver:
             self.limits,
             partition=0,
             stored=Stored(0),
-            send=self._send,
+            deliver=self._deliver,
             write_dead_letter=self._write_dead_letter,
             metrics=self.metrics,
             chance=random.Random(1),
@@ -56,7 +58,11 @@ class SimulatedReceiver:
             if wait_s is not None:
                 self.now_s = min(until_s, self.now_s + wait_s)
 
-    async def _send(self, _: Destination, prepared: Prepared) -> Outcome:
+    async def _deliver(self, _: Destination, items: Sequence[Any]) -> list[Outcome]:
+        self.batches.append(len(items))
+        return [self._outcome(item) for item in items]
+
+    def _outcome(self, prepared: Any) -> Outcome:
         self.asked.append((prepared.id, self.now_s))
         outcome = self._answer(prepared, self.now_s)
         if outcome.fate is Fate.DELIVERED:
@@ -126,7 +132,7 @@ async def test_what_is_refused_becomes_a_dead_letter_and_the_users_next_change_g
 async def test_retry_after_is_honoured_by_everything_that_goes_there() -> None:
     told: list[float] = []
 
-    def answer(_: Prepared, now_s: float) -> Outcome:
+    def answer(_: HttpRequest, now_s: float) -> Outcome:
         if not told:
             told.append(now_s)
             return Outcome(fate=Fate.AGAIN, status="429", retry_after_s=120.0)
@@ -209,7 +215,7 @@ async def test_a_pause_ends_though_the_oldest_change_is_refused_for_ever() -> No
     broken = changes[30].id
     mended_s = 600.0
 
-    def answer(prepared: Prepared, now_s: float) -> Outcome:
+    def answer(prepared: HttpRequest, now_s: float) -> Outcome:
         return REFUSED if now_s < mended_s or prepared.id == broken else DELIVERED
 
     receiver = SimulatedReceiver(changes, answer)
@@ -230,7 +236,7 @@ async def test_refusals_between_deliveries_pause_nothing() -> None:
 
 
 async def test_a_file_says_when_it_is_paused_and_that_it_never_is() -> None:
-    refuse: Callable[[Prepared, float], Outcome] = lambda _, __: REFUSED  # noqa: E731  # a name for both
+    refuse: Callable[[HttpRequest, float], Outcome] = lambda _, __: REFUSED  # noqa: E731  # a name for both
     early = SimulatedReceiver(history(users=50, each=1), refuse, HOOK + "pause_after: 3\n")
     await early.run(until_s=60)
     assert len(early.buried) == 3
@@ -277,7 +283,7 @@ async def test_users_who_lack_a_value_that_others_have_pause_nothing() -> None:
 async def test_a_destination_that_goes_away_while_it_is_paused_stays_paused() -> None:
     changes = history(users=50, each=2)
 
-    def answer(_: Prepared, now_s: float) -> Outcome:
+    def answer(_: HttpRequest, now_s: float) -> Outcome:
         return REFUSED if now_s < 600 else AWAY if now_s < 1_200 else REFUSED if now_s < 1_800 else DELIVERED
 
     receiver = SimulatedReceiver(changes, answer)
@@ -289,5 +295,5 @@ async def test_a_destination_that_goes_away_while_it_is_paused_stays_paused() ->
 def test_a_code_of_an_answer_that_is_no_code_stands_in_no_log() -> None:
     made = destination(HOOK + "answer: {path: ok, is: true, code: code}\n")
     for code, status in (('"E-12"', "E-12"), ('"\\u001b[31m ann@x.example"', "200"), ("7", "7")):
-        outcome = judge(200, {}, b'{"ok": false, "code": %s}' % code.encode(), made.answer, now_s=0.0)
+        outcome = judge(200, {}, b'{"ok": false, "code": %s}' % code.encode(), target(made).answer, now_s=0.0)
         assert outcome.status == status

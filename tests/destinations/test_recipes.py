@@ -12,10 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
+from app.destinations.changes import prepare
 from app.destinations.destination_file import DestinationFile
+from app.destinations.http.http_connection import HttpConnection
 from app.destinations.outcome import Fate, Outcome
-from app.destinations.prepared import prepare
-from app.destinations.sender import Sender
 from app.segments.evaluation.change import Change
 from tests.destinations.making import change, plain
 from tests.destinations.receiver import Receiver, receiver
@@ -53,7 +53,7 @@ async def tell(name: str, there: Receiver, *changes: Change) -> list[Outcome]:
     file = DestinationFile(f"{name}.yaml", text, environ=ENVIRON | slack, private=True)
     made = file.read()
     assert made is not None, "\n".join(map(str, file.source.problems))
-    async with Sender(private=True) as sender:
+    async with HttpConnection(private=True) as sender:
         outcomes = []
         for one in changes:
             assert made.wants(one.segment, one.change)

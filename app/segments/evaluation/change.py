@@ -1,12 +1,13 @@
 """A change: one user entered, left or was updated in one segment. What others read: see the schema of changes."""
 
 from hashlib import blake2b
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 CauseKind = Literal["event", "time", "catalog", "forgotten"]
 ChangeKind = Literal["entered", "exited", "updated"]
+CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
@@ -60,7 +61,7 @@ class Change(msgspec.Struct, kw_only=True, gc=False):
 
 _SPECVERSION = ("ce_specversion", b"1.0")
 _CONTENT_TYPE = ("content-type", b"application/json")
-_TYPES = {kind: ("ce_type", f"shoal.segment.{kind}.v1".encode()) for kind in get_args(ChangeKind)}
+_TYPES = {kind: ("ce_type", f"shoal.segment.{kind}.v1".encode()) for kind in CHANGE_KINDS}
 _EMPTY_DIGEST = blake2b(digest_size=12)
 _encode = msgspec.json.Encoder().encode
 

@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from app.destinations.addresses import ForbiddenAddressError, PublicResolver, host_of, is_forbidden_host, is_public
+from app.destinations.changes import prepare
 from app.destinations.destination import Destination
-from app.destinations.outcome import Fate, Outcome, judge, read_retry_after
-from app.destinations.prepared import Prepared, prepare
-from app.destinations.sender import Sender
-from tests.destinations.making import HOOK, change, destination, plain, problems
+from app.destinations.http.addresses import ForbiddenAddressError, PublicResolver, host_of, is_forbidden_host, is_public
+from app.destinations.http.answers import judge, read_retry_after
+from app.destinations.http.http_connection import HttpConnection
+from app.destinations.http.http_request import HttpRequest
+from app.destinations.outcome import Fate, Outcome
+from tests.destinations.making import HOOK, change, destination, plain, problems, target
 from tests.destinations.receiver import receiver
 
 
 async def sent(made: Destination, *, private: bool = True) -> Outcome:
     one = change("ann")
-    async with Sender(private=private) as sender:
+    async with HttpConnection(private=private) as sender:
         return await sender.send(made, prepare(made, plain(one), one.encode()))
 
 
@@ -208,7 +210,7 @@ async def test_a_name_that_changes_its_address_after_the_check_is_not_connected_
     async def resolve(*_: Any, **__: Any) -> list[dict[str, Any]]:
         return [{"hostname": "evil.example", "host": "127.0.0.1", "port": 80, "family": 2, "proto": 0, "flags": 0}]
 
-    monkeypatch.setattr("app.destinations.addresses.PublicResolver.resolve", resolve)
+    monkeypatch.setattr("app.destinations.http.addresses.PublicResolver.resolve", resolve)
     async with receiver() as there:
         port = there.url.rsplit(":", 1)[1]
         outcome = await sent(hook(f"http://evil.example:{port}"), private=False)
@@ -260,13 +262,13 @@ def test_retry_after_in_either_form(text: str, seconds: float | None) -> None:
 
 async def test_an_answer_that_is_nested_without_end_says_nothing() -> None:
     made = destination("destination: hook\nurl: https://hooks.example/in\nanswer: {path: ok, is: true}\n")
-    assert judge(200, {}, b"[" * 60_000, made.answer, now_s=0.0).fate is Fate.AGAIN
+    assert judge(200, {}, b"[" * 60_000, target(made).answer, now_s=0.0).fate is Fate.AGAIN
 
 
 @pytest.mark.parametrize("url", ["https://a..b/x", f"https://{'a' * 70}.example/", "https://[x/"])
 async def test_an_address_that_nobody_can_ask_is_no_reason_to_begin_anew(url: str) -> None:
-    request = Prepared(id="c-1", method="POST", url=url, headers={}, body=b"{}")
-    async with Sender(private=False) as sender:
+    request = HttpRequest(id="c-1", method="POST", url=url, headers={}, body=b"{}")
+    async with HttpConnection(private=False) as sender:
         outcome = await sender.send(hook("https://hooks.example/in"), request)
     assert (outcome.fate, outcome.status) == (Fate.REFUSED, "invalid-url")
 

@@ -1,23 +1,26 @@
 """Sends requests: to public addresses only, without redirects, signed at the moment of sending."""
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
-from app.destinations.addresses import ForbiddenAddressError, connector_options, host_of, is_forbidden_host
 from app.destinations.destination import Destination
-from app.destinations.oauth_tokens import TokenError, Tokens, read_start
-from app.destinations.outcome import Fate, Outcome, judge
-from app.destinations.prepared import Prepared, signature_headers
+from app.destinations.http.addresses import ForbiddenAddressError, connector_options, host_of, is_forbidden_host
+from app.destinations.http.answers import judge
+from app.destinations.http.http_request import HttpRequest, signature_headers
+from app.destinations.http.http_target import HttpTarget
+from app.destinations.http.oauth_tokens import TokenError, Tokens, read_start
+from app.destinations.outcome import Fate, Outcome
 
 CONNECTIONS_MAX: Final = 512
 UNASKABLE: Final = Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")
 
 
-class Sender:
-    """One client for all destinations of a process."""
+class HttpConnection:
+    """One client for all destinations of a process. The contract: `app.destinations.kind.Connection`."""
 
     def __init__(self, *, private: bool) -> None:
         self._private = private
@@ -40,8 +43,13 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
-    async def send(self, destination: Destination, prepared: Prepared) -> Outcome:
+    async def deliver(self, destination: Destination, items: Sequence[Any]) -> Sequence[Outcome]:
+        return [await self.send(destination, item) for item in items]
+
+    async def send(self, destination: Destination, prepared: HttpRequest) -> Outcome:
         """One try. Never raises for what the world does."""
+        target: Any = destination.target
+        assert isinstance(target, HttpTarget), destination.kind
         assert self._session is not None, "not entered"
         try:
             host = host_of(prepared.url)
@@ -52,11 +60,11 @@ class Sender:
             return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is no public address")
         timeout = aiohttp.ClientTimeout(total=destination.timeout_ms / 1000)
         headers = dict(prepared.headers)
-        if destination.signature is not None:
+        if target.signature is not None:
             now_ms = int(time.time() * 1000)
-            headers |= signature_headers(destination.signature.secret, prepared.body, now_ms=now_ms)
+            headers |= signature_headers(target.signature.secret, prepared.body, now_ms=now_ms)
         try:
-            tokens = self._tokens_of(destination)
+            tokens = self._tokens_of(destination.name, target)
             if tokens is not None:
                 headers["Authorization"] = f"Bearer {await tokens.get(self._session, timeout)}"
             async with self._session.request(
@@ -68,7 +76,7 @@ class Sender:
                 timeout=timeout,
             ) as response:
                 body = await read_start(response)
-                outcome = judge(response.status, response.headers, body, destination.answer, now_s=time.time())
+                outcome = judge(response.status, response.headers, body, target.answer, now_s=time.time())
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, ForbiddenAddressError):
                 return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error.os_error))
@@ -87,10 +95,10 @@ class Sender:
             tokens.forget()
         return outcome
 
-    def _tokens_of(self, destination: Destination) -> Tokens | None:
-        if destination.oauth is None:
+    def _tokens_of(self, name: str, target: HttpTarget) -> Tokens | None:
+        if target.oauth is None:
             return None
-        found = self._tokens.get(destination.name)
+        found = self._tokens.get(name)
         if found is None:
-            found = self._tokens[destination.name] = Tokens(destination.oauth)
+            found = self._tokens[name] = Tokens(target.oauth)
         return found

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from app.destinations.destination import OAuth
+from app.destinations.http.http_target import OAuth
 
 ANSWER_BYTES_MAX: Final = 65_536
 EARLY_S: Final = 60.0

@@ -1,7 +1,7 @@
 """A delivery_loop whose surroundings fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import AsyncMock
@@ -15,7 +15,6 @@ from app.destinations.destination import Destination
 from app.destinations.destination_task import DestinationTask
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
-from app.destinations.prepared import Prepared
 from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched
@@ -40,8 +39,8 @@ class QuietLog:
         return Fetched(list(records([change()])), 1, 1)
 
 
-async def refuse(_: Destination, __: Prepared) -> Outcome:
-    return Outcome(fate=Fate.REFUSED, status="400")
+async def refuse(_: Destination, items: Sequence[object]) -> list[Outcome]:
+    return [Outcome(fate=Fate.REFUSED, status="400") for _ in items]
 
 
 async def test_a_dead_letter_that_cannot_be_written_ends_the_run_also_when_nothing_else_happens() -> None:
@@ -55,7 +54,7 @@ async def test_a_dead_letter_that_cannot_be_written_ends_the_run_also_when_nothi
         new_shared_limits(destination(HOOK)),
         partition=0,
         stored=Stored(0),
-        send=refuse,
+        deliver=refuse,
         write_dead_letter=write_dead_letter,
         metrics=ReaderMetrics(),
     )
@@ -124,7 +123,7 @@ async def test_only_failures_in_a_row_make_pauses_longer(
         settings=load_settings({}),
         metrics=ReaderMetrics(),
         limits_by_destination={made.name: new_shared_limits(made)},
-        send=refuse,
+        connections=AsyncMock(),
         committed_only=False,
         deliver=AsyncMock(),
     )

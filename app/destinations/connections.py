@@ -1,0 +1,39 @@
+"""Connections of a process to the services of its destinations: one for each kind that is used."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from app.destinations.destination import Destination
+from app.destinations.kind import Connection, known_kinds
+from app.destinations.outcome import Outcome
+
+
+class Connections:
+    """Delivers by the kind of a destination. An asynchronous context manager."""
+
+    def __init__(self, destinations: Iterable[Destination], *, private: bool) -> None:
+        self._kinds = sorted({each.kind for each in destinations})
+        self._private = private
+        self._open: dict[str, Connection] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with self._stack:
+            for name in self._kinds:
+                connecting = known_kinds()[name].connect(private=self._private)
+                self._open[name] = await self._stack.enter_async_context(connecting)
+            self._stack = self._stack.pop_all()  # all are open: they are closed at the end, and not here
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def deliver(self, destination: Destination, items: Sequence[object]) -> Sequence[Outcome]:
+        """One try: the outcome of each item, in their order."""
+        outcomes = await self._open[destination.kind].deliver(destination, items)
+        assert len(outcomes) == len(items), f"{destination.kind}: {len(outcomes)} outcomes of {len(items)} items"
+        return outcomes

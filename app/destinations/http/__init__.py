@@ -1,0 +1,1 @@
+"""The kind `http`: requests to a web service, one for each change."""
