@@ -31,7 +31,7 @@ class Guarantee:
 
 GUARANTEES = (
     pytest.param(Guarantee("position-first", "between:3", "missing"), id="position-first"),
-    pytest.param(Guarantee("position-last", "between:3", "repeated"), id="position-last", marks=pytest.mark.faults),
+    pytest.param(Guarantee("changes-first", "between:3", "repeated"), id="changes-first", marks=pytest.mark.faults),
     pytest.param(
         Guarantee("reads-uncommitted", "written:9", "missing"), id="reads-uncommitted", marks=pytest.mark.faults
     ),

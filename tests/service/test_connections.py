@@ -113,6 +113,12 @@ def opened(url: str, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
             each.close()
 
 
+def read_an_answer_each(connections: list[socket.socket]) -> None:
+    """Until the service has answered all of them: from then on they are idle."""
+    for each in connections:
+        assert each.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
 def files_allowed() -> int:
     """As many as this process may have, if it is allowed to raise the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -142,10 +148,14 @@ async def test_with_ten_thousand_idle_and_three_thousand_slow_connections_others
     with service_process(own_settings, tmp_path / "log") as service:
         before = service.memory_bytes()
         with (
-            opened(service.url, IDLE // scale, GOOD),
+            opened(service.url, IDLE // scale, GOOD) as idle,
             opened(service.url, SLOW // scale // 2, SLOW_HEAD),
             opened(service.url, SLOW // scale // 2, SLOW_BODY),
         ):
+            read_an_answer_each(idle)
+            # Connections are taken up in order: with this answer all of them are open.
+            async with httpx.AsyncClient(base_url=service.url, timeout=120) as http:
+                assert (await http.get("/live")).status_code == 200
             slowest_s = await slowest_answer_s(service.url)
             grown = service.memory_bytes() - before
         print(f"1/{scale}: slowest answer {slowest_s:.3f} s, {grown >> 20} MB more")  # noqa: T201  # with -s
