@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from app.catalogs.definitions_folder import load_segments
-from app.destinations.addresses import GLOBAL_UNICAST, is_public
+from app.destinations.http.addresses import GLOBAL_UNICAST, is_public
 from app.service.server import GRACE_S
 from app.settings import Settings, load_settings
 from tests.deploy.files import DEPLOY, KUBERNETES, manifests, objects, settings_env

@@ -282,7 +282,7 @@ async def test_a_value_error_while_a_service_is_asked_refuses_no_change(
     async def fail(_: Any) -> bytes:
         raise error
 
-    monkeypatch.setattr("app.destinations.sender.read_start", fail)
+    monkeypatch.setattr("app.destinations.http.http_connection.read_start", fail)
     async with receiver() as there:
         outcome = await sent(hook(there.url))
     assert (outcome.fate, outcome.status) == (Fate.AGAIN, "broken")
