@@ -6,11 +6,11 @@ from typing import Any
 
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
-from tests.model.messages import Advance, Record, instant_ms
+from tests.model.messages import Advance, Merge, Record, instant_ms
 from tests.model.oracle import Answer, Oracle, Step
 from tests.model.plain import duration_text, instant_text
 
-Messages = Sequence[Mapping[str, Any] | Advance]
+Messages = Sequence[Mapping[str, Any] | Advance | Merge]
 
 START_MS = instant_ms("2026-01-05T00:00:00Z")
 DAY_MS = 86_400_000
@@ -59,7 +59,7 @@ def answer(
     }
     steps: list[Step] = []
     for message in messages:
-        if isinstance(message, Advance):
+        if isinstance(message, Advance | Merge):
             steps.append(message)
         else:
             key = str(message.get("userId") or message.get("anonymousId")).encode()
@@ -95,6 +95,6 @@ def value(expression: str, messages: Messages, *, at: str | None = None) -> Any:
     now = event(at or "0s", "now")
     if at is None:
         last = messages[-1]
-        assert not isinstance(last, Advance)
+        assert not isinstance(last, Advance | Merge)
         now["timestamp"] = last["timestamp"]
     return attached(definition, [*messages, now])[-1]["x"]
