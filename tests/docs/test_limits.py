@@ -6,7 +6,7 @@ import pytest
 
 from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
 from app.segments.compiler.evidence import ATOMS_MAX
-from app.segments.definitions.definition_file import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
+from app.segments.definitions.definition_format import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
 from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX

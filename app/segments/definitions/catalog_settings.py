@@ -9,12 +9,13 @@ import msgspec
 import yaml
 
 from app.segments.definitions.definition import CatalogSettings
+from app.segments.definitions.definition_format import ORDER, ORDER_FORM, SETTINGS, WAIT
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.language.durations import format_duration
 
-SETTINGS_FILE: Final = "catalog.yaml"
+SETTINGS_FILE: Final = SETTINGS.what
 _NAMES: Final = (SETTINGS_FILE, "catalog.yml")
 WAIT_MS_MAX: Final = 600_000
 _DEFINITION_KEYS: Final = ("segment", "score")
@@ -59,7 +60,7 @@ def read_catalog_settings(path: str, text: str) -> SettingsFile:
                 "give the file of the definition another name",
             )
             return file
-    fields = Fields(source, root, SETTINGS_KEYS, SETTINGS_FILE)
+    fields = SETTINGS.fields(source, root)
     for name, read in _READERS.items():
         if name in fields:
             file.settings = read(fields, file.settings)
@@ -67,13 +68,11 @@ def read_catalog_settings(path: str, text: str) -> SettingsFile:
 
 
 def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
-    node = fields.mapping("order")
+    node = ORDER.read(fields)
     if node is None:
         return settings
-    order = Fields(fields.source, node, ORDER_KEYS, "order")
-    if "wait" not in order:
-        fields.wrong("order", "order needs wait", "write order: {wait: 5s}")
-    wait_ms = order.duration("wait")
+    order = ORDER_FORM.fields(fields.source, node)
+    wait_ms = WAIT.read(order)
     if wait_ms == 0:
         order.wrong("wait", "wait must be longer than 0s", "leave order out: events are taken as they come")
     elif wait_ms is not None and wait_ms > WAIT_MS_MAX:
@@ -83,9 +82,7 @@ def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     return replace(settings, order_wait_ms=wait_ms or 0)
 
 
-ORDER_KEYS: Final = ("wait",)
-_READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {"order": _read_order}
-SETTINGS_KEYS: Final = tuple(_READERS)
+_READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {ORDER.name: _read_order}
 
 
 def settings_meaning(settings: CatalogSettings) -> bytes:

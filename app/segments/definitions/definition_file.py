@@ -10,25 +10,13 @@ from typing import Literal, cast
 
 import yaml
 
+from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment, Status, Warmup
 from app.segments.definitions.time_travel import read_tests
 from app.segments.definitions.yaml_fields import Fields, Placed
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.language import syntax as s
 from app.segments.language.suggestions import did_you_mean
-
-SEGMENT_KEYS = (
-    *("segment", "title", "description", "owner", "tags", "when", "enter", "exit", "for", "hold", "cooldown"),
-    *("attach", "updates", "warmup", "topic", "status", "tests"),
-)
-SCORE_KEYS = ("score", "title", "description", "owner", "tags", "half_life", "within", "points")
-POINTS_KEYS = ("on", "when", "add")
-STATUSES = ("live", "draft", "retired")
-WARMUPS = ("none", "wait")
-
-NAME_LENGTH_MAX = 64
-ATTACH_MAX = 50
-POINTS_MAX = 100
 
 RESERVED_NAMES = frozenset({"changes"})
 """`segment.changes` is the topic of all changes."""
@@ -72,11 +60,11 @@ def read_definition_file(path: str, text: str) -> DefinitionFile:
     names = {key.value for key, _ in root.value if isinstance(key, yaml.ScalarNode)}
     if "score" in names and "segment" not in names:
         file.kind = "score"
-        file.fields = Fields(source, root, SCORE_KEYS, "a score")
+        file.fields = form.SCORE.fields(source, root)
         _read_score(file, file.fields)
     elif "segment" in names:
         file.kind = "segment"
-        file.fields = Fields(source, root, SEGMENT_KEYS, "a segment")
+        file.fields = form.SEGMENT.fields(source, root)
         _read_segment(file, file.fields)
     else:
         _no_name(source, root, sorted(map(str, names)))
@@ -92,22 +80,18 @@ def _no_name(source: YamlSource, root: yaml.MappingNode, names: list[str]) -> No
     source.wrong(first, "a definition needs a name: segment or score", hint)
 
 
-def _name(file: DefinitionFile, fields: Fields, kind: str) -> None:
-    name = fields.text(kind)
+def _name(file: DefinitionFile, fields: Fields, kind: str, name: str) -> None:
     file.name = name
-    if not name:
-        if fields.get(kind) is None:
-            fields.wrong(kind, f"a {kind} needs a name")
-    elif not _NAME.fullmatch(name):
-        fixed = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:NAME_LENGTH_MAX].strip("-")
+    if name and not _NAME.fullmatch(name):
+        fixed = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: form.NAME_LENGTH_MAX].strip("-")
         fields.wrong(
             kind,
             f"{name} cannot be a name",
             f"write {fixed}" if fixed else "",
             "a name has small letters, digits and -, and begins and ends with a letter or digit",
         )
-    elif len(name) > NAME_LENGTH_MAX:
-        fields.wrong(kind, f"this name has {len(name)} characters", f"the longest has {NAME_LENGTH_MAX}")
+    elif len(name) > form.NAME_LENGTH_MAX:
+        fields.wrong(kind, f"this name has {len(name)} characters", f"the longest has {form.NAME_LENGTH_MAX}")
     elif name in RESERVED_NAMES and kind == "segment":
         fields.wrong(
             kind, f"{name} cannot be the name of a segment", f"the topic segment.{name} is that of all changes"
@@ -115,13 +99,13 @@ def _name(file: DefinitionFile, fields: Fields, kind: str) -> None:
 
 
 def _read_segment(file: DefinitionFile, fields: Fields) -> None:
-    _name(file, fields, "segment")
-    file.status = cast(Status, fields.choice("status", STATUSES))
-    conditions = {key: fields.expression(key) for key in ("when", "enter", "exit")}
+    _name(file, fields, "segment", form.SEGMENT_NAME.read(fields))
+    file.status = cast(Status, form.STATUS.read(fields))
+    conditions = {key.name: key.read(fields) for key in (form.WHEN, form.ENTER, form.EXIT)}
     for role, placed in conditions.items():
         if placed is not None:
             file.expressions.append(PlacedExpression(cast(Role, role), "", placed))
-    _check_conditions(fields)
+    form.SEGMENT.check(fields)
     attach = _attach(file, fields)
     updates = _updates(fields, attach)
     segment = Segment(
@@ -129,18 +113,18 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         when=_node(conditions["when"]),
         enter=_node(conditions["enter"]),
         exit=_node(conditions["exit"]),
-        for_ms=fields.duration("for") or 0,
-        hold_ms=fields.duration("hold") or 0,
-        cooldown_ms=fields.duration("cooldown") or 0,
+        for_ms=form.FOR.read(fields) or 0,
+        hold_ms=form.HOLD.read(fields) or 0,
+        cooldown_ms=form.COOLDOWN.read(fields) or 0,
         attach=tuple((name, placed.node) for name, placed in attach.items() if placed is not None),
         updates=updates,
-        warmup=cast(Warmup, fields.choice("warmup", WARMUPS)),
-        topic=fields.boolean("topic"),
+        warmup=cast(Warmup, form.WARMUP.read(fields)),
+        topic=form.TOPIC.read(fields),
         status=file.status,
-        title=fields.text("title"),
-        description=fields.text("description"),
-        owner=fields.text("owner"),
-        tags=fields.texts("tags"),
+        title=form.TITLE.read(fields),
+        description=form.DESCRIPTION.read(fields),
+        owner=form.OWNER.read(fields),
+        tags=form.TAGS.read(fields),
         tests=read_tests(fields, attach),
         path=file.source.path,
         text=file.source.text,
@@ -152,36 +136,11 @@ def _node(placed: Placed[s.Expression] | None) -> s.Expression | None:
     return placed.node if placed is not None else None
 
 
-def _check_conditions(fields: Fields) -> None:
-    if "when" in fields:
-        for key in ("enter", "exit"):
-            if key in fields:
-                fields.source.wrong(
-                    fields.key(key),
-                    f"when and {key} exclude each other",
-                    "write either when, or enter and exit",
-                )
-    elif "enter" in fields and "exit" not in fields:
-        fields.source.wrong(
-            fields.key("enter"), "enter needs exit", "add the line exit: <condition>, or write when in place of enter"
-        )
-    elif "exit" in fields and "enter" not in fields:
-        fields.source.wrong(
-            fields.key("exit"), "exit needs enter", "add the line enter: <condition>, or write when in place of exit"
-        )
-    elif "enter" not in fields:
-        fields.source.wrong(fields.key("segment"), "a segment needs a condition", "write when: cart.items > 0")
-
-
 def _attach(file: DefinitionFile, fields: Fields) -> dict[str, Placed[s.Expression] | None]:
-    node = fields.mapping("attach")
+    node = form.ATTACH.read(fields)
     if node is None:
         return {}
     names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-    if not names:
-        fields.wrong("attach", "attach is empty", "name a value, such as value: cart.value, or leave attach out")
-    if len(names) > ATTACH_MAX:
-        fields.source.wrong(fields.key("attach"), f"attach has {len(names)} values", f"the most is {ATTACH_MAX}")
     inner = Fields(fields.source, node, names, "attach")
     found: dict[str, Placed[s.Expression] | None] = {}
     for name in dict.fromkeys(names):
@@ -197,7 +156,7 @@ def _attach(file: DefinitionFile, fields: Fields) -> dict[str, Placed[s.Expressi
 
 def _updates(fields: Fields, attach: dict[str, Placed[s.Expression] | None]) -> tuple[str, ...]:
     found: list[str] = []
-    for item in fields.scalars("updates"):
+    for item in form.UPDATES.read(fields):
         name = item.value.strip()
         if name in found:
             fields.source.wrong(item, f"{name} stands here twice", "leave one of them out")
@@ -210,21 +169,15 @@ def _updates(fields: Fields, attach: dict[str, Placed[s.Expression] | None]) -> 
 
 
 def _read_score(file: DefinitionFile, fields: Fields) -> None:
-    _name(file, fields, "score")
-    half_life_ms, within_ms = fields.duration("half_life"), fields.duration("within")
-    if "half_life" in fields and "within" in fields:
-        fields.source.wrong(fields.key("within"), "half_life and within exclude each other", "leave one of them out")
+    _name(file, fields, "score", form.SCORE_NAME.read(fields))
+    half_life_ms, within_ms = form.HALF_LIFE.read(fields), form.WITHIN.read(fields)
+    form.SCORE.check(fields)
     for key, value in (("half_life", half_life_ms), ("within", within_ms)):
         if value == 0:
             fields.wrong(key, f"{key} must be longer than 0s")
     points: list[PointsOn | PointsWhen] = []
-    nodes = fields.mappings("points", "{on: Product Added, add: 20}")
-    if "points" not in fields:
-        fields.wrong("score", "a score needs points", "write points: and below it - {on: Product Added, add: 20}")
-    if len(nodes) > POINTS_MAX:
-        fields.source.wrong(fields.key("points"), f"points has {len(nodes)} entries", f"the most is {POINTS_MAX}")
-    for node in nodes:
-        point = _points(file, Fields(fields.source, node, POINTS_KEYS, "points"))
+    for node in form.POINTS_LIST.read(fields):
+        point = _points(file, form.POINTS.fields(fields.source, node))
         if point is not None:
             points.append(point)
     file.definition = Score(
@@ -232,28 +185,21 @@ def _read_score(file: DefinitionFile, fields: Fields) -> None:
         points=tuple(points),
         half_life_ms=half_life_ms,
         within_ms=within_ms,
-        title=fields.text("title"),
-        description=fields.text("description"),
-        owner=fields.text("owner"),
-        tags=fields.texts("tags"),
+        title=form.TITLE.read(fields),
+        description=form.DESCRIPTION.read(fields),
+        owner=form.OWNER.read(fields),
+        tags=form.TAGS.read(fields),
         path=file.source.path,
         text=file.source.text,
     )
 
 
 def _points(file: DefinitionFile, fields: Fields) -> PointsOn | PointsWhen | None:
-    add = fields.number("add")
-    if "add" not in fields:
-        fields.source.wrong(fields.node, "points need add", "write add: 20")
-    elif add == 0:
+    add = form.ADD.read(fields)
+    if add == 0:
         fields.wrong("add", "add: 0 changes nothing", "give another number, or leave the entry out")
-    if ("on" in fields) == ("when" in fields):
-        fields.source.wrong(
-            fields.node,
-            "points need either on or when",
-            "write on: <event> for points at each event, when: <condition> for points while it is true",
-        )
-    pattern, condition = fields.pattern("on"), fields.expression("when")
+    form.POINTS.check(fields)
+    pattern, condition = form.POINTS_ON.read(fields), form.POINTS_WHEN.read(fields)
     if pattern is not None:
         file.patterns.append(pattern)
         return PointsOn(pattern.node, add or 0)

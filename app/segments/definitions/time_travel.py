@@ -9,25 +9,15 @@ from typing import Any
 import yaml
 
 from app.events.user_ids import USUAL_IDS
+from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Expectation, TestCase, TestEvent
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value
 from app.segments.language.suggestions import closest
 
-DEFAULT_START = "2026-01-05T00:00:00Z"
-"""A Monday."""
-
 DEFAULT_USER = "visitor"
 """The anonymousId of events that name no user."""
-
-TEST_KEYS = ("name", "start", "events", "expect")
-EVENT_TYPES = ("track", "page", "screen", "identify", "group", "alias")
-EVENT_KEYS = (
-    *("at", "time", "event", "type", "name", "properties", "traits", "context"),
-    *("messageId", "userId", "anonymousId", "groupId", "previousId"),
-)
-EXPECTATION_KEYS = ("at", "in", "attach")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?P<zone>[Zz]|[-+]\d\d:?\d\d)?")
@@ -35,24 +25,20 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?
 
 def read_tests(fields: Fields, attached: Collection[str]) -> tuple[TestCase, ...]:
     """The test cases under the key `tests`; `attached` are the names under `attach`."""
-    example = "name: ..., then events and expect"
-    return tuple(_test(fields.source, node, attached) for node in fields.mappings("tests", example))
+    return tuple(_test(fields.source, node, attached) for node in form.TESTS.read(fields))
 
 
 def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str]) -> TestCase:
-    fields = Fields(source, node, TEST_KEYS, "a test")
-    for key in ("name", "expect"):
-        if key not in fields:
-            fields.wrong(key, f"a test needs {key}")
+    fields = form.TEST.fields(source, node)
     start_ms = _start_ms(fields)
     known = len(source.problems)
-    events = [_event(source, item, start_ms) for item in fields.mappings("events", "{at: 0m, event: Product Viewed}")]
+    events = [_event(source, item, start_ms) for item in form.EVENTS.read(fields)]
     if len(source.problems) == known:
         _check_order(fields, [event.at_ms for event in events])
-    expect = [_expectation(source, item, attached) for item in fields.mappings("expect", "{at: 1m, in: true}")]
+    expect = [_expectation(source, item, attached) for item in form.EXPECT.read(fields)]
     _check_one_user(fields, events)
     return TestCase(
-        name=fields.text("name"),
+        name=form.TEST_NAME.read(fields),
         start_ms=start_ms,
         events=tuple(events),
         expect=tuple(sorted(expect, key=lambda expectation: expectation.at_ms)),
@@ -61,14 +47,14 @@ def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str])
 
 
 def _start_ms(fields: Fields) -> int:
-    text = fields.text("start", DEFAULT_START)
+    text = form.START.read(fields)
     match = _INSTANT.fullmatch(text)
     try:
         if match is None:
             raise ValueError(text)
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
-        fields.wrong("start", f"start is {text}, which is no instant", f"write it like {DEFAULT_START}")
+        fields.wrong("start", f"start is {text}, which is no instant", f"write it like {form.DEFAULT_START}")
         return 0
     if instant.tzinfo is None:
         time = "" if ":" in text else "T00:00:00"
@@ -77,27 +63,20 @@ def _start_ms(fields: Fields) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _at_ms(fields: Fields, what: str) -> int:
-    if "at" not in fields:
-        fields.wrong("at", f"{what} needs at", "write at: 5m for five minutes after the start of the test")
-    return fields.duration("at") or 0
-
-
 def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEvent:
-    fields = Fields(source, node, EVENT_KEYS, "an event")
-    at_ms = _at_ms(fields, "an event")
-    time_ms = fields.duration("time")
+    fields = form.EVENT.fields(source, node)
+    at_ms = form.EVENT_AT.read(fields) or 0
+    time_ms = form.EVENT_TIME.read(fields)
     message: dict[str, Any] = {"type": _type(fields)}
-    for key in ("event", "name"):
-        if key in fields:
-            message[key] = _as_written(fields, key)
-    for key in ("properties", "traits", "context"):
-        mapping = fields.mapping(key)
-        if mapping is not None:
-            message[key] = _object(source, mapping)
-    for key in ("messageId", "userId", "anonymousId", "groupId", "previousId"):
-        if key in fields:
-            message[key] = _as_written(fields, key)
+    for key in form.EVENT_NAMES:
+        if (text := key.read(fields)) is not None:
+            message[key.name] = text
+    for values in form.EVENT_VALUES:
+        if (mapping := values.read(fields)) is not None:
+            message[values.name] = _object(source, mapping)
+    for key in form.EVENT_IDS:
+        if (text := key.read(fields)) is not None:
+            message[key.name] = text
     if "userId" not in message and "anonymousId" not in message:
         message["anonymousId"] = DEFAULT_USER
     ids = [message[key] for key in ("userId", "anonymousId") if key in message]
@@ -112,12 +91,6 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
         message["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return TestEvent(at_ms, message)
-
-
-def _as_written(fields: Fields, key: str) -> str:
-    """A text with the blanks around it: for a worker, an event with them is another one."""
-    node = fields.scalar(key)
-    return node.value if node is not None else ""
 
 
 def _object(source: YamlSource, node: yaml.MappingNode) -> Any:
@@ -135,7 +108,7 @@ def _object(source: YamlSource, node: yaml.MappingNode) -> Any:
 def _type(fields: Fields) -> str:
     if "type" not in fields and "event" not in fields:
         fields.wrong("event", "an event needs a name or a type", "write event: Product Viewed, or type: page")
-    kind = fields.choice("type", EVENT_TYPES)
+    kind = form.EVENT_TYPE.read(fields)
     if kind != "track" and "event" in fields:
         fields.wrong("event", f"a message of type {kind} has no event name", "leave event or type out")
     if fields.text("type") == "track" and "event" not in fields:
@@ -150,13 +123,13 @@ def _type(fields: Fields) -> str:
 
 
 def _expectation(source: YamlSource, node: yaml.MappingNode, attached: Collection[str]) -> Expectation:
-    fields = Fields(source, node, EXPECTATION_KEYS, "an expectation")
-    at_ms = _at_ms(fields, "an expectation")
+    fields = form.EXPECTATION.fields(source, node)
+    at_ms = form.EXPECTED_AT.read(fields) or 0
     if "in" not in fields and "attach" not in fields:
         source.wrong(node, "an expectation needs in", "write in: true or in: false")
-    inside = fields.boolean("in") if "in" in fields else None
+    inside = form.EXPECTED_IN.read(fields)
     attach = None
-    mapping = fields.mapping("attach")
+    mapping = form.EXPECTED_ATTACH.read(fields)
     if mapping is not None:
         attach = _object(source, mapping)
         for key, _ in mapping.value:

@@ -1,35 +1,90 @@
-"""The JSON Schema knows what the reader of files knows."""
+"""The JSON Schema for editors and the reader of files come from one description, and agree about files."""
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
-from app.segments.definitions import catalog_settings, definition_file, time_travel
+from app.segments.definitions.catalog_settings import _READERS, read_catalog_settings
+from app.segments.definitions.definition_file import read_definition_file
+from app.segments.definitions.definition_format import FORMS, SETTINGS, Form, Key
 from app.segments.definitions.definition_schema import DURATION_PATTERN, NAME_PATTERN, schema
+from app.segments.definitions.problem import Problem
+from app.segments.definitions.yaml_source import YamlSource
+from app.segments.definitions.yaml_values import json_value
 
 SCHEMA = schema()
+SHIPPED = sorted((Path(__file__).parents[4] / "deploy" / "segments").glob("*.yaml"))
+WHOLE = {
+    "segment": "segment: viewers\nwhen: 'true'\n{}\n",
+    "score": "score: intent\npoints: [{{on: page, add: 1}}]\n{}\n",
+    "points": "score: intent\npoints:\n- {}\n",
+    "test": "segment: viewers\nwhen: 'true'\ntests:\n- {}\n",
+    "event": "segment: viewers\nwhen: 'true'\ntests:\n- name: a\n  expect: [{{at: 1m, in: true}}]\n  events:\n  - {}\n",
+    "expectation": "segment: viewers\nwhen: 'true'\ntests:\n- name: a\n  expect:\n  - {}\n",
+    "settings": "{}\n",
+    "order": "order:\n  {}\n",
+}
+"""A file for each form, into which one key of it can be put."""
 
 
-@pytest.mark.parametrize(
-    ("name", "keys"),
-    [
-        ("segment", definition_file.SEGMENT_KEYS),
-        ("score", definition_file.SCORE_KEYS),
-        ("settings", catalog_settings.SETTINGS_KEYS),
-        ("order", catalog_settings.ORDER_KEYS),
-        ("points", definition_file.POINTS_KEYS),
-        ("test", time_travel.TEST_KEYS),
-        ("event", time_travel.EVENT_KEYS),
-        ("expectation", time_travel.EXPECTATION_KEYS),
-    ],
-)
-def test_the_schema_has_the_keys_of_the_reader(name: str, keys: tuple[str, ...]) -> None:
-    described = SCHEMA["$defs"][name]
-    assert set(described["properties"]) == set(keys)
-    assert described["additionalProperties"] is False
-    assert set(described.get("required", ())) <= set(keys)
+def problems(form: Form, text: str) -> list[Problem]:
+    """Problems that the reader finds."""
+    read = read_catalog_settings if form.name in ("settings", "order") else read_definition_file
+    return read("a.yaml", text).source.problems
+
+
+def plain(text: str) -> Any:
+    """A file as editors read it: YAML 1.2, in which `on` is a text."""
+    source = YamlSource("a.yaml", text)
+    root = source.root()
+    assert root is not None
+    return json_value(source, root)
+
+
+def keys() -> Iterator[tuple[Form, Key[Any]]]:
+    """Every key of every form."""
+    for form in FORMS:
+        for key in form.keys:
+            yield form, key
+
+
+@pytest.mark.parametrize(("form", "key"), [pytest.param(*each, id=f"{each[0].name}.{each[1].name}") for each in keys()])
+def test_every_key_that_is_described_is_read_with_its_type(form: Form, key: Key[Any]) -> None:
+    wrong = "[[1]]" if key.schema().get("type") == "object" or "$ref" in key.schema() else "{a: {b: c}}"
+    given = f"{key.name}: {wrong}"
+    lines = WHOLE[form.name].format(given).splitlines()
+    text = "\n".join(each for each in lines if each == given or not each.startswith(f"{key.name}:")) + "\n"
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if given in each)
+    found = problems(form, text)
+    assert any(each.line == line and not each.message.startswith("unknown key") for each in found), found
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(plain(text))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_a_key_that_is_not_described_is_refused_by_both(form: Form) -> None:
+    text = WHOLE[form.name].format("colour: red")
+    assert any(each.message == "unknown key colour" for each in problems(form, text))
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(plain(text))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_a_key_that_must_be_there_is_missed_by_both(form: Form) -> None:
+    required = {key.name for key in form.keys if key.missing is not None}
+    assert set(SCHEMA["$defs"][form.name].get("required", ())) == required
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_schema_takes_every_shipped_definition(path: Path) -> None:
+    jsonschema.validate(plain(path.read_text()), SCHEMA)
+
+
+def test_every_setting_of_the_catalog_has_a_reader() -> None:
+    assert set(_READERS) == set(SETTINGS.names)
 
 
 def test_every_key_of_a_definition_is_described() -> None:

@@ -21,7 +21,7 @@ def test_the_shipped_catalog_gives_no_cause_for_remarks() -> None:
     assert not remarks(load_segments(SHIPPED, TimeRules()))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_the_definitions_of_the_docs_give_no_cause_for_remarks(page: Path) -> None:
     files = definitions(page)
     assert not files or not remarks(load_catalog(files))

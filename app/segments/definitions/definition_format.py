@@ -1,0 +1,317 @@
+"""The form of definition files: mappings, their keys, types and rules. Readers and the JSON Schema both come from it.
+
+A key that is added here can be read by `KEY.read(fields)`, is known to messages ("unknown key ...") and to editors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import yaml
+
+from app.segments.definitions.value_types import (
+    AnyValues,
+    Choice,
+    Duration,
+    Expression,
+    Flag,
+    ListOf,
+    Name,
+    NamedExpressions,
+    Names,
+    Number,
+    OneOf,
+    Pattern,
+    Schema,
+    Text,
+    Texts,
+    Truth,
+    ValueType,
+    WrittenText,
+)
+from app.segments.definitions.yaml_fields import Fields
+from app.segments.definitions.yaml_source import YamlSource
+
+NAME_LENGTH_MAX: Final = 64
+ATTACH_MAX: Final = 50
+POINTS_MAX: Final = 100
+DEFAULT_START: Final = "2026-01-05T00:00:00Z"
+"""A Monday."""
+
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Problem of a key that must be there. `at`: the key at whose value it is shown; empty: at the whole mapping."""
+
+    message: str
+    hint: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[ValueT]):
+    """A key of a mapping. `description`: one sentence for editors."""
+
+    name: str
+    type: ValueType[ValueT]
+    description: str = ""
+    missing: Missing | None = None
+
+    def read(self, fields: Fields) -> ValueT:
+        """The value in a mapping."""
+        if self.missing is not None and self.name not in fields:
+            fields.wrong(self.missing.at or self.name, self.missing.message, self.missing.hint)
+        return self.type.read(fields, self.name)
+
+    def schema(self) -> Schema:
+        """The value for editors."""
+        return self.type.schema() | ({"description": self.description} if self.description else {})
+
+
+class Rule(Protocol):
+    """A rule about several keys of a mapping: checked by the reader, described to editors."""
+
+    def check(self, fields: Fields) -> None: ...
+
+    def schema(self) -> Schema: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A mapping: its name in the schema, how messages call it, its keys and rules."""
+
+    name: str
+    what: str
+    description: str
+    keys: Sequence[Key[Any]]
+    rules: Sequence[Rule] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its keys."""
+        return tuple(key.name for key in self.keys)
+
+    def fields(self, source: YamlSource, node: yaml.MappingNode) -> Fields:
+        """The keys of such a mapping in a file; unknown ones are problems."""
+        return Fields(source, node, self.names, self.what)
+
+    def check(self, fields: Fields) -> None:
+        """Checks the rules."""
+        for rule in self.rules:
+            rule.check(fields)
+
+    def schema(self) -> Schema:
+        """The mapping for editors."""
+        made: Schema = {
+            "type": "object",
+            "description": self.description,
+            "properties": {key.name: key.schema() for key in self.keys},
+            "additionalProperties": False,
+        }
+        if required := [key.name for key in self.keys if key.missing is not None]:
+            made["required"] = required
+        for rule in self.rules:
+            made |= rule.schema()
+        return made
+
+
+# ---- rules
+
+
+class WhenOrEnterAndExit:
+    """A segment has `when`, or both `enter` and `exit`."""
+
+    def check(self, fields: Fields) -> None:
+        if "when" in fields:
+            for key in ("enter", "exit"):
+                if key in fields:
+                    message = f"when and {key} exclude each other"
+                    fields.source.wrong(fields.key(key), message, "write either when, or enter and exit")
+        elif "enter" not in fields and "exit" not in fields:
+            fields.source.wrong(fields.key("segment"), "a segment needs a condition", "write when: cart.items > 0")
+        else:
+            for key, other in (("enter", "exit"), ("exit", "enter")):
+                if other not in fields:
+                    hint = f"add the line {other}: <condition>, or write when in place of {key}"
+                    fields.source.wrong(fields.key(key), f"{key} needs {other}", hint)
+
+    def schema(self) -> Schema:
+        return {
+            "oneOf": [{"required": ["when"]}, {"required": ["enter", "exit"]}],
+            "dependentRequired": {"enter": ["exit"], "exit": ["enter"]},
+        }
+
+
+class HalfLifeOrWithin:
+    """A score has `half_life`, `within` or neither."""
+
+    def check(self, fields: Fields) -> None:
+        if "half_life" in fields and "within" in fields:
+            fields.source.wrong(
+                fields.key("within"), "half_life and within exclude each other", "leave one of them out"
+            )
+
+    def schema(self) -> Schema:
+        return {"not": {"required": ["half_life", "within"]}}
+
+
+class OnOrWhen:
+    """Points have `on` or `when`."""
+
+    def check(self, fields: Fields) -> None:
+        if ("on" in fields) == ("when" in fields):
+            fields.source.wrong(
+                fields.node,
+                "points need either on or when",
+                "write on: <event> for points at each event, when: <condition> for points while it is true",
+            )
+
+    def schema(self) -> Schema:
+        return {"oneOf": [{"required": ["on"]}, {"required": ["when"]}]}
+
+
+# ---- a segment
+
+TITLE: Final = Key("title", Text(), "A short title, for people.")
+DESCRIPTION: Final = Key("description", Text(), "What it is for, in words.")
+OWNER: Final = Key("owner", Text(), "Who is responsible.")
+TAGS: Final = Key("tags", Texts("A tag."), "Words to find it by.")
+FOR_PEOPLE: Final = (TITLE, DESCRIPTION, OWNER, TAGS)
+
+SEGMENT_NAME: Final = Key(
+    "segment",
+    Name(),
+    "The name of the segment: small letters, digits, -, at most 64 characters.",
+    Missing("a segment needs a name"),
+)
+WHEN: Final = Key("when", Expression(), "In the segment exactly while this is true.")
+ENTER: Final = Key("enter", Expression(), "Enters when this is true and exit is not. Goes with exit.")
+EXIT: Final = Key("exit", Expression(), "Leaves when this is true. Goes with enter.")
+FOR: Final = Key("for", Duration(), "Must have been true without a break this long before entering.")
+HOLD: Final = Key("hold", Duration(), "Once in, stays at least this long.")
+COOLDOWN: Final = Key("cooldown", Duration(), "Once out, does not enter again this long.")
+ATTACH: Final = Key("attach", NamedExpressions(ATTACH_MAX), "Named values sent with each change.")
+UPDATES: Final = Key(
+    "updates", Names(), "Names out of attach: while in, a change of one of them writes a change updated."
+)
+WARMUP: Final = Key(
+    "warmup",
+    Choice(("none", "wait")),
+    "wait: no changes until the windows of the segment have been seen in full.",
+)
+TOPIC: Final = Key("topic", Flag(), "Also write the changes to the topic segment.<name>.")
+STATUS: Final = Key(
+    "status",
+    Choice(("live", "draft", "retired")),
+    "draft: tests and backtests only; retired: everyone exits.",
+)
+TESTS: Final = Key("tests", ListOf("test", "name: ..., then events and expect"), "Time-travel tests.")
+SEGMENT: Final = Form(
+    "segment",
+    "a segment",
+    "A segment: who belongs to it, and when.",
+    (
+        *(SEGMENT_NAME, *FOR_PEOPLE, WHEN, ENTER, EXIT, FOR, HOLD, COOLDOWN),
+        *(ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
+    ),
+    (WhenOrEnterAndExit(),),
+)
+
+# ---- a score
+
+SCORE_NAME: Final = Key("score", Name(), "The name of the score.", Missing("a score needs a name"))
+HALF_LIFE: Final = Key("half_life", Duration(), "Points of events lose half their worth in this time.")
+WITHIN: Final = Key("within", Duration(), "Points of an event count while it is in this window.")
+POINTS_LIST: Final = Key(
+    "points",
+    ListOf("points", "{on: Product Added, add: 20}", least=1, most=POINTS_MAX),
+    "What gives points.",
+    Missing("a score needs points", "write points: and below it - {on: Product Added, add: 20}", at="score"),
+)
+SCORE: Final = Form(
+    "score",
+    "a score",
+    "A weighted score, used as score('name') >= 50.",
+    (SCORE_NAME, *FOR_PEOPLE, HALF_LIFE, WITHIN, POINTS_LIST),
+    (HalfLifeOrWithin(),),
+)
+POINTS_ON: Final = Key("on", Pattern(), "An event pattern: the points are added at each such event.")
+POINTS_WHEN: Final = Key("when", Expression(), "A condition: the points count while it is true.")
+ADD: Final = Key("add", Number(), "How many points.", Missing("points need add", "write add: 20"))
+POINTS: Final = Form(
+    "points", "points", "Points for an event or for a condition.", (POINTS_ON, POINTS_WHEN, ADD), (OnOrWhen(),)
+)
+
+# ---- a test
+
+TEST_NAME: Final = Key("name", Text(), "What is tested, as a sentence.", Missing("a test needs name"))
+START: Final = Key("start", Text(DEFAULT_START), f"When the test begins; {DEFAULT_START} if left out.")
+EVENTS: Final = Key("events", ListOf("event", "{at: 0m, event: Product Viewed}"), "In order of arrival.")
+EXPECT: Final = Key(
+    "expect", ListOf("expectation", "{at: 1m, in: true}", least=1), missing=Missing("a test needs expect")
+)
+TEST: Final = Form("test", "a test", "Invented events, and what must hold when.", (TEST_NAME, START, EVENTS, EXPECT))
+
+_AT_HINT: Final = "write at: 5m for five minutes after the start of the test"
+EVENT_AT: Final = Key(
+    "at", Duration(), "When it arrives, after the start of the test.", Missing("an event needs at", _AT_HINT)
+)
+EVENT_TIME: Final = Key("time", Duration(), "Its own time, after the start of the test, where that differs from at.")
+EVENT_TYPE: Final = Key("type", Choice(("track", "page", "screen", "identify", "group", "alias")))
+EVENT_NAMES: Final = (
+    Key("event", WrittenText(), "The name of the event."),
+    Key("name", WrittenText(), "The name of a page or screen."),
+)
+EVENT_VALUES: Final = (
+    Key("properties", AnyValues(), "The properties of the event."),
+    Key("traits", AnyValues(), "The traits of an identify message."),
+    Key("context", AnyValues(), "Device, page, campaign, location ..."),
+)
+EVENT_IDS: Final = (
+    Key("messageId", WrittenText(), "An id by which repeats are recognised."),
+    Key("userId", WrittenText(), "Who it is; makes user.identified true."),
+    Key("anonymousId", WrittenText(), "Who it is, for somebody who is not known."),
+    Key("groupId", WrittenText(), "The group of a group message."),
+    Key("previousId", WrittenText(), "The former id of an alias message."),
+)
+EVENT: Final = Form(
+    "event",
+    "an event",
+    "One event of a test.",
+    (EVENT_AT, EVENT_TIME, EVENT_NAMES[0], EVENT_TYPE, EVENT_NAMES[1], *EVENT_VALUES, *EVENT_IDS),
+)
+
+EXPECTED_AT: Final = Key(
+    "at",
+    Duration(),
+    "When, after the start of the test and everything due at that instant.",
+    Missing("an expectation needs at", _AT_HINT),
+)
+EXPECTED_IN: Final = Key("in", Truth(), "Whether the user is in the segment.")
+EXPECTED_ATTACH: Final = Key("attach", AnyValues(), "The values sent last.")
+EXPECTATION: Final = Form(
+    "expectation", "an expectation", "What must hold.", (EXPECTED_AT, EXPECTED_IN, EXPECTED_ATTACH)
+)
+
+# ---- catalog.yaml
+
+ORDER: Final = Key("order", OneOf("order"), "Events wait for those that happened before them.")
+SETTINGS: Final = Form(
+    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER,)
+)
+WAIT: Final = Key(
+    "wait",
+    Duration(),
+    "How long, such as 5s; at most 10m. Every change comes later by so much.",
+    Missing("order needs wait", "write order: {wait: 5s}"),
+)
+ORDER_FORM: Final = Form(
+    "order",
+    "order",
+    "Events of a user that overtake each other on their way are put in the order of their own times.",
+    (WAIT,),
+)
+
+FORMS: Final = (SETTINGS, ORDER_FORM, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)
