@@ -158,6 +158,20 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
         verify(file=[events])
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+def test_a_played_file_is_verified_where_events_wait_longer_than_the_disorder(
+    events: Path, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The end marks do not bring the clock to the last event."""
+    files = {"a.yaml": SEARCHERS, "b.yaml": READERS, "catalog.yaml": "order: {wait: 1m}\n"}
+    monkeypatch.setenv("SHOAL_SEGMENTS", str(folder(tmp_path, "ordered", files)))
+    simulate(file=[events])
+    worker()
+    wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
+    assert verify(file=[events], timeout="20s") == 0, capsys.readouterr().out
+    assert "equal" in capsys.readouterr().out
+
+
 @pytest.mark.kafka
 async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broker: KafkaNode, unique: str) -> None:
     settings = load_settings(
