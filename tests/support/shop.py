@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,10 +95,11 @@ class Shop:
     folder: Path
     partitions: int = 2
     given: dict[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=lambda: DEFINITIONS)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name, text in DEFINITIONS.items():
+        for name, text in self.definitions.items():
             (self.folder / name).write_text(text)
         self.settings: Settings = load_settings(
             {},
@@ -111,7 +112,7 @@ class Shop:
             start_timeout_ms="10s",
             **self.given,
         )
-        self.program: Program = compile_catalog(load_catalog(DEFINITIONS), self.settings.time_rules)
+        self.program: Program = compile_catalog(load_catalog(self.definitions), self.settings.time_rules)
         self._client: AIOKafkaClient | None = None
         self._writers: dict[int, LogWriter] = {}
 
