@@ -47,6 +47,11 @@ def first_ms(state: Waiting) -> int:
     return first
 
 
+def count(state: Waiting) -> int:
+    """The number of events."""
+    return len(state[EVENTS])
+
+
 def is_over_limit(state: Waiting) -> bool:
     """True if more waits than may wait."""
     return len(state[EVENTS]) > EVENTS_MAX or state[BYTES] > BYTES_MAX

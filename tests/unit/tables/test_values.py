@@ -251,3 +251,18 @@ def test_a_tie_beyond_the_sixth_place_is_rounded_half_to_even_as_written(number:
 def test_every_tie_is_rounded_as_its_decimal_text(half_millionths: int) -> None:
     number = float(f"{half_millionths * 5}e-7")
     assert micros(number) == round(Fraction(repr(number)) * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "millionths"),
+    [
+        (b"1.00000050000000000001", 1_000_000),  # above the tie as it is written, but no double is between the two
+        (b"1.00000149999999999999", 1_000_002),
+        (b"1.000000500000001", 1_000_001),  # seen by the double
+        (b"123456789012.1234565", 123_456_789_012_123_460),
+        (b"0.00000050000000000000000000000001", 0),
+        (b"1.0000005e0", 1_000_000),
+    ],
+)
+def test_digits_that_no_double_holds_do_not_count(text: bytes, millionths: int) -> None:
+    assert micros(msgspec.json.decode(text)) == millionths
