@@ -37,6 +37,7 @@ def show_reading(console: Console, summary: Summary) -> None:
     notes = [
         f"{counted(summary.duplicates, 'duplicate')}" if summary.duplicates else "",
         f"{summary.late:,} late" if summary.late else "",
+        f"{summary.waiting:,} whose turn would come later (order)" if summary.waiting else "",
         *(f"{count:,} unusable ({reason})" for reason, count in summary.dead.most_common()),
     ]
     if any(notes):

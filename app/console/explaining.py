@@ -187,6 +187,9 @@ def left_out(heard: Heard) -> Iterator[str]:
     if heard.late_ms:
         behind = format_duration(max(heard.late_ms))
         yield f"{counted(len(heard.late_ms), 'event')} came too late (up to {behind}) and changed nothing"
+    if heard.waiting:
+        wait = "waits for its" if heard.waiting == 1 else "wait for their"
+        yield f"{counted(heard.waiting, 'event')} {wait} turn (order) and changed nothing yet"
     if heard.duplicates:
         yield f"{counted(heard.duplicates, 'repeated message')} (same messageId) changed nothing"
     for dead in dict.fromkeys(heard.dead):

@@ -12,12 +12,13 @@ from rich.text import Text
 from app.console.output import counted, say
 from app.segments.compiler.aggregates import Remembered
 from app.segments.compiler.event_code import keys_of_pattern
-from app.segments.compiler.program import compile_catalog
+from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Segment
 from app.segments.definitions.dependencies import expressions, references
 from app.segments.evaluation import carts
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax as s
+from app.segments.language.durations import format_duration
 from app.segments.language.walk import walk
 from app.segments.review.footprint import Footprint, footprints
 
@@ -35,12 +36,14 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`events`: name of an event -> what it touches. `order`: segments in order of settlement, with what they use."""
+    """`events`: name of an event -> what it touches. `order`: segments in order of settlement, with what they use.
+    `settings`: those of `catalog.yaml`, as a sentence a setting."""
 
     events: dict[str, tuple[Touch, ...]]
     order: tuple[tuple[str, tuple[str, ...]], ...]
     aggregates: int
     drafts: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
@@ -61,7 +64,14 @@ def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
         order=tuple((segment.name, _uses(segment)) for segment in live),
         aggregates=len(program.remembered),
         drafts=tuple(sorted(segment.name for segment in drafts)),
+        settings=tuple(_settings(program)),
     )
+
+
+def _settings(program: Program) -> Iterator[str]:
+    if program.wait_ms:
+        wait = format_duration(program.wait_ms)
+        yield f"order: each event waits for {wait}; those of a user are taken in the order of their own times"
 
 
 def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -111,6 +121,10 @@ def _event_order(event: str) -> tuple[int, str]:
 
 def show_plan(console: Console, plan: Plan) -> None:
     """The whole plan."""
+    for setting in plan.settings:
+        say(console, setting, "bold")
+    if plan.settings:
+        console.print()
     for event, touches in plan.events.items():
         say(console, event, "bold")
         table = Table.grid(padding=(0, 2, 0, 0))

@@ -36,13 +36,14 @@ class Summary:
     """Result of a backtest.
 
     `members` are samples over time: (clock in ms, segment -> members). `users_of`: how many users were in for the first
-    time. `inside`: members at the end, for every live segment.
+    time. `inside`: members at the end, for every live segment. `waiting`: events whose turn has not come at the end.
     """
 
     events: int = 0
     accepted: int = 0
     duplicates: int = 0
     late: int = 0
+    waiting: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     first_dead: str = ""
     users: int = 0
@@ -91,6 +92,7 @@ class Backtest:
         summary.end_ms = end_ms
         summary.users = sum(partition.users for partition in self._partitions)
         summary.state_bytes = sum(partition.state_bytes for partition in self._partitions)
+        summary.waiting = sum(partition.waiting for partition in self._partitions)
         summary.inside = self._inside()
         return summary
 

@@ -96,10 +96,12 @@ class Explanation:
 
 @dataclass(slots=True)
 class Heard:
-    """Counts of the user's events by outcome. `late`: by how many milliseconds, one an event."""
+    """Counts of the user's events by outcome. `late`: by how many milliseconds, one an event. `waiting`: those whose
+    turn has not come at the instant that was explained last."""
 
     accepted: int = 0
     duplicates: int = 0
+    waiting: int = 0
     late_ms: list[int] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
 
@@ -170,6 +172,7 @@ class Explainer:
     def explain(self, at_ms: int) -> Explanation:
         """The user and the segment at `at_ms`, which the clock must have reached."""
         profile = self._partition.profile(self.user)
+        self.heard.waiting = self._partition.waiting_of(self.user)
         turn = self._turn
         inside = turn is not None and turn.change == "entered"
         conditions: dict[Role, Part] = {}

@@ -89,6 +89,17 @@ class UserTable:
         profile = None if encoded is None else profiles.decode(encoded)
         return profile if profile is not None and profile.begun else None
 
+    def waiting_of(self, user: str) -> int:
+        """Events of a user that still wait for their turn, as last committed."""
+        encoded = self._encoded.get(user)
+        profile = None if encoded is None else profiles.decode(encoded)
+        return 0 if profile is None or profile.waiting is None else waiting.count(profile.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Events of all users that still wait for their turn (reads all profiles: not for every batch)."""
+        return sum(map(self.waiting_of, self._encoded)) if self.program.wait_ms else 0
+
     # ---- restore
 
     def restore(self, user: str, profile: bytes | None, *, offset: int) -> None:
