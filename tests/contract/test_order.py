@@ -45,7 +45,7 @@ async def shop(broker: Broker, unique: str, tmp_path: Path, given: dict[str, str
 
 
 async def verified(shop: Shop, *definitions: Mapping[str, str]) -> Verification:
-    """What `shoal verify` finds."""
+    """The job of `shoal verify`, done."""
     compiled = [compile_catalog(load_catalog(each), shop.settings.time_rules) for each in definitions]
     job = Verification(shop.settings, {each.version: each for each in compiled}, (), timeout_s=30)
     await job.run(make_console(stderr=True), exactly=False)
