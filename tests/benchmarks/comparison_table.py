@@ -41,19 +41,20 @@ def show_only(console: Console, only: tuple[Sequence[str], Sequence[str]]) -> No
 def _run(figures: Figures) -> str:
     load, cores = figures.machine.get(BUSY), figures.machine.get("cores")
     busy = "" if load is None or cores is None else f", load {show(load)} on {show(cores)} cores"
-    return f"{figures.when}{busy}, calibration {figures.calibration_us:.2f} us"
+    interpreter = f", interpreter {figures.interpreter_us:.2f} us" if figures.interpreter_us else ""
+    return f"{figures.when}{busy}, calibration {figures.calibration_us:.2f} us{interpreter}"
 
 
 def _table(difference: Difference) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("figure", no_wrap=True)
-    for head in ("A", "B", "B / A", "calibrated"):
+    for head in ("A", "B", "B / A", "calibrated", "interpreted"):
         table.add_column(head, justify="right")
     table.add_column("B is")
     for pair in difference.pairs():
         verdict = Text(pair.verdict, style=_STYLES[pair.verdict])
-        ratios = (_ratio(pair.ratio), _ratio(pair.calibrated))
+        ratios = (_ratio(pair.ratio), _ratio(pair.calibrated), _ratio(pair.interpreted))
         table.add_row(pair.row, title(pair.column), show(pair.a), show(pair.b), *ratios, verdict)
     return table
 

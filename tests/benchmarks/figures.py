@@ -26,6 +26,7 @@ class Figures(msgspec.Struct, kw_only=True, frozen=True):
 
     The first column of each row is its name; a column's name ends or begins with its unit (`us_an_event`, `p99_ms`).
     `calibration_us` is CPU microseconds of plain JSON decoding of one of the messages, on that machine at that time.
+    `interpreter_us` is CPU microseconds of a fixed piece of plain Python there; 0: it was not measured.
     `invalid` says why the figures do not count; empty: they do. `when` is an instant in ISO 8601.
     """
 
@@ -34,6 +35,7 @@ class Figures(msgspec.Struct, kw_only=True, frozen=True):
     seed: int
     events: int
     calibration_us: Annotated[float, msgspec.Meta(gt=0)]
+    interpreter_us: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     rows: Annotated[
         list[Annotated[dict[str, Figure], msgspec.Meta(min_length=1)]],
         msgspec.Meta(min_length=1),

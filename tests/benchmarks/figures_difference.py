@@ -16,7 +16,8 @@ BUSY: Final = "load_1_min"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One figure of both. `ratio` and `calibrated` (B / A) are None for words, for a zero, and where neither helps."""
+    """One figure of both. The ratios are B / A: as measured, divided by the calibrations, and divided by the speeds of
+    the interpreters. None for words, for a zero, and where a calibration does not help or is not there."""
 
     row: str
     column: str
@@ -24,11 +25,19 @@ class Pair:
     b: Figure
     ratio: float | None
     calibrated: float | None
+    interpreted: float | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """True if B is better, by more than noise."""
-        ratio = self.ratio if self.calibrated is None else self.calibrated
+        """Tells if B is better or worse, by more than noise.
+
+        What is measured is partly C and partly Python: it must be so by both calibrations, where there are both.
+        """
+        calibrated = [each for each in (self.calibrated, self.interpreted) if each is not None]
+        verdicts = {self._verdict_of(each) for each in calibrated or (self.ratio,)}
+        return verdicts.pop() if len(verdicts) == 1 else ""
+
+    def _verdict_of(self, ratio: float | None) -> Verdict:
         direction = better(self.column)
         if not ratio or direction == "neither" or 1 / (1 + NOISE) <= ratio <= 1 + NOISE:
             return ""
@@ -79,9 +88,17 @@ class Difference:
         if isinstance(a, str) or isinstance(b, str) or not a:
             return Pair(row, column, a, b, None, None)
         ratio = b / a
-        of_a = per_calibration(column, self.a.calibration_us)
-        of_b = per_calibration(column, self.b.calibration_us)
-        return Pair(row, column, a, b, ratio, None if of_a is None or of_b is None else ratio * of_b / of_a)
+        calibrated = _divided(column, ratio, self.a.calibration_us, self.b.calibration_us)
+        interpreted = _divided(column, ratio, self.a.interpreter_us, self.b.interpreter_us)
+        return Pair(row, column, a, b, ratio, calibrated, interpreted)
+
+
+def _divided(column: str, ratio: float, a_us: float, b_us: float) -> float | None:
+    """The ratio without the speeds of the machines; None where they do not matter, or one was not measured."""
+    if not a_us or not b_us:
+        return None
+    of_a, of_b = per_calibration(column, a_us), per_calibration(column, b_us)
+    return None if of_a is None or of_b is None else ratio * of_b / of_a
 
 
 def one_sided(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], list[str]]:

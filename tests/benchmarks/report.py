@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.events import interpreter_us
 from tests.benchmarks.figures import Figure, Figures, show, title
 from tests.support.kafka_jars import POM
 
@@ -79,7 +80,9 @@ def write(result: Result, folder: Path) -> Path:
     """One file a benchmark; the last run takes the place of the one before."""
     folder.mkdir(parents=True, exist_ok=True)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    figures = Figures(**asdict(result), when=when, machine=machine(), versions=versions())
+    figures = Figures(
+        **asdict(result), interpreter_us=interpreter_us(), when=when, machine=machine(), versions=versions()
+    )
     path = folder / f"{result.benchmark}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
     return path

@@ -82,6 +82,21 @@ def test_a_machine_twice_as_slow_is_divided_out(compare: Any) -> None:
     assert "another machine: processor AMD EPYC against Other" in said.out
 
 
+def test_an_interpreter_that_is_twice_as_slow_is_divided_out(compare: Any) -> None:
+    """Decoding, which is C, takes as long as on the other: the calibration alone would call it a loss."""
+    row = {"run": "best", "us_an_event": 40.0, "events_a_cpu_s": 25_000.0, "changes": 300, "equal": "yes"}
+    said = compare(figures(interpreter_us=2.0), figures(rows=[row], interpreter_us=4.0))
+    assert said.cells["us an event"] == ["20.00", "40.00", "2.000", "2.000", "1.000"]
+    assert said.cells["events a cpu s"] == ["50,000", "25,000", "0.500", "0.500", "1.000"]
+    assert "interpreter 2.00 us" in said.out
+
+
+def test_what_both_calibrations_say_is_a_verdict(compare: Any) -> None:
+    row = {"run": "best", "us_an_event": 80.0, "events_a_cpu_s": 12_500.0, "changes": 300, "equal": "yes"}
+    said = compare(figures(interpreter_us=2.0), figures(rows=[row], interpreter_us=4.0))
+    assert said.cells["us an event"] == ["20.00", "80.00", "4.000", "4.000", "2.000", "worse"]
+
+
 def test_waiting_and_sizes_are_not_divided_by_the_calibration(compare: Any) -> None:
     rows = [{"run": "x", "p99_ms": 100.0, "p99_9_ms": 100.0, "bytes_a_user": 500.0, "worker_cpu_share": 0.5}]
     slower = [{"run": "x", "p99_ms": 200.0, "p99_9_ms": 50.0, "bytes_a_user": 510.0, "worker_cpu_share": 0.5}]

@@ -24,6 +24,7 @@ def test_what_is_written_is_what_shoal_bench_reads(tmp_path: Path) -> None:
     assert path == tmp_path / "drain.json"
     assert figures.rows == ROWS
     assert figures.calibration_us == 1.5
+    assert figures.interpreter_us > 0
     assert figures.machine["cores"]
     assert figures.versions["python"]
 

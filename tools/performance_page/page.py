@@ -31,7 +31,16 @@ BENCHMARKS: Final = (
     "restore",
     "million",
 )
-_RUNS_HEAD: Final = ("benchmark", "when", "commit", "events", "Python", "load before its end", "calibration us")
+_RUNS_HEAD: Final = (
+    "benchmark",
+    "when",
+    "commit",
+    "events",
+    "Python",
+    "load before its end",
+    "calibration us",
+    "interpreter us",
+)
 _VERSIONS: Final = ("kafka", "aiokafka", "faust-streaming", "msgspec")
 
 
@@ -98,7 +107,19 @@ def _runs(found: Mapping[str, Figures]) -> str:
         each = found[name]
         when, load = each.when[:16].replace("T", " "), each.machine.get("load_1_min")
         commit, python = (each.versions.get(of, "") for of in ("commit", "python"))
-        rows.append((name, when, commit, show(each.events), python, show(load or 0.0), f"{each.calibration_us:.2f}"))
+        interpreter = f"{each.interpreter_us:.2f}" if each.interpreter_us else ""
+        rows.append(
+            (
+                name,
+                when,
+                commit,
+                show(each.events),
+                python,
+                show(load or 0.0),
+                f"{each.calibration_us:.2f}",
+                interpreter,
+            )
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 

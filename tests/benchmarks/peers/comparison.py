@@ -4,23 +4,22 @@ Invalid unless each that could be run found exactly what is true.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from app.settings import load_settings
-from app.simulation.record import Homes
 from tests.benchmarks.drain import fill
-from tests.benchmarks.events import Workload, calibrate, user_of
+from tests.benchmarks.events import Workload, calibrate
 from tests.benchmarks.peers.java_peers import JAVA_PEERS
 from tests.benchmarks.peers.moments import Rules
 from tests.benchmarks.peers.output_topic import make_topic
 from tests.benchmarks.peers.peer import Delivery, Peer, PeerUnavailableError, Start
 from tests.benchmarks.peers.python_jobs import PYTHON_PEERS
-from tests.benchmarks.peers.running import Filled, Measured, measure
+from tests.benchmarks.peers.running import Measured, Run, measure
 from tests.benchmarks.peers.shoal_job import SHOAL
 from tests.benchmarks.peers.verdict import Expected, expected
 from tests.benchmarks.report import Result
@@ -30,7 +29,8 @@ from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import KafkaNode
 
 PEERS: Final[tuple[Peer, ...]] = (*PYTHON_PEERS, *JAVA_PEERS)
-INPUT: Final = "events"
+SHORT_SHARE: Final = 0.4
+"""Events of the short run, as a share of those of the long one: enough for Java to have compiled what it runs."""
 _CALIBRATED: Final = 20_000
 _REASON_CHARACTERS: Final = 200
 
@@ -56,75 +56,92 @@ def compare(load: Synthetic, chosen: Iterable[Peer]) -> Result:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A load, and the topic that holds all of it."""
+
+    topic: str
+    load: Synthetic
+
+
 class _Comparison:
-    """One load in one topic, which every run reads from its beginning."""
+    """Two loads, a short and a long one, in a topic each, which every run reads from its beginning."""
 
     def __init__(self, load: Synthetic, bootstrap: str, folder: Path, result: Result) -> None:
-        self._load = load
+        short = replace(load, events=max(1, int(load.events * SHORT_SHARE)))
+        self._inputs = (Input("events-short", short), Input("events-long", load))
         self._bootstrap = bootstrap
         self._folder = folder
         self._result = result
-        self._truths: dict[Rules, Expected] = {}
+        self._starts = 0
+        self._truths: dict[tuple[Rules, str], Expected] = {}
         self._shoal: dict[Rules, Measured] = {}
 
     def run(self, chosen: Iterable[Peer]) -> None:
         """Everything, one after the other."""
-        filled = self._fill()
+        for each in self._inputs:
+            self._fill(each)
         wanted = list(chosen)
         for shoal in SHOAL:
             if any(peer.rules == shoal.rules for peer in wanted):
-                self._shoal[shoal.rules] = self._each(shoal, shoal.deliveries, filled)
+                measured = self._each(shoal, shoal.deliveries)
+                if measured is not None:
+                    self._shoal[shoal.rules] = measured
         for peer in wanted:
-            self._each(peer, peer.deliveries, filled)
+            self._each(peer, peer.deliveries)
 
-    def _each(self, peer: Peer, deliveries: Sequence[Delivery], filled: Filled) -> Measured:
-        measured = Measured(0.0, 0.0, 0.0, "")
+    def _each(self, peer: Peer, deliveries: Sequence[Delivery]) -> Measured | None:
+        """The last of the deliveries that was measured."""
+        measured: Measured | None = None
         for delivery in deliveries:
             name = f"{peer.name}, {delivery}"
             try:
-                measured = measure(peer, self._start(delivery), filled, self._truth(peer.rules))
+                measured = Measured(*(self._measure(peer, delivery, each) for each in self._inputs))
             except PeerUnavailableError as error:
-                self._add(peer, name, f"not run: {str(error)[:_REASON_CHARACTERS]}", measured)
+                self._add(peer, name, f"not run: {str(error)[:_REASON_CHARACTERS]}", None)
                 continue
             if measured.problem:
                 self._result.invalid += f"{name}: {measured.problem}\n"
             self._add(peer, name, "no" if measured.problem else "yes", measured)
         return measured
 
-    def _start(self, delivery: Delivery) -> Start:
-        name = f"run-{len(self._result.rows)}"
+    def _measure(self, peer: Peer, delivery: Delivery, source: Input) -> Run:
+        name = f"run-{self._starts}"
+        self._starts += 1
         make_topic(self._bootstrap, name)
-        return Start(self._bootstrap, INPUT, name, self._folder / name, delivery)
+        start = Start(self._bootstrap, source.topic, name, self._folder / name, delivery)
+        return measure(peer, start, source.load.events, self._truth(peer.rules, source))
 
-    def _truth(self, rules: Rules) -> Expected:
-        if rules not in self._truths:
-            self._truths[rules] = expected(self._load, rules)
-        return self._truths[rules]
+    def _truth(self, rules: Rules, source: Input) -> Expected:
+        key = rules, source.topic
+        if key not in self._truths:
+            self._truths[key] = expected(source.load, rules)
+        return self._truths[key]
 
-    def _add(self, peer: Peer, name: str, verdict: str, measured: Measured) -> None:
-        shoal = self._shoal.get(peer.rules, measured)
-        figures: dict[str, Any] = dict.fromkeys(("events", "seconds", "events_a_s", "cpu_s_a_million"), "")
+    def _add(self, peer: Peer, name: str, verdict: str, measured: Measured | None) -> None:
+        figures: dict[str, Any] = dict.fromkeys(
+            ("events", "seconds", "events_a_s", "cpu_s_a_million", "start_cpu_s"), ""
+        )
         figures |= dict.fromkeys(("shoal_is_faster", "shoal_takes_less_cpu"), "")
-        if measured.complete:
+        if measured is not None and measured.complete:
             figures |= {
-                "events": round(measured.events),
+                "events": measured.events,
                 "seconds": measured.seconds,
                 "events_a_s": measured.events_a_s,
                 "cpu_s_a_million": measured.cpu_s_a_million,
+                "start_cpu_s": measured.start_cpu_s,
             }
-        if measured.complete and shoal.complete:
-            figures |= {
-                "shoal_is_faster": shoal.events_a_s / measured.events_a_s,
-                "shoal_takes_less_cpu": measured.cpu_s_a_million / shoal.cpu_s_a_million,
-            }
+            shoal = self._shoal.get(peer.rules, measured)
+            if shoal.complete:
+                figures |= {
+                    "shoal_is_faster": shoal.events_a_s / measured.events_a_s,
+                    "shoal_takes_less_cpu": measured.cpu_s_a_million / shoal.cpu_s_a_million,
+                }
         row = {"run": name, "version": peer.version, "rules": peer.rules, **figures, "right": verdict}
         self._result.rows.append(row)
 
-    def _fill(self) -> Filled:
+    def _fill(self, each: Input) -> None:
         settings = load_settings(
-            {}, kafka_bootstrap_servers=self._bootstrap, topic_clickstream=INPUT, partitions=PARTITIONS
+            {}, kafka_bootstrap_servers=self._bootstrap, topic_clickstream=each.topic, partitions=PARTITIONS
         )
-        asyncio.run(fill(self._load, settings))
-        homes = Homes(PARTITIONS)
-        events = Counter(homes[user_of(line)] for line in self._load.lines())
-        return Filled(INPUT, tuple(events[number] for number in range(PARTITIONS)), self._load.end_ms)
+        asyncio.run(fill(each.load, settings))

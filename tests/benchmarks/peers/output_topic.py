@@ -1,6 +1,5 @@
 """Reads the output topic of a run while it runs."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
@@ -66,14 +65,6 @@ class OutputReader:
             assert isinstance(value, bytes), value
             moments.append(self._read(value))
         self.found.update(moments)
-        return moments
-
-    def all_there(self, within_s: float) -> list[Moment]:
-        """Returns all records that can be read at once, within a time limit: each answer of a broker holds a part."""
-        end_s = time.perf_counter() + within_s
-        moments: list[Moment] = []
-        while time.perf_counter() < end_s and (more := self.more()):
-            moments += more
         return moments
 
     def rest(self) -> None:

@@ -3,67 +3,69 @@
 import os
 import signal
 import time
-from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from app.embedded.process import GuardedProcess
-from app.simulation.record import Homes
 from tests.benchmarks.peers.moments import Moment
 from tests.benchmarks.peers.output_topic import OutputReader
 from tests.benchmarks.peers.peer import Peer, Start
 from tests.benchmarks.peers.verdict import Expected
-from tests.benchmarks.synthetic import START_MS
-from tests.benchmarks.worker import PARTITIONS
 
 #: Nothing new for so long: it will not get any further.
 STALLED_S: Final = 120.0
 STOP_S: Final = 30.0
-#: Measured once so much of what must come has been seen: by then a Java machine has compiled what it runs.
-WARM_SHARE: Final = 0.4
-#: What a transaction made visible has been read after so long.
-SETTLED_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """The input: a topic with all events of a load. `events`: how many, by partition."""
+class Run:
+    """One run from the start of the process until everything that must come had been seen, over so many events.
 
-    topic: str
-    events: tuple[int, ...]
-    end_ms: int
-
-    def after(self, moments: Iterable[Moment]) -> float:
-        """Number of events behind those that have led to some moments, by their instants, partition by partition."""
-        homes = Homes(PARTITIONS)
-        reached = [START_MS] * PARTITIONS
-        for moment in moments:
-            home = homes[moment.user.encode()]
-            reached[home] = max(reached[home], moment.at)
-        span_ms = self.end_ms - START_MS
-        shares = (max(0, self.end_ms - at_ms) / span_ms for at_ms in reached)
-        return sum(count * share for count, share in zip(self.events, shares, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """`events` are those between the outputs by which it was warm and the last that had to come.
-
-    `problem`: why the run is invalid, "" if it is not; then the other figures say little.
+    `cpu_s` is that of the process and its children. `problem`: why the run is invalid, "" if it is not.
     """
 
-    events: float
+    events: int
     seconds: float
     cpu_s: float
     problem: str
 
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Difference of a long and a short run: start and warm-up are in both, so they are not in it.
+
+    It does not matter when a peer shows what it has found: by then it has done the work for all events of a run.
+    """
+
+    short: Run
+    long: Run
+
+    @property
+    def problem(self) -> str:
+        """The first reason why it does not count."""
+        return self.short.problem or self.long.problem
+
+    @property
+    def events(self) -> int:
+        """Number of events by which the runs differ."""
+        return self.long.events - self.short.events
+
+    @property
+    def seconds(self) -> float:
+        """Time that these events took."""
+        return self.long.seconds - self.short.seconds
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that these events took."""
+        return self.long.cpu_s - self.short.cpu_s
+
     @property
     def complete(self) -> bool:
-        """True if there was anything to measure: not where it never wrote, or all at once."""
-        return self.events > 0 and self.seconds > 0 and self.cpu_s > 0
+        """True if there is anything to compare: not where a run never wrote, or its start took longer than its work."""
+        return not self.problem and self.events > 0 and self.seconds > 0 and self.cpu_s > 0
 
     @property
     def events_a_s(self) -> float:
@@ -75,28 +77,33 @@ class Measured:
         """CPU seconds of the process, for a million events."""
         return self.cpu_s * 1e6 / self.events
 
+    @property
+    def start_cpu_s(self) -> float:
+        """CPU time of the short run beyond what its events take: start and warm-up."""
+        return max(0.0, self.short.cpu_s - self.cpu_s * self.short.events / self.events)
 
-def measure(peer: Peer, start: Start, filled: Filled, expected: Expected) -> Measured:
+
+def measure(peer: Peer, start: Start, events: int, expected: Expected) -> Run:
     """PeerUnavailableError if it cannot be installed or built; the output topic is there, and empty."""
     command = peer.command(start)
     start.state.mkdir(parents=True)
     log = start.state.with_suffix(".log")
     with OutputReader(start.bootstrap, start.output_topic, peer.read) as output:
+        began_s = time.perf_counter()
         process = GuardedProcess(command, log=log)
         try:
-            measured = _watch(process, output, filled, expected.wanted(timers=peer.timers))
+            seen_s, used_s, problem = _watch(process, output, set(expected.wanted(timers=peer.timers)))
             _end(process)
         finally:
             process.kill()
         output.rest()
-        problem = measured.problem or expected.problem(output.found, timers=peer.timers)
-    return Measured(measured.events, measured.seconds, measured.cpu_s, problem)
+        problem = problem or expected.problem(output.found, timers=peer.timers)
+    return Run(events, seen_s - began_s, used_s, problem)
 
 
-def _watch(process: GuardedProcess, output: OutputReader, filled: Filled, wanted: Counter[Moment]) -> Measured:
-    """Until everything wanted has been seen, or nothing more comes."""
-    missing = set(wanted)
-    began_s = began_cpu_s = events = 0.0
+def _watch(process: GuardedProcess, output: OutputReader, missing: set[Moment]) -> tuple[float, float, str]:
+    """Until everything missing has been seen, or no more comes: when, the CPU time until then, and what is wrong."""
+    count = len(missing)
     seen_s = time.perf_counter()
     problem = ""
     while missing and not problem:
@@ -105,16 +112,11 @@ def _watch(process: GuardedProcess, output: OutputReader, filled: Filled, wanted
         if moments:
             missing.difference_update(moments)
             seen_s = now_s
-            if not began_s and len(missing) <= (1 - WARM_SHARE) * len(wanted):
-                missing.difference_update(output.all_there(SETTLED_S))
-                seen_s = began_s = time.perf_counter()
-                began_cpu_s, events = cpu_s(process.pid), filled.after(output.found)
         elif not process.running:
             problem = f"it ended; its log ends with:\n{process.log_tail()}"
         elif now_s > seen_s + STALLED_S:
-            problem = f"{len(missing):,} of {len(wanted):,} are missing; its log ends with:\n{process.log_tail()}"
-    used_s = cpu_s(process.pid) - began_cpu_s if process.running else 0.0
-    return Measured(events, seen_s - began_s if began_s else 0.0, used_s, problem)
+            problem = f"{len(missing):,} of {count:,} are missing; its log ends with:\n{process.log_tail()}"
+    return seen_s, cpu_s(process.pid) if process.running else 0.0, problem
 
 
 def _end(process: GuardedProcess) -> None:

@@ -12,7 +12,7 @@ from tests.benchmarks.peers.comparison import PEERS
 from tests.benchmarks.peers.moments import Moment
 from tests.benchmarks.peers.peer import PeerUnavailableError, Start
 from tests.benchmarks.peers.python_jobs import PYTHON_PEERS
-from tests.benchmarks.peers.running import Filled, cpu_s
+from tests.benchmarks.peers.running import Measured, Run, cpu_s
 from tests.benchmarks.peers.shoal_job import SHOAL, read_change
 from tests.benchmarks.synthetic import START_MS
 from tests.support.waiting import wait_until
@@ -55,12 +55,35 @@ def test_what_cannot_be_installed_says_why(tmp_path: Path, monkeypatch: pytest.M
     assert not list((tmp_path / "cache" / "peers" / "broken").glob("*[!k]"))
 
 
-def test_what_is_left_to_do_is_told_by_partition() -> None:
-    filled = Filled("events", (10, 20, 30, 40), START_MS + 100)
-    assert filled.after([]) == 100
-    halfway = [Moment(f"u{number:05d}", "buyers", "entered", START_MS + 50) for number in range(100)]
-    assert {filled.after([moment]) for moment in halfway} == {95, 90, 85, 80}
-    assert filled.after(halfway) == 50
+def test_what_start_and_warm_up_take_is_apart() -> None:
+    """Each event takes 10 us of CPU and 20 of the clock; the start 3 s and 5 s."""
+    measured = Measured(Run(400_000, 5.0 + 8.0, 3.0 + 4.0, ""), Run(1_000_000, 5.0 + 20.0, 3.0 + 10.0, ""))
+    assert measured.complete
+    assert measured.events == 600_000
+    assert measured.events_a_s == 50_000
+    assert measured.cpu_s_a_million == 10
+    assert measured.start_cpu_s == 3
+
+
+def test_output_that_comes_all_at_once_changes_no_figure() -> None:
+    """As with checkpoints: nothing is seen before the end. What counts is the work until then."""
+    by_and_by = Measured(Run(400, 4.0, 2.0, ""), Run(1_000, 10.0, 5.0, ""))
+    at_once = Measured(Run(400, 4.5, 2.0, ""), Run(1_000, 10.5, 5.0, ""))
+    assert at_once.cpu_s_a_million == by_and_by.cpu_s_a_million
+    assert at_once.events_a_s == by_and_by.events_a_s
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (Run(400, 4.0, 2.0, "1 missing"), Run(1_000, 10.0, 5.0, "")),
+        (Run(400, 4.0, 2.0, ""), Run(1_000, 10.0, 5.0, "1 missing")),
+        (Run(400, 4.0, 2.0, ""), Run(1_000, 4.0, 5.0, "")),
+        (Run(400, 4.0, 2.0, ""), Run(1_000, 10.0, 2.0, "")),
+    ],
+)
+def test_runs_that_are_wrong_or_do_not_differ_have_no_figures(short: Run, long: Run) -> None:
+    assert not Measured(short, long).complete
 
 
 def test_cpu_time_of_children_counts() -> None:
