@@ -23,6 +23,8 @@ LONGEST = (
     "contract/test_runtime_faults.py",
     "model/sql_parity/test_sql_parity.py",
     "properties/test_limits.py",
+    "contract/test_access_list.py",
+    "integration/test_outputs_of_commands.py",
     "contract/test_runtime_operations.py",
     "contract/test_runtime_time.py",
     "integration/test_demo.py",
