@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.segments.definitions.definition import Catalog, PointsWhen, Segment
+from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.syntax import Aggregate, Comparison, Expression, Key, Membership, ScoreValue
 from tests.model.history import History
@@ -299,7 +299,7 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
                     yield from windows(catalog.segment(name), catalog)
                 case ScoreValue(score=name):
                     score = next(score for score in catalog.scores if score.name == name)
-                    if score.within_ms is not None:
+                    if score.within_ms is not None and any(isinstance(each, PointsOn) for each in score.points):
                         yield score.within_ms
                     reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]
 
