@@ -79,7 +79,7 @@ class Section:
     def _number(self, place: str) -> float:
         found = self._figure(place)
         if isinstance(found, str):
-            raise MissingFigureError(f"{self.figures.benchmark}: {place} is no number: {found}")
+            raise MissingFigureError(f"{self.figures.benchmark}: {place} is not a number: {found}")
         return float(found)
 
     def _figure(self, place: str) -> Figure:
