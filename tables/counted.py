@@ -28,7 +28,7 @@ MEANINGS: Final = {
     CART_ITEM_IGNORED: "a product of a cart event without an id, or with a quantity not above 0",
     ABSENT_DROPPED: "an event of then no ... that could still discard a completion, beyond the 100 latest",
     MESSAGE_ID_DROPPED: "a message id of the last 24 h, beyond the 1,000 latest",
-    NO_NUMBER: "a text that is no number, or a boolean, where a number is needed",
+    NO_NUMBER: "a text that is not a number, or a boolean, where a number is needed",
     NUMBER_OUT_OF_RANGE: "a number beyond 10^12 where one is summed or compared, beyond a double elsewhere",
     TEXT_SHORTENED: "a text too long to be remembered as it is",
     WAITING_TAKEN: "an event taken before its turn, since more than 1,000 or 256 KiB of its user waited (order)",

@@ -89,7 +89,7 @@ class Tally(Windowed):
         super().__init__(within_ms)
         self.instants_max = instants_max
         self.counted = counted
-        self._lost = False  # True if the last `add` took away a value that had `instants_max` instants
+        self._lost = False  # True if the last `add` removed a value that had `instants_max` instants
 
     def size(self) -> StateSize:
         """Its bytes, and the limits that hold it."""
@@ -194,7 +194,7 @@ class Tally(Windowed):
         instants, numbers, keys = state
         if self._lost or len(numbers) >= EVENTS_MAX:
             return True
-        if instants[-1] == t and len(item) == 1:  # nearly always: what was added last is the last
+        if instants[-1] == t and len(item) == 1:  # nearly always: the event added last is the latest
             return numbers.count(numbers[-1]) == self.instants_max
         return any(key in keys and numbers.count(keys.index(key)) == self.instants_max for key in item)
 

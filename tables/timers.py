@@ -75,7 +75,7 @@ class Timers:
 
     def earliest_ms(self) -> int | None:
         """No timer is before this instant, and one was armed for the second after it; None if there is no timer."""
-        if self._taking is None and self._opening is None and not self._order:  # else nothing far is as near
+        if self._taking is None and self._opening is None and not self._order:  # otherwise no far timer is as near
             if not self._far_order:
                 return None
             number = self._far_order[0]

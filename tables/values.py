@@ -39,7 +39,7 @@ def micros(number: int | float) -> int | None:
     whole = round(scaled)
     if abs(scaled) < SCALED_SURE and abs(abs(scaled - whole) - 0.5) > TIE_NEAR:
         return whole
-    # A double lies beside most decimal ties: its shortest decimal form says which side the sender wrote.
+    # A double is not exactly at most decimal ties: its shortest decimal form shows the text of the sender.
     return round(Decimal(repr(number)).scaleb(6))
 
 
@@ -194,7 +194,7 @@ def remembered(value: Any, counted: Counted) -> Any:
 
     A text has at most 256 bytes, in a list 64.
     """
-    if value.__class__ is str and len(value) <= TEXT_BYTES_VALUE_MAX and value.isascii():  # nearly all there is
+    if value.__class__ is str and len(value) <= TEXT_BYTES_VALUE_MAX and value.isascii():  # nearly all values
         return value
     if value.__class__ is list:
         scalars = (_remembered_scalar(item, counted, bytes_max=TEXT_BYTES_KEY_MAX) for item in value)

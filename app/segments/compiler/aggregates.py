@@ -113,7 +113,7 @@ class Registry:
         self.counted = Counted()
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
-        self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only all places taken
+        self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only the full number
 
     def next_watch_bit(self) -> int:
         """A bit of `Profile.watched` for a segment that reads what every event changes; 0 when all are taken."""

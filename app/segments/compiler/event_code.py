@@ -328,7 +328,7 @@ class HandlerWriter:
             code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, COUNTED)")
         code.line(f"m |= {mask}")
 
-    # ---- what an identify says of the user
+    # ---- traits from an identify
 
     def traits(self, leaves: dict[Path, tuple[int, int]]) -> None:
         """`leaves`: path below `traits` -> (leaf id, segments that read it)."""

@@ -44,7 +44,7 @@ def entry_condition(segment: Segment) -> Expression:
 def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
     """Writes `settle_<number>` and its companions; what they read is collected by the writer."""
     _write_settle(writer, segment, number)
-    writer.touched_by = "none"  # what explains a change is asked for only when there is one
+    writer.touched_by = "none"  # the evidence is computed only if there is a change
     entry = segment.when or segment.enter
     leave = segment.when or segment.exit
     assert entry is not None

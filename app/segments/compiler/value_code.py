@@ -53,7 +53,7 @@ class Values(ABC):
         self.watching = False
         self.growth: list[tuple[str, int]] | None = []
 
-    # ---- what is read
+    # ---- reads
 
     def _watch(self, feature: Literal["session", "user"]) -> None:
         """Each event of the user may change what is read here; noted where the evaluation comes this far."""
@@ -62,7 +62,7 @@ class Values(ABC):
             self.features.add(feature)
         if self.watching:
             self.growth = None
-            if self.watch_bit is None:  # no bit for what every evaluation comes to
+            if self.watch_bit is None:  # no bit for values that every evaluation needs
                 self.watch_bit = 0 if self.code.depth == 1 else self.registry.next_watch_bit()
             if self.watch_bit:
                 self.code.line(f"p.watched |= {self.watch_bit}")
@@ -120,7 +120,7 @@ class Values(ABC):
     def _helper(self, helper: Any) -> str:
         return self.code.bind("f", helper)
 
-    # ---- moving terms
+    # ---- terms that change with time
 
     def moves(self, node: Expression) -> bool:
         """True if the value of a node changes by the mere passing of time, not only in steps."""

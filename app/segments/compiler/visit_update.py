@@ -25,7 +25,7 @@ Growth = tuple[int, tuple[tuple[str, int], ...], int]
 Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
-STEPS_MAX = 8  # as the fast path can hold; what lies deeper it leaves to `visit_update`
+STEPS_MAX = 8  # as the fast path supports; deeper values are left to `visit_update`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class VisitUpdate:
                     code.line("if ev.type == 'page' or ev.type == 'screen': e[2] += 1")
                     code.line("e[3] += 1")
                     _write_growth(code, self.growth)
-                    if visit:  # it was over, and an event that comes late lets it go on
+                    if visit:  # it was over, and a late event continues it
                         code.line(f"if now >= o: m |= {visit}")
                 with code.block("else"):
                     code.line(f"{begin}(p, ev, t, COUNTED)")

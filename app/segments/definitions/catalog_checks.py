@@ -61,7 +61,7 @@ class _Files:
             yield file.source.problem(
                 node.start_mark.index,
                 node.end_mark.index,
-                f"the name {file.name} is taken",
+                f"the name {file.name} is already used",
                 "give one of them another name; segments and scores share their names",
                 f"{first.source.path}:{line} has it too",
             )
@@ -126,7 +126,7 @@ class _Files:
                             LanguageError(
                                 f"{first.name} uses itself",
                                 node.span,
-                                "take one of the references out",
+                                "remove one of the references",
                                 way,
                             )
                         )
@@ -170,10 +170,10 @@ class _Files:
                 placed = next(e.placed for e in file.expressions if e.role == role and e.placed.node == condition)
                 yield placed.problem(
                     LanguageError(
-                        "the clock alone would make this true, for everybody at once",
+                        "the clock alone would make this true, for all users at once",
                         condition.span,
                         "add what the user must have done: ... and user.idle < 30d",
-                        "somebody without any event would satisfy it as soon as the hour or day comes",
+                        "users without any events would enter as soon as the hour or day comes",
                     )
                 )
 

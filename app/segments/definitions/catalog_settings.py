@@ -49,14 +49,14 @@ def read_catalog_settings(path: str, text: str) -> SettingsFile:
     file = SettingsFile(source, CatalogSettings(path=path, text=text))
     if all(not line.strip() or line.lstrip().startswith("#") for line in source.text.splitlines()):
         return file
-    root = source.root("settings", "settings consist of lines key: value, such as order: {wait: 5s}")
+    root = source.root("settings file", "settings consist of lines key: value, such as order: {wait: 5s}")
     if root is None:
         return file
     for key, _ in root.value:
         if isinstance(key, yaml.ScalarNode) and key.value in _DEFINITION_KEYS:
             source.wrong(
                 key,
-                f"{_name(path)} holds what belongs to all definitions, and no {key.value}",
+                f"{_name(path)} holds settings for all definitions, and no {key.value}",
                 "give the file of the definition another name",
             )
             return file
@@ -74,10 +74,10 @@ def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     order = ORDER_FORM.fields(fields.source, node)
     wait_ms = WAIT.read(order)
     if wait_ms == 0:
-        order.wrong("wait", "wait must be longer than 0s", "leave order out: events are taken as they come")
+        order.wrong("wait", "wait must be longer than 0s", "leave order out: then events are processed as they arrive")
     elif wait_ms is not None and wait_ms > WAIT_MS_MAX:
         order.wrong(
-            "wait", f"wait is at most {format_duration(WAIT_MS_MAX)}", "every change comes later by so much: write 5s"
+            "wait", f"wait is at most {format_duration(WAIT_MS_MAX)}", "every change is delayed by this time: write 5s"
         )
     return replace(settings, order_wait_ms=wait_ms or 0)
 

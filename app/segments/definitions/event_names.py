@@ -25,7 +25,7 @@ def doubtful_names(catalog: Catalog) -> Iterator[str]:
     for users in spellings.values():
         if len(users) > 1:
             said = ", ".join(f"'{name}' ({user})" for name, user in sorted(users.items()))
-            yield f"{said}: different events, since every letter counts"
+            yield f"{said}: different events, since names are case-sensitive"
 
 
 def _reads_the_cart(catalog: Catalog) -> bool:

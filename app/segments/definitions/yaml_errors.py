@@ -12,7 +12,7 @@ from app.segments.definitions.source_text import SourceText
 
 _QUOTED_VALUE = re.compile(r"""\s*(?:- +)?(?P<key>[\w-]+): +(?P<value>(?P<quote>['"]).*)""")
 _KEY = re.compile(r"\s*(?:- +)*[\w-]+:(?: |$)")
-_BLOCK_HINT = "put the whole value in double quotes, or write >- behind the colon and the value on the lines below"
+_BLOCK_HINT = "put the whole value in double quotes, or write >- after the colon and the value on the lines below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def describe(error: yaml.YAMLError, source: SourceText) -> Problem:
     """The problem behind an error of PyYAML."""
     if isinstance(error, yaml.reader.ReaderError):
         at = int(error.position)
-        return source.problem(at, at + 1, "this character cannot stand in a definition", "take it out or write it anew")
+        return source.problem(
+            at, at + 1, "this character is not allowed in a definition", "remove it, or type it again"
+        )
     marked: Any = error
     at = _index(getattr(marked, "problem_mark", None), source)
     begun = _index(getattr(marked, "context_mark", None), source, default=at)
@@ -58,7 +60,7 @@ def describe(error: yaml.YAMLError, source: SourceText) -> Problem:
         found = rule(said)
         if found is not None:
             return found
-    return said.wrong("this is no YAML", "look at the indentation and the quotes of this line", detail=problem)
+    return said.wrong("this is not valid YAML", "check the indentation and the quotes of this line", detail=problem)
 
 
 def _index(mark: Any, source: SourceText, default: int = 0) -> int:
@@ -74,7 +76,7 @@ def _documents(said: _Said) -> Problem | None:
 def _tab(said: _Said) -> Problem | None:
     if r"'\t'" not in said.problem:
         return None
-    return said.wrong("a tab stands here", "indent with blanks, not with tabs")
+    return said.wrong("a tab is not allowed here", "indent with spaces, not with tabs")
 
 
 def _continues_behind_quote(said: _Said) -> Problem | None:
@@ -84,10 +86,10 @@ def _continues_behind_quote(said: _Said) -> Problem | None:
     key, value = match["key"], match["value"].rstrip()
     hint = f'write {key}: "{value}"' if '"' not in value else _BLOCK_HINT
     return said.wrong(
-        "the value goes on behind its closing quote",
+        "the value continues after its closing quote",
         hint,
         length=said.line_end(said.at),
-        detail="YAML takes a value that begins with a quote to end at the next one",
+        detail="in YAML, a value that begins with a quote ends at the next quote",
     )
 
 
@@ -105,7 +107,7 @@ def _flow(said: _Said) -> Problem | None:
     return said.wrong(
         f"YAML cannot read this between {sign} {closing}",
         "put an expression in double quotes: {on: \"'Product Viewed' where price > 100\", add: 5}",
-        detail="there, commas, quotes and brackets have a meaning of their own",
+        detail="between { }, commas, quotes and brackets have a special meaning",
     )
 
 
@@ -150,18 +152,18 @@ def _indentation(said: _Said) -> Problem | None:
 def _colon(said: _Said) -> Problem | None:
     if "mapping values" not in said.problem:
         return None
-    return said.wrong("a colon and a blank cannot stand inside a value like this", _BLOCK_HINT)
+    return said.wrong("a value without quotes cannot contain a colon and a space", _BLOCK_HINT)
 
 
 def _no_key(said: _Said) -> Problem | None:
     if "expected ':'" not in said.problem:
         return None
-    hint = "write a colon and a value, or indent the line if it goes on from the one above"
+    hint = "write a colon and a value, or indent the line if it continues the line above"
     line = said.source.line_text(said.source.line_number(said.begun))
     if re.match(r"\s*(?:- +)*[\w-]+:\S", line):
-        hint = "a blank is missing after the colon"
+        hint = "a space is missing after the colon"
     return said.wrong(
-        "this line is no key: value",
+        "this line is not of the form key: value",
         hint,
         at=said.begun,
         length=max(1, said.line_end(said.begun)),
@@ -178,8 +180,8 @@ def _first_sign(said: _Said) -> Problem | None:
             return said.wrong("a value cannot begin with !", f"write not {rest}", at=at)
         sign = said.source.text[said.begun : said.begun + 1]
         return said.wrong(
-            f"nothing can follow {sign} on its line",
-            "write >- behind the colon and the value on the lines below",
+            f"no text is allowed after {sign} on its line",
+            "write >- after the colon and the value on the lines below",
             at=said.begun,
             length=said.line_end(said.begun),
         )

@@ -59,7 +59,9 @@ class Fields:
                 source.wrong(key, "a key is a word, not a list or a mapping", _FLOW_HINT)
             elif key.value in self._keys:
                 first = source.line(self._keys[key.value])
-                source.wrong(key, f"{key.value} stands here twice", "leave one of them out", f"first in line {first}")
+                source.wrong(
+                    key, f"{key.value} appears twice", "leave one of them out", f"it first appears in line {first}"
+                )
             elif key.value not in known:
                 self._keys[key.value] = key
                 self._unknown(key, known)
@@ -252,10 +254,10 @@ class Fields:
             )
         if node.style in ("'", '"') and re.fullmatch(r"[\w -]+", node.value):
             return LanguageError(
-                f"{node.value} is no text here",
+                f"{node.value} is not read as a text here",
                 s.Span(0, len(node.value)),
                 f"write \"'{node.value}'\"",
-                "YAML takes the outer quotes away",
+                "YAML removes the outer quotes",
             )
         return error
 
@@ -269,7 +271,7 @@ _OTHER_KEYS: dict[tuple[str, str], str] = {
     ("a segment", "delay"): "did you mean for?",
     ("a segment", "half_life"): "half_life belongs to a score",
     ("a segment", "points"): "points belong to a score: begin the file with score: <name>",
-    ("a score", "when"): "a condition of a score stands under points: - {when: ..., add: 10}",
+    ("a score", "when"): "a condition of a score belongs under points: - {when: ..., add: 10}",
     ("a score", "tests"): "test a score by a segment that uses it",
     ("a score", "status"): "a score has no status: it is computed while a segment uses it",
     ("points", "points"): "did you mean add?",

@@ -51,8 +51,8 @@ class YamlSource(SourceText):
         if not isinstance(root, yaml.MappingNode):
             self.wrong(
                 root,
-                f"this file is no {what}",
-                "a blank is missing after the colon"
+                f"this file is not a {what}",
+                "a space is missing after the colon"
                 if isinstance(root, yaml.ScalarNode) and re.match(r"[\w-]+:\S", root.value)
                 else shape,
             )
@@ -95,7 +95,7 @@ class YamlSource(SourceText):
             try:
                 return yaml.compose(self.text, Loader=_FAST_LOADER)
             except yaml.YAMLError:
-                pass  # the messages of the slow loader are the better ones
+                pass  # the slow loader has better messages
         return yaml.compose(self.text, Loader=yaml.SafeLoader)
 
     # ---- problems
@@ -117,7 +117,7 @@ class YamlSource(SourceText):
     def visit(self, node: yaml.Node) -> bool:
         """True if a node is met for the first time; an alias (`*name`) is a problem."""
         if id(node) in self._seen:
-            self.wrong(node, "this value is used again with *", "write the value out in both places")
+            self.wrong(node, "this value is used again with *", "write the value in both places")
             return False
         self._seen.add(id(node))
         return True

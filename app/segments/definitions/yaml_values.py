@@ -32,7 +32,7 @@ def json_value(source: YamlSource, node: yaml.Node) -> Any:
         if not isinstance(key, yaml.ScalarNode):
             source.wrong(key, "a key is a word, not a list or a mapping", "put the value in double quotes")
         elif key.value in values:
-            source.wrong(key, f"{key.value} stands here twice", "leave one of them out")
+            source.wrong(key, f"{key.value} appears twice", "leave one of them out")
         else:
             values[key.value] = json_value(source, value)
     return values

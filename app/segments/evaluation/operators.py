@@ -127,7 +127,7 @@ def number(value: Any) -> int | float | None:
 
 
 def _calculation(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Missing if either side is no number, or if the result is none; infinite beyond what a double holds."""
+    """Missing if either side is not a number, or if there is no result; infinite beyond what a double holds."""
 
     def calculate(a: Any, b: Any) -> Any:
         a, b = number(a), number(b)
@@ -137,7 +137,7 @@ def _calculation(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
             result = operate(a, b)
         except (OverflowError, ZeroDivisionError):  # a whole number that no double holds
             return None
-        return result if result == result else None  # not a number: infinite less infinite
+        return result if result == result else None  # not a number: infinite minus infinite
 
     return calculate
 
@@ -152,7 +152,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": subtract, "*"
 
 _FAR_MS = 1 << 44
 NEAR = 1e-5  # beyond this, rounding to six places changes no comparison
-_HALF_PLACE = 5e-7  # what rounding to six places gives away
+_HALF_PLACE = 5e-7  # the error of rounding to six places
 ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -232,11 +232,11 @@ def score_crossing(
     compare = ORDERED.get(sign)
     if compare is None:
         return crossing(sign, partial(_score_at, *decaying), lambda n: bound, now)
-    # Rounding takes longest of all, and decides only near the bound.
+    # Rounding takes the most time, and matters only near the bound.
     exact = value * 2.0 ** (-(now - since) / half_life_ms) + fixed
     truth = bool(compare(exact if abs(exact - bound) > NEAR else round(exact, 6), bound))
     if compare(fixed if abs(fixed - bound) > NEAR else round(fixed, 6), bound) == truth:
-        return truth, FOREVER  # it tends to `fixed`: there is one turn at most
+        return truth, FOREVER  # it tends to `fixed`: it turns once at most
     # The instant is estimated by the logarithm, then made exact.
     rest = bound - fixed + (_HALF_PLACE if sign in (">", "<=") else -_HALF_PLACE)
     guess = int(since + half_life_ms * math.log2(value / rest)) if rest and value / rest > 0 else 0

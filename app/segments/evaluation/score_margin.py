@@ -34,7 +34,7 @@ class Margin:
 
         `state` names the score's [v, t] after the event. None: it always may.
         """
-        if not _LEAST_POINTS <= points <= _LARGEST:  # below, what is added may be lost in what v is rounded to
+        if not _LEAST_POINTS <= points <= _LARGEST:  # below this, the added points may be lost in the rounding of v
             return None
         below = f"{state}[1] != now or {state}[0] <= {self.high + points!r}"
         return f"{state}[0] >= {self.low!r} and ({below})" if self.low else below

@@ -263,7 +263,7 @@ class Settlement:
             if until is not None and until < least:
                 least = until
         if member[INSIDE]:
-            if segment.hold_ms and not segment.updates:  # whatever it reads changes, nobody leaves before
+            if segment.hold_ms and not segment.updates:  # whatever changes in its inputs, no user leaves before
                 least = max(least, member[SINCE] + segment.hold_ms)
             forgotten = profile.highest_ms + self._retention_ms
             if forgotten < least:

@@ -71,7 +71,7 @@ class _Checker:
                 for number, operand in enumerate(node.operands):
                     if isinstance(operand, s.Text | s.Number) and isinstance(before, s.Comparison):
                         if not isinstance(node.operands[number - 1], s.Comparison):
-                            continue  # one of several values: told with the first
+                            continue  # one of several values: reported with the first
                         values = takewhile(lambda each: isinstance(each, s.Text | s.Number), node.operands[number:])
                         self._wrong_operand(operand, node, _values_hint(before, tuple(values), node))
                         continue
@@ -99,7 +99,7 @@ class _Checker:
     def _place(self, around: s.Expression | None) -> str:
         if around is None:
             return f"{'a filter' if self._in_where else 'a condition'} is true or false"
-        return "behind not stands a condition" if isinstance(around, s.Not) else f"{_word(around)} joins conditions"
+        return "not needs a condition" if isinstance(around, s.Not) else f"{_word(around)} joins conditions"
 
     # ---- values
 
@@ -185,14 +185,16 @@ class _Checker:
     def _fixed_sides(self, node: s.Comparison) -> None:
         hint = ""
         if isinstance(node.left, s.Text) and self._in_where:
-            hint = f"a property stands without quotes: {canonical.path_text((node.left.value,))} {node.operator} ..."
+            hint = (
+                f"the name of a property has no quotes: {canonical.path_text((node.left.value,))} {node.operator} ..."
+            )
         self._wrong(node, "both sides are fixed values, so this is always the same", hint)
 
     def _membership(self, node: s.Comparison) -> None:
         left, right = type_of(node.left), type_of(node.right)
         if right not in (Type.LIST, Type.DYNAMIC):
             hint = f"write in [{canonical.text(node.right)}]" if _is_fixed(node.right) else "use = for one value"
-            self._wrong(node.right, f"behind in stands a list, not {right.value}", hint)
+            self._wrong(node.right, f"in needs a list, not {right.value}", hint)
         elif isinstance(node.left, s.ListOf):
             self._wrong(node.left, "a list cannot be in a list", "write one value in front of in")
         elif isinstance(node.right, s.ListOf):
@@ -205,10 +207,12 @@ class _Checker:
         if left not in (Type.TEXT, Type.LIST, Type.DYNAMIC):
             self._wrong(node.left, f"{shown(node.left)} is {left.value}, but only texts and lists contain something")
         elif isinstance(node.left, s.ListOf):
-            self._wrong(node, "a fixed list stands behind in", f"write {shown(node.right)} in {shown(node.left)}")
+            self._wrong(
+                node, "a fixed list is only allowed after in", f"write {shown(node.right)} in {shown(node.left)}"
+            )
         elif isinstance(node.right, s.ListOf):
             parts = " or ".join(f"{shown(node.left)} contains {canonical.text(item)}" for item in node.right.items[:2])
-            self._wrong(node.right, "behind contains stands one value, not a list", f"write {parts}")
+            self._wrong(node.right, "contains needs one value, not a list", f"write {parts}")
         elif right not in _PLAIN or (left is Type.TEXT and right not in (Type.TEXT, Type.DYNAMIC)):
             holder = "a text" if left is Type.TEXT else "a list"
             self._wrong(node.right, f"{holder} cannot contain {right.value}", _quote_hint(node.right))
@@ -226,7 +230,7 @@ class _Checker:
 
     def _regular_expression(self, node: s.Expression) -> None:
         if not isinstance(node, s.Text):
-            self._wrong(node, "behind matches stands a fixed text", "write matches '^/p/[0-9]+$'")
+            self._wrong(node, "matches needs a fixed text", "write matches '^/p/[0-9]+$'")
             return
         try:
             compile_search(node.value)
@@ -238,7 +242,7 @@ class _Checker:
         for side, found in ((node.left, left), (node.right, right)):
             if found not in _ORDERED:
                 hint = "write contains" if found is Type.LIST else "write = true or = false, or nothing at all"
-                self._wrong(side, f"{shown(side)} is {found.value}, which is neither more nor less", hint)
+                self._wrong(side, f"{shown(side)} is {found.value}, which cannot be compared with < or >", hint)
                 return
         if not _ordered_types(left, right):
             self._mismatch(node, node.left, node.right)
@@ -282,12 +286,14 @@ class _Checker:
                     self._wrong(node, "days have no order here", "write in ['saturday', 'sunday']")
                     return
                 elif isinstance(clock, s.HourOfDay) and isinstance(value, s.Number) and not 0 <= value.value <= 23:
-                    self._wrong(value, f"{canonical.text(value)} is no hour of the day", "the hours go from 0 to 23")
+                    self._wrong(
+                        value, f"{canonical.text(value)} is not an hour of the day", "the hours go from 0 to 23"
+                    )
 
     def _weekday(self, value: s.Text) -> None:
         guess = next((day for day in WEEKDAYS if value.value.strip().lower()[:3] == day[:3]), None)
         hint = f"write '{guess}'" if guess else f"the days are {listed(WEEKDAYS)}"
-        self._wrong(value, f"'{value.value}' is no day of the week", hint)
+        self._wrong(value, f"'{value.value}' is not a day of the week", hint)
 
 
 def _is_fixed(node: s.Expression) -> bool:
@@ -378,7 +384,7 @@ def _mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expressi
         if isinstance(value, s.Number) and other is Type.TEXT:
             return f"write '{canonical.text(value)}' between quotes"
     if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
-        return "a time window stands inside the parentheses: count('...' within 24h) > 3"
+        return "a time window belongs inside the parentheses: count('...' within 24h) > 3"
     return ""
 
 

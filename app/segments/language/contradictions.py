@@ -24,7 +24,10 @@ def never_entered(enter: s.Expression, leave: s.Expression) -> LanguageError | N
     if contradictions(enter) or contradictions(leave) or can_be_true(s.And((enter, s.Not(leave)))):
         return None
     return LanguageError(
-        "nobody ever enters: exit is true whenever enter is", enter.span, "", "a user enters when enter and not exit"
+        "nobody ever enters: exit is true whenever enter is",
+        enter.span,
+        "",
+        "a user enters when enter is true and exit is not",
     )
 
 
@@ -66,7 +69,7 @@ def _joined(node: s.And | s.Or, opaque: frozenset[s.Expression], found: dict[s.N
 
 def _outcome(node: s.Expression, opaque: frozenset[s.Expression]) -> str | None:
     if any(isinstance(each, s.Boolean) for each in _operands(node)):
-        return None  # whoever writes true or false knows
+        return None  # a literal true or false is intended
     if not can_be_true(node, opaque):
         return "never"
     return None if can_be_false(node, opaque) else "always"

@@ -51,7 +51,7 @@ def parse_duration(text: str) -> int:
     sizes = [unit_ms for _, unit_ms in parts]
     if any(later >= earlier for earlier, later in pairwise(sizes)):
         raise DurationError(
-            f"{text}: the units of a duration stand from the largest to the smallest, each once",
+            f"{text}: the units of a duration go from the largest to the smallest, each once",
             f"write {format_duration(total_ms)}",
         )
     if total_ms > DURATION_MS_MAX:

@@ -120,7 +120,7 @@ _ENTRIES: Final = (
         growth="grows",
         state=_count,
         most=(EVENTS_MAX, None),
-        why_most=f"of a count with within or since last the latest {EVENTS_MAX:,} events are kept",
+        why_most=f"a count with within or since last keeps only the latest {EVENTS_MAX:,} events",
         per=True,
     ),
     AggregateFunction(

@@ -118,5 +118,5 @@ def _in_filter(name: str) -> str:
     if name in _CLOCK:
         return f"join {name}('UTC') with and, outside the parentheses"
     if field in _TIMES:
-        return "a time window stands behind the filter: within 24h"
-    return "write the name in place of the filter: 'Product Viewed'" if field == "event" else ""
+        return "a time window comes after the filter: within 24h"
+    return "write the name instead of the filter: 'Product Viewed'" if field == "event" else ""

@@ -34,7 +34,7 @@ def unknown_field_hint(root: str, rest: s.Path) -> str:
     if name in FIELDS[root]:
         return f"write {root}.{name}"
     guess = did_you_mean(name, FIELDS[root], prefix=f"{root}.")
-    return guess or (f"what is known of a user is a trait: traits.{'.'.join(rest)}" if root == "user" else "")
+    return guess or (f"data about a user are traits: traits.{'.'.join(rest)}" if root == "user" else "")
 
 
 def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
@@ -68,7 +68,7 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
         if text in fields and text not in ("idle", "products"):
             return f"did you mean {root}.{text}?"
     return (
-        f"if it is a text, write '{text}'; a trait of the user is traits.{text};"
+        f"for a text, write '{text}'; a trait of the user is traits.{text};"
         f" a property can be read inside where: '...' where {text} = ..."
     )
 

@@ -50,12 +50,15 @@ def _in_words(pattern: str, error: Exception) -> tuple[str, str]:
     reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
     if "perl operator" in reason and any(sign in pattern for sign in ("(?=", "(?!", "(?<=", "(?<!")):
         return (
-            "this regular expression looks ahead or behind, which cannot be done in limited time",
+            "this regular expression looks ahead or behind, which is not supported because its time is not limited",
             "write two comparisons: path matches 'a' and not path matches 'b'",
         )
     if "escape sequence" in reason and any(f"\\{digit}" in pattern for digit in "123456789"):
-        return "this regular expression refers back to a group, which cannot be done in limited time", ""
+        return (
+            "this regular expression refers back to a group, which is not supported because its time is not limited",
+            "",
+        )
     if "too large" in reason or "repetition size" in reason:
         return f"this regular expression is too large: {reason}", "repeat fewer times"
-    hint = "write .* for any text; a single * repeats what stands before it" if pattern.startswith("*") else ""
-    return f"this is no regular expression: {reason}", hint
+    hint = "write .* for any text; a single * repeats the character before it" if pattern.startswith("*") else ""
+    return f"this is not a regular expression: {reason}", hint

@@ -204,7 +204,7 @@ def _count_term(node: s.Aggregate, terms: _Terms, fixed: Iterable[Fraction | str
     return key
 
 
-# ---- what a term can be
+# ---- possible values of a term
 
 
 def domain_of(node: s.Expression) -> Domain | None:

@@ -140,7 +140,7 @@ class Pattern(Node):
     once_per: Path | None
 
 
-# ---- what is remembered
+# ---- state
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def check_still(node: s.Expression, decaying: Collection[str]) -> list[LanguageE
     """Nothing that moves at all: a value under `updates`."""
     return [
         LanguageError(
-            f"{shown(term)} moves by itself, so with updates it would be sent again and again",
+            f"{shown(term)} changes with time, so with updates it would be sent again and again",
             term.span,
             "leave it out of attach, or leave updates out",
         )
@@ -67,10 +67,10 @@ def _check_comparison(node: s.Comparison, decaying: Collection[str]) -> Iterator
     if len(terms) > 1:
         first, second = terms[:2]
         yield LanguageError(
-            f"{shown(first)} and {shown(second)} both move by themselves",
+            f"{shown(first)} and {shown(second)} both change with time",
             node.span,
             f"compare each with a fixed value: {shown(first)} {_example(first)} and {shown(second)} {_example(second)}",
-            "a comparison has at most one value that changes with every second",
+            "a comparison may have only one value that changes with time",
         )
     elif terms:
         yield from (error for side in (node.left, node.right) for error in _check_linear(side, decaying))
@@ -81,9 +81,9 @@ def _check_linear(node: s.Expression, decaying: Collection[str]) -> Iterator[Lan
         return
     if node.operator == "/" and (terms := list(_terms(node.right, decaying))):
         yield LanguageError(
-            f"{shown(terms[0])} moves by itself and cannot be divided by",
+            f"{shown(terms[0])} changes with time, so it cannot be a divisor",
             node.span,
-            "multiply the other side of the comparison in place of dividing",
+            "multiply the other side of the comparison instead",
         )
     yield from _check_linear(node.left, decaying)
     yield from _check_linear(node.right, decaying)

@@ -93,7 +93,7 @@ class TreeReader:
             name = self._text[first.span.start : second.span.end]
             self._wrong(
                 tree,
-                f"{name} can be read in two ways",
+                f"{name} has two possible meanings",
                 f"write properties['{name}'] for the property, or a - b to subtract",
             )
         return s.Arithmetic(cast(s.ArithmeticOperator, str(operator)), first, second, span=span(tree))
@@ -106,7 +106,7 @@ class TreeReader:
             exact = Decimal(0)
         elif digits is not None and _LIKE_THOUSANDS.fullmatch(digits):
             thousands, short = digits.replace(".", ""), digits.rstrip("0").rstrip(".")
-            self._wrong(tree, f"{digits} can be read in two ways", f"write {thousands} or {short}")
+            self._wrong(tree, f"{digits} has two possible meanings", f"write {thousands} or {short}")
         value = int(exact) if exact == int(exact) else float(exact)
         return s.Number(-value if minus is not None else value, span=span(tree))
 
@@ -180,7 +180,7 @@ class TreeReader:
         """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
         path = _keys(tree)
         if path[0] == "context":
-            self._wrong(tree, "only a property of the event can stand here", "context.… can be compared inside where")
+            self._wrong(tree, "only a property of the event is allowed here", "context.… can be compared inside where")
         if path[0] == "properties":
             if len(path) == 1:
                 self._wrong(tree, "properties needs a name", "write properties['odd name']")
@@ -193,7 +193,9 @@ class TreeReader:
             if path[0] == "traits":
                 hint = f"the traits of an identify are its properties: write {'.'.join(path[1:])}"
             detail = f"a property of that name is written properties['{path[0]}'].{'.'.join(path[1:])}"
-            self._wrong(tree, f"{text} is of the user, but here stands a property of the event", hint, detail)
+            self._wrong(
+                tree, f"{text} is a value of the user, but a property of the event is needed here", hint, detail
+            )
         return path
 
     # ---- functions
@@ -246,7 +248,7 @@ class TreeReader:
         for option in options:
             word = str(option.data).replace("_", " ")
             if option.data in seen:
-                self._wrong(option, f"{word} stands here twice", "leave one of them out")
+                self._wrong(option, f"{word} appears twice", "leave one of them out")
             seen.add(option.data)
             if option.data == "per":
                 per = self._property(cast(Tree[Token], option.children[0]))
@@ -266,7 +268,7 @@ class TreeReader:
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
         self._wrong(
             tree,
-            f"{name}(...) cannot stand inside where",
+            f"{name}(...) is not allowed inside where",
             "inside where, compare properties of the event; join conditions outside the parentheses with and",
         )
 
@@ -326,11 +328,11 @@ class TreeReader:
                 absent_ms = self._absent_ms(child, tree)
             elif child.data == "within":
                 if within_ms is not None:
-                    self._wrong(child, "within stands here twice", "leave one of them out")
+                    self._wrong(child, "within appears twice", "leave one of them out")
                 within_ms = self._window_ms(child)
             else:
                 if matching is not None:
-                    self._wrong(child, "matching stands here twice", "leave one of them out")
+                    self._wrong(child, "matching appears twice", "leave one of them out")
                 matching = self._property(cast(Tree[Token], child.children[0]))
         self._check_steps(tree, steps, absent, absent_ms, within_ms)
         return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, span=span(tree))
@@ -362,7 +364,7 @@ class TreeReader:
         if duration is None:
             written = self._text[span(tree).start : span(tree).end]
             within = next((str(each.children[0]) for each in sequence.find_data("within")), "30m")
-            self._wrong(tree, "no needs a duration: how long the event must stay away", f"write {written} for {within}")
+            self._wrong(tree, "no needs a duration: the time without the event", f"write {written} for {within}")
             return None
         ms = self._ms(duration)
         if ms == 0:
@@ -371,7 +373,7 @@ class TreeReader:
 
     def _plain(self, pattern: s.Pattern, tree: Tree[Token], place: str) -> s.Pattern:
         if pattern.once_per is not None:
-            self._wrong(tree, f"once per cannot stand {place}", "leave it out")
+            self._wrong(tree, f"once per is not allowed {place}", "leave it out")
         if isinstance(pattern.source, s.Sequence) and place != "after since last":
             self._wrong(tree, "a sequence cannot be a step of another sequence", "join the steps with then")
         return pattern

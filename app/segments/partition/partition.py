@@ -166,7 +166,7 @@ class Partition(WaitingEvents):
     ) -> None:
         """An event that is not late, unless it is a duplicate: timers before it fire, then all that it touches."""
         program, settlement, batch = self.program, self._settlement, self._batch
-        if profile is not None and profile.highest_ms < 0:  # no event of the user was taken yet
+        if profile is not None and profile.highest_ms < 0:  # no event of the user was processed yet
             profile = None
         message_id = message.messageId
         digest = None

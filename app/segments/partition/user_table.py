@@ -40,7 +40,7 @@ class UserTable:
         self.unfired: Mapping[str, int] = {}
         """Timers that no worker has fired under this catalog: user -> the first instant that was left out."""
 
-    # ---- what the caller asks
+    # ---- queries of the caller
 
     @property
     def users(self) -> int:
@@ -177,7 +177,7 @@ class UserTable:
         if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
             self._reevaluation.find(self._encoded, self._catalog.epoch, before=before)
 
-    # ---- profiles in hand
+    # ---- decoded profiles
 
     def _load(self, user: str) -> Profile | None:
         if user in self._gone:

@@ -100,7 +100,7 @@ class WaitingEvents(UserTable):
             try:
                 message = self.program.decoder.decode(value)
                 identified = user_of(message, self.rules.user_ids)[1]
-            except MessageError as error:  # a later catalog reads what was skipped when the event came
+            except MessageError as error:  # a later catalog reads fields that were skipped when the event came
                 self._batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 if not profile.begun and profile.waiting is None:
                     self._leave(user, None)

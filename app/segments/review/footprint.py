@@ -110,7 +110,7 @@ def profile_size(catalog: Catalog, found: dict[str, Footprint]) -> Size:
     return sum((kept.size for kept in shared.values()), base)
 
 
-# ---- what is asked for
+# ---- names in definitions
 
 
 def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterator[Kept]:
@@ -195,7 +195,7 @@ def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[
     return window_ms, ever
 
 
-# ---- how large it is
+# ---- size
 
 
 def _sent(node: s.Expression) -> Size:

@@ -24,8 +24,8 @@ SIGNS = {
     "−": "write -",
     "–": "write -",
     ";": "leave it out",
-    "{": "lists stand between [ ], everything else between ( )",
-    "}": "lists stand between [ ], everything else between ( )",
+    "{": "lists need [ ], everything else ( )",
+    "}": "lists need [ ], everything else ( )",
 }
 
 OPERATOR_WORDS = {
@@ -70,7 +70,7 @@ OPERATOR_WORDS = {
     "plus": "write +",
     "minus": "write -",
     "div": "write /",
-    "mod": "there is no remainder; write a list of the values",
+    "mod": "there is no remainder operator; write a list of the values",
 }
 
 PATTERN_WORDS = {
@@ -94,7 +94,7 @@ PATTERN_WORDS = {
     "after": "write since last 'Order Completed', or sequence('A' then 'B')",
     "before": "write sequence('A' then 'B')",
     "followed": "write sequence('A' then 'B')",
-    "then": "write sequence('A' then 'B') in place of the event",
+    "then": "write sequence('A' then 'B') instead of the event",
     "without": "write sequence('A' then no 'B' for 30m)",
     "unique": "write once per order_id",
 }
@@ -137,27 +137,28 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
     **dict.fromkeys(
         ("day_of_month", "dayofmonth", "day", "month", "year", "week", "quarter", "date", "minute", "week_of_year"),
-        "of the clock there is hour_of_day(...) and day_of_week(...)",
+        "the functions of the clock are hour_of_day(...) and day_of_week(...)",
     ),
     **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
     **dict.fromkeys(("until", "days_until", "time_until"), "there is since('...'): the time since an event"),
     **dict.fromkeys(
-        ("lower", "upper", "lcase", "ucase", "tolower"), "texts compare letter by letter; write matches '(?i)^text$'"
+        ("lower", "upper", "lcase", "ucase", "tolower"),
+        "comparisons of texts are case-sensitive; write matches '(?i)^text$'",
     ),
     **dict.fromkeys(("isnull", "is_null", "ifnull", "coalesce", "isset", "is_set"), "x = x asks whether there is an x"),
     **dict.fromkeys(("if", "case", "iif"), "join conditions with and, or, not"),
 }
 
 INSIDE_ONLY = {
-    "where": "where stands inside the parentheses, behind the event: count('Product Viewed' where price > 100)",
-    "within": "within stands inside the parentheses: count('Product Viewed' within 24h) > 3",
-    "per": "per stands inside the parentheses: count('Product Viewed' per product_id within 24h)",
-    "once": "once per stands inside the parentheses: count('Order Completed' once per order_id)",
-    "since": "since last stands inside the parentheses: count('Product Viewed' since last 'Order Completed')",
-    "then": "then stands inside sequence(...): exists(sequence('A' then 'B'))",
-    "of": "of stands inside the parentheses: sum(revenue of 'Order Completed')",
-    "matching": "matching stands inside sequence(...): sequence('A' then 'B' matching product_id)",
+    "where": "where belongs inside the parentheses, after the event: count('Product Viewed' where price > 100)",
+    "within": "within belongs inside the parentheses: count('Product Viewed' within 24h) > 3",
+    "per": "per belongs inside the parentheses: count('Product Viewed' per product_id within 24h)",
+    "once": "once per belongs inside the parentheses: count('Order Completed' once per order_id)",
+    "since": "since last belongs inside the parentheses: count('Product Viewed' since last 'Order Completed')",
+    "then": "then belongs inside sequence(...): exists(sequence('A' then 'B'))",
+    "of": "of belongs inside the parentheses: sum(revenue of 'Order Completed')",
+    "matching": "matching belongs inside sequence(...): sequence('A' then 'B' matching product_id)",
     "for": "for is a key of the file, beside when; inside sequence(...) write then no 'B' for 30m",
-    "no": "no stands inside sequence(...): sequence('A' then no 'B' for 30m)",
+    "no": "no belongs inside sequence(...): sequence('A' then no 'B' for 30m)",
 }
 """Words that somebody wrote outside the parentheses in which they belong."""

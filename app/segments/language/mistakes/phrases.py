@@ -33,7 +33,7 @@ def between(context: ErrorContext) -> LanguageError | None:
     if match is None or left is None:
         return None
     hint = f"write {left[1]} >= {match[1]} and {left[1]} <= {match[2]}"
-    return context.wrong("between cannot stand here", hint, length=len(match[0]))
+    return context.wrong("unexpected between", hint, length=len(match[0]))
 
 
 def list_as_range(context: ErrorContext) -> LanguageError | None:
@@ -79,7 +79,7 @@ def bare_event(context: ErrorContext) -> LanguageError | None:
     scope = f"{event[0]} within {within[1]}"
     hint = f"write not exists({scope})" if negated else f"write exists({scope})"
     end = len(context.text) - len(window) + blanks + within[0]
-    return LanguageError("an event alone is no condition", Span(start, end), hint)
+    return LanguageError("an event alone is not a condition", Span(start, end), hint)
 
 
 def window_behind_comparison(context: ErrorContext) -> LanguageError | None:
@@ -88,7 +88,7 @@ def window_behind_comparison(context: ErrorContext) -> LanguageError | None:
     if window is None or compared is None or context.function:
         return None
     hint = f"write {compared[1]} within {window[1]}) {compared[2]}"
-    return context.wrong("a time stands inside the parentheses", hint, length=window[0])
+    return context.wrong("a time belongs inside the parentheses", hint, length=window[0])
 
 
 def window_behind_comma(context: ErrorContext) -> LanguageError | None:
@@ -96,7 +96,7 @@ def window_behind_comma(context: ErrorContext) -> LanguageError | None:
     match = re.match(rf",\s*({DURATION})\b", context.rest)
     if match is None or not context.after_event:
         return None
-    return context.wrong("a comma cannot stand here", f"write within {match[1]}", length=len(match[0]))
+    return context.wrong("a comma is not allowed here", f"write within {match[1]}", length=len(match[0]))
 
 
 def and_before_within(context: ErrorContext) -> LanguageError | None:
@@ -105,7 +105,7 @@ def and_before_within(context: ErrorContext) -> LanguageError | None:
     if before is None or not context.function:
         return None
     span = Span(before.start(1), before.end(1))
-    return LanguageError(f"{before[1]} cannot stand before {before[2]}", span, f"leave {before[1]} out")
+    return LanguageError(f"{before[1]} is not allowed before {before[2]}", span, f"leave {before[1]} out")
 
 
 def calendar_day(context: ErrorContext) -> LanguageError | None:
@@ -113,7 +113,7 @@ def calendar_day(context: ErrorContext) -> LanguageError | None:
     if context.word.lower() not in _DAYS or not (context.after_event or context.wants_duration):
         return None
     hint = "write 1d" if context.wants_duration else "write within 1d"
-    return context.wrong(f"{context.word} cannot stand here", hint, "windows go back from now: 1d is the last 24 hours")
+    return context.wrong(f"unexpected {context.word}", hint, "windows go back from now: 1d is the last 24 hours")
 
 
 def segment_by_name(context: ErrorContext) -> LanguageError | None:
@@ -121,7 +121,7 @@ def segment_by_name(context: ErrorContext) -> LanguageError | None:
     match = re.match(rf"(?:is\s+)?(?:in\s+)?segment\s*\(?\s*({_TEXT})", context.rest)
     if match is None or context.rest.startswith("segment("):
         return None
-    return context.wrong(f"{context.word} cannot stand here", f"write segment({match[1]})", length=len(match[0]))
+    return context.wrong(f"unexpected {context.word}", f"write segment({match[1]})", length=len(match[0]))
 
 
 def is_there(context: ErrorContext) -> LanguageError | None:
@@ -133,7 +133,7 @@ def is_there(context: ErrorContext) -> LanguageError | None:
     known = f"{left[1]} = {left[1]}"
     hint = f"write {known if there else f'not ({known})'}"
     return context.wrong(
-        f"{match[0].strip()} cannot stand here",
+        f"unexpected {match[0].strip()}",
         hint,
         "a missing value makes every comparison false",
         length=len(match[0]),

@@ -27,7 +27,7 @@ _THEN_SIGNS = re.compile(r"(?:->|=>|→|[,>+&]+)\s*")
 
 
 def plain_number(written: str) -> str | None:
-    """A number as the language writes it, out of one with other marks; None if it is no number.
+    """A number as the language writes it, out of one with other marks; None if it is not a number.
 
     >>> plain_number("1.000,50"), plain_number("1,000.00"), plain_number("99,95"), plain_number("1'000")
     ('1000.50', '1000', '99.95', '1000')
@@ -45,7 +45,7 @@ def no_number(start: int, written: str) -> LanguageError:
     """The error for what looks like a number, but is none."""
     plain = plain_number(written)
     hint = f"write {plain}" if plain else "numbers look like 5 and 99.95"
-    detail = "a point stands before the decimal places, and nothing between the thousands" if plain else ""
+    detail = "write a point before the decimal places, and nothing between the thousands" if plain else ""
     return LanguageError(f"{written} is not a number", Span(start, start + len(written)), hint, detail)
 
 
@@ -90,7 +90,7 @@ def word_behind_number(context: ErrorContext) -> LanguageError | None:
     before = _NUMBER_BEFORE.search(context.before)
     if before is None or not context.word or context.word.lower() in KEYWORDS.values() or "_AND" not in context.allowed:
         return None
-    return context.wrong(f"{context.word} cannot stand here", f"a number has no unit: write {before[1]}")
+    return context.wrong(f"unexpected {context.word}", f"a number has no unit: write {before[1]}")
 
 
 def list_without_brackets(context: ErrorContext) -> LanguageError | None:
@@ -106,9 +106,7 @@ def list_without_brackets(context: ErrorContext) -> LanguageError | None:
     if begun["operator"] == "!=" and left is not None:
         hint = f"write not {left[1]} {listed}"
     start = begun.start("items")
-    return LanguageError(
-        "a list stands between square brackets", Span(start, context.at + len(goes_on[0].rstrip())), hint
-    )
+    return LanguageError("a list needs square brackets", Span(start, context.at + len(goes_on[0].rstrip())), hint)
 
 
 def joint_of_sequence(context: ErrorContext) -> LanguageError | None:
@@ -121,7 +119,7 @@ def joint_of_sequence(context: ErrorContext) -> LanguageError | None:
     ):
         event = TEXT.search(context.rest)
         named = event[0] if event else "'B'"
-        return context.wrong(f"{context.word} cannot stand here", f"write 'A' then no {named} for 30m")
+        return context.wrong(f"unexpected {context.word}", f"write 'A' then no {named} for 30m")
     sign = _THEN_SIGNS.match(context.rest) or re.match(r"-+>?\s*", context.rest)
     if not context.after_event or not (word in _THEN_WORDS or sign or TEXT.match(context.rest)):
         return None
@@ -129,7 +127,7 @@ def joint_of_sequence(context: ErrorContext) -> LanguageError | None:
     found = context.rest[:length] if sign else context.found
     other = "; for one of several events write any('A', 'B')" if found in ("or", ",") else ""
     return context.wrong(
-        f"{found} cannot stand between the steps of a sequence",
+        f"{found} is not allowed between the steps of a sequence",
         f"join the steps with then: 'A' then 'B'{other}",
         length=length,
     )
@@ -140,7 +138,7 @@ def field_as_event(context: ErrorContext) -> LanguageError | None:
     start = context.at
     match = _FIELD.match(context.rest) if context.wants_event else None
     if match is None and (read := re.search(rf"\(\s*({_FIELD.pattern})$", context.before)):
-        start = read.start(1)  # the property of sum(...), where its event is missing
+        start = read.start(1)  # the property of sum(...) whose event is missing
         match = _FIELD.match(context.text, start)
     if match is None:
         return _function_as_event(context)
@@ -179,7 +177,8 @@ def _function_as_event(context: ErrorContext) -> LanguageError | None:
     message = f"{call[0]} is a value of the user, not an event"
     if context.function == "since":
         compared = re.match(r"\s*\)\s*>=?\s*((?:[0-9]+(?:ms|[smhd]))+)", context.rest[len(call[0]) :])
-        hint = f"for a condition that has held so long, write for: {compared[1] if compared else '3d'} beside when:"
+        time = compared[1] if compared else "3d"
+        hint = f"for a condition that has been true for this time, write for: {time} beside when:"
         return context.wrong(message, hint, "since(...) is the time since the last event", length=len(call[0]))
     negation = "not " if context.function == "never" else ""
     return context.wrong(message, f"write {negation}{call[0]}", length=len(call[0]))

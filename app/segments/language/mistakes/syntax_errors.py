@@ -57,9 +57,7 @@ def _double_quotes(context: ErrorContext) -> LanguageError | None:
     if match is None:
         return None
     value = next(group for group in match.groups() if group is not None)
-    return context.wrong(
-        "a text stands between single quotes", "write '" + value.replace("'", "''") + "'", length=len(match[0])
-    )
+    return context.wrong("a text needs single quotes", "write '" + value.replace("'", "''") + "'", length=len(match[0]))
 
 
 def _quote_inside_text(context: ErrorContext) -> LanguageError | None:
@@ -97,7 +95,7 @@ def _events_by_sign(context: ErrorContext) -> LanguageError | None:
         )
     else:
         hint = f"for one of several events write any({', '.join(events)})"
-    return context.wrong("one event at a time can stand here", hint, length=len(match[0]))
+    return context.wrong("only one event is allowed here", hint, length=len(match[0]))
 
 
 def _foreign_sign(context: ErrorContext) -> LanguageError | None:
@@ -108,7 +106,7 @@ def _foreign_sign(context: ErrorContext) -> LanguageError | None:
     sign = match[0] if match else ""
     if sign not in hints.SIGNS:
         return None
-    return LanguageError(f"unknown sign {sign}", Span(start, start + len(sign)), hints.SIGNS[sign])
+    return LanguageError(f"unknown operator {sign}", Span(start, start + len(sign)), hints.SIGNS[sign])
 
 
 def _dollar(context: ErrorContext) -> LanguageError | None:
@@ -118,8 +116,8 @@ def _dollar(context: ErrorContext) -> LanguageError | None:
     if len(match[0]) > 1 and match[0][0] in "$@":
         hint = f"a property with an odd name is written properties['{match[0]}']"
     else:
-        hint = "" if match[0][0] != "%" else "there are no per cents; write the number as it is"
-    return context.wrong(f"{match[0]} cannot stand here", hint, length=len(match[0]))
+        hint = "" if match[0][0] != "%" else "there is no per cent sign; write only the number"
+    return context.wrong(f"unexpected {match[0]}", hint, length=len(match[0]))
 
 
 # ---- numbers and durations
@@ -152,7 +150,7 @@ def _no_duration(context: ErrorContext) -> LanguageError | None:
     if not context.wants_duration:
         return None
     found = f"not {context.found}" if context.found else "but the expression ends"
-    return context.wrong(f"here must stand a duration, {found}", duration_hint(""))
+    return context.wrong(f"a duration is needed here, {found}", duration_hint(""))
 
 
 # ---- functions
@@ -188,8 +186,8 @@ def _comma(context: ErrorContext) -> LanguageError | None:
     if not context.rest.startswith(","):
         return None
     if context.after_event:
-        return context.wrong("one event at a time can stand here", "for one of several write any('A', 'B')")
-    return context.wrong("a comma cannot stand here", "join conditions with and or or")
+        return context.wrong("only one event is allowed here", "for one of several write any('A', 'B')")
+    return context.wrong("a comma is not allowed here", "join conditions with and or or")
 
 
 def _missing_of(context: ErrorContext) -> LanguageError | None:
@@ -211,7 +209,7 @@ def _no_parentheses(context: ErrorContext) -> LanguageError | None:
     )
 
 
-# ---- what stands where something else must stand
+# ---- unexpected words
 
 
 def _chained(context: ErrorContext) -> LanguageError | None:
@@ -230,19 +228,19 @@ def _no_event(context: ErrorContext) -> LanguageError | None:
     if not context.wants_event:
         return None
     if context.word and (match := TEXT.match(context.rest[len(context.word) :].lstrip())):
-        return context.wrong(f"{context.word} cannot stand here", f"write {match[0]}")
+        return context.wrong(f"unexpected {context.word}", f"write {match[0]}")
     if context.word and (match := _UNQUOTED.match(context.rest)):
         words = {"PAGE": "page", "SCREEN": "screen", "IDENTIFY": "identify"}.values()
         name = match[0].strip()
         plain = name.lower().rstrip("s")
         hint = f"write {plain}" if plain in words else f"write '{name}'"
-        return context.wrong("the name of an event stands between single quotes", hint, length=len(name))
+        return context.wrong("the name of an event needs single quotes", hint, length=len(name))
     if not context.rest.strip() or context.rest.startswith(")"):
         name = (_NAME_BEFORE.search(context.before.rstrip(" (")) or ("",))[0].strip()
         example = f"write {name}('Product Viewed')" if name in FUNCTIONS else "write 'Product Viewed'"
-        return context.wrong("here an event is missing", example)
+        return context.wrong("an event is missing here", example)
     return context.wrong(
-        f"here must stand an event, not {context.found}", "write 'Product Viewed', page or any('A', 'B')"
+        f"an event is needed here, not {context.found}", "write 'Product Viewed', page or any('A', 'B')"
     )
 
 
@@ -251,8 +249,8 @@ def _no_property(context: ErrorContext) -> LanguageError | None:
         return None
     if context.before.rstrip().endswith("."):
         odd = re.match(r"[^\s()\[\]=<>,]+", context.rest)
-        hint = f"write ['{odd[0]}'] in place of .{odd[0]}" if odd else "a name follows the point: cart.items"
-        return context.wrong("here must stand a name", hint, length=len(odd[0]) if odd else None)
+        hint = f"write ['{odd[0]}'] instead of .{odd[0]}" if odd else "a name follows the point: cart.items"
+        return context.wrong("a name is needed here", hint, length=len(odd[0]) if odd else None)
     match = TEXT.match(context.rest)
     function = _NAME_BEFORE.search(context.before.rstrip()[:-1]) if context.before.rstrip().endswith("(") else None
     if match and function and function[1] in FUNCTIONS:
@@ -268,8 +266,8 @@ def _no_property(context: ErrorContext) -> LanguageError | None:
     if match:
         name = match[0][1:-1]
         hint = f"write {name}" if WORD.fullmatch(name) else f"write properties[{match[0]}]"
-        return context.wrong("the name of a property stands without quotes", hint, length=len(match[0]))
-    return context.wrong("here must stand the name of a property", "write it without quotes: category, shipping.method")
+        return context.wrong("the name of a property has no quotes", hint, length=len(match[0]))
+    return context.wrong("the name of a property is needed here", "write it without quotes: category, shipping.method")
 
 
 def _no_text(context: ErrorContext) -> LanguageError | None:
@@ -277,7 +275,7 @@ def _no_text(context: ErrorContext) -> LanguageError | None:
         return None
     match = re.match(r"[\w/+-]+", context.rest)
     hint = f"write '{match[0]}'" if match else "write it between single quotes: 'name'"
-    return context.wrong("here must stand a text", hint, length=len(match[0]) if match else None)
+    return context.wrong("a text is needed here", hint, length=len(match[0]) if match else None)
 
 
 def _word_behind_event(context: ErrorContext) -> LanguageError | None:
@@ -285,17 +283,15 @@ def _word_behind_event(context: ErrorContext) -> LanguageError | None:
         return None
     word = context.word
     if word == "where" and "_WHERE" not in context.allowed:
-        return context.wrong(
-            "where stands too far back", "where comes directly behind the event, before per and within"
-        )
+        return context.wrong("where comes too late", "where comes directly after the event, before per and within")
     if word == "once" and "_ONCE" not in context.allowed:
         return context.wrong(
-            "once per stands too far back", "once per comes behind the event and its where, before per and within"
+            "once per comes too late", "once per comes after the event and its where, before per and within"
         )
     if word == "then" and "_MATCHING" in context.allowed:
-        return context.wrong("then stands too far back", "within and matching stand at the end of a sequence")
+        return context.wrong("then comes too late", "within and matching come at the end of a sequence")
     if hint := hints.PATTERN_WORDS.get(word.lower()):
-        return context.wrong(f"{word} cannot stand here", hint)
+        return context.wrong(f"unexpected {word}", hint)
     return None
 
 
@@ -306,18 +302,18 @@ def _word_for_operator(context: ErrorContext) -> LanguageError | None:
     if word.lower() != word and word.lower() in KEYWORDS.values():
         return context.wrong(f"unknown word {word}", f"write {word.lower()}")
     if "_PER" in context.allowed and context.before.rstrip().endswith("once"):
-        return context.wrong(f"{word} cannot stand here", f"write once per {word}")
+        return context.wrong(f"unexpected {word}", f"write once per {word}")
     if context.function == "any" and word in ("where", "once"):
-        return context.wrong(f"{word} cannot stand inside any(...)", f"write any('A', 'B') {word} ...")
+        return context.wrong(f"{word} is not allowed inside any(...)", f"write any('A', 'B') {word} ...")
     if not context.function and word in hints.INSIDE_ONLY:
-        return context.wrong(f"{word} cannot stand here", hints.INSIDE_ONLY[word])
+        return context.wrong(f"unexpected {word}", hints.INSIDE_ONLY[word])
     hint = hints.OPERATOR_WORDS.get(word.lower()) if "EQ" in context.allowed else None
     guess = closest(word, context.expected()) if word not in context.expected() else None
     if hint is None and guess:
         hint = f"did you mean {guess}?"
     if hint is None and "_AND" in context.allowed:
-        hint = "join conditions with and or or; texts stand between single quotes"
-    return context.wrong(f"{word} cannot stand here", hint or "")
+        hint = "join conditions with and or or; texts need single quotes"
+    return context.wrong(f"unexpected {word}", hint or "")
 
 
 def _breaks_off(context: ErrorContext) -> LanguageError | None:
@@ -348,15 +344,15 @@ def _closing(context: ErrorContext) -> LanguageError | None:
 def _otherwise(context: ErrorContext) -> LanguageError:
     if context.wants_value:
         return context.wrong(
-            f"{context.found} cannot stand here",
+            f"unexpected {context.found}",
             "",
-            "here must stand a value: a number, a 'text', a duration, a function or a field such as cart.items",
+            "a value is needed here: a number, a 'text', a duration, a function or a field such as cart.items",
         )
     if "EQ" in context.allowed and (TEXT.fullmatch(context.found) or NUMBER_LIKE.fullmatch(context.found)):
-        return context.wrong("between two values stands an operator", "write =, !=, <, >, in or contains")
+        return context.wrong("an operator is missing between two values", "write =, !=, <, >, in or contains")
     expected = context.expected()
     return context.wrong(
-        f"{context.found} cannot stand here", "", f"here can stand {listed(expected, joint='or')}" if expected else ""
+        f"unexpected {context.found}", "", f"possible here: {listed(expected, joint='or')}" if expected else ""
     )
 
 

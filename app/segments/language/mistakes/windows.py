@@ -44,5 +44,5 @@ def window_in_words(context: ErrorContext) -> LanguageError | None:
         return None
     length, duration = said
     return context.wrong(
-        f"{context.word} cannot stand here", f"write {'' if behind_within else 'within '}{duration}", length=length
+        f"unexpected {context.word}", f"write {'' if behind_within else 'within '}{duration}", length=length
     )

@@ -113,7 +113,7 @@ def test_a_decaying_score_moves_and_another_does_not() -> None:
     condition = "score('p') + hour_of_day('UTC') > 30"
     assert problems(f"exists(page) and {condition}", p=steady) == []
     assert problems(f"exists(page) and {condition}", p=decaying) == [
-        "score('p') and hour_of_day('UTC') both move by themselves"
+        "score('p') and hour_of_day('UTC') both change with time"
     ]
 
 
