@@ -117,7 +117,7 @@ class Settings:
     fetch_wait_ms: int = setting(100, "How long the broker may wait for something to read", low=1, high=10_000)
     fetch_bytes_max: int = setting(4 << 20, "Largest fetch of a partition, in bytes", low=64 << 10, high=64 << 20)
     write_bytes_max: int = setting(900_000, "Largest record batch that is written, in bytes", low=16_384, high=16 << 20)
-    # lz4 is as small, but aiokafka writes it at its slowest level: 60 MB/s against snappy's 600.
+    # lz4 is as small, but aiokafka writes it at its slowest level: 60 MB/s, and snappy at 600.
     compression: Compression = setting("snappy", "Compression of the record batches that are written")
     delivery: DeliveryChoice = setting("auto", "How changes are delivered; auto: exactly once where the broker can")
     fast_path: bool = setting(
@@ -151,7 +151,7 @@ class Settings:
         high=HOUR_MS,
     )
 
-    # Those who read on and write in: memberships, destinations, intake.
+    # Readers and intake: memberships, destinations, intake.
     redis_prefix: str = setting("shoal:", "Prefix of the name of every key in Redis")
     counts_every_ms: int = setting(HOUR_MS, "Interval of counting each segment's users", low=1_000, high=7 * DAY_MS)
     counts_kept_ms: int = setting(
@@ -181,7 +181,7 @@ class Settings:
     )
     profile_directory: Path = setting(Path("shoal-profiles"), "Folder of the profiles on disk; emptied at each start")
 
-    # What ops see.
+    # Monitoring.
     web_port: int = setting(0, "Port of /metrics, /live, /ready; 0: none", low=0, high=65_535)
     web_host: str = setting("127.0.0.1", "Address at which /metrics, /live and /ready listen")
     log_level: LogLevel = setting("info", "Least severe lines that are logged")
@@ -229,7 +229,7 @@ class Settings:
             raise UserError(
                 f"commit_stall_exit is {format_duration(self.commit_stall_exit_ms)}, shorter than stall_exit "
                 f"({format_duration(self.stall_exit_ms)})",
-                hint="a partition commits less often than it moves: give it more time",
+                hint="a partition commits less often than it makes progress: set a longer time",
             )
 
     @property
@@ -313,7 +313,7 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> 
     known = {variable_of(each): each for each in fields(Settings)}
     for name in environ:
         if name.startswith("SHOAL_") and name not in known:
-            raise UserError(f"{name} is no setting", hint=_nearest(name, known))
+            raise UserError(f"{name} is not a setting", hint=_nearest(name, known))
     for variable, each in known.items():
         if (raw := environ.get(variable)) is not None and raw.strip():
             values[each.name] = _parse(each, raw.strip(), where=variable)
@@ -322,7 +322,7 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> 
         if value is None:
             continue
         if name not in by_name:
-            raise UserError(f"{name} is no setting", hint=_nearest(name, by_name))
+            raise UserError(f"{name} is not a setting", hint=_nearest(name, by_name))
         each = by_name[name]
         values[name] = _parse(each, value, where=option_of(each)) if isinstance(value, str) else value
     return Settings(**values)

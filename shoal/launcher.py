@@ -50,7 +50,7 @@ def main() -> int:
     if sys.argv[1:2] in SERVERS or sys.argv[1:3] in SERVERS:
         signal.signal(signal.SIGTERM, _end_before_the_start)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started it
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     try:
         use_own_packages()

@@ -44,11 +44,11 @@ def definition_files(directory: Path) -> Iterator[Path]:
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
-            raise UserError(f"{path} has more than {FILE_BYTES_MAX} bytes", hint="a definition is a page of text")
+            raise UserError(f"{path} has more than {FILE_BYTES_MAX} bytes", hint="a definition file is a short text")
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path} is no UTF-8 text (byte {error.start})", hint="save it as UTF-8 in your editor"
+            f"{path} is not UTF-8 text (byte {error.start})", hint="save it as UTF-8 in your editor"
         ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None

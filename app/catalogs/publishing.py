@@ -42,7 +42,7 @@ async def publish_catalog(
     async with catalog_follower(settings) as follower:
         try:
             before = await follower.present()
-        except UnusableCatalogError:  # by this version; what is published takes its place all the same
+        except UnusableCatalogError:  # by this version; the new publication replaces it anyway
             before = None
         names = follower.names
     changes = difference(None if before is None else before.catalog, catalog)

@@ -71,7 +71,7 @@ def backtest(
         raise UserError(f"--examples is {examples}", hint="a whole number, 0 for none")
     if (segments is None) == (diff is None):
         raise UserError(
-            "which definitions?" if segments is None else "--segments and --diff exclude each other",
+            "--segments or --diff is needed" if segments is None else "--segments and --diff exclude each other",
             hint="--segments FOLDER, or --diff OLD NEW for the difference of two folders",
         )
     until_ms = None if until is None else read_instant_ms(until, option="--until")
@@ -208,7 +208,7 @@ def _write(output: Path | None, lines: Iterable[bytes]) -> None:
             with part.open("wb") as file:
                 _write_lines(file, lines)
             part.replace(whole)
-        finally:  # also at Ctrl-C: nothing half-done stays
+        finally:  # also after Ctrl-C: no incomplete file is left
             part.unlink(missing_ok=True)
     except BrokenPipeError:
         raise

@@ -55,12 +55,12 @@ _SHOP_SPEED: Final = 30.0
 _FILE_SPEED: Final = 600.0
 _FRAME_S: Final = 0.25
 _TICK_S: Final = 1.0
-#: The embedded broker holds a group's first member for half of this before it gives out partitions.
+#: The embedded broker delays the first member of a group for half of this before it assigns partitions.
 _EMBEDDED_SESSION_TIMEOUT_MS: Final = 2_000
 _STOP_TIMEOUT_S: Final = 4.0
 _REMOVE_TIMEOUT_S: Final = 5.0
 _LOG_LINES: Final = 15
-#: -P: the working directory may hold modules of any name.
+#: -P: the working directory may contain modules of any name.
 _WORKER: Final = (sys.executable, "-P", "-m", "shoal", "worker")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -280,7 +280,7 @@ class Demo:
             if remove_topics:
                 stack.push_async_callback(_remove_topics, self.settings, [spec.name for spec in self._topics()])
             stack.push_async_callback(asyncio.to_thread, everything.stop_workers)
-            for _ in range(workers):  # first, since they take longest
+            for _ in range(workers):  # first, since they take the most time
                 everything.worker(self.settings)
             await self._make_topics()
             await self._publish()
@@ -318,7 +318,7 @@ class Demo:
         now_ms = int(time.time() * 1000)
         await publish_catalog(self.settings, self.catalog, files, published_ms=now_ms, write=True)
 
-    # ---- what goes on
+    # ---- running
 
     async def _play(self, writer: TopicWriter, board: Board) -> None:
         def sent(record: Record) -> None:
@@ -350,7 +350,7 @@ class Demo:
             self.note = "" if self.played.behind_s < 1 else f"the simulator is {self.played.behind_s:.0f} s behind"
         self.died = everything.dead()
         if self.died is not None:
-            everything.stop_workers(timeout_s=0)  # without a broker they would try for long to end orderly
+            everything.stop_workers(timeout_s=0)  # without a broker, their orderly end would take long
         over = self.limit_ms is not None and time.monotonic() - self.started_s >= self.limit_ms / 1000
         return self.died is None and not over
 
@@ -359,7 +359,7 @@ class Demo:
         left_s = None if self.limit_ms is None else self.limit_ms / 1000 - elapsed_s
         return Frame(self.title, self.speed, elapsed_s, left_s, self.note)
 
-    # ---- how it is shown
+    # ---- display
 
     async def _show_live(
         self,

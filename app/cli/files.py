@@ -6,7 +6,7 @@ from app.console.output import make_console, say
 from app.errors import UserError
 from app.settings import SHIPPED
 
-#: Name -> its folder, and what it holds.
+#: Name -> its folder, and a description of its content.
 FOLDERS: Final = {
     "segments": (SHIPPED / "segments", "definitions of a shop with tests; run where no other folder is given"),
     "destinations": (SHIPPED / "destinations", "destinations to copy: mail tools, CRMs, chat, a webhook"),

@@ -98,7 +98,7 @@ async def _rebuild(settings: Settings) -> None:
         raise UserError(f"Redis does not answer: {error}", hint="REDIS_URL says where it is") from None
     finally:
         await view.redis.aclose()
-    say(make_console(), "shoal memberships run begins anew; until it is ready, memberships are missing")
+    say(make_console(), "shoal memberships run rebuilds the memberships; until it is ready, some are missing")
 
 
 def _show(report: Report) -> None:

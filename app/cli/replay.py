@@ -54,7 +54,7 @@ def replay(
     result = asyncio.run(replay_letters(settings, reasons=only or (), write=not dry_run))
     console = make_console()
     if not result.taken and not result.left:
-        say(console, "no dead letters that are new" if not only else "no such dead letters")
+        say(console, "no new dead letters" if not only else "no such dead letters")
         return EXIT_OK
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("reason", no_wrap=True)

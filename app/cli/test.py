@@ -68,7 +68,7 @@ def run(console: Console, directory: Path, only: frozenset[str] | None) -> int:
     without = untested(catalog, only)
     if not trials:
         what = ", ".join(sorted(only)) if only else f"{directory}"
-        raise UserError(f"there are no tests in {what}", hint="see docs/language.md, key tests, for a first one")
+        raise UserError(f"no tests in {what}", hint="see docs/language.md, key tests, for a first one")
     show_outcome(console, trials, without)
     return EXIT_FAILED if any(trial.failures for trial in trials) else EXIT_PASSED
 

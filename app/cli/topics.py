@@ -96,9 +96,9 @@ async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[To
         made = []
         there = (await client.fetch_all_metadata()).topics()
         if create:
-            # Those with another number of partitions are told by the check, and keep nobody from making the others.
+            # Topics with another number of partitions do not prevent the creation of others; the check reports them.
             made = await ensure_topics(settings, client, [spec for spec in specs if spec.name not in there])
-        # What not everybody uses is made by who uses it, and judged when it is there.
+        # Optional topics are created by the processes that use them, and checked if they exist.
         specs += [
             spec for spec in (*destination_topic_specs(settings), intake_topic_spec(settings)) if spec.name in there
         ]
@@ -142,9 +142,9 @@ def _show(
             table.add_row(finding.name, "", "", f"[red]{finding.found}[/]", finding.do)
     console.print(table)
     if state.topics and not any(topic.config for topic in state.topics.values()):
-        say(console, "this broker does not tell the settings of its topics: only their partitions were looked at")
+        say(console, "this broker does not report the settings of its topics: only their partitions were checked")
     if commands := remedies(found, bootstrap_servers=settings.kafka_bootstrap_servers):
-        say(console, "\nKafka's own tools mend the settings:")
+        say(console, "\ncorrect the settings with Kafka's own tools:")
         for command in commands:
             say(console, f"  {command}")
     wrong = sum(finding.wrong for finding in found)

@@ -63,7 +63,7 @@ def verify(
     if file:
         check_files(file)
     job = Verification(settings, programs, tuple(file or ()), timeout_s=timeout_ms / 1000)
-    gc.freeze()  # what is collected has no cycles: walking over it costs a third of the time
+    gc.freeze()  # the collected data has no cycles: a walk over it costs a third of the time
     gc.disable()
     try:
         asyncio.run(job.run(make_console(stderr=True), exactly=partitions is not None))

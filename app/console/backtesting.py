@@ -45,7 +45,7 @@ def show_reading(console: Console, summary: Summary) -> None:
     if summary.first_dead:
         say(console, f"  the first unusable one: {summary.first_dead}", "yellow")
     if summary.late > _LATE_MANY * summary.events:
-        say(console, "  late are events more than a day behind: are the files in order of time?", "yellow")
+        say(console, "  events more than a day behind are late: are the files in order of time?", "yellow")
 
 
 def show_missing(console: Console, missing: Sequence[Missing]) -> None:
@@ -99,13 +99,16 @@ def _show_rest(console: Console, found: Sequence[SegmentDifference], differing: 
     shifted = [each.name for each in found if each not in differing and each.otherwise]
     unnoticed = [name for name in edited if name not in shifted]
     if shifted:
-        say(console, f"the same members as often, but at other times or with other values: {', '.join(shifted)}")
+        say(
+            console,
+            f"the same users and number of entries, but at other times or with other values: {', '.join(shifted)}",
+        )
     if unnoticed:
-        say(console, f"changed, but nobody would notice over these events: {', '.join(unnoticed)}")
+        say(console, f"changed, but with the same changes over these events: {', '.join(unnoticed)}")
     if same:
         say(console, f"{counted(same, 'segment')} the same, with the same members and changes")
     if not differing:
-        say(console, "nobody would enter or leave anything", "bold")
+        say(console, "no user would enter or leave a segment", "bold")
     enter, leave = sum(len(each.enter) for each in differing), sum(len(each.leave) for each in differing)
     if enter or leave:
         entries, exits = counted(enter, "entry", "entries"), counted(leave, "exit")

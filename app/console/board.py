@@ -83,7 +83,7 @@ class Board:
             return
         if len(self._users) < _USERS_MAX:
             self._users.add(record.key)
-        # Before the first change the workers are still starting: what waits for them says nothing of their speed.
+        # Before the first change the workers are still starting: the lag then says nothing about their speed.
         message_id = None if self.first_change_s is None else _message_id(record.value)
         if message_id is not None:
             if len(self._sent_s) >= _SENT_MAX:

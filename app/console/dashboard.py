@@ -92,7 +92,7 @@ def _segments(rows: Sequence[SegmentRow], *, wide: bool) -> Table:
         filled = round(_BAR_WIDTH * row.members / most)
         bar = Text("█" * filled, "cyan")
         bar.append("·" * (_BAR_WIDTH - filled), "dim")
-        lowest = min(row.points, default=0)  # what moves is to be seen, not how high it stands
+        lowest = min(row.points, default=0)  # the chart shows movement, not the absolute value
         over_time = [sparkline([point - lowest for point in row.points], width=_SPARK_WIDTH)] if wide else []
         table.add_row(row.name, f"{row.members:,}", bar, *over_time, f"+{row.entered:,}", f"-{row.exited:,}")
     return table

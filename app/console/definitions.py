@@ -34,7 +34,7 @@ def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> No
     found = footprints(catalog, rules)
     definitions: list[Definition] = [*catalog.segments, *catalog.scores]
     definitions.sort(key=lambda definition: definition.name)
-    say(console, "what they keep of a user, in bytes: typically, at most", "bold")
+    say(console, "state per user, in bytes: typical, maximum", "bold")
     console.print(kept_table(definitions, found))
     console.print()
     console.print(definitions_table(definitions, found))
@@ -44,7 +44,7 @@ def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> No
     say(console, Text.assemble(f"{segments}{scores}: ", ("no problems", "bold green")))
     size = profile_size(catalog, found)
     say(console, f"a user with all of it: typically {show_bytes(size.typical)}, at most {show_bytes(size.most)}", "dim")
-    say(console, f"(what several keep counts once; typically: {TYPICAL_EVENTS} events of each)", "dim")
+    say(console, f"(shared state counts once; typical: {TYPICAL_EVENTS} events of each)", "dim")
     for warning in warnings(catalog, found):
         console.print()
         say_lines(console, warning, "yellow")

@@ -135,7 +135,7 @@ def show_plan(console: Console, plan: Plan) -> None:
             table.add_row(Text(touch.what), Text("→", "dim"), Text(", ".join(touch.segments), "cyan"))
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     console.print()
-    say(console, "settled in this order, where several are looked at at once", "bold")
+    say(console, "order in which segments are settled at one instant", "bold")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right")
     for number, (name, uses) in enumerate(plan.order, 1):
@@ -144,6 +144,6 @@ def show_plan(console: Console, plan: Plan) -> None:
     console.print()
     names = counted(sum(event != EVERY for event in plan.events), "event name")
     touched = f"{names}, {counted(plan.aggregates, 'aggregate')}, {counted(len(plan.order), 'segment')}"
-    say(console, f"{touched}; events of other names touch what every event does, nothing else")
+    say(console, f"{touched}; events with other names touch only the aggregates under every event")
     if plan.drafts:
-        say(console, f"left out, since they are drafts: {', '.join(plan.drafts)}", "dim")
+        say(console, f"drafts, left out: {', '.join(plan.drafts)}", "dim")

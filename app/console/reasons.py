@@ -213,7 +213,7 @@ def _comparable(value: Any, literal: Any) -> Any:
 
 def _words(part: Part, *, became: bool) -> str:
     told = f"{part.expression}{_value(part.value)}"
-    if part.negated is (part.holds is False):  # it is not behind `not`, or it is and now true
+    if part.negated is (part.holds is False):  # it does not follow `not`, or it does and is now true
         return told
     return f"no longer {told}" if became and not part.negated else f"not {told}"
 

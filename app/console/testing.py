@@ -23,7 +23,9 @@ def show_trial(console: Console, trial: Trial, catalog: Catalog) -> None:
     say(console, Text.assemble(("failed", "bold red"), (f"  {trial.segment.name}: {trial.test.name}", "bold")))
     outside = {each.failure.at_ms for each in trial.failures if each.failure.expected == "in"}
     for explained in trial.failures:
-        if explained.failure.expected in _SIDES or explained.failure.at_ms not in outside:  # who is out is sent nothing
+        if (
+            explained.failure.expected in _SIDES or explained.failure.at_ms not in outside
+        ):  # users who are out get nothing
             _show_failure(console, explained, trial)
     start_ms = trial.test.start_ms
     if trial.changes:
@@ -32,7 +34,7 @@ def show_trial(console: Console, trial: Trial, catalog: Catalog) -> None:
         table = changes_table(trial.changes, reasons, lambda at_ms: f"at {format_duration(at_ms - start_ms)}")
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     else:
-        say(console, "  what happened in this test: nobody entered")
+        say(console, "  what happened in this test: no entry")
     if trial.heard is not None:
         for note in left_out(trial.heard):
             say(console, f"  {note}", "yellow")

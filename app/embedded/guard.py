@@ -39,7 +39,7 @@ def _die_with_guard() -> Callable[[], None] | None:
 
     def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != guard_pid:  # the guard died before the kernel was told
+        if os.getppid() != guard_pid:  # the guard died before the kernel had the order
             os._exit(1)
 
     return before_exec

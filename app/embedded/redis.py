@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.embedded.server import HOST, EmbeddedServer, packaged_program
 
-MACHINES = {"amd64": "x86_64"}  # the rest are called in the package as the platform calls them
+MACHINES = {"amd64": "x86_64"}  # the other names in the package are those of the platform
 
 
 class EmbeddedRedis(EmbeddedServer):

@@ -73,7 +73,7 @@ class EmbeddedServer(ABC):
             self._port = free_port()
             try:
                 self._process = GuardedProcess(
-                    # What it does is said by its arguments, not by what the shell happens to hold.
+                    # Its arguments decide what it does, not the variables of the shell.
                     ["env", "-i", *self.command(program, self._folder)],
                     log=self._folder / "log",
                     remove=self._folder,
@@ -162,6 +162,6 @@ def packaged_program(package: str, *path: str, name: str, hint: str) -> Path:
             detail=f"{package.replace('_', '-')} has no {'/'.join(path)}",
             hint=hint,
         )
-    if not program.stat().st_mode & stat.S_IXUSR:  # an installer may have dropped the bit
+    if not program.stat().st_mode & stat.S_IXUSR:  # an installer may have removed the bit
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program

@@ -24,9 +24,9 @@ from app.events.message import (
 )
 from app.events.user_ids import USUAL_IDS, UserIds
 
-#: Of a sender's event these are never kept: they are secret.
+#: Fields of a sender's event that are never stored, because they are secret.
 _DROPPED: Final = ("writeKey", "write_key")
-#: A worker reads what is nested deeper than some thousand levels with difficulty; nobody means to send that.
+#: A worker has difficulty with more than some thousand levels; no sender needs so many.
 DEPTH_MAX: Final = 256
 _decode: Final = MessageDecoder().decode
 
@@ -84,7 +84,7 @@ def collected(
     if message.type == WATERMARK:
         raise MessageError("invalid-message", f"unknown type {message.type!r:.40}")
     if message.type == "track" and not (message.event or "").strip():
-        raise MessageError("no-event", "a track says what was done: event is missing or blank")
+        raise MessageError("no-event", "a track needs the name of its event: event is missing or blank")
     user, _ = user_of(message, user_ids)
     event_ms, receipt_ms = times_of(message, received_ms)
     if event_ms > receipt_ms + skew_max_ms:

@@ -15,7 +15,7 @@ from app.events.message import MessageError
 
 Items = Literal["each", "products", "none"]
 
-#: GA4 name -> (name in the Segment spec, what becomes of the items).
+#: GA4 name -> (name in the Segment spec, conversion of the items).
 NAMES: Final[Mapping[str, tuple[str, Items]]] = {
     "view_item": ("Product Viewed", "each"),
     "select_item": ("Product Clicked", "each"),
@@ -61,7 +61,7 @@ PARAMS: Final[Mapping[str, str]] = {
 _TOTALS: Final = {"Order Completed", "Order Refunded"}
 _PAGES: Final = {"page_view": "page", "screen_view": "screen"}
 _CAMPAIGN: Final = ("source", "medium", "campaign", "term", "content")
-#: From 2001 to 2286: what lies outside was meant in another unit, of which nothing inside can be mistaken.
+#: From 2001 to 2286: a value outside was meant in another unit, and no value in another unit is inside.
 MICROS_MIN: Final = 10**15
 MICROS_MAX: Final = 10**16
 _UNITS: Final = {"seconds": 1e6, "milliseconds": 1e3, "nanoseconds": 1e-3}
@@ -196,7 +196,7 @@ def _timestamp(micros: Any) -> dict[str, str]:
     try:
         number = int(micros)
     except (TypeError, ValueError, OverflowError):
-        raise MessageError("invalid-time", f"timestamp_micros is no number: {micros!r:.40}") from None
+        raise MessageError("invalid-time", f"timestamp_micros is not a number: {micros!r:.40}") from None
     if not MICROS_MIN <= number <= MICROS_MAX:
         unit = next((name for name, size in _UNITS.items() if MICROS_MIN <= number * size <= MICROS_MAX), None)
         meant = "before 2001 or after 2286" if unit is None else f"no microseconds; these look like {unit}"

@@ -30,7 +30,7 @@ class NoJson:
 def decode(data: bytes) -> Any:
     """The value of a text; a byte order mark before it is left out.
 
-    Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError for what is no JSON even so.
+    Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError for what is not JSON even so.
 
     >>> decode(b'[1, NaN, 1e999]')
     [1, NaN, None]
@@ -48,7 +48,7 @@ def decode(data: bytes) -> Any:
 
 
 def _refuse(value: Any) -> Any:
-    raise MessageError("invalid-json", f"{value!r:.40} is no JSON")
+    raise MessageError("invalid-json", f"{value!r:.40} is not JSON")
 
 
 _encode: Final = msgspec.json.Encoder(enc_hook=_refuse).encode

@@ -20,7 +20,7 @@ from app.events.wrong_field import wrong_field
 from tables.values import at_path
 
 USER_BYTES_MAX = 256
-USER_LENGTH_SURE = USER_BYTES_MAX // 4  # so many characters have not more bytes, whatever they are
+USER_LENGTH_SURE = USER_BYTES_MAX // 4  # this number of characters never has more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
 Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark"]
 WATERMARK: Final = "watermark"
@@ -30,7 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 BLANKS_FOR_MARK: Final = b" " * len(codecs.BOM_UTF8)
 """Take the place of a byte order mark, so that the positions of errors stay right."""
-INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: whatever is added to it, a calendar still has it
+INSTANT_MS_MAX = 221_845_392_000_000  # the year 9000: with any window added, the result is still a valid date
 
 Path = tuple[str, ...]
 
@@ -93,7 +93,7 @@ class Tree:
         if not all(map(is_field_name, self.below)):
             self.leaf = True
             self.struct = msgspec.defstruct("Context", [f"c{number}" for number in range(len(self.below))], gc=False)
-            return dict[str, Any]  # nothing is of the struct: what asks for it finds another type
+            return dict[str, Any]  # no value has the type of the struct: a reader finds another type
         fields: list[tuple[str, Any, Any]] = []
         rename: dict[str, str] = {}
         for number, (name, tree) in enumerate(self.below.items()):
@@ -242,7 +242,7 @@ def _position(text: str) -> int | None:
 def without_endless_numbers(data: bytes) -> bytes:
     """The same JSON with null for every number that cannot be held: 1e400, a whole number of thousands of digits.
 
-    Raises ValueError and RecursionError for what is no JSON.
+    Raises ValueError and RecursionError for what is not JSON.
     """
     plain = json.loads(data, parse_float=finite, parse_int=whole, parse_constant=_refuse)
     return json.dumps(plain).encode()
@@ -263,7 +263,7 @@ def whole(text: str) -> int | None:
 
 
 def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def checked_value(value: bytes | None) -> bytes:
@@ -288,7 +288,7 @@ def user_of(message: Message, ids: UserIds) -> tuple[str, bool]:
         if text is None:
             raise no_user(message.userId, message.anonymousId)
     if "\x00" in text:
-        raise MessageError("invalid-message", f"a user has no NUL in it: {text[:40]!r}")
+        raise MessageError("invalid-message", f"a user must not contain NUL: {text[:40]!r}")
     if len(text) > USER_LENGTH_SURE and len(text.encode(errors="replace")) > USER_BYTES_MAX:
         raise MessageError("invalid-message", f"the user has more than {USER_BYTES_MAX} bytes: {text[:40]!r}...")
     return text, identified
@@ -350,7 +350,7 @@ def _field_ms(message: Message, name: str) -> int | None:
 
 
 def _no_time(name: str, text: str) -> MessageError:
-    return MessageError("invalid-time", f"{name} is no ISO 8601 time: {text[:40]!r}")
+    return MessageError("invalid-time", f"{name} is not an ISO 8601 time: {text[:40]!r}")
 
 
 def _corrected_ms(message: Message, received_ms: int) -> int:
@@ -361,7 +361,7 @@ def _corrected_ms(message: Message, received_ms: int) -> int:
     assert original_ms is not None
     event_ms = received_ms - (sent_ms - original_ms)
     if not 0 <= event_ms <= INSTANT_MS_MAX:
-        raise MessageError("invalid-time", "the corrected time lies before 1970 or after 9000")
+        raise MessageError("invalid-time", "the corrected time is before 1970 or after 9000")
     return event_ms
 
 
@@ -370,7 +370,7 @@ def times_of(message: Message, record_ms: int) -> tuple[int, int]:
 
     Beside a `timestamp`, what cannot be read of `sentAt` and `originalTimestamp` is as if it were not there.
     """
-    if message.receivedAt is None and message.timestamp is not None:  # most messages, and all of a file's
+    if message.receivedAt is None and message.timestamp is not None:  # most messages, and all messages of a file
         try:
             own_ms = instant_ms(message.timestamp)
         except ValueError:

@@ -76,7 +76,7 @@ class IntakeTask(FollowTask):
         )
         clean = False
         try:
-            # Opening ends whatever an earlier owner of this partition had begun: what is read then, holds.
+            # Opening ends every transaction of an earlier owner of this partition: what is read afterwards is final.
             await asyncio.wait_for(writer.open(), settings.commit_timeout_ms / 1000)
             position = await self._position()
             async with self.reading() as reader:

@@ -27,10 +27,10 @@ def read_sources(settings: Settings) -> Mapping[str, str]:
                 f"sources has {part.strip()!r}", hint=f"write name or name=shape; shapes are {', '.join(SHAPES)}"
             )
         if name in (ours.clickstream, ours.dead_letters, ours.late, ours.changes):
-            raise UserError(f"{name} cannot be a source: Shoal itself writes there", hint="name another topic")
+            raise UserError(f"{name} cannot be a source: Shoal writes to it", hint="name another topic")
         if name in found:
             raise UserError(f"sources names {name} twice")
         found[name] = shape
     if not found:
-        raise UserError("there are no sources", hint="name topics: SHOAL_SOURCES=events,web=ga4, or --sources")
+        raise UserError("no sources are set", hint="name topics: SHOAL_SOURCES=events,web=ga4, or --sources")
     return found

@@ -72,7 +72,7 @@ class Counts:
                     arguments: list[int | str] = [at_ms, at_ms - self._kept_ms, state["generation"]]
                     await self._note(keys=keys, args=arguments, client=pipeline)  # queued here
                 if not all(await pipeline.execute()):
-                    return False  # it was begun anew meanwhile
+                    return False  # it was rebuilt meanwhile
         return True
 
     async def _names(self) -> set[str]:

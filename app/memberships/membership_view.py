@@ -112,7 +112,7 @@ def connect_redis(settings: Settings) -> Redis:
             settings.redis_url,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),  # whoever applies begins anew from what Redis says
+            retry=Retry(NoBackoff(), 0),  # the process that applies changes starts again from the position in Redis
             health_check_interval=0,
         )
     except ValueError as error:
@@ -152,9 +152,9 @@ class View:
         text = _text(policy)
         if text.startswith(UNSAFE_POLICIES):
             raise UserError(
-                f"this Redis throws keys away when it is full (maxmemory-policy {text})",
-                detail="memberships would be missing, and nobody would know",
-                hint="CONFIG SET maxmemory-policy noeviction: then this process waits until there is room",
+                f"this Redis evicts keys when it is full (maxmemory-policy {text})",
+                detail="memberships would be missing without notice",
+                hint="CONFIG SET maxmemory-policy noeviction: then this process waits until Redis has space",
             )
 
     # ------------------------------------------------------------ the projection as a whole

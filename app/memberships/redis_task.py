@@ -59,7 +59,7 @@ class MembershipTask(FollowTask):
         while True:
             fetched = await reader.read(records_max=READ_RECORDS, wait_ms=IDLE_MS)
             if fetched.records:
-                # Here, not in the agent: while that waits for Redis, other partitions decode theirs.
+                # Here, and not in the agent: while the agent waits for Redis, other partitions decode their records.
                 updates = self._updates(fetched.records)
                 work = partial(self._apply, updates, str(fetched.next_offset))
                 await self.hand_over(work, offset=fetched.records[0].offset)

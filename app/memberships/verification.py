@@ -143,7 +143,7 @@ async def verify(settings: Settings, view: View) -> Report:
         except OffsetLostError as error:
             raise UserError(
                 f"{error}: this Redis was filled from another topic",
-                hint="shoal memberships rebuild fills it again, while shoal memberships run is at work",
+                hint="shoal memberships rebuild rebuilds it, while shoal memberships run is running",
             ) from None
     return report
 

@@ -26,7 +26,7 @@ from tables.profile import OUT_AT, SINCE, TRUE_SINCE, Profile
 CHANGES_KEPT_MAX: Final = 1_000
 
 # Segments made for the explanation are called `<segment>/...`, as no definition can be; most end in a condition's text,
-# which never is one of these.
+# which is never one of these.
 _POINTS: Final = "/points"
 _WARM: Final = "/warm"
 

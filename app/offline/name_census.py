@@ -116,7 +116,7 @@ class NameCensus:
         found += _missing_below("context", "no message has", self._context)
         return found
 
-    # ---- what is asked for
+    # ---- names in definitions
 
     def _seek(self, expression: s.Node, definition: str) -> None:
         for node in walk(expression):
@@ -155,7 +155,7 @@ class NameCensus:
             for key in keys:
                 self._properties.setdefault(key, _Sought()).paths.setdefault(path, set()).add(definition)
 
-    # ---- what there is
+    # ---- names in events
 
     def _hear_context(self, context: dict[str, Any]) -> None:
         if self._context.paths:
@@ -171,7 +171,7 @@ class NameCensus:
         except (msgspec.DecodeError, RecursionError):
             return {}
 
-    # ---- what there is not
+    # ---- missing names
 
     def _missing_events(self) -> Iterator[Missing]:
         named = {key.name: count for key, count in self._events.items() if key.kind == "track" and key.name is not None}

@@ -164,7 +164,7 @@ class Application(Process):
         while True:
             try:
                 await follower.follow(take_over)
-            except Exception as error:  # noqa: BLE001  # a worker that no longer follows would run old definitions
+            except Exception as error:  # noqa: BLE001  # a worker that stops following would run old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(back_off.failed() / 1000)
 

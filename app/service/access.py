@@ -31,7 +31,7 @@ class Access:
         self._forward_keys = load_keys("forward", hashes=settings.forward_keys, file=settings.forward_keys_file)
         if both := self.write_keys.hashes.keys() & self._forward_keys.hashes.keys():
             raise UserError(
-                f"a write key and a forward key are both named {min(both)}", hint="give each key a name of its own"
+                f"a write key and a forward key have the same name, {min(both)}", hint="give each key its own name"
             )
         self.tokens = Tokens(token_secrets(settings.token_secret, settings.token_secrets))
         self._throttle = Throttle(settings.collect_rate)
@@ -47,7 +47,9 @@ class Access:
         writer = Writer(forwarder or self.write_keys.name_of(key), forwarder is not None)
         wait_s = self._throttle.wait_s(writer.name, now_s=time.monotonic())
         if wait_s:
-            raise Problem(429, "rate", f"this key sends too many events: again in {wait_s} s", retry_after_s=wait_s)
+            raise Problem(
+                429, "rate", f"this key sends too many events: send again in {wait_s} s", retry_after_s=wait_s
+            )
         return writer
 
     def wrote(self, name: str, events: int) -> None:

@@ -78,7 +78,7 @@ class AccessKeys:
         """The name of a key; None for one that is not of these."""
         given = hash_of(key[: KEY_CHARACTERS_MAX + 1])
         found = None
-        for name, known in self.hashes.items():  # all of them, so that the time says nothing
+        for name, known in self.hashes.items():  # all of them, so that the time reveals nothing
             if hmac.compare_digest(given, known):
                 found = name
         return found
@@ -96,7 +96,7 @@ def load_keys(use: Use, *, hashes: str, file: str) -> AccessKeys:
     for text, where in texts:
         for name, known in _entries(text, where):
             if name in found:
-                raise UserError(f"{where} has two keys named {name}", hint="give each key a name of its own")
+                raise UserError(f"{where} has two keys named {name}", hint="give each key its own name")
             found[name] = known
     return AccessKeys(use, found)
 
@@ -110,7 +110,7 @@ def _entries(text: str, where: str) -> Iterable[tuple[str, str]]:
         known = known.strip().lower()
         name = name.strip() if colon else known[:8]
         if not _HASH.fullmatch(known):
-            raise UserError(f"entry {number} of {where} is no SHA-256 hash in hexadecimal", hint=_HINT)
+            raise UserError(f"entry {number} of {where} is not a SHA-256 hash in hexadecimal", hint=_HINT)
         if not _NAME.fullmatch(name):
-            raise UserError(f"the name of entry {number} of {where} has something else than letters, digits and ._-")
+            raise UserError(f"the name of entry {number} of {where} may contain only letters, digits and ._-")
         yield name, known

@@ -91,8 +91,8 @@ async def chunks_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     try:
         async for chunk in request.stream():
             yield chunk
-    except InternalServerException:  # the framework's only word for it
-        raise Problem(400, "incomplete", "the body ended too soon") from None
+    except InternalServerException:  # the only error that the framework has for it
+        raise Problem(400, "incomplete", "the body is incomplete") from None
 
 
 async def read_body(
@@ -113,7 +113,7 @@ async def read_body(
         raise _too_large(bytes_max)
     encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise Problem(415, "encoding", f"Content-Encoding {encoding!r:.40} is not known here: gzip, or none")
+        raise Problem(415, "encoding", f"Content-Encoding {encoding!r:.40} is not supported: use gzip, or none")
     chunks: list[bytes] = []
     size = 0
     try:
@@ -126,7 +126,7 @@ async def read_body(
                 holding.take(len(chunk))
                 chunks.append(chunk)
     except TimeoutError:
-        # A status that libraries take for a reason to send again, which 408 is not for most.
+        # A status after which libraries send again; most do not after a 408.
         why = "had to make room for others" if holding.cut_short else f"did not come within {READ_TIMEOUT_S:.0f} s"
         raise Problem(
             503, "too-slow", f"the body {why}", retry_after_s=RETRY_AFTER_S, headers={"Connection": "close"}
@@ -161,15 +161,15 @@ def unpacked(body: bytes, *, bytes_max: int) -> bytes:
         try:
             part = unpacker.decompress(body, room)
         except zlib.error as error:
-            raise Problem(400, "invalid-gzip", f"the body cannot be unpacked: {error}") from None
+            raise Problem(400, "invalid-gzip", f"the body cannot be decompressed: {error}") from None
         room -= len(part)
         if room <= 0:
             raise _too_large(bytes_max)
         if not unpacker.eof:
-            raise Problem(400, "invalid-gzip", "the packed body ends too soon")
+            raise Problem(400, "invalid-gzip", "the compressed body is incomplete")
         parts.append(part)
         if len(parts) > MEMBERS_MAX:
-            raise Problem(400, "invalid-gzip", f"the packed body has more than {MEMBERS_MAX} members")
+            raise Problem(400, "invalid-gzip", f"the compressed body has more than {MEMBERS_MAX} members")
         body = unpacker.unused_data.lstrip(b"\0")  # padding, as gzip allows
     return b"".join(parts)
 
@@ -178,6 +178,6 @@ def _too_large(bytes_max: int) -> Problem:
     return Problem(
         413,
         "too-large",
-        f"the body has more than {bytes_max} bytes (unpacked): send smaller batches",
+        f"the body has more than {bytes_max} bytes (decompressed): send smaller batches",
         headers={"Connection": "close"},
     )

@@ -252,7 +252,7 @@ class ChangesHub:
         while True:
             try:
                 consumer = await self._open()
-            except Exception as error:  # noqa: BLE001  # whatever it was, streams need the changes again
+            except Exception as error:  # noqa: BLE001  # after any error, streams need the changes again
                 self._why = f"the changes cannot be read: {str(error) or repr(error)}"
                 log.warning("%s; retries", self._why)
                 await asyncio.sleep(back_off.failed() / 1000)

@@ -25,7 +25,7 @@ from app.settings import Settings
 RETRY_MS_FIRST: Final = 500
 RETRY_MS_MAX: Final = 5_000
 CLOSE_TIMEOUT_S: Final = 2.0
-#: Events that wait for Kafka at once: with more, writes are refused, so that memory stays bounded.
+#: Limit of events that wait for Kafka at once: beyond it writes are refused, so that memory is bounded.
 WAITING_BYTES_MAX: Final = 64 << 20
 _BATCH_BYTES_MAX: Final = 512 * 1024
 
@@ -75,13 +75,13 @@ class ClickstreamWriter:
             raise UnavailableError(self._why)
         size = sum(len(row.value) for row in rows)
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
-            raise UnavailableError("too much is waiting for Kafka")
+            raise UnavailableError("too many events are waiting for Kafka")
         began_s = time.monotonic()
         self._waiting_bytes += size
         try:
             await self._send(producer, rows)
         except (TimeoutError, KafkaError, OSError) as error:
-            # An answer that came to others meanwhile says that Kafka is well, only slow.
+            # If others got an answer meanwhile, Kafka works and is only slow.
             if producer is self._producer and (not isinstance(error, TimeoutError) or self._answered_s < began_s):
                 self._why = f"Kafka does not acknowledge: {error or 'no answer'}"
                 self._broken.set()
@@ -100,7 +100,7 @@ class ClickstreamWriter:
                     answer.add_done_callback(_noted)
                     answers.append(answer)
         finally:
-            # Not by gather or wait_for: they would cancel what the producer still answers.
+            # Not with gather or wait_for: they would cancel writes that the producer still acknowledges.
             if answers:
                 await asyncio.wait(answers, timeout=max(0.0, deadline_s - time.monotonic()))
         for answer in answers:

@@ -75,6 +75,6 @@ class Definitions:
                     if (present := await follower.present()) is not None:
                         await take_over(present)
                     await follower.follow(take_over)
-            except Exception as error:  # noqa: BLE001  # a service that no longer follows would answer by old definitions
+            except Exception as error:  # noqa: BLE001  # a service that stops following would answer from old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or repr(error))
                 await asyncio.sleep(back_off.failed() / 1000)

@@ -89,7 +89,7 @@ def evaluate(
             refused.append(Refused(index, error.reason, error.detail))
             continue
         if user is not None and own != user:
-            raise Problem(400, "several-users", f"event {index} is of {own!r:.80}, those before of {user!r:.80}")
+            raise Problem(400, "several-users", f"event {index} is of {own!r:.80}, those before are of {user!r:.80}")
         user = own
         latest_ms = max(latest_ms, event_ms)
         records.append(FileRecord(len(records), -1, None, value))
@@ -98,7 +98,7 @@ def evaluate(
         raise Problem(400, "no-events", "there is no event that can be used", refused=tuple(refused))
     end_ms = latest_ms if at_ms is None else at_ms
     if not latest_ms <= end_ms <= min(latest_ms + rules.retention_ms, INSTANT_MS_MAX):
-        raise Problem(400, "at", f"at lies before the last event, {iso(latest_ms)}, or too far behind it")
+        raise Problem(400, "at", f"at is before the last event, {iso(latest_ms)}, or too far behind it")
     partition = Partition(program, rules, keyed=False)
     batch = partition.process(records)
     changes = list(batch.changes)
@@ -159,7 +159,7 @@ def _read(event: Any, instant_ms: int, ids: UserIds) -> tuple[str, int, bytes]:
         raise MessageError("invalid-json", f"cannot be written as JSON: {error}"[:200]) from None
     message = _decode(value)
     if message.type == WATERMARK:
-        raise MessageError("invalid-message", "a watermark is no event")
+        raise MessageError("invalid-message", "a watermark is not an event")
     user, _ = user_of(message, ids)
     event_ms, received_ms = times_of(message, -1)
     return user, min(event_ms, received_ms), value

@@ -68,7 +68,7 @@ def read_batch(body: bytes) -> IncomingBatch:
     envelope = _object(body)
     events = envelope.get("batch")
     if events.__class__ is not list:
-        raise Problem(400, "invalid-message", "a batch has its events as a list under batch")
+        raise Problem(400, "invalid-message", "a batch needs the list of its events under batch")
     _check_count(len(events))
     given = envelope.get("context")
     context: dict[str, Any] = given if given.__class__ is dict else {}
@@ -165,7 +165,7 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         value = lenient_json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
+        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None
     if value.__class__ is not dict:
         raise Problem(400, "invalid-message", "the body is a JSON object")
     assert isinstance(value, dict)

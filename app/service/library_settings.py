@@ -12,7 +12,7 @@ from app.service.event_batch import key_of_basic
 from app.service.openapi import problems, security
 from app.settings import Settings
 
-#: RudderStack's libraries keep what they were told until this changes; it never does.
+#: RudderStack's libraries keep their settings until this changes; it never does.
 UPDATED_AT: Final = "2026-01-01T00:00:00.000Z"
 
 

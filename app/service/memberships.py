@@ -216,7 +216,7 @@ class Memberships:
 
     async def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
         if self._redis is None:
-            raise Problem(503, "no-redis", "this service knows no memberships: set REDIS_URL, run shoal memberships")
+            raise Problem(503, "no-redis", "this service has no memberships: set REDIS_URL and run shoal memberships")
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await question(self._redis)
@@ -275,4 +275,4 @@ def _read_cursor(cursor: str) -> tuple[int, str]:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return msgspec.json.decode(raw, type=tuple[int, str])
     except (ValueError, msgspec.DecodeError):
-        raise Problem(400, "cursor", "this cursor was not given out here") from None
+        raise Problem(400, "cursor", "this cursor is not one of this service") from None

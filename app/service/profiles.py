@@ -55,7 +55,7 @@ class Profiles:
             cluster = await client.fetch_all_metadata()
             count = len(cluster.partitions_for_topic(topic) or ())
             if not count:
-                raise Problem(503, "profiles", "no worker has kept a profile yet", retry_after_s=5)
+                raise Problem(503, "profiles", "no worker has stored a profile yet", retry_after_s=5)
             reader = LogReader(
                 client,
                 topic=topic,

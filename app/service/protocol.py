@@ -60,12 +60,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Some bytes: of a head, of a body, of several requests."""
         began_before = self._in_head
         super().data_received(data)
-        # The parser keeps a long header until it is whole, and tells nothing of it before.
+        # The parser keeps a long header until it is complete, and reports nothing before.
         if began_before and self._in_head and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.send_400_response("the head of the request is too long")
-        # Also empty lines before a head, and the rest of a body that nobody wants, must come to an end.
+        # Empty lines before a head, and the rest of an unread body, must also come to an end.
         if self._head_timer is None and self._is_idle() and not self.transport.is_closing():
             self._expect_head()
 

@@ -94,7 +94,7 @@ class Queries:
     async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
         """The same for several users."""
         if len(users) > USERS_MAX:
-            raise Problem(400, "too-many", f"{len(users)} users; at most {USERS_MAX} are asked for at once")
+            raise Problem(400, "too-many", f"{len(users)} users; at most {USERS_MAX} are allowed in a request")
         if not users:
             return []
         found = await self._memberships.of_all([checked_user(user) for user in users])
@@ -175,4 +175,4 @@ def _instant(text: str, name: str = "at") -> int:
     try:
         return instant_ms(text)
     except ValueError:
-        raise Problem(400, name, f"{name} is no ISO 8601 time: {text[:40]!r}") from None
+        raise Problem(400, name, f"{name} is not an ISO 8601 time: {text[:40]!r}") from None

@@ -168,4 +168,4 @@ async def _body(request: Asked, shape: Any) -> Any:
     except msgspec.ValidationError as error:
         raise Problem(400, "invalid-request", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "invalid-json", f"the body is no JSON: {error}") from None
+        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None

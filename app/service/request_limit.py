@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send, We
 from app.service.http_problem import Problem
 
 RETRY_AFTER_S: Final = 2
-#: Probes and metrics are answered always; live streams have a bound of their own.
+#: Probes and metrics are always answered; live streams have their own limit.
 UNLIMITED: Final = frozenset({"/live", "/ready", "/metrics", "/v1/changes"})
 
 

@@ -85,7 +85,7 @@ def serve_until_told(settings: Settings) -> int:
     listening = bind(settings)
     made = server(settings)
     host, port = listening.getsockname()[:2]
-    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # whoever asked for a free port wants to know it
+    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # the caller who asked for a free port needs its number
     with listening:
         asyncio.run(made.serve(sockets=[listening]))
     return 0 if made.started else 1

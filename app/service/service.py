@@ -103,7 +103,7 @@ def create_service(settings: Settings) -> Service:
             "streams": _given(streams),
             "health": _given(health),
         },
-        request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own words
+        request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own error
         openapi_config=_openapi(),
         logging_config=None,
         debug=False,
@@ -164,4 +164,4 @@ def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
 def _say_failure(_: Asked, error: Exception) -> Response[bytes]:
     """Our own mistake. What it was stands in the log, without the request."""
     log.error("request failed: %s", type(error).__name__, exc_info=error)
-    return _say_problem(_, Problem(500, "failure", "this is a mistake of the service; its log says more"))
+    return _say_problem(_, Problem(500, "failure", "this is an error of the service; its log has the details"))

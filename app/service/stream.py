@@ -114,7 +114,7 @@ class LiveStream:
         tasks = (leaving, sending, ending)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if ending in done:  # `sending` notices, too, unless its client takes nothing
+            if ending in done:  # `sending` notices it, too, unless its client reads nothing
                 await asyncio.wait([sending], timeout=END_TIMEOUT_S)
         finally:
             for task in tasks:

@@ -38,7 +38,7 @@ def token_secrets(secret: str, secrets: str) -> dict[str, str]:
         name, colon, text = (piece.strip() for piece in part.partition(":"))
         if not colon or not name or name in found or name == MAIN:
             raise UserError(
-                f"entry {number} of SHOAL_TOKEN_SECRETS is no id:secret, or has an id that is taken",
+                f"entry {number} of SHOAL_TOKEN_SECRETS is not id:secret, or repeats an id",
                 hint="for example 2026-02:SECRET,2026-01:SECRET; the first signs",
             )
         found[name] = text
@@ -48,7 +48,7 @@ def token_secrets(secret: str, secrets: str) -> dict[str, str]:
         where = "SHOAL_TOKEN_SECRET" if short == [MAIN] else f"the secret {short[0]} of SHOAL_TOKEN_SECRETS"
         raise UserError(
             f"{where} has less than {SECRET_CHARACTERS_MIN} characters",
-            hint="shoal keys new read makes a good one, too",
+            hint="shoal keys new read also makes a suitable one",
         )
     return found
 
@@ -58,7 +58,7 @@ class Tokens:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         """`secrets`: as `token_secrets` gives them; empty: there are no tokens."""
-        # Keys of the size that HS256 wants, whatever the length of a secret.
+        # Keys of the size that HS256 needs, whatever the length of the secret.
         self._keys = {name: sha256(secret.encode()).digest() for name, secret in secrets.items()}
         self._signing = next(iter(self._keys), None)
         self._earlier = secrets.get(MAIN, "").encode()
@@ -82,7 +82,7 @@ class Tokens:
         packed = token.removeprefix(PREFIX)
         user, until_s = self._read_jwt(packed) if "." in packed else self._read_earlier(packed)
         if now_s >= until_s:
-            raise Problem(401, "token-over", "this token is over: ask for a new one")
+            raise Problem(401, "token-over", "this token has expired: request a new one")
         return user, until_s
 
     def _read_jwt(self, packed: str) -> tuple[str, int]:

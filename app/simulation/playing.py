@@ -12,7 +12,7 @@ from app.simulation.writer import TopicWriter
 
 #: Messages of the same few milliseconds share a batch.
 _TICK_S: Final = 0.02
-#: Behind its schedule or without one, what was taken is sent after so many records at the latest.
+#: Behind its schedule or without one, records are sent after this number at the latest.
 _FLUSH_RECORDS: Final = 512
 
 

@@ -14,7 +14,7 @@ from app.simulation.wire import Delivery, deliver
 #: be too many to make up in a second or two. (A shop of a very high rate then fills within its first minutes.)
 _PRELUDE_MS_MAX: Final = 20 * 60_000
 _PRELUDE_EVENTS_MAX: Final = 50_000
-#: Who left something in the cart comes back for it, who ordered comes again: (share, median minutes until then).
+#: Visitors with a full cart come back for it, buyers come again: (share, median minutes until then).
 _BACK_FOR_CART: Final = (0.35, 50.0)
 _BACK_AFTER_ORDER: Final = (0.12, 240.0)
 _BACK_FOR_MORE: Final = (0.12, 90.0)
@@ -22,7 +22,7 @@ _BACK_SIGMA: Final = 0.8
 #: Share of the visits made without a network, and how long they then stay on the device.
 _OFFLINE_SHARE: Final = 0.003
 _OFFLINE_MS: Final = (2 * 60_000, 40 * 60_000)
-#: Share of the visits that happened a day or two ago and arrive only now: behind any allowed lateness of a day.
+#: Share of the visits that happened a day or two ago and arrive only now: later than an allowed lateness of a day.
 _LATE_SHARE: Final = 0.001
 _LATE_MS: Final = (25 * 3_600_000, 50 * 3_600_000)
 

@@ -258,7 +258,7 @@ class _Visit:
             self._page("/thank-you", "Thank you")
             self._track("Order Completed", order)
 
-    # ---- what happens at places
+    # ---- events at places
 
     def _step(self, step: int, title: str) -> None:
         self._page(f"/checkout/{step}", title)

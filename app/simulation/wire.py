@@ -107,7 +107,7 @@ def _message(
     return message
 
 
-# ---- what goes wrong on the way
+# ---- faults on the way
 
 
 def _truncated(message: dict[str, Any]) -> bytes:
@@ -137,7 +137,7 @@ _BREAKS: Final[tuple[Callable[[dict[str, Any]], bytes | None], ...]] = (
     lambda message: b"",
     lambda message: None,
 )
-#: Share of the broken ones that are good messages under somebody else's key.
+#: Share of the invalid records that are valid messages with the key of another user.
 _WRONG_KEY_SHARE: Final = 0.1
 
 

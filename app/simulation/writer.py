@@ -17,7 +17,7 @@ from app.simulation.record import Record
 
 _BATCH_BYTES_MAX: Final = 512 * 1024
 _CLOSE_TIMEOUT_S: Final = 2.0
-#: Batches that are under way at most, over all partitions.
+#: Largest number of batches in progress, over all partitions.
 _UNDER_WAY_MAX: Final = 64
 
 
@@ -51,12 +51,12 @@ def lost(settings: Settings, error: BaseException) -> UserError:
     if isinstance(error, InvalidTimestampError):
         return UserError(
             f"Kafka at {settings.kafka_bootstrap_servers} refuses records that are ahead of its own clock",
-            hint="an earlier --start; or let the topic take them (message.timestamp.after.max.ms)",
+            hint="an earlier --start; or allow such records in the topic (message.timestamp.after.max.ms)",
         )
     return UserError(
         f"Kafka at {settings.kafka_bootstrap_servers} stopped answering",
         detail=f"{type(error).__name__}: {error}",
-        hint="what was acknowledged until then is in the topic; start again when the broker is back",
+        hint="the topic contains the events that were acknowledged until then; start again when the broker is back",
     )
 
 
@@ -78,7 +78,7 @@ class TopicWriter:
     async def __aenter__(self) -> Self:
         producer = AIOKafkaProducer(
             **connection(self._settings),
-            acks="all",  # one of several brokers may die just after it has said yes
+            acks="all",  # one of several brokers may die just after its acknowledgement
             enable_idempotence=False,
             max_batch_size=_BATCH_BYTES_MAX,
         )

@@ -126,7 +126,7 @@ def _compare_user(user: str, expected: Expected, found: Sequence[tuple[Head, byt
     for head, change in expected.changes[: expected.certain]:
         if head.sequence not in by_sequence:
             result.add(Difference("missing", user, head.sequence, describe(change), expected=change))
-    # A user who was forgotten and came back goes on with a far higher number: no gap, if it should be so.
+    # A user who was forgotten and comes back continues with a far higher number: no gap, if this is expected.
     neighbours = {(earlier.sequence, later.sequence) for (earlier, _), (later, _) in pairwise(expected.changes)}
     previous: int | None = None
     for head, change in found:

@@ -80,7 +80,7 @@ class Verification:
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             certain = [positions[partition] for partition in range(cluster.partitions)]
             await self._find(cluster, changes)
-            if not self.files:  # who goes on working may have sent more by now: it must be what comes next
+            if not self.files:  # running workers may have sent more by now: it must be what comes next
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             possible = [positions[partition].offset for partition in range(cluster.partitions)]
             self.doing = f"reading {cluster.topics.journal}"
@@ -124,12 +124,12 @@ class Verification:
                 raise UserError(
                     f"partition {partition} of {cluster.topics.clickstream} runs the catalog {needed}, "
                     f"--segments has {' and '.join(self.programs)}",
-                    hint="give the folder that the workers run, and those that they ran before",
+                    hint="give the folder that the workers use, and those that they used before",
                 )
-        # Before its first user a partition has no catalog, and any will do.
+        # Before its first user a partition has no catalog, and any is valid.
         return Recomputation(next(iter(self.programs.values())), self.settings.time_rules, journal, self.programs)
 
-    # ---- where the end is
+    # ---- the end of the input
 
     def _file_source(self) -> FileSource:
         rules = self.settings.time_rules
@@ -182,7 +182,7 @@ class Verification:
                 )
             await positions.moved(min(1.0, self.timeout_s))
 
-    # ---- what should be there
+    # ---- expected changes
 
     def _expect_from_files(self, again: Sequence[Recomputation], certain: Sequence[Reached], changes: Changes) -> None:
         offsets = [0] * self.partitions

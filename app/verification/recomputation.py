@@ -87,7 +87,7 @@ class Recomputation:
             if turn.offset > offset:
                 break
             if turn.offset == offset and clock_ms is not None:
-                # A new catalog moves neither offset nor clock: at the same place nobody can tell whether it was done.
+                # A new catalog moves neither offset nor clock, so its place does not show if it was applied.
                 reached = clock_ms - 1 if isinstance(turn, CatalogChange) else clock_ms
                 if turn.clock_ms > reached:
                     break

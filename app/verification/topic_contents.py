@@ -42,7 +42,7 @@ class Cluster:
                 if not found:
                     raise UserError(
                         f"there is no topic {name} at {self._settings.kafka_bootstrap_servers}",
-                        hint="a worker makes its topics when it starts: shoal worker",
+                        hint="a worker creates its topics when it starts: shoal worker",
                     )
                 if self.partitions and len(found) != self.partitions:
                     raise UserError(
@@ -84,8 +84,8 @@ class Cluster:
         earliest = await reader.earliest()
         if until is not None and earliest > 0:
             raise UserError(
-                f"{topic} partition {partition} begins at offset {earliest}: what was before is gone",
-                hint="only a topic that is kept whole can be verified (retention.ms = -1)",
+                f"{topic} partition {partition} begins at offset {earliest}: earlier records are missing",
+                hint="only a complete topic can be verified (retention.ms = -1)",
             )
         reader.seek(earliest)
         try:
@@ -160,7 +160,7 @@ class Cluster:
         """
         reader = self.reader(
             topic, partition, bytes_max=1, open_too=open_too
-        )  # the end is in the answer, whatever comes with it
+        )  # the answer contains the end, with or without records
         offset = await reader.earliest()
         while True:
             reader.seek(offset)

@@ -66,7 +66,7 @@ class Ledger:
 
     def _handle(self, topic: str, change: dict[str, Any]) -> list[str]:
         user = change["user"]
-        # The id names a change for ever: one that comes again (brokers without transactions) is met here.
+        # The id identifies a change: one that comes again (brokers without transactions) is found here.
         if self._database.execute("SELECT 1 FROM handled WHERE id = ?", (change["id"],)).fetchone():
             return []
         found = self._database.execute(
@@ -74,7 +74,7 @@ class Ledger:
         ).fetchone()
         told = None if found is None else gap(json.loads(found[0]), change, one_segment=self._one_segment)
         text = json.dumps(change)
-        # Here stands what you do. An effect in this database is exactly once; one elsewhere gets the id as its key.
+        # Put your work here. An effect in this database happens exactly once; one elsewhere needs the id as its key.
         self._database.execute("INSERT INTO handled (id, user, change) VALUES (?, ?, ?)", (change["id"], user, text))
         self._database.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", (topic, user, text))
         if told is None:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from ledger import Ledger, MovedError
 
 log = logging.getLogger("subscriber")
-SESSION_MS = 6_000  # one that is killed is missed after so long; until then its partitions wait
+SESSION_MS = 6_000  # time after which the group notices a killed subscriber; until then its partitions wait
 
 
 class SeekToLedger(ConsumerRebalanceListener):

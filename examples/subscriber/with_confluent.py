@@ -12,7 +12,7 @@ from ledger import Ledger, MovedError
 
 log = logging.getLogger("subscriber")
 RECORDS_MAX = 500
-SESSION_MS = 6_000  # one that is killed is missed after so long; until then its partitions wait
+SESSION_MS = 6_000  # time after which the group notices a killed subscriber; until then its partitions wait
 
 
 class Stop(SystemExit):

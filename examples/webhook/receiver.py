@@ -26,8 +26,8 @@ class Receiver(BaseHTTPRequestHandler):
             return
         change_id = self.headers.get("Idempotency-Key", "")
         if change_id not in seen:
-            seen.add(change_id)  # your own service keeps them with what it does
-            print(body.decode(), flush=True)  # noqa: T201  # it is there for this
+            seen.add(change_id)  # your own service stores them with its results
+            print(body.decode(), flush=True)  # noqa: T201  # this is its purpose
         self.send_response(200)
         self.end_headers()
 

@@ -170,7 +170,7 @@ def test_hosts_that_are_not_public_in_any_spelling(host: str) -> None:
 def test_a_file_with_an_address_that_is_not_public_is_refused(text: str, host: str) -> None:
     said = problems(text.format(host))
     assert len(said) == 1
-    assert "is no public address" in said[0]
+    assert "is not a public address" in said[0]
 
 
 @pytest.mark.parametrize(

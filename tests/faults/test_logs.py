@@ -50,7 +50,7 @@ async def records_of(deployment: Deployment, topic: str) -> list[list[Any]]:
 @pytest.mark.faults
 @pytest.mark.timeout(180)
 async def test_records_that_are_gone_before_they_were_read(on_kafka: Deployment) -> None:
-    """The worker says so and goes on behind them; everything else is there once, in order."""
+    """The worker logs it and continues after them; all other changes are there once, in order."""
     deployment = on_kafka
     topics = deployment.settings.topics
     records = visits(2 * EVENTS, seed=31)
@@ -72,7 +72,7 @@ async def test_records_that_are_gone_before_they_were_read(on_kafka: Deployment)
     positions = [deployment.offset(partition) for partition in range(PARTITIONS)]
     assert all(position < kept for position, kept in zip(positions, kept_from, strict=True))
     deployment.start("first")
-    await deployment.until_logged("first", "are gone from", times=PARTITIONS)
+    await deployment.until_logged("first", "retention deleted the records", times=PARTITIONS)
     ends = [some[-1].offset + 1 for some in before]
     await eventually(
         lambda: [deployment.offset(partition) for partition in range(PARTITIONS)] == ends, within_s=60, what="the end"

@@ -96,7 +96,7 @@ async def test_the_command_says_what_it_did(settings: Settings, capsys: pytest.C
     assert await asyncio.to_thread(main, command) == 1
     assert "invalid-json" in capsys.readouterr().out
     assert await asyncio.to_thread(main, command) == 0
-    assert "no dead letters that are new" in capsys.readouterr().out
+    assert "no new dead letters" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)

@@ -123,7 +123,7 @@ def test_a_record_without_a_value_is_a_dead_letter() -> None:
 @pytest.mark.parametrize(
     ("sources", "said"),
     [
-        ("", "there are no sources"),
+        ("", "no sources are set"),
         ("web=ga5", "sources has 'web=ga5'"),
         ("=ga4", "sources has '=ga4'"),
         ("web,web=ga4", "names web twice"),

@@ -46,9 +46,9 @@ def test_the_environment_is_read_and_what_is_given_comes_first() -> None:
         ({"SHOAL_IDLE_CLOCK": "maybe"}, "hint: allowed: on, off"),
         ({"SHOAL_IDLE_CLOCK_SPEED": "fast"}, "not a number"),
         ({"SHOAL_COMPRESSION": "zip"}, "hint: allowed: snappy, lz4, zstd, gzip, none"),
-        ({"SHOAL_PARTITION": "3"}, "SHOAL_PARTITION is no setting\n  hint: did you mean SHOAL_PARTITIONS?"),
-        ({"SHOAL_BROKER": "b:9092"}, "SHOAL_BROKER is no setting\n  hint: docs/settings.md lists them all"),
-        ({"SHOAL_GAP": "1h"}, "SHOAL_GAP is no setting\n  hint: did you mean SHOAL_SESSION_GAP?"),
+        ({"SHOAL_PARTITION": "3"}, "SHOAL_PARTITION is not a setting\n  hint: did you mean SHOAL_PARTITIONS?"),
+        ({"SHOAL_BROKER": "b:9092"}, "SHOAL_BROKER is not a setting\n  hint: docs/settings.md lists them all"),
+        ({"SHOAL_GAP": "1h"}, "SHOAL_GAP is not a setting\n  hint: did you mean SHOAL_SESSION_GAP?"),
         ({"SHOAL_STALL_EXIT": "5m"}, "commit_stall_exit is 3m, shorter than stall_exit (5m)"),
     ],
 )

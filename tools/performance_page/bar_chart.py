@@ -12,7 +12,7 @@ from tests.benchmarks.figures import show
 
 WIDTH: Final = 760
 BAR_HEIGHT: Final = 30
-#: What leather puts around the bars: twice its margin, in which the title stands, and the numbers below.
+#: The space that leather adds around the bars: twice its margin, with the title, and the numbers below.
 AROUND_HEIGHT: Final = 92
 TITLE_PLACE: Final = {"x": "8", "y": "20", "font-size": "16"}
 TICKS_MAX: Final = 5

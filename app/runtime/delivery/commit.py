@@ -65,7 +65,7 @@ class OutputTopics:
         for user, profile in outcome.profiles.items():
             key = user.encode()
             if profile is None:
-                # The tombstone comes behind the position: until then the changes of this user must be found again.
+                # The tombstone comes after the position: until then, a restore must find the changes of this user.
                 profiles.append((key, encode_profile(position.reached, own.get(user, ()), None), NO_HEADERS))
                 tombstones.append((key, None, NO_HEADERS))
             elif user in own:

@@ -31,7 +31,7 @@ class ExactlyOnce:
         producer = self._writer.producer
         try:
             await producer.begin_transaction()
-            # Every delivery is awaited before the end: a batch that failed does not make the transaction fail.
+            # Every delivery is awaited before the end: a failed batch alone does not make the transaction fail.
             await self._writer.write(groups)
             await producer.commit_transaction()
         except KafkaError as error:

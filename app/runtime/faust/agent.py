@@ -30,7 +30,7 @@ class Agent(faust.Agent):
                 await aref.crash(error)
                 self.supervisor.wakeup()
                 return
-            except Exception as error:  # whatever a body raises, it is started again
+            except Exception as error:  # after any exception of the body, it is started again
                 event = stream.current_event
                 batch = None if event is None else event.value
                 if not isinstance(batch, MicroBatch):
@@ -39,7 +39,7 @@ class Agent(faust.Agent):
                     with suppress(RuntimeError, ValueError):
                         await generator.aclose()
                 if stream.channel.active_partitions is not None:
-                    self.app.topics.add(stream.channel)  # closing the iterator took it out
+                    self.app.topics.add(stream.channel)  # closing the iterator removed it
                 if isinstance(batch, MicroBatch):
                     batch.fail(error)
                 body = self.fun(stream)

@@ -9,7 +9,7 @@ from app.runtime.faust.worker import Worker
 from app.runtime.kafka.clients import connection
 from app.settings import Settings
 
-MAX_POLL_S = 86_400.0  # Faust's consumer polls nothing: it must not be thought dead for that
+MAX_POLL_S = 86_400.0  # Faust's consumer polls nothing, and must not be considered dead because of that
 
 
 def faust_options(settings: Settings) -> dict[str, Any]:

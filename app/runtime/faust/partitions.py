@@ -153,7 +153,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
             for task in done:
                 task.result()
         except asyncio.CancelledError:
-            # Faust's fetcher takes a cancellation during a rebalance for a crash, also when the worker is told to end.
+            # Faust's fetcher treats a cancellation during a rebalance as a crash, also while the worker is stopping.
             if not (self.should_stop or fetcher.should_stop or self.app.should_stop):
                 raise
         finally:
@@ -213,7 +213,7 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
     async def deliver(self, tp: TP, batch: Any, *, offset: int) -> None:
         """Hands a batch to the agent, as one message of its partition."""
         generation_id = self.app.consumer_generation_id
-        # key, value, checksum and sizes: the value is the batch itself, and nobody looks at the rest
+        # key, value, checksum and sizes: the value is the batch itself, and the rest is not used
         message = ConsumerMessage(
             tp.topic, tp.partition, offset, 0.0, 0, [], None, batch, None, 0, 0, tp, generation_id=generation_id
         )

@@ -35,13 +35,13 @@ class Worker(faust.Worker):
             loop.run_until_complete(starting)
         except asyncio.CancelledError:
             pass
-        except Exception as raised:  # noqa: BLE001  # told below, after everything was stopped
+        except Exception as raised:  # noqa: BLE001  # reported below, after everything was stopped
             error = raised
         try:
             self.stop_and_shutdown()
-        except Exception as raised:  # noqa: BLE001  # what crashed the worker is raised once more here
+        except Exception as raised:  # noqa: BLE001  # the exception that crashed the worker is raised again here
             error = error or raised
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop has given it back, and the process ends anyway
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the loop has released it, and the process ends anyway
         error = error or self.crash_reason or self.app.crash_reason
         if error is None:
             return EXIT_OK

@@ -64,7 +64,7 @@ class FollowTask(ABC):
     async def hand_over(self, deed: Deed, *, offset: int) -> None:
         """Lets the agent do it, within `batch_timeout`; raises what went wrong. It never outlives this call."""
         if self._leaving:
-            await asyncio.Event().wait()  # begins nothing more: the end comes by cancellation
+            await asyncio.Event().wait()  # starts no other batch: the end comes by cancellation
         batch = FollowedBatch(deed, offset=offset)
         self._in_hand += 1
         self._cut_off = True
@@ -118,7 +118,7 @@ class FollowTask(ABC):
         while True:
             try:
                 await self.follow()
-            except Exception as error:  # noqa: BLE001  # whatever it was: what is certain is read anew
+            except Exception as error:  # noqa: BLE001  # after any error the committed state is read again
                 self._back_off.failed()
                 self.why_not_ready = f"waits after {type(error).__name__}"
                 told = log.warning if self._back_off.failures in (1, 10) else log.debug

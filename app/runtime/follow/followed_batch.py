@@ -26,7 +26,7 @@ class FollowedBatch:
         try:
             await asyncio.wait([doing])
         finally:
-            doing.cancel()  # that of an agent which ends; a deed that is done does not mind
+            doing.cancel()  # that of an agent which ends; a finished update is not affected
         if not doing.cancelled():
             self._finish(doing.exception())
 
@@ -48,4 +48,4 @@ class FollowedBatch:
             self._finished.set_result(None)
         else:
             self._finished.set_exception(error)
-            self._finished.exception()  # whoever waited may be gone: that is no reason for a warning
+            self._finished.exception()  # the task that waited may have ended: this needs no warning

@@ -80,7 +80,7 @@ class LogReader:
         self._bytes_max = bytes_max
         self._on_progress = on_progress
         self._buffer: deque[list[Any]] = deque()
-        self._fetch_offset = 0  # behind what is buffered
+        self._fetch_offset = 0  # after the buffered records
         self._end_offset = UNSEEN
         self._ahead: asyncio.Future[Any] | None = None
 
@@ -112,7 +112,7 @@ class LogReader:
         if not self._buffer:
             ahead, self._ahead = self._ahead, None
             await (ahead or self._patiently(lambda: self._fetch(wait_ms)))
-            while self._end_offset == UNSEEN:  # an answer that says nothing does not say that nothing is there
+            while self._end_offset == UNSEEN:  # an empty answer does not mean that there are no records
                 await self._patiently(lambda: self._fetch(max(1, wait_ms)))
         records: list[Any] = []
         while self._buffer and len(records) < records_max:
@@ -125,7 +125,7 @@ class LogReader:
         if self._buffer:
             return Fetched(records, self._buffer[0][0].offset, self._end_offset)
         if self._fetch_offset < self._end_offset and self._ahead is None:
-            # More is there: it comes while this is being worked on.
+            # There is more: it is fetched while these records are processed.
             self._ahead = asyncio.ensure_future(self._patiently(lambda: self._fetch(1)))
         return Fetched(records, self._fetch_offset, self._end_offset)
 
@@ -176,7 +176,7 @@ class LogReader:
         request = FetchRequest(wait_ms, 1, self._bytes_max, self._isolation, [(self.topic, partitions)])
         response = await self._client.send(await self._leader(), request)
         if not response.topics:
-            return  # nothing yet, says a broker that had no time to look
+            return  # a broker that had no time to look answers with nothing
         ((_, ((_, error_code, high_watermark, *rest),)),) = response.topics
         if error_code == OffsetOutOfRangeError.errno:
             raise OffsetLostError(self.topic, self.partition, offset)
@@ -209,7 +209,7 @@ class LogReader:
                     self._fetch_offset = batch.next_offset
                     continue
             if not batch.is_control_batch:
-                # A compressed batch begins before the offset that was asked for.
+                # A compressed batch begins before the requested offset.
                 first = batch.base_offset
                 records = list(batch) if first >= offset else [record for record in batch if record.offset >= offset]
                 if records:

@@ -91,8 +91,8 @@ class LogWriter:
         sent = await asyncio.gather(
             *(self._append(tp, rows, futures) for tp, rows in rows_by_partition), return_exceptions=True
         )
-        # A failed batch fails nothing but its own future: every one is awaited, then the first error is told; before it
-        # one that says that another producer has taken over, since the others only follow from that.
+        # A failed batch fails only its own future: all are awaited, then the first error is reported; before it
+        # an error that another producer has fenced this one, since the others only follow from that.
         written = await asyncio.gather(*(future for future, _ in futures), return_exceptions=True)
         errors = [result for result in (*sent, *written) if isinstance(result, BaseException)]
         for error in sorted(errors, key=is_fenced, reverse=True):
@@ -126,7 +126,7 @@ class LogWriter:
             batch = self._batches.batch(listed, first, now_ms=now_ms)
             records = batch.record_count()
             future = await producer.send_batch(batch, tp.topic, partition=tp.partition)
-            future.add_done_callback(note)  # whoever would have awaited it may have been cancelled
+            future.add_done_callback(note)  # the task that would have awaited it may have been cancelled
             futures.append((future, records))
             first += records
 

@@ -29,7 +29,7 @@ def new_producer(**arguments: Any) -> AIOKafkaProducer:
     return producer
 
 
-class Accumulator(MessageAccumulator):  # type: ignore[misc]  # aiokafka tells no types
+class Accumulator(MessageAccumulator):  # type: ignore[misc]  # aiokafka has no types
     """Its batches note their own failure: nobody waits until they are drained."""
 
     def _append_batch(self, builder: Any, tp: Any) -> Any:
@@ -47,7 +47,7 @@ class NotedBatch(MessageBatch):  # type: ignore[misc]  # as above
         note(self._drain_waiter)
 
 
-class Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka tells no types
+class Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka has no types
     """Transaction manager whose failed futures cause no warning.
 
     A writer learns of a failure from the batch that failed; nobody awaits the end of the transaction then, and the

@@ -75,7 +75,7 @@ class RecordBatches:
                 return EncodedBatch(compressed, count, attributes | self._codec, now_ms)
             return EncodedBatch(records, count, attributes, now_ms)
         batch: Any = BatchBuilder(self._bytes_max, self._codec, is_transactional=self._transactional)
-        append = batch._builder.append  # that of the batch costs as much again for every record
+        append = batch._builder.append  # the one of the batch costs the same again for every record
         count = 0
         for key, value, headers in islice(rows, first, None):
             if append(count, now_ms, key, value, headers) is None:
@@ -85,7 +85,7 @@ class RecordBatches:
         return batch
 
 
-class EncodedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka tells no types
+class EncodedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types
     """Records that are encoded, and compressed, already. What aiokafka's sender asks of its own builder, this answers.
 
     Compressed while the processor still has them at hand; the sender would do it when the next ones are made.
@@ -110,7 +110,7 @@ class EncodedBatch(BatchBuilder):  # type: ignore[misc]  # aiokafka tells no typ
             producer_id,
             producer_epoch,
             base_sequence,
-        )  # the builder, which is told elsewhere, has no records
+        )  # the builder has no records, which is checked elsewhere
 
     def _build(self) -> bytes:
         if self._built is None:  # a batch that is sent again is the same to the byte

@@ -102,7 +102,7 @@ def _check_partitions(
         yield Finding(spec.name, True, has, do)
         return
     if same is not None:
-        do = f"SHOAL_PARTITIONS={same}: all have so many, the setting says {spec.partitions}"
+        do = f"SHOAL_PARTITIONS={same}: all topics have this number, the setting says {spec.partitions}"
         yield Finding(spec.name, True, has, do)
         return
     source = states.get(settings.topics.clickstream)
@@ -112,8 +112,8 @@ def _check_partitions(
             spec.name,
             True,
             has,
-            f"the setting says {spec.partitions}, and other topics differ: if it was enlarged, users have moved away "
-            "from their profiles: start over with another topic_prefix and play the input again",
+            f"the setting says {spec.partitions}, and other topics differ: if partitions were added, users have moved "
+            "away from their profiles: start again with another topic_prefix and replay the input",
         )
     elif state.partitions < wanted:
         do = f"kafka-topics --alter --topic {spec.name} --partitions {wanted}: as many as {settings.topics.clickstream}"

@@ -62,5 +62,5 @@ async def _configs(admin: AIOKafkaAdminClient, resources: Iterable[ConfigResourc
 
 
 def _fewest(metadata: Any, name: str) -> int:
-    partitions = metadata._partitions[name].values()  # aiokafka tells replicas nowhere else
+    partitions = metadata._partitions[name].values()  # aiokafka reports replicas nowhere else
     return min((len(partition.replicas) for partition in partitions), default=0)

@@ -36,7 +36,7 @@ class TopicSpec:
 
 
 KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-# Kafka's retention goes by the records' own time: of old events that are played again nothing would be left in minutes.
+# Kafka's retention uses the time of the records: replayed old events would be deleted within minutes.
 REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 READ_BY_OTHERS = {"cleanup.policy": "delete"}
@@ -120,7 +120,7 @@ async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Seque
             f"the setting partitions is {settings.partitions}, but {wrong[0]} partitions",
             detail="\n".join(wrong[1:]) or None,
             hint="partitions = what the topics have (SHOAL_PARTITIONS, --partitions). The number cannot be changed "
-            "later:\nusers would move to other partitions than their profiles. Start over with another topic_prefix.",
+            "later:\nusers would move to other partitions than their profiles. Start again with another topic_prefix.",
         )
     if missing:
         await _create(settings, missing, brokers=len(cluster.brokers()))
@@ -130,7 +130,7 @@ async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Seque
 
 async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: int) -> None:
     replicas = replicas_wanted(settings, brokers=brokers)
-    # Only where copies are many enough: a topic that says nothing follows its broker.
+    # Only if there are enough copies: without this setting, a topic follows its broker.
     copies = {"min.insync.replicas": str(in_sync_wanted(replicas))} if in_sync_wanted(replicas) > 1 else {}
     admin = await connect_admin(settings)
     try:
@@ -140,11 +140,11 @@ async def _create(settings: Settings, specs: Sequence[TopicSpec], *, brokers: in
     finally:
         await admin.close()
     for name, code, *rest in response.topic_errors:
-        if code in (0, TopicAlreadyExistsError.errno):  # another worker was quicker
+        if code in (0, TopicAlreadyExistsError.errno):  # another worker was faster
             continue
         reason = (rest[0] if rest else None) or for_code(code).__name__
         hint = "make it yourself, or let this user make topics" if code == TopicAuthorizationFailedError.errno else None
-        raise UserError(f"the broker does not make the topic {name}: {reason}", hint=hint)
+        raise UserError(f"the broker does not create the topic {name}: {reason}", hint=hint)
 
 
 async def _wait_until_visible(settings: Settings, client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> None:
@@ -155,5 +155,5 @@ async def _wait_until_visible(settings: Settings, client: AIOKafkaClient, specs:
         if not absent:
             return
         if time.monotonic() > deadline_s:
-            raise UserError(f"the broker made the topic {absent[0]}, but no partition of it has a leader")
+            raise UserError(f"the broker created the topic {absent[0]}, but no partition of it has a leader")
         await asyncio.sleep(LOOK_S)

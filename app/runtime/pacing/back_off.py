@@ -50,7 +50,7 @@ def back_off_ms(failures: int, *, first_ms: int, longest_ms: int) -> int:
     >>> [back_off_ms(failures, first_ms=100, longest_ms=5_000) for failures in (0, 1, 2, 3, 10)]
     [100, 100, 200, 400, 5000]
     """
-    # So many doublings are longer than any limit; a shift by millions would take the memory of the machine.
+    # This number of doublings exceeds any limit; a shift by millions would use all memory of the machine.
     return min(longest_ms, first_ms << min(max(failures - 1, 0), 40))
 
 

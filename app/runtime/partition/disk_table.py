@@ -134,7 +134,7 @@ class DiskTables:
 
 
 def _remove(database: Any, path: Path) -> None:
-    with suppress(Exception):  # its folder may be gone, with that of all tables: nobody wants to keep what is in it
+    with suppress(Exception):  # its folder may be missing, with that of all tables: its content is not needed
         database.close()
     shutil.rmtree(path, ignore_errors=True)
 

@@ -24,7 +24,7 @@ def root_cause(error: BaseException) -> BaseException:
 def classify_failure(error: BaseException) -> Failure:
     """Classifies an error: fatal for a person to mend, fenced by another worker, or retryable."""
     root = root_cause(error)
-    if isinstance(root, (UserError, *Unreadable)) and not isinstance(root, ClockAheadError):  # clocks are set right
+    if isinstance(root, (UserError, *Unreadable)) and not isinstance(root, ClockAheadError):  # clocks get corrected
         return Failure.FATAL
     return Failure.FENCED if isinstance(root, FencedError) else Failure.RETRYABLE
 

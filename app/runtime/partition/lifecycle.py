@@ -127,7 +127,7 @@ class Lifecycle:
         elif event is Event.CONFIRM:
             self.fenced = False
         elif event is Event.RESTORED and not self.failures_in_a_row:
-            self.settled_s = now_s  # a first restore may take as long as it moves
+            self.settled_s = now_s  # a first restore has no limit while it makes progress
         if after is not self.state:
             self.state = after
             self.since_s = now_s

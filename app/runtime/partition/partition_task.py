@@ -106,7 +106,7 @@ class PartitionTask:
                 try:
                     await self._open()
                     await self._serve()
-                except Exception as error:  # noqa: BLE001  # any exception is a doubt, and handled alike
+                except Exception as error:  # noqa: BLE001  # any exception leaves the result unknown, and is handled in the same way
                     await self._fail(error)
         finally:
             await self._let_go(clean=not self._in_doubt)
@@ -129,7 +129,7 @@ class PartitionTask:
         kept, self._kept = self._kept, None
         if (
             kept is not None
-            and delivery.committed_only  # else another owner may have written before this one's last words
+            and delivery.committed_only  # otherwise another owner may have written before the last write of this one
             and await nothing_written_since(changelog, kept.changelog_end)
             and await nothing_written_since(journal, kept.journal_end)
         ):
@@ -166,7 +166,7 @@ class PartitionTask:
         condemned, state = self._condemned, self._state
         assert state is not None
         if condemned is not None:
-            # Another worker may have buried it, or this one without knowing: position and journal have told it by now.
+            # Another worker may have given it up, or this one without knowing: position and journal show it by now.
             at = condemned.record.offset
             if at >= state.offset and at not in state.replay.poisoned:
                 await self._bury(condemned)
@@ -175,7 +175,7 @@ class PartitionTask:
             state = self._state
             assert state is not None
             if self._is_behind(state):
-                await self._adopt_catalog(state)  # before anything else moves under a catalog that the journal lacks
+                await self._adopt_catalog(state)  # before anything moves under a catalog that is not in the journal
             if state.sweeping:
                 await self._sweep(state)
             if state.core.overdue or state.unsaid:
@@ -184,7 +184,7 @@ class PartitionTask:
                 await self._move(move.clock_ms, announce=False)
             elif records := self._next_records(state):
                 await self._records(records)
-            elif not self._fetched:  # else a poisoned record was skipped, and a move stands before the next one
+            elif not self._fetched:  # otherwise a poison record was skipped, and a move comes before the next record
                 await self._fetch(state)
 
     def _is_behind(self, state: PartitionState) -> bool:
@@ -326,7 +326,7 @@ class PartitionTask:
             if records and is_caused_by_record(error) and not isinstance(error, Unreadable):
                 place = {"end": records[-1].offset + 1, "handed_out": failed.handed_out}
                 condemned = self._quarantine.failed(offset, records=len(records), suspect=failed.suspect, **place)
-                if condemned and offset >= state.seen:  # what was processed once is no poison
+                if condemned and offset >= state.seen:  # a record that was processed once is not poison
                     self._condemned = poison_letter(records[0], error)
             told = describe_batch_failure(error, offset=offset, records=len(records), suspect=failed.suspect)
             raise BatchFailedError(told) from error
@@ -367,7 +367,7 @@ class PartitionTask:
             self._context.metrics.aborted(self.partition)
             if isinstance(error, TimeoutError):
                 limit = format_duration(limit_ms)
-                raise TimeoutError(f"the broker did not take a batch within {limit} (commit_timeout)") from None
+                raise TimeoutError(f"the broker did not accept a batch within {limit} (commit_timeout)") from None
             raise
         self._progress()
 

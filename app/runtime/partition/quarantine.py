@@ -13,7 +13,7 @@ class Quarantine:
         self._tries = tries
         self._start = -1
         self._failures = 0
-        self._until = -1  # the offset from which on nothing is suspected
+        self._until = -1  # the offset from which on no record is suspected
         self._limit = 0  # records of the next batch before that
         self._then = 0  # records of the batches after it
 

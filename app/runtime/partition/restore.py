@@ -81,7 +81,10 @@ async def restore(
         core.restore_position(position.position)
     resend: list[bytes] = []
     seen, number = reached.offset, max(reached.number, 0)
-    offset, prefix = -1, b""  # of the value before: most of one commit begin alike, and hold nothing but a profile
+    offset, prefix = (
+        -1,
+        b"",
+    )  # previous value: most values of a commit have the same beginning and contain only a profile
     for count, (user, value) in enumerate(_drain(values), start=1):
         profile: bytes | None
         if prefix and value.startswith(prefix):

@@ -9,7 +9,7 @@ from app.metrics import METRICS, MetricSet
 from app.runtime.partition.lifecycle import State
 from app.segments.partition.partition import Batch
 
-DELAYS_A_BATCH: Final = 100  # a sample: in a backlog, or a replay, the delay of each is of no interest
+DELAYS_A_BATCH: Final = 100  # a sample: in a backlog, or a replay, the delay of each record does not matter
 GONE_WITH_A_PARTITION: Final = (
     "shoal_lag_records",
     "shoal_clock_lag_seconds",

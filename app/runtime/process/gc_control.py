@@ -7,7 +7,7 @@ run between batches instead, now and then.
 import gc
 import time
 
-# Under load a run takes 50-150 ms, for the batches under way, and finds nothing: only errors leave cycles behind.
+# Under load a run takes 50-150 ms, for the batches in progress, and finds nothing: only errors leave cycles.
 YOUNG_S = 30.0
 MIDDLE_S = 300.0
 ALL_S = 1800.0

@@ -34,7 +34,7 @@ class SparingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """True if this one is shown."""
         if record.levelno < logging.WARNING and str(record.msg).startswith("[^"):
-            return False  # Faust's services say that they start and stop, in the name of our modules
+            return False  # Faust's services log their start and stop under the names of our modules
         if any(what in str(record.msg) for what in (*TOLD_OTHERWISE, *NOT_USED)) and not log.isEnabledFor(
             logging.DEBUG
         ):
@@ -59,7 +59,7 @@ class _Formatter(logging.Formatter):
         text = f"{clock}.{int(record.msecs):03d} {level}{record.getMessage()}{source}"
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
-        return visible(text).replace("\n", "\n  ")  # no text from outside begins a line
+        return visible(text).replace("\n", "\n  ")  # no text from outside may begin a line
 
 
 class JsonFormatter(logging.Formatter):
@@ -90,6 +90,6 @@ def log_to_stderr(level: str, form: LogFormat) -> None:
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
     if level != "debug":
-        # What a rebalance or a lost connection makes aiokafka say, again and again, the partitions say once.
+        # aiokafka logs a rebalance or a lost connection repeatedly; the partitions log it once.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)

@@ -154,6 +154,6 @@ class CatalogLog:
                         check_catalog(catalog, self._rules)
                     self._whole = Published(publication, files, catalog)
             except Exception as error:
-                self._looked = isinstance(error, CatalogError)  # what is not about the definitions may pass
+                self._looked = isinstance(error, CatalogError)  # an error about something else may be temporary
                 raise
         return self._whole

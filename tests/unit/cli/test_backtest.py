@@ -126,7 +126,7 @@ def test_the_summary_counts(shop: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "10 messages, 6 events of 2 users until 2026-01-05 12:30:00 UTC" in lines
     assert "left out: 1 duplicate, 1 late, 1 unusable (future), 1 unusable (invalid-json)" in lines
     assert any(line.startswith("the first unusable one: future: ") for line in lines)
-    assert "late are events more than a day behind: are the files in order of time?" in lines
+    assert "events more than a day behind are late: are the files in order of time?" in lines
 
 
 def test_changes_on_standard_output_leave_the_summary_to_the_other(
@@ -251,7 +251,7 @@ def test_wrong_options_are_an_error(shop: Path, capsys: pytest.CaptureFixture[st
     assert "--partitions is 1001" in fails(capsys, file, *segments, "--partitions", "1001")
     assert "--examples is -1" in fails(capsys, file, *segments, "--examples", "-1")
     assert "--until is 'noon'" in fails(capsys, file, *segments, "--until", "noon")
-    assert "which definitions?" in fails(capsys, file)
+    assert "--segments or --diff is needed" in fails(capsys, file)
     both = (*segments, "--diff", str(shop / "segments"), str(shop / "segments"))
     assert "--segments and --diff exclude each other" in fails(capsys, file, *both)
     assert "no folder" in fails(capsys, file, "--segments", str(shop / "nowhere"))
@@ -322,9 +322,9 @@ def test_a_change_that_nobody_would_notice_is_said(shop: Path, capsys: pytest.Ca
     lines = difference(shop, capsys, (CART, BUYERS), (CART.replace("24h", "23h"), BUYERS + "title: Who bought\n"))
     assert lines[:4] == [
         "",
-        "changed, but nobody would notice over these events: cart-abandoned",
+        "changed, but with the same changes over these events: cart-abandoned",
         "1 segment the same, with the same members and changes",
-        "nobody would enter or leave anything",
+        "no user would enter or leave a segment",
     ]
 
 
@@ -332,9 +332,9 @@ def test_a_change_at_another_time_is_said(shop: Path, capsys: pytest.CaptureFixt
     lines = difference(shop, capsys, (CART, BUYERS), (CART.replace("30m", "20m"), BUYERS))
     assert lines[:4] == [
         "",
-        "the same members as often, but at other times or with other values: cart-abandoned",
+        "the same users and number of entries, but at other times or with other values: cart-abandoned",
         "1 segment the same, with the same members and changes",
-        "nobody would enter or leave anything",
+        "no user would enter or leave a segment",
     ]
 
 
@@ -347,7 +347,7 @@ def test_a_segment_whose_score_changed_is_not_the_same(shop: Path, capsys: pytes
     worth = INTENT.replace("add: 5", "add: 12")
     lines = difference(shop, capsys, (INTENT, BELOW, ABOVE, BUYERS), (worth, BELOW, ABOVE, BUYERS))
     assert lines[1].startswith("keen changed: score intent 1 → 2 ")
-    assert "changed, but nobody would notice over these events: loyal" in lines
+    assert "changed, but with the same changes over these events: loyal" in lines
     assert "1 segment the same, with the same members and changes" in lines
 
 

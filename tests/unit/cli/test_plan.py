@@ -80,7 +80,7 @@ def test_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "'Returned'" in lines
     assert "when the last of 'Bought' was since last 'Returned' → again" in lines
     assert "8 shoppers after segment buyers" in lines
-    assert "left out, since they are drafts: trying" in lines
+    assert "drafts, left out: trying" in lines
 
 
 def test_definitions_that_are_wrong_have_no_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

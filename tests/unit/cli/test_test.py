@@ -70,7 +70,7 @@ def test_a_failure_says_where_when_what_and_why(folder: Path, capsys: pytest.Cap
         "      ✓  cart.items > 0    1    since 0s",
         "      ✗  cart.idle >= 45m  30m  since 0s",
         "      ✓  cart.idle < 1d    30m  since 0s",
-        "  what happened in this test: nobody entered",
+        "  what happened in this test: no entry",
         "",
         "2 tests of 2 segments: 1 failed, 1 passed",
     ]
@@ -149,7 +149,7 @@ def test_a_name_that_does_not_exist_gets_a_suggestion(folder: Path, capsys: pyte
 def test_nothing_to_run_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "untested.yaml").write_text(UNTESTED)
     assert cli.main(["test", str(tmp_path)]) == cli.EXIT_USER_ERROR
-    assert f"there are no tests in {tmp_path}" in capsys.readouterr().err
+    assert f"no tests in {tmp_path}" in capsys.readouterr().err
 
 
 def test_definitions_that_are_wrong_are_not_tested(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

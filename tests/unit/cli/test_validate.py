@@ -56,7 +56,7 @@ def test_what_each_keeps_is_said_in_words(folder: Path, capsys: pytest.CaptureFi
     assert cli.main(["validate", str(folder)]) == 0
     kept = lines(capsys.readouterr().out.split("\n\n")[0])
     assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in kept] == [
-        "what they keep of a user, in bytes: typically, at most",
+        "state per user, in bytes: typical, maximum",
         "cart-abandoned",
         "the cart: products, quantities, prices",
         "the values sent last",

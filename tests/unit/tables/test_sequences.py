@@ -282,7 +282,7 @@ def test_a_partial_match_is_forgotten_when_no_event_that_is_accepted_could_go_on
     assert sequence.event(30, 1) == ([30] if known else [])
 
 
-# ---- what is remembered of R
+# ---- state of R
 
 
 def test_the_latest_hundred_r_are_remembered_by_arrival() -> None:

@@ -183,7 +183,7 @@ def test_each_different_value_of_a_list_has_one_key() -> None:
     assert keys_of(None, Counted()) == []
 
 
-# ---- what is remembered
+# ---- state
 
 
 def test_a_list_keeps_its_first_twenty_values_with_texts_of_64_bytes() -> None:
