@@ -36,17 +36,17 @@ LONGEST = (
 )
 """Files that take longest, from `--durations`; a third of all the time."""
 
-# Under nohup, or behind a shell's `&`, signals are ignored, and what a test starts would inherit that.
+# Under nohup, or after `&` in a shell, signals are ignored, and processes started by a test would inherit that.
 for number, default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, default)
 
-# Machines are shared: a slow example is no failure. CI prints how to repeat a failing one.
+# Machines are shared: a slow example is not a failure. CI prints how to repeat a failing one.
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
-# What commands print is as wide as where nobody's terminal bounds it, whatever a shell or a line editor has exported.
+# The output of commands has no limited width, whatever variables a shell or a line editor has exported.
 os.environ.pop("COLUMNS", None)
 
 

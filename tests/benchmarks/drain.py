@@ -28,7 +28,7 @@ from tests.benchmarks.synthetic import SPREADS, Synthetic
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker
 
-#: No slower than this many events a second, or it is given up.
+#: Below this number of events a second the run is given up.
 RATE_MIN: Final = 1_000
 
 

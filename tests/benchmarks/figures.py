@@ -15,7 +15,7 @@ Direction = Literal["less", "more", "neither"]
 
 _RATE: Final = re.compile(r"^events_a_(?:cpu_)?s$")
 _TIME: Final = re.compile(r"(?:^|_)(?:us|ms|s|seconds)(?:_|$)")
-#: Mostly waiting: for a batch to be full, for the broker. A faster machine makes it hardly shorter.
+#: Mostly waiting time, for a full batch or for the broker. On a faster machine it is hardly shorter.
 _WAIT: Final = re.compile(r"(?:^|_)(?:p[\d_]+|max)_ms$")
 _SIZE: Final = re.compile(r"(?:^|_)(?:bytes|mib|ratio|calibrations)(?:_|$)|_share$")
 _THOUSANDTH: Final = re.compile(r"^(p\d+)_(\d+)")

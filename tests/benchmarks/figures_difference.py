@@ -8,7 +8,7 @@ from tests.benchmarks.figures import Figure, Figures, better, per_calibration, s
 
 Verdict = Literal["better", "worse", ""]
 
-#: Rounds of the same code on the same events differ by so much on a machine that others share.
+#: Difference between rounds of the same code on the same events, on a shared machine.
 NOISE: Final = 0.1
 WORK: Final = ("source", "events", "seed")
 BUSY: Final = "load_1_min"

@@ -28,7 +28,7 @@ DRAINED: Final = "kafka, exactly-once"
 SECONDS: Final = 35
 WARM_UP_SHARE: Final = 1 / 7
 EVENTS_MAX: Final = 1_000_000
-#: The events are sent again, under other names, where they are not enough; but not more often than this.
+#: If there are not enough events, they are sent again with other names, at most this many times.
 COPIES_MAX: Final = 4
 ON_ITS_WAY_S: Final = 2.0
 _MESSAGE_ID: Final = re.compile(rb'"messageId":"([^"]+)"')

@@ -14,7 +14,7 @@ from app.verification.topic_contents import Cluster
 from tests.benchmarks.open_loop import OpenLoop, pause
 from tests.benchmarks.quiet import without_collector
 
-#: With one that is later than this, at the 99th of 100 batches, the figures are those of the meter.
+#: If the 99th of 100 batches is later than this, the figures show the meter and not the worker.
 LAG_MAX_S: Final = 0.005
 SHARES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999}
 

@@ -41,7 +41,7 @@ def run(workload: Workload) -> Result:
     rows = []
     with TemporaryDirectory(prefix="shoal-bench-") as temporary, brokers(Path(temporary)) as found:
         for broker in found:
-            _start(f"{broker.name}-first", broker, None, program, Path(temporary))  # it makes its own topics now
+            _start(f"{broker.name}-first", broker, None, program, Path(temporary))  # now it creates its own topics
             rows.append(_start(f"{broker.name}-empty", broker, None, program, Path(temporary)))
             rows.append(_start(f"{broker.name}-full", broker, full, program, Path(temporary)))
     return Result("restore", workload.source, workload.seed, events, calibration_us, rows)

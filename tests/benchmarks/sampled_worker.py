@@ -13,8 +13,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Final
 
-EVERY_S: Final = 0.001  # of CPU time; the kernel makes more of it, where its clock ticks slower
-#: A sample belongs to the first stage of which any frame stands in one of the places: file, folder, or file:function.
+EVERY_S: Final = 0.001  # of CPU time; longer if the clock of the kernel ticks more slowly
+#: A sample belongs to the first stage with a frame in one of its places: file, folder, or file:function.
 STAGES: Final[dict[str, tuple[str, ...]]] = {
     "encode profiles": ("tables/profile.py:encode",),
     "make and encode changes": ("app/segments/evaluation/change.py", "app/runtime/delivery/commit.py"),

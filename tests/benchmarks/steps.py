@@ -10,7 +10,7 @@ from typing import Any, Final
 from tests.benchmarks.events import ROOT, ROUNDS, Workload, calibrate
 from tests.benchmarks.report import Result
 
-EVENTS_MAX: Final = 60_000  # short rounds meet the quiet moments of a shared machine
+EVENTS_MAX: Final = 60_000  # short rounds are more likely to run undisturbed on a shared machine
 PROGRAM: Final = Path(__file__).with_name("step.py")
 STEPS: Final = {
     "the first compiled catalog": "1004f76",

@@ -17,7 +17,7 @@ SPREADS: Final[tuple[Spread, ...]] = ("uniform", "zipf")
 START_MS: Final = 1_767_571_200_000  # 2026-01-05
 SPAN_MS: Final = 14 * 86_400_000
 USERS_MAX: Final = 100_000
-#: Fewer events than this a user, and windows seldom fill: then there are fewer users.
+#: With fewer events a user than this, windows seldom fill: then the number of users is reduced.
 EVENTS_A_USER: Final = 20
 ZIPF_EXPONENT: Final = 1.1
 CATEGORIES: Final = ("shoes", "boots", "bags", "hats", "coats", "shirts", "socks", "belts", "scarves", "gloves")

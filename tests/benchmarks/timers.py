@@ -29,7 +29,7 @@ RATE: Final = 1_000
 SECONDS: Final = 30
 WARM_UP_S: Final = 2.0
 IDLE_S: Final = 5.0
-#: The records are built in this time: they carry the instants at which they will be sent.
+#: Time to build the records, which contain the instants at which they will be sent.
 BUILD_S: Final = 5.0
 ON_ITS_WAY_S: Final = 3.0
 DEFINITION: Final = f"segment: left-alone\nwhen: cart.items > 0 and cart.idle >= {IDLE_S:.0f}s\n"

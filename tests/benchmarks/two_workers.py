@@ -12,10 +12,10 @@ from tests.benchmarks.report import Result
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for, until_counted
 from tests.support.broker import Broker
 
-#: In turn, so that a busy moment of the machine meets both; the cheapest run of each counts.
+#: In turn, so that a busy moment of the machine affects both; the cheapest run of each counts.
 ROUNDS: Final = 2
 NAMES: Final = {1: "one worker", 2: "two workers"}
-#: Both workers are in the group before its partitions are given out: nothing moves while the clock runs.
+#: Both workers join the group before partitions are assigned: no partition moves during the measurement.
 TOGETHER: Final = {"group.initial.rebalance.delay.ms": "5000"}
 
 

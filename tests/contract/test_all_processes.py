@@ -33,7 +33,7 @@ USERS_A_ROUND = 10
 KILLED = ("intake", "memberships", "destinations")
 HMAC_SECRET = "a secret that nobody may see"
 KEY = "shoal_write_that-nobody-may-see"
-#: Whatever a log may not hold: of users, of messages, of secrets.
+#: Texts that a log must not contain: of users, of messages, of secrets.
 PRIVATE = ("mira", "shop.example", "Rosenweg", "rosenweg", HMAC_SECRET, KEY)
 SEGMENT_NAMES = ("viewers", "buyers")
 SEGMENTS = {
@@ -136,7 +136,7 @@ async def test_kills_lose_nothing_and_logs_name_nobody(
             for number in range(ROUNDS):
                 users = range(number * USERS_A_ROUND, (number + 1) * USERS_A_ROUND)
                 await shop.send([event for each in users for event in events(each)])
-                # In the midst of what they do: some of this round is told, and some is not.
+                # In the middle of a round: some of its changes are sent, and some are not.
                 await eventually(
                     lambda: len({each["id"] for each in shop.told()}) > 2 * users.start,  # noqa: B023  # awaited here
                     within_s=60,

@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 SERVERS = [EmbeddedBroker, EmbeddedRedis]
 
-# Starts both servers, tells where they are, and waits for whatever ends it.
+# Starts both servers, prints their addresses, and waits until it is ended.
 PARENT = """
 import sys
 from app.embedded import EmbeddedBroker, EmbeddedRedis

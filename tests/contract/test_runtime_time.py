@@ -82,7 +82,7 @@ async def test_nothing_fires_while_the_idle_clock_is_off(shop: Shop) -> None:
 async def test_what_the_idle_clock_said_is_not_said_again_after_a_restart(shop: Shop) -> None:
     for start in range(3):
         async with running(create_app(shop.settings)):
-            at_ms = start * 240 * HOUR_MS  # beyond what the idle clock has come to during the restart
+            at_ms = start * 240 * HOUR_MS  # beyond the idle clock at the restart
             await shop.send([record("ann", at_ms, "Product Added", number=start, product_id="p", price=20)])
             await soon(partial(shop.changes, at_least=2 * start + 2), within_s=30)
     changes = await shop.changes()

@@ -18,7 +18,7 @@ from tests.support.shop import HOUR_MS, Shop, history, running, soon
 from tests.support.stuck_worker import HOW
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 240  # some seconds where nothing else runs
+WITHIN_S = 240  # some seconds on an idle machine
 SETTINGS = ("stall_exit=2s", "batch_timeout=1s", "commit_stall_exit=5s", "retry_wait_max=200ms", "session_timeout=1s")
 EVENTS = 40
 PARTITIONS = 1

@@ -118,7 +118,7 @@ async def _keep_sending(shop: Shop) -> None:
         await shop.send([row])
 
 
-# ---------------------------------------------------------------- told to end before it has begun
+# ---------------------------------------------------------------- SIGTERM before the start is complete
 
 TELLS_ITSELF = """
 import os, signal, sys

@@ -23,7 +23,7 @@ DEPLOYMENTS = objects("Deployment")
 SERVE = "shoal-serve"
 SETTINGS = Settings()
 
-# What a Deployment must say; the rest is Kubernetes' own to check.
+# Required values of a Deployment; Kubernetes itself checks the rest.
 PROBE = {
     "type": "object",
     "required": ["httpGet", "periodSeconds", "failureThreshold"],

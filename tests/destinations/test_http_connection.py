@@ -121,7 +121,7 @@ def test_addresses_that_are(address: str) -> None:
     assert is_public(address)
 
 
-# Spellings of addresses of this machine or network: for clients, for systems, for both.
+# Spellings of addresses of this machine or network, as clients, systems or both read them.
 SPELLINGS = [
     "localhost",
     "LOCALHOST.",

@@ -19,7 +19,7 @@ PAGE: Path = ROOT / "docs" / "limits.md"
 DAY_MS = 86_400_000
 RULES = TimeRules()
 
-# The beginning of a row, and what its limit begins with.
+# The beginning of a row, and the beginning of its limit.
 LIMITS = {
     "events of one `count`": f"{windows.EVENTS_MAX:,}",
     "values of one `first`": f"{pairs.FIRST_BYTES_MAX // 1024} KB together",

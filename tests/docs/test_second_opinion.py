@@ -44,7 +44,7 @@ CASES = [
     pytest.param(catalog_of(name, segment.name), test, id=f"{name}:{segment.name}:{number}")
     for name, files in FILES.items()
     for segment in load_catalog(files).segments
-    if segment.warmup == "none"  # the oracle takes what it is given for all there ever was
+    if segment.warmup == "none"  # the oracle treats the given events as the whole history
     for number, test in enumerate(segment.tests, 1)
 ]
 

@@ -46,7 +46,7 @@ class Deployment:
         self.tally = Tally()
         self.segments = ROOT / "deploy" / "segments"
         self._folder = folder
-        # Small batches without a pause: as many commits as possible, so that a kill meets one. A quick idle clock:
+        # Small batches without a pause: as many commits as possible, so that a kill hits one. A fast idle clock:
         # timers fire, and the journal is written, whenever a partition has nothing to read.
         self._given = {
             "session_timeout": "6s" if broker.transactions else "2s",

@@ -16,7 +16,7 @@ from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import KafkaNode
 from tests.support.waiting import eventually
 
-# What takes minutes on a default broker takes moments: ending transactions whose time is over, compaction.
+# Makes operations fast that take minutes on a default broker: aborting timed-out transactions, compaction.
 SETTINGS: Final = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "log.cleaner.backoff.ms": "200",

@@ -22,7 +22,7 @@ SETTINGS: Final = {
     "min.insync.replicas": "2",
     "replica.lag.time.max.ms": "3000",
     "controller.quorum.bootstrap.servers": "",
-    # A dead broker is noticed after this.
+    # Time after which a dead broker is noticed.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }

@@ -83,5 +83,5 @@ class Subscription:
         with closing(sqlite3.connect(self._database, timeout=30)) as database:
             try:
                 return database.execute(query).fetchall()
-            except sqlite3.OperationalError:  # it has not got so far as to make its tables
+            except sqlite3.OperationalError:  # it has not created its tables yet
                 return []

@@ -61,7 +61,7 @@ class Tally:
 RUNS: list[Run] = []
 #: The property of a test's report that holds a run as plain values.
 REPORTED = "run under faults"
-#: What the long form has to come to: how many, of which kinds (by how their names begin).
+#: The runs of the long form: their number, by kind (the beginning of their names).
 WANTED = {
     "SIGKILLs": (300, ("SIGKILL", "kill with timers")),
     "rebalances": (50, ("rebalance",)),

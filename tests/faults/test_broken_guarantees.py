@@ -76,7 +76,7 @@ async def test_a_zombie_that_wakes_up_is_fenced(on_kafka: Deployment) -> None:
     assert problems_of(await wake_a_zombie(on_kafka, broken=None), repeats=False) == []
 
 
-# ---- a doubt throws the state away
+# ---- an unknown result discards the state
 
 
 async def lose_every_end(deployment: Deployment, frail: FrailKafka, *, broken: str | None) -> Comparison:
@@ -151,7 +151,7 @@ async def test_a_batch_that_the_broker_refuses_is_not_lost(on_kafka: Deployment)
     assert problems_of(await refuse_for_a_while(on_kafka, broken=None), repeats=False) == []
 
 
-# ---- what moves a partition is written in the journal
+# ---- everything that moves a partition is written to the journal
 
 
 async def test_without_the_journal_the_verdict_is_red(on_kafka: Deployment) -> None:
@@ -159,12 +159,12 @@ async def test_without_the_journal_the_verdict_is_red(on_kafka: Deployment) -> N
     await deployment.send(visits(EVENTS, seed=14))
     deployment.start("first", doom="begun:1000000", broken="no-journal")
     await deployment.until_done(deployment.sent)
-    await passes(3.0)  # time goes on by itself, ten hours a minute
+    await passes(3.0)  # time advances without events, ten hours a minute
     problems = problems_of(await compare_changes(deployment, counts=False), repeats=False)
     assert any("extra" in problem or "different" in problem for problem in problems), problems
 
 
-# ---- without transactions: the order of what is written
+# ---- without transactions: the order of the writes
 
 
 async def die_without_transactions(deployment: Deployment, *, broken: str | None) -> Comparison:

@@ -129,7 +129,7 @@ async def test_workers_that_freeze_for_two_sessions_and_wake_up(on_kafka: Deploy
         if name not in deployment.running():
             deployment.start(name)
         await passes(chance.uniform(0.0, SESSION_S))
-    for name in ("first", "second"):  # a zombie may have ended itself: then it is started again, as it would be
+    for name in ("first", "second"):  # a zombie may have ended itself: then it is started again, as by a supervisor
         if name not in deployment.running():
             deployment.start(name)
     assert problems_of(await compare_changes(deployment, timeout_s=90), repeats=False) == []

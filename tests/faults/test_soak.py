@@ -20,7 +20,7 @@ from tests.faults.verdict import compare_changes, problems_of
 SOAK_MS: Final = parse_duration(os.environ.get("FAULTS_SOAK", "1h"))
 EVENTS_A_S: Final = 500
 USERS: Final = 2_000
-#: The longest windows of the shipped segments are full when a fifth of the time is over.
+#: The longest windows of the shipped segments are full after a fifth of the time.
 WARM_UP_DAYS: Final = 40
 EVENTS: Final = ("Product Viewed", "Product Viewed", "Product Added", "Order Completed", "Products Searched")
 GROWTH_MAX: Final = 0.05

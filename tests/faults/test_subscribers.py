@@ -48,7 +48,7 @@ async def read_through_deaths(deployment: Deployment, client: str, folder: Path)
         single.start()
         result = await compare_changes(deployment)
         assert problems_of(result, repeats=not deployment.broker.transactions) == []
-        deployment.end("first")  # time goes on there, and with it the changes
+        deployment.end("first")  # time advances there, so changes continue
         for each in (whole, single):
             written = await each.written()
             await each.until_handled(sum(map(len, written.values())))
@@ -69,7 +69,7 @@ async def test_on_the_embedded_broker_each_change_is_handled_once(
     await read_through_deaths(on_embedded, client_on_embedded, tmp_path)
 
 
-# ---- the ledger by itself
+# ---- the ledger alone
 
 
 @pytest.fixture

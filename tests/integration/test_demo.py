@@ -115,7 +115,7 @@ def test_a_signal_ends_it_with_a_summary(demo: list[Run], tmp_path: Path, number
 
 def test_a_signal_while_it_starts_leaves_nothing(demo: list[Run], tmp_path: Path) -> None:
     run = start(demo, tmp_path)
-    wait_until(run.look, within_s=STARTED_WITHIN_S)  # the broker is the first to be there
+    wait_until(run.look, within_s=STARTED_WITHIN_S)  # the broker starts first
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(15) in (0, 130), run.text
     assert "Traceback" not in run.text

@@ -233,7 +233,7 @@ class Life:
                 self.standings[segment.name] = replace(standing, inside=False)
                 self.say(segment, "exited", cause, [])
 
-    # ---- what others see
+    # ---- results
 
     def evidence(self, condition: Expression | None, view: View) -> list[Change]:
         assert condition is not None

@@ -178,7 +178,7 @@ def different(value: Value) -> dict[Name, Scalar]:
     return dict(sorted(((name_of(item), item) for item in kept), key=lambda named: named[0]))
 
 
-# ---- what others see
+# ---- results
 
 
 def duration_text(ms: int | float) -> str:

@@ -112,7 +112,7 @@ def test_an_older_event_moves_the_start_of_a_visit_back() -> None:
 
 
 def test_a_late_arrival_revives_a_visit_that_the_clock_had_ended() -> None:
-    # the other user's event moves the clock to 39 m; u's visit was over at 30 m, and goes on until 59 m
+    # the other user's event moves the clock to 39 m; u's visit was over at 30 m, and continues until 59 m
     messages = [
         event("0m", "page"),
         {**event("39m5s", "page"), "anonymousId": "v"},

@@ -95,7 +95,7 @@ def test_a_step_is_not_before_the_last_time() -> None:
 
 
 def test_one_event_moves_each_partial_match_one_step() -> None:
-    # A moves nothing on and begins; the second A is step 2 of the first and begins anew; the third completes
+    # A starts a match; the second A is step 2 of the first match and starts another; the third completes
     condition = "count(sequence('A' then 'A' then 'A'))"
     assert value(condition, [event(f"{n}s", "A") for n in range(1, 4)]) == 1
     assert value(condition, [event(f"{n}s", "A") for n in range(1, 6)]) == 1
@@ -148,5 +148,5 @@ def test_an_absent_event_without_the_property_counts_for_every_value() -> None:
 def test_one_step_and_nothing_after_it() -> None:
     condition = "count(sequence('A' then no 'O' for 10s) within 1h) >= 2"
     messages = [event("0s", "A"), event("5s", "A"), event("20s", "A")]
-    # the second takes the place of the first: 15 s, then 30 s
+    # the second replaces the first: 15 s, then 30 s
     assert told(condition, messages) == ["30s entered s", "1h15s exited s"]

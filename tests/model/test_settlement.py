@@ -308,7 +308,7 @@ def test_a_skewed_senders_clock_is_corrected() -> None:
 def test_the_limit_of_values_forgets_the_oldest_for_good() -> None:
     messages = [event("1s", "V", {"c": f"{n:03}"}) for n in range(101)]
     assert value("distinct(c of 'V')", messages) == 100
-    # 000 has the smallest text of the oldest: it goes, and coming back it puts 001 out
+    # 000 has the smallest text of the oldest: it is dropped, and when it comes back, 001 is dropped
     assert value("count('V' where c = '000' per c)", messages) == 1
     assert value("count('V' per c within 1h)", [*messages, event("2s", "V", {"c": "000"})]) == 1
     assert value("count('V' per c within 1h)", [*messages, event("2s", "V", {"c": "002"})]) == 2

@@ -225,7 +225,7 @@ def test_an_event_that_counted_late_is_known_only_as_long_as_its_own_time_is_ins
 
 def test_since_last_forgets_everything_at_or_before_q() -> None:
     messages = [event("1s", "V"), event("3s", "V"), event("2s", "Q"), event("1s", "V"), event("2s", "V")]
-    # 1 s is forgotten, 3 s stays; 1 s is older than Q; 2 s came after Q at its instant
+    # 1 s is deleted, 3 s is kept; 1 s is older than Q; 2 s came after Q at its instant
     assert value("count('V' since last 'Q')", messages[:2], at="9s") == 2
     assert value("count('V' since last 'Q')", messages, at="9s") == 2
     assert value("count('V' since last 'Q')", [event("1s", "V"), event("1s", "Q")], at="9s") == 0

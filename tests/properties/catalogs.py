@@ -284,14 +284,14 @@ class Writer(Choices):
         keys: dict[str, Any] = {"segment": name}
         kind = self.below(100)
         if kind < 30:
-            # Everyone is in, and each change of a value is said.
+            # All users are in, and each change of a value is sent.
             keys["when"] = "never('Nothing')"
             keys["attach"] = self.values_by_name(self.attached, 2, 5)
             keys["updates"] = sorted(keys["attach"])
             self.segments.append(name)
             return yaml_of(keys)
         if kind < 50:
-            # In and out again at once: whatever moves is looked at often.
+            # In and out again at once: everything that changes with time is evaluated often.
             keys["when"] = f"exists({self.names_only()} within {self.one_of('1s', '2s')})"
             keys["attach"] = self.values_by_name(self.anything, 2, 5)
             self.segments.append(name)

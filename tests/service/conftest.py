@@ -50,8 +50,8 @@ def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: A
     )
 
 
-# Of this folder, not of the whole run: Hypothesis takes it amiss when another thread uses `random` meanwhile,
-# and clients of Kafka do.
+# For this folder, not for the whole run: Hypothesis reports an error if another thread uses `random` meanwhile,
+# and Kafka clients do.
 @pytest.fixture(scope="package")
 def shared_url(settings: Settings) -> Iterator[str]:
     with served_in_a_thread(settings) as url:

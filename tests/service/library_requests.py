@@ -15,7 +15,7 @@ JSON_UTF8 = {"Content-Type": "application/json; charset=utf-8"}
 TEXT = {"Content-Type": "text/plain"}
 Carries = Literal["basic", "body", "query"]
 
-#: Times as languages write them: milliseconds, seven digits of .NET, nine of Go, seconds of PHP, a zone without colon.
+#: Formats of times in languages: milliseconds, seven digits (.NET), nine (Go), seconds (PHP), a zone without colon.
 MILLIS = "2026-01-05T00:00:00.000Z"
 NET = "2026-01-05T00:00:00.0000000Z"
 NET_LOCAL = "2026-01-05T01:00:00.0000000+01:00"

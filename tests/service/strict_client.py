@@ -15,7 +15,7 @@ import jsonschema
 
 from tools.openapi_document import document
 
-#: The framework's words for requests that no operation sees; they have the shape of every problem.
+#: Messages of the framework for requests that reach no operation; they have the shape of every problem.
 ANYWHERE = {405, 404}
 PAGES = {"/", "/docs"}
 """For people: no part of the document."""

@@ -96,7 +96,7 @@ async def test_the_process_takes_events_until_it_is_told_to_end(settings: Settin
         process.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*under_way, return_exceptions=True)
     assert await asyncio.wait_for(process.wait(), 20) == 0
-    # Each was answered in full, or its connection was not taken up any more.
+    # Each was answered completely, or its connection was no longer accepted.
     for each in answers:
         if isinstance(each, BaseException):
             assert isinstance(each, httpx.TransportError), each

@@ -24,7 +24,7 @@ from tests.service.running import BASIC, BEARER
 from tests.service.strict_client import check_answer
 from tools.openapi_document import document
 
-# They carry no types for what is used here.
+# They have no types for the functions used here.
 schemathesis: Any = import_module("schemathesis")
 requests: Any = import_module("requests")
 
@@ -34,7 +34,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 
 
 @pytest.mark.timeout(900)  # a machine may be busy with other things
-# Hypothesis takes it for a strategy's own when another service of these tests, in its thread, draws a random number.
+# If another service of these tests draws a random number in its thread, Hypothesis attributes it to a strategy.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 async def test_whatever_is_asked_there_is_an_answer_and_a_reason(own_settings: Settings, tmp_path: Path) -> None:
     client = await wait_for_broker(own_settings)

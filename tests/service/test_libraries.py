@@ -12,7 +12,7 @@ import pytest
 from tests.service.node_packages import FOLDER, node_modules
 from tests.service.running import WRITE_KEY, Running
 
-# It carries no types.
+# It has no types.
 Client: Any = import_module("segment.analytics.client").Client
 RudderStack: Any = import_module("rudderstack.analytics.client").Client
 

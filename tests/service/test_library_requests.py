@@ -20,7 +20,7 @@ async def test_what_a_library_sends_is_in_kafka(service: Running, library: Libra
     body = b'{"series":[]}' if path == TELEMETRY_PATH else library.body(path)
     headers = library.all_headers() if path != TELEMETRY_PATH else library.headers
     answer = await service.http.post(library.url(path), content=body, headers=headers)
-    # PHP and Android take nothing but 200 for a success.
+    # PHP and Android treat only 200 as a success.
     assert answer.status_code == 200, answer.text
     assert answer.json()["success"] is True
     if path == TELEMETRY_PATH:
@@ -28,7 +28,7 @@ async def test_what_a_library_sends_is_in_kafka(service: Running, library: Libra
     (message,) = await service.written()
     assert message["messageId"] == f"{library.name} {path}"
     assert message["_key"] == (b"1234" if "Java" in library.name else b"u-1")
-    # Sent at once: the event is of the instant of its receipt.
+    # Sent at once: the time of the event is its receipt.
     assert message["timestamp"] == message["receivedAt"]
     assert WRITE_KEY not in json.dumps(message, default=str)
 

@@ -85,5 +85,5 @@ async def test_an_event_of_a_page_changes_its_block_within_a_second(
             assert await page.evaluate("document.querySelector('[data-shoal-not-in]').hidden")
         (tmp_path / "page.png").write_bytes(await page.picture())
     print("milliseconds from an event to the changed block:", *map(round, delays_ms))  # noqa: T201  # with -s
-    # A machine that is busy with other things delays a visit, but not each of them.
+    # A busy machine delays a visit, but not every visit.
     assert min(delays_ms) < QUICK_MS, delays_ms

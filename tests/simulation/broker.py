@@ -188,7 +188,7 @@ class SimulatedBroker:
         """The end of a transaction is written; its markers follow."""
         known = self._known(owner)
         if known.current is None or known.ending:
-            return  # said once more
+            return  # sent again
         self._end(known, commit=True)
 
     def expire(self, transactional_id: str, transaction: Transaction) -> None:

@@ -128,7 +128,7 @@ class Fiber:
             self._end(None)
         except Stopped:
             self._end(None)
-        except Exception as error:  # noqa: BLE001  # whoever spawned it looks at it
+        except Exception as error:  # noqa: BLE001  # the fiber that spawned it checks it
             self._end(error)
         finally:
             times.running = None

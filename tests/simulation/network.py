@@ -13,7 +13,7 @@ REQUEST_TIMEOUT_MS = 1_000.0
 BACK_OFF_MS = 100.0
 FAULTS = ("request lost", "answer lost", "answer lost, told", "refused", "dies before", "dies after", "freezes", "slow")
 WEIGHTS = (2, 2, 3, 2, 3, 4, 3, 2)
-ZOMBIES = ("freezes", "slow")  # what wakes up late, or arrives late
+ZOMBIES = ("freezes", "slow")  # late wake-ups and late messages
 
 
 class Network:
@@ -38,7 +38,7 @@ class Network:
         self.tell = tell
         self.kill: Callable[[Host], None] = lambda host: None
         self.calls = 0
-        self.quiet_ms = 0.0  # when all that was slow, or frozen, is over
+        self.quiet_ms = 0.0  # when every delay and freeze is over
         self.faults = 0
 
     def delay_ms(self) -> float:

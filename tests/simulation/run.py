@@ -267,7 +267,7 @@ class Run:
         at_work = {p: task for worker in self._workers.values() for p, task in worker.tasks.items()}
         for partition in range(self.settings.partitions):
             records: list[Any] = self.broker.log(topics.clickstream, partition).records
-            # A record that was given up, at the very end: the position behind it comes with the next commit.
+            # A record that was given up, at the very end: the position after it comes with the next commit.
             gone = buried(self.broker.log(topics.journal, partition))
             end = max((record.offset + 1 for record in records if record.offset not in gone), default=0)
             at = reached(self.broker.log(topics.profiles, partition))

@@ -136,7 +136,7 @@ def draw(
     )
     if transactions is None:
         transactions = chance.random() < 0.75
-    # A worker that is away for longer than a session may write although it was replaced: only transactions fence it.
+    # A worker suspended for longer than a session may write although it was replaced: only transactions fence it.
     longest_ms = OUTAGES_MS[-1] if transactions else settings.session_timeout_ms / 2
 
     def moments(most: int) -> tuple[float, ...]:
@@ -180,7 +180,7 @@ def _new_catalogs(chance: Random, catalogs: Random, until_ms: float, *, transact
         return ()
     first_ms = until_ms * chance.uniform(0.3, 0.9)
     if catalogs.random() < 0.3:
-        first_ms *= 0.3  # nobody may have come by then
+        first_ms *= 0.3  # there may be no user by then
     if catalogs.random() < 0.4:
         return (first_ms,)
     return first_ms, first_ms + catalogs.choice((300.0, 4_000.0, 12_000.0)) * catalogs.random()
@@ -196,7 +196,7 @@ def _events(chance: Random, partitions: int, until_ms: float, speed: float) -> l
         at_ms = chance.choice(bursts) + pace_ms * 20 * chance.random()
         user = chance.randrange(3 * partitions)
         key = b"u%d" % user
-        # Time goes by as fast as the idle clock has it.
+        # Time passes at the speed of the idle clock.
         t_ms = START_MS + int(at_ms * speed) - (chance.randrange(60_000) if chance.random() < 0.3 else 0)
         message = {
             "type": "track",

@@ -64,7 +64,7 @@ class UnfiredUntold(Run):
 @planted(
     "done-too-soon",
     "the position says that all timers have fired, as soon as the first of them have",
-    transactions=False,  # profiles that are ahead of the position show it much sooner
+    transactions=False,  # profiles that are ahead of the position show the bug much sooner
 )
 class DoneTooSoon(Run):
     """See its meaning."""

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 
 HOST = "127.0.0.1"
 CLUSTER_ID = "c2hvYWwtdGVzdHMtMDAwMA"  # any 16 bytes in base64
-# Below what systems hand out to outgoing connections (Linux from 32768, macOS from 49152): the port must still be free
+# Below the ports of outgoing connections (Linux from 32768, macOS from 49152): the port must still be free
 # after an outage, however many clients keep trying to connect.
 PORTS = range(20_000, 30_000)
 PORT_TRIES = 100

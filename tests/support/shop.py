@@ -181,7 +181,7 @@ class Shop:
         """The journal of a partition."""
         return [decode_entry(each.value) for each in await self.read(self.settings.topics.journal, partition)]
 
-    # ---- the verdict
+    # ---- the comparison
 
     async def expected(self) -> dict[str, list[bytes]]:
         """Returns the output of a pure run over the same records and journal: encoded changes by user, in order."""

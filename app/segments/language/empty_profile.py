@@ -30,7 +30,7 @@ class Others(Protocol):
         """True if a user without events would be in that segment."""
 
     def score(self, name: str) -> int | float:
-        """His score."""
+        """The score of this user."""
 
 
 def depends_on_clock(condition: s.Expression, others: Others) -> bool:

@@ -39,7 +39,7 @@ class LiveCatalog:
         self._use(read_catalog_entry(encoded), program, settlement)
 
     def begin(self, program: Program, settlement: Settlement, *, now: int, clock_ms: int) -> None:
-        """The first user of all, at `now`: from here on the aggregates are fed. NOT_FED: his event waits."""
+        """The first user of all, at `now`: from here on the aggregates are fed. NOT_FED: their event waits."""
         fed_ms = dict.fromkeys(program.remembered, now)
         segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
         self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout), program, settlement)

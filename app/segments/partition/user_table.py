@@ -230,7 +230,7 @@ class UserTable:
         return found
 
     def _timer(self, profile: Profile) -> int:
-        """The earliest instant of the clock at which something happens to the user without an event of his."""
+        """The earliest instant of the clock at which something happens to the user without an event."""
         timer = profile.timer(self.rules.retention_ms) if profile.begun else FOREVER
         if profile.waiting is not None:
             timer = min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))

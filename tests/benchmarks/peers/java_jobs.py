@@ -11,7 +11,7 @@ from tests.support.maven import CACHE, check_java, made_once, run_maven
 PROJECT: Final = Path(__file__).parent / "java"
 POM: Final = PROJECT / "pom.xml"
 BUILD_TIMEOUT_S: Final = 300
-#: A fixed heap, with room for the profiles of a million users, and the collector that costs least CPU time with it.
+#: A fixed heap with space for the profiles of a million users, and the collector with the lowest CPU time for it.
 JVM_OPTIONS: Final = (
     "-Xms2g",
     "-Xmx2g",
@@ -32,7 +32,7 @@ class JavaJob:
     module: str
     main: str
     options: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    #: Whether it says when time alone changes something.
+    #: True if it reports changes by time alone.
     timers: bool = True
 
     def command(

@@ -11,7 +11,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from tests.benchmarks.events import ROOT
 
 Action: TypeAlias = Literal["entered", "left"]
-#: The five of windows, or these and `abandoned`, for which time must go on without events.
+#: The five window rules, or these and `abandoned`, for which time must advance without events.
 Rules: TypeAlias = Literal["windows", "all"]
 FOLDER: Final = ROOT / "tests" / "benchmarks" / "rules"
 TIME_RULES: Final = TimeRules()

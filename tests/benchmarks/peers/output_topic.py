@@ -14,14 +14,14 @@ from tests.benchmarks.worker import PARTITIONS
 
 WAIT_S: Final = 0.05
 RECORDS_MAX: Final = 20_000
-#: Nothing new for so long behind the last record that was seen: there is no more.
+#: Time without a new record after which the output is complete.
 END_S: Final = 2.0
 _TIMEOUT_S: Final = 30.0
 
 
 def make_topic(bootstrap: str, topic: str) -> None:
     """A new topic, of which nothing is ever deleted: records may carry the time of old events."""
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})  # its answers end with it
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})  # its answers end when it is closed
     asked = client.create_topics(
         [NewTopic(topic, PARTITIONS, 1, config={"retention.ms": "-1", "message.timestamp.type": "CreateTime"})]
     )
@@ -40,7 +40,7 @@ class OutputReader:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 50,
-                "log_level": 4,  # warnings: it has more to say at its end
+                "log_level": 4,  # warnings: it logs more at its end
             }
         )
         self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])

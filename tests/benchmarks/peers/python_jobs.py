@@ -9,7 +9,7 @@ from typing import Final
 from tests.benchmarks.peers.environments import pinned, python_of
 from tests.benchmarks.peers.peer import Peer, Start
 
-#: Events that Faust's `take_events` hands over together.
+#: Number of events in a batch of Faust's `take_events`.
 TAKEN: Final = 1_000
 
 

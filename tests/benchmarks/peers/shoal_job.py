@@ -56,5 +56,5 @@ def _shoal(name: str, rules: Rules) -> Peer:
     return Peer(name, version("shoal"), rules, True, ("exactly-once",), partial(_command, rules), read_change)
 
 
-#: Once for each set of rules: what the others are compared with.
+#: Runs once for each set of rules: the others are compared with it.
 SHOAL: Final = (_shoal("Shoal, five rules", "windows"), _shoal("Shoal, six rules", "all"))

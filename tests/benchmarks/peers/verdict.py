@@ -13,7 +13,7 @@ from tests.benchmarks.peers.moments import TIME_RULES, Action, Moment, Rules, ca
 from tests.benchmarks.synthetic import Synthetic
 
 SAMPLED_USERS: Final = 1_000
-#: Of a user with more, the oracle would go through too much too often.
+#: With more events of a user, the oracle would take too long.
 SAMPLED_EVENTS_MAX: Final = 200
 SHOWN_MAX: Final = 3
 

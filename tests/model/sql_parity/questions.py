@@ -145,7 +145,7 @@ SHIPPED = (
         },
         "shoes and not ordered",
     ),
-    # This shop has no such events and traits: SQL and the engine both say so.
+    # This shop has no such events and traits: SQL and the engine both find none.
     Question(
         "cta-clickers",
         {"two": flips(windowed(events("Element Clicked", "p->>'id' = 'cta'"), 7 * DAY_MS), "n >= 2")},

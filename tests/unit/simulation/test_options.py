@@ -36,5 +36,5 @@ def test_a_history_has_ten_events_a_user_unless_said_otherwise() -> None:
 )
 def test_a_wrong_option_is_named_with_its_value(options: dict[str, object], said: str) -> None:
     with pytest.raises(UserError) as caught:
-        simulate(**options)  # type: ignore[arg-type]  # what the command line would have converted
+        simulate(**options)  # type: ignore[arg-type]  # as converted by the command line
     assert said in str(caught.value)

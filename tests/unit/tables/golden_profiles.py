@@ -27,7 +27,7 @@ START_MS = 1_767_600_000_000
 MINUTE_MS = 60_000
 RULES = TimeRules()
 
-# One of each kind of thing that is remembered.
+# One of each kind of state.
 VALUES = {
     "counts": ("count('V' within 1h) >= 3", "count('V' within 1d) + 0", "count('V') + 0", "count(page) > 5"),
     "numbers": ("sum(x of 'V' within 1d)", "avg(x of 'V')", "min(x of 'V' within 2h)", "max(x of 'V')"),

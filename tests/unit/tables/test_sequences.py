@@ -101,7 +101,7 @@ def test_an_event_moves_every_partial_match_that_it_can() -> None:
     sequence.event(1, 0)
     sequence.event(2, 1)
     sequence.event(3, 0)
-    sequence.event(4, 1)  # moves the second one on; of two that have done two steps the later start stays
+    sequence.event(4, 1)  # advances the second one; of two matches after two steps, the later start is kept
     assert sequence.state[0][""][0] == [None, [3, 4]]
 
 

@@ -132,7 +132,7 @@ def test_of_a_sweep_that_was_cut_off_only_the_part_that_was_done_counts() -> Non
     assert sorted((each.user, each.change) for each in whole.move(4)) == [(user, "entered") for user in "abcd"]
     part = with_catalogs(first, second, CatalogChange(4, at, CARTS_VERSION, 3, swept="b"))
     part.take(rows)
-    # b is reached by what happens to him, though the sweep did not come so far; c goes from the first to the third.
+    # b is reached by their own event, though the sweep did not come so far; c goes from the first to the third.
     assert [(each.user, each.change) for each in part.take([added(3, "b", 1)])] == [("a", "exited"), ("b", "exited")]
     assert sorted((each.user, each.change) for each in part.move(4)) == [("a", "entered"), ("b", "entered")]
 

@@ -26,7 +26,7 @@ from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow
 
 #: Its default is 1,000, for latency.
 BATCH = 10_000
-#: Its default: how often what changed becomes durable.
+#: Its default: the interval at which changes become durable.
 EPOCH = timedelta(seconds=10)
 
 

@@ -14,9 +14,9 @@ from mode.worker import Worker
 from tests.benchmarks.peers.programs.arguments import Arguments, read_arguments
 from tests.benchmarks.peers.programs.window_rules import Profile, encode, follow
 
-#: How long a batch is waited for when there is less to read.
+#: Longest wait for a full batch.
 TAKE_WITHIN_S = 0.1
-#: Its default sends each change and each write of the table by itself.
+#: Its default sends each change and each write of the table separately.
 LINGER_S = 0.1
 BATCH_BYTES_MAX = 1 << 20
 
@@ -38,7 +38,7 @@ def create_app(arguments: Arguments) -> faust.App:
     events = app.topic(arguments.input_topic, key_type=bytes, value_serializer="json")
     changes = app.topic(arguments.output_topic, key_type=bytes, value_type=bytes)
     batched = arguments.take > 1
-    # In a batch events of several partitions are mixed: then the key says where its changelog is, not the event.
+    # A batch mixes events of several partitions: so the key decides the changelog partition, not the event.
     profiles = app.Table("profiles", key_type=bytes, use_partitioner=batched)
 
     async def write(event: Any, said: list[tuple[str, str]]) -> None:
@@ -79,7 +79,7 @@ def main() -> None:
     """Runs until it is told to end."""
     use("uvloop")
     app = create_app(read_arguments())
-    # As its examples say: `-l info`. Above that a spinner makes a log record of each debug message.
+    # As in its examples: `-l info`. Above that, a spinner turns each debug message into a log record.
     worker: Worker = faust.Worker(app, loglevel=logging.INFO, redirect_stdouts=False)
     worker.execute_from_commandline()
 

@@ -20,7 +20,7 @@ def create_app(arguments: Arguments) -> Any:
     messages = app.dataframe(events).apply(orjson.loads)
     for rule in RULES:
         counted = messages.apply(partial(amounts, rule), expand=True)
-        # Its windows hold both their ends: one that begins with an event ends a millisecond before that event is out.
+        # Its windows include both ends: one that begins with an event ends a millisecond before that event expires.
         windows = counted.sliding_window(rule.span_ms - 1, name=rule.segment)
         filled = windows.agg(total=Sum("amount"), last=Latest("amount")).current()
         filled.apply(partial(turn, rule), stateful=True, metadata=True, expand=True).to_topic(changes)

@@ -20,7 +20,7 @@ class Rule(NamedTuple):
     needed: int
 
 
-#: By segment: whether the user is in it, and [instant, amount] of what is in the window.
+#: By segment: True if the user is in it, and [instant, amount] of each event in the window.
 Profile: TypeAlias = dict[str, list[Any]]
 #: (segment, `entered` or `left`)
 Said: TypeAlias = list[tuple[str, str]]
@@ -52,7 +52,7 @@ def follow(profile: Profile, message: dict[str, Any], at_ms: int) -> tuple[Said,
     said: Said = []
     for segment, span_ms, _ in RULES:
         kept = profile.get(segment)
-        # A user who is in has just as much in the window as is needed: without the first of it they are out.
+        # A user who is in has exactly enough events in the window: without the first of them they are out.
         if kept and kept[0] and kept[1][0][0] <= at_ms - span_ms:
             kept[0] = False
             said.append((segment, "left"))

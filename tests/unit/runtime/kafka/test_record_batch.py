@@ -49,8 +49,8 @@ def test_it_is_what_aiokafka_builds(rows: list[Row], compression: Compression, t
         built(rows, encoded=encoded, compression=compression, transactional=transactional) for encoded in (True, False)
     )
     for (_, our), (_, their) in zip(ours, theirs, strict=True):
-        shorter = len(our) < len(their)  # what compression only makes longer is not compressed
-        assert shorter or our == their or compression == "gzip"  # gzip says when it was made
+        shorter = len(our) < len(their)  # data that compression makes longer is not compressed
+        assert shorter or our == their or compression == "gzip"  # gzip contains its creation time
     assert read(ours) == read(theirs) == rows
 
 

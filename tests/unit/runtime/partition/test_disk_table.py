@@ -105,6 +105,6 @@ def test_a_partition_with_its_profiles_on_disk_says_the_same(tables: DiskTables)
         one, other = in_memory.process(some), on_disk.process(some)
         assert [change.encode() for change in one.changes] == [change.encode() for change in other.changes]
         assert one.profiles == other.profiles
-    late_ms = START_MS + 400 * 86_400_000 * 2  # everyone is forgotten
+    late_ms = START_MS + 400 * 86_400_000 * 2  # all users are forgotten
     assert in_memory.advance(late_ms).profiles == on_disk.advance(late_ms).profiles
     assert in_memory.users == on_disk.users == 0

@@ -50,7 +50,7 @@ def segments(**conditions: str) -> dict[str, str]:
     return {f"{name}.yaml": f"segment: {name}\nwhen: {condition}\n" for name, condition in conditions.items()}
 
 
-# ---- what a file says
+# ---- the content of a file
 
 
 def test_a_segment_is_read_in_full() -> None:

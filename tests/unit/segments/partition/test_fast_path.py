@@ -193,7 +193,7 @@ def test_a_value_may_lie_as_deep_as_it_likes(names: int, *, fast: bool) -> None:
     assert entries(when, messages, fast=fast) == [2, 5]
 
 
-# ---- what it takes
+# ---- events that it accepts
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(8999, 12, 31)))  # noqa: DTZ001  # text without a zone is wanted
@@ -264,7 +264,7 @@ def test_who_wants_to_watch_each_record_gets_the_loop() -> None:
     assert Partition(PROGRAM, RULES).process(iter([PipedRecord(0, -1, b"u", value)])).quickly == 0
 
 
-# ---- what it keeps, and what it refuses
+# ---- state that it keeps, and arguments that it refuses
 
 
 def test_it_keeps_nothing_of_a_batch() -> None:

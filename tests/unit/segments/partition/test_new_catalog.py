@@ -140,7 +140,7 @@ def test_a_catalog_that_comes_in_the_middle_of_a_sweep_takes_everyone_from_where
     assert (restored.stale, restored.epoch, restored.unswept) == (False, 3, ["ben", "ann"])
     told_of = [(user, segment, change) for user, segment, change, *_ in told([first, restored.sweep(9)])]
     assert sorted(told_of[:2]) == [("ann", "buyers", "exited"), ("ann", "viewers", "exited")]
-    # Three instants were remembered of ann's views under the second, two are under the third: it begins anew.
+    # The second catalog kept three instants of ann's views, the third keeps two: the state starts empty.
     assert told_of[2:] == [("ben", "buyers", "exited")]
 
     again = Partition(program(VIEWERS, BUYERS), RULES)
