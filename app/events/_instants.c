@@ -1,4 +1,4 @@
-/* An instant as ISO 8601 text: there are two in every change. `iso_text` of app/events/instants.py does the same. */
+/* An instant as ISO 8601 text; every change has two. `iso_text` of app/events/instants.py does the same. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

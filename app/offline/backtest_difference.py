@@ -43,8 +43,8 @@ class SegmentDifference:
     """One segment in both catalogs; pairs are (first, second).
 
     `fate` `below`: the definition is the same, but not those that it uses, which `below` names.
-    `enter`, `leave`: user -> instant of entry (in the catalog under which they are in). `ever_only`: users who were in at some time
-    under one catalog and never under the other. `otherwise`: some change comes at another instant or with
+    `enter`, `leave`: user -> instant of entry (in the catalog under which they are in). `ever_only`: users who were in
+    at some time under one catalog and never under the other. `otherwise`: some change comes at another instant or with
     other values.
     """
 

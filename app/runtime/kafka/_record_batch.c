@@ -100,7 +100,7 @@ static int put_headers(Buffer *to, PyObject *headers) {
     return 0;
 }
 
-/* 1: appended; 0: it does not fit, and another one stands before it; -1: an exception is set. */
+/* 1: appended; 0: it does not fit after the others; -1: an exception is set. */
 static int append(Buffer *to, PyObject *row, Py_ssize_t number, Py_ssize_t bytes_max) {
     if (!PyTuple_CheckExact(row) || PyTuple_GET_SIZE(row) != 3 || !PyList_CheckExact(PyTuple_GET_ITEM(row, 2))) {
         PyErr_SetString(PyExc_TypeError, "a row is a key, a value, and a list of headers");
@@ -129,7 +129,7 @@ static PyObject *encode_records(PyObject *module, PyObject *arguments) {
     PyObject *rows;
     Py_ssize_t first, bytes_max;
     if (!PyArg_ParseTuple(arguments, "O!nn", &PyList_Type, &rows, &first, &bytes_max)) return NULL;
-    static Buffer to = {NULL, 0, 0}; /* kept: new memory costs more than what is done in it */
+    static Buffer to = {NULL, 0, 0}; /* kept: the allocation would cost more than the work */
     to.length = 0;
     Py_ssize_t count = 0;
     int done = 1;

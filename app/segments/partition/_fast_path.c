@@ -1,11 +1,11 @@
-/* What nearly every event is like, taken through `Partition.process` without the interpreter.
+/* Runs common events through `Partition.process` without the interpreter.
 
-   A FastPath is made for one batch; as an iterator it gives the records that it did not take: whoever gets one takes it
-   through the loop in Python, as if there were nothing else. A record is taken only when everything that could make it
-   special has been looked at, and nothing of it has changed anything yet: so the functions below return TAKEN, LEFT
-   (not ours: nothing happened but what happens again, to no effect), or FAILED (a Python exception is set).
+   A FastPath serves one batch. As an iterator, it yields the records that it does not process; the caller processes
+   them with the loop in Python. Before a function changes any state, it checks everything that could make the record
+   unusual. So the functions below return TAKEN (processed), LEFT (not processed: no state has changed, except for
+   effects that the loop repeats without harm), or FAILED (a Python exception is set).
 
-   The loop in app/segments/partition/partition.py says what must happen; the tests run both and compare. */
+   The loop in app/segments/partition/partition.py defines the result; the tests run both and compare. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -51,25 +51,25 @@ typedef struct {
     Py_ssize_t user, kind, message_id;
 } SettlementSlots;
 
-/* One value of a visit that, once it is large enough, calls for segments whose bit a profile watches. */
+/* One value of a visit: when it is large enough, the segments whose bit a profile watches are settled. */
 typedef struct {
     long long bit, least;
     int value; /* DURATION, or the place in the visit */
 } Growth;
 
-/* A value of the context: through which structs it is reached. */
+/* A value of the context, and the structs on its path. */
 typedef struct {
     PyObject *id; /* borrowed from `usual`, as the types are */
     Py_ssize_t depth;
     PyTypeObject *types[DEPTH_MAX];
     Py_ssize_t slots[DEPTH_MAX];
-    int plain;       /* what is reached is the value, not something to look into */
-    PyObject *again; /* borrowed: the remembered value that the event at hand says once more */
+    int plain;       /* the path ends at the value, not at a struct */
+    PyObject *again; /* borrowed: the stored value that the present event repeats */
 } Leaf;
 
 #define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
-/* Where a slot is; -1 with an exception if the type keeps the attribute elsewhere. */
+/* The place of a slot; -1 with an exception if the type keeps the attribute elsewhere. */
 static Py_ssize_t slot_of(PyTypeObject *type, const char *name) {
     PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
     if (found == NULL) return -1;
@@ -103,9 +103,9 @@ static void put(PyObject *object, Py_ssize_t offset, PyObject *value) {
 
 typedef struct {
     PyObject_HEAD
-    /* what is called */
+    /* callables */
     PyObject *decode, *digest_of, *load, *begin, *fire, *visit_update, *watch_mask, *sweep, *read_slowly, *settle;
-    /* what is looked up */
+    /* lookups */
     PyObject *touched, *track_handlers, *other_handlers, *watch_masks, *watching, *settlement, *counted;
     PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names, *blocked_ids;
     /* segments to settle: for a new user, for one who is identified from now on */
@@ -118,7 +118,7 @@ typedef struct {
     Py_ssize_t growth_length, leaves_length;
     /* the rules, in milliseconds and bytes */
     long long skew_max, disorder, lateness, retention, message_bytes_max, sweep_bytes, full_bytes, keyed;
-    /* what goes on */
+    /* state */
     long long clock;
     PyObject *kinds[KINDS_MAX];
     long long counts[KINDS_MAX];
@@ -152,7 +152,7 @@ static int two_digits(const char *text, int *value) {
 static const int DAYS_BEFORE[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 static const int DAYS_IN[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-/* The instant of `2016-08-01T07:05:21.239Z`, exactly so written, of the years 1970 to 8999; 0 for anything else. */
+/* The instant of a text in exactly the form `2016-08-01T07:05:21.239Z`, years 1970 to 8999; 0 for any other. */
 static int instant_of(PyObject *object, long long *instant) {
     if (!PyUnicode_CheckExact(object) || !PyUnicode_IS_COMPACT_ASCII(object)) return 0;
     if (PyUnicode_GET_LENGTH(object) != ISO_LENGTH) return 0;
@@ -178,7 +178,7 @@ static int instant_of(PyObject *object, long long *instant) {
     return 1;
 }
 
-/* Event time and time of receipt, `times_of` of app/events/message.py; 0 for what it must look at itself. */
+/* Event time and receipt time, `times_of` of app/events/message.py; 0 if that function must compute them. */
 static int times_of(FastPath *self, PyObject *message, long long recorded, long long *t, long long *received) {
     PyObject *own = AT(message, self->message.timestamp), *receipt = AT(message, self->message.received);
     if (!instant_of(own, t)) return 0;
@@ -198,7 +198,7 @@ static int times_of(FastPath *self, PyObject *message, long long recorded, long 
     return 1;
 }
 
-/* ---- what is looked at before anything changes */
+/* ---- checks before any state changes */
 
 static int is_ascii(const char *text, Py_ssize_t length) {
     Py_ssize_t at = 0;
@@ -247,8 +247,8 @@ static int is_same_id(const char *id, const char *blocked, Py_ssize_t length) {
     return 1;
 }
 
-/* Whether an id surely names a user as it stands, `UserIds` of app/events/user_ids.py. What has something around it or
-   consists of zeros and dashes is looked at there. */
+/* True if an id certainly names a user without changes, `UserIds` of app/events/user_ids.py. An id with blanks or quotes
+   around it, or only of zeros and dashes, is checked there. */
 static int is_sure_id(FastPath *self, const char *id, Py_ssize_t length) {
     const char ends[] = {id[0], id[length - 1]};
     for (int end = 0; end < 2; end++)
@@ -263,7 +263,7 @@ static int is_sure_id(FastPath *self, const char *id, Py_ssize_t length) {
     return 1;
 }
 
-/* The user's name, borrowed, if it is a text that is there; `identified`: it is a `userId`. */
+/* The user's name, borrowed, if it exists and is a text; `identified`: it is a `userId`. */
 static PyObject *user_of(FastPath *self, PyObject *message, int *identified) {
     PyObject *user = AT(message, self->message.user_id);
     *identified = user != Py_None;
@@ -275,13 +275,13 @@ static PyObject *user_of(FastPath *self, PyObject *message, int *identified) {
     return user;
 }
 
-/* Whether the key is the user's name. */
+/* True if the key is the user's name. */
 static int is_key_of(PyObject *key, PyObject *user) {
     return PyBytes_CheckExact(key) && PyBytes_GET_SIZE(key) == PyUnicode_GET_LENGTH(user) &&
            memcmp(PyBytes_AS_STRING(key), PyUnicode_1BYTE_DATA(user), (size_t)PyBytes_GET_SIZE(key)) == 0;
 }
 
-/* Whether an entry begins with the hash, however old it is. */
+/* True if an entry begins with the hash, of any age. */
 static int has_hash(PyObject *ids, const char *hash) {
     const char *begin = PyByteArray_AS_STRING(ids);
     uint64_t wanted, found;
@@ -323,11 +323,11 @@ static PyObject *profile_of(FastPath *self, PyObject *user) {
     PyObject *profile = PyDict_GetItemWithError(self->touched, user);
     if (profile != NULL || PyErr_Occurred()) return profile;
     PyObject *loaded = PyObject_CallOneArg(self->load, user);
-    Py_XDECREF(loaded); /* `touched` holds it */
+    Py_XDECREF(loaded); /* `touched` has a reference */
     return loaded == NULL || loaded == Py_None ? NULL : loaded;
 }
 
-/* ---- what an accepted event changes */
+/* ---- changes by an accepted event */
 
 /* Adds the segments of `more` to those of `mask`, which is given up for the result. */
 static PyObject *with(PyObject *mask, PyObject *more) {
@@ -382,9 +382,9 @@ static PyObject *watched(FastPath *self, PyObject *mask, PyObject *profile) {
     return mask;
 }
 
-/* ---- visit_update: the visit goes on, and nothing that the context says is new */
+/* ---- visit_update: the visit continues, and the context has no new value */
 
-/* Whether no value of the visit has grown so large that a segment watched for it is to be settled. */
+/* True if no value of the visit has reached the limit at which a watching segment must be settled. */
 static int grows_unseen(FastPath *self, PyObject *watched, const long long *visit) {
     long long bits;
     if (!whole(watched, &bits)) return 0;
@@ -397,7 +397,7 @@ static int grows_unseen(FastPath *self, PyObject *watched, const long long *visi
     return 1;
 }
 
-/* What a context says of a leaf, borrowed. */
+/* The value of a leaf in a context, borrowed. */
 static PyObject *said(const Leaf *leaf, PyObject *context) {
     PyObject *value = AT(context, leaf->slots[0]);
     for (Py_ssize_t depth = 1; depth < leaf->depth; depth++)
@@ -405,7 +405,7 @@ static PyObject *said(const Leaf *leaf, PyObject *context) {
     return value;
 }
 
-/* The remembered [t, value] of a leaf, borrowed, if an event at `t` says it once more; NULL if not, or it is silent. */
+/* The stored [t, value] of a leaf, borrowed, if an event at `t` repeats it; NULL if not, or without a value. */
 static PyObject *said_again(PyObject *remembered, const Leaf *leaf, PyObject *value, long long t) {
     long long before;
     PyObject *entry = PyDict_GetItemWithError(remembered, leaf->id);
@@ -429,7 +429,7 @@ static int put_number(PyObject *list, Py_ssize_t place, long long value) {
     return 0;
 }
 
-/* The activity of an event of which nothing is new but its time; LEFT: `visit_update` must look at it. */
+/* The activity of an event with no new value except its time; LEFT: `visit_update` must process it. */
 static Outcome usual_visit_update(FastPath *self, PyObject *profile, PyObject *message, Py_ssize_t kind, long long t,
                               PyObject *t_object, long long now) {
     PyObject *session = AT(profile, self->profile.session), *remembered = AT(profile, self->profile.leaves);
@@ -471,7 +471,7 @@ static PyObject *visit_update_of(FastPath *self, PyObject *profile, PyObject *me
     return PyObject_Vectorcall(self->visit_update, given, 4, NULL);
 }
 
-/* What the handler of an event reads of its properties, a new reference. */
+/* The properties that the handler of an event reads, a new reference. */
 static PyObject *properties_of(FastPath *self, PyObject *handler, PyObject *raw) {
     PyObject *decode = AT(handler, self->handler.properties);
     if (decode == Py_None || (PyObject *)Py_TYPE(raw) != self->raw_type)
@@ -482,7 +482,7 @@ static PyObject *properties_of(FastPath *self, PyObject *handler, PyObject *raw)
     return PyObject_CallFunctionObjArgs(self->read_slowly, handler, raw, NULL);
 }
 
-/* What the definitions that ask for this event do with it. */
+/* Runs the handler of the definitions that use this event. */
 static PyObject *handled(FastPath *self, PyObject *mask, PyObject *handler, PyObject *profile, PyObject *message,
                          Py_ssize_t kind, PyObject *t, PyObject *now) {
     PyObject *raw = AT(message, kind == self->identify ? self->message.traits : self->message.properties);
@@ -497,7 +497,7 @@ static PyObject *handled(FastPath *self, PyObject *mask, PyObject *handler, PyOb
     return mask;
 }
 
-/* Everything from the acceptance of an event on; `mask`, given up: what is to be settled in any case. */
+/* All work after the acceptance of an event; `mask`, given up: segments to settle in any case. */
 static Outcome take(FastPath *self, PyObject *mask, PyObject *profile, PyObject *message, Py_ssize_t kind,
                     PyObject *handler, long long t, PyObject *t_object, long long now, PyObject *now_object) {
     mask = and_with(mask, visit_update_of(self, profile, message, kind, t, t_object, now, now_object));
@@ -521,7 +521,7 @@ static Outcome take(FastPath *self, PyObject *mask, PyObject *profile, PyObject 
 
 /* ---- one record */
 
-/* The number of a message's type among those counted; -1 for another. */
+/* The index of a message's type among the counted types; -1 for any other. */
 static Py_ssize_t kind_of(FastPath *self, PyObject *message) {
     PyObject *kind = AT(message, self->message.kind);
     for (Py_ssize_t number = 0; number < self->kinds_length; number++)
@@ -531,13 +531,13 @@ static Py_ssize_t kind_of(FastPath *self, PyObject *message) {
     return -1;
 }
 
-/* The handler, borrowed; NULL: nobody asks for this event, or an exception is set. */
+/* The handler, borrowed; NULL: no definition uses this event, or an exception is set. */
 static PyObject *handler_of(FastPath *self, PyObject *message, Py_ssize_t kind) {
     if (kind != self->track) return PyDict_GetItemWithError(self->other_handlers, self->kinds[kind]);
     return PyDict_GetItemWithError(self->track_handlers, AT(message, self->message.event));
 }
 
-/* What is known of an event before it is accepted. */
+/* Data of an event before it is accepted. */
 typedef struct {
     PyObject *message, *user, *profile, *handler, *digest; /* profile: NULL for a new user */
     Py_ssize_t kind;
@@ -546,7 +546,7 @@ typedef struct {
     PyObject *t_object, *now_object;
 } Event;
 
-/* Looks at the user's profile: whether the event is neither late nor a duplicate, and whether a timer comes first. */
+/* Checks the user's profile: is the event late or a duplicate, and does a timer come first? */
 static Outcome admit(FastPath *self, Event *event) {
     PyObject *profile = event->profile;
     long long fired, timer;
@@ -572,7 +572,7 @@ static Outcome admit(FastPath *self, Event *event) {
     return TAKEN;
 }
 
-/* An event that was admitted: timers that are due before it, the profile, then all that it touches. */
+/* An admitted event: timers that are due before it, the profile, then all state that it touches. */
 static Outcome accept(FastPath *self, Event *event) {
     PyObject *mask = NULL, *profile = event->profile;
     put(self->settlement, self->settled.user, event->user);
@@ -679,7 +679,7 @@ static PyObject *next_left(FastPath *self) {
     return NULL;
 }
 
-/* ---- as Python sees it */
+/* ---- the Python type */
 
 typedef struct {
     const char *name;
@@ -771,7 +771,7 @@ static int read_leaves(FastPath *self, PyObject *leaves) {
     return 0;
 }
 
-/* usual: (gap of visits in milliseconds, -1 where nobody asks for them; segments to settle; growth; leaves). */
+/* usual: (gap of visits in milliseconds, -1 if no definition uses them; segments to settle; growth; leaves). */
 static int read_usual(FastPath *self) {
     PyObject *growth, *leaves;
     if (!PyArg_ParseTuple(self->usual, "LOO!O!", &self->gap, &self->always, &PyTuple_Type, &growth, &PyTuple_Type,
