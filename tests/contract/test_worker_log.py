@@ -108,7 +108,7 @@ async def test_a_worker_that_wakes_up_as_a_zombie_says_only_what_is_so(shop: Sho
     assert complaints(heir.log) == []
     said = complaints(zombie.log)
     assert any("process was suspended for " in line for line in said), said
-    true = ("process was suspended for ", "another worker has this partition now", "did not take a batch within")
+    true = ("process was suspended for ", "another worker has this partition now", "did not accept a batch within")
     assert [line for line in said if not any(text in line for text in true)] == []
     assert "draining, FencedError: another worker has this partition now; opens again" not in zombie.log.read_text()
 

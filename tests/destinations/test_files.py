@@ -43,7 +43,7 @@ def test_a_value_in_an_address_cannot_leave_its_place() -> None:
 def test_a_value_that_would_lead_to_another_address_is_not_sent(value: str) -> None:
     text = "destination: hook\nurl: https://hooks.example/u/{{ user }}/x\n"
     one = change(value)
-    with pytest.raises(UnusableError, match="another address"):
+    with pytest.raises(UnusableError, match="change the path of the URL"):
         prepare(destination(text), plain(one), one.encode())
 
 

@@ -127,7 +127,7 @@ def test_a_record_without_a_value_is_a_dead_letter() -> None:
         ("web=ga5", "sources has 'web=ga5'"),
         ("=ga4", "sources has '=ga4'"),
         ("web,web=ga4", "names web twice"),
-        ("clickstream", "Shoal itself writes there"),
+        ("clickstream", "Shoal writes to it"),
     ],
 )
 def test_sources_that_cannot_be(sources: str, said: str) -> None:
