@@ -200,7 +200,7 @@ class DeliveryLoop:
                 self._queues.begin(each)
             limiter.begin(now_s)
             trying = asyncio.ensure_future(self._try(batch))
-            trying.add_done_callback(lambda _: self._wake.set())  # also with an error, which is then told
+            trying.add_done_callback(lambda _: self._wake.set())  # also with an error, which is then reported
             self._trying.add(trying)
         return None
 
@@ -282,7 +282,7 @@ class DeliveryLoop:
         waits = [outcome.retry_after_s for outcome in failed if outcome.retry_after_s is not None]
         if self._limits.limiter.failed(now_s, retry_after_s=max(waits, default=None)):
             self._metrics.away(self.destination.name, away=True)
-            # What it answered may name people: that stands in dead letters only.
+            # The answer may contain personal data: it is stored only in dead letters.
             log.warning(
                 "destination %s: circuit breaker opened after %d failures in a row (last: %s); "
                 "one change is tried at least every minute",
@@ -331,7 +331,7 @@ class DeliveryLoop:
 
     def _keep(self, each: Waiting[Any], *, due_s: float, now_s: float) -> None:
         self._queues.retry(each, due_s=due_s, now_s=now_s)
-        each.failed_s = None  # it is the destination that fails: the time to give up has not begun
+        each.failed_s = None  # the destination itself fails: the time until `give_up` does not count
 
     async def _give_up(self, each: Waiting[Any], reason: str, detail: str, *, segment: str, status: str) -> None:
         await self._write_dead_letter(self.destination, each.item, reason, detail)

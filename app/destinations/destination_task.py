@@ -83,7 +83,7 @@ class DestinationTask(FollowTask):
         if self._writer is not None:
             try:
                 await asyncio.wait_for(self._store(), max(0.5, wait_ms / 1000))
-            except Exception as error:  # noqa: BLE001  # the stored position is older: some is delivered again
+            except Exception as error:  # noqa: BLE001  # the stored position is older: some changes are delivered again
                 log.warning("%s: storing positions failed: %r", self.name, error)
         await super().stop(wait_ms=0)
 
@@ -105,11 +105,11 @@ class DestinationTask(FollowTask):
                     try:
                         await delivery_loop.run(reader, self._hand_over)
                     finally:
-                        # From now on this is its position, whatever is made of it: not what the delivery_loop says.
+                        # From now on this is its position, whatever follows: not the one of the delivery loop.
                         del self._delivery_loops[destination.name]
                         self._at[destination.name] = delivery_loop.stored
                         if delivery_loop.stored != stored:
-                            back_off.reset()  # it got on: the next failure is a first one
+                            back_off.reset()  # it made progress: the next failure counts as the first
             except OffsetLostError as error:
                 async with self.reading() as reader:
                     earliest = await reader.earliest()
@@ -117,7 +117,7 @@ class DestinationTask(FollowTask):
                     "%s, destination %s: %s; continues at offset %d", self.name, destination.name, error, earliest
                 )
                 self._at[destination.name] = Stored(earliest)
-            except Exception as error:  # noqa: BLE001  # whatever it was: it begins again where it was
+            except Exception as error:  # noqa: BLE001  # after any error it starts again at its position
                 back_off.failed()
                 log.warning("%s, destination %s: %s: %s", self.name, destination.name, type(error).__name__, error)
             await asyncio.sleep(back_off.pause_ms / 1000)

@@ -81,7 +81,7 @@ class DestinationValues:
 
     def template(self, node: yaml.ScalarNode) -> Text | None:
         """A text with placeholders, its variables put in; None after a problem."""
-        # Places are found before secrets are put in: what is in a secret is never a placeholder.
+        # Placeholders are found before secrets are inserted: the content of a secret is never a placeholder.
         try:
             text = parse(node.value)
         except TemplateError as error:

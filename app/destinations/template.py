@@ -164,7 +164,7 @@ def parse(text: str) -> Text:
     rest = text[end:]
     if "{{" in rest or "}}" in rest:
         at = end + max(rest.find("{{"), rest.find("}}"))
-        raise TemplateError("{{ without }}, or the other way round", "write {{ user }}", at, at + 2)
+        raise TemplateError("{{ without }}, or the reverse", "write {{ user }}", at, at + 2)
     if rest or not parts:
         parts.append(rest)
     return Text(tuple(parts))
@@ -173,7 +173,7 @@ def parse(text: str) -> Text:
 def _placeholder(inner: str, start: int, end: int) -> Placeholder:
     path, *pieces = (piece.strip() for piece in inner.split("|"))
     if not _PATH.fullmatch(path):
-        raise TemplateError(f"{path or 'nothing'} names no value of a change", "write {{ attach.email }}", start, end)
+        raise TemplateError(f"{path or 'nothing'} is not a value of a change", "write {{ attach.email }}", start, end)
     names = tuple(path.split("."))
     if names[0] not in ROOTS:
         hint = f"what a segment attaches is {{{{ attach.{path} }}}}; a change has {', '.join(sorted(ROOTS))}"

@@ -122,7 +122,7 @@ class State:
         if self.last_reset is not None and happening.t < self.last_reset.t:
             return
         if any(reset.place == happening.place and reset.t == happening.t for reset in self.resets):
-            return  # it is Q itself, or time brought both about at one instant
+            return  # it is Q itself, or time caused both at one instant
         if not is_inside(happening.t, now, aggregate.within_ms):
             return
         if aggregate.pattern.once_per is not None and not self.is_new(step, now):

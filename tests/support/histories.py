@@ -23,7 +23,7 @@ STARTS = (
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TYPES = ("page", "screen", "identify", "group", "alias")
-ENDLESS = "1e400"  # written without its quotes: a number that no double holds
+ENDLESS = "1e400"  # written without its quotes: a number beyond the range of a double
 TIES = (1.0000005, 1.0000015, -2.0000035, 8.0000005)  # halfway between two millionths; no double is exactly there
 NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, *TIES, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
@@ -57,7 +57,7 @@ class Narrator(Choices):
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
         self.recorded_ms: list[int] = []
-        # Most events are of one to three names, so that they meet.
+        # Most events have one of three names, so that they interact.
         self.focus = self.some(lambda: self.one_of(*(names or NAMES)), 1, 3)
 
     # ---- times
@@ -87,7 +87,7 @@ class Narrator(Choices):
                 bounds = (rules.disorder_ms, rules.lateness_ms, rules.lateness_ms + 1, rules.session_gap_ms)
                 t = newest - self.one_of(*bounds)
             case "upload":
-                # Recorded off-line, and sent later in its order.
+                # Recorded off-line, and sent later in order.
                 t = newest - self.one_of(*self.durations_ms) * self.one_of(1, 2, 3) - self.one_of(0, 1, 1_000)
                 self.recorded_ms = [t]
                 for _ in range(self.whole(1, 3)):
@@ -220,7 +220,7 @@ class Narrator(Choices):
         said = self.message(user, t)
         key: bytes | None = (user_text(said.get("userId")) or user_text(said.get("anonymousId"))).encode()
         if said.get("userId") in NO_IDS and self.chance(40):
-            key = str(said["userId"]).encode()  # by a producer that does not know better
+            key = str(said["userId"]).encode()  # by a producer with a wrong key
         timestamp = -1
         faulty = self.chance(3)
         if self.chance(30) and not faulty:

@@ -21,7 +21,7 @@ GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """All of IPv6 that is given out for the public internet."""
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses behind a translator; 64:ff9b:1::/48 is for translators inside of a network."""
-# Some versions of Python take these for public.
+# Some versions of Python treat these as public.
 SPECIAL: Final = tuple(
     ipaddress.ip_network(each)
     for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
@@ -65,10 +65,10 @@ def host_of(url: str) -> str:
     """
     host = URL(url).raw_host
     if not host:
-        raise ValueError("there is no host")
+        raise ValueError("the host is missing")
     bare = host.lower().rstrip(".")
     if not bare or not bare.isascii() or (":" not in bare and not _is_name(bare)):
-        raise ValueError(f"{host} is no name of a host")
+        raise ValueError(f"{host} is not a host name")
     return bare
 
 
@@ -111,7 +111,7 @@ class PublicResolver(AbstractResolver):
         found = await self._resolver.resolve(host, port, family)
         for each in found:
             if not is_public(each["host"]):
-                raise ForbiddenAddressError(f"{host} leads to an address that is not public")
+                raise ForbiddenAddressError(f"{host} resolves to an address that is not public")
         return found
 
     async def close(self) -> None:
@@ -123,7 +123,7 @@ def public_socket(address: tuple[Any, ...]) -> socket.socket:
     """A socket for an address that is about to be connected to. Raises ForbiddenAddressError."""
     family, kind, protocol, _, where = address
     if not is_public(where[0]):
-        raise ForbiddenAddressError(f"{where[0]} is no public address")
+        raise ForbiddenAddressError(f"{where[0]} is not a public address")
     return socket.socket(family=family, type=kind, proto=protocol)
 
 

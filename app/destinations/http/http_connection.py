@@ -55,9 +55,9 @@ class HttpConnection:
             host = host_of(prepared.url)
         except ValueError:
             return UNASKABLE
-        # No use in trying again: the file says so, and it is not what a name server says today.
+        # A retry is useless: the address is in the file, and is not the present answer of a name server.
         if not self._private and is_forbidden_host(host):
-            return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is no public address")
+            return Outcome(fate=Fate.REFUSED, status="forbidden", detail=f"{host} is not a public address")
         timeout = aiohttp.ClientTimeout(total=destination.timeout_ms / 1000)
         headers = dict(prepared.headers)
         if target.signature is not None:
@@ -87,7 +87,7 @@ class HttpConnection:
             return Outcome(fate=Fate.AGAIN, status="no-token", detail=str(error))
         except aiohttp.InvalidURL:
             return UNASKABLE
-        # A ValueError here says nothing about the change: only the service's own answer, and an address that was read
+        # A ValueError here says nothing about the change. Only the service's own answer, and an address that was parsed
         # before anything was sent, may refuse one.
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome(fate=Fate.AGAIN, status="broken", detail=f"{host}: {type(error).__name__}")

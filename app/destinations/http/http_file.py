@@ -98,7 +98,7 @@ class HttpFile:
                 node, "http is not encrypted", "write https://, or allow it: SHOAL_PRIVATE_DESTINATIONS=on"
             )
         elif not self._values.private and is_forbidden_host(host):
-            self.source.wrong(node, f"{host} is no public address", f"if it is meant, allow it: {ALLOW}")
+            self.source.wrong(node, f"{host} is not a public address", f"if it is meant, allow it: {ALLOW}")
         return text
 
     def _headers(self, fields: Fields) -> dict[str, Text]:

@@ -50,10 +50,10 @@ def prepare_request(
     filled = {name: text.text(change) for name, text in headers.items()}
     body = value if request.body is None else _encode(fill(request.body, change))
     if any(part in (".", "..") for part in url.split("/")):
-        raise UnusableError("no-value", "a value would make it another address: . and .. are no names")
+        raise UnusableError("no-value", "a value would change the path of the URL: . and .. are not allowed")
     for name, text in filled.items():
         if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in text):
-            raise UnusableError("no-value", f"the header {name} would have control characters")
+            raise UnusableError("no-value", f"the header {name} would contain control characters")
     there = {name.lower() for name in filled}
     own = {
         "Content-Type": "application/json",

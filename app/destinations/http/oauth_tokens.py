@@ -69,11 +69,11 @@ class Tokens:
                 body = await read_start(response)
             host = urlsplit(oauth.url).hostname
         except aiohttp.InvalidURL:
-            raise TokenError("the address that gives tokens cannot be asked") from None
+            raise TokenError("the address of the token service is not allowed") from None
         except ValueError as error:
             raise TokenError(f"no token: {type(error).__name__} while it was asked for") from None
         if response.status != 200:
-            raise TokenError(f"{host} gave no token: it answered {response.status}")
+            raise TokenError(f"{host} gave no token: the answer was {response.status}")
         try:
             said = _decode(body)
             token, lifetime_s = said["access_token"], float(said.get("expires_in", LIFETIME_S))

@@ -87,7 +87,7 @@ async def _begin(begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitab
         await begin()
     except BaseException as error:
         _close_first_connection(error)
-        with suppress(Exception):  # the first error is the one to tell
+        with suppress(Exception):  # the first error is the one to report
             await end()
         raise
 

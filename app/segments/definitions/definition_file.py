@@ -88,13 +88,13 @@ def _name(file: DefinitionFile, fields: Fields, kind: str, name: str) -> None:
             kind,
             f"{name} cannot be a name",
             f"write {fixed}" if fixed else "",
-            "a name has small letters, digits and -, and begins and ends with a letter or digit",
+            "a name has lower-case letters, digits and -, and begins and ends with a letter or digit",
         )
     elif len(name) > form.NAME_LENGTH_MAX:
         fields.wrong(kind, f"this name has {len(name)} characters", f"the longest has {form.NAME_LENGTH_MAX}")
     elif name in RESERVED_NAMES and kind == "segment":
         fields.wrong(
-            kind, f"{name} cannot be the name of a segment", f"the topic segment.{name} is that of all changes"
+            kind, f"{name} cannot be the name of a segment", f"the topic segment.{name} already holds all changes"
         )
 
 
@@ -159,7 +159,7 @@ def _updates(fields: Fields, attach: dict[str, Placed[s.Expression] | None]) -> 
     for item in form.UPDATES.read(fields):
         name = item.value.strip()
         if name in found:
-            fields.source.wrong(item, f"{name} stands here twice", "leave one of them out")
+            fields.source.wrong(item, f"{name} appears twice", "leave one of them out")
         elif name not in attach:
             hint = did_you_mean(name, attach) or "updates lists names out of attach"
             fields.source.wrong(item, f"{name} is not attached", hint)

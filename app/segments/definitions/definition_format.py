@@ -134,7 +134,7 @@ class WhenOrEnterAndExit:
         else:
             for key, other in (("enter", "exit"), ("exit", "enter")):
                 if other not in fields:
-                    hint = f"add the line {other}: <condition>, or write when in place of {key}"
+                    hint = f"add the line {other}: <condition>, or write when instead of {key}"
                     fields.source.wrong(fields.key(key), f"{key} needs {other}", hint)
 
     def schema(self) -> Schema:
@@ -183,7 +183,7 @@ FOR_PEOPLE: Final = (TITLE, DESCRIPTION, OWNER, TAGS)
 SEGMENT_NAME: Final = Key(
     "segment",
     Name(),
-    "The name of the segment: small letters, digits, -, at most 64 characters.",
+    "The name of the segment: lower-case letters, digits, -, at most 64 characters.",
     Missing("a segment needs a name"),
 )
 WHEN: Final = Key("when", Expression(), "In the segment exactly while this is true.")
@@ -304,7 +304,7 @@ SETTINGS: Final = Form(
 WAIT: Final = Key(
     "wait",
     Duration(),
-    "How long, such as 5s; at most 10m. Every change comes later by so much.",
+    "How long, such as 5s; at most 10m. Every change is delayed by this time.",
     Missing("order needs wait", "write order: {wait: 5s}"),
 )
 ORDER_FORM: Final = Form(

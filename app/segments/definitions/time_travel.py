@@ -54,7 +54,7 @@ def _start_ms(fields: Fields) -> int:
             raise ValueError(text)
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
-        fields.wrong("start", f"start is {text}, which is no instant", f"write it like {form.DEFAULT_START}")
+        fields.wrong("start", f"start is {text}, which is not an instant", f"write it like {form.DEFAULT_START}")
         return 0
     if instant.tzinfo is None:
         time = "" if ":" in text else "T00:00:00"
@@ -83,9 +83,9 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
     if None not in ids and USUAL_IDS.user_in(message) is None:
         fields.wrong(
             "userId" if "userId" in fields else "anonymousId",
-            "the event is of nobody: this is no id of a user",
+            "the event has no user: this value is not an id",
             "give the id of a user, or none",
-            "values such as undefined, null and 0 name nobody",
+            "values such as undefined, null and 0 name no user",
         )
     if time_ms is not None:
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
@@ -99,7 +99,7 @@ def _object(source: YamlSource, node: yaml.MappingNode) -> Any:
         if not isinstance(key, yaml.ScalarNode):
             source.wrong(key, "a key is a word, not a list or a mapping", "put the value in double quotes")
         elif key.value in values:
-            source.wrong(key, f"{key.value} stands here twice", "leave one of them out")
+            source.wrong(key, f"{key.value} appears twice", "leave one of them out")
         else:
             values[key.value] = json_value(source, value)
     return values
@@ -135,7 +135,7 @@ def _expectation(source: YamlSource, node: yaml.MappingNode, attached: Collectio
         for key, _ in mapping.value:
             if isinstance(key, yaml.ScalarNode) and key.value not in attached:
                 match = closest(key.value, attached)
-                hint = f"did you mean {match}?" if match else "the names stand under attach of the segment"
+                hint = f"did you mean {match}?" if match else "the names are those under attach of the segment"
                 source.wrong(key, f"{key.value} is not attached by this segment", hint)
     return Expectation(at_ms, inside, attach, source.line(node))
 
@@ -148,7 +148,7 @@ def _check_order(fields: Fields, instants: list[int]) -> None:
         if later < earlier:
             fields.source.wrong(
                 item,
-                "events stand in the order in which they arrive",
+                "write events in the order in which they arrive",
                 "move it up; for an event that arrives late write at: (arrival) and time: (its own time)",
             )
 

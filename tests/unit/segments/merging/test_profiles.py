@@ -106,7 +106,7 @@ def test_marks_of_the_other_by_a_clock_further_on_lie_at_now_at_the_latest() -> 
     assert (profile.members[own][TRUE_SINCE], profile.members[own][OUT_AT]) == (START_MS + 10, START_MS + 10)
 
 
-# ---- what others see
+# ---- results
 
 
 def test_who_is_given_leaves_everything_in_settlement_order_and_then_the_user_enters() -> None:
