@@ -93,6 +93,7 @@ COMMANDS: tuple[str, ...] = (
     "memberships EVIL",
     "replay --only EVIL --set partitions=EVIL",
     "topics check --set app_id=EVIL",
+    "topics acls --broker EVIL",
     "catalog --EVIL",
     "demo --file EVIL",
     "local EVIL",

@@ -34,6 +34,7 @@ WRITES = (
     "explain events.jsonl --segments good --segment buyers --user u-1",
     "destinations check destinations",
     "keys new write",
+    "topics acls",
 )
 """Commands that write to standard output and end with 0."""
 FAILS = ("validate wrong", "worker --segments wrong", "nothing", "plan nowhere", "test --frobnicate")
