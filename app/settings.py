@@ -133,7 +133,7 @@ class Settings:
     batch_timeout_ms: int = setting(30_000, "Longest time an agent may work on one batch", low=100, high=600_000)
     commit_timeout_ms: int = setting(20_000, "Longest time that a commit of a batch may take", low=500, high=600_000)
     drain_timeout_ms: int = setting(
-        3_000, "Longest time for the batch in hand when its partition is revoked", low=0, high=60_000
+        3_000, "Longest time for the batch in progress when its partition is revoked", low=0, high=60_000
     )
     session_timeout_ms: int = setting(
         6_000, "Silence after which the group assigns a worker's partitions to others", low=1_000, high=300_000
@@ -142,11 +142,11 @@ class Settings:
         5_000, "Longest pause before a failed partition opens again", low=100, high=300_000
     )
     stall_exit_ms: int = setting(
-        60_000, "A worker whose loop or partition stands still for so long ends itself", low=2_000, high=HOUR_MS
+        60_000, "Time without progress of event loop or partition that ends a worker", low=2_000, high=HOUR_MS
     )
     commit_stall_exit_ms: int = setting(
         180_000,
-        "A worker with a partition that has records to read but commits nothing for so long ends itself",
+        "Time without a commit, in a partition with records to read, that ends a worker",
         low=5_000,
         high=HOUR_MS,
     )
