@@ -234,15 +234,9 @@ class Settings:
 
     @property
     def time_rules(self) -> TimeRules:
-        """The settings that decide how the time and the user of an event are read."""
-        return TimeRules(
-            disorder_ms=self.disorder_ms,
-            lateness_ms=self.lateness_ms,
-            skew_max_ms=self.skew_max_ms,
-            session_gap_ms=self.session_gap_ms,
-            retention_ms=self.retention_ms,
-            user_ids=self.user_ids,
-        )
+        """The settings that decide how times, users and link records are read."""
+        shared = ("disorder_ms", "lateness_ms", "skew_max_ms", "session_gap_ms", "retention_ms", "user_ids")
+        return TimeRules(app=self.app_id, **{name: getattr(self, name) for name in shared})
 
     @property
     def user_ids(self) -> UserIds:
@@ -263,6 +257,7 @@ class Settings:
             catalog=prefix + self.topic_catalog,
             destinations=prefix + self.topic_destinations,
             intake=prefix + self.topic_intake,
+            identity=f"{prefix}shoal.identity",
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -280,6 +275,7 @@ class Topics:
     catalog: str
     destinations: str
     intake: str
+    identity: str
     dead_letters: str
     late: str
 

@@ -11,9 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from tables.formats import DamagedError, UnknownFormatError, format_of
+from tables.identity import Identity, claimed
 from tables.waiting import Waiting
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+FORMAT_OF_ONE_KEY: Final = 2
+"""The format of a profile without an identity: that of the version before, which can read it."""
 TIMER_BYTES: Final = 8
 HEADER_BYTES: Final = 12
 NOT_BEGUN: Final = -1
@@ -31,6 +34,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     watched: a bit for each segment that read, when it was last evaluated, what every event changes (visit, last seen).
     waiting: events whose turn has not come. A user of whom nothing else is known has not `begun`: `highest_ms` is
         NOT_BEGUN, and no other field says anything.
+    identity: the other keys of the same person. A key that has moved to another has not `begun`; of it only
+        `sequence`, `message_ids` and `identity` say something.
+    links: hashes of the claims in `identity` that hold, as `claimed` gives them.
     """
 
     format: int
@@ -48,11 +54,25 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     message_ids: bytearray
     watched: int
     waiting: Waiting | None = None
+    identity: Identity | None = None
+    links: bytearray | None = None
 
     @property
     def begun(self) -> bool:
-        """True if an event of the user was taken; else events only wait."""
+        """True if an event of the user was taken; else events only wait, or the key has moved."""
         return self.highest_ms >= 0
+
+    @property
+    def moved_to(self) -> str | None:
+        """The user that this key has moved to; None for one that lives."""
+        identity = self.identity
+        return None if identity is None else identity.moved_to
+
+    def know(self, identity: Identity) -> None:
+        """Remembers what has changed in the identity."""
+        self.format = FORMAT
+        self.identity = identity
+        self.links = claimed(identity)
 
     def timer(self, retention_ms: int) -> int:
         """The earliest instant at which time alone may change something."""
@@ -62,30 +82,38 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
 def new_profile(t: int, now: int, watched: int = 0) -> Profile:
     """A user who begins with an event at `t`; `sequence` is the next change's."""
-    return Profile(FORMAT, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), watched)
+    return Profile(FORMAT_OF_ONE_KEY, t, now, now, t, False, {}, {}, {}, None, None, {}, bytearray(), watched)
 
 
 def waiting_profile(waiting: Waiting | None) -> Profile:
     """A user none of whose events was taken yet."""
-    return Profile(FORMAT, NOT_BEGUN, -1, 0, 0, False, {}, {}, {}, None, None, {}, bytearray(), 0, waiting)
+    return Profile(FORMAT_OF_ONE_KEY, NOT_BEGUN, -1, 0, 0, False, {}, {}, {}, None, None, {}, bytearray(), 0, waiting)
 
 
 def _without_waiting(fields: list[Any]) -> Profile:
     """Format 1: no events wait."""
-    return msgspec.convert([FORMAT, *fields[1:], None], Profile)
+    return msgspec.convert([FORMAT_OF_ONE_KEY, *fields[1:], None], Profile)
 
 
 _encode = msgspec.msgpack.Encoder().encode
+# Who has one key only is written in the format of one key, whose array ends before `identity` and `links`.
+_OF_ONE_KEY: Final = b"\x9f"
+_OF_ALL_BYTES: Final = 3
+_LAST_TWO: Final = -2
 _decode = msgspec.msgpack.Decoder(Profile).decode
 _decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
 
+READ_AS_THEY_ARE: Final = frozenset({FORMAT_OF_ONE_KEY, FORMAT})
 OLDER: Final[dict[int, Callable[[list[Any]], Profile]]] = {1: _without_waiting}
 """Format -> what makes a profile of the present one out of its fields; there is a golden file of each in the tests."""
 
 
 def encode(profile: Profile, timer_ms: int, epoch: int) -> bytes:
     """The one value of a user, in memory and in the changelog; `epoch` is that of the catalog it is true under."""
-    return (timer_ms << 32 | epoch).to_bytes(HEADER_BYTES, "big") + _encode(profile)
+    body = _encode(profile)
+    if profile.identity is None:
+        body = _OF_ONE_KEY + body[_OF_ALL_BYTES:_LAST_TWO]
+    return (timer_ms << 32 | epoch).to_bytes(HEADER_BYTES, "big") + body
 
 
 def timer_of(encoded: bytes) -> int:
@@ -110,7 +138,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     members: dict[int, _Inside]
 
 
-HEAD_FORMATS: Final = frozenset({1, 2})
+HEAD_FORMATS: Final = frozenset({1, 2, 3})
 """The formats that have these fields in common: a restore looks at every profile."""
 
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
@@ -139,7 +167,7 @@ def decode(encoded: bytes) -> Profile:
         profile = _decode(body)
     except msgspec.MsgspecError as error:
         return _of_other_format(body, error)
-    return profile if profile.format == FORMAT else _of_other_format(body, None)
+    return profile if profile.format in READ_AS_THEY_ARE else _of_other_format(body, None)
 
 
 def _of_other_format(body: bytes, cause: Exception | None) -> Profile:
@@ -147,6 +175,6 @@ def _of_other_format(body: bytes, cause: Exception | None) -> Profile:
     older = OLDER.get(found)
     if older is not None:
         return older(_decode_fields(body))
-    if found == FORMAT:
+    if found in READ_AS_THEY_ARE:
         raise DamagedError("a profile", cause) from cause
     raise UnknownFormatError("a profile", found, known=FORMAT)

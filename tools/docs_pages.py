@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _NAME = re.compile(r"^(?:segment|score): *(\S+)", re.MULTILINE)
+_SETTINGS = re.compile(r"# (\w+\.yaml)\n")
 _CODE = re.compile(r"(`+)(.+?)\1")
 _CELL_END = re.compile(r"(?<!\\)\|")
 
@@ -38,8 +39,9 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The file that a reader would put it into."""
-        return f"{self.name}.yaml"
+        """The file that a reader would put it into: named by a comment in its first line, or like what it defines."""
+        settings = _SETTINGS.match(self.text)
+        return settings[1] if settings else f"{self.name}.yaml"
 
 
 @dataclass(frozen=True, slots=True)

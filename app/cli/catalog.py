@@ -10,7 +10,7 @@ from app.console.output import make_console
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.runtime.records.published_catalog import definitions_of
-from app.segments.definitions.catalog_settings import SETTINGS_FILE, settings_text
+from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Segment
 from app.settings import load_settings
 
@@ -50,7 +50,8 @@ def catalog(*, broker: str | None = None) -> int:
             definition.path,
         )
     common = found.catalog.settings
-    if (version := found.publication.definitions.get(SETTINGS_FILE)) is not None:
-        table.add_row(SETTINGS_FILE, "settings", "live", version, settings_text(common), common.path)
+    for name in SETTINGS_FILES:
+        if (version := found.publication.definitions.get(name)) is not None:
+            table.add_row(name, "settings", "live", version, settings_text(common, name), common.paths[name])
     console.print(table)
     return 0

@@ -12,7 +12,7 @@ from app.catalogs.publishing import publish_catalog
 from app.console.definitions import show_remarks
 from app.console.output import counted, make_console
 from app.console.running import quiet_clients
-from app.segments.definitions.catalog_settings import SETTINGS_FILE, settings_text
+from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
 
@@ -66,8 +66,8 @@ def publish(
 
 
 def _note(catalog: Catalog, name: str) -> str:
-    if name == SETTINGS_FILE:
-        return f" ({settings_text(catalog.settings)})"
+    if name in SETTINGS_FILES:
+        return f" ({settings_text(catalog.settings, name)})"
     for segment in catalog.segments:
         if segment.name == name and segment.status != "live":
             return f" ({segment.status})"

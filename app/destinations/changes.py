@@ -43,7 +43,7 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
     Changes that no event of a user caused may lack what the segment attaches today.
     """
     attached, cause = change.get("attach"), change.get("cause")
-    by_others = isinstance(cause, Mapping) and cause.get("kind") in ("catalog", "forgotten")
+    by_others = isinstance(cause, Mapping) and cause.get("kind") in ("catalog", "forgotten", "merged")
     return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
 
 

@@ -22,10 +22,11 @@ from tables.values import at_path
 USER_BYTES_MAX = 256
 USER_LENGTH_SURE = USER_BYTES_MAX // 4  # this number of characters never has more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
-Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark"]
+Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark", "link"]
 WATERMARK: Final = "watermark"
+LINK: Final = "link"
 KINDS: Final = frozenset(get_args(Kind))
-EVENT_KINDS: Final = KINDS - {WATERMARK}
+EVENT_KINDS: Final = KINDS - {WATERMARK, LINK}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 BLANKS_FOR_MARK: Final = b" " * len(codecs.BOM_UTF8)
@@ -56,6 +57,7 @@ class Message(msgspec.Struct, gc=False):
     name: Any = None
     userId: str | int | None = None
     anonymousId: str | int | None = None
+    previousId: Any = None
     messageId: str | int | None = None
     timestamp: str | None = None
     originalTimestamp: str | None = None
@@ -266,12 +268,12 @@ def _refuse(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-def checked_value(value: bytes | None) -> bytes:
+def checked_value(value: bytes | None, *, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
     """The value, if it may be a message: there, not too large, UTF-8. MessageError, with the first wrong byte."""
     if value is None:
         raise MessageError("empty", "the record has no value")
-    if len(value) > MESSAGE_BYTES_MAX:
-        raise MessageError("too-large", f"{len(value)} bytes; at most {MESSAGE_BYTES_MAX} are read")
+    if len(value) > bytes_max:
+        raise MessageError("too-large", f"{len(value)} bytes; at most {bytes_max} are read")
     try:
         value.decode()
     except UnicodeDecodeError as error:

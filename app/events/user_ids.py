@@ -43,7 +43,7 @@ def blocked_ids(text: str) -> frozenset[str]:
     >>> sorted(blocked_ids("NULL, test-user"))
     ['null', 'test-user']
     """
-    return frozenset(bare for part in text.split(",") if (bare := _bare(part)))
+    return frozenset(bare for part in text.split(",") if (bare := bare_id(part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class UserIds:
                 return None
             value = str(value)
         text: str = value.strip()
-        bare = _bare(text)
+        bare = bare_id(text)
         if not bare or bare in self.blocked or (ZERO in self.blocked and not bare.strip("0-")):
             return None
         return text
@@ -85,5 +85,6 @@ USUAL_IDS: Final = UserIds()
 """With the list that is the default."""
 
 
-def _bare(text: str) -> str:
+def bare_id(text: str) -> str:
+    """The id as it is compared with those that are blocked: without case, and without quotes and blanks around it."""
     return text.strip(_AROUND).casefold()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.errors import UserError
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.drafts import with_drafts
@@ -68,14 +69,25 @@ class Backtest:
         self.rules = rules
         self._hear = hear
         program = compile_catalog(with_drafts(catalog), rules)
+        if program.identity is not None and partitions > 1:
+            raise UserError(
+                "a backtest with identity.yaml has one partition, in which the keys of a person find each other",
+                hint="leave --partitions out",
+            )
         self._lag_ms = program.lag_ms
-        self._partitions = [Partition(program, rules, keyed=partitions > 1) for _ in range(partitions)]
+        # Events that wait for others are taken at the end of a batch at the latest: a claim is then seen at once.
+        self._batch_records = 1 if program.identity is not None and program.wait_ms else BATCH_RECORDS
+        self._partitions = [
+            Partition(program, rules, keyed=partitions > 1, alone=partitions == 1) for _ in range(partitions)
+        ]
         self.summary = Summary()
 
     def process(self, partition: int, records: Sequence[FileRecord]) -> None:
         """The next records of a partition."""
         self.summary.events += len(records)
-        self._take(self._partitions[partition].process(records))
+        step = self._batch_records
+        for first in range(0, len(records), step):
+            self._take(self._partitions[partition].process(records[first : first + step]))
         self._sample(self._partitions[partition].clock_ms)
 
     def finish(self, until_ms: int | None = None) -> Summary:

@@ -134,7 +134,7 @@ class Explainer:
             replace(live, segments=(*live.segments, *probes), scores=(*live.scores, *self._entries)), self._rules
         )
         self._code: dict[str, SegmentCode] = {code.name: code for code in self._program.segments}
-        self._partition = Partition(self._program, self._rules, keyed=False)
+        self._partition = Partition(self._program, self._rules, keyed=False, alone=True)
         self._kept: dict[str, bytes | None] = {}
         self._changes: list[Change] = []
         self._turned: dict[str, tuple[bool, int]] = {}

@@ -198,6 +198,7 @@ class Application(Process):
 
     def _layout(self, partition: int) -> OutputTopics:
         return OutputTopics(
+            partitions=self.settings.partitions,
             topics=self.settings.topics,
             partition=partition,
             own_topics=self._own_topics,

@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.simulation.record import Record
 from app.simulation.source import FileSource
 from app.verification.comparison import Changes, Comparison
+from app.verification.links import Links
 from app.verification.recomputation import Recomputation
 from app.verification.topic_contents import Cluster, Positions
 
@@ -73,6 +74,7 @@ class Verification:
         changes = Changes()
         async with Positions(cluster) as positions:
             if self.files:
+                self._refuse_files_with_links()
                 self.doing = "reading the files"
                 ends = await asyncio.to_thread(self._ends_of_files)
                 await self._wait(positions, ends, exactly=True)
@@ -88,13 +90,16 @@ class Verification:
                 await self._recomputation(cluster, partition, positions.version(partition))
                 for partition in range(cluster.partitions)
             ]
+        links = Links(once=cluster.committed_only)
         self.moves = sum(each.moves for each in again)
         self.catalogs = sum(each.catalogs for each in again)
         if self.files:
             await asyncio.to_thread(self._expect_from_files, again, certain, changes)
         else:
             for partition, recomputation in enumerate(again):
-                await self._expect_from_topic(cluster, partition, recomputation, certain, possible, changes)
+                expected = Expected(changes, links, recomputation)
+                await self._expect_from_topic(cluster, partition, expected, certain, possible)
+            await self._find_links(cluster, links)
         self.records = sum(each.records for each in again)
         self.dead = sum(each.dead for each in again)
         self.late = sum(each.late for each in again)
@@ -102,6 +107,7 @@ class Verification:
         self.end_ms = max((each.clock_ms for each in again), default=-1)
         self.doing = "comparing"
         self.result = await asyncio.to_thread(changes.compare)
+        links.compare(self.result)
 
     async def _find(self, cluster: Cluster, changes: Changes) -> None:
         """Reads all changes that were written."""
@@ -148,7 +154,7 @@ class Verification:
 
     async def _ends_of_input(self, cluster: Cluster) -> list[Reached]:
         topic = cluster.topics.clickstream
-        return [Reached(await cluster.end_offset(topic, partition), -1) for partition in range(cluster.partitions)]
+        return [Reached(await cluster.records_end(topic, partition), -1) for partition in range(cluster.partitions)]
 
     async def _wait(self, positions: Positions, ends: Sequence[Reached], *, exactly: bool) -> None:
         """Until each partition is at its end; UserError if nothing moves any more, or one is beyond its end."""
@@ -205,27 +211,65 @@ class Verification:
         self,
         cluster: Cluster,
         partition: int,
-        recomputation: Recomputation,
+        expected: "Expected",
         certain: Sequence[Reached],
         possible: Sequence[int],
-        changes: Changes,
     ) -> None:
         reached, last = certain[partition], possible[partition]
+        recomputation = expected.recomputation
         settled = False
         async for records in cluster.read(cluster.topics.clickstream, partition, until=last):
             before = [record for record in records if record.offset < reached.offset]
             after = records[len(before) :]
-            _expect(changes, await asyncio.to_thread(recomputation.take, before), certain=True)
+            expected.add(await asyncio.to_thread(recomputation.take, before), certain=True)
             if after:
                 if not settled:
                     settled = True
-                    _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
-                _expect(changes, await asyncio.to_thread(recomputation.take, after), certain=False)
+                    expected.add(recomputation.move(reached.offset, reached.clock_ms), certain=True)
+                expected.add(await asyncio.to_thread(recomputation.take, after), certain=False)
             where = f"partition {partition + 1} of {self.partitions}"
             self.doing = f"computing: {where}, offset {records[-1].offset + 1:,} of {last:,}"
         if not settled:
-            _expect(changes, recomputation.move(reached.offset, reached.clock_ms), certain=True)
-        _expect(changes, recomputation.move(last), certain=False)
+            expected.add(recomputation.move(reached.offset, reached.clock_ms), certain=True)
+        expected.add(recomputation.move(last), certain=False)
+
+    async def _find_links(self, cluster: Cluster, links: Links) -> None:
+        """Reads all link records that were written, if any program has identity."""
+        if not self._has_identity:
+            return
+        topic = cluster.topics.clickstream
+        for partition in range(cluster.partitions):
+            await cluster.settled(topic, partition, wait_s=self.timeout_s)
+            async for records in cluster.read(topic, partition):
+                for record in records:
+                    links.find(record.value)
+                self.doing = f"reading link records: partition {partition + 1} of {cluster.partitions}"
+
+    @property
+    def _has_identity(self) -> bool:
+        return any(program.identity is not None for program in self.programs.values())
+
+    def _refuse_files_with_links(self) -> None:
+        if self._has_identity:
+            raise UserError(
+                "--file cannot be verified where a catalog has identity: workers write link records between the events",
+                hint="leave --file out: the topic itself, with its link records, is computed again",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Changes and link records that one partition's recomputation demands."""
+
+    changes: Changes
+    links: Links
+    recomputation: Recomputation
+
+    def add(self, computed: Sequence[Change], *, certain: bool) -> None:
+        """Notes the changes computed, and the link records that came with them."""
+        _expect(self.changes, computed, certain=certain)
+        self.links.expect((link.value for link in self.recomputation.links), certain=certain)
+        self.recomputation.links.clear()
 
 
 def _expect(changes: Changes, computed: Sequence[Change], *, certain: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of, unfired_of
 from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import LinkOut
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Batch, Partition, RecordLike
@@ -45,6 +46,7 @@ class Recomputation:
         self._waiting: list[RecordLike] = []
         self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
         self.catalogs = sum(epoch > 1 for epoch in catalogs)
+        self.links: list[LinkOut] = []
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -97,19 +99,22 @@ class Recomputation:
 
     def _do(self, turn: Turn) -> list[Change]:
         if isinstance(turn, IdleMove):
-            return self._core.advance(turn.clock_ms).changes
+            return self._take(self._core.advance(turn.clock_ms))
         before = self._unfinished.get(turn.epoch)
         self._core.adopt(self._programs[turn.version], clock_ms=turn.clock_ms, before=before)
         self._core.unfired = self._unfired.get(turn.epoch, {})
-        return self._core.sweep(len(self._core.unswept)).changes
+        return self._take(self._core.sweep(len(self._core.unswept)))
 
     def _flush(self) -> list[Change]:
         if not self._waiting:
             return []
         waiting, self._waiting = self._waiting, []
-        batch: Batch = self._core.process(waiting)
+        return self._take(self._core.process(waiting))
+
+    def _take(self, batch: Batch) -> list[Change]:
         self.dead += len(batch.dead)
         self.late += len(batch.late)
+        self.links += batch.links
         return batch.changes
 
 

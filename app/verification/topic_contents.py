@@ -20,6 +20,7 @@ from app.settings import Settings
 
 _RECORDS_MAX = 20_000
 _FOLLOW_WAIT_MS = 100
+_TAIL_RECORDS = 1_000
 NOWHERE = Reached(0, -1)
 
 
@@ -58,6 +59,11 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         assert self._client is not None
         await self._client.close()
+
+    @property
+    def committed_only(self) -> bool:
+        """True if the broker has transactions, so that what was never committed is not read."""
+        return self._committed_only
 
     def reader(self, topic: str, partition: int, *, bytes_max: int | None = None, open_too: bool = False) -> LogReader:
         """A reader of one partition, at offset 0. `bytes_max`: of a fetch, in place of the setting.
@@ -153,6 +159,23 @@ class Cluster:
             if record.value is not None
         ]
 
+    async def records_end(self, topic: str, partition: int) -> int:
+        """The offset behind the last record that can be read now: behind it only ends of transactions may stand."""
+        end, step = await self.end_offset(topic, partition), _TAIL_RECORDS
+        reader = self.reader(topic, partition)
+        try:
+            first = await reader.earliest()
+            begin = end
+            while begin > first:
+                begin = max(first, begin - step)
+                step *= 4
+                last = await _last_before(reader, begin, end)
+                if last is not None:
+                    return last + 1
+        finally:
+            await reader.stop()
+        return 0
+
     async def end_offset(self, topic: str, partition: int, *, open_too: bool = False) -> int:
         """The offset behind the last record now; taken from a fetch, which every broker answers truly.
 
@@ -170,6 +193,18 @@ class Cluster:
                 offset = await reader.earliest()
             finally:
                 await reader.stop()
+
+
+async def _last_before(reader: LogReader, begin: int, end: int) -> int | None:
+    """The last offset of a record from `begin` to before `end`; None if there is none."""
+    reader.seek(begin)
+    last = None
+    while True:
+        fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=1)
+        offsets = [record.offset for record in fetched.records if record.offset < end]
+        last = offsets[-1] if offsets else last
+        if fetched.drained or fetched.next_offset >= end:
+            return last
 
 
 class Positions:

@@ -110,7 +110,13 @@ async def _fill(settings: Settings, program: Program, full: list[tuple[Partition
         await client.close()
     written = 0
     for number, (core, latest) in enumerate(full):
-        layout = OutputTopics(topics=settings.topics, partition=number, own_topics=frozenset(), source="/bench")
+        layout = OutputTopics(
+            topics=settings.topics,
+            partition=number,
+            partitions=settings.partitions,
+            own_topics=frozenset(),
+            source="/bench",
+        )
         reached = Reached(core.next_offset, latest.clock_ms, 1)
         commit = layout.commit(latest, StoredPosition(reached, -1, -1, 0, core.position()))
         rows = [*commit.profiles, *commit.position]

@@ -9,7 +9,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from app.runtime.kafka.log_reader import Fetched, OffsetLostError
 from tests.simulation.fibers import Step, Times
 
-TRANSACTION_TIMEOUT_MS = 18_000.0
+TRANSACTION_TIMEOUT_MS = 11_000.0
 
 Header = tuple[str, bytes]
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.structs import TopicPartition
 
 from app.runtime.kafka.log_reader import Fetched
 from app.runtime.partition.environment import WorkFailedError
@@ -129,13 +130,21 @@ class SimulatedWriter:
             environment.on_fenced(self._partition)
             raise
 
-    async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Any]]]) -> None:
+    async def write(
+        self,
+        rows_by_topic: Iterable[tuple[str, Iterable[Any]]],
+        *,
+        elsewhere: Iterable[tuple[TopicPartition, Iterable[Any]]] = (),
+    ) -> None:
         """See `LogWriter`: all topics at once, each one's rows in order, in one batch or two."""
         times, environment = self._environment.network.times, self._environment
         errors: list[Exception] = []
         sending = [
-            times.spawn(self._send(topic, list(rows), errors), environment.host, f"writes {topic}")
-            for topic, rows in rows_by_topic
+            times.spawn(self._send(topic, partition, list(rows), errors), environment.host, f"writes {topic}")
+            for topic, partition, rows in (
+                *((topic, self._partition, rows) for topic, rows in rows_by_topic),
+                *((where.topic, where.partition, rows) for where, rows in elsewhere),
+            )
         ]
         self._sending += sending
         for fiber in sending:
@@ -146,10 +155,10 @@ class SimulatedWriter:
                 self._environment.on_fenced(self._partition)
             raise errors[0]
 
-    async def _send(self, topic: str, rows: list[Any], errors: list[Exception]) -> None:
+    async def _send(self, topic: str, partition: int, rows: list[Any], errors: list[Exception]) -> None:
         environment, owner = self._environment, self._owner
         network = environment.network
-        log = network.broker.log(topic, self._partition)
+        log = network.broker.log(topic, partition)
         cut = int(len(rows) * network.chance.random()) if network.chance.random() < 0.3 else 0
         for some in (rows[:cut], rows[cut:]):
             if not some:

@@ -22,6 +22,7 @@ from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup
 from tests.simulation.network import Network
+from tests.simulation.people import judge_links, with_people
 from tests.simulation.scenario import POISON, RULES, Event, Scenario, draw
 from tests.simulation.verdict import announced_ms, buried, judge, reached
 from tests.simulation.worker import Worker
@@ -76,10 +77,11 @@ class Outcome:
 
 @dataclass
 class Run:
-    """One run of the simulation. Subclasses plant bugs: see `bugs`."""
+    """One run of the simulation. Subclasses plant bugs: see `bugs`. `people`: users have several keys, for sure."""
 
     seed: int
     transactions: bool | None = None
+    people: bool = False
     telling: bool = False
     story: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -89,6 +91,7 @@ class Run:
         chance = Random(self.seed)
         catalogs, order = Random(f"catalogs of {self.seed}"), Random(f"order of {self.seed}")
         self.scenario: Scenario = draw(chance, transactions=self.transactions, catalogs=catalogs, order=order)
+        self.scenario = with_people(self.scenario, Random(f"people of {self.seed}"), always=self.people)
         scenario = self.scenario
         self.settings = scenario.settings
         self.times = Times()
@@ -140,7 +143,11 @@ class Run:
     def layout(self, partition: int) -> OutputTopics:
         """The product's."""
         return OutputTopics(
-            topics=self.settings.topics, partition=partition, own_topics=frozenset(["viewers"]), source="/shoal/shop"
+            topics=self.settings.topics,
+            partition=partition,
+            partitions=self.settings.partitions,
+            own_topics=frozenset(["viewers"]),
+            source="/shoal/shop",
         )
 
     def violate(self, what: str) -> None:
@@ -194,12 +201,15 @@ class Run:
         times.run(self._gone, times.now_ms + PROGRESS_MS)
         topics = self.settings.topics
         changes = 0
+        links: list[bytes] = []
         for partition in range(self.settings.partitions):
             for problem in judge(
-                self.broker.log, partition, topics, scenario.programs, repeats=not scenario.transactions
+                self.broker.log, partition, topics, scenario.programs, repeats=not scenario.transactions, links=links
             ):
                 self.violate(f"partition {partition}: {problem}")
             changes += len(self.broker.log(topics.changes, partition).committed())
+        for problem in judge_links(self.broker.log, scenario, topics, links):
+            self.violate(problem)
         self.changes = changes
         times.close()
         return self.outcome()
@@ -266,7 +276,7 @@ class Run:
         newest = versions[len(self.published_ms)].version
         at_work = {p: task for worker in self._workers.values() for p, task in worker.tasks.items()}
         for partition in range(self.settings.partitions):
-            records: list[Any] = self.broker.log(topics.clickstream, partition).records
+            records: list[Any] = self.broker.log(topics.clickstream, partition).committed()
             # A record that was given up, at the very end: the position after it comes with the next commit.
             gone = buried(self.broker.log(topics.journal, partition))
             end = max((record.offset + 1 for record in records if record.offset not in gone), default=0)

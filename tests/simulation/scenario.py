@@ -8,7 +8,7 @@ from random import Random
 from app.events.instants import iso
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.definitions.catalog_settings import SETTINGS_FILE
+from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings, load_settings
 from tests.simulation.environment import START_MS
@@ -35,7 +35,7 @@ NO_WAITS = (0, 0, 0)
 
 
 @cache
-def programs(waits_ms: tuple[int, ...] = NO_WAITS) -> tuple[Program, ...]:
+def programs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Program, ...]:
     """The catalog that holds first, and those that take its place in some runs; with how long events wait under each.
 
     Where any of them has an order, all look at the order of events.
@@ -43,8 +43,9 @@ def programs(waits_ms: tuple[int, ...] = NO_WAITS) -> tuple[Program, ...]:
     compiled = []
     for files, wait_ms in zip((FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG), waits_ms, strict=True):
         order = {SETTINGS_FILE: f"order: {{wait: {wait_ms}ms}}\n"} if wait_ms else {}
+        people = {IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n"} if identity else {}
         turned = {"turned.yaml": TURNED} if any(waits_ms) else {}
-        compiled.append(compile_catalog(load_catalog(files | turned | order), RULES))
+        compiled.append(compile_catalog(load_catalog(files | turned | order | people), RULES))
     return tuple(compiled)
 
 
@@ -89,6 +90,7 @@ class Scenario:
     `new_catalogs_ms`: when others are published; a worker hears of them `hearing_ms` later for each letter of its name,
     and evaluates `sweep_profiles` at a time. `timers_max` instants of timers fire in one batch, records wait for others
     for `timers_first_s`. `waits_ms`: how long events wait for those before them under each catalog, 0: not at all.
+    `identity`: users claim the anonymous ids of their devices.
     """
 
     transactions: bool
@@ -108,11 +110,12 @@ class Scenario:
     timers_max: int
     timers_first_s: float
     waits_ms: tuple[int, ...] = NO_WAITS
+    identity: bool = False
 
     @property
     def programs(self) -> tuple[Program, ...]:
         """The catalogs of the run, in the order in which they are published."""
-        return programs(self.waits_ms)
+        return programs(self.waits_ms, identity=self.identity)
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)

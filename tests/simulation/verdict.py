@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from app.events.link_record import LINK_MARK
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.program import Program
@@ -32,10 +33,16 @@ class Recomputed(Recomputation):
 
 
 def judge(
-    logs: Callable[[str, int], Log], partition: int, topics: Topics, programs: Sequence[Program], *, repeats: bool
+    logs: Callable[[str, int], Log],
+    partition: int,
+    topics: Topics,
+    programs: Sequence[Program],
+    *,
+    repeats: bool,
+    links: list[bytes],
 ) -> list[str]:
     """Returns the problems of one partition. `programs`: the first catalog and those after it. `repeats`: the same
-    change may be there more than once."""
+    change may be there more than once. `links`: is given the link records that the partition must have sent."""
 
     def log(topic: str) -> Log:
         return logs(topic, partition)
@@ -43,11 +50,18 @@ def judge(
     journal = [decode_entry(record.value) for record in log(topics.journal).committed()]
     by_version: Mapping[str, Program] = {each.version: each for each in programs}
     again = Recomputed(programs[0], RULES, journal, by_version)
-    records = log(topics.clickstream).committed()
+    at = reached(log(topics.profiles)).offset
+    # A worker that is told to end may send a link record which nobody is left to read.
+    records = [
+        record
+        for record in log(topics.clickstream).committed()
+        if record.offset < at or not (record.value or b"").startswith(LINK_MARK)
+    ]
     wanted: dict[bytes, list[bytes]] = {}
     again.leave_out(_left(latest(log(topics.profiles))))
     changes = again.take(records)
-    changes += again.move(len(records))
+    changes += again.move(len(log(topics.clickstream).records))
+    links += (link.value for link in again.links)
     own = 0
     for change in changes:
         wanted.setdefault(change.user.encode(), []).append(change.encode())

@@ -1,15 +1,14 @@
 """A partition in which one user's profile can be given to another's between two batches."""
 
-from typing import cast
+from typing import Final
 
 from app.segments.evaluation.batch import Batch
-from app.segments.evaluation.change import CauseKind
 from app.segments.merging.profiles import left_of, merge_instant, merge_profiles
 from app.segments.partition.partition import Partition
 from tables import profile as profiles
 from tables.profile import Profile
 
-MERGED = cast(CauseKind, "merged")
+MERGED: Final = "merged"
 
 
 class MergingPartition(Partition):
@@ -19,12 +18,12 @@ class MergingPartition(Partition):
         """Gives the profile of `given_user` to `user`; `given_user` is forgotten."""
         batch = Batch()
         self._begin(batch)
-        encoded = self._give(given_user)
+        encoded = self._give_all(given_user)
         if encoded is not None:
-            self._receive(user, profiles.decode(encoded))
+            self._receive_all(user, profiles.decode(encoded))
         return self._end(batch)
 
-    def _give(self, user: str) -> bytes | None:
+    def _give_all(self, user: str) -> bytes | None:
         profile = self._current(user)
         if profile is None:
             return None
@@ -43,7 +42,7 @@ class MergingPartition(Partition):
         self._gone.add(user)
         return encoded
 
-    def _receive(self, user: str, given: Profile) -> None:
+    def _receive_all(self, user: str, given: Profile) -> None:
         profile = self._current(user)
         now = merge_instant(profile, given, clock_ms=self.clock_ms)
         settlement = self._settlement

@@ -2,11 +2,11 @@
 
 1. Dead letters, late events, then journal entries. A restart repeats an announced move instead of making another one;
    and no record is skipped as seen before its dead letter or late event is safe.
-2. Profiles, each with the input offset it has reached and its user's own changes. From here on these records are
-   never processed again for these users.
-3. The changes.
-4. The position. A restart sends the changes of profiles beyond it once more, from the profiles: it cannot know
-   whether 3 had happened.
+2. Profiles, each with the input offset it has reached, its user's own changes and link records.
+   From here on these records are never processed again for these users.
+3. The changes, then the link records.
+4. The position. A restart sends the changes and link records of profiles beyond it once more, from the profiles: it
+   cannot know whether 3 had happened.
 
 Each group is acknowledged before the next is sent. An earlier owner that wakes up late is not fenced; its profiles
 lose against those that came further, since a restore takes the furthest and not the latest.
@@ -36,6 +36,8 @@ class AtLeastOnce:
             await write([(self._changelog, commit.profiles)])
         if commit.changes:
             await write(commit.changes)
+        if commit.links:
+            await write([], elsewhere=commit.links)
         if commit.position:
             await write([(self._changelog, commit.position)])
 

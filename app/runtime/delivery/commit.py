@@ -1,15 +1,19 @@
 """From what a batch brought about to what is written where. Pure."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from aiokafka.structs import TopicPartition
 
-from app.runtime.delivery.delivery import Commit, TopicRows
+from app.runtime.delivery.delivery import Commit, PartitionRows, TopicRows
+from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import NO_HEADERS, Header, Row
 from app.runtime.records.envelope import POSITION_KEY, StoredPosition, encode_position, encode_profile, plain_prefix
+from app.runtime.records.identity_events import encode_identity, identity_headers
 from app.runtime.records.journal import JournalEntry, encode_entry
+from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.change import Change
 from app.segments.partition.partition import Batch, DeadLetter, LateEvent
 from app.settings import Topics
@@ -21,12 +25,14 @@ _decode_change = msgspec.json.Decoder(Change).decode
 class OutputTopics:
     """Output topics of a partition.
 
+    partitions: how many the input topic has.
     own_topics: the segments that have a topic of their own. resendable: profiles carry their user's changes, so that
     those can be sent again; needless where a commit is written as a whole or not at all.
     """
 
     topics: Topics
     partition: int
+    partitions: int
     own_topics: Set[str]
     source: str
     resendable: bool = True
@@ -45,9 +51,18 @@ class OutputTopics:
                 by_topic.setdefault(self.topics.segment(change.segment), []).append(row)
         return list(by_topic.items())
 
-    def resend(self, values: Sequence[bytes]) -> Commit:
-        """Changes, as they were encoded, once more."""
-        return Commit(next_offset=-1, changes=self.change_rows([_decode_change(value) for value in values], values))
+    def resend(self, values: Sequence[bytes], links: Sequence[tuple[str, bytes]] = ()) -> Commit:
+        """Changes and link records, as they were encoded, once more."""
+        changes = self.change_rows([_decode_change(value) for value in values], values)
+        return Commit(next_offset=-1, changes=changes, links=self.link_rows(links))
+
+    def link_rows(self, links: Iterable[tuple[str, bytes]]) -> list[PartitionRows]:
+        """Link records, each for the partition of its key."""
+        rows: dict[int, list[Row]] = {}
+        for key, value in links:
+            encoded = key.encode()
+            rows.setdefault(partition_of(encoded, self.partitions), []).append((encoded, value, NO_HEADERS))
+        return [(TopicPartition(self.topics.clickstream, number), each) for number, each in sorted(rows.items())]
 
     def commit(self, outcome: Batch, position: StoredPosition, entries: Sequence[JournalEntry] = ()) -> Commit:
         """All that one outcome writes."""
@@ -55,8 +70,13 @@ class OutputTopics:
         commit.announced = self.announced(outcome.dead, outcome.late, entries)
         values = [change.encode() for change in outcome.changes]
         commit.changes = self.change_rows(outcome.changes, values)
+        commit.changes += self._identity_rows(outcome.linked)
+        commit.links = self.link_rows((link.key, link.value) for link in outcome.links)
         own: dict[str, list[bytes]] = {}
+        sent: dict[str, list[tuple[str, bytes]]] = {}
         if self.resendable:
+            for link in outcome.links:
+                sent.setdefault(link.owner, []).append((link.key, link.value))
             for change, value in zip(outcome.changes, values, strict=True):
                 own.setdefault(change.user, []).append(value)
         prefix = plain_prefix(position.reached)
@@ -66,14 +86,25 @@ class OutputTopics:
             key = user.encode()
             if profile is None:
                 # The tombstone comes after the position: until then, a restore must find the changes of this user.
-                profiles.append((key, encode_profile(position.reached, own.get(user, ()), None), NO_HEADERS))
+                profiles.append(
+                    (key, encode_profile(position.reached, own.get(user, ()), None, sent.get(user, ())), NO_HEADERS)
+                )
                 tombstones.append((key, None, NO_HEADERS))
-            elif user in own:
-                profiles.append((key, encode_profile(position.reached, own[user], profile), NO_HEADERS))
+            elif user in own or user in sent:
+                value = encode_profile(position.reached, own.get(user, ()), profile, sent.get(user, ()))
+                profiles.append((key, value, NO_HEADERS))
             else:
                 profiles.append((key, prefix + profile, NO_HEADERS))
         commit.position = [(POSITION_KEY, encode_position(position), NO_HEADERS), *tombstones]
         return commit
+
+    def _identity_rows(self, linked: Sequence[Linked]) -> list[TopicRows]:
+        """Results of claims, key the user; all about one anonymous id are in one partition, in order."""
+        rows: list[Row] = []
+        for each in linked:
+            headers = identity_headers(each, self.source)
+            rows.append((each.to.encode(), encode_identity(each), headers))
+        return [(self.topics.identity, rows)] if rows else []
 
     def announced(
         self, dead: Sequence[DeadLetter], late: Sequence[LateEvent], entries: Sequence[JournalEntry]

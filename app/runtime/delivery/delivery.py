@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from aiokafka.structs import TopicPartition
+
 from app.runtime.kafka.record_batch import Row
 
 TopicRows: TypeAlias = tuple[str, Sequence[Row]]
+PartitionRows: TypeAlias = tuple[TopicPartition, Sequence[Row]]
 
 
 @dataclass(slots=True)
 class Commit:
-    """Everything one micro-batch (or idle move) writes, in four groups, and the input offset it reaches.
+    """Everything one micro-batch (or idle move) writes, in five groups, and the input offset it reaches.
 
     announced: dead letters, late events, then journal entries: safe in this order.
     profiles: the changed profiles, each with its user's own changes, for the changelog.
     changes: for the topics that others read.
+    links: link records for other partitions of the input topic, by partition.
     position: the position record and tombstones, for the changelog; must not become visible before the others.
     """
 
@@ -23,6 +27,7 @@ class Commit:
     announced: list[TopicRows] = field(default_factory=list)
     profiles: list[Row] = field(default_factory=list)
     changes: list[TopicRows] = field(default_factory=list)
+    links: list[PartitionRows] = field(default_factory=list)
     position: list[Row] = field(default_factory=list)
 
 

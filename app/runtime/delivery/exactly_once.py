@@ -32,7 +32,7 @@ class ExactlyOnce:
         try:
             await producer.begin_transaction()
             # Every delivery is awaited before the end: a failed batch alone does not make the transaction fail.
-            await self._writer.write(groups)
+            await self._writer.write(groups, elsewhere=commit.links)
             await producer.commit_transaction()
         except KafkaError as error:
             if is_fenced(error):

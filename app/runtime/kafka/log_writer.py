@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, InvalidTimestampError, ProducerFenced
+from aiokafka.producer.transaction_manager import TransactionState
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
 from app.runtime.kafka.clients import connection, start, told_leaders
 from app.runtime.kafka.producer import new_producer, note
 from app.runtime.kafka.record_batch import RecordBatches, Row
+from app.runtime.kafka.topics import transaction_timeout_ms
 from app.settings import Settings
 
 _Sent: TypeAlias = tuple["asyncio.Future[Any]", int]
@@ -66,7 +68,7 @@ class LogWriter:
         if self._transactional_id is not None:
             extra = {
                 "transactional_id": self._transactional_id,
-                "transaction_timeout_ms": settings.commit_timeout_ms * 3,
+                "transaction_timeout_ms": transaction_timeout_ms(settings),
             }
         self._found = set()
         self._producer = new_producer(
@@ -79,9 +81,18 @@ class LogWriter:
         )
         await start(self._producer)
 
-    async def write(self, rows_by_topic: Iterable[tuple[str, Iterable[Row]]]) -> None:
-        """Writes all rows, each topic's in order; returns when the broker has acknowledged every one."""
-        await self.write_to((TopicPartition(topic, self._partition), rows) for topic, rows in rows_by_topic)
+    async def write(
+        self,
+        rows_by_topic: Iterable[tuple[str, Iterable[Row]]],
+        *,
+        elsewhere: Iterable[tuple[TopicPartition, Iterable[Row]]] = (),
+    ) -> None:
+        """Writes all rows, each topic's in order; returns when the broker has acknowledged every one.
+
+        `elsewhere`: rows for other partitions than this writer's; `ends` say nothing about their topics.
+        """
+        own = [(TopicPartition(topic, self._partition), rows) for topic, rows in rows_by_topic]
+        await self.write_to([*own, *elsewhere])
 
     async def write_to(self, rows_by_partition: Iterable[tuple[TopicPartition, Iterable[Row]]]) -> None:
         """The same, each to a partition of its own; `ends` then say nothing."""
@@ -137,10 +148,17 @@ class LogWriter:
             await producer.stop()
 
     async def abandon(self) -> None:
-        """Ends the producer without sending what it still holds: that was thrown away."""
+        """Ends the producer without sending what it still holds: that was thrown away.
+
+        An open transaction is aborted, if the broker takes that within a second: it stops the readers of all partitions
+        that it wrote to.
+        """
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        if is_transaction_open(producer):
+            with suppress(Exception):
+                await asyncio.wait_for(producer.abort_transaction(), ABANDON_S)
         with suppress(Exception):
             producer._closed = True
             tasks = _tasks_of(producer._sender)
@@ -156,6 +174,12 @@ class LogWriter:
 def is_fenced(error: BaseException) -> bool:
     """True if a later producer with the same transactional id has taken over, or the broker has given this one up."""
     return isinstance(error, ProducerFenced | InvalidProducerEpoch)
+
+
+def is_transaction_open(producer: AIOKafkaProducer) -> bool:
+    """True if a transaction was begun, and neither committed nor aborted."""
+    manager = producer._txn_manager
+    return manager is not None and manager.state in (TransactionState.IN_TRANSACTION, TransactionState.ABORTABLE_ERROR)
 
 
 def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:

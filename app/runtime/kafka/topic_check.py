@@ -6,12 +6,17 @@ Values are texts as the broker tells them. What a broker does not tell is not ju
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.runtime.kafka.topics import REPLICAS_MAX, TopicSpec, in_sync_wanted, message_bytes_max, replicas_wanted
+from app.runtime.kafka.topics import (
+    REPLICAS_MAX,
+    TopicSpec,
+    in_sync_wanted,
+    message_bytes_max,
+    replicas_wanted,
+    transaction_timeout_ms,
+)
 from app.segments.language.durations import format_duration
 from app.settings import Settings
 
-TRANSACTION_TIMEOUTS = 3
-"""A worker asks for transactions of so many times `commit_timeout`."""
 EXPIRATION_MS_MIN = 86_400_000
 
 
@@ -73,8 +78,8 @@ def check_broker(settings: Settings, number: int, config: Mapping[str, str], *, 
         if value is not None and high is not None and value > high:
             wrong.append(Finding(name, True, f"{setting}={value}", f"at most {high}: {what}"))
 
-    transaction_ms = TRANSACTION_TIMEOUTS * settings.commit_timeout_ms
-    what = f"workers ask for transactions of {format_duration(transaction_ms)} (three times commit_timeout)"
+    transaction_ms = transaction_timeout_ms(settings)
+    what = f"workers ask for transactions of {format_duration(transaction_ms)} (commit_timeout and 5 s)"
     look("transaction.max.timeout.ms", low=transaction_ms, what=what)
     what = "a partition without a change for so long would lose its fence"
     look("transactional.id.expiration.ms", low=EXPIRATION_MS_MIN, what=what)

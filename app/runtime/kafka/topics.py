@@ -35,6 +35,8 @@ class TopicSpec:
     config: tuple[tuple[str, str], ...] = ()
 
 
+TRANSACTION_ROOM_MS = 5_000
+
 KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 # Kafka's retention uses the time of the records: replayed old events would be deleted within minutes.
 REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
@@ -60,6 +62,7 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
         *(spec(topics.segment(name), READ_BY_OTHERS) for name in own_topic_segments),
         spec(topics.dead_letters, READ_BY_OTHERS),
         spec(topics.late, READ_BY_OTHERS),
+        spec(topics.identity, READ_BY_OTHERS),
         spec(topics.profiles, COMPACTED),
         spec(topics.journal, KEPT),
         catalog_topic(settings),
@@ -88,6 +91,14 @@ def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, s
 def message_bytes_max(settings: Settings) -> int:
     """Largest record batch that a topic should take, in bytes: the broker's default, or more if workers write more."""
     return max(MESSAGE_BYTES_DEFAULT, settings.write_bytes_max + MESSAGE_BYTES_ROOM)
+
+
+def transaction_timeout_ms(settings: Settings) -> int:
+    """The time after which the broker ends a transaction that nobody has ended, in milliseconds.
+
+    Until then it stops the readers of every partition that it wrote to, so it is hardly longer than a commit may take.
+    """
+    return settings.commit_timeout_ms + TRANSACTION_ROOM_MS
 
 
 def replicas_wanted(settings: Settings, *, brokers: int) -> int:

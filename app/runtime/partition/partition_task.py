@@ -8,6 +8,7 @@ asked of the `Environment`, so that the simulator runs these very steps.
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from app.runtime.delivery.commit import poison_letter
@@ -68,8 +69,8 @@ class PartitionTask:
         self._connection: Connection | None = None
         self._fetched: list[Any] = []
         self._keys = KeySample(partition, self._settings.partitions)
-        self._in_batch = False
-        self._in_doubt = False
+        self._in_batch = self._in_doubt = False
+        self._pause_ms = 0
         self.handle = self._environment.spawn(self._run(), name=f"partition-{partition}")
 
     @property
@@ -122,6 +123,7 @@ class PartitionTask:
         self._in_doubt = False
         delivery = self._delivery = context.new_delivery(self.partition)
         await environment.within(delivery.open(), limit_ms=settings.commit_timeout_ms)
+        await environment.pause(self._pause_ms)
         self._connection = await environment.connect()
         self._happen(Event.FENCED)
         changelog, journal = self._new_reader(self._topics.profiles), self._new_reader(self._topics.journal)
@@ -135,12 +137,11 @@ class PartitionTask:
         ):
             self._state, told = kept, f"kept {kept.core.users:,} profiles"
         else:
-            restored = await restore(
-                changelog, journal, context.new_core, environment, self._restoring, context.new_values
-            )
+            on_share = partial(context.metrics.restoring, self.partition)
+            restored = await restore(changelog, journal, context.new_core, environment, on_share, context.new_values)
             context.metrics.restored(self.partition, restored.records, restored.seconds)
-            if restored.resend:
-                await self._write(self._layout.resend(restored.resend))
+            if restored.resend or restored.resend_links:
+                await self._write(self._layout.resend(restored.resend, restored.resend_links))
             self._state = await state_of(restored, reader, settings)
             self._in_doubt = False
             told = f"restored {restored.core.users:,} profiles"
@@ -156,9 +157,6 @@ class PartitionTask:
         return self._connection.log(
             topic, self.partition, committed_only=self._delivery.committed_only, on_progress=self._progress
         )
-
-    def _restoring(self, share: float) -> None:
-        self._context.metrics.restoring(self.partition, share)
 
     # ------------------------------------------------------------ running
 
@@ -414,7 +412,9 @@ class PartitionTask:
             return
         if advice.give_up:
             raise fatal_error(self.partition, error) from error
-        await self._environment.pause(advice.pause_ms)
+        # Fenced first, then the pause: a transaction that was left open stops the readers of other partitions.
+        self._pause_ms = 0 if advice.ask_group or doing == State.FENCING.value else advice.pause_ms
+        await self._environment.pause(advice.pause_ms - self._pause_ms)
         if advice.ask_group:
             await self._wait_for_group()
 

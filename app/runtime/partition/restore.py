@@ -39,6 +39,7 @@ class Restored:
 
     position: None if nothing was ever committed.
     resend: changes, encoded, of profiles beyond the position: nobody knows whether they were sent. In order by user.
+    resend_links: link records of the same profiles, each with its key.
     replay: what the journal says for the records from the position on.
     seen: no record before this input offset is new: some profile, or the position, has come so far.
     number: the highest number of a commit that left something behind.
@@ -48,6 +49,7 @@ class Restored:
     core: Partition
     position: StoredPosition | None
     resend: list[bytes]
+    resend_links: list[tuple[str, bytes]]
     replay: Replay
     seen: int
     number: int
@@ -80,6 +82,7 @@ async def restore(
     if position is not None:
         core.restore_position(position.position)
     resend: list[bytes] = []
+    links: list[tuple[str, bytes]] = []
     seen, number = reached.offset, max(reached.number, 0)
     offset, prefix = (
         -1,
@@ -95,6 +98,7 @@ async def restore(
             seen, number = max(seen, come.offset), max(number, come.number)
             if come > reached:
                 resend += stored_profile.changes
+                links += stored_profile.links
             offset, prefix = come.offset, plain_prefix(come)
         core.restore(user.decode(), profile, offset=offset)
         if not count % PROFILES_A_SLICE:
@@ -102,7 +106,7 @@ async def restore(
     entries, journal_end = await _read_entries(journal, 0 if position is None else position.journal_offset)
     replay = Replay(entries, offset=max(reached.offset, 0), clock_ms=reached.clock_ms)
     seconds = environment.now_s() - began_s
-    return Restored(core, position, resend, replay, seen, number, changelog_end, journal_end, records, seconds)
+    return Restored(core, position, resend, links, replay, seen, number, changelog_end, journal_end, records, seconds)
 
 
 async def nothing_written_since(log: Log, offset: int) -> bool:

@@ -5,7 +5,8 @@ a worker that finds it again knows which records the profile has seen, and can s
 knows whether they were sent. The position of a partition is one more record, under a key that no user can have.
 
 Layout of a value, big-endian: format (1 byte), flags (1), input offset (8), clock in ms (8), commit number (8), length
-of the changes (4), changes (MessagePack), then the profile, or what the core calls its position.
+of the changes (4), changes (MessagePack), then the profile, or what the core calls its position. Format 2 is that of a
+profile with link records: a pair of changes and link records stands where the changes stand otherwise.
 """
 
 import struct
@@ -17,6 +18,7 @@ import msgspec
 from app.errors import UserError
 
 FORMAT = 1
+WITH_LINKS = 2
 POSITION_KEY = b"\xffposition"
 """Users are UTF-8, and no UTF-8 text has a byte 0xFF."""
 
@@ -40,11 +42,15 @@ class Reached(NamedTuple):
 
 
 class StoredProfile(NamedTuple):
-    """A value of the changelog. `changes`: the user's own, encoded. `profile` None: the user was forgotten."""
+    """A value of the changelog. `changes`: the user's own, encoded. `profile` None: the user was forgotten.
+
+    links: link records that the user's key sent, each with the key that it is for.
+    """
 
     reached: Reached
     changes: Sequence[bytes]
     profile: bytes | None
+    links: Sequence[tuple[str, bytes]] = ()
 
 
 class StoredPosition(NamedTuple):
@@ -64,6 +70,7 @@ class StoredPosition(NamedTuple):
 
 _encode_changes = msgspec.msgpack.Encoder().encode
 _decode_changes = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_pair = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[str, bytes]]]).decode
 
 
 def plain_prefix(reached: Reached) -> bytes:
@@ -71,19 +78,26 @@ def plain_prefix(reached: Reached) -> bytes:
     return _HEAD.pack(FORMAT, 0, *reached, 0)
 
 
-def encode_profile(reached: Reached, changes: Sequence[bytes], profile: bytes | None) -> bytes:
+def encode_profile(
+    reached: Reached, changes: Sequence[bytes], profile: bytes | None, links: Sequence[tuple[str, bytes]] = ()
+) -> bytes:
     """A value of the changelog."""
-    packed = _encode_changes(changes) if changes else b""
+    said = (changes, links) if links else changes
+    packed = _encode_changes(said) if said else b""
     flags = _FORGOTTEN if profile is None else 0
-    return _HEAD.pack(FORMAT, flags, *reached, len(packed)) + packed + (profile or b"")
+    return _HEAD.pack(WITH_LINKS if links else FORMAT, flags, *reached, len(packed)) + packed + (profile or b"")
 
 
 def decode_profile(value: bytes) -> StoredProfile:
     """The reverse; UserError for a format that this version does not know."""
     flags, reached, length = _head(value)
     end = _HEAD.size + length
-    changes = _decode_changes(value[_HEAD.size : end]) if length else ()
-    return StoredProfile(reached, changes, None if flags & _FORGOTTEN else value[end:])
+    profile = None if flags & _FORGOTTEN else value[end:]
+    if value[0] == WITH_LINKS:
+        changes, links = _decode_pair(value[_HEAD.size : end])
+        return StoredProfile(reached, changes, profile, links)
+    changes = _decode_changes(value[_HEAD.size : end]) if length else []
+    return StoredProfile(reached, changes, profile)
 
 
 def encode_position(stored: StoredPosition) -> bytes:
@@ -114,7 +128,7 @@ def is_further(value: bytes, known: bytes) -> bool:
 
 def _head(value: bytes) -> tuple[int, Reached, int]:
     """Flags, how far it has come, length of the changes."""
-    if not value or value[0] != FORMAT:
+    if not value or value[0] not in (FORMAT, WITH_LINKS):
         raise UserError(
             f"the profiles' changelog holds format {value[0] if value else 'nothing'}, this version knows {FORMAT}",
             hint="run the version that wrote it, or a newer one",

@@ -16,7 +16,7 @@ import msgspec
 
 from app.runtime.kafka.record_batch import Row
 from app.segments.definitions.catalog import definition_version, load_catalog
-from app.segments.definitions.catalog_settings import SETTINGS_FILE, settings_version
+from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_versions
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
@@ -29,7 +29,7 @@ PATH_HEADER = "path"
 class Publication(msgspec.Struct, frozen=True):
     """Content of the closing record: the catalog's version, its instant, and each definition's version.
 
-    Among `definitions` the settings have the name SETTINGS_FILE.
+    Among `definitions` the settings have the names of SETTINGS_FILES.
     """
 
     version: str
@@ -48,7 +48,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference that a publication makes: names of definitions and SETTINGS_FILE, in order."""
+    """Difference that a publication makes: names of definitions and settings files, in order."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -68,11 +68,9 @@ def definitions_of(catalog: Catalog) -> dict[str, Definition]:
 
 
 def versions_of(catalog: Catalog) -> dict[str, str]:
-    """The version of each definition by its name, and of the settings by SETTINGS_FILE if they say anything."""
+    """The version of each definition by its name, and of the settings by their file if they say anything."""
     versions = {name: definition_version(each) for name, each in definitions_of(catalog).items()}
-    if (version := settings_version(catalog.settings)) is not None:
-        versions[SETTINGS_FILE] = version
-    return versions
+    return versions | settings_versions(catalog.settings)
 
 
 def difference(old: Catalog | None, new: Catalog) -> Difference:
@@ -91,7 +89,7 @@ def rows_of(catalog: Catalog, files: Mapping[str, str], *, removed: Iterable[str
     """The records of a publication, in their order."""
     versions = versions_of(catalog)
     paths = {name: definition.path for name, definition in definitions_of(catalog).items()}
-    paths[SETTINGS_FILE] = catalog.settings.path
+    paths |= {name: catalog.settings.paths[name] for name in SETTINGS_FILES if name in versions}
     rows: list[Row] = [
         (name.encode(), files[paths[name]].encode(), [(PATH_HEADER, paths[name].encode())]) for name in sorted(versions)
     ]

@@ -19,6 +19,7 @@ from app.segments.compiler.value_code import leaf_id
 from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.definition import Catalog, Score, Segment
+from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.evaluation import carts
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
@@ -73,6 +74,7 @@ class Program:
         behind the highest event time. early_ms: an event's turn has come when the clock is this far before its instant;
         FOREVER where none waits.
     counted: limits reached and odd values since it was last emptied.
+    identity: which keys are one person; None: each key is a user of its own.
     """
 
     version: str
@@ -99,6 +101,7 @@ class Program:
     lag_ms: int
     early_ms: int
     counted: Counted
+    identity: IdentityPolicy | None
     watch_masks: dict[int, int] = field(default_factory=dict)
 
     def ids(self, mask: int) -> list[int]:
@@ -182,6 +185,7 @@ class _Compiler:
             layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),
             source=self.code.text(),
             wait_ms=wait_ms,
+            identity=self.catalog.settings.identity,
             lag_ms=max(self.rules.disorder_ms, wait_ms),
             early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,

@@ -11,10 +11,11 @@ import msgspec
 
 from app.segments.definitions.catalog_checks import check_files
 from app.segments.definitions.catalog_settings import (
+    SettingsFile,
     is_settings_file,
     read_catalog_settings,
     repeated,
-    settings_meaning,
+    settings_meanings,
 )
 from app.segments.definitions.definition import Catalog, CatalogSettings, Definition, PointsOn, Score, Segment
 from app.segments.definitions.definition_file import read_definition_file
@@ -32,12 +33,16 @@ def load_catalog(files: Mapping[str, str]) -> Catalog:
     """
     paths = sorted(files)
     read = [read_definition_file(path, files[path]) for path in paths if not is_settings_file(path)]
-    settings = [read_catalog_settings(path, files[path]) for path in paths if is_settings_file(path)]
+    settings: list[SettingsFile] = []
+    found = CatalogSettings()
+    for path in paths:
+        if is_settings_file(path):
+            settings.append(read_catalog_settings(path, files[path], found))
+            found = settings[-1].settings
     problems = check_files(read)
     problems += [problem for file in settings for problem in file.source.problems] + repeated(settings)
     if problems:
         raise CatalogError(problems)
-    found = settings[0].settings if settings else CatalogSettings()
     return _catalog([file.definition for file in read if file.definition is not None], found)
 
 
@@ -47,8 +52,7 @@ def _catalog(definitions: Iterable[Definition], settings: CatalogSettings) -> Ca
     scores = {d.name: d for d in definitions if isinstance(d, Score)}
     ordered = settlement_order(segments.values(), scores.values())
     versions = sorted(map(meaning, definitions))
-    if common := settings_meaning(settings):
-        versions.append(common)
+    versions += settings_meanings(settings).values()
     return Catalog(
         segments=tuple(segments[name] for name in ordered),
         scores=tuple(scores[name] for name in sorted(scores)),

@@ -1,4 +1,4 @@
-"""Settings of `catalog.yaml`, which hold for all definitions of a folder: reading, checks, meaning, version."""
+"""Settings that hold for all definitions of a folder, in `catalog.yaml` and `identity.yaml`: reading and meaning."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,14 +9,22 @@ import msgspec
 import yaml
 
 from app.segments.definitions.definition import CatalogSettings
-from app.segments.definitions.definition_format import ORDER, ORDER_FORM, SETTINGS, WAIT
+from app.segments.definitions.definition_format import IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT
+from app.segments.definitions.identity_policy import (
+    DEFAULT_POLICY,
+    policy_meaning,
+    policy_text,
+    read_identity_policy,
+)
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.language.durations import format_duration
 
 SETTINGS_FILE: Final = SETTINGS.what
-_NAMES: Final = (SETTINGS_FILE, "catalog.yml")
+IDENTITY_FILE: Final = IDENTITY.what
+SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE)
+_NAMES: Final = {name: file for file in SETTINGS_FILES for name in (file, file.replace(".yaml", ".yml"))}
 WAIT_MS_MAX: Final = 600_000
 _DEFINITION_KEYS: Final = ("segment", "score")
 
@@ -24,8 +32,8 @@ _DEFINITION_KEYS: Final = ("segment", "score")
 def is_settings_file(path: str) -> bool:
     """True if the file of this path holds settings, and no definition.
 
-    >>> is_settings_file("segments/catalog.yaml"), is_settings_file("catalogs.yaml")
-    (True, False)
+    >>> is_settings_file("segments/catalog.yaml"), is_settings_file("identity.yaml"), is_settings_file("catalogs.yaml")
+    (True, True, False)
     """
     return _name(path) in _NAMES
 
@@ -42,14 +50,27 @@ class SettingsFile:
     source: YamlSource
     settings: CatalogSettings
 
+    @property
+    def name(self) -> str:
+        """The name by which the file is known, whatever its path."""
+        return _NAMES[_name(self.source.path)]
 
-def read_catalog_settings(path: str, text: str) -> SettingsFile:
-    """Reads one file; never raises. A file without a key says nothing."""
+
+def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> SettingsFile:
+    """Reads one file; never raises. `settings`: those of the files before it.
+
+    A `catalog.yaml` without a key says nothing; an `identity.yaml` without one turns identity on, as it usually is.
+    """
     source = YamlSource(path, text)
-    file = SettingsFile(source, CatalogSettings(path=path, text=text))
+    file = SettingsFile(source, settings)
+    file.settings = replace(settings, paths={**settings.paths, file.name: path})
+    is_identity = file.name == IDENTITY_FILE
+    if is_identity:
+        file.settings = replace(file.settings, identity=DEFAULT_POLICY)
     if all(not line.strip() or line.lstrip().startswith("#") for line in source.text.splitlines()):
         return file
-    root = source.root("settings file", "settings consist of lines key: value, such as order: {wait: 5s}")
+    example = "follow: always" if is_identity else "order: {wait: 5s}"
+    root = source.root("settings file", f"settings consist of lines key: value, such as {example}")
     if root is None:
         return file
     for key, _ in root.value:
@@ -60,6 +81,10 @@ def read_catalog_settings(path: str, text: str) -> SettingsFile:
                 "give the file of the definition another name",
             )
             return file
+    if is_identity:
+        policy = read_identity_policy(IDENTITY.fields(source, root))
+        file.settings = replace(file.settings, identity=policy)
+        return file
     fields = SETTINGS.fields(source, root)
     for name, read in _READERS.items():
         if name in fields:
@@ -85,29 +110,36 @@ def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
 _READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {ORDER.name: _read_order}
 
 
-def settings_meaning(settings: CatalogSettings) -> bytes:
-    """All that makes settings what they are, in one spelling; nothing for the defaults."""
-    said = {"order_wait_ms": settings.order_wait_ms} if settings.order_wait_ms else {}
-    return msgspec.json.encode({"catalog": said}) if said else b""
+def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
+    """Name of the file -> all that makes its settings what they are, in one spelling; none for the defaults."""
+    found = {}
+    if settings.order_wait_ms:
+        found[SETTINGS_FILE] = msgspec.json.encode({"catalog": {"order_wait_ms": settings.order_wait_ms}})
+    if settings.identity is not None:
+        found[IDENTITY_FILE] = msgspec.json.encode({"identity": policy_meaning(settings.identity)})
+    return found
 
 
-def settings_version(settings: CatalogSettings) -> str | None:
-    """Six hexadecimal digits that change with what the settings mean; None where all are the defaults."""
-    meaning = settings_meaning(settings)
-    return sha256(meaning).hexdigest()[:6] if meaning else None
+def settings_versions(settings: CatalogSettings) -> dict[str, str]:
+    """Name of the file -> six hexadecimal digits that change with what its settings mean; none for the defaults."""
+    return {name: sha256(meaning).hexdigest()[:6] for name, meaning in settings_meanings(settings).items()}
 
 
-def settings_text(settings: CatalogSettings) -> str:
-    """The settings for people, in one line."""
+def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
+    """The settings of one file for people, in one line."""
+    if name == IDENTITY_FILE:
+        return "no identity" if settings.identity is None else policy_text(settings.identity)
     wait_ms = settings.order_wait_ms
     return f"order: wait {format_duration(wait_ms)}" if wait_ms else "the defaults"
 
 
 def repeated(files: list[SettingsFile]) -> list[Problem]:
-    """Problems of a folder with more than one such file."""
-    return [
-        file.source.problem(
-            0, 0, f"there are two files {SETTINGS_FILE}", "leave one of them", f"{files[0].source.path} is one, too"
-        )
-        for file in files[1:]
-    ]
+    """Problems of a folder with more than one file of one name."""
+    first: dict[str, SettingsFile] = {}
+    problems = []
+    for file in files:
+        other = first.setdefault(file.name, file)
+        if other is not file:
+            told = f"there are two files {file.name}"
+            problems.append(file.source.problem(0, 0, told, "leave one of them", f"{other.source.path} is one, too"))
+    return problems

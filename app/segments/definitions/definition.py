@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.language.syntax import Expression, Pattern
 
 Status: TypeAlias = Literal["live", "draft", "retired"]
@@ -23,13 +24,15 @@ class TestEvent:
 class Expectation:
     """Expectation at `at_ms`, after everything due at that instant.
 
-    `inside` None: not asked. `attach`: the values last sent (only the names given are compared).
+    `inside` None: not asked. `attach`: the values last sent (only the names given are compared). `user`: who is asked
+    about; None: the one user of the test.
     """
 
     at_ms: int
     inside: bool | None
     attach: Mapping[str, Any] | None
     line: int
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,20 @@ Definition: TypeAlias = Segment | Score
 
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """Settings of `catalog.yaml`, which hold for all definitions.
+    """Settings of `catalog.yaml` and `identity.yaml`, which hold for all definitions.
 
-    `order_wait_ms`: how long an event waits for those before it; 0: not at all.
+    `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
+    None: each key is a user of its own. `paths`: name of the file -> its path, for those that say something.
     """
 
     order_wait_ms: int = 0
-    path: str = field(default="", compare=False)
-    text: str = field(default="", compare=False, repr=False)
+    identity: IdentityPolicy | None = None
+    paths: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def path(self) -> str:
+        """The files, for people."""
+        return ", ".join(self.paths.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import yaml
 from app.segments.definitions.value_types import (
     AnyValues,
     Choice,
+    Count,
     Duration,
     Expression,
     Flag,
@@ -35,6 +36,7 @@ from app.segments.definitions.yaml_source import YamlSource
 NAME_LENGTH_MAX: Final = 64
 ATTACH_MAX: Final = 50
 POINTS_MAX: Final = 100
+COUNT_MAX: Final = 1_000
 DEFAULT_START: Final = "2026-01-05T00:00:00Z"
 """A Monday."""
 
@@ -276,11 +278,12 @@ EVENT_IDS: Final = (
     Key("groupId", WrittenText(), "The group of a group message."),
     Key("previousId", WrittenText(), "The former id of an alias message."),
 )
+EVENT_AS: Final = Key("as", WrittenText(), "The anonymousId of the event, in short: as: guest-1.")
 EVENT: Final = Form(
     "event",
     "an event",
     "One event of a test.",
-    (EVENT_AT, EVENT_TIME, EVENT_NAMES[0], EVENT_TYPE, EVENT_NAMES[1], *EVENT_VALUES, *EVENT_IDS),
+    (EVENT_AT, EVENT_TIME, EVENT_NAMES[0], EVENT_TYPE, EVENT_NAMES[1], *EVENT_VALUES, *EVENT_IDS, EVENT_AS),
 )
 
 EXPECTED_AT: Final = Key(
@@ -291,8 +294,9 @@ EXPECTED_AT: Final = Key(
 )
 EXPECTED_IN: Final = Key("in", Truth(), "Whether the user is in the segment.")
 EXPECTED_ATTACH: Final = Key("attach", AnyValues(), "The values sent last.")
+EXPECTED_AS: Final = Key("as", WrittenText(), "Whom it is about, where the events of a test are of several users.")
 EXPECTATION: Final = Form(
-    "expectation", "an expectation", "What must hold.", (EXPECTED_AT, EXPECTED_IN, EXPECTED_ATTACH)
+    "expectation", "an expectation", "What must hold.", (EXPECTED_AT, EXPECTED_IN, EXPECTED_ATTACH, EXPECTED_AS)
 )
 
 # ---- catalog.yaml
@@ -314,4 +318,25 @@ ORDER_FORM: Final = Form(
     (WAIT,),
 )
 
-FORMS: Final = (SETTINGS, ORDER_FORM, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+# ---- identity.yaml
+
+FOLLOW: Final = Key(
+    "follow",
+    Choice(("always", "before")),
+    "Events of an id that are its user's: all, or those before its last claim.",
+)
+LOGOUT: Final = Key("logout", Texts("An event."), "Names of events after which the anonymousId is nobody's.")
+BLOCKED: Final = Key("blocked", Texts("An id."), "Ids that never become a user's.")
+DEVICES_MAX: Final = Key("devices_max", Count(20, COUNT_MAX), "Ids that become one user's within 30 days.")
+SWITCHES_MAX: Final = Key(
+    "switches_max", Count(4, COUNT_MAX), "Changes of hands within 30 days; with more the id is shared."
+)
+TRUST_ALIAS: Final = Key("trust_alias", Truth(), "An alias makes its previousId the user's; true if left out.")
+IDENTITY: Final = Form(
+    "identity",
+    "identity.yaml",
+    "identity.yaml: which keys are one person. An empty file has the defaults.",
+    (FOLLOW, LOGOUT, BLOCKED, DEVICES_MAX, SWITCHES_MAX, TRUST_ALIAS),
+)
+
+FORMS: Final = (SETTINGS, ORDER_FORM, IDENTITY, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)

@@ -1,6 +1,6 @@
 """The JSON Schema of definition files: gives editors completion and first checks. The real checks are the catalog's."""
 
-from app.segments.definitions.definition_format import FORMS, NAME_LENGTH_MAX, SETTINGS
+from app.segments.definitions.definition_format import FORMS, IDENTITY, NAME_LENGTH_MAX, SETTINGS
 from app.segments.definitions.value_types import Schema
 from app.segments.language.functions import AGGREGATES, AggregateFunction
 
@@ -13,14 +13,18 @@ def schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Shoal definition",
-        "description": "A segment or a score of Shoal, or catalog.yaml: what holds for all of them.",
+        "description": "A segment or a score of Shoal, or catalog.yaml or identity.yaml: what holds for all of them.",
         "type": "object",
         "if": {"required": ["score"]},
         "then": {"$ref": "#/$defs/score"},
         "else": {
             "if": {"anyOf": [{"required": [key]} for key in SETTINGS.names]},
             "then": {"$ref": "#/$defs/settings"},
-            "else": {"$ref": "#/$defs/segment"},
+            "else": {
+                "if": {"anyOf": [{"required": [key]} for key in IDENTITY.names]},
+                "then": {"$ref": "#/$defs/identity"},
+                "else": {"$ref": "#/$defs/segment"},
+            },
         },
         "$defs": {
             **{form.name: form.schema() for form in FORMS},

@@ -36,7 +36,7 @@ def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str])
     if len(source.problems) == known:
         _check_order(fields, [event.at_ms for event in events])
     expect = [_expectation(source, item, attached) for item in form.EXPECT.read(fields)]
-    _check_one_user(fields, events)
+    _check_users(fields, events, expect)
     return TestCase(
         name=form.TEST_NAME.read(fields),
         start_ms=start_ms,
@@ -77,6 +77,11 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
     for key in form.EVENT_IDS:
         if (text := key.read(fields)) is not None:
             message[key.name] = text
+    if (text := form.EVENT_AS.read(fields)) is not None:
+        if "anonymousId" in fields:
+            fields.wrong("as", "as is the anonymousId of the event, which it has already", "leave one of them out")
+        else:
+            message["anonymousId"] = text
     if "userId" not in message and "anonymousId" not in message:
         message["anonymousId"] = DEFAULT_USER
     ids = [message[key] for key in ("userId", "anonymousId") if key in message]
@@ -137,7 +142,7 @@ def _expectation(source: YamlSource, node: yaml.MappingNode, attached: Collectio
                 match = closest(key.value, attached)
                 hint = f"did you mean {match}?" if match else "the names are those under attach of the segment"
                 source.wrong(key, f"{key.value} is not attached by this segment", hint)
-    return Expectation(at_ms, inside, attach, source.line(node))
+    return Expectation(at_ms, inside, attach, source.line(node), form.EXPECTED_AS.read(fields))
 
 
 def _check_order(fields: Fields, instants: list[int]) -> None:
@@ -153,12 +158,27 @@ def _check_order(fields: Fields, instants: list[int]) -> None:
             )
 
 
-def _check_one_user(fields: Fields, events: list[TestEvent]) -> None:
+def _check_users(fields: Fields, events: list[TestEvent], expect: list[Expectation]) -> None:
+    """A test is about one user; with a login, about the keys of one, or it says about whom each expectation is."""
     users = {USUAL_IDS.user_in(event.message) for event in events}
-    if len(users) > 1:
+    named = {each.user for each in expect if each.user is not None}
+    for user in sorted(named - users):
+        fields.wrong(
+            "expect",
+            f"no event of this test is of {user}",
+            f"as names the userId or anonymousId of an event, not {user}",
+        )
+    if len(users) > 1 and not named and not _is_login(events, users):
         fields.wrong(
             "events",
             "all events of a test must be of one user",
             "give all of them the same userId, or none",
             "a user is the userId, else the anonymousId",
         )
+
+
+def _is_login(events: list[TestEvent], users: set[str | None]) -> bool:
+    """True if some event says that the keys of all events are those of one person."""
+    joined = {USUAL_IDS.id_of(event.message.get("anonymousId")) for event in events if "userId" in event.message}
+    known = {USUAL_IDS.id_of(event.message["userId"]) for event in events if "userId" in event.message}
+    return len(known) == 1 and users <= joined | known

@@ -105,6 +105,26 @@ class Number:
         return {"type": "number"}
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number from 1 to `most`; `default` if there is none."""
+
+    default: int
+    most: int
+
+    def read(self, fields: Fields, key: str) -> int:
+        found = fields.number(key)
+        if found is None:
+            return self.default
+        if found != int(found) or not 1 <= found <= self.most:
+            fields.wrong(key, f"{key} is a whole number from 1 to {self.most:,}", f"write {key}: {self.default}")
+            return self.default
+        return int(found)
+
+    def schema(self) -> Schema:
+        return {"type": "integer", "minimum": 1, "maximum": self.most, "default": self.default}
+
+
 class Flag:
     """True or false; false if it is not there."""
 

@@ -50,6 +50,30 @@ class LateEvent:
     late_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class LinkOut:
+    """A link record for the clickstream: its key, its value, and the key of the profile it comes from."""
+
+    key: str
+    value: bytes
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The result of a claim, for the identity topic. `at_ms`: of the event that made the claim, or ended it.
+
+    result: given, empty, refused:<reason>, lost, released.
+    """
+
+    id: str
+    source: str
+    to: str
+    at_ms: int
+    why: str
+    result: str
+
+
 @dataclass(slots=True)
 class Batch:
     """Result of one call, to be written by the caller.
@@ -68,6 +92,8 @@ class Batch:
     quickly: int = 0
     duplicates: int = 0
     timers: int = 0
+    links: list[LinkOut] = field(default_factory=list)
+    linked: list[Linked] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -5,16 +5,23 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CauseKind = Literal["event", "time", "catalog", "forgotten"]
+CauseKind = Literal["event", "time", "catalog", "forgotten", "merged"]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
-class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
-    """Cause of a change: an event (with its id, if it had one), time, a new catalog, or the end of retention."""
+class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
+    """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, or a merge.
+
+    link, into, source: of a merge, the id of the claim; for the key that moved, the user it moved to; for that user,
+    the key that came.
+    """
 
     kind: CauseKind
     message_id: str | None = None
+    link: str | None = None
+    into: str | None = None
+    source: str | None = None
 
 
 class Atom(msgspec.Struct, frozen=True, gc=False):

@@ -88,6 +88,7 @@ class Settlement:
         "changes",
         "kind",
         "members",
+        "merge",
         "message_id",
         "user",
         "warm_ms",
@@ -104,6 +105,7 @@ class Settlement:
         self._told_at = ""
         self.user = ""
         self.kind: CauseKind = "time"
+        self.merge = Cause("merged")
         self.message_id: str | None = None
         self.changes: list[Change] = []
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
@@ -197,6 +199,11 @@ class Settlement:
         self.kind = "forgotten"
         self.leave_everything(profile, now)
 
+    def move(self, profile: Profile, cause: Cause, now: int) -> None:
+        """A key that moves to another leaves everything, in order."""
+        self.kind, self.merge = "merged", cause
+        self.leave_everything(profile, now)
+
     def leave_everything(self, profile: Profile, now: int) -> None:
         """One of whom nothing is left here leaves all segments, in order; the caller has set why."""
         for segment in self._segments:
@@ -231,7 +238,9 @@ class Settlement:
             self._told_ms, self._told_at = now, iso(now)
         cause = self._cause
         message_id = self.message_id if self.kind == "event" else None
-        if cause.kind != self.kind or cause.message_id is not message_id:
+        if self.kind == "merged":
+            cause = self.merge
+        elif cause.kind != self.kind or cause.message_id is not message_id:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence
         profile.sequence = sequence + 1

@@ -1,4 +1,4 @@
-"""The settings that decide how the time and the user of an event are read; the same for a whole partition."""
+"""The settings that decide how times, users and link records are read; the same for a whole partition."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ class TimeRules:
     session_gap_ms: silence after which a visit is over.
     retention_ms: silence after which a user is forgotten.
     user_ids: tells ids of users from values that name nobody.
+    app: the app whose link records count; those of others are passed over.
     """
 
     disorder_ms: int = 5_000
@@ -27,3 +28,4 @@ class TimeRules:
     session_gap_ms: int = 30 * MINUTE_MS
     retention_ms: int = 400 * DAY_MS
     user_ids: UserIds = USUAL_IDS
+    app: str = "shoal"

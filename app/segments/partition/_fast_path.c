@@ -17,7 +17,7 @@
 typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 
 /* app/segments/partition/fast_path.py compares these constants with its own when it is imported. */
-#define INTERFACE 4
+#define INTERFACE 5
 #define HASH_BYTES 8
 #define INSTANT_BYTES 6
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
@@ -39,7 +39,7 @@ typedef struct {
 
 typedef struct {
     PyTypeObject *type;
-    Py_ssize_t highest, fired, first_seen, identified, due, session, leaves, ids, watched;
+    Py_ssize_t highest, fired, first_seen, identified, due, session, leaves, ids, watched, links;
 } ProfileSlots;
 
 typedef struct {
@@ -107,7 +107,7 @@ typedef struct {
     PyObject *decode, *digest_of, *load, *begin, *fire, *visit_update, *watch_mask, *sweep, *read_slowly, *settle;
     /* lookups */
     PyObject *touched, *track_handlers, *other_handlers, *watch_masks, *watching, *settlement, *counted;
-    PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names, *blocked_ids;
+    PyObject *undecodable, *unreadable, *raw_type, *profile_type, *handler_type, *kind_names, *blocked_ids, *logouts;
     /* segments to settle: for a new user, for one who is identified from now on */
     PyObject *begin_mask, *user_mask;
     /* the usual activity */
@@ -117,12 +117,12 @@ typedef struct {
     Leaf *leaves;
     Py_ssize_t growth_length, leaves_length;
     /* the rules, in milliseconds and bytes */
-    long long skew_max, disorder, lateness, retention, message_bytes_max, sweep_bytes, full_bytes, keyed;
+    long long skew_max, disorder, lateness, retention, message_bytes_max, sweep_bytes, full_bytes, keyed, linking, claim;
     /* state */
     long long clock;
     PyObject *kinds[KINDS_MAX];
     long long counts[KINDS_MAX];
-    Py_ssize_t kinds_length, track, identify, page, screen;
+    Py_ssize_t kinds_length, track, identify, page, screen, alias;
     PyObject *records;
     Py_ssize_t at;
     PyObject *left; /* the message of the record that was left, None if it has not been decoded */
@@ -546,6 +546,35 @@ typedef struct {
     PyObject *t_object, *now_object;
 } Event;
 
+/* True if an identified event may say something new about its other id: no claim on that id holds, or the user logs out.
+   `is_claimed` of tables/identity.py. */
+static int may_claim(FastPath *self, Event *event) {
+    PyObject *other = AT(event->message, self->message.anonymous_id), *digest;
+    if (event->kind == self->alias) return 1;
+    if (other == Py_None) return 0;
+    if (!PyUnicode_CheckExact(other) || event->profile == NULL) return 1;
+    if (event->now >= event->highest + self->retention) return 1; /* will be forgotten, and the claim with it */
+    PyObject *links = AT(event->profile, self->profile.links);
+    if (!PyByteArray_CheckExact(links)) return 1;
+    if (event->kind == self->track && PySet_Contains(self->logouts, AT(event->message, self->message.event)) != 0) return 1;
+    if (hash_of(self, other, &digest) != TAKEN || digest == NULL) return 1;
+    int claims = 1;
+    if (PyBytes_CheckExact(digest) && PyBytes_GET_SIZE(digest) == HASH_BYTES) {
+        const unsigned char *entry = (const unsigned char *)PyByteArray_AS_STRING(links);
+        for (Py_ssize_t left = PyByteArray_GET_SIZE(links); left >= ENTRY_BYTES && claims; left -= ENTRY_BYTES) {
+            if (memcmp(entry, PyBytes_AS_STRING(digest), HASH_BYTES) == 0) {
+                long long at = 0;
+                for (int byte = HASH_BYTES; byte < ENTRY_BYTES; byte++) at = at << 8 | entry[byte];
+                if (event->t >= at + self->claim) break;
+                claims = 0;
+            }
+            entry += ENTRY_BYTES;
+        }
+    }
+    Py_DECREF(digest);
+    return claims;
+}
+
 /* Checks the user's profile: is the event late or a duplicate, and does a timer come first? */
 static Outcome admit(FastPath *self, Event *event) {
     PyObject *profile = event->profile;
@@ -557,11 +586,13 @@ static Outcome admit(FastPath *self, Event *event) {
             !whole(AT(profile, self->profile.first_seen), &event->first_seen) ||
             !earliest(AT(profile, self->profile.due), &timer))
             return LEFT;
+        if (event->highest < 0) return LEFT; /* its events wait, or it has moved to another key */
         if (event->highest > event->now) event->now = event->highest;
         if (fired > event->now) event->now = fired;
         event->is_due = event->now >= event->highest + self->retention || timer <= event->now;
     }
     if (event->t < event->now - self->lateness) return LEFT;
+    if (self->linking && event->identified && may_claim(self, event)) return PyErr_Occurred() ? FAILED : LEFT;
     event->handler = handler_of(self, event->message, event->kind);
     if (event->handler == NULL && PyErr_Occurred()) return FAILED;
     if (event->handler != NULL && Py_TYPE(event->handler) != self->handler.type) return LEFT;
@@ -694,11 +725,13 @@ static const Field OBJECTS[] = {
     FIELD(track_handlers), FIELD(other_handlers), FIELD(watch_masks), FIELD(watching),   FIELD(settlement),
     FIELD(counted),        FIELD(undecodable),  FIELD(unreadable),  FIELD(raw_type),     FIELD(profile_type),
     FIELD(handler_type),   FIELD(kind_names),   FIELD(records),     FIELD(begin),        FIELD(begin_mask),
-    FIELD(user_mask),      FIELD(usual),        FIELD(unset),       FIELD(blocked_ids),  {NULL, 0}};
+    FIELD(user_mask),      FIELD(usual),        FIELD(unset),       FIELD(blocked_ids),  FIELD(logouts),
+                                {NULL, 0}};
 
 static const Field NUMBERS[] = {FIELD(skew_max),    FIELD(disorder),   FIELD(lateness),
                                 FIELD(retention),   FIELD(message_bytes_max), FIELD(sweep_bytes),
                                 FIELD(full_bytes),  FIELD(keyed),      FIELD(clock),
+                                FIELD(linking),     FIELD(claim),
                                 {NULL, 0}};
 
 static PyObject *given(PyObject *settings, const char *name) {
@@ -708,7 +741,7 @@ static PyObject *given(PyObject *settings, const char *name) {
 }
 
 static int number_kinds(FastPath *self) {
-    self->track = self->identify = self->page = self->screen = -1;
+    self->track = self->identify = self->page = self->screen = self->alias = -1;
     if (!PyTuple_CheckExact(self->kind_names) || PyTuple_GET_SIZE(self->kind_names) > KINDS_MAX) {
         PyErr_SetString(PyExc_TypeError, "kind_names: a tuple of at most 8 texts");
         return -1;
@@ -718,6 +751,7 @@ static int number_kinds(FastPath *self) {
         PyObject *kind = self->kinds[number] = PyTuple_GET_ITEM(self->kind_names, number);
         if (PyUnicode_CompareWithASCIIString(kind, "track") == 0) self->track = number;
         if (PyUnicode_CompareWithASCIIString(kind, "identify") == 0) self->identify = number;
+        if (PyUnicode_CompareWithASCIIString(kind, "alias") == 0) self->alias = number;
         if (PyUnicode_CompareWithASCIIString(kind, "page") == 0) self->page = number;
         if (PyUnicode_CompareWithASCIIString(kind, "screen") == 0) self->screen = number;
     }
@@ -800,7 +834,7 @@ static int initialize(FastPath *self, PyObject *arguments, PyObject *settings) {
     self->left = Py_NewRef(Py_None);
     if (!PyList_CheckExact(self->records) || !PyDict_CheckExact(self->touched) || !PyType_Check(self->profile_type) ||
         !PyType_Check(self->handler_type) || !PyDict_CheckExact(self->track_handlers) ||
-        !PyDict_CheckExact(self->other_handlers) || !PyDict_CheckExact(self->watch_masks)) {
+        !PyDict_CheckExact(self->other_handlers) || !PyDict_CheckExact(self->watch_masks) || !PyFrozenSet_CheckExact(self->logouts)) {
         PyErr_SetString(PyExc_TypeError, "FastPath is given something of another type");
         return -1;
     }
@@ -810,7 +844,8 @@ static int initialize(FastPath *self, PyObject *arguments, PyObject *settings) {
                             {"first_seen_ms", &self->profile.first_seen}, {"identified", &self->profile.identified},
                             {"due", &self->profile.due}, {"message_ids", &self->profile.ids},
                             {"session", &self->profile.session}, {"leaves", &self->profile.leaves},
-                            {"watched", &self->profile.watched}, {NULL, NULL}};
+                            {"watched", &self->profile.watched}, {"links", &self->profile.links},
+                            {NULL, NULL}};
     const Slot handler[] = {{"handle", &self->handler.handle}, {"properties", &self->handler.properties},
                             {"nothing", &self->handler.nothing}, {NULL, NULL}};
     const Slot settlement[] = {{"user", &self->settled.user}, {"kind", &self->settled.kind},

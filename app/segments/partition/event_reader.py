@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.events.link_record import LINK_BYTES_MAX, LINK_MARK
 from app.events.message import (
     HOURS_MS,
+    LINK,
     MESSAGE_BYTES_MAX,
     MILLIS_MS,
     SECONDS_MS,
@@ -44,18 +46,20 @@ class EventReader:
         self._user_ids = rules.user_ids
 
     def read(self, record: RecordLike, known: Container[str], message: Message | None = None) -> Event:
-        """Reads one record; MessageError if it cannot be an event. A watermark has an empty user.
+        """Reads one record; MessageError if it cannot be an event. A watermark and a link record have an empty user.
 
         `known`: users that are known to have a valid id. `message`: the decoded value, if the fast path has decoded it.
         """
         value = record.value
         if value is None or len(value) > MESSAGE_BYTES_MAX or not value.isascii():
-            value = checked_value(value)
+            value = checked_value(value, bytes_max=_bytes_max(value))
         if message is None:
             try:
                 message = self._decode(value)
             except (msgspec.DecodeError, RecursionError) as error:
                 message = self._decoder.decode_slowly(value, error)
+        if message.type == LINK:
+            return Event(message, 0, 0, "", identified=False)
         text = message.timestamp
         # The usual text of an instant is looked up in tables; every other one is parsed.
         try:
@@ -78,3 +82,8 @@ class EventReader:
         if self._keyed and (record.key is None or record.key != user.encode()):
             raise MessageError("wrong-key", f"the key is {record.key!r:.80}, the user {user!r:.80}")
         return Event(message, t, received, user, identified)
+
+
+def _bytes_max(value: bytes | None) -> int:
+    """Most bytes that are read of a record: more of a link record, which holds a profile."""
+    return LINK_BYTES_MAX if value is not None and value.startswith(LINK_MARK) else MESSAGE_BYTES_MAX

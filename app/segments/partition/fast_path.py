@@ -16,11 +16,12 @@ from app.segments.evaluation.batch import RecordLike
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from tables import message_ids, session
+from tables.identity import CLAIM_MS
 from tables.profile import Profile
 
 KIND_NAMES = tuple(sorted(EVENT_KINDS))
 
-INTERFACE = 4
+INTERFACE = 5
 """Version of the contract between the extension module and this one."""
 
 CONSTANTS = {
@@ -91,6 +92,9 @@ def fast_path(
         begin_mask=program.begin_mask,
         user_mask=program.user_mask,
         fire=fire,
+        linking=program.identity is not None,
+        claim=CLAIM_MS,
+        logouts=frozenset() if program.identity is None else frozenset(program.identity.logout),
         profile_type=Profile,
         digest_of=message_ids.digest_of,
         sweep=message_ids.sweep,

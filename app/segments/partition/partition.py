@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Raw
 
-from app.events.message import EVENT_KINDS, WATERMARK, Message, MessageError
+from app.events.message import EVENT_KINDS, LINK, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
@@ -35,9 +35,9 @@ from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
 from app.segments.partition.fast_path import BUILT, fast_path
+from app.segments.partition.linked_keys import LinkedKeys
 from app.segments.partition.position import CATALOG_KEY, read_position
 from app.segments.partition.user_table import Held
-from app.segments.partition.waiting_events import WaitingEvents
 from tables import message_ids
 from tables import profile as profiles
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
@@ -54,7 +54,7 @@ IDLE_MS = message_ids.KEPT_MS
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
-class Partition(WaitingEvents):
+class Partition(LinkedKeys):
     """Profiles, timers and clock of one partition, under one program."""
 
     def __init__(
@@ -66,12 +66,16 @@ class Partition(WaitingEvents):
         held: Held | None = None,
         fast: bool = True,
         timers_max: int = UNBOUNDED,
+        alone: bool = False,
     ) -> None:
         """`keyed` False: records need no key (files); else one whose key is not its user is a dead letter.
         `held`: as for `UserTable`. `fast`: usual events of a list go through the fast path, where that was built.
         `timers_max`: at the end of a batch so many instants of timers fire at most; the others are `overdue`. That
-        makes no difference to any change: timers of a user always fire before the user's next event."""
+        makes no difference to any change: timers of a user always fire before the user's next event.
+        `alone`: it has all users: their keys find each other at once, without link records."""
         super().__init__(program, rules, held=held)
+        if alone:
+            self._local = []
         self._keyed = keyed
         self._fast = fast and BUILT
         self._timers_max = timers_max
@@ -99,13 +103,17 @@ class Partition(WaitingEvents):
                 self.clock_ms = fast.clock_ms
             try:
                 event = reader.read(record, touched, None if fast is None else fast.message)
+                if event.message.type == LINK:
+                    self._take_link(record, batch)
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
             if event.message.type == WATERMARK:
                 self.clock_ms = max(self.clock_ms, min(event.t, event.received) - self.program.lag_ms)
-            else:
+            elif event.message.type != LINK:
                 self._admit(event, record, batch)
+            if self._local:
+                self._link_at_once(record.offset)
             if fast is not None:
                 fast.clock_ms = self.clock_ms
         if fast is not None:
@@ -149,6 +157,8 @@ class Partition(WaitingEvents):
         profile = self._touched.get(user) or self._load(user)
         if profile is not None and self.program.wait_ms:
             profile = self._catch_up(user, profile, clock)
+        if profile is not None and profile.moved_to is not None and self._follows(user, profile, event, record):
+            return
         if profile is not None:
             now = max(now, profile.highest_ms, profile.fired_ms)
         if t < now - self.rules.lateness_ms:
@@ -166,8 +176,6 @@ class Partition(WaitingEvents):
     ) -> None:
         """An event that is not late, unless it is a duplicate: timers before it fire, then all that it touches."""
         program, settlement, batch = self.program, self._settlement, self._batch
-        if profile is not None and profile.highest_ms < 0:  # no event of the user was processed yet
-            profile = None
         message_id = message.messageId
         digest = None
         if message_id is not None:
@@ -179,6 +187,8 @@ class Partition(WaitingEvents):
                 if ids.rfind(digest) >= 0 and message_ids.known(ids, digest, now):
                     batch.duplicates += 1
                     return
+        if profile is not None and profile.highest_ms < 0:  # no event of the user was taken yet
+            profile = None
         settlement.user = user
         if profile is not None and (
             now >= profile.highest_ms + self.rules.retention_ms or ((due := profile.due) and min(due.values()) <= now)
@@ -223,6 +233,8 @@ class Partition(WaitingEvents):
             settlement.kind = "event"
             settlement.message_id = message_id
             settlement.settle(profile, mask, now)
+        if identified and program.identity is not None:
+            self._claim(user, profile, message, t)
 
     def advance(self, clock_ms: int) -> Batch:
         """A journalled move of the clock."""
@@ -243,31 +255,10 @@ class Partition(WaitingEvents):
     def _end(self, batch: Batch) -> Batch:
         """Fires what the clock has passed, and encodes every user that was touched."""
         unarmed = self._fire_due(batch)
-        retention_ms = self.rules.retention_ms
-        epoch = self._catalog.epoch
-        stored, written = self._encoded, batch.profiles
-        arm = self.timers.arm
-        encode = profiles.encode
-        timer_of = profiles.timer_of
-        clock_ms = self.clock_ms
-        for user, profile in list(self._touched.items()):
-            due = profile.due
-            timer = profile.highest_ms + retention_ms
-            if due:
-                earliest = min(due.values())
-                if earliest < timer:
-                    timer = earliest
-            if profile.waiting is not None:
-                timer = self._timer(profile)
-            if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
-                remaining = self._fire_some(user, profile)
-                if remaining is None:
-                    continue
-                profile, timer = remaining, self._timer(remaining)
-            before = stored.get(user)
-            stored[user] = written[user] = encode(profile, timer, epoch)
-            if before is None or timer < timer_of(before) or user in unarmed:
-                arm(user, timer)
+        self._encode_touched(batch, unarmed)
+        while self._local:
+            self._link_at_once(self.next_offset - 1)
+            self._encode_touched(batch, unarmed)
         if (entry := self._catalog.unwritten()) is not None:
             batch.profiles = {CATALOG_KEY: entry, **batch.profiles}
         for user in self._gone:
@@ -282,6 +273,33 @@ class Partition(WaitingEvents):
         batch.next_offset = self.next_offset
         batch.clock_ms = self.clock_ms
         return batch
+
+    def _encode_touched(self, batch: Batch, unarmed: set[str]) -> None:
+        retention_ms = self.rules.retention_ms
+        epoch = self._catalog.epoch
+        stored, written = self._encoded, batch.profiles
+        arm = self.timers.arm
+        encode = profiles.encode
+        timer_of = profiles.timer_of
+        clock_ms = self.clock_ms
+        for user, profile in list(self._touched.items()):
+            due = profile.due
+            timer = profile.highest_ms + retention_ms
+            if due:
+                earliest = min(due.values())
+                if earliest < timer:
+                    timer = earliest
+            if profile.waiting is not None or not profile.begun:
+                timer = self._timer(profile)
+            if timer <= clock_ms:  # due since the user's last event, or armed by a new catalog's evaluation
+                remaining = self._fire_some(user, profile)
+                if remaining is None:
+                    continue
+                profile, timer = remaining, self._timer(remaining)
+            before = stored.get(user)
+            stored[user] = written[user] = encode(profile, timer, epoch)
+            if before is None or timer < timer_of(before) or user in unarmed:
+                arm(user, timer)
 
     def _fire_due(self, batch: Batch) -> set[str]:
         """Fires timers that the clock has passed, as many as a batch may. Returns who has to be armed again."""
@@ -324,6 +342,8 @@ class Partition(WaitingEvents):
             self._settlement.user = user
             self._fire(user, known, clock_ms, instants_max=self._fires_left)
             self._fires_left -= self._fired
+        elif known is not None:
+            self._forget_key(user, known, clock_ms)
         kept = self._touched.get(user)
         if kept is not None and not self._fires_left:
             self._overdue |= self._timer(kept) <= self.clock_ms

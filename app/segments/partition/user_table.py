@@ -11,6 +11,7 @@ from app.segments.partition.position import CATALOG_KEY, Position, read_position
 from app.segments.partition.reevaluation import Reevaluation
 from tables import profile as profiles
 from tables import waiting
+from tables.identity import MOVED_KEPT_MS
 from tables.profile import Profile
 from tables.timers import Timers
 from tables.windows import FOREVER
@@ -201,6 +202,10 @@ class UserTable:
         profile = self._touched[user] = profiles.new_profile(t, now, self.program.begin_watched)
         if known is not None:
             profile.waiting = known.waiting
+            if known.identity is not None:  # a key that had moved, and lives again
+                profile.know(known.identity)
+                profile.message_ids = known.message_ids
+                profile.sequence = max(profile.sequence, known.sequence)
         self._gone.discard(user)
         if self._catalog.entry is None:
             self._catalog.begin(self.program, self._settlement, now=now, clock_ms=clock_ms)
@@ -231,7 +236,10 @@ class UserTable:
 
     def _timer(self, profile: Profile) -> int:
         """The earliest instant of the clock at which something happens to the user without an event."""
-        timer = profile.timer(self.rules.retention_ms) if profile.begun else FOREVER
+        if profile.begun:
+            timer = profile.timer(self.rules.retention_ms)
+        else:
+            timer = FOREVER if profile.identity is None else profile.identity.used_ms + MOVED_KEPT_MS
         if profile.waiting is not None:
             timer = min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))
         return timer

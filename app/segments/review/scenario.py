@@ -51,7 +51,7 @@ class Scenario:
     def __init__(self, catalog: Catalog, rules: TimeRules | None = None) -> None:
         self.rules = rules or TimeRules()
         self.program = _program(catalog, self.rules)
-        self.partition = Partition(self.program, self.rules)
+        self.partition = Partition(self.program, self.rules, alone=True)
         self.changes: list[Change] = []
         self._offset = 0
 
@@ -132,7 +132,7 @@ def run_test(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRule
             scenario.pipe(dict(event.message), at_ms=test.start_ms + event.at_ms)
         now = test.start_ms + expectation.at_ms
         scenario.advance(now)
-        failures += _check(scenario, segment, test, expectation, user, now)
+        failures += _check(scenario, segment, test, expectation, expectation.user or user, now)
     return failures
 
 
@@ -159,6 +159,11 @@ def _happened_ms(event: TestEvent, test: TestCase) -> int:
 
 
 def _user_of(test: TestCase, rules: TimeRules) -> str:
+    """The user of a test: the `userId`, where its events name just one, else whoever its first event is of."""
+    known = {rules.user_ids.id_of(event.message["userId"]) for event in test.events if "userId" in event.message}
+    known -= {None}
+    if len(known) == 1:
+        return known.pop() or ""
     return (rules.user_ids.user_in(test.events[0].message) or "") if test.events else ""
 
 

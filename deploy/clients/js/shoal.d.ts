@@ -18,7 +18,13 @@ export interface Change {
   times: number;
   at: string;
   sequence: number;
-  cause: { kind: "event" | "time" | "catalog" | "forgotten"; message_id?: string };
+  cause: {
+    kind: "event" | "time" | "catalog" | "forgotten" | "merged";
+    message_id?: string;
+    link?: string;
+    into?: string;
+    from?: string;
+  };
   evidence: { expression: string; value: unknown }[];
   attach: Record<string, unknown>;
   valid_until: string | null;

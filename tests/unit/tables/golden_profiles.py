@@ -63,7 +63,7 @@ points: [{on: V, add: 3}, {on: sequence('V' then 'A'), add: 5}, {when: cart.item
 def definitions() -> dict[str, str]:
     """All of it as files."""
     files = {f"{name}.yaml": f"segment: {name}\n{body}\n" for name, body in PLAIN.items()}
-    files["catalog.yaml"] = "order: {wait: 5s}\n"
+    files["identity.yaml"] = "switches_max: 2\n"
     files |= {f"{name}.yaml": f"score: {name}\n{body}\n" for name, body in SCORES.items()}
     for name, values in VALUES.items():
         attach = {f"v{number}": value for number, value in enumerate(values)}
@@ -78,7 +78,7 @@ def definitions() -> dict[str, str]:
 
 
 def messages() -> Iterator[tuple[int, dict[str, Any]]]:
-    """Arrival and message: three users over a day, some late, some twice, some odd."""
+    """Arrival and message: users over a day, some late, some twice, some odd."""
     chance = Random(11)
     at_ms = START_MS
     for number in range(137):
@@ -106,15 +106,23 @@ def messages() -> Iterator[tuple[int, dict[str, Any]]]:
             said["context"] = {"traits": traits, "device": {"type": text}, "campaign": {"source": text}}
         if chance.random() < 0.1:
             said["userId"] = said["anonymousId"]
+        elif chance.random() < 0.1:
+            said |= {"userId": f"w{chance.choice((0, 1))}", "anonymousId": chance.choice(("d0", "d1", "u2"))}
         yield at_ms, said
 
 
 def records() -> list[PipedRecord]:
     """As the topic has them."""
     return [
-        PipedRecord(offset, at_ms, said["anonymousId"].encode(), json.dumps(said).encode())
+        PipedRecord(offset, at_ms, key_of(said), json.dumps(said).encode())
         for offset, (at_ms, said) in enumerate(messages())
     ]
+
+
+def key_of(message: dict[str, Any]) -> bytes:
+    """The key of a record."""
+    key: str = message.get("userId") or message["anonymousId"]
+    return key.encode()
 
 
 def changes_of(partition: Partition, rest: list[PipedRecord]) -> list[str]:
@@ -128,7 +136,7 @@ def write(path: Path) -> None:
     """The file of the present format."""
     files = definitions()
     program = compile_catalog(load_catalog(files), RULES)
-    partition = Partition(program, RULES)
+    partition = Partition(program, RULES, alone=True)
     early, rest = records()[:125], records()[125:]
     profiles: dict[str, bytes | None] = {}
     for start in range(0, len(early), 10):
@@ -157,13 +165,13 @@ class Golden:
         self.next_offset: int = said["next_offset"]
         self.changes: list[str] = said["changes"]
         self.rest = [
-            PipedRecord(self.next_offset + number, at_ms, message["anonymousId"].encode(), json.dumps(message).encode())
+            PipedRecord(self.next_offset + number, at_ms, key_of(message), json.dumps(message).encode())
             for number, (at_ms, message) in enumerate(said["rest"])
         ]
 
     def restored(self) -> Partition:
         """A partition of this version that takes over what that version kept."""
-        partition = Partition(compile_catalog(load_catalog(self.definitions), RULES), RULES)
+        partition = Partition(compile_catalog(load_catalog(self.definitions), RULES), RULES, alone=True)
         partition.restore_position(self.position)
         for user, profile in self.profiles.items():
             partition.restore(user, profile, offset=self.next_offset)

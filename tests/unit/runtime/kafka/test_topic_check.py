@@ -112,7 +112,7 @@ def test_a_topic_that_differs_from_the_others_is_told_by_what_can_be_done() -> N
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"transaction.max.timeout.ms": "30000"}, "at least 60000"),
+        ({"transaction.max.timeout.ms": "24000"}, "at least 25000"),
         ({"transactional.id.expiration.ms": "60000"}, "at least 86400000"),
         ({"group.min.session.timeout.ms": "10000"}, "at most 6000"),
         ({"group.max.session.timeout.ms": "5000"}, "at least 6000"),

@@ -52,10 +52,19 @@ def test_an_idle_move_reaches_further_than_the_records_before_it() -> None:
     assert Reached(7, 100, 5) < Reached(7, 101, 1) < Reached(7, 101, 2) < Reached(8, 50, 0)
 
 
-@pytest.mark.parametrize("value", [b"", b"\x02" + bytes(40)])
+@pytest.mark.parametrize("value", [b"", b"\x03" + bytes(40)])
 def test_a_format_of_another_version_is_told(value: bytes) -> None:
     with pytest.raises(UserError, match="holds format"):
         decode_profile(value)
+
+
+def test_link_records_come_back_with_the_changes_of_their_profile() -> None:
+    links = [("a-1", b"one"), ("u-2", b"two")]
+    stored = StoredProfile(Reached(1, 1), [b"change"], b"profile", links)
+    assert decode_profile(encode_profile(*stored)) == stored
+    forgotten = StoredProfile(Reached(1, 1), [], None, links)
+    assert decode_profile(encode_profile(*forgotten)) == forgotten
+    assert encode_profile(Reached(1, 1), [b"change"], b"profile")[0] == 1, "the version before reads what has no links"
 
 
 def test_a_forgotten_user_is_told_from_an_empty_profile() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.segments.definitions.catalog_settings import _READERS, read_catalog_settings
+from app.segments.definitions.catalog_settings import _READERS, IDENTITY_FILE, SETTINGS_FILE, read_catalog_settings
+from app.segments.definitions.definition import CatalogSettings
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.definitions.definition_format import FORMS, SETTINGS, Form, Key
 from app.segments.definitions.definition_schema import DURATION_PATTERN, NAME_PATTERN, schema
@@ -28,14 +29,17 @@ WHOLE = {
     "expectation": "segment: viewers\nwhen: 'true'\ntests:\n- name: a\n  expect:\n  - {}\n",
     "settings": "{}\n",
     "order": "order:\n  {}\n",
+    "identity": "{}\n",
 }
 """A file for each form, into which one key of it can be put."""
 
 
 def problems(form: Form, text: str) -> list[Problem]:
     """Problems that the reader finds."""
-    read = read_catalog_settings if form.name in ("settings", "order") else read_definition_file
-    return read("a.yaml", text).source.problems
+    if form.name in ("settings", "order", "identity"):
+        file = IDENTITY_FILE if form.name == "identity" else SETTINGS_FILE
+        return read_catalog_settings(file, text, CatalogSettings()).source.problems
+    return read_definition_file("a.yaml", text).source.problems
 
 
 def plain(text: str) -> Any:
@@ -88,7 +92,7 @@ def test_every_setting_of_the_catalog_has_a_reader() -> None:
 
 
 def test_every_key_of_a_definition_is_described() -> None:
-    for name in ("segment", "score", "settings", "order"):
+    for name in ("segment", "score", "settings", "order", "identity"):
         for key, described in SCHEMA["$defs"][name]["properties"].items():
             assert described.get("description"), key
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.segments.definitions.catalog import CatalogError, load_catalog
-from app.segments.definitions.catalog_settings import SETTINGS_FILE
+from app.segments.definitions.catalog_settings import SETTINGS_FILES
 from app.segments.definitions.remarks import remarks
 
 TABLE = Path(__file__).with_name("wrong_definitions.md")
@@ -41,10 +41,14 @@ def cases() -> list[Case]:
 
 def _case(match: re.Match[str]) -> Case:
     files = {
-        SETTINGS_FILE if text.startswith(f"# {SETTINGS_FILE}\n") else f"{number}.yaml": text
-        for number, text in enumerate(_FILE.findall(match["files"]), start=1)
+        _file_of(text) or f"{number}.yaml": text for number, text in enumerate(_FILE.findall(match["files"]), start=1)
     }
     return Case(match["title"], files, match["message"])
+
+
+def _file_of(text: str) -> str | None:
+    """The file that the first line names, for settings."""
+    return next((name for name in SETTINGS_FILES if text.startswith(f"# {name}\n")), None)
 
 
 def _anew(match: re.Match[str]) -> str:

@@ -1,0 +1,414 @@
+"""Keys of one person: a user claims the anonymous ids that come with their events, and receives what those remember.
+
+Theory of operation. A person has several keys, in several partitions. Keys talk by link records in the clickstream,
+which each partition reads in the order of its log, like events; so a partition stays a function of its records. State
+moves once, from an anonymous id that was never a `userId` to a user:
+
+1. An event with both ids, at the user: the user *claims* the id and asks for it.
+2. The ask, at the anonymous id: it leaves every segment, gives all that it remembers, and has moved.
+3. The give, at the user: what the id remembers is merged, and every segment is settled once.
+4. A later event of the moved id is forwarded to the user.
+
+No two partitions have to agree at any instant: between two steps the state is in the log. Link records move no clock;
+a forwarded event moves it like any event. Each give counts once, whatever is repeated.
+
+What may live here: who asks, moves, refuses, follows. What may not: how two memories become one (`merging`), I/O. See
+docs/identity.md, and docs/exact-meaning.md, "One person, several keys".
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.events.link_record import Link, Step, Why, link_id, read_link, write_link
+from app.events.message import USER_BYTES_MAX, Message, MessageError, times_of
+from app.events.user_ids import bare_id
+from app.segments.compiler.program import Program
+from app.segments.definitions.identity_policy import DEFAULT_POLICY, IdentityPolicy
+from app.segments.evaluation.batch import Batch, Linked, LinkOut, RecordLike, WaitingRecord
+from app.segments.evaluation.change import Cause
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.merging.profiles import left_of, merge_instant, merge_profiles
+from app.segments.partition.event_reader import Event
+from app.segments.partition.live_catalog import NOT_FED
+from app.segments.partition.user_table import Held
+from app.segments.partition.waiting_events import WaitingEvents
+from tables import identity as identities
+from tables import message_ids
+from tables import profile as profiles
+from tables.counted import LINK_FOREIGN, LINK_LIMITED
+from tables.identity import ASKED, CLAIM_MS, GIVEN, LOST, REFUSED, RELEASED, Claim, Identity
+from tables.profile import Profile
+
+FOLLOW_ALWAYS: Final = "always"
+
+
+class LinkedKeys(WaitingEvents):
+    """Users with the other keys of the same person. A subclass admits events."""
+
+    def __init__(self, program: Program, rules: TimeRules, *, held: Held | None = None) -> None:
+        super().__init__(program, rules, held=held)
+        self._moved = 0
+        self._local: list[Link] | None = None
+
+    @property
+    def moved(self) -> int:
+        """Keys that have moved to another."""
+        return self._moved
+
+    @property
+    def _policy(self) -> IdentityPolicy:
+        return self.program.identity or DEFAULT_POLICY
+
+    def _admit(self, event: Event, record: RecordLike, batch: Batch) -> None:
+        raise NotImplementedError
+
+    # ---- at a user: claims
+
+    def _claim(self, user: str, profile: Profile, message: Message, t: int) -> None:
+        """Claims the other ids of an event that the user's aggregates have seen."""
+        policy = self._policy
+        anonymous_id = self._claimable(message.anonymousId, user)
+        if anonymous_id is not None:
+            if message.type == "track" and message.event in policy.logout:
+                self._release(user, profile, anonymous_id, t)
+            else:
+                self._ask(user, profile, anonymous_id, t, "identify" if message.type == "identify" else "seen")
+        if message.type == "alias" and policy.trust_alias:
+            previous_id = self._claimable(message.previousId, user)
+            if previous_id is not None and previous_id != anonymous_id:
+                self._ask(user, profile, previous_id, t, "alias")
+
+    def _claimable(self, value: object, user: str) -> str | None:
+        """The id, if one can claim it."""
+        found = None if value is None else self.rules.user_ids.id_of(value)
+        if found is None or found == user or "\x00" in found or bare_id(found) in self._policy.blocked:
+            return None
+        return found if len(found.encode(errors="replace")) <= USER_BYTES_MAX else None
+
+    def _ask(self, user: str, profile: Profile, anonymous_id: str, t: int, why: Why) -> None:
+        known = profile.identity
+        if identities.is_claimed(profile.links, message_ids.digest_of(anonymous_id.encode()), t):
+            return
+        identity = known or identities.new_identity()
+        identities.forget_old_claims(identity, t)
+        before = identity.claims.get(anonymous_id)
+        if before is None:
+            recent = sum(claim.at_ms > t - CLAIM_MS for claim in identity.claims.values())
+            if recent >= self._policy.devices_max:
+                self._batch.counted[LINK_LIMITED] += 1
+                return
+        # A user who was forgotten counts on from their new events: the id must not take the claim for a repeat.
+        n = max(t, 0 if before is None else before.n + 1)
+        state = GIVEN if before is not None and before.state == GIVEN else ASKED
+        identity.claims[anonymous_id] = Claim(n, t, state, why)
+        profile.know(identity)
+        self._send("ask", source=anonymous_id, to=user, n=n, owner=user, facts={"at_ms": t, "why": why})
+
+    def _release(self, user: str, profile: Profile, anonymous_id: str, t: int) -> None:
+        """A logout: the id is nobody's until the next claim."""
+        identity = profile.identity
+        claim = None if identity is None else identity.claims.get(anonymous_id)
+        if identity is None or claim is None or claim.state not in (ASKED, GIVEN):
+            return
+        claim.state = RELEASED
+        profile.know(identity)
+        self._send("release", source=anonymous_id, to=user, n=claim.n, owner=user, facts={"at_ms": t})
+
+    # ---- link records
+
+    def _take_link(self, record: RecordLike, batch: Batch) -> None:
+        """A link record, at its place in the log. MessageError for one that is none, or that stands at a wrong key."""
+        value = record.value
+        assert value is not None, "a link record without a value"
+        link = read_link(value)
+        if link.app != self.rules.app:
+            batch.counted[LINK_FOREIGN] += 1
+            return
+        if record.key != link.key.encode():
+            raise MessageError("wrong-key", f"the key is {record.key!r:.80}, the link is for {link.key!r:.80}")
+        if self._reached and self._reached.get(link.key, 0) > record.offset:
+            return
+        self._apply_link(link, record)
+
+    def _link_at_once(self, offset: int) -> None:
+        """Takes what keys of one partition have to say to each other, in order, until nothing is left."""
+        while self._local:
+            link = self._local.pop(0)
+            self._apply_link(link, WaitingRecord(offset, -1, link.key.encode(), None))
+
+    def _apply_link(self, link: Link, record: RecordLike) -> None:
+        key = link.key
+        profile = self._touched.get(key) or self._load(key)
+        if profile is not None and profile.waiting is not None:
+            profile = self._catch_up(key, profile, self.clock_ms)
+        if link.step == "ask":
+            self._take_ask(link, profile)
+        elif link.step == "give":
+            self._take_give(link, profile)
+        elif link.step == "forward":
+            self._take_forward(link, profile, record)
+        elif link.step == "release":
+            self._take_release(link, profile)
+        else:
+            self._take_answer(link, profile)
+
+    # ---- at an anonymous id
+
+    def _take_ask(self, link: Link, profile: Profile | None) -> None:
+        """A user claims this id."""
+        a, u = link.source, link.to
+        now = self.clock_ms
+        if profile is not None and profile.begun:
+            now = max(now, profile.highest_ms, profile.fired_ms)
+            self._settlement.user = a
+            profile = self._fire(a, profile, now)
+        identity = (None if profile is None else profile.identity) or identities.new_identity()
+        if link.n <= identity.answered.get(u, 0):
+            return  # a repeat
+        if profile is None:
+            profile = self._hold_key(a)
+        identity.answered[u] = link.n
+        identity.used_ms = max(identity.used_ms, now, link.at_ms)
+        forced = link.why == "force"
+        if identity.moved_to is not None:
+            self._change_hands(link, profile, identity, now)
+        elif not forced and (profile.identified or now < identity.shared_until_ms):
+            reason = "identified" if profile.identified else "shared"
+            profile.know(identity)
+            self._refuse(link, reason)
+        elif not profile.begun and profile.waiting is None:
+            self._move(profile, identity, link)
+            self._tell(link, "empty")
+        else:
+            self._give(link, profile, identity, now)
+
+    def _hold_key(self, key: str) -> Profile:
+        """A profile for a key of whom nothing is known."""
+        profile = self._touched[key] = profiles.waiting_profile(None)
+        self._gone.discard(key)
+        if self._catalog.entry is None:
+            self._catalog.begin(self.program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
+        return profile
+
+    def _move(self, profile: Profile, identity: Identity, link: Link) -> None:
+        """From here on the key is the user's."""
+        self._moved += identity.moved_to is None
+        identity.moved_to = link.to
+        identity.moved_at_ms = max(identity.moved_at_ms, link.at_ms)
+        identity.is_forced = link.why == "force"
+        profile.know(identity)
+
+    def _change_hands(self, link: Link, profile: Profile, identity: Identity, now: int) -> None:
+        """An id that has moved is claimed again."""
+        assert identity.moved_to is not None, "the id has not moved"
+        if identity.is_forced and link.why != "force":
+            profile.know(identity)
+            self._refuse(link, "forced")
+            return
+        if identity.moved_to != link.to:
+            self._lose(link, identity.moved_to, identity.answered.get(identity.moved_to, 0))
+            identity.hands = [at for at in identity.hands if at > now - CLAIM_MS] + [now]
+            if len(identity.hands) > self._policy.switches_max and link.why != "force":
+                identity.shared_until_ms = now + CLAIM_MS
+                identity.hands = []
+                self._live_again(profile, identity)
+                self._refuse(link, "shared")
+                return
+            self._tell(link, "empty")
+        self._move(profile, identity, link)
+
+    def _live_again(self, profile: Profile, identity: Identity) -> None:
+        """The key is its own again, without a memory."""
+        self._moved -= identity.moved_to is not None
+        identity.moved_to = None
+        identity.is_forced = False
+        profile.know(identity)
+
+    def _give(self, link: Link, profile: Profile, identity: Identity, now: int) -> None:
+        """All that the id remembers goes to the user."""
+        a, u = link.source, link.to
+        given = profiles.encode(profile, 0, 0)
+        given_now = max(profile.highest_ms, profile.fired_ms)
+        self._settlement.user = a
+        claim_id = link_id(self.rules.app, a, u, link.n)
+        self._settlement.move(profile, Cause("merged", link=claim_id, into=u), now)
+        self._touched[a] = left = profiles.waiting_profile(None)
+        left.sequence, left.message_ids = profile.sequence, profile.message_ids
+        self._move(left, identity, link)
+        facts: dict[str, object] = {"asker": u, "at_ms": link.at_ms, "path": (a,), "now_ms": given_now}
+        self._send("give", source=a, to=u, n=link.n, owner=a, facts=facts | {"profile": given})
+        self._tell(link, "given")
+
+    def _refuse(self, link: Link, reason: str) -> None:
+        self._send("refuse", source=link.source, to=link.to, n=link.n, owner=link.source, facts={"why": reason})
+        self._tell(link, f"refused:{reason}")
+
+    def _lose(self, link: Link, user: str, n: int) -> None:
+        self._send("lost", source=link.source, to=user, n=n, owner=link.source, facts={"why": link.to})
+        self._batch.linked.append(
+            Linked(link_id(self.rules.app, link.source, user, n), link.source, user, link.at_ms, link.why, "lost")
+        )
+
+    def _take_release(self, link: Link, profile: Profile | None) -> None:
+        """The user has logged out: the id lives again, if the claim still holds."""
+        identity = None if profile is None else profile.identity
+        if profile is None or identity is None or identity.moved_to != link.to:
+            return
+        if identity.answered.get(link.to) == link.n and not identity.is_forced:
+            self._live_again(profile, identity)
+            self._tell(link, "released")
+
+    def _follows(self, user: str, profile: Profile, event: Event, record: RecordLike) -> bool:
+        """An event at a key that has moved: True if it goes on to its user, or was seen before."""
+        identity = profile.identity
+        assert identity is not None
+        assert identity.moved_to is not None
+        is_own = event.identified
+        stays = is_own or (self._policy.follow != FOLLOW_ALWAYS and event.t > identity.moved_at_ms)
+        if stays and not identity.is_forced:
+            self._live_again(profile, identity)
+            return False
+        now = max(self.clock_ms, event.t)
+        if self._is_repeated(profile, event.message.messageId, now):
+            return True
+        identity.used_ms = max(identity.used_ms, now)
+        profile.know(identity)
+        assert record.value is not None, "an event without a value"
+        n = identity.answered.get(identity.moved_to, 0)
+        facts: dict[str, object] = {"path": (user,), "event": record.value.decode(), "record_ms": record.timestamp}
+        self._send("forward", source=user, to=identity.moved_to, n=n, owner=user, facts=facts)
+        return True
+
+    def _is_repeated(self, profile: Profile, message_id: object, now: int) -> bool:
+        """True if the key has seen the message within 24 h; else it is remembered."""
+        if message_id is None:
+            return False
+        digest = message_ids.digest_of(str(message_id).encode())
+        if message_ids.known(profile.message_ids, digest, now):
+            self._batch.duplicates += 1
+            return True
+        message_ids.remember(profile.message_ids, digest, now, self._batch.counted)
+        return False
+
+    # ---- at a user: what comes from their ids
+
+    def _take_answer(self, link: Link, profile: Profile | None) -> None:
+        """A claim was refused, or is lost."""
+        identity = None if profile is None else profile.identity
+        claim = None if identity is None else identity.claims.get(link.source)
+        if profile is None or identity is None or claim is None or claim.n != link.n:
+            return
+        claim.state, claim.why = (REFUSED, link.why) if link.step == "refuse" else (LOST, claim.why)
+        profile.know(identity)
+
+    def _take_give(self, link: Link, profile: Profile | None) -> None:
+        """The memory of an id becomes a part of that of the user."""
+        user = link.to
+        if profile is not None and profile.moved_to is not None and not self._goes_in_circles(user, profile, link):
+            self._pass_on(user, profile, link)
+            return
+        identity = (None if profile is None else profile.identity) or identities.new_identity()
+        give_id = link_id(self.rules.app, link.source, link.asker, link.n)
+        if not identities.remember_give(identity, give_id, max(self.clock_ms, link.now_ms)):
+            return
+        claim = identity.claims.get(link.source)
+        if claim is not None and claim.n == link.n and claim.state == ASKED:
+            claim.state = GIVEN
+        if profile is not None:
+            profile.know(identity)
+        given = profiles.decode(link.profile)
+        now = merge_instant(profile, given, clock_ms=self.clock_ms)
+        self._settlement.user = user
+        if profile is not None and profile.begun:
+            self._fire(user, profile, now)
+            profile = self._touched.get(user)
+        left = left_of(given, now, retention_ms=self.rules.retention_ms)
+        if left is None:
+            return
+        if left.begun and (profile is None or not profile.begun):
+            profile = self._begin_user(user, left.highest_ms, now, self.clock_ms)
+            profile.identified = True
+        elif profile is None:
+            profile = self._hold_key(user)
+        profile.know(identity)
+        merge_profiles(profile, left, self.program, now=now)
+        if left.begun:
+            profile.fired_ms = max(profile.fired_ms, now)
+            settlement = self._settlement
+            settlement.kind, settlement.merge = "merged", Cause("merged", link=link.id, source=link.source)
+            settlement.settle(profile, (1 << len(self.program.segments)) - 1, now)
+
+    def _take_forward(self, link: Link, profile: Profile | None, record: RecordLike) -> None:
+        """An event of an id that has moved to this user."""
+        user = link.to
+        if profile is not None and profile.moved_to is not None and not self._goes_in_circles(user, profile, link):
+            self._pass_on(user, profile, link)
+            return
+        value = link.event.encode()
+        arrived = WaitingRecord(record.offset, link.record_ms, user.encode(), value)
+        message = self.program.decoder.decode(value)
+        t, received = times_of(message, link.record_ms)
+        self._admit(Event(message, t, received, user, identified=False), arrived, self._batch)
+
+    def _goes_in_circles(self, key: str, profile: Profile, link: Link) -> bool:
+        """True if a moved key ends a circle of moved keys, since it is the smallest of them: it lives again."""
+        identity = profile.identity
+        assert identity is not None
+        target = identity.moved_to
+        path = (*link.path, key)
+        if target not in path:
+            return False
+        circle = path[len(path) - 1 - path[::-1].index(target) :]
+        if key != min(circle):
+            return False
+        self._live_again(profile, identity)
+        return True
+
+    def _pass_on(self, key: str, profile: Profile, link: Link) -> None:
+        """A give or a forward goes on from a moved key to where that has moved."""
+        identity = profile.identity
+        assert identity is not None
+        assert identity.moved_to is not None
+        if link.step == "forward":
+            message = self.program.decoder.decode(link.event.encode())
+            if self._is_repeated(profile, message.messageId, max(self.clock_ms, identity.used_ms)):
+                return
+        identity.used_ms = max(identity.used_ms, self.clock_ms)
+        profile.know(identity)
+        names = ("id", "at_ms", "asker", "now_ms", "profile", "event", "record_ms")
+        facts = {name: getattr(link, name) for name in names} | {"path": (*link.path, key)}
+        self._send(link.step, source=link.source, to=identity.moved_to, n=link.n, owner=key, facts=facts)
+
+    # ---- out
+
+    def _send(
+        self, step: Step, *, source: str, to: str, n: int, owner: str, facts: Mapping[str, object] | None = None
+    ) -> None:
+        """Sends a link record: to its partition, by way of the log; at once, where there is only one partition."""
+        claim_id = link_id(self.rules.app, source, to, n)
+        fields: dict[str, Any] = {
+            "step": step,
+            "app": self.rules.app,
+            "id": claim_id,
+            "source": source,
+            "to": to,
+            "n": n,
+        }
+        link = Link(**(fields | dict(facts or {})))
+        if self._local is not None:
+            self._local.append(link)
+        else:
+            self._batch.links.append(LinkOut(link.key, write_link(link), owner))
+
+    def _tell(self, link: Link, result: str) -> None:
+        """One line of the identity topic."""
+        claim_id = link_id(self.rules.app, link.source, link.to, link.n)
+        self._batch.linked.append(Linked(claim_id, link.source, link.to, link.at_ms, link.why, result))
+
+    # ---- forgetting
+
+    def _forget_key(self, key: str, profile: Profile, clock_ms: int) -> None:
+        """Forgets a key without a memory of its own, if no record about it can still come at this clock."""
+        if profile.identity is not None and profile.waiting is None and self._timer(profile) <= clock_ms:
+            self._moved -= profile.moved_to is not None
+            self._leave(key, None)

@@ -1,0 +1,118 @@
+"""The keys of one person, as each of them remembers the others.
+
+An anonymous id knows to which user it has moved, and which claims it has answered; a user knows which anonymous ids
+they have claimed. State goes from an anonymous id to a user, never between users, so no chain of devices can join two
+people.
+"""
+
+from typing import Final
+
+import msgspec
+
+from tables import message_ids
+from tables.message_ids import ENTRY_BYTES, HASH_BYTES, digest_of
+
+DAY_MS: Final = 86_400_000
+CLAIM_MS: Final = 30 * DAY_MS
+"""A claim holds for so long; the next event with both ids after it claims anew."""
+MOVED_KEPT_MS: Final = 37 * DAY_MS
+"""A key that has moved is forgotten so long after its last claim or forwarded event: no claim can still refer to it."""
+
+ASKED, GIVEN, REFUSED, LOST, RELEASED = "asked", "given", "refused", "lost", "released"
+GIVES_MAX: Final = 200
+
+
+class Claim(msgspec.Struct, array_like=True, gc=False):
+    """A user's claim on an anonymous id. `n`: its number, higher than those before. `at_ms`: of the event that made it.
+
+    state: ASKED until the id has answered; GIVEN; REFUSED, with the reason in `why`; LOST to another user; RELEASED by
+    a logout. why: what made the claim: identify, alias, seen, force.
+    """
+
+    n: int
+    at_ms: int
+    state: str
+    why: str
+
+
+class Identity(msgspec.Struct, array_like=True, gc=False):
+    """Memory of one key about the person's other keys. Instants are milliseconds since the epoch.
+
+    claims: of a user: anonymous id -> claim.
+    answered: of an anonymous id: user -> number of their last claim.
+    moved_to, moved_at_ms: the user it has moved to, and the instant of the latest claim; None: it has not moved.
+    used_ms: the last claim or forwarded event.
+    hands: instants at which it went from one user to another.
+    shared_until_ms: it went through too many hands, and moves to nobody until then.
+    is_forced: an administrator has moved it; it may be a user.
+    gives: what it was given, hash (8 bytes) and instant (6) each, so that none counts twice.
+    """
+
+    claims: dict[str, Claim]
+    answered: dict[str, int]
+    moved_to: str | None
+    moved_at_ms: int
+    used_ms: int
+    hands: list[int]
+    shared_until_ms: int
+    is_forced: bool
+    gives: bytearray
+
+
+def new_identity() -> Identity:
+    """The identity of a key that knows of no other."""
+    return Identity({}, {}, None, -1, -1, [], -1, False, bytearray())
+
+
+def remember_give(identity: Identity, give_id: str, now_ms: int) -> bool:
+    """False if this give was taken before; else it is remembered for `CLAIM_MS`, the latest 200 at most."""
+    digest, gives = digest_of(give_id.encode()), identity.gives
+    if find(gives, digest) >= 0:
+        return False
+    while gives and (len(gives) >= GIVES_MAX * ENTRY_BYTES or _instant_ms(gives, 0) < now_ms - CLAIM_MS):
+        del gives[:ENTRY_BYTES]
+    gives += digest + max(now_ms, 0).to_bytes(6, "big")
+    return True
+
+
+def find(entries: bytearray, digest: bytes) -> int:
+    """The place of the entry with this hash; -1 if there is none."""
+    at = entries.find(digest)
+    while at >= 0 and at % ENTRY_BYTES:
+        at = entries.find(digest, at + 1)
+    return at
+
+
+def is_claimed(links: bytearray | None, digest: bytes, t_ms: int) -> bool:
+    """True if an id with this hash needs no claim by an event at `t_ms`: one holds, or was refused lately."""
+    if not links or (at := find(links, digest)) < 0:
+        return False
+    return t_ms < _instant_ms(links, at) + CLAIM_MS
+
+
+def claimed(identity: Identity) -> bytearray | None:
+    """The hashes, each with its instant, of the ids that need no claim for 30 days: for the fast path.
+
+    None where there is none.
+    """
+    entries = bytearray()
+    for anonymous_id, claim in identity.claims.items():
+        if claim.state in (ASKED, GIVEN, REFUSED):
+            entries += digest_of(anonymous_id.encode()) + max(claim.at_ms, 0).to_bytes(6, "big")
+    return entries or None
+
+
+def forget_old_claims(identity: Identity, now_ms: int) -> None:
+    """Drops claims that are over for so long that no record about them can still come."""
+    claims = identity.claims
+    for anonymous_id in [each for each, claim in claims.items() if claim.at_ms < now_ms - MOVED_KEPT_MS]:
+        del claims[anonymous_id]
+
+
+def _instant_ms(entries: bytearray, at: int) -> int:
+    return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+
+
+def is_known(ids: bytearray, message_id: str | None, now_ms: int) -> bool:
+    """True if a message with this id was seen within the last 24 h."""
+    return message_id is not None and message_ids.known(ids, digest_of(message_id.encode()), now_ms)
