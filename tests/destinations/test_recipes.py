@@ -7,6 +7,7 @@ tags of a list member. Marketo: REST, identity and sync leads.
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,14 @@ ENVIRON = {
     "OWN_WEBHOOK_URL": "https://shop.example/hooks",
     "OWN_WEBHOOK_SECRET": "whsec",
 }
-HOSTS = (
-    "https://${MAILCHIMP_SERVER}.api.mailchimp.com",
-    "https://${MARKETO_HOST}",
-    "https://api.sendgrid.com",
-    "https://api.hubapi.com",
-)
+HOST = re.compile(r"https://[^/\s\"]+")
 
 
 async def tell(name: str, there: Receiver, *changes: Change) -> list[Outcome]:
-    """Sends changes as the shipped file says, but for the host."""
-    text = (RECIPES / f"{name}.yaml").read_text()
-    for host in HOSTS:
-        text = text.replace(host, there.url)
-    slack = {"SLACK_WEBHOOK_URL": f"{there.url}/services/T0/B0/key", "OWN_WEBHOOK_URL": f"{there.url}/hooks"}
-    file = DestinationFile(f"{name}.yaml", text, environ=ENVIRON | slack, private=True)
+    """Sends changes as the shipped file says, but to this receiver, whatever host the file or a variable names."""
+    text = HOST.sub(there.url, (RECIPES / f"{name}.yaml").read_text())
+    environ = {variable: HOST.sub(there.url, value) for variable, value in ENVIRON.items()}
+    file = DestinationFile(f"{name}.yaml", text, environ=environ, private=True)
     made = file.read()
     assert made is not None, "\n".join(map(str, file.source.problems))
     async with HttpConnection(private=True) as sender:
