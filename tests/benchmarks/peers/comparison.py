@@ -126,17 +126,16 @@ class _Comparison:
         if measured is not None and measured.complete:
             figures |= {
                 "events": measured.events,
-                "seconds": measured.seconds,
-                "events_a_s": measured.events_a_s,
                 "cpu_s_a_million": measured.cpu_s_a_million,
                 "start_cpu_s": measured.start_cpu_s,
             }
             shoal = self._shoal.get(peer.rules, measured)
             if shoal.complete:
-                figures |= {
-                    "shoal_is_faster": shoal.events_a_s / measured.events_a_s,
-                    "shoal_takes_less_cpu": measured.cpu_s_a_million / shoal.cpu_s_a_million,
-                }
+                figures["shoal_takes_less_cpu"] = measured.cpu_s_a_million / shoal.cpu_s_a_million
+            if measured.timed:
+                figures |= {"seconds": measured.seconds, "events_a_s": measured.events_a_s}
+            if measured.timed and shoal.timed:
+                figures["shoal_is_faster"] = shoal.events_a_s / measured.events_a_s
         row = {"run": name, "version": peer.version, "rules": peer.rules, **figures, "right": verdict}
         self._result.rows.append(row)
 

@@ -64,8 +64,13 @@ class Measured:
 
     @property
     def complete(self) -> bool:
-        """True if there is anything to compare: not where a run never wrote, or its start took longer than its work."""
-        return not self.problem and self.events > 0 and self.seconds > 0 and self.cpu_s > 0
+        """True if the CPU time can be compared: not where a run never wrote, or its start cost more than its work."""
+        return not self.problem and self.events > 0 and self.cpu_s > 0
+
+    @property
+    def timed(self) -> bool:
+        """True if the wall time can be compared, too: not where a busy machine took longer for the short run."""
+        return self.complete and self.seconds > 0
 
     @property
     def events_a_s(self) -> float:

@@ -78,12 +78,18 @@ def test_output_that_comes_all_at_once_changes_no_figure() -> None:
     [
         (Run(400, 4.0, 2.0, "1 missing"), Run(1_000, 10.0, 5.0, "")),
         (Run(400, 4.0, 2.0, ""), Run(1_000, 10.0, 5.0, "1 missing")),
-        (Run(400, 4.0, 2.0, ""), Run(1_000, 4.0, 5.0, "")),
         (Run(400, 4.0, 2.0, ""), Run(1_000, 10.0, 2.0, "")),
     ],
 )
 def test_runs_that_are_wrong_or_do_not_differ_have_no_figures(short: Run, long: Run) -> None:
     assert not Measured(short, long).complete
+
+
+def test_a_busy_machine_spoils_the_time_and_not_the_cpu_time() -> None:
+    measured = Measured(Run(400, 12.7, 2.0, ""), Run(1_000, 12.6, 5.0, ""))
+    assert measured.complete
+    assert not measured.timed
+    assert measured.cpu_s_a_million == 5_000
 
 
 def test_cpu_time_of_children_counts() -> None:
