@@ -33,6 +33,7 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.segment("<name>"),
         topics.dead_letters,
         topics.late,
+        topics.identity,
         topics.profiles,
         topics.journal,
         topics.destinations,

@@ -47,7 +47,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
     topics, app_id = settings.topics, settings.app_id
     positions, letters = topics.destinations, f"{topics.destinations}.dead-letter"
     intake = topics.intake
-    every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late]
+    every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity]
     every += [topics.profiles, topics.journal, topics.catalog]
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
@@ -61,6 +61,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "worker": _chain(
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
             _topics("Write", topics.changes, topics.dead_letters, topics.late, topics.profiles, topics.journal),
+            _topics("Write", topics.clickstream, topics.identity),  # link records, and what became of claims
             (_prefix(each, topics.segment_prefix) for each in ("Write", "Create")),
             [_group(app_id), _transactions(f"{app_id}-")],
         ),

@@ -13,8 +13,10 @@ from jsonschema import Draft202012Validator
 
 from app.events.message import MessageDecoder, MessageError, checked_value, user_of
 from app.events.user_ids import UserIds
+from app.runtime.records.identity_events import encode_identity
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.settings import load_settings
@@ -23,7 +25,7 @@ from tests.unit.schemas.compatibility import narrower
 from tools.docs_pages import ROOT, blocks
 
 SCHEMAS = ROOT / "deploy" / "schemas"
-OURS = ("change", "change-headers", "message", "dead-letter-headers")
+OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity")
 KEPT = sorted((SCHEMAS / "kept").glob("*.json"))
 
 
@@ -176,6 +178,7 @@ def test_the_asyncapi_document_names_every_topic_that_others_use_and_refers_to_w
         topics.segment("{segment}"),
         topics.dead_letters,
         topics.late,
+        topics.identity,
         f"{topics.destinations}.dead-letter",
     }
     used = {operation["channel"]["$ref"] for operation in document["operations"].values()}
@@ -198,3 +201,9 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from references(each)
+
+
+@pytest.mark.parametrize("result", ["given", "empty", "refused:shared", "lost", "released"])
+def test_every_identity_event_is_what_the_schema_says(result: str) -> None:
+    linked = Linked("41f187c2ef8352d998ffac9c", "a-1", "u-1", 1_767_571_200_000, "identify", result)
+    validator("identity").validate(json.loads(encode_identity(linked)))
