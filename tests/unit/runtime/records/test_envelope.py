@@ -68,7 +68,7 @@ def test_link_records_come_back_with_the_changes_of_their_profile() -> None:
 
 
 def test_a_forgotten_user_is_told_from_an_empty_profile() -> None:
-    assert decode_profile(encode_profile(Reached(1, 1), (), None)) == StoredProfile(Reached(1, 1), (), None)
+    assert decode_profile(encode_profile(Reached(1, 1), (), None)) == StoredProfile(Reached(1, 1), [], None)
     assert decode_profile(encode_profile(Reached(1, 1), (), b"")).profile == b""
 
 
