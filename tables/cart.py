@@ -7,6 +7,7 @@
 from typing import Any
 
 from tables.counted import CART_ITEM_DROPPED, Counted
+from tables.cut_texts import LENGTH_SURE_MAX, known_as
 from tables.values import MICROS, NUMBER_MAX, key_value
 
 ITEMS_MAX = 100
@@ -28,6 +29,8 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, c
         return cart
     items = cart[0]
     cart[3] += 1
+    if len(key) > LENGTH_SURE_MAX:
+        key = known_as(key, items)
     item = items.get(key)
     if item is None:
         items[key] = [min(quantity, QUANTITY_MAX), price or 0, t, cart[3]]
@@ -49,6 +52,8 @@ def remove(cart: Cart | None, t: int, key: str, quantity: int | None) -> Cart | 
     if cart is None or t < cart[1]:
         return cart
     items = cart[0]
+    if len(key) > LENGTH_SURE_MAX:
+        key = known_as(key, items)
     item = items.get(key)
     if item is None:
         return cart

@@ -17,6 +17,7 @@ MESSAGE_ID_DROPPED: Final = "message_id_dropped"
 NO_NUMBER: Final = "no_number"
 NUMBER_OUT_OF_RANGE: Final = "number_out_of_range"
 TEXT_SHORTENED: Final = "text_shortened"
+CUT_TEXT_SEARCHED: Final = "cut_text_searched"
 LIST_SHORTENED: Final = "list_shortened"
 WAITING_TAKEN: Final = "waiting_taken"
 MERGE_INEXACT: Final = "merge_inexact"
@@ -33,6 +34,7 @@ MEANINGS: Final = {
     NO_NUMBER: "a text that is not a number, or a boolean, where a number is needed",
     NUMBER_OUT_OF_RANGE: "a number beyond 10^12 where one is summed or compared, beyond a double elsewhere",
     TEXT_SHORTENED: "a text too long to be remembered as it is",
+    CUT_TEXT_SEARCHED: "a contains, starts with or matches that what is left of a long text does not decide",
     WAITING_TAKEN: "an event taken before its turn, since more than 1,000 or 256 KiB of its user waited (order)",
     MERGE_INEXACT: "a value of once per that two users who became one both knew, and whose event counts twice",
     LINK_FOREIGN: "a link record of another app on the same topic, passed over",

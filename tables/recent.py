@@ -7,6 +7,7 @@ profile is in hand: to let one go, and to count those of a window, then takes th
 from typing import Any
 
 from tables.counted import VALUE_DROPPED, Counted
+from tables.cut_texts import LENGTH_SURE_MAX, known_as
 from tables.values import key_order
 
 VALUES_MAX = 100
@@ -41,6 +42,8 @@ def in_order(latest: dict[str, int]) -> Recent:
 
 def learn(latest: dict[str, int], key: str, t: int, start: int, counted: Counted) -> dict[str, int]:
     """An event of a value at `t`; beyond 100 values those at or before `start` go, then the oldest, counted."""
+    if len(key) > LENGTH_SURE_MAX:
+        key = known_as(key, latest)
     if not isinstance(latest, Recent):
         if len(latest) < VALUES_MAX or key in latest:
             if latest.get(key, -1) < t:

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tables.values import LIST_ITEMS_MAX, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
+from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_MATCHED_MAX, TEXT_BYTES_VALUE_MAX
+from tables.values import LIST_ITEMS_MAX
 
 INSTANT: Final = 9
 NUMBER: Final = 9
 HEADER: Final = 3
-KEY_MAX: Final = TEXT_BYTES_KEY_MAX + 2
+KEY_MAX: Final = TEXT_BYTES_KEY_MAX + 3
 TEXT_MAX: Final = TEXT_BYTES_VALUE_MAX + 3
-VALUE_MAX: Final = HEADER + LIST_ITEMS_MAX * KEY_MAX
+MATCHED_MAX: Final = TEXT_BYTES_MATCHED_MAX + 2
+VALUE_MAX: Final = max(TEXT_MAX, HEADER + LIST_ITEMS_MAX * MATCHED_MAX)
 
 TYPICAL_EVENTS: Final = 3
 KEY_TYPICAL: Final = 10
@@ -36,6 +38,7 @@ NOTHING: Final = Size(0, 0)
 AN_INSTANT: Final = Size(INSTANT, INSTANT)
 A_NUMBER: Final = Size(2, NUMBER)
 A_KEY: Final = Size(KEY_TYPICAL, KEY_MAX)
+A_MATCHED_KEY: Final = Size(KEY_TYPICAL, MATCHED_MAX)
 A_VALUE: Final = Size(VALUE_TYPICAL, VALUE_MAX)
 
 

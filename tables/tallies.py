@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
+from tables.cut_texts import LENGTH_SURE_MAX, known_as
 from tables.recent import VALUES_MAX, Recent, learn, place, united
 from tables.state_size import A_KEY, A_NUMBER, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
 from tables.values import key_order, key_value
@@ -115,6 +116,8 @@ class Tally(Windowed):
                 state = [[t], [0], [key]]
                 continue
             instants, numbers, keys = state
+            if len(key) > LENGTH_SURE_MAX:
+                key = known_as(key, keys)
             if key in keys:
                 number = keys.index(key)
             else:
@@ -196,7 +199,8 @@ class Tally(Windowed):
             return True
         if instants[-1] == t and len(item) == 1:  # nearly always: the event added last is the latest
             return numbers.count(numbers[-1]) == self.instants_max
-        return any(key in keys and numbers.count(keys.index(key)) == self.instants_max for key in item)
+        known = (known_as(key, keys) for key in item)
+        return any(key in keys and numbers.count(keys.index(key)) == self.instants_max for key in known)
 
     @property
     def decisive(self) -> int:
@@ -327,6 +331,8 @@ class RunningTally:
         if state is None:
             state = {}
         for key in item:
+            if len(key) > LENGTH_SURE_MAX:
+                key = known_as(key, state)
             entry = state.get(key)
             if entry is None:
                 entry = state[key] = [0, t]

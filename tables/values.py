@@ -6,11 +6,11 @@ values of different types never meet, and 1 and 1.0 are one. See docs/exact-mean
 
 import re
 from decimal import Decimal
-from hashlib import sha256
 from math import isfinite
 from typing import Any, TypeAlias
 
-from tables.counted import LIST_SHORTENED, NO_NUMBER, NUMBER_OUT_OF_RANGE, TEXT_SHORTENED, Counted
+from tables.counted import LIST_SHORTENED, NO_NUMBER, NUMBER_OUT_OF_RANGE, Counted
+from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_MATCHED_MAX, TEXT_BYTES_VALUE_MAX, bounded_text
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -18,8 +18,6 @@ MICROS = 1_000_000
 NUMBER_MAX = 10**12
 SCALED_SURE = 2**40  # below, a double times MICROS is less than TIE_NEAR off
 TIE_NEAR = 1e-3
-TEXT_BYTES_KEY_MAX = 64
-TEXT_BYTES_VALUE_MAX = 256
 LIST_ITEMS_MAX = 20
 INT64_MAX = 2**63 - 1
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -70,29 +68,13 @@ def bounded_integer(value: int) -> int | float | None:
         return None
 
 
-def bounded_text(text: str, counted: Counted, *, bytes_max: int) -> str:
-    """The text, or its longest beginning with `…` and 16 hex digits of its SHA-256 that fits.
-
-    >>> bounded_text('a' * 65, Counted(), bytes_max=64)[-17:]
-    '…635361c48bb9eab1'
-    """
-    if len(text) * 4 <= bytes_max or (len(text) <= bytes_max and text.isascii()):
-        return text
-    raw = text.encode(errors="replace")
-    if len(raw) <= bytes_max:
-        return text
-    counted[TEXT_SHORTENED] += 1
-    room = bytes_max - 19
-    return raw[:room].decode(errors="ignore") + "…" + sha256(raw).hexdigest()[:16]
-
-
-def key_of(value: Any, counted: Counted) -> str | None:
+def key_of(value: Any, counted: Counted, *, bytes_max: int = TEXT_BYTES_KEY_MAX) -> str | None:
     """The key of a scalar; None for anything else (null, list, object)."""
     kind = value.__class__
     if kind is str:
         if value[:1] == "\x00":
             value = "\x00s" + value
-        return bounded_text(value, counted, bytes_max=TEXT_BYTES_KEY_MAX)
+        return bounded_text(value, counted, bytes_max=bytes_max)
     if kind is bool:
         return "\x00true" if value else "\x00false"
     if kind is int:
@@ -130,13 +112,18 @@ def key_order(key: str) -> tuple[str, bool]:
     return (key[2:], True) if key[1:2] == "s" else (key[1:], False)
 
 
-def keys_of(value: Any, counted: Counted) -> list[str]:
+def keys_of(value: Any, counted: Counted, *, bytes_max: int = TEXT_BYTES_KEY_MAX) -> list[str]:
     """The different keys of a scalar or of a list's items, in order of text."""
     if value.__class__ is list:
-        found = {key for item in value if (key := key_of(item, counted)) is not None}
+        found = {key for item in value if (key := key_of(item, counted, bytes_max=bytes_max)) is not None}
         return sorted(found, key=key_order) if len(found) > 1 else list(found)
-    key = key_of(value, counted)
+    key = key_of(value, counted, bytes_max=bytes_max)
     return [] if key is None else [key]
+
+
+def keys_to_match(value: Any, counted: Counted) -> list[str]:
+    """Keys that are only compared with each other."""
+    return keys_of(value, counted, bytes_max=TEXT_BYTES_MATCHED_MAX)
 
 
 def number_in(text: str) -> int | float | None:
@@ -192,12 +179,12 @@ def _remembered_scalar(value: Any, counted: Counted, *, bytes_max: int) -> Any:
 def remembered(value: Any, counted: Counted) -> Any:
     """A scalar, or a list of at most 20 scalars, as `first`, `last`, traits and context keep it; else None.
 
-    A text has at most 256 bytes, in a list 64.
+    A text has at most 1,024 bytes, in a list 64.
     """
     if value.__class__ is str and len(value) <= TEXT_BYTES_VALUE_MAX and value.isascii():  # nearly all values
         return value
     if value.__class__ is list:
-        scalars = (_remembered_scalar(item, counted, bytes_max=TEXT_BYTES_KEY_MAX) for item in value)
+        scalars = (_remembered_scalar(item, counted, bytes_max=TEXT_BYTES_MATCHED_MAX) for item in value)
         items = [kept for kept in scalars if kept is not None]
         if len(items) > LIST_ITEMS_MAX:
             counted[LIST_SHORTENED] += 1

@@ -12,7 +12,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.review.footprint import PROFILE_BYTES_MAX
-from tables import cart, counted, message_ids, pairs, recent, sequences, values, windows
+from tables import cart, counted, cut_texts, message_ids, pairs, recent, sequences, values, windows
 from tools.docs_pages import ROOT, code, rows
 
 PAGE: Path = ROOT / "docs" / "limits.md"
@@ -30,8 +30,9 @@ LIMITS = {
     "R events (with": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
     "atoms in the evidence": f"{ATOMS_MAX}",
     "time without an event": f"{RULES.retention_ms // DAY_MS} days",
-    "a text remembered as a value": f"{values.TEXT_BYTES_KEY_MAX} bytes",
-    "a text remembered by": f"{values.TEXT_BYTES_VALUE_MAX} bytes",
+    "a text that is only compared": f"{cut_texts.TEXT_BYTES_MATCHED_MAX} bytes",
+    "a text remembered as a value": f"{cut_texts.TEXT_BYTES_KEY_MAX} bytes",
+    "a text remembered by": f"{cut_texts.TEXT_BYTES_VALUE_MAX:,} bytes",
     "a message": f"{MESSAGE_BYTES_MAX // 1024} KB",
     "a `userId` or": f"{USER_BYTES_MAX} bytes",
     "an event behind its user's": f"{RULES.lateness_ms // 3_600_000} h",

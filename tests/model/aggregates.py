@@ -12,6 +12,7 @@ from tests.model.plain import (
     LIST_VALUES_MAX,
     LONG_TEXT_BYTES_MAX,
     MILLION,
+    SHORT_TEXT_BYTES_MAX,
     Length,
     Name,
     Scalar,
@@ -147,7 +148,8 @@ class State:
         """True if `once per` lets an event count; if so its values are known from now on."""
         aggregate, happening = self.aggregate, step.happening
         assert aggregate.pattern.once_per is not None
-        names = dict(remembered_of(aggregate, different(happening.arrival.value(aggregate.pattern.once_per)).items()))
+        values = different(happening.arrival.value(aggregate.pattern.once_per), SHORT_TEXT_BYTES_MAX)
+        names = dict(remembered_of(aggregate, values.items()))
         known_names = self.latest_known(now)
         if names and all(name in known_names for name in names):
             return False

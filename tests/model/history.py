@@ -23,7 +23,20 @@ from app.segments.language.syntax import (
     Text,
 )
 from tests.model.messages import Message, scalars
-from tests.model.plain import Length, Moment, Single, Value, counted_as, difference, each, equal, is_number, kind
+from tests.model.plain import (
+    Length,
+    Moment,
+    Single,
+    Value,
+    beginning,
+    counted_as,
+    difference,
+    each,
+    equal,
+    is_number,
+    kind,
+    same_text,
+)
 
 Result = TypeVar("Result")
 
@@ -140,12 +153,13 @@ def compare_two(operator: str, left: Single, right: Single) -> bool:
         return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
     if not (isinstance(left, str) and isinstance(right, str)):
         return False
+    known = beginning(left)
     if operator == "contains":
-        return right in left
+        return right in known or same_text(left, right)
     if operator == "starts with":
-        return left.startswith(right)
+        return known.startswith(right) or same_text(left, right)
     assert operator == "matches", operator
-    return re.search(right, left) is not None
+    return re.search(right, known) is not None
 
 
 def calculate(operator: str, left: Value, right: Value) -> Value:

@@ -6,6 +6,7 @@ A value is a number, a text, a boolean, a `Length` (a duration), a `Moment` (an 
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, TypeAlias, TypeGuard
 
-TEXT_BYTES_MAX = 64
-LONG_TEXT_BYTES_MAX = 256
+SHORT_TEXT_BYTES_MAX = 64
+TEXT_BYTES_MAX = 256
+LONG_TEXT_BYTES_MAX = 1_024
+LIMITS = (SHORT_TEXT_BYTES_MAX, TEXT_BYTES_MAX, LONG_TEXT_BYTES_MAX)
 LIST_VALUES_MAX = 20
 NUMBER_MAX = 10**12
 WHOLE_MAX = 2**63
@@ -91,6 +94,8 @@ def alike(left: Single, right: Single) -> tuple[Any, Any]:
 def equal(left: Single, right: Single) -> bool:
     """A boolean is equal to booleans only; a text beside a number counts as the number that it is."""
     a, b = alike(left, right)
+    if isinstance(a, str) and isinstance(b, str):
+        return same_text(a, b)
     return a is not None and b is not None and kind(a) == kind(b) and bool(a == b)
 
 
@@ -101,6 +106,8 @@ def difference(left: Value, right: Value) -> int | None:
     a, b = alike(left, right)
     if a is None or b is None or kind(a) != kind(b) or kind(a) == "boolean":
         return None
+    if isinstance(a, str) and isinstance(b, str) and same_text(a, b):
+        return 0
     a, b = (side.ms if isinstance(side, Length | Moment) else side for side in (a, b))
     return int(a > b) - int(a < b)
 
@@ -143,6 +150,26 @@ def shortened(text: str, bytes_max: int) -> str:
     return beginning + end
 
 
+def is_cut(text: str) -> bool:
+    """True for what `shortened` leaves of a longer text."""
+    size = len(text.encode())
+    is_full = any(limit - 4 < size <= limit for limit in LIMITS)
+    return is_full and re.fullmatch("…[0-9a-f]{16}", text[-17:]) is not None
+
+
+def beginning(text: str) -> str:
+    """The part of a text that is known: all of it, or what is in front of the ellipsis."""
+    return text[:-17] if is_cut(text) else text
+
+
+def same_text(left: str, right: str) -> bool:
+    """True for equal texts, also where one or both of them are cut."""
+    long, short = sorted((left, right), key=lambda text: (not is_cut(text), len(text)), reverse=True)
+    if is_cut(long):  # both are
+        return long[-16:] == short[-16:] and long.startswith(beginning(short))
+    return long == short or any(shortened(long, most) == short for most in LIMITS)
+
+
 def remembered(value: Scalar, bytes_max: int = TEXT_BYTES_MAX) -> Scalar:
     """A value as it is kept; a whole number beyond 64 bits is taken as a double."""
     if isinstance(value, str):
@@ -153,7 +180,7 @@ def remembered(value: Scalar, bytes_max: int = TEXT_BYTES_MAX) -> Scalar:
 
 def remembered_list(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
     """A list as it is kept: its first 20 values, texts shorter than by themselves."""
-    return tuple(remembered(value) for value in values)[:LIST_VALUES_MAX]
+    return tuple(remembered(value, SHORT_TEXT_BYTES_MAX) for value in values)[:LIST_VALUES_MAX]
 
 
 def size(value: Value) -> int:
@@ -172,9 +199,9 @@ def name_of(value: Scalar) -> Name:
     return (value, 1) if isinstance(value, str) else (json.dumps(tidy(value)), 0)
 
 
-def different(value: Value) -> dict[Name, Scalar]:
+def different(value: Value, bytes_max: int = TEXT_BYTES_MAX) -> dict[Name, Scalar]:
     """Each different value of a list, or the value itself, as it is kept, in order of text."""
-    kept = [remembered(item) for item in each(value) if isinstance(item, int | float | str)]
+    kept = [remembered(item, bytes_max) for item in each(value) if isinstance(item, int | float | str)]
     return dict(sorted(((name_of(item), item) for item in kept), key=lambda named: named[0]))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from app.segments.language.syntax import EventName, Pattern, Sequence
 from tests.model.history import Arrival, Gift, History, is_named, passes
-from tests.model.plain import Name, different
+from tests.model.plain import SHORT_TEXT_BYTES_MAX, Name, different
 
 VALUES_MAX = 100
 REMEMBERED_ABSENT_MAX = 100
@@ -187,7 +187,7 @@ class Run:
         """The values of `matching` that an event has; without `matching` the one value None."""
         if self.sequence.matching is None:
             return [None]
-        return list(different(arrival.value(self.sequence.matching)))
+        return list(different(arrival.value(self.sequence.matching), SHORT_TEXT_BYTES_MAX))
 
     def discard(self, value: Name | None, t: int) -> None:
         """An R at `t`: a pending that it falls into goes, and all partial matches with it."""

@@ -238,12 +238,49 @@ def test_an_event_that_is_q_too_counts_nothing() -> None:
 
 
 def test_long_texts_are_kept_short_and_different() -> None:
-    one, two = "é" * 40 + "1", "é" * 40 + "2"
+    one, two = "é" * 200 + "1", "é" * 200 + "2"
     digits = hashlib.sha256(one.encode()).hexdigest()[:16]
     messages = [event("1s", "V", {"c": one}), event("2s", "V", {"c": two})]
     assert value("distinct(c of 'V')", messages) == 2
-    assert value("key(count('V' per c))", messages[:1]) == "é" * 22 + "…" + digits  # 44 + 3 + 16 bytes
+    assert value("count('V' once per c)", messages) == 2
+    assert value("key(count('V' per c))", messages[:1]) == "é" * 118 + "…" + digits  # 236 + 3 + 16 bytes
     assert value("first(c of 'V')", messages) == one
+    assert value("first(c of 'V')", [event("1s", "V", {"c": [one]})]) == ["é" * 22 + "…" + digits]  # 44 + 3 + 16
+
+
+LONG = "/" + "p" * 1_200
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (f"last(c of 'V') = '{LONG}'", True),
+        (f"last(c of 'V') = '{LONG}q'", False),
+        (f"last(c of 'V') != '{LONG}'", False),
+        (f"last(c of 'V') in ['x', '{LONG}']", True),
+        (f"last(c of 'V') <= '{LONG}' and last(c of 'V') >= '{LONG}'", True),
+        (f"last(c of 'V') < '{LONG}'", False),
+        (f"key(count('V' per c)) = '{LONG}'", True),
+        (f"key(count('V' per c)) = '{LONG[:-1]}'", False),
+        (f"last(tags of 'V') contains '{LONG}'", True),
+        (f"last(tags of 'V') = '{LONG}'", True),
+        ("last(tags of 'V') = last(c of 'V')", True),
+        ("key(count('V' per c)) = last(c of 'V')", True),
+        (f"traits.page = '{LONG}' and context.page.path = '{LONG}' and session.landing_page = '{LONG}'", True),
+        (f"last(c of 'V') contains '{LONG}' and last(c of 'V') starts with '{LONG}'", True),
+        ("last(c of 'V') contains 'p/'", False),
+        ("last(c of 'V') matches '…|[0-9a-f]$'", False),
+        (f"cart.products contains '{LONG}'", True),
+        (f"exists('V' where c = '{LONG}')", True),
+    ],
+)
+def test_a_text_that_was_cut_equals_the_whole_one_and_no_other(condition: str, expected: bool) -> None:
+    context = {"traits": {"page": LONG}, "page": {"path": LONG}}
+    messages = [
+        event("1s", "V", {"c": LONG, "tags": ["x", LONG]}, context=context),
+        event("1s", "Product Added", {"product_id": LONG}, context=context),
+    ]
+    assert bool(told(condition, messages)) is expected
 
 
 def test_one_and_true_are_two_values_and_one_and_its_decimal_form_one() -> None:

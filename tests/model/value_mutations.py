@@ -1,4 +1,4 @@
-"""Bugs on purpose in numbers that come as text."""
+"""Bugs on purpose in numbers that come as text, and in texts that are too long."""
 
 from tests.model.mutation import Mutation
 
@@ -24,8 +24,8 @@ VALUE_MUTATIONS = (
     Mutation(
         "what equals a text is a text",
         "app/segments/compiler/condition_code.py",
-        'node.operator == "=" and number_in(node.right.value) is None:',
-        'node.operator == "=":',
+        "isinstance(node.right, syntax.Text) and operators.is_plain_text(node.right.value):",
+        "isinstance(node.right, syntax.Text):",
     ),
     Mutation(
         "arithmetic does not read numbers out of texts",
@@ -44,5 +44,41 @@ VALUE_MUTATIONS = (
         "tables/values.py",
         "return round(Decimal(repr(number)).scaleb(6))",
         "return round(Decimal(repr(number)).scaleb(6) + Decimal('1e-9'))",
+    ),
+    Mutation(
+        "a long text does not equal what is left of it",
+        "app/segments/evaluation/operators.py",
+        "            return same_text(a, b)\n",
+        "            return bool(a == b)\n",
+    ),
+    Mutation(
+        "a long literal is compared as it stands",
+        "tables/cut_texts.py",
+        "TEXT_BYTES_SURE_MAX: Final = 60",
+        "TEXT_BYTES_SURE_MAX: Final = 6000",
+    ),
+    Mutation(
+        "a long text comes after what is left of it",
+        "app/segments/evaluation/operators.py",
+        "return test(a, a if same_text(a, b) else b)",
+        "return test(a, b)",
+    ),
+    Mutation(
+        "texts with the same beginning are one",
+        "tables/cut_texts.py",
+        "    return cut[-_DIGITS:] == (",
+        "    return cut is not text or cut[-_DIGITS:] == (",
+    ),
+    Mutation(
+        "the digits of a hash are searched, too",
+        "tables/cut_texts.py",
+        "return text if beginning is None else beginning",
+        "return text",
+    ),
+    Mutation(
+        "a value of per is cut like a trait",
+        "tables/cut_texts.py",
+        "TEXT_BYTES_KEY_MAX: Final = 256",
+        "TEXT_BYTES_KEY_MAX: Final = 1024",
     ),
 )

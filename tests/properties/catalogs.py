@@ -6,6 +6,7 @@ from typing import Any
 
 from app.segments.language.functions import AGGREGATES
 from tests.support.choices import Choices
+from tests.support.histories import LONG_TEXTS
 
 NAMES = ("A", "B", "C")
 SHOP_NAMES = ("Product Added", "Product Removed", "Order Completed", "Cart Cleared")
@@ -56,7 +57,7 @@ class Writer(Choices):
         return self.one_of("1", "2", "2", "3", "1", "2", "4", "0", "2.5")
 
     def text(self) -> str:
-        return f"'{self.one_of(*TEXTS)}'"
+        return f"'{self.one_of(*(LONG_TEXTS if self.chance(8) else TEXTS))}'"
 
     def scalar(self) -> str:
         return self.any_of(self.text, self.number, lambda: self.one_of("true", "false"))
@@ -242,6 +243,8 @@ class Writer(Choices):
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
             lambda: f"{self.visit_text()} {self.order()} {self.text()}",
             lambda: f"{self.any_value()} {self.one_of('contains', 'starts with')} {self.text()}",
+            *[self.value_atom] * 3,
+            lambda: f"{self.any_value()} matches '{self.one_of('^a', 'b$', 'qb', '[0-9]')}'",
             lambda: f"session.duration {self.one_of('<', '<=', '>', '>=')} {self.duration()}",
             lambda: f"{self.threshold()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",
             lambda: f"{self.count()} {self.order()} {self.count()}",
@@ -255,6 +258,21 @@ class Writer(Choices):
         if self.scores:
             options += [lambda: f"score('{self.one_of(*self.scores)}') {self.order()} {self.one_of(*POINTS)}"] * 4
         return self.one_of(*options)()
+
+    def value_atom(self) -> str:
+        """A plain value beside a number, a text that is one, or a text of any length."""
+        value = self.any_of(
+            lambda: f"last({self.one_of('x', 'c')} of {self.name()})",
+            lambda: f"first({self.one_of('x', 'c')} of {self.name()})",
+            lambda: f"key(count({self.name()} per {self.one_of('x', 'c')}))",
+            self.known,
+        )
+        said = self.any_of(
+            lambda: self.one_of("1", "2", "'1'", "'2'", "'3'", "'1.0'"),
+            lambda: f"'{self.one_of(*LONG_TEXTS)}'",
+            self.text,
+        )
+        return f"{value} {self.order()} {said}"
 
     def condition(self, depth: int) -> str:
         if depth and self.chance(50):

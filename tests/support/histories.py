@@ -27,7 +27,8 @@ ENDLESS = "1e400"  # written without its quotes: a number beyond the range of a 
 TIES = (1.0000005, 1.0000015, -2.0000035, 8.0000005)  # halfway between two millionths; no double is exactly there
 NUMBERS = (0, 1, 2, 3, 1.5, 1.0, -1, 0.1, 10, 0.0000005, *TIES, 10**13, ENDLESS)
 COMMON = ("a", "b", 1, 2, "a", "b", 3, True)
-TEXTS = ("a", "b", "ab", "B1", "é", "2", "", "long " * 20)
+TEXTS = ("a", "b", "ab", "B1", "é", "2", "")
+LONG_TEXTS = ("long " * 20, "q" * 256, "q" * 257, "é" * 130, "q" * 1_024, "q" * 1_024 + "b", "ab" * 600)
 NUMERALS = ("1", "2", "3", "1.0", "-1", "1.5", "1e0", "0.10", "$2", " 2", "02", "1,5", "1e400", "٣")
 ODD: tuple[Any, ...] = (None, True, False, {"x": 1}, [], [1, "a"], ["a", "b", "a"], [["a"]], [None, {"y": 1}])
 
@@ -103,7 +104,7 @@ class Narrator(Choices):
     # ---- messages
 
     def value(self) -> Any:
-        return self.one_of(*self.one_of(COMMON, COMMON, COMMON, NUMBERS, NUMERALS, TEXTS, ODD))
+        return self.one_of(*self.one_of(COMMON, COMMON, COMMON, NUMBERS, NUMERALS, TEXTS, LONG_TEXTS, ODD))
 
     def properties(self) -> dict[str, Any]:
         said: dict[str, Any] = {}

@@ -18,7 +18,6 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from tables.tallies import Tally
-from tables.values import number_in
 from tables.windows import FOREVER
 
 
@@ -153,20 +152,27 @@ class Expressions(Values):
             return self.growing(node.left, math.ceil(bound) if node.operator == ">=" else math.floor(bound) + 1)
         a, until_a = self.value(node.left)
         until_b: Until = None
-        if node.operator == "matches":
-            assert isinstance(node.right, syntax.Text)
-            truth = self._local(f"{self.code.constant(operators.matcher(node.right.value))}({a})", "b")
-            return truth, self._while_true(node, truth, until_a)
-        if isinstance(node.right, syntax.Text) and node.operator == "=" and number_in(node.right.value) is None:
+        if node.operator == "=" and isinstance(node.right, syntax.Text) and operators.is_plain_text(node.right.value):
             others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
             truth = self._local(f"{a} == {node.right.value!r} or ({others})", "b")
             return truth, self._while_true(node, truth, until_a)
         b, until_b = self.value(node.right)
-        if self._is_number(node.left) and isinstance(node.right, syntax.Number | syntax.Duration):
+        if node.operator in ("contains", "starts with", "matches"):
+            truth = self._local(f"{self._search(node)}({a}, {b})", "b")
+        elif self._is_number(node.left) and isinstance(node.right, syntax.Number | syntax.Duration):
             truth = self._local(f"{a} is not None and {a} {PYTHON[node.operator]} {b}", "b")
         else:
             truth = self._local(f"{self._helper(operators.COMPARE[node.operator])}({a}, {b})", "b")
         return truth, self._least(self._while_true(node, truth, until_a), until_b)
+
+    def _search(self, node: syntax.Comparison) -> str:
+        """Returns the name of a search in remembered texts."""
+        if node.operator == "matches":
+            assert isinstance(node.right, syntax.Text)
+            search = operators.pattern_search(node.right.value)
+        else:
+            search = operators.COMPARE[node.operator]
+        return self.code.constant(operators.counting(node.operator, search, self.registry.counted))
 
     def _while_true(self, node: syntax.Comparison, truth: str, until: Until) -> Until:
         """A visit that is over says nothing, and of nothing no comparison holds: what is false stays so."""

@@ -24,10 +24,11 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
 from tables import cart
 from tables.counted import Counted
+from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_MATCHED_MAX
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
 from tables.tallies import Decay, Tally
-from tables.values import TEXT_BYTES_KEY_MAX, at_path, keys_of, numbers_of, remembered
+from tables.values import at_path, keys_of, keys_to_match, numbers_of, remembered
 from tables.windows import Latest, LatestN, Running
 
 EventKey = tuple[str, str | None]
@@ -232,14 +233,18 @@ class HandlerWriter:
                 assert what.path is not None
                 loaded = self.load("properties", what.path)
                 if kind == "keys":
-                    return self._keys(loaded)
+                    return self._keys(loaded, keys_of, TEXT_BYTES_KEY_MAX)
                 function = {"numbers": numbers_of, "value": remembered}[kind]
                 return f"{self.code.bind('f', function)}({loaded}, COUNTED)"
 
-    def _keys(self, loaded: str) -> str:
+    def _matched_keys(self, path: Path) -> str:
+        """The keys of a property that are only compared."""
+        return self._keys(self.load("properties", path), keys_to_match, TEXT_BYTES_MATCHED_MAX)
+
+    def _keys(self, loaded: str, keys: Callable[[Any, Counted], list[str]], bytes_max: int) -> str:
         """The keys of a value; a short text is its own, which most are."""
-        function = self.code.bind("f", keys_of)
-        short = f"{loaded}.__class__ is str and len({loaded}) <= {TEXT_BYTES_KEY_MAX} and {loaded}.isascii()"
+        function = self.code.bind("f", keys)
+        short = f"{loaded}.__class__ is str and len({loaded}) <= {bytes_max} and {loaded}.isascii()"
         short += f" and {loaded}[:1] != '\\x00'"
         return f"[{loaded}] if {short} else {function}({loaded}, COUNTED)"
 
@@ -287,7 +292,7 @@ class HandlerWriter:
     def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
         once = "None"
         if pattern.once_per is not None:
-            once = self._keys(self.load("properties", pattern.once_per))
+            once = self._matched_keys(pattern.once_per)
         return f"(({self.item(what, points)}), ({once}))"
 
     def _event_match(self, pattern: Pattern) -> tuple[str, str]:
@@ -307,8 +312,7 @@ class HandlerWriter:
         code.line(f"absent = {absent}")
         keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
         if sequence.matching is not None:
-            loaded = self.load("properties", sequence.matching)
-            code.line(f"keys = {self._keys(loaded)}")
+            code.line(f"keys = {self._matched_keys(sequence.matching)}")
             keys, absent_keys = "keys", "keys or None"
         match = code.bind("f", EventMatch)
         code.line(f"match = {match}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")

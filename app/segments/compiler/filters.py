@@ -7,7 +7,6 @@ from app.segments.compiler.code_writer import CodeWriter
 from app.segments.evaluation import operators
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression, Path
-from tables.values import number_in
 
 LoadValue = Callable[[str, Path], str]
 """(`properties` or `context`, path) -> the local name of the value, None where missing."""
@@ -38,7 +37,7 @@ def _comparison(node: syntax.Comparison, code: CodeWriter, load: LoadValue) -> s
         assert isinstance(right, syntax.Text)
         return f"{code.constant(operators.matcher(right.value))}({left})"
     compare = f"{code.bind('f', operators.COMPARE[operator])}({left}, {_value(right, code, load)})"
-    if is_name and isinstance(right, syntax.Text) and operator == "=" and number_in(right.value) is None:
+    if is_name and isinstance(right, syntax.Text) and operator == "=" and operators.is_plain_text(right.value):
         return f"({left} == {right.value!r} or ({left}.__class__ is list and {compare}))"
     if is_name and isinstance(right, syntax.Number) and operator in ("<", "<=", ">", ">="):
         simple = f"{left} {operator} {right.value!r}"

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from app.segments.language.regular_expressions import compile_search
+from tables.counted import CUT_TEXT_SEARCHED, Counted
+from tables.cut_texts import TEXT_BYTES_SURE_MAX, beginning_of, same_text, what_is_left
 from tables.values import at_path, number_in, plain_number
 from tables.windows import FOREVER
 
@@ -26,8 +28,13 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Equal values; a number and a text that is a number are compared as numbers."""
+    """Equal values; a number and a text that is a number are compared as numbers.
+
+    A long text equals what is remembered of it.
+    """
     if a.__class__ is str:
+        if b.__class__ is str:
+            return same_text(a, b)
         if b.__class__ is int or b.__class__ is float:
             a = number_in(a)
     elif b.__class__ is str and (a.__class__ is int or a.__class__ is float):
@@ -59,7 +66,9 @@ def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(a: Any, b: Any) -> bool:
         if a.__class__ is bool or b.__class__ is bool:
             return False
-        if a.__class__ is not b.__class__ and (a.__class__ is str or b.__class__ is str):
+        if a.__class__ is str and b.__class__ is str:
+            return test(a, a if same_text(a, b) else b)
+        if a.__class__ is str or b.__class__ is str:
             a, b = number(a), number(b)
             return a is not None and b is not None and test(a, b)
         return test(a, b)
@@ -88,10 +97,12 @@ def contains(a: Any, b: Any) -> bool:
         return any(contains(a, item) for item in b)
     if a.__class__ is list:
         return any(_equal(item, b) for item in a)
-    return a.__class__ is str and b.__class__ is str and b in a
+    return a.__class__ is str and b.__class__ is str and (b in what_is_left(a) or same_text(a, b))
 
 
-starts_with = _any_pair(lambda a, b: a.__class__ is str and b.__class__ is str and a.startswith(b))
+starts_with = _any_pair(
+    lambda a, b: a.__class__ is str and b.__class__ is str and (what_is_left(a).startswith(b) or same_text(a, b))
+)
 
 
 def matcher(pattern: str) -> Callable[[Any], bool]:
@@ -101,9 +112,41 @@ def matcher(pattern: str) -> Callable[[Any], bool]:
     def matches(value: Any) -> bool:
         if value.__class__ is list:
             return any(matches(item) for item in value)
-        return value.__class__ is str and search(value)
+        return value.__class__ is str and search(what_is_left(value))
 
     return matches
+
+
+def pattern_search(pattern: str) -> Callable[[Any, Any], bool]:
+    """`matches` as an operator of two sides; the pattern is the right one already."""
+    matches = matcher(pattern)
+    return lambda value, _: matches(value)
+
+
+def counting(operator: str, search: Callable[[Any, Any], bool], counted: Counted) -> Callable[[Any, Any], bool]:
+    """`contains`, `starts with` or `matches` on remembered values, that counts what a cut text leaves open."""
+
+    def compare(a: Any, b: Any) -> bool:
+        found = search(a, b)
+        if not (found and operator != "matches") and _leaves_open(operator, a, b):
+            counted[CUT_TEXT_SEARCHED] += 1
+        return found
+
+    return compare
+
+
+def _leaves_open(operator: str, a: Any, b: Any) -> bool:
+    """True if the whole text could be another answer than its beginning."""
+    if a.__class__ is list:
+        return operator != "contains" and any(_leaves_open(operator, item, b) for item in a)
+    if b.__class__ is list:
+        return any(_leaves_open(operator, a, item) for item in b)
+    if a.__class__ is not str or b.__class__ is not str:
+        return False
+    left = beginning_of(a)
+    if left is None:
+        return operator != "matches" and beginning_of(b) is not None
+    return operator != "starts with" or len(b) > len(left)
 
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -117,6 +160,11 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "contains": contains,
     "starts with": starts_with,
 }
+
+
+def is_plain_text(text: str) -> bool:
+    """True if only the same text equals it, no number and no beginning of a longer one."""
+    return number_in(text) is None and len(text.encode(errors="replace")) <= TEXT_BYTES_SURE_MAX
 
 
 def number(value: Any) -> int | float | None:

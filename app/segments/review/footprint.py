@@ -4,7 +4,7 @@
 different values, all inside the window. Sizes are those of MessagePack, counted by the form of each state in `tables`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -20,11 +20,13 @@ from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
 from tables import waiting
 from tables.cart import ITEMS_MAX
+from tables.cut_texts import BYTES_LEFT_MIN, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
 from tables.recent import VALUES_MAX
 from tables.sequences import ABSENTS_MAX
 from tables.state_size import (
     A_KEY,
+    A_MATCHED_KEY,
     A_NUMBER,
     A_VALUE,
     AN_INSTANT,
@@ -45,8 +47,8 @@ MEMBER = "member "
 PROFILE = 80
 """A profile of which no definition asks anything: its own instants and counts, empty maps."""
 
-PROFILE_BYTES_MAX = 512 * 1024
-"""A catalog under which a profile could become larger is not to be used."""
+PROFILE_BYTES_MAX = 768 * 1024
+"""A catalog under which a profile could become larger is not to be used: it is to fit into a record batch."""
 
 
 MEMBERSHIP = Size(ID + 16, ID + 5 * INSTANT + ID + INSTANT)
@@ -70,12 +72,14 @@ class Footprint:
     """All that one definition makes Shoal remember, each a thing of its own.
 
     `window_ms`: how long until its windows, and those of what it uses, have been seen in full. `ever`: it asks for
-    something without a window, so what was before its start is never known.
+    something without a window, so what was before its start is never known. `searched`: texts that it searches though
+    perhaps only their beginning is remembered.
     """
 
     kept: tuple[Kept, ...]
     window_ms: int
     ever: bool
+    searched: tuple[str, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -85,7 +89,7 @@ class Footprint:
     @property
     def limits(self) -> tuple[str, ...]:
         """Each limit once."""
-        return tuple(dict.fromkeys(limit for kept in self.kept for limit in kept.limits))
+        return tuple(dict.fromkeys((*(limit for kept in self.kept for limit in kept.limits), *self.searched)))
 
 
 def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
@@ -96,7 +100,8 @@ def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
         retired = isinstance(definition, Segment) and definition.status == "retired"
         kept = () if retired else tuple(_kept(catalog, definition, rules))
         window_ms, ever = (0, False) if retired else _windows(catalog, definition, set())
-        found[definition.name] = Footprint(kept, window_ms, ever)
+        searched = () if retired else tuple(_searched(_nodes(catalog, definition)))
+        found[definition.name] = Footprint(kept, window_ms, ever, searched)
     return found
 
 
@@ -195,6 +200,28 @@ def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[
     return window_ms, ever
 
 
+def _searched(nodes: Iterable[s.Node]) -> Iterator[str]:
+    """The searches that what is left of a long text may not decide, in words."""
+    for node in nodes:
+        if not isinstance(node, s.Comparison) or node.operator not in ("contains", "starts with", "matches"):
+            continue
+        short = isinstance(node.right, s.Text) and len(node.right.value.encode()) <= BYTES_LEFT_MIN
+        known = _bytes_known(node.left)
+        if known is not None and not (short and node.operator == "starts with"):
+            yield f"{known:,} bytes of {canonical.text(node.left)} that are searched"
+
+
+def _bytes_known(node: s.Expression) -> int | None:
+    """The most bytes of a remembered text; None for what is no text, or one of a list."""
+    match node:
+        case s.Trait() | s.ContextValue() | s.SessionField() | s.Aggregate(function="first" | "last"):
+            return TEXT_BYTES_VALUE_MAX
+        case s.Key():
+            return TEXT_BYTES_KEY_MAX
+        case _:
+            return None
+
+
 # ---- size
 
 
@@ -215,9 +242,9 @@ def _sent(node: s.Expression) -> Size:
 
 def _payload(what: Remembered, pattern: s.Pattern) -> Size:
     """Returns the size of an event that waits for its `no R`: its item, and its keys for `once per`."""
-    listed = A_KEY.times(1, LIST_ITEMS_MAX)
+    listed, matched = A_KEY.times(1, LIST_ITEMS_MAX), A_MATCHED_KEY.times(1, LIST_ITEMS_MAX)
     items = {"nothing": NOTHING, "points": A_NUMBER, "value": A_VALUE, "numbers": A_NUMBER.times(1, LIST_ITEMS_MAX)}
-    return items.get(what.item, listed) + (listed if pattern.once_per is not None else NOTHING) + Size(3, 3)
+    return items.get(what.item, listed) + (matched if pattern.once_per is not None else NOTHING) + Size(3, 3)
 
 
 def _aggregate(what: Remembered) -> Kept:
@@ -230,7 +257,7 @@ def _aggregate(what: Remembered) -> Kept:
                 continue
             size += Size(3, 3)
             if pattern.once_per is not None:
-                size += (A_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX)
+                size += (A_MATCHED_KEY + AN_INSTANT).times(TYPICAL_EVENTS, VALUES_MAX)
                 limits += (f"{VALUES_MAX} values",)
             if isinstance(pattern.source, s.Sequence):
                 payload = Size(1, 1) if pattern is what.since_last else _payload(what, pattern)
@@ -243,7 +270,7 @@ def _aggregate(what: Remembered) -> Kept:
 def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...]]:
     limits: tuple[str, ...] = ()
     level = Size(1 + 2 * INSTANT, 1 + 2 * INSTANT)
-    entry = A_KEY + level.times(1, max(1, len(sequence.steps) - 1)) + AN_INSTANT
+    entry = A_MATCHED_KEY + level.times(1, max(1, len(sequence.steps) - 1)) + AN_INSTANT
     if sequence.absent is not None:
         entry += AN_INSTANT + payload + Size(1, 1)
     size = entry.times(1, 1)
@@ -251,7 +278,7 @@ def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...
         size = entry.times(2, VALUES_MAX)
         limits += (f"{VALUES_MAX} values",)
     if sequence.absent is not None:
-        key = Size(1, 1) if sequence.matching is None else A_KEY
+        key = Size(1, 1) if sequence.matching is None else A_MATCHED_KEY
         size += (AN_INSTANT + key + Size(1, 1)).times(1, ABSENTS_MAX)
         limits += (f"{ABSENTS_MAX} events of no ...",)
     return size + Size(ID + INSTANT, ID + INSTANT), limits

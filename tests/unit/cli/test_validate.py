@@ -45,10 +45,10 @@ def test_each_definition_has_its_line(folder: Path, capsys: pytest.CaptureFixtur
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     table = printed[printed.index(["definition", "kind", "status", "typical", "at", "most", "complete", "limits"]) :]
     assert table[1:5] == [
-        ["cart-abandoned", "segment", "live", "90", "B", "10", "KB", "at", "once", "100", "products"],
+        ["cart-abandoned", "segment", "live", "90", "B", "29", "KB", "at", "once", "100", "products"],
         ["intent", "score", "24", "B", "24", "B", "from", "its", "start"],
         ["lapsed", "segment", "draft", "49", "B", "92", "B", "after", "90d"],
-        ["patient", "segment", "live", "102", "B", "10", "KB", "after", "30d,", "waits", "100", "values"],
+        ["patient", "segment", "live", "102", "B", "29", "KB", "after", "30d,", "waits", "100", "values"],
     ]
 
 
@@ -103,15 +103,15 @@ def test_a_segment_that_may_let_in_wrongly_at_first_is_warned_of(
 
 
 def test_a_profile_that_may_grow_too_large_is_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for number in range(8):
+    for number in range(12):
         condition = f"first(path of page within {number + 1}d) = 'a'"
         write(folder, **{f"many-{number}": f"segment: many-{number}\nwhen: {condition}\n"})
     assert cli.main(["validate", str(folder)]) == 2
     printed = " ".join(capsys.readouterr().err.split())
     assert "many-0.yaml:1:10: a user's profile could grow to " in printed
-    assert "; 512 KB is the most" in printed
+    assert "; 768 KB is the most" in printed
     assert "most of it: " in printed
-    assert printed.endswith("1 problem in 1 file of 12")
+    assert printed.endswith("1 problem in 1 file of 16")
 
 
 def test_a_window_longer_than_users_are_remembered_is_a_problem(

@@ -14,7 +14,6 @@ from tables.values import (
     LIST_ITEMS_MAX,
     at_path,
     bounded_integer,
-    bounded_text,
     from_micros,
     key_of,
     key_order,
@@ -112,35 +111,6 @@ def test_every_number_is_the_one_that_its_json_text_is(number: float) -> None:
     assert numbers_of(json.dumps(number), counted) == numbers_of(number, counted)
 
 
-# ---- texts
-
-
-@pytest.mark.parametrize("text", ["a" * 64, "ü" * 32, "😀" * 16, ""])
-def test_a_text_that_fits_is_kept_as_it_is(text: str) -> None:
-    counted = Counted()
-    assert bounded_text(text, counted, bytes_max=64) == text
-    assert not counted
-
-
-@pytest.mark.parametrize("text", ["a" * 65, "ü" * 33, "a" + "😀" * 16, "x" * 10_000])
-def test_a_longer_text_is_cut_at_a_whole_character_and_counted(text: str) -> None:
-    counted = Counted()
-    short = bounded_text(text, counted, bytes_max=64)
-    beginning, _, digits = short.partition("…")
-    assert 64 - 3 <= len(short.encode()) <= 64
-    assert text.startswith(beginning)
-    assert len(digits) == 16
-    assert counted == {TEXT_SHORTENED: 1}
-
-
-def test_different_long_texts_stay_different() -> None:
-    assert key_of("x" * 100 + "a", Counted()) != key_of("x" * 100 + "b", Counted())
-
-
-def test_a_text_with_half_a_character_is_cut_as_well() -> None:
-    assert len(bounded_text("\ud800" * 100, Counted(), bytes_max=64).encode(errors="replace")) <= 64
-
-
 # ---- keys
 
 
@@ -193,7 +163,7 @@ def test_a_list_keeps_its_first_twenty_values_with_texts_of_64_bytes() -> None:
     assert len(kept[0].encode()) == 64
     assert kept[1:] == list(range(19))
     assert counted == {TEXT_SHORTENED: 1, LIST_SHORTENED: 1}
-    assert len(remembered("x" * 300, counted).encode()) == 256
+    assert len(remembered("x" * 1_100, counted).encode()) == 1_024
 
 
 @pytest.mark.parametrize("nothing", [None, [], [None], {}])

@@ -83,9 +83,9 @@ def test_a_worker_refuses_what_goes_beyond_its_rules_and_stays_with_the_catalog_
 
 
 def test_a_worker_refuses_what_makes_a_profile_too_large() -> None:
-    large = "".join(f" or first(path of page within {days}d) = 'a'" for days in range(2, 10))
+    large = "".join(f" or first(path of page within {days}d) = 'a'" for days in range(2, 14))
     files = {"large.yaml": f"segment: large\nwhen: first(path of page within 1d) = 'a'{large}\n"}
-    with pytest.raises(CatalogError, match="512 KB is the most"):
+    with pytest.raises(CatalogError, match="768 KB is the most"):
         read(CatalogLog(TimeRules()), publication(files))
 
 

@@ -140,7 +140,7 @@ def test_what_is_no_number_where_one_is_needed_is_counted(function: str, window:
     assert counted(when, views(2)) == {}
 
 
-LONG = "x" * 300
+LONG = "x" * 1_100
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,28 @@ LONG = "x" * 300
 def test_texts_that_are_too_long_to_be_remembered_are_counted(when: str) -> None:
     assert counted(when, views(2, category=LONG)) == {"text_shortened": 2}
     assert counted(when, views(2, category="x" * 64)) == {}
+
+
+@pytest.mark.parametrize(
+    ("when", "value", "times"),
+    [
+        ("last(category of 'Product Viewed') contains 'yz'", "x" * 1_100 + "yz", 1),
+        ("last(category of 'Product Viewed') contains 'xx'", "x" * 1_100 + "yz", 0),
+        ("last(category of 'Product Viewed') contains 'yz'", "x" * 1_000 + "yz", 0),
+        ("last(category of 'Product Viewed') starts with 'y'", "x" * 1_100, 0),
+        (f"last(category of 'Product Viewed') starts with '{'x' * 1_020}'", "x" * 1_100, 1),
+        (f"last(category of 'Product Viewed') starts with '{'x' * 1_100}'", "x" * 1_100, 0),
+        ("last(category of 'Product Viewed') matches 'x$'", "x" * 1_100, 1),
+        ("last(category of 'Product Viewed') matches 'x$'", "x" * 1_000, 0),
+        ("last(category of 'Product Viewed') matches 'y'", ["x", "x" * 100], 1),
+        ("last(category of 'Product Viewed') contains 'y'", ["x", "x" * 100], 0),
+        ("key(count('Product Viewed' per category)) contains 'y'", "x" * 300, 1),
+        ("exists('Product Viewed' where category contains 'y')", "x" * 1_100, 0),
+    ],
+)
+def test_a_search_that_what_is_left_of_a_text_does_not_decide_is_counted(when: str, value: Any, times: int) -> None:
+    found = counted(when, views(1, category=value))
+    assert found.get("cut_text_searched", 0) == times
 
 
 @pytest.mark.parametrize("when", ["traits.plan = 'x'", "context.page.path = 'x'", "session.landing_page = 'x'"])

@@ -122,7 +122,7 @@ def test_a_catalog_under_which_a_profile_could_grow_too_large_is_an_error() -> N
     enough = next(count for count in range(20) if size(many(count)) > PROFILE_BYTES_MAX)
     assert problems(many(enough - 1)) == []
     (found,) = problems(many(enough))
-    assert found.message == f"a user's profile could grow to {size(many(enough)) // 1024} KB; 512 KB is the most"
+    assert found.message == f"a user's profile could grow to {size(many(enough)) // 1024} KB; 768 KB is the most"
     assert (found.path, found.line, found.column, found.text) == ("0.yaml", 1, 10, "s-0")
     assert found.detail.startswith("most of it: name and instant of each of page within 1d (72 KB); ")
 

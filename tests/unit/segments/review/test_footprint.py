@@ -12,6 +12,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.segments.review.footprint import Kept, footprints, profile_size
+from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
 from tables.recent import VALUES_MAX
 from tables.windows import EVENTS_MAX
 
@@ -31,8 +32,9 @@ def kept_of(when: str, more: str = "") -> dict[str, Kept]:
 
 def history(count: int, values: int) -> list[dict[str, Any]]:
     """Events whose values are as long, and as many, as they may be."""
-    long = "v" * 61
-    listed = [f"{'w' * 61}{number:03}" for number in range(20)]
+    long = "v" * (TEXT_BYTES_KEY_MAX - 3)
+    listed = [f"{'w' * (TEXT_BYTES_KEY_MAX - 3)}{number:03}" for number in range(20)]
+    longest = "s" * TEXT_BYTES_VALUE_MAX
     return [
         {
             "type": "track",
@@ -46,7 +48,7 @@ def history(count: int, values: int) -> list[dict[str, Any]]:
                 "quantity": 12_345.678,
                 "text": listed,
             },
-            "context": {"campaign": {"source": "s" * 256}, "page": {"path": "p" * 256}, "traits": {"plan": listed}},
+            "context": {"campaign": {"source": longest}, "page": {"path": longest}, "traits": {"plan": listed}},
         }
         for number in range(count)
         for name in ("Product Added", "Viewed", "Bought")
@@ -129,6 +131,20 @@ def test_each_thing_is_said_in_words_with_the_limits_that_hold_it() -> None:
         "the first ref of page": ("20 items of a list",),
         "the values sent last": (),
     }
+
+
+def test_searches_in_texts_that_may_be_cut_are_among_the_limits() -> None:
+    when = (
+        "traits.plan contains 'pro' and last(path of page) matches 'x' and key(count(page per path)) starts with 'abc'"
+        " and context.page.path starts with '/p' and cart.products contains 'A'"
+        f" and exists(page where path contains 'x') and session.source starts with '{'x' * 50}'"
+    )
+    found = footprints(load_catalog(definition(when)), RULES)["tried"]
+    assert [limit for limit in found.limits if "searched" in limit] == [
+        "1,024 bytes of traits.plan that are searched",
+        "1,024 bytes of last(path of page) that are searched",
+        "1,024 bytes of session.source that are searched",
+    ]
 
 
 FILES = {
