@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app.catalogs.definitions_folder import load_segments
-from app.console.backtesting import show_difference, show_missing, show_reading, show_summary
+from app.console.backtesting import show_difference, show_missing, show_reading, show_summary, show_unusable
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.errors import UserError
@@ -21,8 +21,9 @@ from app.events.visible_text import visible_json
 from app.offline.backtest import Backtest, Summary, batches_of
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
-from app.offline.event_files import UNUSABLE_HINT, read_messages
+from app.offline.event_files import UNUSABLE_HINT, EventFiles
 from app.offline.name_census import NameCensus
+from app.offline.value_census import ValueCensus
 from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000
@@ -93,12 +94,13 @@ def _backtest(
     started = time.perf_counter()
     with closing(ChangeSorter()) as changes:
         run = Backtest(catalog, rules, partitions=partitions, hear=None if output is None else changes.add)
-        census = NameCensus(catalog)
-        (summary,) = _play(console, files, (run,), census, partitions=partitions, until_ms=until_ms)
+        census, values = NameCensus(catalog), ValueCensus(catalog)
+        (summary,) = _play(console, files, (run,), census, values, partitions=partitions, until_ms=until_ms)
         seconds = time.perf_counter() - started
         _write(output, changes.lines())
     show_summary(console, summary, seconds)
     show_missing(console, census.missing())
+    show_unusable(console, values.unusable())
 
 
 def _compare(
@@ -119,14 +121,15 @@ def _compare(
         Backtest(catalog, rules, partitions=partitions, hear=heard.hear)
         for catalog, heard in zip((old, new), members, strict=True)
     )
-    census = NameCensus(new)
-    first, second = _play(console, files, runs, census, partitions=partitions, until_ms=until_ms)
+    census, values = NameCensus(new), ValueCensus(new)
+    first, second = _play(console, files, runs, census, values, partitions=partitions, until_ms=until_ms)
     found = differences((old, new), members, (first, second))
     _write(output, difference_lines(found))
     at = until if second.end_ms == until_ms else None
     show_difference(console, found, folders, files, examples_max=examples, at=at)
     show_reading(console, second)
     show_missing(console, census.missing())
+    show_unusable(console, values.unusable())
 
 
 def _play(
@@ -134,15 +137,17 @@ def _play(
     files: list[Path],
     runs: Sequence[Backtest],
     census: NameCensus,
+    values: ValueCensus,
     *,
     partitions: int,
     until_ms: int | None,
 ) -> list[Summary]:
-    """All messages through each run and the census, once read; UserError where there is none that could be used."""
+    """All messages through each run and the censuses, once read; UserError where there is none that could be used."""
+    messages = values.heard(EventFiles(files))
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("events", total=None)
-        for partition, records in batches_of(read_messages(files), partitions=partitions, rules=runs[0].rules):
+        for partition, records in batches_of(messages, partitions=partitions, rules=runs[0].rules):
             for run in runs:
                 run.process(partition, records)
             for record in records:

@@ -1,5 +1,6 @@
 """`shoal explain`: why a user is in a segment, or not, at an instant."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -7,15 +8,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from app.catalogs.definitions_folder import load_segments
+from app.console.backtesting import show_unusable
 from app.console.explaining import show_explanation
 from app.console.names import suggestion
 from app.console.options import read_instant_ms
 from app.console.output import counted, make_console, show_exact
 from app.errors import UserError
-from app.offline.backtest import BATCH_RECORDS
-from app.offline.event_files import UNUSABLE_HINT, read_messages
-from app.offline.explanation import Explainer
+from app.offline.backtest import BATCH_RECORDS, FileRecord
+from app.offline.event_files import UNUSABLE_HINT, EventFiles
+from app.offline.explanation import Explainer, needed_of
 from app.offline.user_history import UserHistory
+from app.offline.value_census import ValueCensus
 from app.segments.definitions.definition import Catalog
 from app.settings import load_settings
 
@@ -58,10 +61,12 @@ def explain(
     catalog = load_segments(segments, rules)
     _check_segment(catalog, segment, segments)
     explainer = Explainer(catalog, segment, user, rules)
-    history = UserHistory(read_messages(files), user, until_ms=at_ms, rules=rules)
+    messages = EventFiles(files)
+    values = ValueCensus(needed_of(catalog, catalog.segment(segment)))
+    history = UserHistory(messages, user, until_ms=at_ms, rules=rules)
     console = make_console()
     with console.status("reading events"):
-        records = history.records()
+        records = _heard(history, messages, values)
         while batch := list(islice(records, BATCH_RECORDS)):
             explainer.play(batch)
         _check_user(history, user, files)
@@ -69,7 +74,16 @@ def explain(
         explainer.advance(end_ms)
         told = explainer.explain(end_ms)
     show_explanation(console, told, explainer.heard, catalog, changes_max=changes, first_ms=history.first_ms)
+    show_unusable(console, values.unusable())
     return 0
+
+
+def _heard(history: UserHistory, messages: EventFiles, values: ValueCensus) -> Iterator[FileRecord]:
+    """The records of the history; the values of the user's own are heard on the way."""
+    for record in history.records():
+        if history.at_own:
+            values.hear(record.value or b"", messages.place)
+        yield record
 
 
 def _check_segment(catalog: Catalog, segment: str, folder: Path) -> None:

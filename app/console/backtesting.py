@@ -15,6 +15,7 @@ from app.console.tables import summary_table
 from app.offline.backtest import Summary
 from app.offline.backtest_difference import SegmentDifference
 from app.offline.name_census import Missing
+from app.offline.value_census import Unusable
 
 _MISSING_SHOWN_MAX: Final = 20
 _LATE_MANY: Final = 0.01
@@ -56,6 +57,20 @@ def show_missing(console: Console, missing: Sequence[Missing]) -> None:
         say(console, f"warning: {first}{more}: {each.text}", "yellow")
     if len(missing) > _MISSING_SHOWN_MAX:
         say(console, f"and {len(missing) - _MISSING_SHOWN_MAX:,} other names that never occur", "yellow")
+
+
+def show_unusable(console: Console, unusable: Sequence[Unusable]) -> None:
+    """Values that definitions ask for and could not use."""
+    for each in unusable[:_MISSING_SHOWN_MAX]:
+        first, *others = each.definitions
+        more = f" and {len(others)} more" if others else ""
+        say(console, f"warning: {first}{more}: {each.text}", "yellow")
+    if len(unusable) > _MISSING_SHOWN_MAX:
+        say(
+            console,
+            f"and values of {len(unusable) - _MISSING_SHOWN_MAX:,} other kinds that could not be used",
+            "yellow",
+        )
 
 
 def show_difference(

@@ -73,6 +73,8 @@ def show_outcome(console: Console, trials: Sequence[Trial], untested: Sequence[S
             place = f"{trial.segment.path}:{trial.test.line}"
             after = counted(trial.unplayed, "event comes", "events come")
             say(console, f"warning: {place}: {after} after the last expectation and changes nothing", "yellow")
+        for unusable in trial.unusable:
+            say(console, f"note: {trial.segment.path}:{trial.test.line}: {unusable.text}", "dim")
     if untested:
         names = ", ".join(segment.name for segment in untested)
         say(console, f"warning: {counted(len(untested), 'segment has', 'segments have')} no tests: {names}", "yellow")

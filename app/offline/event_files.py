@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import UserError, install_command
-from app.simulation.recording import lines_of
+from app.simulation.recording import numbered_lines
 
 UNUSABLE_HINT: Final = "README.md shows an event; docs/operations.md says what each reason of a dead letter means"
 ROWS_FETCHED: Final = 4_000
@@ -14,20 +14,42 @@ _PARQUET: Final = b"PAR1"
 _GZIP: Final = b"\x1f\x8b"
 
 
-def read_messages(files: Sequence[Path]) -> Iterator[bytes]:
-    """The messages of the files in their order: one JSON object a line, or rows of Parquet as JSON.
+class EventFiles:
+    """The messages of files in their order: one JSON object a line, or rows of Parquet as JSON.
 
     Parquet has the fields of a message as columns; `properties`, `traits` and `context` are structs, maps or JSON
     texts, times are texts or timestamps (UTC where they name no zone). Raises UserError for what cannot be read.
     """
-    for file in files:
-        begin = _beginning(file)
-        if begin == _PARQUET or (file.suffix in (".parquet", ".pq") and not file.is_dir()):
-            yield from _parquet_messages(file)
-        elif begin[:2] == _GZIP and file.suffix != ".gz":
-            raise UserError(f"{file} is compressed with gzip", hint=f"call it {file.name}.gz")
-        else:
-            yield from lines_of([file])
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+        self._file = Path()
+        self._unit, self._number = "line", 0
+
+    @property
+    def place(self) -> str:
+        """The line or row of the message that was given last, with its file if there are several."""
+        of_file = f" of {self._file.name}" if len(self._files) > 1 else ""
+        return f"{self._unit} {self._number:,}{of_file}"
+
+    def __iter__(self) -> Iterator[bytes]:
+        numbered: Iterator[tuple[int, bytes]]
+        for file in self._files:
+            self._file = file
+            begin = _beginning(file)
+            if begin == _PARQUET or (file.suffix in (".parquet", ".pq") and not file.is_dir()):
+                self._unit, numbered = "row", enumerate(_parquet_messages(file), 1)
+            elif begin[:2] == _GZIP and file.suffix != ".gz":
+                raise UserError(f"{file} is compressed with gzip", hint=f"call it {file.name}.gz")
+            else:
+                self._unit, numbered = "line", numbered_lines(file)
+            for self._number, message in numbered:
+                yield message
+
+
+def read_messages(files: Sequence[Path]) -> Iterator[bytes]:
+    """The messages of the files in their order, as of `EventFiles`."""
+    return iter(EventFiles(files))
 
 
 def _beginning(file: Path) -> bytes:

@@ -129,7 +129,7 @@ class Explainer:
             probes.append(
                 Segment(f"{segment}/{_WARM}", syntax.Boolean(True), None, None, attach=windows, warmup="wait")
             )
-        live = with_drafts(_needed(catalog, self.segment))
+        live = with_drafts(needed_of(catalog, self.segment))
         self._program = compile_catalog(
             replace(live, segments=(*live.segments, *probes), scores=(*live.scores, *self._entries)), self._rules
         )
@@ -263,8 +263,8 @@ class Explainer:
         return None
 
 
-def _needed(catalog: Catalog, segment: Segment) -> Catalog:
-    """The definition and all that it uses."""
+def needed_of(catalog: Catalog, segment: Segment) -> Catalog:
+    """A catalog of the definition and all that it uses."""
     definitions: dict[Reference, Segment | Score] = {
         **{Reference("segment", each.name): each for each in catalog.segments},
         **{Reference("score", each.name): each for each in catalog.scores},

@@ -149,7 +149,7 @@ class NameCensus:
             self._asked.setdefault(EventKey(name.kind, name.name), set()).add(definition)
 
     def _seek_properties(self, pattern: s.Pattern, paths: Iterable[s.Path], definition: str) -> None:
-        keys = _keys(pattern)
+        keys = keys_of_pattern(pattern)
         for path in paths:
             self._patterns.setdefault((keys, path), set()).add(definition)
             for key in keys:
@@ -197,10 +197,10 @@ class NameCensus:
             yield Missing(text + _nearest(path, names), tuple(sorted(users)))
 
 
-def _keys(pattern: s.Pattern) -> tuple[EventKey, ...]:
+def keys_of_pattern(pattern: s.Pattern) -> tuple[EventKey, ...]:
     """The events whose properties a pattern has: of a sequence those of the step that completes it."""
     if isinstance(pattern.source, s.Sequence):
-        return _keys(pattern.source.steps[-1])
+        return keys_of_pattern(pattern.source.steps[-1])
     return tuple(EventKey(name.kind, name.name) for name in pattern.source)
 
 

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from app.offline.backtest import FileRecord
-from app.offline.explanation import Explainer, Explanation, Heard
+from app.offline.explanation import Explainer, Explanation, Heard, needed_of
+from app.offline.value_census import Unusable, ValueCensus
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
@@ -27,13 +28,15 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One test that was run. `changes`: all that happened in the segment, `heard`: what became of the events."""
+    """One test that was run. `changes`: all that happened in the segment, `heard`: what became of the events,
+    `unusable`: values in them that the segment could not use."""
 
     segment: Segment
     test: TestCase
     failures: tuple[Explained, ...] = ()
     changes: tuple[Change, ...] = ()
     heard: Heard | None = None
+    unusable: tuple[Unusable, ...] = ()
 
     @property
     def unplayed(self) -> int:
@@ -52,8 +55,9 @@ def run_trials(catalog: Catalog, only: frozenset[str] | None = None, rules: Time
 
 def _run(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -> Trial:
     failures = run_test(catalog, segment, test, rules)
+    unusable = _unusable(catalog, segment, test)
     if not failures:
-        return Trial(segment, test)
+        return Trial(segment, test, unusable=unusable)
     failed = list(dict.fromkeys(failure.at_ms for failure in failures))[:FAILURES_EXPLAINED_MAX]
     told, explainer = _relive(catalog, segment, test, frozenset(failed), rules)
     return Trial(
@@ -62,7 +66,15 @@ def _run(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -
         failures=tuple(Explained(failure, told.get(failure.at_ms)) for failure in failures),
         changes=explainer.explain(test.start_ms + test.expect[-1].at_ms).last,
         heard=explainer.heard,
+        unusable=unusable,
     )
+
+
+def _unusable(catalog: Catalog, segment: Segment, test: TestCase) -> tuple[Unusable, ...]:
+    values = ValueCensus(needed_of(catalog, segment))
+    for number, event in enumerate(test.events, 1):
+        values.hear(msgspec.json.encode(event.message), f"event {number:,}")
+    return tuple(values.unusable())
 
 
 def _relive(

@@ -46,9 +46,13 @@ class UserHistory:
         self.unreadable = 0
         self.first_unreadable = ""
         self.users: set[str] = set()
+        self.at_own = False
 
     def records(self) -> Iterator[FileRecord]:
-        """The records of the user, in order, with watermarks in between. `last_ms` is at last the clock's end."""
+        """The records of the user, in order, with watermarks in between. `last_ms` is at last the clock's end.
+
+        `at_own` is true while a record is given that is an event of the user.
+        """
         offset = 0
         clock_ms = marked_ms = -1
         least_ms = FOREVER
@@ -72,16 +76,19 @@ class UserHistory:
             believed = event_ms <= received_ms + self._skew_max_ms
             if own or (user is not None and believed and event_ms < least_ms):
                 least_ms = min(least_ms, event_ms)
+                self.at_own = False
                 if marked_ms < clock_ms:
                     yield FileRecord(offset, -1, None, _watermark(clock_ms))
                     marked_ms = clock_ms
                     offset += 1
+                self.at_own = own
                 yield FileRecord(offset, -1, None, message)
                 offset += 1
             self.events += own
             if believed:
                 clock_ms = max(clock_ms, happened_ms)
                 self.last_ms = clock_ms
+        self.at_own = False
         if marked_ms < clock_ms:
             yield FileRecord(offset, -1, None, _watermark(clock_ms))
 

@@ -28,18 +28,24 @@ def lines_of(files: Sequence[Path]) -> Iterator[bytes]:
     Raises UserError for a file that is missing, is a folder, cannot be read or is cut off.
     """
     for file in files:
-        if file.is_dir():
-            raise UserError(f"{file} is a folder", hint="give the files in it: one JSON message a line, .jsonl or .gz")
-        try:
-            with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
-                for line in lines:
-                    message = line.strip()
-                    if message:
-                        yield message
-        except FileNotFoundError:
-            raise UserError(f"there is no file {file}") from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"cannot read {file}: {error}") from error
+        for _, line in numbered_lines(file):
+            yield line
+
+
+def numbered_lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers, from 1 on; as `lines_of`."""
+    if file.is_dir():
+        raise UserError(f"{file} is a folder", hint="give the files in it: one JSON message a line, .jsonl or .gz")
+    try:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                message = line.strip()
+                if message:
+                    yield number, message
+    except FileNotFoundError:
+        raise UserError(f"there is no file {file}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {file}: {error}") from error
 
 
 def check_files(files: Sequence[Path]) -> None:
