@@ -111,6 +111,7 @@ class Shop:
         (self.guarded,) = re.findall(r"^listeners=.*SASL_PLAINTEXT://(\S+)$", properties, re.MULTILINE)
         (folder / "segments").mkdir()
         (folder / "segments" / "viewers.yaml").write_text(SEGMENT)
+        (folder / "segments" / "identity.yaml").write_text("follow: always\n")
         (folder / "destinations").mkdir()
         for name in ("taken", "refused"):
             text = f"destination: {name}\nstart: beginning\nurl: {there.url}/{name}\n"
@@ -265,7 +266,7 @@ async def whole_life(shop: Shop) -> None:
     await shop.once("catalog")
     clickstream = shop.settings.topics.clickstream
     async with running(shop):
-        await shop.send(*[(SOURCE, view("ann"))] * 2, (SOURCE, {"type": "track"}))
+        await shop.send(*[(SOURCE, view("ann", anonymousId="a-1"))] * 2, (SOURCE, {"type": "track"}))
         await shop.send((clickstream, {"type": "x"}))
         paths = {"/taken", "/refused"}
         await eventually(
