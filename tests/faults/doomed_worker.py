@@ -126,9 +126,9 @@ class Trusting(Mortal):
         """Ends the transaction in any case."""
         write = self._writer.write
 
-        async def write_and_hope(rows: Any) -> None:
+        async def write_and_hope(rows: Any, **more: Any) -> None:
             with suppress(Exception):
-                await write(rows)
+                await write(rows, **more)
 
         hopeful: Any = self._writer
         hopeful.write = write_and_hope
