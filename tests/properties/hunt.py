@@ -1,18 +1,18 @@
 """Looks for a history that tells the engine and the oracle apart; exits with 1 and prints it, else with 0.
 
-`python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on. From the folder whose `app`
-is meant.
+`python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
+histories of two users of whom one turns out to be the other. From the folder whose `app` is meant.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tests.properties.comparison import difference
-from tests.properties.scenario import Scenario, scenario_of
+from tests.properties.scenario import Scenario, merging_scenario_of, scenario_of
 from tests.support.choices import Choices
 
 
-def hunt(seeds: Iterable[int]) -> tuple[int, Scenario] | None:
+def hunt(seeds: Iterable[int], scenario_of: Callable[[Choices], Scenario] = scenario_of) -> tuple[int, Scenario] | None:
     """The first seed whose history tells them apart, with that history."""
     for seed in seeds:
         scenario = scenario_of(Choices.seeded(seed))
@@ -23,6 +23,7 @@ def hunt(seeds: Iterable[int]) -> tuple[int, Scenario] | None:
 
 if __name__ == "__main__":
     histories, first_seed = int(sys.argv[1]), int(sys.argv[2])
-    found = hunt(range(first_seed, first_seed + histories))
+    of = merging_scenario_of if sys.argv[3:] == ["merging"] else scenario_of
+    found = hunt(range(first_seed, first_seed + histories), of)
     if found is not None:
         sys.exit(f"seed {found[0]}: {difference(found[1])}\n\n{found[1]}")

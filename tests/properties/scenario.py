@@ -168,6 +168,34 @@ def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[St
             moments.insert(at, (Order(choices.one_of(0, *WAITS_MS)), ""))
 
 
+def merging_scenario_of(choices: Choices) -> Scenario:
+    """Two users with events of the same few names, of whom one turns out to be the other when both have a history.
+
+    Nothing comes between: no restart, no edit, no slice.
+    """
+    writer = Writer(choices)
+    writer.plain = True
+    files = writer.files()
+    durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
+    narrator = Narrator(
+        choices=choices,
+        durations_ms=durations_ms,
+        names=sorted(writer.names),
+        rules=rules_for(choices, durations_ms),
+        users=USERS[:2],
+        clock_ms=start_ms(choices),
+    )
+    moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]
+    if choices.chance(10):
+        put_in_order(choices, files, moments)
+    user, given = choices.shuffled(USERS[:2])
+    for _ in range(choices.one_of(1, 1, 2)):
+        at = choices.whole(len(moments) // 3, len(moments))
+        moments.insert(at, (Merge(user, given), ""))
+    end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
+    return Scenario(files, narrator.rules, tuple(moments), end_ms)
+
+
 def make_one(choices: Choices, users: Sequence[str], moments: list[tuple[Step, Pause]]) -> None:
     """One of the users turns out to be the others as well, some of them more than once."""
     user = choices.one_of(*users)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.properties.comparison import difference, report
-from tests.properties.scenario import Scenario, scenario_of, scenarios
+from tests.properties.scenario import Scenario, merging_scenario_of, scenario_of, scenarios
 from tests.support.choices import Choices
 
 HISTORIES_AT_ONCE = 50
@@ -27,6 +27,14 @@ pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]
 def test_every_change_is_the_one_that_the_oracle_says(first: int) -> None:
     for seed in range(first, first + HISTORIES_AT_ONCE):
         found = report(scenario_of(Choices.seeded(seed)))
+        if found is not None:
+            pytest.fail(f"seed {seed}: {found}", pytrace=False)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_where_two_users_turn_out_to_be_one(first: int) -> None:
+    for seed in range(first, first + HISTORIES_AT_ONCE):
+        found = report(merging_scenario_of(Choices.seeded(seed)))
         if found is not None:
             pytest.fail(f"seed {seed}: {found}", pytrace=False)
 
