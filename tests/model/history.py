@@ -71,10 +71,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """The history of another, who turned out to be this user at `now`; its events are those from `first` on."""
+    """The history of another, who turned out to be this user at `now`; its events are those from `first` on.
+
+    `left_ms`: up to this instant time had passed for the other.
+    """
 
     first: int
     now: int
+    left_ms: int
     history: "History"
 
 
@@ -101,9 +105,9 @@ class History:
         self.arrivals.append(arrival)
         self.by_weight.append(arrival)
 
-    def receive(self, history: "History", now: int) -> None:
+    def receive(self, history: "History", now: int, *, left_ms: int) -> None:
         assert not history.gifts, "gifts of gifts have no oracle"
-        self.gifts.append(Gift(len(self.arrivals), now, history))
+        self.gifts.append(Gift(len(self.arrivals), now, left_ms, history))
         given = [
             replace(arrival, index=len(self.arrivals) + number, now=now, given=len(self.gifts))
             for number, arrival in enumerate(history.arrivals)

@@ -83,7 +83,7 @@ class Life:
         """Another turns out to be this user; time has passed up to `now` before. Memberships stay the user's own."""
         if not self.history.arrivals:
             self.sequence = now
-        self.history.receive(other.history, now)
+        self.history.receive(other.history, now, left_ms=other.at_ms)
         for segment in self.segments:
             own = self.standings.get(segment.name, Standing())
             theirs = other.standings.get(segment.name, Standing())

@@ -158,6 +158,11 @@ def test_what_would_have_occurred_with_the_guest_before_the_login_has_occurred()
     assert value("since(sequence('P' then no 'O' for 30m))", messages, at="1h") == "20m"
 
 
+def test_what_has_occurred_with_the_guest_no_order_of_the_user_discards_any_more() -> None:
+    messages: Messages = [guest("0m", "P"), event("20m", "O"), event("40m", "X"), LOGIN]
+    assert value("count(sequence('P' then no 'O' for 30m))", messages, at="1h") == 1
+
+
 # ---- who someone is
 
 

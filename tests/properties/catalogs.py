@@ -32,6 +32,7 @@ class Writer(Choices):
         super().__init__(choices.below)
         self.plain = self.chance(25)
         self.shop = self.plain and self.chance(30)
+        self.once_percent = 10 if self.plain else 28
         self.segments: list[str] = []
         self.scores: list[str] = []
         self.durations: set[str] = set()
@@ -93,7 +94,7 @@ class Writer(Choices):
 
     def pattern(self) -> str:
         source = self.sequence() if self.chance(40 if self.plain else 20) else self.names_only()
-        once = f" once per {self.value_path()}" if self.chance(10 if self.plain else 28) else ""
+        once = f" once per {self.value_path()}" if self.chance(self.once_percent) else ""
         return source + self.filtered() + once
 
     def sequence(self) -> str:

@@ -174,7 +174,7 @@ def merging_scenario_of(choices: Choices) -> Scenario:
     Nothing comes between: no restart, no edit, no slice.
     """
     writer = Writer(choices)
-    writer.plain = True
+    writer.plain, writer.shop, writer.once_percent = True, choices.chance(30), 40
     files = writer.files()
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
     narrator = Narrator(
