@@ -39,6 +39,7 @@ METRICS = (
         ("what",),
     ),
     Metric("shoal_changes", "counter", "Segment changes written, by segment and kind", ("segment", "change")),
+    Metric("shoal_links", "counter", "Claims of users on anonymous ids, by result", ("result",)),
     Metric("shoal_dead_letters", "counter", "Records written to the dead-letter topic, by reason", ("reason",)),
     Metric("shoal_late_events", "counter", "Records written to the late topic"),
     Metric(
@@ -73,6 +74,7 @@ METRICS = (
     ),
     Metric("shoal_partition_state", "gauge", "1 for the present state of a partition, else 0", ("partition", "state")),
     Metric("shoal_profiles", "gauge", "Profiles that a partition holds", ("partition",)),
+    Metric("shoal_moved_keys", "gauge", "Anonymous ids of a partition that have moved to a user", ("partition",)),
     Metric(
         "shoal_profile_bytes", "gauge", "Approximate bytes of profiles in memory, sampled every 30 s", ("partition",)
     ),

@@ -155,6 +155,15 @@ def inside_of(encoded: bytes) -> list[int]:
     return [segment for segment, member in head.members.items() if member.inside]
 
 
+_MOVED: Final = b"\xdc\x00\x11\x03\xff"
+"""How the body of a key that has moved begins: 17 fields, format 3, not begun."""
+
+
+def has_moved(encoded: bytes) -> bool:
+    """True if an encoded profile is that of a key that has moved to another; others are told apart by five bytes."""
+    return encoded.startswith(_MOVED, HEADER_BYTES) and decode(encoded).moved_to is not None
+
+
 def epoch_of(encoded: bytes) -> int:
     """The epoch of the catalog under which an encoded profile was last evaluated."""
     return int.from_bytes(encoded[TIMER_BYTES:HEADER_BYTES], "big")

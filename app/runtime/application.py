@@ -241,6 +241,7 @@ class Application(Process):
         for task in self.tasks:
             if (core := task.core) is not None:
                 self.metrics.profiles(task.partition, core.users)
+                self.metrics.moved_keys(task.partition, core.moved)
                 for segment, count in core.members().items():
                     members[segment] = members.get(segment, 0) + count
         self.metrics.members(members.items())

@@ -8,7 +8,7 @@ from tools.dashboards.panels import Panel, Row, dashboard
 
 def operations() -> dict[str, Any]:
     """For those who run workers."""
-    return dashboard("shoal-operations", "Shoal: workers", [_health(), _stream(), _batches(), _moves()])
+    return dashboard("shoal-operations", "Shoal: workers", [_health(), _stream(), _batches(), _identity(), _moves()])
 
 
 def _health() -> Row:
@@ -168,6 +168,27 @@ def _batches() -> Row:
                 meaning="By kind.",
                 queries=[(f"sum by (change) (rate(shoal_changes_total{RATE}))", "{{change}}")],
                 width=8,
+            ),
+        ],
+    )
+
+
+def _identity() -> Row:
+    return Row(
+        "Identity",
+        [
+            Panel(
+                title="Claims by result",
+                meaning="Results of logins. given: what the anonymous id remembered has moved to the user. Many "
+                "refused:shared or lost: devices of several people, or ids that name nobody; docs/identity.md.",
+                queries=[(f"sum by (result) (rate(shoal_links_total{RATE}))", "{{result}}")],
+                unit="eps",
+            ),
+            Panel(
+                title="Ids that have moved",
+                meaning="Anonymous ids that belong to a user now. Each is forgotten 37 days after its last claim or "
+                "event.",
+                queries=[("sum by (instance) (shoal_moved_keys)", "{{instance}}")],
             ),
         ],
     )

@@ -14,6 +14,7 @@ GONE_WITH_A_PARTITION: Final = (
     "shoal_lag_records",
     "shoal_clock_lag_seconds",
     "shoal_profiles",
+    "shoal_moved_keys",
     "shoal_profile_bytes",
     "shoal_timers",
     "shoal_restore_progress",
@@ -58,6 +59,8 @@ class Metrics(MetricSet):
             self._by_name["shoal_late_events"].inc(len(outcome.late))
         for what, count in outcome.counted.items():
             self._by_name["shoal_occurrences"].labels(what).inc(count)
+        for result, count in collections.Counter(linked.result for linked in outcome.linked).items():
+            self._by_name["shoal_links"].labels(result).inc(count)
         changes = collections.Counter((change.segment, change.change) for change in outcome.changes)
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
@@ -123,6 +126,10 @@ class Metrics(MetricSet):
     def profiles(self, partition: int, count: int) -> None:
         """Sets the number of profiles of a partition."""
         self._by_name["shoal_profiles"].labels(str(partition)).set(count)
+
+    def moved_keys(self, partition: int, count: int) -> None:
+        """Sets the number of keys of a partition that have moved to a user."""
+        self._by_name["shoal_moved_keys"].labels(str(partition)).set(count)
 
     def profile_bytes(self, partition: int, count: int) -> None:
         """Sets the bytes in memory of a partition's profiles."""

@@ -47,13 +47,7 @@ class LinkedKeys(WaitingEvents):
 
     def __init__(self, program: Program, rules: TimeRules, *, held: Held | None = None) -> None:
         super().__init__(program, rules, held=held)
-        self._moved = 0
         self._local: list[Link] | None = None
-
-    @property
-    def moved(self) -> int:
-        """Keys that have moved to another."""
-        return self._moved
 
     @property
     def _policy(self) -> IdentityPolicy:

@@ -38,6 +38,7 @@ class UserTable:
         self._catalog = LiveCatalog()
         self._reevaluation = Reevaluation()
         self._overdue = False
+        self._moved = 0
         self.unfired: Mapping[str, int] = {}
         """Timers that no worker has fired under this catalog: user -> the first instant that was left out."""
 
@@ -47,6 +48,11 @@ class UserTable:
     def users(self) -> int:
         """Profiles held."""
         return len(self._encoded)
+
+    @property
+    def moved(self) -> int:
+        """Keys that have moved to another."""
+        return self._moved
 
     @property
     def state_bytes(self) -> int:
@@ -117,11 +123,13 @@ class UserTable:
         before = self._encoded.get(user)
         if before is not None:
             self._count_members(before, -1)
+            self._moved -= profiles.has_moved(before)
         if profile is None:
             self._encoded.pop(user, None)
         else:
             self._encoded[user] = profile
             self._count_members(profile, 1)
+            self._moved += profiles.has_moved(profile)
             timer = profiles.timer_of(profile)
             if before is None or timer < profiles.timer_of(before):
                 self.timers.arm(user, timer)

@@ -320,6 +320,29 @@ def test_a_moved_key_is_forgotten_when_no_record_about_it_can_still_come() -> No
     assert shop.of("a").profile("a") is not None
 
 
+def test_a_restored_partition_knows_how_many_keys_have_moved() -> None:
+    shop = Shop()
+    shop.send("View", 0, anon="a-1")
+    shop.send("View", 1, user="u", anon="a-1")
+    shop.send("Signed In", 2, user="u", anon="a-2")
+    shop.send("Signed In", 3, user="v", anon="a-3")
+    shop.send("Signed Out", 4, user="v", anon="a-3")
+    shop.pass_time(MOVED_KEPT_MS / 1000 - 1)
+    shop.send("View", MOVED_KEPT_MS / 1000 - 1, anon="a-1")  # a-1 stays, a-2 is forgotten
+    counts = [sum(partition.moved for partition in shop.partitions)]
+    shop.pass_time(MOVED_KEPT_MS / 1000 + 4)
+    counts.append(sum(partition.moved for partition in shop.partitions))
+    assert counts == [2, 1]
+    restored = Partition(shop.partitions[0].program, RULES)
+    found = []
+    for batch in shop.batches:
+        for key, encoded in batch.profiles.items():
+            restored.restore(key, encoded, offset=0)
+        found.append(restored.moved)
+    assert max(found) == 3
+    assert found[-1] == 1
+
+
 def test_every_link_record_counts_once_however_often_it_is_read() -> None:
     shop = Shop()
     shop.send("Product Added", 0, product_id="p1")
