@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.events.message import MESSAGE_BYTES_MAX
 from app.offline.event_files import EventFiles
 from app.offline.name_census import EventKey, keys_of_pattern, shown_name
 from app.segments.definitions.definition import Catalog, Definition
@@ -34,6 +35,8 @@ _ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 Root = Literal["properties", "traits", "context"]
 Use = Literal["sum", "comparison", "key", "value"]
 """How a value is used: as a number that is remembered, as one that is compared, as a text of two lengths."""
+_BYTES_MAX: Final[dict[Use, int]] = {"key": TEXT_BYTES_KEY_MAX, "value": TEXT_BYTES_VALUE_MAX}
+_BYTES_LEAST: Final[dict[Use, int]] = {"sum": 0, "comparison": 0, **_BYTES_MAX}
 
 
 class Unusable(NamedTuple):
@@ -75,6 +78,18 @@ class _Message(msgspec.Struct, gc=False):
     context: Raw | UnsetType = UNSET
 
 
+class _Sought:
+    """Places below one root. `bytes_least`: a shorter object has nothing there that could not be used."""
+
+    def __init__(self, places: Iterable[_Place]) -> None:
+        self.places = tuple(places)
+        self.bytes_least = min((_BYTES_LEAST[place.use] for place in self.places), default=MESSAGE_BYTES_MAX)
+
+    def may_be_in(self, raw: Raw | UnsetType) -> bool:
+        """True if an object is long enough. JSON is never shorter than a text in it."""
+        return not isinstance(raw, UnsetType) and len(raw) > self.bytes_least
+
+
 class ValueCensus:
     """Hears messages, and says which values a catalog could not use."""
 
@@ -88,12 +103,13 @@ class ValueCensus:
             for expression in expressions(definition):
                 for place in _places_of(expression):
                     self._found.setdefault(place, _Found()).definitions.add(definition.name)
-        self._properties: dict[EventKey, list[_Place]] = {}
+        properties: dict[EventKey, list[_Place]] = {}
         for place in self._found:
             for key in place.keys:
-                self._properties.setdefault(key, []).append(place)
-        self._traits = [place for place in self._found if place.root == "traits"]
-        self._context = [place for place in self._found if place.root == "context"]
+                properties.setdefault(key, []).append(place)
+        self._properties = {key: _Sought(places) for key, places in properties.items()}
+        self._traits = _Sought(place for place in self._found if place.root == "traits")
+        self._context = _Sought(place for place in self._found if place.root == "context")
 
     def hear(self, message: bytes, where: str) -> None:
         """One more message, and where it stands; what is none says nothing."""
@@ -102,14 +118,15 @@ class ValueCensus:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         key = EventKey(read.type, read.event if read.type == "track" and read.event.__class__ is str else None)
-        places = self._properties.get(key)
-        if places:
-            self._look(places, self._values(read.traits if read.type == "identify" else read.properties), where)
-        if self._traits and read.type == "identify":
+        sought = self._properties.get(key)
+        if sought is not None:
+            raw = read.traits if read.type == "identify" else read.properties
+            if sought.may_be_in(raw):
+                self._look(sought, self._values(raw), where)
+        if read.type == "identify" and self._traits.may_be_in(read.traits):
             self._look(self._traits, self._values(read.traits), where)
-        if not isinstance(read.context, UnsetType) and (
-            self._context or (self._traits and b'"traits"' in bytes(read.context))
-        ):
+        in_context, in_traits = self._context.may_be_in(read.context), self._traits.may_be_in(read.context)
+        if in_context or (in_traits and b'"traits"' in message):
             context = self._values(read.context)
             self._look(self._context, context, where)
             if isinstance(traits := context.get("traits"), dict):
@@ -137,8 +154,8 @@ class ValueCensus:
         except (msgspec.DecodeError, RecursionError):
             return {}
 
-    def _look(self, places: Iterable[_Place], values: dict[str, Any], where: str) -> None:
-        for place in places:
+    def _look(self, sought: "_Sought", values: dict[str, Any], where: str) -> None:
+        for place in sought.places:
             value = at_path(values, place.path)
             for item in value if value.__class__ is list else (value,):
                 kind = _trouble(item, place.use)
@@ -148,8 +165,7 @@ class ValueCensus:
 
 def _trouble(value: Any, use: Use) -> str | None:
     """The reason why a value cannot be used; None if it can."""
-    if use in ("key", "value"):
-        bytes_max = TEXT_BYTES_KEY_MAX if use == "key" else TEXT_BYTES_VALUE_MAX
+    if (bytes_max := _BYTES_MAX.get(use)) is not None:
         long = value.__class__ is str and len(value) * 4 > bytes_max and len(value.encode(errors="replace")) > bytes_max
         return f"text longer than {bytes_max:,} bytes" if long else None
     if value is None:

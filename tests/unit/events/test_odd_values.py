@@ -1,7 +1,9 @@
 """Odd values in one event: each way in takes or refuses that event as the others do, and takes all others."""
 
 import codecs
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -169,3 +171,60 @@ def test_the_position_of_an_error_behind_a_byte_order_mark_is_that_in_the_record
     with pytest.raises(MessageError) as told:
         MessageDecoder().decode(codecs.BOM_UTF8 + b'{"type":x}')
     assert told.value.position == 11
+
+
+# ---- numbers that come as text, and long texts
+
+
+def written(rows: list[Any]) -> list[bytes]:
+    return [row.value for row in rows]
+
+
+def records_of(way: str, value: bytes) -> list[bytes]:
+    """The records of the clickstream that a way in makes of an event with that value, or a backtest reads."""
+    if way in ("http", "ga4"):
+        body = b'{"client_id":"u","events":[{"name":"A","params":{"v":%s}}]}' % value
+        incoming = read_ga4(body) if way == "ga4" else read_batch(b'{"batch":[' + event(value) + b"]}")
+        return written(validate_events(incoming, received_ms=NOW_MS, rules=RULES).rows)
+    if way == "intake":
+        found = transform(
+            [Record(0, event(value), b"u", NOW_MS)],
+            topic="web",
+            partition=0,
+            shape="segment",
+            partitions=1,
+            skew_max_ms=RULES.skew_max_ms,
+            now_ms=NOW_MS,
+            user_ids=UserIds(),
+        )
+        return [row[1] or b"" for row in found.rows[0]]
+    return [event(value)]
+
+
+LONG = "/" + "p" * 1_200
+
+
+@pytest.mark.parametrize("way", ["kafka", "backtest", "http", "intake", "ga4"])
+@pytest.mark.parametrize(
+    ("when", "value", "is_in"),
+    [
+        ("sum(v of 'A') = 19.99", b'"19.99"', True),
+        ("sum(v of 'A') = 0", b'"$19.99"', True),
+        ("exists('A' where v >= 2 and v < 10)", b'"2"', True),
+        ("exists('A' where v = 2)", b'"2,0"', False),
+        (f"last(v of 'A') = '{LONG}'", f'"{LONG}"'.encode(), True),
+        (f"last(v of 'A') = '{LONG}'", f'"{LONG}q"'.encode(), False),
+        (f"key(count('A' per v)) = '{LONG}'", f'"{LONG}"'.encode(), True),
+    ],
+)
+def test_a_value_means_the_same_by_every_way(way: str, when: str, value: bytes, is_in: bool) -> None:
+    catalog = load_catalog({"a.yaml": f"segment: a\nwhen: {json.dumps(when)}\n"})
+    records = [FileRecord(n, NOW_MS, None, each) for n, each in enumerate(records_of(way, value))]
+    assert len(records) == 1
+    if way == "backtest":
+        backtest = Backtest(catalog, RULES)
+        backtest.process(0, records)
+        assert backtest.finish().inside.get("a", 0) == is_in
+        return
+    batch = Partition(compile_catalog(catalog, RULES), RULES, keyed=False).process(records)
+    assert [change.change for change in batch.changes] == ["entered"] * is_in
