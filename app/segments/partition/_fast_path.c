@@ -552,7 +552,9 @@ static int may_claim(FastPath *self, Event *event) {
     PyObject *other = AT(event->message, self->message.anonymous_id), *digest;
     if (event->kind == self->alias) return 1;
     if (other == Py_None) return 0;
-    if (!PyUnicode_CheckExact(other) || event->profile == NULL) return 1;
+    if (!PyUnicode_CheckExact(other)) return 1;
+    if (PyUnicode_Compare(other, event->user) == 0) return 0; /* one id, sent as both */
+    if (event->profile == NULL) return 1;
     if (event->now >= event->highest + self->retention) return 1; /* will be forgotten, and the claim with it */
     PyObject *links = AT(event->profile, self->profile.links);
     if (!PyByteArray_CheckExact(links)) return 1;
