@@ -40,11 +40,19 @@ class Deployment:
     """Use with `async with`. Workers have names; a name has one worker at a time. `given`: settings of the workers."""
 
     def __init__(
-        self, broker: Broker, name: str, folder: Path, *, given: Mapping[str, str] | None = None, replicas: int = 1
+        self,
+        broker: Broker,
+        name: str,
+        folder: Path,
+        *,
+        given: Mapping[str, str] | None = None,
+        replicas: int = 1,
+        partitions: int = PARTITIONS,
+        segments: Path | None = None,
     ) -> None:
         self.broker = broker
         self.tally = Tally()
-        self.segments = ROOT / "deploy" / "segments"
+        self.segments = segments or ROOT / "deploy" / "segments"
         self._folder = folder
         # Small batches without a pause: as many commits as possible, so that a kill hits one. A fast idle clock:
         # timers fire, and the journal is written, whenever a partition has nothing to read.
@@ -60,7 +68,7 @@ class Deployment:
             {},
             kafka_bootstrap_servers=broker.bootstrap_servers,
             app_id=name,
-            partitions=PARTITIONS,
+            partitions=partitions,
             replication_factor=replicas,
             segments=self.segments,
             topic_prefix=self._given["topic_prefix"],
@@ -79,7 +87,8 @@ class Deployment:
             self._stack.push_async_callback(client.close)
             specs = topic_specs(self.settings, sorted(own_topics(self.settings, self.program)))
             await ensure_topics(self.settings, client, specs)
-            self._writer = await self._stack.enter_async_context(TopicWriter(self.settings, partitions=PARTITIONS))
+            writer = TopicWriter(self.settings, partitions=self.settings.partitions)
+            self._writer = await self._stack.enter_async_context(writer)
             cluster = await self._stack.enter_async_context(Cluster(self.settings))
             self._positions = await self._stack.enter_async_context(Positions(cluster))
             self._stack = self._stack.pop_all()
@@ -113,7 +122,7 @@ class Deployment:
         special = {"doom": doom, "broken": broken, "linger": linger, "poison": "yes" if poison else None}
         options = [f"--{option}={value}" for option, value in special.items() if value is not None]
         program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {DOOMED if options else PRODUCT}"
-        arguments = ["worker", "--segments", str(self.segments), "--partitions", str(PARTITIONS)]
+        arguments = ["worker", "--segments", str(self.segments), "--partitions", str(self.settings.partitions)]
         arguments += ["--broker", self.settings.kafka_bootstrap_servers, "--app-id", self.settings.app_id]
         arguments += ["--set", *(f"{key}={value}" for key, value in pairs.items())]
         log = self._folder / f"{name}.log"
@@ -187,7 +196,7 @@ class Deployment:
     def done(self) -> int:
         """Input records that the committed positions have passed, over all partitions."""
         assert self._positions is not None
-        return sum(self._positions[partition].offset for partition in range(PARTITIONS))
+        return sum(self._positions[partition].offset for partition in range(self.settings.partitions))
 
     def offset(self, partition: int) -> int:
         """The committed position of a partition."""

@@ -61,8 +61,8 @@ async def wrong_profiles(deployment: Deployment) -> list[str]:
                 if encoded is None or user == CATALOG_KEY:
                     continue
                 users += 1
-                if profiles.decode(encoded) != core.profile(user):
-                    wrong.append(f"{user}: {profiles.decode(encoded)}, not {core.profile(user)}")
+                if profiles.decode(encoded) != core.held(user):
+                    wrong.append(f"{user}: {profiles.decode(encoded)}, not {core.held(user)}")
             if users != core.users:
                 wrong.append(f"partition {partition} has {users} profiles, not {core.users}")
     return wrong[:SHOWN_MAX]

@@ -90,10 +90,14 @@ class UserTable:
         timers = ((user, profiles.timer_of(encoded)) for user, encoded in self._encoded.items())
         return {user: timer for user, timer in timers if timer <= self.clock_ms}
 
+    def held(self, user: str) -> Profile | None:
+        """A copy of all that is held of a key as last committed: also of one that has moved, or whose events wait."""
+        encoded = self._encoded.get(user)
+        return None if encoded is None else profiles.decode(encoded)
+
     def profile(self, user: str) -> Profile | None:
         """A copy of a user's profile as last committed; None also for one whose events all wait for their turn."""
-        encoded = self._encoded.get(user)
-        profile = None if encoded is None else profiles.decode(encoded)
+        profile = self.held(user)
         return profile if profile is not None and profile.begun else None
 
     def waiting_of(self, user: str) -> int:
