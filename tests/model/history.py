@@ -87,7 +87,7 @@ class History:
     """All accepted events of a user, in order of arrival; those of gifts as if they came at that instant.
 
     `places`: of a count that is only compared with a number, by identity, how many of its latest events decide.
-    `gifts` are in order, and received nothing themselves. `by_weight`: the events again, where at one instant what is
+    `gifts` are in order, and received nothing themselves. `is_users`: the key is known to be a `userId` without events. `by_weight`: the events again, where at one instant what is
     the user's own prevails over what was given before it.
     What is computed from the events alone is remembered by `once`, for the number of events there were.
     """
@@ -99,6 +99,7 @@ class History:
     by_weight: list[Arrival] = field(default_factory=list)
     places: dict[int, int] = field(default_factory=dict)
     memo: dict[Hashable, Any] = field(default_factory=dict)
+    is_users: bool = False
 
     def take(self, message: Message, now: int) -> None:
         arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now)
@@ -114,6 +115,10 @@ class History:
         ]
         self.arrivals += given
         self.by_weight[:0] = given
+
+    def identified(self) -> bool:
+        """True if the key is known to be a `userId`."""
+        return self.is_users or any(arrival.message.identified for arrival in self.arrivals if not arrival.given)
 
     def parts(self) -> Iterator[Arrival | Gift]:
         """The user's own events, and the gifts, in order."""

@@ -35,7 +35,8 @@ class Standing:
 @dataclass(slots=True)
 class Life:
     """`segments` stand in settlement order. `members` are those that the user is in. `at_ms` is the latest instant at
-    which the user was looked at; -1 before the first event. `every_ms`: at every millisecond."""
+    which the user was looked at; -1 before the first event. `every_ms`: at every millisecond. `known_ids`: of
+    messages that others accepted, each with the instant of that."""
 
     user: str
     catalog: Catalog
@@ -50,6 +51,7 @@ class Life:
     changes: list[Change] = field(default_factory=list)
     forgotten: bool = False
     every_ms: bool = False
+    known_ids: list[tuple[int, Any]] = field(default_factory=list)
 
     # ---- events
 
@@ -60,29 +62,30 @@ class Life:
         """Among the last 1,000 accepted with an id, not more than 24 h ago."""
         if message.id is None:
             return False
-        accepted = [
+        accepted = sorted(self.message_ids(), key=lambda one: one[0])
+        return is_among(accepted[-MESSAGE_IDS_MAX:], message.id, now)
+
+    def message_ids(self) -> list[tuple[int, Any]]:
+        """All that were accepted, by whomever, each with the instant of that."""
+        return self.known_ids + [
             (min(arrival.accepted_ms, arrival.now), arrival.message.id)
             for arrival in self.history.arrivals
             if arrival.message.id is not None
         ]
-        accepted.sort(key=lambda one: one[0])
-        return any(
-            known == message.id and now - accepted_ms <= DUPLICATE_MS
-            for accepted_ms, known in accepted[-MESSAGE_IDS_MAX:]
-        )
 
     def take(self, message: Message, now: int) -> None:
         """An accepted event; time has passed up to `now` before."""
         if not self.history.arrivals:
-            self.sequence = now
+            self.sequence = max(self.sequence, now)
         self.history.take(message, now)
         self.at_ms = now
         self.settle({"kind": "event", "message_id": message.id})
 
-    def receive(self, other: "Life", now: int) -> None:
+    def receive(self, other: "Life", now: int, cause: Change | None = None) -> None:
         """Another turns out to be this user; time has passed up to `now` before. Memberships stay the user's own."""
         if not self.history.arrivals:
-            self.sequence = now
+            self.sequence = max(self.sequence, now)
+        self.known_ids += [(min(accepted_ms, now), known) for accepted_ms, known in other.known_ids]
         self.history.receive(other.history, now, left_ms=other.at_ms)
         for segment in self.segments:
             own = self.standings.get(segment.name, Standing())
@@ -98,12 +101,12 @@ class Life:
                 left_ms=max((at for at in left if at is not None), default=None),
             )
         self.at_ms = now
-        self.settle({"kind": "merged"})
+        self.settle({"kind": "merged", **(cause or {})})
 
-    def leave(self, now: int) -> None:
+    def leave(self, now: int, cause: Change | None = None) -> None:
         """The user turns out to be another one: exits from everything."""
         self.at_ms = now
-        self.exit_all({"kind": "merged"})
+        self.exit_all({"kind": "merged", **(cause or {})})
 
     # ---- time
 
@@ -266,6 +269,11 @@ class Life:
     def ahead(self) -> "Life":
         """The same user, to look into a future without events."""
         return replace(self, standings=dict(self.standings), members=set(self.members), changes=[])
+
+
+def is_among(accepted: list[tuple[int, Any]], message_id: object, now: int) -> bool:
+    """True if a message with this id was accepted not more than 24 h before `now`."""
+    return any(known == message_id and now - accepted_ms <= DUPLICATE_MS for accepted_ms, known in accepted)
 
 
 def expressions_of(segment: Segment) -> Iterator[Expression]:

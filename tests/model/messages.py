@@ -51,7 +51,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is well formed. Times in milliseconds."""
+    """A message that is well formed. Times in milliseconds. An id that names nobody is empty."""
 
     type: str
     name: str | None
@@ -63,6 +63,8 @@ class Message:
     properties: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     traits: Mapping[str, Any] = field(default_factory=dict)
+    anonymous_id: str = ""
+    previous_id: str = ""
 
 
 class Unreadable(Exception):
@@ -103,6 +105,8 @@ def read(record: Record, skew_max_ms: int, blocked: Collection[str] = BLOCKED_ID
         properties=an_object(said.get("properties")),
         context=an_object(said.get("context")),
         traits=an_object(said.get("traits")),
+        anonymous_id=anonymous_id,
+        previous_id=user_text(said.get("previousId"), blocked),
     )
 
 

@@ -1,5 +1,6 @@
 """Oracle of a partition: every change of every user, recomputed from all records."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ class Answer:
 
     With `look_ahead`, `turns` says for each change (user, how many were before it) at which instant the segment would
     change next without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered,
-    `members` counts those in each segment.
+    `members` counts those in each segment. `links` counts what became of claims: (anonymous id, user, result).
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Answer:
     turns: dict[tuple[str, int], str | None] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     members: dict[str, int] = field(default_factory=dict)
+    links: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -65,13 +67,17 @@ class Oracle:
             elif isinstance(step, Merge):
                 self.merge(step.user, step.given)
             else:
-                self.answer.outcomes[step.offset] = self.take(step)
+                self.take(step)
         self.advance(clock_ms)
-        self.answer.known = set(self.lives) | {message.user for _, message in self.waiting}
+        self.answer.known = self.known()
         for life in self.lives.values():
             for name in life.members:
                 self.answer.members[name] = self.answer.members.get(name, 0) + 1
         return self.answer
+
+    def known(self) -> set[str]:
+        """The users of whom anything is remembered."""
+        return set(self.lives) | {message.user for _, message in self.waiting}
 
     def advance(self, clock_ms: int) -> None:
         """A journalled move of the clock, which never goes back."""
@@ -80,16 +86,17 @@ class Oracle:
         for user in list(self.lives):
             self.pass_time(user, self.answer.clock_ms)
 
-    def take(self, record: Record) -> str:
+    def take(self, record: Record) -> None:
         try:
             message = read(record, self.rules.skew_max_ms, self.rules.user_ids.blocked)
         except Unreadable as reason:
-            return f"dead: {reason}"
-        outcome = "clock" if message.type == "watermark" else self.arrive(message, record.offset)
+            self.answer.outcomes[record.offset] = f"dead: {reason}"
+            return
+        is_mark = message.type == "watermark"
+        self.answer.outcomes[record.offset] = "clock" if is_mark else self.arrive(message, record.offset)
         moved = min(message.t, message.received) - max(self.rules.disorder_ms, self.wait_ms)
         self.answer.clock_ms = max(self.answer.clock_ms, moved)
         self.take_turns()
-        return outcome
 
     # ---- events that wait for those before them
 
@@ -184,7 +191,11 @@ class Oracle:
         life.pass_time(until)
         self.gather(life)
         if life.forgotten:
-            del self.lives[user]
+            self.drop(user)
+
+    def drop(self, user: str) -> None:
+        """The user is forgotten."""
+        del self.lives[user]
 
     def gather(self, life: Life) -> None:
         """Takes over the changes that a life has made since the last time."""

@@ -96,7 +96,7 @@ class View:
             case "idle":
                 return Length(self.now - max(times))
             case "identified":
-                return any(arrival.message.identified for arrival in self.history.arrivals if not arrival.given)
+                return self.history.identified()
         raise AssertionError(name)
 
     # ---- evidence

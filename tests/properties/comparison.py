@@ -9,7 +9,8 @@ from typing import Any
 from app.segments.definitions.catalog import CatalogError, load_catalog
 from app.segments.definitions.definition import Catalog
 from tests.model.messages import instant_ms
-from tests.model.oracle import Answer, Oracle
+from tests.model.oracle import Answer
+from tests.model.people import oracle_of
 from tests.properties.playing import Player, Run
 from tests.properties.scenario import Scenario
 from tests.properties.smaller import smallest
@@ -20,7 +21,7 @@ LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
 def difference(scenario: Scenario) -> str | None:
     """Returns the first difference between engine and oracle, or None. A crash of the engine is a difference."""
     catalog = load_catalog(scenario.files)
-    answer = Oracle(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
+    answer = oracle_of(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
     try:
         run = Player(scenario).play()
     except CatalogError:
@@ -87,6 +88,7 @@ def first_difference(answer: Answer, run: Run) -> str | None:
         ("lateness", answer.late_ms, run.late_ms),
         ("accepted", outcomes["accepted"], run.counts["accepted"]),
         ("duplicates", outcomes["duplicate"], run.counts["duplicate"]),
+        ("links", sorted(answer.links.items()), sorted(run.links.items())),
         ("clock", answer.clock_ms, run.clock_ms),
         ("users", len(answer.known), run.users),
         ("members", answer.members, {name: count for name, count in run.members.items() if count}),

@@ -26,10 +26,12 @@ class Run:
     users: int = 0
     members: dict[str, int] = field(default_factory=dict)
     changelog: dict[str, tuple[bytes | None, int]] = field(default_factory=dict)
+    links: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def gather(self, batch: Batch) -> None:
         self.counts["accepted"] += batch.accepted
         self.counts["duplicate"] += batch.duplicates
+        self.links.update((each.source, each.to, each.result) for each in batch.linked)
         for change in batch.changes:
             said = json.loads(change.encode())
             self.changes.setdefault(said["user"], []).append(said)
@@ -69,7 +71,7 @@ class Player:
         if self.settings is not None:
             files |= {SETTINGS_FILE: self.settings}
         program = compile_catalog(load_catalog(files), self.scenario.rules)
-        return MergingPartition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max)
+        return MergingPartition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max, alone=self.scenario.is_of_people)
 
     def play(self) -> Run:
         for step, pause in self.scenario.moments:
@@ -86,6 +88,8 @@ class Player:
                 self.adopt()
             else:
                 self.waiting.append(step)
+                if len(self.waiting) == self.scenario.records_at_once and pause != "crash":
+                    self.flush()
             match pause:
                 case "batch":
                     self.flush()

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from app.segments.definitions.catalog_settings import SETTINGS_FILE
+from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from tables.timers import UNBOUNDED
 from tests.model.messages import Advance, Merge, Order, Record
@@ -17,10 +18,12 @@ from tests.model.story import ms
 from tests.properties.catalogs import Writer
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
+from tests.support.people_histories import People, PeopleNarrator, identity_of
 
 EVENTS_MAX = 40
 ORDERED_PERCENT = 30
 MERGING_PERCENT = 60
+PEOPLE_PERCENT = 35
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
@@ -38,6 +41,16 @@ class Scenario:
     end_ms: int
     others: tuple[dict[str, str], ...] = ()
     timers_max: int = UNBOUNDED
+
+    @property
+    def is_of_people(self) -> bool:
+        """True if a user can have several keys."""
+        return IDENTITY_FILE in self.files
+
+    @property
+    def records_at_once(self) -> int | None:
+        """Most records of a batch: one where what waits can make a claim, so that it is seen at once; None: any."""
+        return 1 if self.is_of_people and SETTINGS_FILE in self.files else None
 
     @property
     def steps(self) -> list[Step]:
@@ -136,7 +149,9 @@ def scenario_of(choices: Choices) -> Scenario:
     others = writer.others(files)
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
     rules = rules_for(choices, durations_ms)
-    narrator = Narrator(
+    people = People.drawn(choices) if choices.chance(PEOPLE_PERCENT) else None
+    narrator_type = Narrator if people is None else partial(PeopleNarrator, people=people)
+    narrator = narrator_type(
         choices=choices,
         durations_ms=durations_ms,
         names=sorted(writer.names),
@@ -151,6 +166,12 @@ def scenario_of(choices: Choices) -> Scenario:
     moments: list[tuple[Step, Pause]] = [(step, choices.one_of(*kinds)) for step in steps]
     end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
     timers_max = choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2)
+    if people is not None:
+        files[IDENTITY_FILE] = identity_of(choices)
+        if choices.chance(ORDERED_PERCENT):
+            files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS))
+            timers_max = UNBOUNDED
+        return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
     if choices.chance(ORDERED_PERCENT):
         put_in_order(choices, files, moments)
     if len(narrator.users) > 1 and choices.chance(MERGING_PERCENT):

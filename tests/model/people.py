@@ -1,0 +1,310 @@
+"""Oracle of a partition whose users have several keys: what keys say to each other arrives at once, in order.
+
+A key claims others, moves to another, and is forgotten, as "One person, several keys" of docs/exact-meaning.md says.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+from app.segments.definitions.definition import Catalog
+from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.evaluation.time_rules import TimeRules
+from tests.model.life import Life, is_among
+from tests.model.messages import Message
+from tests.model.oracle import Oracle, in_order
+
+CLAIM_MS = 30 * 86_400_000
+MOVED_KEPT_MS = 37 * 86_400_000
+HOLDS = ("asked", "refused")
+Waiting = list[tuple[int, Message]]
+Path = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Claim:
+    """On an anonymous id, by an event at `at_ms`. `state`: `asked`, `refused`, `lost`, `released`."""
+
+    n: int
+    at_ms: int
+    state: str = "asked"
+
+
+@dataclass(slots=True)
+class Key:
+    """What a key remembers of others. As a user: `claims`, by id. As an id: the last number that each user `answered`
+    to it; to whom it `moved_to`; the latest claim; the last use; changes of hands; and, while it has no life, its next
+    number of a change and the ids of its messages."""
+
+    claims: dict[str, Claim] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
+    moved_to: str | None = None
+    claimed_ms: int = -1
+    used_ms: int = -1
+    hands: list[int] = field(default_factory=list)
+    shared_until_ms: int = -1
+    sequence: int = 0
+    message_ids: list[tuple[int, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PeopleOracle(Oracle):
+    """`keys`: of all that have said something to another. `said`: what has not arrived yet, in order."""
+
+    keys: dict[str, Key] = field(default_factory=dict)
+    said: deque[Callable[[], None]] = field(default_factory=deque)
+
+    @property
+    def policy(self) -> IdentityPolicy:
+        policy = self.catalog.settings.identity
+        assert policy is not None, "a catalog without identity"
+        return policy
+
+    def known(self) -> set[str]:
+        for key in list(self.keys):
+            self.key_of(key)
+        return Oracle.known(self) | set(self.keys)
+
+    def key_of(self, name: str) -> Key | None:
+        """What the key remembers of others; one without a life is forgotten 37 days after its last use."""
+        key = self.keys.get(name)
+        lives = name in self.lives or any(message.user == name for _, message in self.waiting)
+        if key is not None and not lives and self.answer.clock_ms >= key.used_ms + MOVED_KEPT_MS:
+            del self.keys[name]
+            return None
+        return key
+
+    def drop(self, user: str) -> None:
+        Oracle.drop(self, user)
+        self.keys.pop(user, None)
+
+    def begin(self, user: str) -> Life:
+        life = Oracle.begin(self, user)
+        if (key := self.key_of(user)) is not None:
+            life.sequence, life.known_ids = key.sequence, list(key.message_ids)
+        return life
+
+    def link_id(self, source: str, user: str, n: int) -> str:
+        text = f"{self.rules.app}\0{source}\0{user}\0{n}"
+        return blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def tell(self, source: str, user: str, result: str) -> None:
+        self.answer.links[source, user, result] += 1
+
+    # ---- order of work
+
+    def take_turns(self) -> None:
+        """After a record: what keys have said arrives; then everything whose turn has come, and what that says."""
+        self.let_arrive()
+        while True:
+            Oracle.take_turns(self)
+            if not self.said:
+                return
+            self.let_arrive()
+
+    def let_arrive(self) -> None:
+        while self.said:
+            self.said.popleft()()
+
+    def catch_up(self, user: str) -> None:
+        """Before something of another arrives: the user's events whose turn has come."""
+        own = [waiting for waiting in self.waiting if waiting[1].user == user]
+        for offset, message in sorted(own, key=in_order):
+            if not self.waits(message):
+                self.take_turn(offset, message)
+        if own:
+            self.pass_time(user, self.answer.clock_ms)
+
+    # ---- events
+
+    def arrive(self, message: Message, offset: int) -> str:
+        key = self.key_of(message.user)
+        if key is None or key.moved_to is None:
+            return Oracle.arrive(self, message, offset)
+        if message.identified or (self.policy.follow == "before" and message.t > key.claimed_ms):
+            key.moved_to = None
+            return Oracle.arrive(self, message, offset)
+        return self.follow(key, message, offset, max(self.answer.clock_ms, message.t), (message.user,))
+
+    def follow(self, key: Key, message: Message, offset: int, now: int, path: Path) -> str:
+        """An event goes to where its key has moved, unless the key has seen it before."""
+        if message.id is not None:
+            if is_among(key.message_ids, message.id, now):
+                return "duplicate"
+            key.message_ids.append((now, message.id))
+        key.used_ms = max(key.used_ms, now)
+        assert key.moved_to is not None
+        self.said.append(partial(self.take_forward, replace(message, user=key.moved_to), offset, path))
+        return "forwarded"
+
+    def take_forward(self, message: Message, offset: int, path: Path) -> None:
+        user = message.user
+        self.catch_up(user)
+        key = self.key_of(user)
+        if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
+            now = max(self.answer.clock_ms, key.used_ms)
+            self.answer.outcomes[offset] = self.follow(key, message, offset, now, (*path, user))
+            return
+        self.answer.outcomes[offset] = Oracle.arrive(self, message, offset)
+
+    def ends_circle(self, name: str, key: Key, path: Path) -> bool:
+        """The smallest key of a circle lives again."""
+        passed = [*path, name]
+        if key.moved_to not in passed or name != min(passed[passed.index(key.moved_to) :]):
+            return False
+        key.moved_to = None
+        return True
+
+    def take_event(self, message: Message, now: int) -> str:
+        key = self.key_of(message.user)
+        if key is not None and message.user not in self.lives and message.id is not None:
+            if is_among(key.message_ids, message.id, now):
+                return "duplicate"
+        outcome = Oracle.take_event(self, message, now)
+        if outcome == "accepted" and message.identified:
+            self.claim(message)
+        return outcome
+
+    # ---- at a user
+
+    def claim(self, message: Message) -> None:
+        """The other ids of an event of a user."""
+        policy = self.policy
+        other, previous = message.anonymous_id, message.previous_id
+        if self.is_claimable(other, message.user):
+            if message.type == "track" and message.name in policy.logout:
+                self.log_out(message.user, other)
+            else:
+                self.ask(message.user, other, message.t)
+        if message.type == "alias" and policy.trust_alias and previous != other:
+            if self.is_claimable(previous, message.user):
+                self.ask(message.user, previous, message.t)
+
+    def is_claimable(self, other: str, user: str) -> bool:
+        return other not in ("", user) and other.casefold() not in self.policy.blocked
+
+    def ask(self, user: str, other: str, t: int) -> None:
+        claims = self.keys.setdefault(user, Key()).claims
+        claim = claims.get(other)
+        if claim is not None and claim.state in HOLDS and t < claim.at_ms + CLAIM_MS:
+            return
+        others = [each for name, each in claims.items() if name != other and each.at_ms > t - CLAIM_MS]
+        if len(others) >= self.policy.devices_max:
+            return
+        claims[other] = Claim(t if claim is None else max(t, claim.n + 1), t)
+        self.said.append(partial(self.take_ask, other, user, claims[other].n, t))
+
+    def log_out(self, user: str, other: str) -> None:
+        key = self.keys.get(user)
+        claim = None if key is None else key.claims.get(other)
+        if claim is not None and claim.state == "asked":
+            claim.state = "released"
+            self.said.append(partial(self.take_release, other, user, claim.n))
+
+    def take_answer(self, user: str, source: str, n: int, state: str) -> None:
+        self.catch_up(user)
+        key = self.key_of(user)
+        claim = None if key is None else key.claims.get(source)
+        if claim is not None and claim.n == n:
+            claim.state = state
+
+    def take_give(self, other: Life | None, waiting: Waiting, cause: dict[str, str], user: str, path: Path) -> None:
+        """All that `other` remembers is the user's from here on."""
+        self.catch_up(user)
+        key = self.key_of(user)
+        if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
+            key.used_ms = max(key.used_ms, self.answer.clock_ms)
+            self.said.append(partial(self.take_give, other, waiting, cause, key.moved_to, (*path, user)))
+            return
+        now = max(self.answer.clock_ms, self.seen_ms(user))
+        if other is not None:
+            now = max(now, other.highest_ms(), other.at_ms)
+        self.pass_time(user, now)
+        self.waiting += [(offset, replace(message, user=user)) for offset, message in waiting]
+        if other is None or other.forgotten_ms() <= now:
+            return
+        life = self.lives.get(user)
+        if life is None:
+            life = self.begin(user)
+            life.history.is_users = True
+            self.keys[user] = key or Key()  # forgotten at this instant: the claim that has brought this stays
+        life.receive(other, now, cause)
+        self.gather(life)
+
+    # ---- at an anonymous id
+
+    def take_ask(self, source: str, user: str, n: int, at_ms: int) -> None:
+        self.catch_up(source)
+        now = self.answer.clock_ms
+        if source in self.lives:
+            now = max(now, self.seen_ms(source))
+            self.pass_time(source, now)
+        key = self.key_of(source)
+        if key is not None and n <= key.answered.get(user, -1):
+            return
+        if key is None:
+            key = self.keys[source] = Key()
+        key.answered[user] = n
+        key.used_ms = max(key.used_ms, now, at_ms)
+        life = self.lives.get(source)
+        if key.moved_to is not None:
+            if key.moved_to != user and not self.change_hands(source, user, key, now):
+                self.refuse(source, user, n, "shared")
+                return
+        elif life is not None and life.history.identified():
+            self.refuse(source, user, n, "identified")
+            return
+        elif now < key.shared_until_ms:
+            self.refuse(source, user, n, "shared")
+            return
+        else:
+            self.give(source, user, key, n, now)
+        key.moved_to = user
+        key.claimed_ms = max(key.claimed_ms, at_ms)
+
+    def change_hands(self, source: str, user: str, key: Key, now: int) -> bool:
+        """Another user claims an id that has moved; False if that was once too often."""
+        assert key.moved_to is not None
+        self.tell(source, key.moved_to, "lost")
+        self.said.append(partial(self.take_answer, key.moved_to, source, key.answered.get(key.moved_to, 0), "lost"))
+        key.hands = [at for at in key.hands if at > now - CLAIM_MS] + [now]
+        if len(key.hands) <= self.policy.switches_max:
+            self.tell(source, user, "empty")
+            return True
+        key.hands, key.moved_to, key.shared_until_ms = [], None, now + CLAIM_MS
+        return False
+
+    def refuse(self, source: str, user: str, n: int, why: str) -> None:
+        self.tell(source, user, f"refused:{why}")
+        self.said.append(partial(self.take_answer, user, source, n, "refused"))
+
+    def give(self, source: str, user: str, key: Key, n: int, now: int) -> None:
+        """All that the id remembers goes to the user."""
+        life = self.lives.pop(source, None)
+        waiting = [each for each in self.waiting if each[1].user == source]
+        self.waiting = [each for each in self.waiting if each[1].user != source]
+        link = self.link_id(source, user, n)
+        if life is not None:
+            life.leave(now, {"link": link, "into": user})
+            self.gather(life)
+            key.sequence, key.message_ids = life.sequence, life.message_ids()
+        self.tell(source, user, "given" if life is not None or waiting else "empty")
+        if life is not None or waiting:
+            cause = {"link": link, "from": source}
+            self.said.append(partial(self.take_give, life, waiting, cause, user, (source,)))
+
+    def take_release(self, source: str, user: str, n: int) -> None:
+        self.catch_up(source)
+        key = self.key_of(source)
+        if key is not None and key.moved_to == user and key.answered.get(user) == n:
+            key.moved_to = None
+            self.tell(source, user, "released")
+
+
+def oracle_of(catalog: Catalog, rules: TimeRules, *, look_ahead: bool = False) -> Oracle:
+    """The oracle of a catalog, with identity or without."""
+    kind = Oracle if catalog.settings.identity is None else PeopleOracle
+    return kind(catalog, rules, look_ahead=look_ahead)
