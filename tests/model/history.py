@@ -87,8 +87,9 @@ class History:
     """All accepted events of a user, in order of arrival; those of gifts as if they came at that instant.
 
     `places`: of a count that is only compared with a number, by identity, how many of its latest events decide.
-    `gifts` are in order, and received nothing themselves. `is_users`: the key is known to be a `userId` without events. `by_weight`: the events again, where at one instant what is
-    the user's own prevails over what was given before it.
+    `gifts` are in order, and received nothing themselves. `is_users`: the key is known to be a `userId` without
+    events. `by_weight`: the events again, where at one instant what is the user's own prevails over what was given
+    before it.
     What is computed from the events alone is remembered by `once`, for the number of events there were.
     """
 

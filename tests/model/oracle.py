@@ -23,6 +23,7 @@ class Answer:
     With `look_ahead`, `turns` says for each change (user, how many were before it) at which instant the segment would
     change next without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered,
     `members` counts those in each segment. `links` counts what became of claims: (anonymous id, user, result).
+    `is_open`: waiting events of several users made claims at one record; whose is first is open.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Answer:
     known: set[str] = field(default_factory=set)
     members: dict[str, int] = field(default_factory=dict)
     links: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    is_open: bool = False
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Key:
-    """What a key remembers of others. As a user: `claims`, by id. As an id: the last number that each user `answered`
+    """Memory of a key about others. As a user: `claims`, by id. As an id: the last number that each user `answered`
     to it; to whom it `moved_to`; the latest claim; the last use; changes of hands; and, while it has no life, its next
     number of a change and the ids of its messages."""
 
@@ -52,10 +52,10 @@ class Key:
 
 @dataclass(slots=True)
 class PeopleOracle(Oracle):
-    """`keys`: of all that have said something to another. `said`: what has not arrived yet, in order."""
+    """`keys`: of all that have said something to another. `said`: by whom, and what arrives then, in order."""
 
     keys: dict[str, Key] = field(default_factory=dict)
-    said: deque[Callable[[], None]] = field(default_factory=deque)
+    said: deque[tuple[str, Callable[[], None]]] = field(default_factory=deque)
 
     @property
     def policy(self) -> IdentityPolicy:
@@ -69,7 +69,7 @@ class PeopleOracle(Oracle):
         return Oracle.known(self) | set(self.keys)
 
     def key_of(self, name: str) -> Key | None:
-        """What the key remembers of others; one without a life is forgotten 37 days after its last use."""
+        """Memory of the key about others; one without a life is forgotten 37 days after its last use."""
         key = self.keys.get(name)
         lives = name in self.lives or any(message.user == name for _, message in self.waiting)
         if key is not None and not lives and self.answer.clock_ms >= key.used_ms + MOVED_KEPT_MS:
@@ -91,6 +91,9 @@ class PeopleOracle(Oracle):
         text = f"{self.rules.app}\0{source}\0{user}\0{n}"
         return blake2b(text.encode(), digest_size=12).hexdigest()
 
+    def say(self, speaker: str, arrive: Callable[..., None], *facts: Any) -> None:
+        self.said.append((speaker, partial(arrive, *facts)))
+
     def tell(self, source: str, user: str, result: str) -> None:
         self.answer.links[source, user, result] += 1
 
@@ -101,13 +104,15 @@ class PeopleOracle(Oracle):
         self.let_arrive()
         while True:
             Oracle.take_turns(self)
+            if len({user for user, _ in self.said}) > 1:
+                self.answer.is_open = True
             if not self.said:
                 return
             self.let_arrive()
 
     def let_arrive(self) -> None:
         while self.said:
-            self.said.popleft()()
+            self.said.popleft()[1]()
 
     def catch_up(self, user: str) -> None:
         """Before something of another arrives: the user's events whose turn has come."""
@@ -137,7 +142,7 @@ class PeopleOracle(Oracle):
             key.message_ids.append((now, message.id))
         key.used_ms = max(key.used_ms, now)
         assert key.moved_to is not None
-        self.said.append(partial(self.take_forward, replace(message, user=key.moved_to), offset, path))
+        self.say(message.user, self.take_forward, replace(message, user=key.moved_to), offset, path)
         return "forwarded"
 
     def take_forward(self, message: Message, offset: int, path: Path) -> None:
@@ -159,10 +164,9 @@ class PeopleOracle(Oracle):
         return True
 
     def take_event(self, message: Message, now: int) -> str:
-        key = self.key_of(message.user)
-        if key is not None and message.user not in self.lives and message.id is not None:
-            if is_among(key.message_ids, message.id, now):
-                return "duplicate"
+        key = None if message.user in self.lives or message.id is None else self.key_of(message.user)
+        if key is not None and is_among(key.message_ids, message.id, now):
+            return "duplicate"
         outcome = Oracle.take_event(self, message, now)
         if outcome == "accepted" and message.identified:
             self.claim(message)
@@ -179,9 +183,9 @@ class PeopleOracle(Oracle):
                 self.log_out(message.user, other)
             else:
                 self.ask(message.user, other, message.t)
-        if message.type == "alias" and policy.trust_alias and previous != other:
-            if self.is_claimable(previous, message.user):
-                self.ask(message.user, previous, message.t)
+        is_alias = message.type == "alias" and policy.trust_alias and previous != other
+        if is_alias and self.is_claimable(previous, message.user):
+            self.ask(message.user, previous, message.t)
 
     def is_claimable(self, other: str, user: str) -> bool:
         return other not in ("", user) and other.casefold() not in self.policy.blocked
@@ -195,14 +199,14 @@ class PeopleOracle(Oracle):
         if len(others) >= self.policy.devices_max:
             return
         claims[other] = Claim(t if claim is None else max(t, claim.n + 1), t)
-        self.said.append(partial(self.take_ask, other, user, claims[other].n, t))
+        self.say(user, self.take_ask, other, user, claims[other].n, t)
 
     def log_out(self, user: str, other: str) -> None:
         key = self.keys.get(user)
         claim = None if key is None else key.claims.get(other)
         if claim is not None and claim.state == "asked":
             claim.state = "released"
-            self.said.append(partial(self.take_release, other, user, claim.n))
+            self.say(user, self.take_release, other, user, claim.n)
 
     def take_answer(self, user: str, source: str, n: int, state: str) -> None:
         self.catch_up(user)
@@ -217,7 +221,7 @@ class PeopleOracle(Oracle):
         key = self.key_of(user)
         if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
             key.used_ms = max(key.used_ms, self.answer.clock_ms)
-            self.said.append(partial(self.take_give, other, waiting, cause, key.moved_to, (*path, user)))
+            self.say(user, self.take_give, other, waiting, cause, key.moved_to, (*path, user))
             return
         now = max(self.answer.clock_ms, self.seen_ms(user))
         if other is not None:
@@ -269,7 +273,7 @@ class PeopleOracle(Oracle):
         """Another user claims an id that has moved; False if that was once too often."""
         assert key.moved_to is not None
         self.tell(source, key.moved_to, "lost")
-        self.said.append(partial(self.take_answer, key.moved_to, source, key.answered.get(key.moved_to, 0), "lost"))
+        self.say(source, self.take_answer, key.moved_to, source, key.answered.get(key.moved_to, 0), "lost")
         key.hands = [at for at in key.hands if at > now - CLAIM_MS] + [now]
         if len(key.hands) <= self.policy.switches_max:
             self.tell(source, user, "empty")
@@ -279,7 +283,7 @@ class PeopleOracle(Oracle):
 
     def refuse(self, source: str, user: str, n: int, why: str) -> None:
         self.tell(source, user, f"refused:{why}")
-        self.said.append(partial(self.take_answer, user, source, n, "refused"))
+        self.say(source, self.take_answer, user, source, n, "refused")
 
     def give(self, source: str, user: str, key: Key, n: int, now: int) -> None:
         """All that the id remembers goes to the user."""
@@ -294,7 +298,7 @@ class PeopleOracle(Oracle):
         self.tell(source, user, "given" if life is not None or waiting else "empty")
         if life is not None or waiting:
             cause = {"link": link, "from": source}
-            self.said.append(partial(self.take_give, life, waiting, cause, user, (source,)))
+            self.say(source, self.take_give, life, waiting, cause, user, (source,))
 
     def take_release(self, source: str, user: str, n: int) -> None:
         self.catch_up(source)
@@ -304,7 +308,7 @@ class PeopleOracle(Oracle):
             self.tell(source, user, "released")
 
 
-def oracle_of(catalog: Catalog, rules: TimeRules, *, look_ahead: bool = False) -> Oracle:
+def oracle_of(catalog: Catalog, rules: TimeRules, *, look_ahead: bool = False, every_ms: bool = False) -> Oracle:
     """The oracle of a catalog, with identity or without."""
     kind = Oracle if catalog.settings.identity is None else PeopleOracle
-    return kind(catalog, rules, look_ahead=look_ahead)
+    return kind(catalog, rules, look_ahead=look_ahead, every_ms=every_ms)

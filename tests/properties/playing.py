@@ -71,7 +71,13 @@ class Player:
         if self.settings is not None:
             files |= {SETTINGS_FILE: self.settings}
         program = compile_catalog(load_catalog(files), self.scenario.rules)
-        return MergingPartition(program, self.scenario.rules, fast=fast, timers_max=self.scenario.timers_max, alone=self.scenario.is_of_people)
+        return MergingPartition(
+            program,
+            self.scenario.rules,
+            fast=fast,
+            timers_max=self.scenario.timers_max,
+            alone=self.scenario.is_of_people,
+        )
 
     def play(self) -> Run:
         for step, pause in self.scenario.moments:

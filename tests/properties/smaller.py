@@ -57,7 +57,7 @@ def fewer_definitions(scenario: Scenario) -> Iterator[Scenario]:
         if len(files) > 1:
             yield dataclasses.replace(scenario, files={one: files[one] for one in files if one != path})
     for path, text in files.items():
-        for less in definitions(yaml.safe_load(text)):
+        for less in definitions(yaml.safe_load(text) or {}):
             yield dataclasses.replace(scenario, files={**files, path: yaml_of(less)})
 
 

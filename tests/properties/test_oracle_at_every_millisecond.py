@@ -13,7 +13,8 @@ import pytest
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.messages import Advance, Merge, Order, Record, instant_ms
-from tests.model.oracle import Oracle, Step
+from tests.model.oracle import Step
+from tests.model.people import oracle_of
 from tests.model.plain import instant_text
 from tests.model.story import ms
 from tests.properties.scenario import scenario_of, times_of
@@ -34,11 +35,11 @@ def test_looking_at_every_millisecond_finds_no_more(seed: int) -> None:
         rules = TimeRules(**{name: value // FASTER for name, value in times_of(scenario.rules).items()})
         start = max(start for start in map(instant_ms, STARTS) if start <= scenario.end_ms + SPAN_MS_MAX)
         steps = [faster_step(step, start) for step in scenario.steps]
-        end_ms = Oracle(catalog, rules).run(steps).clock_ms + SPAN_MS_MAX
+        end_ms = oracle_of(catalog, rules).run(steps).clock_ms + SPAN_MS_MAX
         if end_ms - start > 2 * SPAN_MS_MAX:
             continue
-        few = Oracle(catalog, rules).run(steps, clock_ms=end_ms)
-        every = Oracle(catalog, rules, every_ms=True).run(steps, clock_ms=end_ms)
+        few = oracle_of(catalog, rules).run(steps, clock_ms=end_ms)
+        every = oracle_of(catalog, rules, every_ms=True).run(steps, clock_ms=end_ms)
         assert few.changes == every.changes, str(scenario)
         assert few.outcomes == every.outcomes
 

@@ -135,6 +135,8 @@ class LinkedKeys(WaitingEvents):
         profile = self._touched.get(key) or self._load(key)
         if profile is not None and profile.waiting is not None:
             profile = self._catch_up(key, profile, self.clock_ms)
+        if profile is not None and not profile.begun and self._forget_key(key, profile, self.clock_ms):
+            profile = None
         if link.step == "ask":
             self._take_ask(link, profile)
         elif link.step == "give":
@@ -401,8 +403,13 @@ class LinkedKeys(WaitingEvents):
 
     # ---- forgetting
 
-    def _forget_key(self, key: str, profile: Profile, clock_ms: int) -> None:
-        """Forgets a key without a memory of its own, if no record about it can still come at this clock."""
-        if profile.identity is not None and profile.waiting is None and self._timer(profile) <= clock_ms:
-            self._moved -= profile.moved_to is not None
-            self._leave(key, None)
+    def _forget_key(self, key: str, profile: Profile, clock_ms: int) -> bool:
+        """Forgets a key without a memory of its own, if no record about it can still come at this clock; else False.
+
+        At its timer and before each of its records: where a batch ends plays no part.
+        """
+        if profile.identity is None or profile.waiting is not None or self._timer(profile) > clock_ms:
+            return False
+        self._moved -= profile.moved_to is not None
+        self._leave(key, None)
+        return True

@@ -157,6 +157,8 @@ class Partition(LinkedKeys):
         profile = self._touched.get(user) or self._load(user)
         if profile is not None and self.program.wait_ms:
             profile = self._catch_up(user, profile, clock)
+        if profile is not None and not profile.begun and self._forget_key(user, profile, clock):
+            profile = None
         if profile is not None and profile.moved_to is not None and self._follows(user, profile, event, record):
             return
         if profile is not None:

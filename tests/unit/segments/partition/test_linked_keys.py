@@ -343,6 +343,30 @@ def test_a_restored_partition_knows_how_many_keys_have_moved() -> None:
     assert found[-1] == 1
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(("user", "results"), [("u", ["empty", "empty"]), (None, ["empty"])])
+def test_a_moved_key_is_forgotten_at_the_same_event_wherever_a_batch_ends(
+    user: str | None, results: list[str], *, at_once: bool
+) -> None:
+    shop = Shop(partitions=1)
+    shop.send("View", 0, user="u")
+    (partition,) = shop.partitions
+    messages = [
+        {"type": "track", "event": "View", "userId": "w", "timestamp": iso(START_MS + MOVED_KEPT_MS + 10_000)},
+        {"type": "track", "event": "View", "anonymousId": "a", "timestamp": iso(START_MS + MOVED_KEPT_MS + 10_000)},
+    ]
+    if user is not None:
+        messages[1]["userId"] = user
+    records = [
+        FileRecord(number, -1, str(said.get("userId", "a")).encode(), json.dumps(said).encode())
+        for number, said in enumerate(messages, 1)
+    ]
+    batches = [records] if at_once else [[record] for record in records]
+    found = [each.result for batch in batches for each in partition.process(batch).linked]
+    assert shop.results + found == results
+    assert (partition.profile("a") is not None) == (user is None), "the event of the key alone is its own again"
+
+
 def test_every_link_record_counts_once_however_often_it_is_read() -> None:
     shop = Shop()
     shop.send("Product Added", 0, product_id="p1")
