@@ -6,6 +6,7 @@
 
 from typing import Any
 
+from tables import in_hand
 from tables.counted import CART_ITEM_DROPPED, Counted
 from tables.cut_texts import LENGTH_SURE_MAX, known_as
 from tables.values import MICROS, NUMBER_MAX, key_value
@@ -15,6 +16,60 @@ QUANTITY_MAX = NUMBER_MAX * MICROS
 SQUARED_MICROS = 10**12
 
 Cart = list[Any]
+
+
+class Items(dict[str, list[int]]):
+    """The items of a large cart, with their sums and their order of touches once they are used often.
+
+    Whoever changes an item says so: `leaves` before, `enters` after. See `tables.in_hand`.
+    """
+
+    __slots__ = ("_touched", "_uses", "is_built", "quantity", "value")
+
+    def __init__(self, items: dict[str, list[int]]) -> None:
+        super().__init__(items)
+        self._uses = 0
+        self.is_built = False
+        self._touched: dict[str, None] = {}
+        self.quantity = 0
+        self.value = 0
+
+    def use(self) -> None:
+        """Before an event."""
+        self._uses += 1
+        if not self.is_built and self._uses >= in_hand.OFTEN:
+            self.is_built = True
+            for key in sorted(self, key=lambda key: self[key][3]):
+                self.enters(key)
+
+    def enters(self, key: str) -> None:
+        """An item that was just touched is here."""
+        if self.is_built:
+            self._touched[key] = None
+            self.quantity += self[key][0]
+            self.value += self[key][0] * self[key][1]
+
+    def leaves(self, key: str) -> None:
+        """An item will be changed or taken away."""
+        if self.is_built:
+            del self._touched[key]
+            self.quantity -= self[key][0]
+            self.value -= self[key][0] * self[key][1]
+
+    def oldest(self) -> str:
+        """The item whose latest touch was first."""
+        return next(iter(self._touched)) if self.is_built else min(self, key=lambda key: self[key][3])
+
+
+def _items(cart: Cart) -> Items | None:
+    """The items of a large cart before an event, None for those of a small one."""
+    items = cart[0]
+    if len(items) < in_hand.LARGE and not isinstance(items, Items):
+        return None
+    if not isinstance(items, Items):
+        items = cart[0] = Items(items)
+    items.use()
+    return items
 
 
 def _new() -> Cart:
@@ -27,6 +82,7 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, c
         cart = _new()
     elif t < cart[1]:
         return cart
+    large = _items(cart)
     items = cart[0]
     cart[3] += 1
     if len(key) > LENGTH_SURE_MAX:
@@ -34,15 +90,21 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, c
     item = items.get(key)
     if item is None:
         items[key] = [min(quantity, QUANTITY_MAX), price or 0, t, cart[3]]
-        if len(items) > ITEMS_MAX:
-            del items[min(items, key=lambda key: items[key][3])]
-            counted[CART_ITEM_DROPPED] += 1
     else:
+        if large is not None:
+            large.leaves(key)
         item[0] = min(item[0] + quantity, QUANTITY_MAX)
         if price is not None:
             item[1] = price
         item[2] = max(item[2], t)
         item[3] = cart[3]
+    if large is not None:
+        large.enters(key)
+        if len(large) > ITEMS_MAX:
+            oldest = large.oldest()
+            large.leaves(oldest)
+            del large[oldest]
+            counted[CART_ITEM_DROPPED] += 1
     cart[2] = max(cart[2], t)
     return cart
 
@@ -57,6 +119,10 @@ def remove(cart: Cart | None, t: int, key: str, quantity: int | None) -> Cart | 
     item = items.get(key)
     if item is None:
         return cart
+    large = _items(cart)
+    items = cart[0]
+    if large is not None:
+        large.leaves(key)
     cart[3] += 1
     if quantity is None or quantity >= item[0]:
         del items[key]
@@ -64,6 +130,8 @@ def remove(cart: Cart | None, t: int, key: str, quantity: int | None) -> Cart | 
         item[0] -= quantity
         item[2] = max(item[2], t)
         item[3] = cart[3]
+        if large is not None:
+            large.enters(key)
     cart[2] = max(cart[2], t)
     return cart
 
@@ -76,6 +144,8 @@ def empty(cart: Cart | None, t: int) -> Cart:
         return cart
     items = cart[0]
     for key in [key for key, item in items.items() if item[2] <= t]:
+        if isinstance(items, Items):
+            items.leaves(key)
         del items[key]
     cart[1] = t
     cart[2] = max(cart[2], t)
@@ -111,7 +181,10 @@ def quantity(cart: Cart | None) -> int | float:
     """All quantities together."""
     if cart is None:
         return 0
-    total: int = sum(item[0] for item in cart[0].values())
+    items = cart[0]
+    total: int = (
+        items.quantity if isinstance(items, Items) and items.is_built else sum(item[0] for item in items.values())
+    )
     whole, rest = divmod(total, 1_000_000)
     return whole if not rest else total / 1_000_000
 
@@ -120,7 +193,12 @@ def value(cart: Cart | None) -> int | float:
     """Price times quantity, exact."""
     if cart is None:
         return 0
-    total: int = sum(item[0] * item[1] for item in cart[0].values())
+    items = cart[0]
+    total: int = (
+        items.value
+        if isinstance(items, Items) and items.is_built
+        else sum(item[0] * item[1] for item in items.values())
+    )
     whole, rest = divmod(total, SQUARED_MICROS)
     return whole if not rest else total / SQUARED_MICROS
 

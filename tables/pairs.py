@@ -8,7 +8,9 @@ from collections.abc import Set
 from operator import itemgetter
 from typing import Any
 
+from tables import in_hand
 from tables.counted import EVENT_DROPPED, Counted
+from tables.numbers_in_hand import NumbersInHand
 from tables.state_size import AN_INSTANT, HEADER, NUMBER, TYPICAL_EVENTS, VALUE_TYPICAL, Size, StateSize, items_limit
 from tables.values import from_micros, remembered_bytes
 from tables.windows import EVENTS_LIMIT, EVENTS_MAX, FOREVER, Windowed, round_half_even
@@ -86,13 +88,14 @@ class Pairs(Windowed):
 
 
 class Numbers(Pairs):
-    """`sum avg min max` in a window or since Q; values in millionths."""
+    """`sum avg min max` in a window or since Q; values in millionths. A large state is `NumbersInHand`."""
 
-    __slots__ = ("function",)
+    __slots__ = ("_sign", "function")
 
     def __init__(self, function: str, within_ms: int | None, counted: Counted) -> None:
         super().__init__(within_ms, counted)
         self.function = function
+        self._sign = {"max": 1, "min": -1}.get(function, 0)
 
     def size(self) -> StateSize:
         """Its bytes, and the limits that hold it."""
@@ -103,11 +106,21 @@ class Numbers(Pairs):
         return f"{path} and instant of each of {pattern}"
 
     def add(self, state: list[list[int]] | None, t: int, item: list[int], now: int) -> list[list[int]] | None:
+        if isinstance(state, NumbersInHand):
+            start = self.start(now)
+            if t > start and state.use(start):
+                for number in item:
+                    state.put(t, number, self.counted)
+                return state
         for number in item:
             state = self.insert(state, t, number, now)
+        if state is not None and len(state[0]) >= in_hand.LARGE and not isinstance(state, NumbersInHand):
+            return NumbersInHand(state, sign=self._sign)
         return state
 
     def value(self, state: list[list[int]] | None, now: int) -> int | float | None:
+        if isinstance(state, NumbersInHand) and state.move(self.start(now)):
+            return self._value_in_hand(state)
         numbers = self.visible(state, now)
         if self.function == "sum":
             return from_micros(sum(numbers))
@@ -116,6 +129,18 @@ class Numbers(Pairs):
         if self.function == "avg":
             return from_micros(round_half_even(sum(numbers), len(numbers)))
         return from_micros(min(numbers) if self.function == "min" else max(numbers))
+
+    def _value_in_hand(self, state: NumbersInHand) -> int | float | None:
+        if self.function == "sum":
+            return from_micros(state.total)
+        if not state.size:
+            return None
+        return from_micros(state.extreme() if self._sign else round_half_even(state.total, state.size))
+
+    def forget(self, state: list[Any] | None, t: int) -> list[Any] | None:
+        if isinstance(state, NumbersInHand) and state.is_built:
+            return state.forget(t)
+        return super().forget(state, t)
 
 
 class First(Pairs):
@@ -170,5 +195,7 @@ class First(Pairs):
         return drop
 
     def value(self, state: list[list[Any]] | None, now: int) -> Any:
-        visible = self.visible(state, now)
-        return visible[0] if visible else None
+        if state is None:
+            return None
+        where = bisect_right(state[0], self.start(now))
+        return state[1][where] if where < len(state[1]) else None

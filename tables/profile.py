@@ -12,6 +12,7 @@ import msgspec
 
 from tables.formats import DamagedError, UnknownFormatError, format_of
 from tables.identity import Identity, claimed
+from tables.in_hand import plain
 from tables.waiting import Waiting
 
 FORMAT: Final = 3
@@ -95,7 +96,7 @@ def _without_waiting(fields: list[Any]) -> Profile:
     return msgspec.convert([FORMAT_OF_ONE_KEY, *fields[1:], None], Profile)
 
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(enc_hook=plain).encode
 # Who has one key only is written in the format of one key, whose array ends before `identity` and `links`.
 _OF_ONE_KEY: Final = b"\x9f"
 _OF_ALL_BYTES: Final = 3

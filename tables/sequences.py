@@ -12,7 +12,9 @@ An occurrence is (instant, payload); the payload is whatever the caller needs of
 from collections.abc import Sequence
 from typing import Any
 
+from tables import in_hand
 from tables.counted import ABSENT_DROPPED, VALUE_DROPPED, Counted
+from tables.partials_in_hand import PartialsInHand
 from tables.recent import VALUES_MAX
 from tables.values import key_order
 from tables.windows import FOREVER
@@ -52,7 +54,7 @@ class Machine:
     def _discard(self, values: dict[str, list[Any]], t: int, key: str | None) -> None:
         """An R at `t`, of one value or of every value: it takes what is pending, and all partial matches with it."""
         assert self.absent_ms is not None
-        for own in list(values) if key is None else (key,):
+        for own in _waiting(values) if key is None else (key,):
             entry = values.get(own)
             if entry is not None and entry[1] is not None and entry[1][0] <= t < entry[1][0] + self.absent_ms:
                 del values[own]
@@ -77,6 +79,8 @@ class Machine:
     ) -> tuple[State | None, list[Occurrence]]:
         """An event at `t` that matches these steps (ascending) for these values: the state, and what occurs at once."""
         occurrences: list[Occurrence] = []
+        if state is not None and len(state[0]) >= in_hand.LARGE:
+            self._use(state)
         for key in keys:
             if state is None:
                 state = [{}, []]
@@ -98,9 +102,18 @@ class Machine:
                     occurrences.append(occurred)
             if not self._is_alive(entry, now - self.lateness_ms):
                 del state[0][key]
-            elif len(state[0]) > VALUES_MAX:
+                continue
+            if isinstance(state[0], PartialsInHand):
+                state[0].changed(key)
+            if len(state[0]) > VALUES_MAX:
                 self._drop_beyond_limit(state[0], now)
         return state, occurrences
+
+    def _use(self, state: State) -> None:
+        """Before an event that meets many values."""
+        if not isinstance(state[0], PartialsInHand):
+            state[0] = PartialsInHand(state[0], self._alive_until)
+        state[0].use()
 
     def _move(self, levels: list[list[int] | None], t: int, steps: list[int]) -> tuple[bool, bool]:
         """Tries the later steps first. Returns whether anything moved, and whether the sequence is complete."""
@@ -153,6 +166,11 @@ class Machine:
 
     def _drop_beyond_limit(self, values: dict[str, list[Any]], now: int) -> None:
         oldest = now - self.lateness_ms
+        if isinstance(values, PartialsInHand) and values.is_built:
+            dropped = values.drop_beyond_limit(now, oldest)
+            if dropped:
+                self.counted[VALUE_DROPPED] += dropped
+            return
         ends = {key: self._alive_until(entry) for key, entry in values.items()}
         for key in [key for key, end in ends.items() if end < oldest]:
             del values[key], ends[key]
@@ -178,6 +196,7 @@ class Machine:
         """Applies the R that either of two users keeps to what is pending with the other; `other` comes later."""
         if self.absent_ms is None:
             return
+        state[0], other[0] = dict(state[0]), dict(other[0])
         for key, entry in other[0].items():
             if entry[1] is not None and self._is_discarded(state[1], key, entry[1][0]):
                 entry[1] = None
@@ -193,7 +212,7 @@ class Machine:
         if state is None or other is None:
             return state or other
         oldest = now - self.lateness_ms
-        values = state[0]
+        values = state[0] = dict(state[0])
         for key, entry in other[0].items():
             known = values.get(key)
             if not self._is_alive(entry, oldest):
@@ -217,19 +236,32 @@ class Machine:
         """The earliest instant at which a pending occurs; FOREVER if there is none."""
         if state is None or self.absent_ms is None:
             return FOREVER
-        pendings = [entry[1][0] for entry in state[0].values() if entry[1] is not None]
+        values = state[0]
+        if isinstance(values, PartialsInHand) and values.is_built:
+            first = values.first_pending_ms()
+            return first + self.absent_ms if first < FOREVER else FOREVER
+        pendings = [entry[1][0] for entry in values.values() if entry[1] is not None]
         return min(pendings) + self.absent_ms if pendings else FOREVER
 
     def occur(self, state: State, instant: int) -> list[Occurrence]:
         """Takes out every pending due at or before `instant`, in order of text."""
         assert self.absent_ms is not None
         occurrences = []
-        for key in sorted(state[0], key=key_order):
-            entry = state[0][key]
+        values = state[0]
+        indexed = isinstance(values, PartialsInHand) and values.is_built
+        for key in sorted(values.take_pending(instant - self.absent_ms) if indexed else values, key=key_order):
+            entry = values[key]
             if entry[1] is not None and entry[1][0] + self.absent_ms <= instant:
                 c, payload = entry[1]
                 occurrences.append((c + self.absent_ms, payload))
                 entry[1] = None
                 if not self._is_alive(entry, instant - self.lateness_ms):
-                    del state[0][key]
+                    del values[key]
+                elif indexed:
+                    values.changed(key)
         return occurrences
+
+
+def _waiting(values: dict[str, list[Any]]) -> list[str]:
+    """The values that may have a pending."""
+    return values.waiting() if isinstance(values, PartialsInHand) and values.is_built else list(values)

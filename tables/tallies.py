@@ -1,16 +1,18 @@
-"""Aggregates by value: `distinct`, `count(... per p)`; the score that decays. The contract: `tables.windows`."""
+"""Aggregates by value in a window: `distinct`, `count(... per p)`; the score that decays. See `tables.windows`."""
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Set
 from itertools import takewhile
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
+from tables import in_hand
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
-from tables.cut_texts import LENGTH_SURE_MAX, known_as
-from tables.recent import VALUES_MAX, Recent, learn, place, united
-from tables.state_size import A_KEY, A_NUMBER, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
+from tables.cut_texts import LENGTH_SURE_MAX, TEXT_BYTES_MATCHED_MAX, known_as
+from tables.recent import VALUES_MAX, Recent, learn, united
+from tables.state_size import A_KEY, AN_INSTANT, NUMBER, TYPICAL_EVENTS, Size, StateSize
+from tables.tally_in_hand import TallyInHand
 from tables.values import key_order, key_value
 from tables.windows import EVENTS_LIMIT, EVENTS_MAX, FOREVER, Windowed
 
@@ -78,10 +80,24 @@ class Distinct(Windowed):
         return united(state, other, self.start(now), self.counted)
 
 
+class _Used(list[list[Any]]):
+    """The lists of a large `Tally`, with how often they have been used since the profile was decoded."""
+
+    __slots__ = ("uses",)
+
+    def __init__(self, state: list[list[Any]]) -> None:
+        super().__init__(state)
+        self.uses = 0
+
+
+TallyState: TypeAlias = list[list[Any]] | TallyInHand
+
+
 class Tally(Windowed):
     """`count(... per p)` in a window or since Q; `instants_max`: kept per value if only thresholds read it.
 
-    State: [instants, numbers, keys], ordered by (t, arrival): the n-th event was of `keys[numbers[n]]`.
+    State: [instants, numbers, keys], ordered by (t, arrival): the n-th event was of `keys[numbers[n]]`. A large one
+    that is used often is a `TallyInHand`.
     """
 
     __slots__ = ("_lost", "counted", "instants_max")
@@ -105,11 +121,33 @@ class Tally(Windowed):
             return f"{path} and instant of each of {pattern}"
         return f"{path} and instant of {pattern}, the last {self.instants_max:,} of each {path}"
 
-    def add(self, state: list[list[Any]] | None, t: int, item: list[str], now: int) -> list[list[Any]] | None:
+    def add(self, state: TallyState | None, t: int, item: list[str], now: int) -> TallyState | None:
         start = -FOREVER if self.within_ms is None else now - self.within_ms
         self._lost = False
         if t <= start:
             return state
+        if isinstance(state, TallyInHand):
+            if state.move(start):
+                state.lost = False
+                for key in item:
+                    state.add(t, key, self.counted)
+                return state
+            state = state.plain()
+        state = self._add(state, t, item, start)
+        return state if state is None or len(state[0]) < in_hand.LARGE else self._used(state)
+
+    def _used(self, state: list[list[Any]]) -> TallyState:
+        """A large state after one more use."""
+        if not isinstance(state, _Used):
+            state = _Used(state)
+        state.uses += 1
+        if state.uses < in_hand.OFTEN:
+            return state
+        held = TallyInHand(state, self.instants_max)
+        held.lost = self._lost or len(state[0]) >= EVENTS_MAX
+        return held
+
+    def _add(self, state: list[list[Any]] | None, t: int, item: list[str], start: int) -> list[list[Any]] | None:
         instants_max = self.instants_max
         for key in item:
             if state is None:
@@ -117,7 +155,7 @@ class Tally(Windowed):
                 continue
             instants, numbers, keys = state
             if len(key) > LENGTH_SURE_MAX:
-                key = known_as(key, keys)
+                key = _known_by_event(key, state, start)
             if key in keys:
                 number = keys.index(key)
             else:
@@ -189,17 +227,19 @@ class Tally(Windowed):
         numbers[:] = [instants_max[key] for _, key in kept]
         keys[:] = instants_max
 
-    def decides(self, state: list[list[Any]], t: int, item: list[str]) -> bool:
+    def decides(self, state: TallyState, t: int, item: list[str]) -> bool:
         """True if the last `add` may have changed whether some value has `instants_max` instants.
 
         Never with fewer than `decisive` events.
         """
+        if isinstance(state, TallyInHand):
+            return state.decides(item)
         instants, numbers, keys = state
         if self._lost or len(numbers) >= EVENTS_MAX:
             return True
         if instants[-1] == t and len(item) == 1:  # nearly always: the event added last is the latest
             return numbers.count(numbers[-1]) == self.instants_max
-        known = (known_as(key, keys) for key in item)
+        known = (_known_by_event(key, state, -FOREVER) for key in item)
         return any(key in keys and numbers.count(keys.index(key)) == self.instants_max for key in known)
 
     @property
@@ -207,15 +247,21 @@ class Tally(Windowed):
         """With fewer events no value has `instants_max` instants, nor is a limit near."""
         return VALUES_MAX if self.instants_max is None else min(self.instants_max, VALUES_MAX)
 
-    def until(self, state: list[list[Any]] | None, now: int) -> int:
+    def until(self, state: TallyState | None, now: int) -> int:
         if self.within_ms is None or state is None:
             return FOREVER
+        if isinstance(state, TallyInHand):
+            if state.move(now - self.within_ms):
+                return min(FOREVER, state.first_ms() + self.within_ms)
+            state = state.plain()
         where = bisect_right(state[0], now - self.within_ms)
         return int(state[0][where]) + self.within_ms if where < len(state[0]) else FOREVER
 
-    def forget(self, state: list[list[Any]] | None, t: int) -> list[list[Any]] | None:
+    def forget(self, state: TallyState | None, t: int) -> TallyState | None:
         if state is None:
             return None
+        if isinstance(state, TallyInHand):
+            return state.forget(t)
         where = bisect_right(state[0], t)
         if where == len(state[0]):
             return None
@@ -223,12 +269,12 @@ class Tally(Windowed):
         self._drop_values(rest)
         return rest
 
-    def merge(self, state: list[list[Any]] | None, other: list[list[Any]] | None, now: int) -> list[list[Any]] | None:
+    def merge(self, state: TallyState | None, other: TallyState | None, now: int) -> list[list[Any]] | None:
         start = self.start(now)
         events = sorted([*_events(state), *_events(other)], key=itemgetter(0))
         return self._kept(event for event in events if event[0] > start)
 
-    def without(self, state: list[list[Any]] | None, instants: Set[int]) -> list[list[Any]] | None:
+    def without(self, state: TallyState | None, instants: Set[int]) -> list[list[Any]] | None:
         return self._kept(event for event in _events(state) if event[0] not in instants)
 
     def _kept(self, events: Iterable[tuple[int, str]]) -> list[list[Any]] | None:
@@ -258,17 +304,34 @@ class Tally(Windowed):
     def _counts(self, state: list[list[Any]], now: int) -> dict[int, int]:
         return Counter(state[1][self._visible(state, now) :])
 
-    def counts(self, state: list[list[Any]] | None, now: int) -> dict[str, int]:
+    def counts(self, state: TallyState | None, now: int) -> dict[str, int]:
         """Number of visible events of each value."""
-        return {} if state is None else {state[2][number]: count for number, count in self._counts(state, now).items()}
+        if state is None:
+            return {}
+        if isinstance(state, TallyInHand):
+            if state.move(self.start(now)):
+                return state.counts()
+            state = state.plain()
+        return {state[2][number]: count for number, count in self._counts(state, now).items()}
 
-    def value(self, state: list[list[Any]] | None, now: int) -> int:
-        return 0 if state is None else max(self._counts(state, now).values(), default=0)
+    def value(self, state: TallyState | None, now: int) -> int:
+        if state is None:
+            return 0
+        if isinstance(state, TallyInHand):
+            if state.move(self.start(now)):
+                return state.most
+            state = state.plain()
+        return max(self._counts(state, now).values(), default=0)
 
-    def key(self, state: list[list[Any]] | None, now: int) -> Any:
+    def key(self, state: TallyState | None, now: int) -> Any:
         """The value with the highest count, then the latest event, then the smallest text."""
         if state is None:
             return None
+        if isinstance(state, TallyInHand):
+            if state.move(self.start(now)):
+                held = state.key()
+                return None if held is None else key_value(held)
+            state = state.plain()
         numbered = self._counts(state, now)
         if not numbered:
             return None
@@ -280,10 +343,17 @@ class Tally(Windowed):
         latest = {state[2][number]: t for t, number in zip(state[0], state[1], strict=True)}
         return key_value(min(counts, key=lambda key: (-counts[key], -latest[key], key_order(key))))
 
-    def value_until(self, state: list[list[Any]] | None, now: int) -> tuple[int, int]:
+    def value_until(self, state: TallyState | None, now: int) -> tuple[int, int]:
         """The value, and until when some value of `p` keeps `instants_max` instants; FOREVER also if none has them."""
         if state is None:
             return 0, FOREVER
+        if isinstance(state, TallyInHand):
+            if state.move(self.start(now)):
+                most = state.most
+                if self.within_ms is None or self.instants_max is None or most < self.instants_max:
+                    return most, FOREVER
+                return most, state.full_since_ms() + self.within_ms
+            state = state.plain()
         counts = self._counts(state, now)
         most = max(counts.values(), default=0)
         if self.within_ms is None or self.instants_max is None or most < self.instants_max:
@@ -295,85 +365,21 @@ class Tally(Windowed):
         return most, int(max(ends)) + self.within_ms
 
 
-def _events(state: list[list[Any]] | None) -> list[tuple[int, str]]:
+def _known_by_event(key: str, state: list[list[Any]], start: int) -> str:
+    """`known_as` among the values with an event after `start`; one without may be kept, or dropped already."""
+    if len(key) <= TEXT_BYTES_MATCHED_MAX and key.isascii():
+        return key
+    instants, numbers, keys = state
+    return known_as(key, {keys[number] for number in numbers[bisect_right(instants, start) :]})
+
+
+def _events(state: TallyState | None) -> list[tuple[int, str]]:
     """The (t, key) of the events of a `Tally`, oldest first."""
     if state is None:
         return []
+    if isinstance(state, TallyInHand):
+        state = state.plain()
     return [(t, state[2][number]) for t, number in zip(state[0], state[1], strict=True)]
-
-
-class _RecentCounts(dict[str, list[int]]):
-    """State of a `RunningTally` beyond its limit, in the order in which values go; see `tables.recent`."""
-
-    __slots__ = ()
-
-
-class RunningTally:
-    """All-time `count(... per p)`. State: key -> [count, latest t]."""
-
-    __slots__ = ("counted",)
-
-    def __init__(self, counted: Counted) -> None:
-        self.counted = counted
-
-    def size(self) -> StateSize:
-        """Its bytes, and the limits that hold it."""
-        each = A_KEY + AN_INSTANT + A_NUMBER + Size(1, 1)
-        return StateSize(each.times(TYPICAL_EVENTS, VALUES_MAX), (VALUES_LIMIT,))
-
-    def words(self, pattern: str, path: str) -> str:
-        """Describes the state kept of a pattern's events and the values at a path."""
-        return f"how many of {pattern} for each {path}"
-
-    def add(self, state: dict[str, list[int]] | None, t: int, item: list[str], now: int) -> dict[str, list[int]] | None:
-        if not item:
-            return state
-        if state is None:
-            state = {}
-        for key in item:
-            if len(key) > LENGTH_SURE_MAX:
-                key = known_as(key, state)
-            entry = state.get(key)
-            if entry is None:
-                entry = state[key] = [0, t]
-            entry[0] += 1
-            entry[1] = max(entry[1], t)
-            if len(state) > VALUES_MAX and not isinstance(state, _RecentCounts):
-                state = _RecentCounts(sorted(state.items(), key=lambda item: (item[1][1], key_order(item[0]))))
-            if isinstance(state, _RecentCounts):
-                place(state, key, entry[1], entry)
-                if len(state) > VALUES_MAX:
-                    del state[next(iter(state))]
-                    self.counted[VALUE_DROPPED] += 1
-        return state
-
-    def value(self, state: dict[str, list[int]] | None, now: int) -> int:
-        return max(map(itemgetter(0), state.values())) if state else 0
-
-    def key(self, state: dict[str, list[int]] | None, now: int) -> Any:
-        """The value with the highest count, then the latest event, then the smallest text."""
-        if not state:
-            return None
-        return key_value(min(state, key=lambda key: (-state[key][0], -state[key][1], key_order(key))))
-
-    def until(self, state: dict[str, list[int]] | None, now: int) -> int:
-        return FOREVER
-
-    def forget(self, state: dict[str, list[int]] | None, t: int) -> dict[str, list[int]] | None:
-        raise AssertionError("a running tally has no beginning to forget")
-
-    def merge(
-        self, state: dict[str, list[int]] | None, other: dict[str, list[int]] | None, now: int
-    ) -> dict[str, list[int]] | None:
-        counts = {key: list(entry) for key, entry in (state or {}).items()}
-        for key, (count, latest) in (other or {}).items():
-            entry = counts.setdefault(key, [0, latest])
-            entry[0] += count
-            entry[1] = max(entry[1], latest)
-        for gone in drop_values_beyond_limit({key: entry[1] for key, entry in counts.items()}):
-            del counts[gone]
-            self.counted[VALUE_DROPPED] += 1
-        return counts or None
 
 
 class Decay:

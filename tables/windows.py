@@ -10,6 +10,9 @@ Each kind is a small object (one an aggregate, shared by all users) that works o
                                           after all that `state` keeps; neither is used any more
     size(), words(pattern, path)          bytes and limits of its state, and what that remembers in words
 
+A large state that is used often is kept in a form with an index until the profile is encoded: `tables.in_hand`. Every
+kind takes both forms.
+
 Windows are half-open, `now - W < t <= now`; events never lie after `now`. What `item` is depends on the kind:
 None, a list of keys, a list of millionths, a remembered value, points.
 """

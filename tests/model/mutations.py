@@ -1,5 +1,6 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
+from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.order_mutations import ORDER_MUTATIONS
 from tests.model.value_mutations import VALUE_MUTATIONS
@@ -7,6 +8,7 @@ from tests.model.value_mutations import VALUE_MUTATIONS
 __all__ = ["MUTATIONS", "Mutation"]
 
 MUTATIONS = (
+    *IN_HAND_MUTATIONS,
     *VALUE_MUTATIONS,
     *ORDER_MUTATIONS,
     # ---- edges of windows

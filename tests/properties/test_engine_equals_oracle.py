@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.properties.comparison import difference, report
 from tests.properties.scenario import Scenario, merging_scenario_of, scenario_of, scenarios
 from tests.support.choices import Choices
+from tests.support.states_in_hand import every_state_in_hand
 
 HISTORIES_AT_ONCE = 50
 HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "1000"))
@@ -37,6 +38,15 @@ def test_every_change_is_the_one_that_the_oracle_says_where_two_users_turn_out_t
         found = report(merging_scenario_of(Choices.seeded(seed)))
         if found is not None:
             pytest.fail(f"seed {seed}: {found}", pytrace=False)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_where_every_state_is_in_hand(first: int) -> None:
+    with every_state_in_hand():
+        for seed in range(first, first + HISTORIES_AT_ONCE):
+            found = report((scenario_of, merging_scenario_of)[seed % 2](Choices.seeded(seed)))
+            if found is not None:
+                pytest.fail(f"seed {seed}: {found}", pytrace=False)
 
 
 @settings(

@@ -28,6 +28,7 @@ from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_MATCHED_MAX
 from tables.profile import INSIDE, Profile
 from tables.sequences import EVERY
 from tables.tallies import Decay, Tally
+from tables.tally_in_hand import TallyInHand
 from tables.values import at_path, keys_of, keys_to_match, numbers_of, remembered
 from tables.windows import Latest, LatestN, Running
 
@@ -171,7 +172,8 @@ class HandlerWriter:
             code.line(f"r = {kind}.add(A.get({own}), t, i, now)")
             with code.block("if r is not None"):
                 code.line(f"A[{own}] = r")
-                code.line(f"if len(r[1]) >= {what.kind.decisive} and {kind}.decides(r, t, i): m |= {mask}")
+                enough = f"r.__class__ is {code.bind('f', TallyInHand)} or len(r[1]) >= {what.kind.decisive}"
+                code.line(f"if ({enough}) and {kind}.decides(r, t, i): m |= {mask}")
         else:
             code.line(f"r = {kind}.add(A.get({own}), t, {self.item(what, points)}, now)")
             settles = f"; m |= {mask}" if mask else ""

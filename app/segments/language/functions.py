@@ -13,7 +13,8 @@ from app.segments.language.value_type import Type
 from tables.counted import Counted
 from tables.pairs import First, Numbers
 from tables.recent import VALUES_MAX
-from tables.tallies import Distinct, RunningTally, Tally
+from tables.running_tally import RunningTally
+from tables.tallies import Distinct, Tally
 from tables.windows import (
     EVENTS_MAX,
     FirstEver,

@@ -15,7 +15,8 @@ from tables.cut_texts import (
     same_text,
     what_is_left,
 )
-from tables.tallies import Distinct, RunningTally, Tally
+from tables.running_tally import RunningTally
+from tables.tallies import Distinct, Tally
 from tables.values import MICROS, key_of, keys_of
 
 LIMITS = (64, 256, 1024)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
 from tables.pairs import FIRST_BYTES_MAX, First, Numbers
 from tables.recent import VALUES_MAX
-from tables.tallies import Decay, Distinct, RunningTally, Tally
+from tables.running_tally import RunningTally
+from tables.tallies import Decay, Distinct, Tally
 from tables.values import remembered_bytes
 from tables.windows import (
     EVENTS_MAX,
