@@ -10,10 +10,10 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from app.events.instants import iso
-from app.runtime.kafka.clients import connect, has_transactions
-from app.runtime.kafka.log_reader import LogReader, OffsetLostError
-from app.runtime.kafka.partitioner import partition_of
-from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile, reached_of
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_reader import OffsetLostError
+from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile
+from app.runtime.records.newest_profiles import newest_values
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
 from app.segments.partition.partition import Partition
@@ -24,7 +24,6 @@ from app.settings import Settings
 
 READS_AT_ONCE: Final = 2
 READ_TIMEOUT_S: Final = 15.0
-READ_RECORDS: Final = 2_000
 
 
 class Profiles:
@@ -46,43 +45,15 @@ class Profiles:
 
     async def _values(self, user: str) -> dict[bytes, bytes]:
         """Of three keys the value that has come furthest: the user, the position, the catalog."""
-        settings = self._settings
-        topic = settings.topics.profiles
-        key = user.encode()
-        wanted = {key, POSITION_KEY, CATALOG_KEY.encode()}
-        client = await connect(settings)
+        client = await connect(self._settings)
         try:
-            cluster = await client.fetch_all_metadata()
-            count = len(cluster.partitions_for_topic(topic) or ())
-            if not count:
-                raise Problem(503, "profiles", "no worker has stored a profile yet", retry_after_s=5)
-            reader = LogReader(
-                client,
-                topic=topic,
-                partition=partition_of(key, count),
-                committed_only=await has_transactions(client),
-                bytes_max=settings.fetch_bytes_max,
-            )
-            values: dict[bytes, bytes] = {}
-            try:
-                reader.seek(await reader.earliest())
-                while True:
-                    fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
-                    for record in fetched.records:
-                        if record.key not in wanted:
-                            continue
-                        known = values.get(record.key)
-                        if record.value is None:
-                            values.pop(record.key, None)
-                        elif known is None or reached_of(record.value) >= reached_of(known):
-                            values[record.key] = record.value
-                    if fetched.drained:
-                        return values
-                    await asyncio.sleep(0)
-            finally:
-                await reader.stop()
+            also = (POSITION_KEY, CATALOG_KEY.encode())
+            values = await newest_values(client, self._settings, [user], also=also)
         finally:
             await client.close()
+        if values is None:
+            raise Problem(503, "profiles", "no worker has stored a profile yet", retry_after_s=5)
+        return values
 
     def _explain(
         self, user: str, segment: str, values: dict[bytes, bytes], catalog: Catalog, program: Program
