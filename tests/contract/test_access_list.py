@@ -274,6 +274,7 @@ async def whole_life(shop: Shop) -> None:
         )
         await ask_the_service(shop)
         await shop.once("verify")
+        await shop.once("users", "show", "ann")
         await shop.another_segment()
         await shop.late_events()
         await shop.once("topics", "check")

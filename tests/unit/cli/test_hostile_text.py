@@ -91,6 +91,8 @@ COMMANDS: tuple[str, ...] = (
     "intake --set sources=EVIL",
     "memberships run --set redis_url=EVIL",
     "memberships EVIL",
+    "users show EVIL",
+    "users EVIL ann",
     "replay --only EVIL --set partitions=EVIL",
     "topics check --set app_id=EVIL",
     "topics acls --broker EVIL",

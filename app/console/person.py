@@ -1,0 +1,70 @@
+"""A person for people: their keys, since when, why, and what became of each claim."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.console.output import counted, say, show_exact
+from app.events.message import instant_ms
+from app.events.visible_text import visible_line
+from app.offline.person import Key, Person
+
+_WHY: Final = {
+    "identify": "identify",
+    "alias": "alias",
+    "seen": "an event with both ids",
+    "force": "an administrator",
+}
+_STATES: Final = {
+    "asked": "claimed, not answered yet",
+    "given": "theirs; what it remembered has moved",
+    "moved": "theirs; it remembered nothing, or that is on its way",
+    "lost": "lost to another user",
+    "released": "logged out",
+}
+
+
+def show_person(console: Console, person: Person) -> None:
+    """Prints all of it. Names come from outside: each stays on one line, without control characters."""
+    for move in person.moves:
+        by = ", by an administrator" if move.forced else ""
+        say(console, f"{move.source} has moved to {move.to} (latest claim {_at(move.at)}{by})")
+    say(console, _headline(person), "bold")
+    if person.shared_until is not None:
+        say(console, f"shared by too many users: belongs to nobody until {_at(person.shared_until)}", "yellow")
+    if not person.keys:
+        say(console, "no other keys")
+        return
+    say(console, f"{counted(len(person.keys), 'claimed id')}:")
+    table = Table(box=None, header_style="bold")
+    for title in ("id", "latest claim (UTC)", "why", "state"):
+        table.add_column(title, overflow="fold")
+    for key in person.keys:
+        table.add_row(Text(visible_line(key.id)), _at(key.at), Text(_why(key)), Text(_state(key)))
+    console.print(table)
+
+
+def _headline(person: Person) -> str:
+    if person.first_seen is None or person.last_seen is None:
+        return f"{person.user}: no event of this key is remembered"
+    kind = "a user" if person.identified else "a visitor without a userId"
+    return f"{person.user}: {kind}, first seen {_at(person.first_seen)}, last seen {_at(person.last_seen)} (UTC)"
+
+
+def _why(key: Key) -> str:
+    """The maker of the claim; a refused claim remembers the reason of the refusal instead."""
+    return "" if key.state == "refused" else _WHY.get(key.why, visible_line(key.why))
+
+
+def _state(key: Key) -> str:
+    if key.state == "refused":
+        return f"refused: {visible_line(key.why)}"
+    if key.owner is not None:
+        return f"belongs to {visible_line(key.owner)}"
+    return _STATES.get(key.state, visible_line(key.state))
+
+
+def _at(instant: str) -> str:
+    return show_exact(instant_ms(instant))
