@@ -26,6 +26,13 @@ def read_change(value: bytes) -> dict[str, Any]:
     return change
 
 
+def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
+    """True if a change is for the destination."""
+    if destination.on_merged == "skip" and _cause_of(change) == "merged":
+        return False
+    return destination.wants(change["segment"], change["change"])
+
+
 def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *, source: str = SOURCE) -> Any:
     """The item for a change that the destination wants; `value` is the change as it came, `source` the deployment.
 
@@ -42,9 +49,15 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
 
     Changes that no event of a user caused may lack what the segment attaches today.
     """
-    attached, cause = change.get("attach"), change.get("cause")
-    by_others = isinstance(cause, Mapping) and cause.get("kind") in ("catalog", "forgotten", "merged")
+    attached = change.get("attach")
+    by_others = _cause_of(change) in ("catalog", "forgotten", "merged")
     return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
+
+
+def _cause_of(change: Mapping[str, Any]) -> object:
+    """The kind of a change's cause; None without one."""
+    cause = change.get("cause")
+    return cause.get("kind") if isinstance(cause, Mapping) else None
 
 
 def source_of(record: Any) -> str:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.destinations.changes import prepare, read_change, source_of
+from app.destinations.changes import is_wanted, prepare, read_change, source_of
 from app.destinations.connections import Connections
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate
@@ -114,7 +114,7 @@ class _Replay:
         destination = self._destination
         try:
             change = read_change(record.value or b"")
-            if not destination.wants(change["segment"], change["change"]):
+            if not is_wanted(destination, change):
                 return "unwanted", "the destination does not want this change any more"
             item = prepare(destination, change, record.value, source=source_of(record))
         except UnusableError as error:

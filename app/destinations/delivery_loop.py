@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.destinations.changes import is_stale, prepare, read_change, source_of
+from app.destinations.changes import is_stale, is_wanted, prepare, read_change, source_of
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
@@ -147,7 +147,7 @@ class DeliveryLoop:
             except UnusableError:
                 unreadable += 1
                 continue
-            if self.destination.wants(change["segment"], change["change"]):
+            if is_wanted(self.destination, change):
                 self._queues.add(record.offset, change["user"], record)
             else:
                 unwanted += 1

@@ -10,6 +10,7 @@ from app.runtime.pacing.back_off import back_off_ms, spread_ms
 from app.segments.evaluation.change import ChangeKind
 
 Start = Literal["now", "beginning"]
+OnMerged = Literal["send", "skip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,13 @@ class Destination:
     timeout_ms: int = 10_000
     max_age_ms: int | None = None
     start: Start = "now"
+    on_merged: OnMerged = "send"
+    """Skip: changes that only a login caused, which moved what a visitor did to their user, are not for it."""
     refusals_max: int | None = None
     """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables that were put in, so that they can be taken out of what is shown."""
 
     def wants(self, segment: str, kind: str) -> bool:
-        """True if a change is for it."""
+        """True if changes of this segment and kind are for it, as far as their cause allows it."""
         return kind in self.target.changes and (self.segments is None or segment in self.segments)

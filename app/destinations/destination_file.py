@@ -18,7 +18,7 @@ from app.segments.evaluation.change import CHANGE_KINDS, ChangeKind
 from app.segments.language.suggestions import did_you_mean, listed
 
 KEYS_BEFORE: Final = ("destination", "kind", "description", "segments", "changes")
-KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after")
+KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after", "on_merged")
 BATCH_KEYS: Final = ("changes", "wait")
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 AT_ONCE: Final = 8
@@ -62,6 +62,7 @@ class DestinationFile:
         max_age_ms = fields.duration("max_age")
         refusals_max = values.count(fields, "pause_after", 0, REFUSALS_MAX)
         start = fields.choice("start", ("now", "beginning"))
+        on_merged = fields.choice("on_merged", ("send", "skip"))
         if source.problems or target is None:
             assert source.problems, f"the kind {kind.name} says neither what to do nor what is wrong"
             return None
@@ -80,6 +81,7 @@ class DestinationFile:
             secrets=dict(values.used),
             refusals_max=refusals_max,
             start="beginning" if start == "beginning" else "now",
+            on_merged="skip" if on_merged == "skip" else "send",
         )
 
     # ------------------------------------------------------------ parts

@@ -77,6 +77,11 @@ def test_retries_and_limits_are_read() -> None:
     assert (made.rate, made.at_once, made.max_age_ms) == (2.5, 3, 86_400_000)
 
 
+def test_a_choice_about_merged_changes_that_does_not_exist_is_refused() -> None:
+    assert destination(HOOK).on_merged == "send"
+    assert problems(HOOK + "on_merged: drop\n") == ["4:12 on_merged is drop, but must be send or skip"]
+
+
 def test_no_secret_is_shown() -> None:
     environ = {"KEY": "s3cr3t-key", "URL": "https://hooks.example/s3cr3t-path", "SIGN": "s3cr3t-sign"}
     text = (

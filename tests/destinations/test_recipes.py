@@ -55,6 +55,15 @@ async def tell(name: str, there: Receiver, *changes: Change) -> list[Outcome]:
         return outcomes
 
 
+def test_a_login_sends_no_mail_and_keeps_tags_and_fields_right() -> None:
+    found = {}
+    for path in RECIPES.glob("*.yaml"):
+        made = DestinationFile(path.name, path.read_text(), environ=ENVIRON, private=False).read()
+        assert made is not None
+        found[path.stem] = made.on_merged
+    assert {name for name, on_merged in found.items() if on_merged == "skip"} == {"sendgrid"}
+
+
 def test_every_shipped_destination_is_right_as_it_is() -> None:
     for path in RECIPES.glob("*.yaml"):
         file = DestinationFile(path.name, path.read_text(), environ=ENVIRON, private=False)
