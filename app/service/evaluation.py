@@ -59,8 +59,14 @@ class Evaluation(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class LiveEvaluation(msgspec.Struct, kw_only=True, frozen=True):
-    """A live user and one segment, `at` the instant of the worker's clock. Not `known`: there is no profile."""
+    """A live user and one segment, `at` the instant of the worker's clock. Not `known`: there is no profile.
 
+    `asked`: the key of the question. `moved_to`: the user that this key has moved to by a login, who is `user` then;
+    null if it has not moved.
+    """
+
+    asked: str
+    moved_to: str | None
     user: str
     known: bool
     at: str

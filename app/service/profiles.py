@@ -5,8 +5,10 @@ That takes about a second for half a million users a partition, and nothing of i
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from app.events.instants import iso
@@ -21,6 +23,7 @@ from app.segments.partition.position import CATALOG_KEY
 from app.service.evaluation import LiveEvaluation, standings
 from app.service.http_problem import Problem
 from app.settings import Settings
+from tables import profile as profiles
 
 READS_AT_ONCE: Final = 2
 READ_TIMEOUT_S: Final = 15.0
@@ -34,14 +37,24 @@ class Profiles:
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
 
     async def explain(self, user: str, segment: str, *, catalog: Catalog, program: Program) -> LiveEvaluation:
-        """Explains why a user is in a segment or not, as of the last commit. Problem 503 if it is unreadable."""
+        """Explains why a user is in a segment or not, as of the last commit. Problem 503 if it is unreadable.
+
+        For a key that has moved, the answer is about the user that it has moved to.
+        """
+        asked = user
         try:
             async with asyncio.timeout(READ_TIMEOUT_S), self._reading:
                 values = await self._values(user)
+                passed = {user}
+                while (target := _moved_to(user, values)) is not None and target not in passed:
+                    user = target
+                    passed.add(user)
+                    values = await self._values(user)
         except (KafkaError, OSError, TimeoutError, OffsetLostError) as error:
             reason = "it took too long" if isinstance(error, TimeoutError) else "Kafka does not answer"
             raise Problem(503, "profiles", f"the profiles cannot be read: {reason}", retry_after_s=5) from error
-        return await asyncio.to_thread(self._explain, user, segment, values, catalog, program)
+        found = await asyncio.to_thread(self._explain, user, segment, values, catalog, program)
+        return msgspec.structs.replace(found, asked=asked, moved_to=user if user != asked else None)
 
     async def _values(self, user: str) -> dict[bytes, bytes]:
         """Of three keys the value that has come furthest: the user, the position, the catalog."""
@@ -76,9 +89,18 @@ class Profiles:
         known = partition.profile(user) is not None
         told = standings(partition, user, catalog=catalog, program=program, at_ms=clock_ms, rules=rules)
         return LiveEvaluation(
+            asked=user,
+            moved_to=None,
             user=user,
             known=known,
             at=iso(clock_ms),
             version=catalog.version,
             segment=next(each for each in told if each.segment == segment),
         )
+
+
+def _moved_to(user: str, values: Mapping[bytes, bytes]) -> str | None:
+    """The user that a key has moved to; None for one that has not, or is not there."""
+    value = values.get(user.encode())
+    encoded = None if value is None else decode_profile(value).profile
+    return None if encoded is None else profiles.decode(encoded).moved_to

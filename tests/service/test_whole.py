@@ -1,11 +1,15 @@
 """Everything together: an event over HTTP, a worker, and the change in a stream; and why, from the worker's profile."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
+from shutil import copy
+from typing import Any
 
 from agents import memberships
 from app.main import create_app
 from app.settings import Settings
-from tests.service.running import BEARER, serving
+from tests.service.running import BASIC, BEARER, serving
 from tests.service.test_live import next_change, raw_stream, said, stream
 from tests.support.shop import running, soon
 
@@ -42,6 +46,41 @@ async def test_an_event_is_a_change_in_a_stream_within_a_second(own_settings: Se
         assert missing.status_code == 404
         unsaid = await service.http.get("/v1/users/ann/explain", headers=BEARER)
         assert unsaid.status_code == 400
+
+
+async def test_a_key_that_has_moved_is_explained_as_its_user_and_its_token_shows_nothing_of_them(
+    own_settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("viewers.yaml", "cart-abandoned.yaml"):
+        copy(own_settings.segments / name, tmp_path / name)
+    (tmp_path / "identity.yaml").touch()
+    settings = replace(own_settings, segments=tmp_path)
+    keeper = memberships.create_app(settings)
+    async with serving(settings) as service, running(create_app(settings)), running(keeper):
+        token = (await service.http.post("/v1/tokens", json={"user": "a-1"}, headers=BEARER)).json()["token"]
+        await service.http.post("/v1/track", json={"anonymousId": "a-1", "event": "Product Viewed"}, headers=BASIC)
+        await service.track("ann", "Product Viewed", anonymousId="a-1")
+
+        async def explained() -> dict[str, Any]:
+            asked = {"segment": "viewers"}
+            answer = await service.http.get("/v1/users/a-1/explain", params=asked, headers=BEARER)
+            found: dict[str, Any] = answer.json()
+            return found if found.get("segment", {}).get("in") else {}
+
+        why = await soon(explained)
+        assert (why["asked"], why["moved_to"], why["user"]) == ("a-1", "ann", "ann")
+        ann = await service.http.get("/v1/users/ann/explain", params={"segment": "viewers"}, headers=BEARER)
+        assert (ann.json()["asked"], ann.json()["moved_to"], ann.json()["user"]) == ("ann", None, "ann")
+
+        async def ann_is_in() -> bool:
+            answer = await service.http.get("/v1/users/ann/segments", headers=BEARER)
+            return answer.status_code == 200 and bool(answer.json()["segments"])
+
+        await soon(ann_is_in)
+        own = await service.http.get("/v1/users/a-1/segments", params={"token": token})
+        assert (own.status_code, own.json()["segments"]) == (200, [])
+        other = await service.http.get("/v1/users/ann/segments", params={"token": token})
+        assert other.status_code == 403
 
 
 async def test_memberships_that_the_program_keeps_are_told(own_settings: Settings) -> None:
