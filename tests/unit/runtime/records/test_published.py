@@ -43,6 +43,18 @@ def test_a_publication_comes_back_as_the_same_catalog() -> None:
     assert whole.files == files
 
 
+def test_the_settings_of_a_folder_are_published_with_it() -> None:
+    files = BUYERS | {"catalog.yaml": "order: {wait: 5s}\n", "identity.yaml": "# as usual\n"}
+    log = CatalogLog()
+    assert read(log, publication(files)) == load_catalog(files).version
+    whole = log.whole()
+    assert whole is not None
+    assert set(whole.publication.definitions) == {"buyers", "catalog.yaml", "identity.yaml"}
+    assert whole.catalog.settings.identity is not None
+    without = difference(whole.catalog, load_catalog(BUYERS))
+    assert without.removed == ("catalog.yaml", "identity.yaml")
+
+
 def test_nothing_is_whole_before_the_closing_record() -> None:
     assert read(CatalogLog(), publication(BUYERS | VIEWERS)[:-1]) is None
 
