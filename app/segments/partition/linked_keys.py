@@ -303,6 +303,13 @@ class LinkedKeys(WaitingEvents):
         if profile is not None and profile.moved_to is not None and not self._goes_in_circles(user, profile, link):
             self._pass_on(user, profile, link)
             return
+        given = profiles.decode(link.profile)
+        now = merge_instant(profile, given, clock_ms=self.clock_ms)
+        self._settlement.user = user
+        if profile is not None and profile.begun:
+            self._fire(user, profile, now)
+            profile = self._touched.get(user)
+        # Of a user who is forgotten by now nothing is left, their claims neither.
         identity = (None if profile is None else profile.identity) or identities.new_identity()
         give_id = link_id(self.rules.app, link.source, link.asker, link.n)
         if not identities.remember_give(identity, give_id, max(self.clock_ms, link.now_ms)):
@@ -312,12 +319,6 @@ class LinkedKeys(WaitingEvents):
             claim.state = GIVEN
         if profile is not None:
             profile.know(identity)
-        given = profiles.decode(link.profile)
-        now = merge_instant(profile, given, clock_ms=self.clock_ms)
-        self._settlement.user = user
-        if profile is not None and profile.begun:
-            self._fire(user, profile, now)
-            profile = self._touched.get(user)
         left = left_of(given, now, retention_ms=self.rules.retention_ms)
         if left is None:
             return
