@@ -1,6 +1,7 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
+from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.order_mutations import ORDER_MUTATIONS
 from tests.model.value_mutations import VALUE_MUTATIONS
@@ -10,6 +11,7 @@ __all__ = ["MUTATIONS", "Mutation"]
 MUTATIONS = (
     *IN_HAND_MUTATIONS,
     *VALUE_MUTATIONS,
+    *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     # ---- edges of windows
     Mutation(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.mutations import MUTATIONS
 
@@ -55,4 +56,6 @@ def hunt_in_copy(folder: Path, mutation: Mutation | None = None) -> subprocess.C
         if mutation.path.endswith(".c"):
             subprocess.run([sys.executable, "hatch_build.py"], cwd=folder, check=True)
     command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0"]
+    if mutation in MERGE_MUTATIONS:
+        command.append("merging")
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
