@@ -1,7 +1,8 @@
 """Looks for a history that tells the engine and the oracle apart; exits with 1 and prints it, else with 0.
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
-histories of two users of whom one turns out to be the other. From the folder whose `app` is meant.
+histories of two users of whom one turns out to be the other; with `people`, those of people with several keys, in one
+partition and in several. From the folder whose `app` is meant.
 """
 
 import sys
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 
 from tests.properties.comparison import difference
-from tests.properties.scenario import Scenario, merging_scenario_of, scenario_of
+from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
+from tests.properties.spread import miscounted, misremembered
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
@@ -29,8 +31,23 @@ def difference_of(seed: int, scenario: Scenario) -> str | None:
         return difference(scenario)
 
 
+def hunt_people(seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first seed whose history of people shows a difference, with that."""
+    for seed in seeds:
+        spread = miscounted(Choices.seeded(seed)) or misremembered(Choices.seeded(seed))
+        if spread is not None:
+            return seed, spread
+        for scenario in (people_scenario_of(Choices.seeded(seed)), scenario_of(Choices.seeded(seed))):
+            if scenario.is_of_people and (found := difference(scenario)) is not None:
+                return seed, f"{found}\n\n{scenario}"
+    return None
+
+
 if __name__ == "__main__":
     histories, first_seed = int(sys.argv[1]), int(sys.argv[2])
+    if sys.argv[3:] == ["people"]:
+        told = hunt_people(range(first_seed, first_seed + histories))
+        sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")
     of = merging_scenario_of if sys.argv[3:] == ["merging"] else scenario_of
     found = hunt(range(first_seed, first_seed + histories), of)
     if found is not None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -25,6 +25,11 @@ ORDERED_PERCENT = 30
 MERGING_PERCENT = 60
 PEOPLE_PERCENT = 35
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
+PEOPLE_FILES = {
+    "viewers.yaml": "segment: viewers\nwhen: count('A') >= 2\nattach: {views: count('A')}\nupdates: [views]\n",
+    "known.yaml": "segment: known\nwhen: user.identified\n",
+    "slow.yaml": "segment: slow\nwhen: exists('A' within 1h)\nfor: 1m\ncooldown: 2m\n",
+}
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
@@ -215,6 +220,27 @@ def merging_scenario_of(choices: Choices) -> Scenario:
         moments.insert(at, (Merge(user, given), ""))
     end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
     return Scenario(files, narrator.rules, tuple(moments), end_ms)
+
+
+def people_scenario_of(choices: Choices) -> Scenario:
+    """People with several keys and few definitions: many logins, logouts and changes of hands, over weeks."""
+    narrator = PeopleNarrator(
+        choices,
+        people=replace(
+            People.drawn(choices), gap_percent=choices.one_of(0, 5, 15), switch_percent=choices.one_of(15, 40)
+        ),
+        durations_ms=[60_000],
+        names=["A", "B"],
+        rules=rules_for(choices, [60_000]),
+        users=USERS[:1],
+        clock_ms=start_ms(choices),
+    )
+    narrator.focus = ["A"]
+    moments: list[tuple[Step, Pause]] = [
+        (step, choices.one_of("", "", "", "", "", "batch", "restart", "crash")) for step in narrator.steps(EVENTS_MAX)
+    ]
+    end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 172_800_000)
+    return Scenario(PEOPLE_FILES | {IDENTITY_FILE: identity_of(choices)}, narrator.rules, tuple(moments), end_ms)
 
 
 def make_one(choices: Choices, users: Sequence[str], moments: list[tuple[Step, Pause]]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.properties.comparison import difference, report
-from tests.properties.scenario import Scenario, merging_scenario_of, scenario_of, scenarios
+from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of, scenarios
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
@@ -47,6 +47,14 @@ def test_every_change_is_the_one_that_the_oracle_says_where_every_state_is_in_ha
             found = report((scenario_of, merging_scenario_of)[seed % 2](Choices.seeded(seed)))
             if found is not None:
                 pytest.fail(f"seed {seed}: {found}", pytrace=False)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 4, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_of_people_with_several_keys(first: int) -> None:
+    for seed in range(first, first + HISTORIES_AT_ONCE):
+        found = report(people_scenario_of(Choices.seeded(seed)))
+        if found is not None:
+            pytest.fail(f"seed {seed}: {found}", pytrace=False)
 
 
 @settings(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.identity_mutations import IDENTITY_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.mutations import MUTATIONS
@@ -20,7 +21,7 @@ HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")
 PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support", "hatch_build.py")
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *IDENTITY_MUTATIONS], ids=lambda mutation: mutation.name)
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
     (tmp_path / mutation.path).parent.mkdir(parents=True)
     shutil.copy(ROOT / mutation.path, tmp_path / mutation.path)
@@ -45,7 +46,15 @@ def test_the_bug_is_found(mutation: Mutation, tmp_path: Path) -> None:
     assert "rules: TimeRules" in found.stderr, found.stderr
 
 
-def hunt_in_copy(folder: Path, mutation: Mutation | None = None) -> subprocess.CompletedProcess[str]:
+@hunts
+@pytest.mark.parametrize("mutation", IDENTITY_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_what_several_keys_do_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "people")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert found.stderr.startswith("seed "), found.stderr
+
+
+def hunt_in_copy(folder: Path, mutation: Mutation | None = None, *kind: str) -> subprocess.CompletedProcess[str]:
     for name in PURE:
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +64,7 @@ def hunt_in_copy(folder: Path, mutation: Mutation | None = None) -> subprocess.C
         mutation.apply(folder)
         if mutation.path.endswith(".c"):
             subprocess.run([sys.executable, "hatch_build.py"], cwd=folder, check=True)
-    command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0"]
+    command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0", *kind]
     if mutation in MERGE_MUTATIONS:
         command.append("merging")
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

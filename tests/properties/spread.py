@@ -1,0 +1,201 @@
+"""The keys of people in several partitions, whose link records are read at any later place of the logs."""
+
+import json
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from app.runtime.kafka.partitioner import partition_of
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.catalog_settings import IDENTITY_FILE
+from app.segments.evaluation.batch import Batch
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from tests.model.plain import instant_text
+from tests.model.story import START_MS
+from tests.support.choices import Choices
+
+RULES: Final = TimeRules()
+EVENTS_MAX: Final = 30
+NAMES: Final = ("V", "V", "W", "O")
+PROBE: Final = "probe"
+ORDER_FREE: Final = (
+    "count('V')",
+    "count('V' within 10m)",
+    "count('V' since last 'O')",
+    "count('V' per c within 1h)",
+    "sum(x of 'V')",
+    "sum(x of 'V' within 10m)",
+    "avg(x of 'W' within 1h)",
+    "min(x of 'V' within 5m)",
+    "max(x of 'V')",
+    "distinct(c of 'V' within 10m)",
+    "key(count('V' per c within 10m))",
+    "first(x of 'V')",
+    "last(x of 'W')",
+    "exists('O' within 5m)",
+    "since('O')",
+    "user.first_seen",
+)
+PROBES: Final = "segment: probes\nenter: exists('probe')\nexit: never('probe')\nattach:\n" + "".join(
+    f"  v{number}: {json.dumps(expression)}\n" for number, expression in enumerate(ORDER_FREE)
+)
+COUNTED: Final = "segment: counted\nwhen: count('V') > 1000000 or count('W') > 1000000 or count('O') > 1000000\n"
+VIEWERS: Final = "segment: viewers\nwhen: count('V') >= 2\n"
+
+
+class LogRecord(NamedTuple):
+    """A record as the pure half reads it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Spread:
+    """Partitions with their logs. A log is read when chance says so; what is written into it meanwhile comes behind."""
+
+    choices: Choices
+    partitions: list[Partition]
+    repeats: bool
+    logs: list[deque[tuple[str, int, bytes]]] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    duplicates: int = 0
+    late: int = 0
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entered: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.logs = [deque() for _ in self.partitions]
+        self.offsets = [0] * len(self.partitions)
+
+    def write(self, key: str, t_ms: int, value: bytes) -> None:
+        self.logs[partition_of(key.encode(), len(self.partitions))].append((key, t_ms, value))
+
+    def read(self, number: int, most: int) -> None:
+        """The next records of one log, as one batch."""
+        records = []
+        for _ in range(min(most, len(self.logs[number]))):
+            key, t_ms, value = self.logs[number].popleft()
+            records.append(LogRecord(self.offsets[number], t_ms, key.encode(), value))
+            self.offsets[number] += 1
+        self.note(self.partitions[number].process(records), number)
+
+    def note(self, batch: Batch, number: int) -> None:
+        assert not batch.dead, batch.dead
+        self.duplicates += batch.duplicates
+        self.late += len(batch.late)
+        for change in batch.changes:
+            said = json.loads(change.encode())
+            if said["segment"] == "probes" and said["change"] == "entered":
+                self.told[said["user"]] = said["attach"]
+            self.entered[said["user"], said["segment"]] += {"entered": 1, "exited": -1}.get(said["change"], 0)
+        for link in batch.links:
+            for _ in range(2 if self.repeats and self.choices.chance(20) else 1):
+                self.write(link.key, START_MS, link.value)
+
+    def read_all(self) -> None:
+        """Everything, in any order of the partitions."""
+        while any(self.logs):
+            number = self.choices.one_of(*(each for each, log in enumerate(self.logs) if log))
+            self.read(number, self.choices.one_of(1, 1, 2, 5))
+
+    def counts(self) -> int:
+        """All-time counts of all profiles together."""
+        return sum(
+            sum(state for state in profile.aggregates.values() if isinstance(state, int))
+            for partition in self.partitions
+            for key in KEYS
+            if (profile := partition.profile(key)) is not None
+        )
+
+
+KEYS: Final = ("u1", "u2", "a1", "a2", "a3", "a4")
+"""All keys: two users and their devices."""
+
+
+def program_of(*files: str, people: bool) -> Any:
+    """A program with the rules of identity, or without."""
+    texts = {f"{number}.yaml": text for number, text in enumerate(files)}
+    return compile_catalog(load_catalog(texts | ({IDENTITY_FILE: "follow: always\n"} if people else {})), RULES)
+
+
+def events(choices: Choices, *, shared: bool) -> list[dict[str, Any]]:
+    """A history in order of time; devices of one person each, or of both. Each repeat is the same message again."""
+    on: dict[str, str | None] = dict.fromkeys(KEYS[2:])
+    owner = {device: choices.one_of("u1", "u2") for device in on}
+    found: list[dict[str, Any]] = []
+    for number in range(choices.whole(5, EVENTS_MAX)):
+        if found and choices.chance(8):
+            found.append(found[-1])
+            continue
+        device = choices.one_of(*on)
+        if choices.chance(30):
+            on[device] = choices.one_of("u1", "u2") if shared else owner[device]
+        said: dict[str, Any] = {
+            "type": "track",
+            "event": choices.one_of(*NAMES),
+            "messageId": f"m{number}",
+            "anonymousId": device,
+            "timestamp": instant_text(START_MS + number * 60_000 + choices.whole(0, 59_999)),
+            "properties": {"x": choices.whole(-3, 9), "c": choices.one_of("a", "b", "d")},
+        }
+        user = on[device]
+        if user is not None and choices.chance(70):
+            said["userId"] = user
+            if shared and choices.chance(15):
+                said["event"], on[device] = "Signed Out", None
+        found.append(said)
+    if not shared:  # each device says at last whose it is
+        for number, (device, user) in enumerate(owner.items(), EVENTS_MAX):
+            at = instant_text(START_MS + number * 60_000)
+            found.append({"type": "identify", "userId": user, "anonymousId": device, "timestamp": at})
+    return found
+
+
+def play(choices: Choices, said: list[dict[str, Any]], *files: str) -> Spread:
+    """The history in 2 to 4 partitions, and all that the link records bring about."""
+    program = program_of(*files, people=True)
+    number = choices.one_of(2, 3, 4)
+    spread = Spread(choices, [Partition(program, RULES) for _ in range(number)], repeats=choices.chance(50))
+    for message in said:
+        spread.write(str(message.get("userId") or message["anonymousId"]), -1, json.dumps(message).encode())
+        if choices.chance(40):
+            spread.read(choices.below(number), choices.one_of(1, 2, 5))
+    spread.read_all()
+    return spread
+
+
+def miscounted(choices: Choices) -> str | None:
+    """Says how the counts of all profiles together differ from the events; None if they do not."""
+    said = events(choices, shared=True)
+    spread = play(choices, said, COUNTED)
+    wanted = len({each["messageId"] for each in said if each["event"] in NAMES})
+    found = spread.counts() + spread.late
+    return None if found == wanted else f"{wanted} events count {found} times: {json.dumps(said, indent=1)}"
+
+
+def misremembered(choices: Choices) -> str | None:
+    """Says how a user with several keys differs from one with the same events under one key; None if they do not."""
+    said = events(choices, shared=False)
+    owner = {each["anonymousId"]: each["userId"] for each in said if each["type"] == "identify"}
+    spread = play(choices, said, PROBES, VIEWERS)
+    alone = Spread(choices, [Partition(program_of(PROBES, VIEWERS, people=False), RULES)], repeats=False)
+    for message in sorted(said, key=lambda each: str(each["timestamp"])):
+        user = owner[message["anonymousId"]]
+        alone.write(user, -1, json.dumps({**message, "userId": user}).encode())
+    alone.read_all()
+    for user in sorted(set(owner.values())):
+        probe = {"type": "track", "event": PROBE, "userId": user, "timestamp": instant_text(START_MS + 3_600_000)}
+        for each in (spread, alone):
+            each.write(user, -1, json.dumps(probe).encode())
+            each.read_all()
+        if (other := spread.told.get(user)) != alone.told[user]:
+            pairs = zip(ORDER_FREE, alone.told[user].values(), (other or alone.told[user]).values(), strict=True)
+            wrong = [f"{text}: {one!r}, not {found!r}" for text, one, found in pairs if one != found]
+            return f"{user}: {', '.join(wrong)}: {json.dumps(said, indent=1)}"
+    left = {key: spread.entered[key, "viewers"] for key in owner if spread.entered[key, "viewers"]}
+    return f"visitors who never left: {left}: {json.dumps(said, indent=1)}" if left else None
