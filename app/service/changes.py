@@ -50,7 +50,7 @@ class TooFarBackError(Exception):
 
 
 class Listener:
-    """One live stream. `user` None: all users; `segments` empty: all segments.
+    """One live stream. `user` None: all users; `segments` empty: all segments. `is_visitor`: with a token.
 
     `positions`: partition -> the offset behind what has been given out, or passed over.
     """
@@ -59,6 +59,7 @@ class Listener:
         self.user = user
         self.key = None if user is None else user.encode()
         self.segments = segments
+        self.is_visitor = False
         self.positions = positions
         self.ended: str | None = None
         self.end_reached = asyncio.Event()

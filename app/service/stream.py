@@ -24,6 +24,7 @@ from app.settings import Settings
 SEND_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 1.0
 RETRY_MS: Final = 2_000
+MERGED: Final = b'"merged"'
 SEGMENTS_MAX: Final = 50
 ID_CHARACTERS_MAX: Final = 20_000
 HEADERS: Final = [
@@ -50,6 +51,7 @@ class Streams:
     ) -> "LiveStream":
         """A stream that is about to be sent. Problem 503."""
         listener = self.hub.listen(user=user, segments=segments)
+        listener.is_visitor = until_s is not None
         try:
             first = await self._first(listener, last_id)
         except BaseException:
@@ -64,7 +66,7 @@ class Streams:
         if since is not None:
             try:
                 missed = await self.hub.replay(listener, since)
-                blocks += [block("change", value, behind) for behind, value in missed]
+                blocks += [change_block(listener, value, behind) for behind, value in missed]
             except TooFarBackError:
                 since = None
         if since is None:
@@ -87,12 +89,22 @@ class Streams:
                     said = msgspec.json.encode(UserSegments(user=listener.user, segments=wanted))
                     missed = await self.hub.replay(listener, positions)
                     blocks.append(block("segments", said, positions))
-                    return blocks + [block("change", value, behind) for behind, value in missed]
+                    return blocks + [change_block(listener, value, behind) for behind, value in missed]
             except (Problem, TooFarBackError):
                 pass  # without it, the stream begins now
         if resumed:
             blocks.append(block("reset", b'{"reason":"too far back"}', listener.positions))
         return blocks
+
+
+def change_block(listener: Listener, value: bytes, behind: Positions) -> bytes:
+    """A change as this listener may see it: a visitor is not told the ids of other keys of a person."""
+    if listener.is_visitor and MERGED in value:
+        change = msgspec.json.decode(value)
+        if change["cause"]["kind"] == "merged":
+            change["cause"] = {"kind": "merged"}
+            value = msgspec.json.encode(change)
+    return block("change", value, behind)
 
 
 class LiveStream:
@@ -146,7 +158,7 @@ class LiveStream:
                 break
             found = await listener.next(within_s=self._streams.heartbeat_s)
             if found:
-                yield b"".join(block("change", value, behind) for behind, value in found)
+                yield b"".join(change_block(listener, value, behind) for behind, value in found)
                 self._streams.metrics.streamed(len(found))
             elif listener.ended is None:
                 hub.pass_over(listener)

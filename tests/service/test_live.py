@@ -190,6 +190,15 @@ async def test_a_visitors_token_follows_that_visitor_until_it_is_over(service: R
     assert (await service.http.get("/v1/changes")).status_code == 401
 
 
+async def test_a_visitor_is_not_told_the_ids_of_other_keys(service: Running, writer: Writer) -> None:
+    made = await service.http.post("/v1/tokens", json={"user": "a-1", "ttl": 600}, headers=BEARER)
+    cause = {"kind": "merged", "link": "41f187c2ef8352d998ffac9c", "into": "ann"}
+    async with stream(service, token=made.json()["token"]) as told, stream(service, user="a-1") as told_all:
+        await writer.change("a-1", "s1", "exited", cause=cause)
+        assert (await next_change(told)).data["cause"] == {"kind": "merged"}
+        assert (await next_change(told_all)).data["cause"] == cause
+
+
 async def test_with_too_many_streams_the_next_is_refused(settings: Settings) -> None:
     async with serving(replace(settings, stream_clients_max=1)) as service:
         async with stream(service, user="ann"):
