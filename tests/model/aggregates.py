@@ -183,7 +183,7 @@ class State:
         repeated = set(theirs.values()) - {t for name, t in theirs.items() if name not in own}
         aggregate = self.aggregate
         bounded = aggregate.within_ms is not None or aggregate.since_last is not None
-        if bounded and aggregate.function in ("count", "sum", "avg", "min", "max", "first"):
+        if bounded and aggregate.function in LIMITED and aggregate.function != "last":
             other.kept = [entry for entry in other.kept if entry.t not in repeated]
         elif aggregate.function == "count" and aggregate.per is None and not bounded and not of_score:
             for t in repeated:
