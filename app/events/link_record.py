@@ -95,7 +95,7 @@ def link_id(app: str, source: str, asker: str, n: int) -> str:
     """24 characters that name a claim.
 
     >>> link_id("shop", "a-1", "u-1", 1)
-    '3a9a9e3b0a0fd5d0f2a3d0e4'
+    'fb16e455d2c24671ddad54f0'
     """
     text = "\x00".join((app, source, asker, str(n)))
     return blake2b(text.encode(errors="replace"), digest_size=12).hexdigest()

@@ -27,6 +27,7 @@ def bind(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.serve_host, settings.serve_port))
+        listening.listen()  # who connects as soon as the address is told waits until the service has started
     except OSError as error:
         listening.close()
         raise UserError(

@@ -75,7 +75,7 @@ class Library:
 SETTINGS = "/v1/projects/KEY/settings"
 CONFIG = "/sourceConfig"
 RUDDER_APP = {**JSON, "AnonymousId": "ZC0x"}
-FOR_EVER = "would repeat it for ever: gets 200"
+FOR_EVER = "would repeat it for ever, so it gets 200"
 
 LIBRARIES = (
     Library("Segment Analytics.js", ("/v1/t", "/v1/b"), {**TEXT, **BASIC}, key="body", settings=SETTINGS),
