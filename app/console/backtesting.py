@@ -51,26 +51,22 @@ def show_reading(console: Console, summary: Summary) -> None:
 
 def show_missing(console: Console, missing: Sequence[Missing]) -> None:
     """Names that definitions ask for and the files never have."""
-    for each in missing[:_MISSING_SHOWN_MAX]:
-        first, *others = each.definitions
-        more = f" and {len(others)} more" if others else ""
-        say(console, f"warning: {first}{more}: {each.text}", "yellow")
-    if len(missing) > _MISSING_SHOWN_MAX:
-        say(console, f"and {len(missing) - _MISSING_SHOWN_MAX:,} other names that never occur", "yellow")
+    _warn_of(console, missing, more="{} other names that never occur")
 
 
 def show_unusable(console: Console, unusable: Sequence[Unusable]) -> None:
     """Values that definitions ask for and could not use."""
-    for each in unusable[:_MISSING_SHOWN_MAX]:
+    _warn_of(console, unusable, more="values of {} other kinds that could not be used")
+
+
+def _warn_of(console: Console, found: Sequence[Missing | Unusable], *, more: str) -> None:
+    """The first of them, each with the definitions that ask for it; `more`: how the number of the others is told."""
+    for each in found[:_MISSING_SHOWN_MAX]:
         first, *others = each.definitions
-        more = f" and {len(others)} more" if others else ""
-        say(console, f"warning: {first}{more}: {each.text}", "yellow")
-    if len(unusable) > _MISSING_SHOWN_MAX:
-        say(
-            console,
-            f"and values of {len(unusable) - _MISSING_SHOWN_MAX:,} other kinds that could not be used",
-            "yellow",
-        )
+        by = f" and {len(others)} more" if others else ""
+        say(console, f"warning: {first}{by}: {each.text}", "yellow")
+    if (left := len(found) - _MISSING_SHOWN_MAX) > 0:
+        say(console, "and " + more.format(f"{left:,}"), "yellow")
 
 
 def show_difference(

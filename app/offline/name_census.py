@@ -5,15 +5,14 @@ properties until each sought one of that event was there, its traits and context
 again, so a file that has everything costs little.
 """
 
-import codecs
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UnsetType
 
+from app.offline.heard_message import EventKey, heard_message, values_of
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
@@ -28,27 +27,11 @@ EVENTS_MAX: Final = 10_000
 CART_EVENT: Final = "Product Added"
 
 
-class EventKey(NamedTuple):
-    """A type of message, and the name of a `track`."""
-
-    kind: str
-    name: str | None
-
-
 class Missing(NamedTuple):
     """Something that never occurs: in words, with the nearest that does; and the definitions that ask for it."""
 
     text: str
     definitions: tuple[str, ...]
-
-
-class _Message(msgspec.Struct, gc=False):
-    type: str
-    event: Any = None
-    name: Any = None
-    properties: Raw | UnsetType = UNSET
-    traits: Raw | UnsetType = UNSET
-    context: Raw | UnsetType = UNSET
 
 
 @dataclass(slots=True)
@@ -74,8 +57,6 @@ class NameCensus:
     """Hears messages, and says what of the names that a catalog asks for was not among them."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._decode = msgspec.json.Decoder(_Message).decode
-        self._object = msgspec.json.Decoder(dict[str, Any]).decode
         self._events: Counter[EventKey] = Counter()
         self._asked: dict[EventKey, set[str]] = {}
         self._patterns: dict[tuple[tuple[EventKey, ...], s.Path], set[str]] = {}
@@ -89,25 +70,24 @@ class NameCensus:
 
     def hear(self, message: bytes) -> None:
         """One more message of a file; what is none says nothing."""
-        try:
-            read = self._decode(message.removeprefix(codecs.BOM_UTF8))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        read = heard_message(message)
+        if read is None:
             return
-        key = EventKey(read.type, read.event if read.type == "track" and read.event.__class__ is str else None)
+        key = read.key
         if key in self._events or len(self._events) < EVENTS_MAX:
             self._events[key] += 1
         sought = self._properties.get(key)
         if sought is not None and sought.paths:
-            values = self._values(read.traits if read.type == "identify" else read.properties)
+            values = values_of(read.own)
             if "name" not in values and read.type in ("page", "screen"):
                 values["name"] = read.name
             sought.hear(values)
         if self._traits.paths and read.type == "identify":
-            self._traits.hear(self._values(read.traits))
+            self._traits.hear(values_of(read.traits))
         if not isinstance(read.context, UnsetType) and (
             self._context.paths or (self._traits.paths and b'"traits"' in message)
         ):
-            self._hear_context(self._values(read.context))
+            self._hear_context(values_of(read.context))
 
     def missing(self) -> list[Missing]:
         """The names that never occurred, events first, in order."""
@@ -162,14 +142,6 @@ class NameCensus:
             self._context.hear(context)
         if self._traits.paths and isinstance(traits := context.get("traits"), dict):
             self._traits.hear(traits)
-
-    def _values(self, raw: Raw | UnsetType) -> dict[str, Any]:
-        if isinstance(raw, UnsetType):
-            return {}
-        try:
-            return self._object(raw)
-        except (msgspec.DecodeError, RecursionError):
-            return {}
 
     # ---- missing names
 

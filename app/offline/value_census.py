@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, UnsetType
 
 from app.events.message import MESSAGE_BYTES_MAX
 from app.offline.event_files import EventFiles
-from app.offline.name_census import EventKey, keys_of_pattern, shown_name
+from app.offline.heard_message import EventKey, heard_message, values_of
+from app.offline.name_census import keys_of_pattern, shown_name
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
@@ -70,14 +70,6 @@ class _Found:
             self.firsts[kind] = shown_value(value), where
 
 
-class _Message(msgspec.Struct, gc=False):
-    type: str
-    event: Any = None
-    properties: Raw | UnsetType = UNSET
-    traits: Raw | UnsetType = UNSET
-    context: Raw | UnsetType = UNSET
-
-
 class _Sought:
     """Places below one root. `bytes_least`: a shorter object has nothing there that could not be used."""
 
@@ -94,8 +86,6 @@ class ValueCensus:
     """Hears messages, and says which values a catalog could not use."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._decode = msgspec.json.Decoder(_Message).decode
-        self._object = msgspec.json.Decoder(dict[str, Any]).decode
         self._found: dict[_Place, _Found] = {}
         definitions: list[Definition] = [each for each in catalog.segments if each.status != "retired"]
         definitions += catalog.scores
@@ -113,21 +103,17 @@ class ValueCensus:
 
     def hear(self, message: bytes, where: str) -> None:
         """One more message, and where it stands; what is none says nothing."""
-        try:
-            read = self._decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        read = heard_message(message)
+        if read is None:
             return
-        key = EventKey(read.type, read.event if read.type == "track" and read.event.__class__ is str else None)
-        sought = self._properties.get(key)
-        if sought is not None:
-            raw = read.traits if read.type == "identify" else read.properties
-            if sought.may_be_in(raw):
-                self._look(sought, self._values(raw), where)
+        sought = self._properties.get(read.key)
+        if sought is not None and sought.may_be_in(read.own):
+            self._look(sought, values_of(read.own), where)
         if read.type == "identify" and self._traits.may_be_in(read.traits):
-            self._look(self._traits, self._values(read.traits), where)
+            self._look(self._traits, values_of(read.traits), where)
         in_context, in_traits = self._context.may_be_in(read.context), self._traits.may_be_in(read.context)
         if in_context or (in_traits and b'"traits"' in message):
-            context = self._values(read.context)
+            context = values_of(read.context)
             self._look(self._context, context, where)
             if isinstance(traits := context.get("traits"), dict):
                 self._look(self._traits, traits, where)
@@ -145,14 +131,6 @@ class ValueCensus:
             for words in _words(found):
                 told.setdefault(f"{_name(place)}: {words}", set()).update(found.definitions)
         return [Unusable(text, tuple(sorted(definitions))) for text, definitions in told.items()]
-
-    def _values(self, raw: Raw | UnsetType) -> dict[str, Any]:
-        if isinstance(raw, UnsetType):
-            return {}
-        try:
-            return self._object(raw)
-        except (msgspec.DecodeError, RecursionError):
-            return {}
 
     def _look(self, sought: "_Sought", values: dict[str, Any], where: str) -> None:
         for place in sought.places:

@@ -1,5 +1,6 @@
 """Values that definitions ask for and could not use, with the first of each kind and where it stands."""
 
+import codecs
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -131,3 +132,11 @@ def test_a_place_names_the_line_and_the_file_where_there_are_several(tmp_path: P
     alone, both = EventFiles([one]), EventFiles([one, two])
     assert [alone.place for _ in alone] == ["line 1", "line 3"]
     assert [both.place for _ in both] == ["line 1 of one.jsonl", "line 3 of one.jsonl", "line 2 of two.jsonl"]
+
+
+def test_a_mark_before_a_message_is_left_out_and_one_nested_too_deep_says_nothing() -> None:
+    marked = codecs.BOM_UTF8 + json.dumps(track("Ordered", revenue="x")).encode()
+    deep = b'{"type":"track","event":"Ordered","properties":' + b'[{"a":' * 5_000 + b"1" + b"}]" * 5_000 + b"}"
+    assert unusable("sum(revenue of 'Ordered') > 5", [deep, marked]) == [
+        "revenue of 'Ordered': 1 text that is no number, \"x\" in line 2"
+    ]
