@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from tables import message_ids
 from tables.message_ids import ENTRY_BYTES, HASH_BYTES, digest_of
 
 DAY_MS: Final = 86_400_000
@@ -111,8 +110,3 @@ def forget_old_claims(identity: Identity, now_ms: int) -> None:
 
 def _instant_ms(entries: bytearray, at: int) -> int:
     return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
-
-
-def is_known(ids: bytearray, message_id: str | None, now_ms: int) -> bool:
-    """True if a message with this id was seen within the last 24 h."""
-    return message_id is not None and message_ids.known(ids, digest_of(message_id.encode()), now_ms)

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.events.link_record import LINK_MARK, read_link
 from app.runtime.kafka.partitioner import partition_of
 from app.simulation.record import Record
-from app.verification.topic_contents import Cluster
 from tests.faults.deployment import Deployment, tell
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
 from tests.support.people import START_MS, PeopleSettings, events_of_people
+from tests.support.written_links import link_steps
 
 PARTITIONS = 24
 EVENTS_A_POINT = 800
@@ -50,19 +49,6 @@ def records_of_people(events: int, *, seed: int) -> list[Record]:
     return found
 
 
-async def steps_written(deployment: Deployment) -> dict[str, int]:
-    """Kind of link record -> how many stand in the input topic."""
-    found: dict[str, int] = {}
-    async with Cluster(deployment.settings) as cluster:
-        for partition in range(cluster.partitions):
-            async for records in cluster.read(cluster.topics.clickstream, partition):
-                for record in records:
-                    if record.value.startswith(LINK_MARK):
-                        step = read_link(record.value).step
-                        found[step] = found.get(step, 0) + 1
-    return found
-
-
 @pytest.mark.faults
 @pytest.mark.timeout(400)
 async def test_death_at_every_named_point_loses_and_doubles_no_link(with_people: Deployment, seed: int) -> None:
@@ -80,9 +66,9 @@ async def test_death_at_every_named_point_loses_and_doubles_no_link(with_people:
     with_people.start("first")
     result = await compare_changes(with_people)
     assert problems_of(result, repeats=False) == []
-    written = await steps_written(with_people)
+    written = await link_steps(with_people.settings)
     tell(f"{result.expected} changes, link records: {written}")
-    assert min(written.get(step, 0) for step in ("ask", "give", "forward", "release")) > 0
+    assert min(written[step] for step in ("ask", "give", "forward", "release")) > 0
     for name in with_people.running():
         with_people.end(name)
     assert await wrong_profiles(with_people) == []

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from aiokafka import AIOKafkaProducer
 
 from app.cli.simulate import simulate
 from app.cli.verify import verify
-from app.embedded.process import GuardedProcess
 from app.errors import UserError
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_writer import LogWriter
@@ -27,13 +26,12 @@ from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
 from tests.support.waiting import wait_until
+from tests.support.worker_processes import Starter, worker_processes
 
 PARTITIONS = 3
 EVENTS = 6_000
-COMMAND = "import sys; from app.cli.main import main; sys.exit(main())"
 SEARCHERS = "segment: searchers\nwhen: exists('Products Searched' within 1d)\n"
 READERS = "segment: readers\nwhen: count(page within 1d) >= 3\n"
-Worker = Callable[[], GuardedProcess]
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +71,10 @@ def deployment(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def worker(deployment: str, tmp_path: Path) -> Iterator[Worker]:
+def worker(deployment: str, tmp_path: Path) -> Iterator[Starter]:
     """Starts a worker; what was started ends with the test."""
-    started: list[GuardedProcess] = []
-
-    def start() -> GuardedProcess:
-        log = tmp_path / f"worker-{len(started)}.log"
-        started.append(GuardedProcess([sys.executable, "-c", COMMAND, "worker"], log=log))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
+    with worker_processes(tmp_path) as start:
+        yield start
 
 
 async def until_offset(total: int) -> None:
@@ -130,7 +120,7 @@ async def forge(value: bytes, key: bytes) -> None:
 
 
 def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
-    events: Path, worker: Worker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    events: Path, worker: Starter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match="there is no topic"):
         verify(file=[events])
@@ -160,7 +150,7 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 def test_a_played_file_is_verified_where_events_wait_longer_than_the_disorder(
-    events: Path, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    events: Path, worker: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The end marks do not bring the clock to the last event."""
     files = {"a.yaml": SEARCHERS, "b.yaml": READERS, "catalog.yaml": "order: {wait: 1m}\n"}
@@ -200,7 +190,7 @@ async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broke
 
 
 def test_a_worker_killed_half_way_loses_and_invents_nothing(
-    events: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    events: Path, worker: Starter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SHOAL_BATCH_RECORDS_MAX", "100")
     simulate(file=[events])
@@ -216,7 +206,7 @@ def test_a_worker_killed_half_way_loses_and_invents_nothing(
 
 
 def test_time_that_passed_without_events_is_verified_by_the_journal(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    worker: Starter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SHOAL_IDLE_CLOCK", "on")
     monkeypatch.setenv("SHOAL_IDLE_CLOCK_SPEED", "600")
@@ -229,7 +219,7 @@ def test_time_that_passed_without_events_is_verified_by_the_journal(
 
 
 def test_a_catalog_that_followed_another_is_verified_with_both(
-    events: Path, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    events: Path, worker: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = folder(tmp_path, "before", {"a.yaml": SEARCHERS})
     after = folder(tmp_path, "after", {"a.yaml": SEARCHERS.replace("1d", "2h"), "b.yaml": READERS})
@@ -256,7 +246,7 @@ def test_a_catalog_that_followed_another_is_verified_with_both(
 
 
 def test_without_a_worker_the_wait_ends_with_what_was_seen(
-    events: Path, worker: Worker, capsys: pytest.CaptureFixture[str]
+    events: Path, worker: Starter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started = worker()
     wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
@@ -283,7 +273,7 @@ SECONDS_MAX = 30
 
 
 def test_many_partitions_are_verified_within_seconds_and_progress_moves(
-    events: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    events: Path, worker: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOAL_PARTITIONS", str(MANY))
     simulate(file=[events])

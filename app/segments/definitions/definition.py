@@ -117,11 +117,6 @@ class CatalogSettings:
     identity: IdentityPolicy | None = None
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 
-    @property
-    def path(self) -> str:
-        """The files, for people."""
-        return ", ".join(self.paths.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Catalog:

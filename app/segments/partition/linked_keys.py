@@ -16,8 +16,9 @@ What may live here: who asks, moves, refuses, follows. What may not: how two mem
 docs/identity.md, and docs/exact-meaning.md, "One person, several keys".
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import replace
 
 from app.events.link_record import Link, Step, Why, link_id, read_link, write_link
 from app.events.message import USER_BYTES_MAX, Message, MessageError, times_of
@@ -80,10 +81,9 @@ class LinkedKeys(WaitingEvents):
         return found if len(found.encode(errors="replace")) <= USER_BYTES_MAX else None
 
     def _ask(self, user: str, profile: Profile, anonymous_id: str, t: int, why: Why) -> None:
-        known = profile.identity
         if identities.is_claimed(profile.links, message_ids.digest_of(anonymous_id.encode()), t):
             return
-        identity = known or identities.new_identity()
+        identity = profile.identity or identities.new_identity()
         identities.forget_old_claims(identity, t)
         before = identity.claims.get(anonymous_id)
         if before is None:
@@ -96,7 +96,8 @@ class LinkedKeys(WaitingEvents):
         state = GIVEN if before is not None and before.state == GIVEN else ASKED
         identity.claims[anonymous_id] = Claim(n, t, state, why)
         profile.know(identity)
-        self._send("ask", source=anonymous_id, to=user, n=n, owner=user, facts={"at_ms": t, "why": why})
+        link = self._link("ask", anonymous_id, user, n)
+        self._send(replace(link, at_ms=t, why=why), owner=user)
 
     def _release(self, user: str, profile: Profile, anonymous_id: str, t: int) -> None:
         """A logout: the id is nobody's until the next claim."""
@@ -106,7 +107,7 @@ class LinkedKeys(WaitingEvents):
             return
         claim.state = RELEASED
         profile.know(identity)
-        self._send("release", source=anonymous_id, to=user, n=claim.n, owner=user, facts={"at_ms": t})
+        self._send(replace(self._link("release", anonymous_id, user, claim.n), at_ms=t), owner=user)
 
     # ---- link records
 
@@ -226,24 +227,24 @@ class LinkedKeys(WaitingEvents):
         given = profiles.encode(profile, 0, 0)
         given_now = max(profile.highest_ms, profile.fired_ms)
         self._settlement.user = a
-        claim_id = link_id(self.rules.app, a, u, link.n)
-        self._settlement.move(profile, Cause("merged", link=claim_id, into=u), now)
+        give = self._link("give", a, u, link.n)
+        self._settlement.move(profile, Cause("merged", link=give.id, into=u), now)
         self._touched[a] = left = profiles.waiting_profile(None)
         left.sequence, left.message_ids = profile.sequence, profile.message_ids
         self._move(left, identity, link)
-        facts: dict[str, object] = {"asker": u, "at_ms": link.at_ms, "path": (a,), "now_ms": given_now}
-        self._send("give", source=a, to=u, n=link.n, owner=a, facts=facts | {"profile": given})
+        give = replace(give, asker=u, at_ms=link.at_ms, path=(a,), now_ms=given_now, profile=given)
+        self._send(give, owner=a)
         self._tell(link, "given")
 
     def _refuse(self, link: Link, reason: str) -> None:
-        self._send("refuse", source=link.source, to=link.to, n=link.n, owner=link.source, facts={"why": reason})
+        self._send(replace(self._link("refuse", link.source, link.to, link.n), why=reason), owner=link.source)
         self._tell(link, f"refused:{reason}")
 
     def _lose(self, link: Link, user: str, n: int) -> None:
-        self._send("lost", source=link.source, to=user, n=n, owner=link.source, facts={"why": link.to})
-        self._batch.linked.append(
-            Linked(link_id(self.rules.app, link.source, user, n), link.source, user, link.at_ms, link.why, "lost")
-        )
+        """The id goes from this user, whose last claim has the number `n`, to the one of the link."""
+        lost = self._link("lost", link.source, user, n)
+        self._send(replace(lost, why=link.to), owner=link.source)
+        self._tell(replace(lost, at_ms=link.at_ms, why=link.why), "lost")
 
     def _take_release(self, link: Link, profile: Profile | None) -> None:
         """The user has logged out: the id lives again, if the claim still holds."""
@@ -259,8 +260,7 @@ class LinkedKeys(WaitingEvents):
         identity = profile.identity
         assert identity is not None
         assert identity.moved_to is not None
-        is_own = event.identified
-        stays = is_own or (self._policy.follow != FOLLOW_ALWAYS and event.t > identity.moved_at_ms)
+        stays = event.identified or (self._policy.follow != FOLLOW_ALWAYS and event.t > identity.moved_at_ms)
         if stays and not identity.is_forced:
             self._live_again(profile, identity)
             return False
@@ -271,8 +271,9 @@ class LinkedKeys(WaitingEvents):
         profile.know(identity)
         assert record.value is not None, "an event without a value"
         n = identity.answered.get(identity.moved_to, 0)
-        facts: dict[str, object] = {"path": (user,), "event": record.value.decode(), "record_ms": record.timestamp}
-        self._send("forward", source=user, to=identity.moved_to, n=n, owner=user, facts=facts)
+        forward = self._link("forward", user, identity.moved_to, n)
+        forward = replace(forward, path=(user,), event=record.value.decode(), record_ms=record.timestamp)
+        self._send(forward, owner=user)
         return True
 
     def _is_repeated(self, profile: Profile, message_id: object, now: int) -> bool:
@@ -372,26 +373,17 @@ class LinkedKeys(WaitingEvents):
                 return
         identity.used_ms = max(identity.used_ms, self.clock_ms)
         profile.know(identity)
-        names = ("id", "at_ms", "asker", "now_ms", "profile", "event", "record_ms")
-        facts = {name: getattr(link, name) for name in names} | {"path": (*link.path, key)}
-        self._send(link.step, source=link.source, to=identity.moved_to, n=link.n, owner=key, facts=facts)
+        self._send(replace(link, to=identity.moved_to, path=(*link.path, key)), owner=key)
 
     # ---- out
 
-    def _send(
-        self, step: Step, *, source: str, to: str, n: int, owner: str, facts: Mapping[str, object] | None = None
-    ) -> None:
+    def _link(self, step: Step, source: str, to: str, n: int) -> Link:
+        """A link record about the claim of user `to` on the anonymous id `source` with the number `n`."""
+        app = self.rules.app
+        return Link(step=step, app=app, id=link_id(app, source, to, n), source=source, to=to, n=n)
+
+    def _send(self, link: Link, *, owner: str) -> None:
         """Sends a link record: to its partition, by way of the log; at once, where there is only one partition."""
-        claim_id = link_id(self.rules.app, source, to, n)
-        fields: dict[str, Any] = {
-            "step": step,
-            "app": self.rules.app,
-            "id": claim_id,
-            "source": source,
-            "to": to,
-            "n": n,
-        }
-        link = Link(**(fields | dict(facts or {})))
         if self._local is not None:
             self._local.append(link)
         else:
