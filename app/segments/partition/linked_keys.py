@@ -122,6 +122,8 @@ class LinkedKeys(WaitingEvents):
         if record.key != link.key.encode():
             raise MessageError("wrong-key", f"the key is {record.key!r:.80}, the link is for {link.key!r:.80}")
         if self._reached and self._reached.get(link.key, 0) > record.offset:
+            if link.step == "forward":
+                self._pass_clock(link, self.program.decoder.decode(link.event.encode()))
             return
         self._apply_link(link, record)
 
@@ -369,11 +371,16 @@ class LinkedKeys(WaitingEvents):
         assert identity.moved_to is not None
         if link.step == "forward":
             message = self.program.decoder.decode(link.event.encode())
+            self._pass_clock(link, message)
             if self._is_repeated(profile, message.messageId, max(self.clock_ms, identity.used_ms)):
                 return
         identity.used_ms = max(identity.used_ms, self.clock_ms)
         profile.know(identity)
         self._send(replace(link, to=identity.moved_to, path=(*link.path, key)), owner=key)
+
+    def _pass_clock(self, link: Link, message: Message) -> None:
+        """Moves the clock by a forwarded event that is not taken here: whether it was cannot be told after a crash."""
+        self.clock_ms = max(self.clock_ms, min(times_of(message, link.record_ms)) - self.program.lag_ms)
 
     # ---- out
 

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from app.events.instants import iso
+from app.events.link_record import Link, write_link
 from app.offline.backtest import FileRecord
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
@@ -46,3 +48,23 @@ def test_who_was_forgotten_before_a_give_came_has_no_claims(size: int) -> None:
     assert profile.identity is not None
     assert profile.identity.claims == {}
     assert profile.highest_ms == later_ms
+
+
+def test_a_forwarded_event_that_a_profile_has_seen_before_a_crash_moves_the_clock_all_the_same() -> None:
+    rules = TimeRules()
+    program = compile_catalog(load_catalog(DEFINITIONS | {"identity.yaml": ""}), rules)
+    event = {"type": "track", "event": "View", "anonymousId": "a", "timestamp": iso(START_MS + 60_000)}
+    forward = Link(step="forward", app=rules.app, id="x", source="a", to="u", path=("a",))
+    link = replace(forward, event=json.dumps(event), record_ms=START_MS + 60_000)
+    first = {"type": "track", "event": "View", "userId": "u", "timestamp": iso(START_MS)}
+    records = [
+        FileRecord(0, START_MS, b"u", json.dumps(first).encode()),
+        FileRecord(1, START_MS + 60_000, b"u", write_link(link)),
+    ]
+    whole = Partition(program, rules)
+    profile = whole.process(records).profiles["u"]
+    again = Partition(program, rules)
+    again.restore("u", profile, offset=2)  # written before the position, by a worker that died then
+    again.process(records)
+    assert again.clock_ms == whole.clock_ms
+    assert again.profile("u") == whole.profile("u")
