@@ -248,12 +248,11 @@ class UserTable:
 
     def _timer(self, profile: Profile) -> int:
         """The earliest instant of the clock at which something happens to the user without an event."""
-        if profile.begun:
-            timer = profile.timer(self.rules.retention_ms)
-        else:
-            timer = FOREVER if profile.identity is None else profile.identity.used_ms + MOVED_KEPT_MS
+        timer = profile.timer(self.rules.retention_ms) if profile.begun else FOREVER
         if profile.waiting is not None:
-            timer = min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))
+            return min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))
+        if not profile.begun and profile.identity is not None:
+            return profile.identity.used_ms + MOVED_KEPT_MS  # a key without events is forgotten then
         return timer
 
     def _timer_of(self, user: str) -> int | None:

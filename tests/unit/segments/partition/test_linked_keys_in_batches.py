@@ -12,9 +12,12 @@ from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
+from tables import profile as profiles
 from tables.identity import DAY_MS
 
 START_MS = 1_767_571_200_000
+MINUTE_MS = 60_000
+ORDERED = {"catalog.yaml": "order: {wait: 30s}\n", "identity.yaml": ""}
 DEFINITIONS = {"viewers.yaml": "segment: viewers\nwhen: count('View' within 90d) >= 2\n"}
 
 
@@ -68,3 +71,24 @@ def test_a_forwarded_event_that_a_profile_has_seen_before_a_crash_moves_the_cloc
     again.process(records)
     assert again.clock_ms == whole.clock_ms
     assert again.profile("u") == whole.profile("u")
+
+
+def test_a_user_of_whom_only_events_of_an_id_wait_is_due_when_their_turn_comes() -> None:
+    program = compile_catalog(load_catalog(DEFINITIONS | ORDERED), TimeRules())
+    guest, user = Partition(program, TimeRules()), Partition(program, TimeRules())
+
+    def record(offset: int, key: str, at_ms: int) -> FileRecord:
+        message = {"type": "track", "event": "View", "anonymousId": key, "timestamp": iso(at_ms)}
+        return FileRecord(offset, at_ms, key.encode(), json.dumps(message).encode())
+
+    ask = Link(step="ask", app="shoal", id="x", source="a", to="u", n=1, at_ms=START_MS, why="seen")
+    records = [record(0, "a", START_MS), FileRecord(1, START_MS, b"a", write_link(ask))]
+    (give,) = guest.process(records).links
+    batch = user.process([record(0, "w", START_MS - MINUTE_MS), FileRecord(1, START_MS, b"u", give.value)])
+    encoded = batch.profiles["u"]
+    assert encoded is not None
+    assert profiles.decode(encoded).waiting is not None
+    assert profiles.timer_of(encoded) == START_MS
+    user.advance(START_MS + MINUTE_MS)
+    assert not user.overdue
+    assert user.profile("u") is not None
