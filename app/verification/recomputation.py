@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of, unfired_of
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import LinkOut
+from app.segments.evaluation.batch import Linked, LinkOut
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Batch, Partition, RecordLike
@@ -47,6 +47,7 @@ class Recomputation:
         self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
         self.catalogs = sum(epoch > 1 for epoch in catalogs)
         self.links: list[LinkOut] = []
+        self.linked: list[Linked] = []
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -115,6 +116,7 @@ class Recomputation:
         self.dead += len(batch.dead)
         self.late += len(batch.late)
         self.links += batch.links
+        self.linked += batch.linked
         return batch.changes
 
 

@@ -4,20 +4,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.cli.simulate import simulate
 from app.cli.verify import verify
-from app.embedded.process import GuardedProcess
-from app.events.link_record import LINK_MARK, read_link
 from app.settings import load_settings
 from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
 from tests.support.people import PeopleSettings, lines_of_people
 from tests.support.waiting import wait_until
+from tests.support.worker_processes import Starter, worker_processes
+from tests.support.written_links import identity_results, link_steps
 
 PARTITIONS = 4
 EVENTS = 3_000
@@ -27,12 +27,10 @@ SEGMENTS = {
     "carts.yaml": "segment: carts\nwhen: cart.items > 0 and cart.idle >= 10m and cart.idle < 2h\n",
     "buyers.yaml": "segment: buyers\nwhen: exists('Order Completed' within 1d)\nfor: 1m\n",
 }
-COMMAND = "import sys; from app.cli.main import main; sys.exit(main())"
-Worker = Callable[[], GuardedProcess]
 
 
 @pytest.fixture
-def worker(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Worker]:
+def worker(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Starter]:
     """Starts a worker of a deployment of the test's own; what was started ends with the test."""
     segments = tmp_path / "segments"
     segments.mkdir()
@@ -50,16 +48,8 @@ def worker(broker: Broker, unique: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    started: list[GuardedProcess] = []
-
-    def start() -> GuardedProcess:
-        log = tmp_path / f"worker-{len(started)}.log"
-        started.append(GuardedProcess([sys.executable, "-c", COMMAND, "worker"], log=log))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
+    with worker_processes(tmp_path) as start:
+        yield start
 
 
 async def offsets() -> int:
@@ -78,21 +68,8 @@ def came_to(total: int) -> bool:
         return False
 
 
-async def steps_written() -> dict[str, int]:
-    """Kind of link record -> how many stand in the input topic."""
-    found: dict[str, int] = {}
-    async with Cluster(load_settings()) as cluster:
-        for partition in range(PARTITIONS):
-            async for records in cluster.read(cluster.topics.clickstream, partition):
-                for record in records:
-                    if record.value.startswith(LINK_MARK):
-                        step = read_link(record.value).step
-                        found[step] = found.get(step, 0) + 1
-    return found
-
-
 def test_workers_that_die_lose_and_double_no_link(
-    worker: Worker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Broker, worker: Starter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = lines_of_people(PeopleSettings(seed=7, events=EVENTS)).splitlines(keepends=True)
     halves = [tmp_path / "before.jsonl", tmp_path / "after.jsonl"]
@@ -109,5 +86,13 @@ def test_workers_that_die_lose_and_double_no_link(
     simulate(file=halves[1:])
     assert verify(timeout="90s") == 0, capsys.readouterr().out
     assert "equal" in capsys.readouterr().out
-    written = asyncio.run(steps_written())
-    assert min(written.get(step, 0) for step in ("ask", "give", "forward", "release")) > 0, written
+    settings = load_settings()
+    steps, results = asyncio.run(link_steps(settings)), asyncio.run(identity_results(settings))
+    assert min(steps[step] for step in ("ask", "give", "forward", "release")) > 0, steps
+    if not broker.transactions:  # both are written at least once there
+        return
+    assert {"given": results["given"], "refused": results["refused"], "lost": results["lost"]} == {
+        "given": steps["give"],
+        "refused": steps["refuse"],
+        "lost": steps["lost"],
+    }

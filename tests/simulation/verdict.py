@@ -1,10 +1,12 @@
 """Compares what a run has left behind with what its input and its journal demand."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.events.link_record import LINK_MARK
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position, decode_profile, reached_of
+from app.runtime.records.identity_events import encode_identity
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Partition, read_position
@@ -62,11 +64,15 @@ def judge(
     changes = again.take(records)
     changes += again.move(len(log(topics.clickstream).records))
     links += (link.value for link in again.links)
+    claims = Counter(encode_identity(each) for each in again.linked)
+    told = Counter(record.value for record in log(topics.identity).committed())
     own = 0
     for change in changes:
         wanted.setdefault(change.user.encode(), []).append(change.encode())
         own += change.segment == "viewers"
     problems = [f"offset {offset} was given up: {why}" for offset, why in given_up_wrongly(journal)]
+    problems += [f"result of a claim missing: {value!r}" for value in claims - told]
+    problems += [f"result of a claim too often: {value!r}" for value in told - claims if not repeats]
     problems += _compare(wanted, log(topics.changes).committed(), repeats=repeats)
     found = log(topics.segment("viewers")).committed()
     if len({record.value for record in found}) != own or (not repeats and len(found) != own):

@@ -1,7 +1,7 @@
 """Delivery without transactions: state exactly once, changes at least once, by the order of writes alone.
 
-1. Dead letters, late events, then journal entries. A restart repeats an announced move instead of making another one;
-   and no record is skipped as seen before its dead letter or late event is safe.
+1. Results of claims, dead letters, late events, then journal entries. A restart repeats an announced move instead of
+   making another one; and no record is skipped as seen before its dead letter or late event is safe.
 2. Profiles, each with the input offset it has reached, its user's own changes and link records.
    From here on these records are never processed again for these users.
 3. The changes, then the link records.

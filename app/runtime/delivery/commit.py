@@ -67,10 +67,10 @@ class OutputTopics:
     def commit(self, outcome: Batch, position: StoredPosition, entries: Sequence[JournalEntry] = ()) -> Commit:
         """All that one outcome writes."""
         commit = Commit(next_offset=position.reached.offset)
-        commit.announced = self.announced(outcome.dead, outcome.late, entries)
+        commit.announced = self._identity_rows(outcome.linked)
+        commit.announced += self.announced(outcome.dead, outcome.late, entries)
         values = [change.encode() for change in outcome.changes]
         commit.changes = self.change_rows(outcome.changes, values)
-        commit.changes += self._identity_rows(outcome.linked)
         commit.links = self.link_rows((link.key, link.value) for link in outcome.links)
         own: dict[str, list[bytes]] = {}
         sent: dict[str, list[tuple[str, bytes]]] = {}

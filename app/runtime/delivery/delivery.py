@@ -16,7 +16,7 @@ PartitionRows: TypeAlias = tuple[TopicPartition, Sequence[Row]]
 class Commit:
     """Everything one micro-batch (or idle move) writes, in five groups, and the input offset it reaches.
 
-    announced: dead letters, late events, then journal entries: safe in this order.
+    announced: results of claims, dead letters, late events, then journal entries: safe in this order.
     profiles: the changed profiles, each with its user's own changes, for the changelog.
     changes: for the topics that others read.
     links: link records for other partitions of the input topic, by partition.
