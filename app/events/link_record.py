@@ -18,8 +18,8 @@ import msgspec
 
 from app.events.message import MessageError
 
-LINK_BYTES_MAX: Final = 900 * 1024
-"""Of one record: brokers refuse more than a MiB unless told otherwise."""
+LINK_BYTES_MAX: Final = 1_040 * 1024
+"""Of one record. The largest profile that definitions can produce must fit, as base64."""
 LINK_MARK: Final = b'{"type":"link"'
 """Beginning of every link record."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.events.instants import iso
-from app.events.link_record import Link, read_link, write_link
+from app.events.link_record import LINK_BYTES_MAX, Link, read_link, write_link
 from app.offline.backtest import FileRecord
 from app.runtime.kafka.partitioner import partition_of
 from app.segments.compiler.program import compile_catalog
@@ -397,7 +397,7 @@ def test_the_links_of_another_app_are_passed_over() -> None:
         ("a", b'{"type":"link","step":"ask"}', "invalid-link"),
         ("a", b'{"type":"link","step":"steal","app":"shoal","id":"x","from":"a","to":"u"}', "invalid-link"),
         ("b", write_link(Link(step="ask", app="shoal", id="x", source="a", to="u")), "wrong-key"),
-        ("u", b'{"type":"link"' + b" " * 1_000_000 + b"}", "too-large"),
+        ("u", b'{"type":"link"' + b" " * LINK_BYTES_MAX + b"}", "too-large"),
     ],
 )
 def test_a_link_record_that_cannot_be_one_is_a_dead_letter(key: str, value: bytes, reason: str) -> None:
