@@ -337,6 +337,8 @@ class LinkedKeys(WaitingEvents):
             settlement = self._settlement
             settlement.kind, settlement.merge = "merged", Cause("merged", link=link.id, source=link.source)
             settlement.settle(profile, (1 << len(self.program.segments)) - 1, now)
+        if profile.waiting is not None:  # the given ones may be due here, where the clock or the order is another
+            self._catch_up(user, profile, self.clock_ms)
 
     def _take_forward(self, link: Link, profile: Profile | None, record: RecordLike) -> None:
         """An event of an id that has moved to this user."""

@@ -73,22 +73,42 @@ def test_a_forwarded_event_that_a_profile_has_seen_before_a_crash_moves_the_cloc
     assert again.profile("u") == whole.profile("u")
 
 
-def test_a_user_of_whom_only_events_of_an_id_wait_is_due_when_their_turn_comes() -> None:
-    program = compile_catalog(load_catalog(DEFINITIONS | ORDERED), TimeRules())
-    guest, user = Partition(program, TimeRules()), Partition(program, TimeRules())
-
-    def record(offset: int, key: str, at_ms: int) -> FileRecord:
-        message = {"type": "track", "event": "View", "anonymousId": key, "timestamp": iso(at_ms)}
-        return FileRecord(offset, at_ms, key.encode(), json.dumps(message).encode())
-
+def waiting_give() -> bytes:
+    """The give of an id that has one event waiting for those before it."""
+    guest = Partition(compile_catalog(load_catalog(DEFINITIONS | ORDERED), TimeRules()), TimeRules())
     ask = Link(step="ask", app="shoal", id="x", source="a", to="u", n=1, at_ms=START_MS, why="seen")
-    records = [record(0, "a", START_MS), FileRecord(1, START_MS, b"a", write_link(ask))]
+    records = [record_of(0, "a", START_MS), FileRecord(1, START_MS, b"a", write_link(ask))]
     (give,) = guest.process(records).links
-    batch = user.process([record(0, "w", START_MS - MINUTE_MS), FileRecord(1, START_MS, b"u", give.value)])
-    encoded = batch.profiles["u"]
+    return give.value
+
+
+def record_of(offset: int, key: str, at_ms: int) -> FileRecord:
+    """An event of an anonymous id."""
+    message = {"type": "track", "event": "View", "anonymousId": key, "messageId": key, "timestamp": iso(at_ms)}
+    return FileRecord(offset, at_ms, key.encode(), json.dumps(message).encode())
+
+
+def test_a_user_of_whom_only_events_of_an_id_wait_is_due_when_their_turn_comes() -> None:
+    user = Partition(compile_catalog(load_catalog(DEFINITIONS | ORDERED), TimeRules()), TimeRules())
+    records = [record_of(0, "w", START_MS - MINUTE_MS), FileRecord(1, START_MS, b"u", waiting_give())]
+    encoded = user.process(records).profiles["u"]
     assert encoded is not None
     assert profiles.decode(encoded).waiting is not None
     assert profiles.timer_of(encoded) == START_MS
     user.advance(START_MS + MINUTE_MS)
     assert not user.overdue
     assert user.profile("u") is not None
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_events_that_waited_elsewhere_are_taken_at_once_where_there_is_no_order(size: int) -> None:
+    program = compile_catalog(load_catalog(DEFINITIONS | {"identity.yaml": ""}), TimeRules())
+    user = Partition(program, TimeRules())
+    records = [
+        record_of(0, "w", START_MS - MINUTE_MS),
+        FileRecord(1, START_MS, b"u", waiting_give()),
+        record_of(2, "u", START_MS + 1),
+    ]
+    batches = [user.process(records[start : start + size]) for start in range(0, len(records), size)]
+    (change,) = [change for batch in batches for change in batch.changes]
+    assert change.cause.message_id == "u", "the view that waited was the first"
