@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
+from app.runtime.kafka.closing import Consumer
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.topics import ensure_topics, specs_of
@@ -267,7 +268,7 @@ class ChangesHub:
                 await consumer.stop()
             await asyncio.sleep(back_off.failed() / 1000)
 
-    async def _open(self) -> AIOKafkaConsumer:
+    async def _open(self) -> Consumer:
         settings = self._settings
         async with asyncio.timeout(settings.request_timeout_ms / 1000 * 2):
             client = await connect(settings)
@@ -280,7 +281,7 @@ class ChangesHub:
                 numbers = sorted(cluster.partitions_for_topic(self._topic) or ())
             finally:
                 await client.close()
-            consumer = AIOKafkaConsumer(
+            consumer = Consumer(
                 **connection(settings),
                 enable_auto_commit=False,
                 auto_offset_reset="latest",
@@ -302,7 +303,7 @@ class ChangesHub:
                 raise
             return consumer
 
-    async def _pass_on(self, consumer: AIOKafkaConsumer) -> None:
+    async def _pass_on(self, consumer: Consumer) -> None:
         while True:
             for tp, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 for record in records:

@@ -12,12 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.events.collected import Collected
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
+from app.runtime.kafka.closing import Producer
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
 from app.settings import Settings
@@ -43,7 +43,7 @@ class ClickstreamWriter:
         self._settings = settings
         self._topic = settings.topics.clickstream
         self._timeout_s = settings.ack_timeout_ms / 1000
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._broken = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._waiting_bytes = 0
@@ -90,7 +90,7 @@ class ClickstreamWriter:
             self._waiting_bytes -= size
         self._answered_s = time.monotonic()
 
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Collected]) -> None:
+    async def _send(self, producer: Producer, rows: Sequence[Collected]) -> None:
         answers: list[asyncio.Future[object]] = []
         deadline_s = time.monotonic() + self._timeout_s
         try:
@@ -128,7 +128,7 @@ class ClickstreamWriter:
             await _close(producer)
             await asyncio.sleep(back_off.failed() / 1000)
 
-    async def _open(self) -> AIOKafkaProducer:
+    async def _open(self) -> Producer:
         settings = self._settings
         async with asyncio.timeout(settings.request_timeout_ms / 1000 * 2):
             client = await connect(settings)
@@ -139,7 +139,7 @@ class ClickstreamWriter:
                 idempotent = await has_transactions(client)
             finally:
                 await client.close()
-            producer = AIOKafkaProducer(
+            producer = Producer(
                 **connection(settings),
                 acks="all",
                 enable_idempotence=idempotent,
@@ -150,18 +150,11 @@ class ClickstreamWriter:
             return producer
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
-    """Flushes and closes; what does not answer is left."""
+async def _close(producer: Producer) -> None:
+    """Flushes and closes; what does not answer in time is cut off."""
     with contextlib.suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await producer.stop()
-            return
-    sender = getattr(getattr(producer, "_sender", None), "sender_task", None)
-    if sender is not None:
-        sender.cancel()
-    with contextlib.suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await producer.client.close()
 
 
 def _noted(answer: "asyncio.Future[object]") -> None:

@@ -5,12 +5,12 @@ from collections.abc import Awaitable
 from types import TracebackType
 from typing import Final, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app.errors import UserError
 from app.runtime.kafka.clients import connection, start, wait_for_broker
+from app.runtime.kafka.closing import Producer
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.settings import Settings
 from app.simulation.record import Record
@@ -73,10 +73,10 @@ class TopicWriter:
         self.partitions = partitions
         self._builders: list[BatchBuilder | None] = [None] * partitions
         self._under_way: set[Awaitable[object]] = set()
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
 
     async def __aenter__(self) -> Self:
-        producer = AIOKafkaProducer(
+        producer = Producer(
             **connection(self._settings),
             acks="all",  # one of several brokers may die just after its acknowledgement
             enable_idempotence=False,

@@ -5,13 +5,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
 from app.runtime.kafka.clients import connection, has_transactions, start, wait_for_broker
+from app.runtime.kafka.closing import Client, Consumer
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.records.envelope import POSITION_KEY, Reached, StoredPosition, decode_position
 from app.runtime.records.journal import JournalEntry, decode_entry
@@ -31,7 +30,7 @@ class Cluster:
         self._settings = settings
         self.topics = settings.topics
         self.partitions = 0
-        self._client: AIOKafkaClient | None = None
+        self._client: Client | None = None
         self._committed_only = False
 
     async def __aenter__(self) -> "Cluster":
@@ -115,7 +114,7 @@ class Cluster:
 
         It has connections of its own, and one request waits for all partitions of a broker.
         """
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             **connection(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -2,17 +2,22 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition
 from aiokafka.conn import AIOKafkaConnection
 
 from app.embedded import EmbeddedBroker
 from app.runtime.kafka.clients import connect, connect_admin, connection, start
+from app.runtime.kafka.closing import Consumer, Producer
+from app.runtime.kafka.log_writer import LogWriter
 from app.settings import Settings, load_settings
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, turns
+
+ANY_NUMBER = -1
 
 
 class Slow:
@@ -56,12 +61,22 @@ async def slow(broker: EmbeddedBroker, answers: int) -> AsyncIterator[tuple[Slow
         await eventually(lambda: before.open == 0, what="all connections are closed")
 
 
-async def producer(settings: Settings) -> None:
-    await start(AIOKafkaProducer(**connection(settings)))
+async def producer(settings: Settings) -> Producer:
+    started = Producer(**connection(settings))
+    await start(started)
+    return started
 
 
-async def consumer(settings: Settings) -> None:
-    await start(AIOKafkaConsumer(**connection(settings)))
+async def consumer(settings: Settings) -> Consumer:
+    started = Consumer(**connection(settings))
+    await start(started)
+    return started
+
+
+async def writer(settings: Settings) -> LogWriter:
+    opened = LogWriter(settings, partition=0)
+    await opened.open()
+    return opened
 
 
 def left_open(settings: Settings) -> list[AIOKafkaConnection]:
@@ -88,3 +103,50 @@ async def test_what_is_cancelled_half_way_is_closed(
         assert task.cancelled()
         del task
         assert not left_open(settings), "its first connection is where `_close_first_connection` does not look"
+
+
+async def close_client(settings: Settings) -> Coroutine[Any, Any, None]:
+    client = await connect(settings)
+    await client.fetch_all_metadata()
+    return client.close()
+
+
+async def stop_producer(settings: Settings) -> Coroutine[Any, Any, None]:
+    started = await producer(settings)
+    await started.send("t", b"1")
+    return started.stop()
+
+
+async def stop_consumer(settings: Settings) -> Coroutine[Any, Any, None]:
+    started = await consumer(settings)
+    started.assign([TopicPartition("t", 0)])
+    await started.position(TopicPartition("t", 0))
+    return started.stop()
+
+
+async def close_writer(settings: Settings) -> Coroutine[Any, Any, None]:
+    opened = await writer(settings)
+    await opened.producer.send("t", b"1", partition=0)
+    return opened.close()
+
+
+async def abandon_writer(settings: Settings) -> Coroutine[Any, Any, None]:
+    opened = await writer(settings)
+    await opened.producer.send("t", b"1", partition=0)
+    return opened.abandon()
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+@pytest.mark.parametrize(
+    "end", [close_client, stop_producer, stop_consumer, close_writer, abandon_writer], ids=lambda end: end.__name__
+)
+async def test_an_end_that_is_cancelled_closes_all_the_same(
+    embedded_broker: EmbeddedBroker, end: Callable[[Settings], Awaitable[Coroutine[Any, Any, None]]], steps: int
+) -> None:
+    async with slow(embedded_broker, ANY_NUMBER) as (_, settings):
+        task = asyncio.create_task(await end(settings))
+        await turns(steps)
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        assert not left_open(settings)

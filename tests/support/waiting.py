@@ -36,5 +36,11 @@ def wait_until(condition: Callable[[], T], *, within_s: float = 10.0, what: str 
         time.sleep(POLL_S)
 
 
+async def turns(number: int) -> None:
+    """Lets everything else in the event loop run so many times."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
 def _too_late(condition: Callable[[], object], within_s: float, what: str, last: object) -> TimeoutError:
     return TimeoutError(f"not within {within_s:g} s: {what or inspect.getsource(condition).strip()} (last: {last!r})")

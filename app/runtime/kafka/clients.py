@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from app.errors import UserError
+from app.runtime.kafka.closing import Client
 from app.runtime.pacing.back_off import BackOff
 from app.segments.language.durations import format_duration
 from app.settings import Settings
@@ -53,9 +53,9 @@ def connection(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-async def connect(settings: Settings) -> AIOKafkaClient:
+async def connect(settings: Settings) -> Client:
     """A client that has seen the cluster; KafkaError if no broker answers."""
-    client = AIOKafkaClient(**connection(settings))
+    client = Client(**connection(settings))
     await _begin(client.bootstrap, client.close)
     return client
 
@@ -101,7 +101,7 @@ def _close_first_connection(error: BaseException) -> None:
                 value.close()
 
 
-async def wait_for_broker(settings: Settings) -> AIOKafkaClient:
+async def wait_for_broker(settings: Settings) -> Client:
     """A client, as soon as a broker answers; UserError, with the reason, if none does within `start_timeout`."""
     deadline_s = time.monotonic() + settings.start_timeout_ms / 1000
     back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
@@ -162,7 +162,7 @@ async def told_leaders(update: Awaitable[bool]) -> None:
     await asyncio.wait_for(update, LOOK_S)
 
 
-async def has_transactions(client: AIOKafkaClient) -> bool:
+async def has_transactions(client: Client) -> bool:
     """True if the broker gives out producer ids, which it needs for transactions."""
     back_off = BackOff(first_ms=RETRY_MS_FIRST, longest_ms=RETRY_MS_MAX)
     for attempt in range(3):

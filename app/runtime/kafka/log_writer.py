@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, InvalidTimestampError, ProducerFenced
 from aiokafka.producer.transaction_manager import TransactionState
 from aiokafka.structs import TopicPartition
 
 from app.errors import UserError
 from app.runtime.kafka.clients import connection, start, told_leaders
+from app.runtime.kafka.closing import Producer, tasks_of
 from app.runtime.kafka.producer import new_producer, note
 from app.runtime.kafka.record_batch import RecordBatches, Row
 from app.runtime.kafka.topics import transaction_timeout_ms
@@ -47,7 +47,7 @@ class LogWriter:
         self._settings = settings
         self._partition = partition
         self._transactional_id = transactional_id
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._batches = RecordBatches(
             settings.compression, bytes_max=settings.write_bytes_max, transactional=transactional_id is not None
         )
@@ -56,7 +56,7 @@ class LogWriter:
         """For each topic, the offset behind the last record that was acknowledged."""
 
     @property
-    def producer(self) -> AIOKafkaProducer:
+    def producer(self) -> Producer:
         """The started producer."""
         assert self._producer is not None, "the writer is not open"
         return self._producer
@@ -156,19 +156,20 @@ class LogWriter:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        if is_transaction_open(producer):
-            with suppress(Exception):
-                await asyncio.wait_for(producer.abort_transaction(), ABANDON_S)
-        with suppress(Exception):
-            producer._closed = True
-            tasks = _tasks_of(producer._sender)
-            for task in tasks:
-                task.cancel()
+        try:
+            if is_transaction_open(producer):
+                with suppress(Exception):
+                    await asyncio.wait_for(producer.abort_transaction(), ABANDON_S)
+            tasks = tasks_of(producer._sender)
+            producer.cut()
             if tasks:
                 ended, _ = await asyncio.wait(tasks, timeout=ABANDON_S)
                 for task in ended:
                     note(task)
-            await asyncio.wait_for(producer.client.close(), ABANDON_S)
+            with suppress(Exception):
+                await asyncio.wait_for(producer.client.close(), ABANDON_S)
+        finally:
+            producer.cut()
 
 
 def is_fenced(error: BaseException) -> bool:
@@ -176,17 +177,7 @@ def is_fenced(error: BaseException) -> bool:
     return isinstance(error, ProducerFenced | InvalidProducerEpoch)
 
 
-def is_transaction_open(producer: AIOKafkaProducer) -> bool:
+def is_transaction_open(producer: Producer) -> bool:
     """True if a transaction was begun, and neither committed nor aborted."""
     manager = producer._txn_manager
     return manager is not None and manager.state in (TransactionState.IN_TRANSACTION, TransactionState.ABORTABLE_ERROR)
-
-
-def _tasks_of(sender: Any) -> list["asyncio.Task[Any]"]:
-    """The sender's task and those it has started: cancelled alone it would wait for them, and they for a broker."""
-    found = []
-    for task in asyncio.all_tasks():
-        frame = getattr(task.get_coro(), "cr_frame", None)
-        if frame is not None and frame.f_locals.get("self") is sender:
-            found.append(task)
-    return found

@@ -9,19 +9,20 @@ brokers by others need not.
 import asyncio
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import InvalidProducerEpoch
 from aiokafka.producer.message_accumulator import MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
 
+from app.runtime.kafka.closing import Producer
+
 PRODUCER_FENCED: Final = 90
 INVALID_PRODUCER_EPOCH: Final = InvalidProducerEpoch.errno
 
 
-def new_producer(**arguments: Any) -> AIOKafkaProducer:
+def new_producer(**arguments: Any) -> Producer:
     """aiokafka's, not started; it raises ProducerFenced or InvalidProducerEpoch for both codes."""
-    producer = AIOKafkaProducer(**arguments)
+    producer = Producer(**arguments)
     producer._sender.client = TranslatingClient(producer.client)
     producer._message_accumulator.__class__ = Accumulator
     if producer._txn_manager is not None:
