@@ -106,10 +106,11 @@ def _kind(node: Aggregate, instants_max: int | None, counted: Counted) -> tuple[
 
 
 class Registry:
-    """Collects the aggregates that expressions ask for."""
+    """Collects the aggregates that expressions ask for. `zone`: that of the catalog."""
 
-    def __init__(self, lateness_ms: int) -> None:
+    def __init__(self, lateness_ms: int, zone: str) -> None:
         self._lateness_ms = lateness_ms
+        self._zone = zone
         self.counted = Counted()
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}

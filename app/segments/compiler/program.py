@@ -128,7 +128,7 @@ class _Compiler:
         self.rules = rules
         self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
         self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
-        self.registry = Registry(rules.lateness_ms)
+        self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
         self.namespace = Namespace()
         self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
         self.code = CodeWriter(self.namespace)

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from app.segments.definitions.definition import CatalogSettings
-from app.segments.definitions.definition_format import IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT
+from app.segments.definitions.definition_format import IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT, ZONE
 from app.segments.definitions.identity_policy import (
     DEFAULT_POLICY,
     policy_meaning,
@@ -20,12 +20,14 @@ from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.language.durations import format_duration
+from app.segments.language.zones import is_zone, zone_hint
 
 SETTINGS_FILE: Final = SETTINGS.what
 IDENTITY_FILE: Final = IDENTITY.what
 SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE)
 _NAMES: Final = {name: file for file in SETTINGS_FILES for name in (file, file.replace(".yaml", ".yml"))}
 WAIT_MS_MAX: Final = 600_000
+DEFAULT_ZONE: Final = CatalogSettings().zone
 _DEFINITION_KEYS: Final = ("segment", "score")
 
 
@@ -107,14 +109,30 @@ def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     return replace(settings, order_wait_ms=wait_ms or 0)
 
 
-_READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {ORDER.name: _read_order}
+def _read_zone(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
+    zone = ZONE.read(fields)
+    if is_zone(zone):
+        return replace(settings, zone=zone)
+    fields.wrong(ZONE.name, f"unknown time zone {zone}", zone_hint(zone, quoted=False))
+    return settings
+
+
+_READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {
+    ORDER.name: _read_order,
+    ZONE.name: _read_zone,
+}
 
 
 def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
     """Name of the file -> all that makes its settings what they are, in one spelling; none for the defaults."""
     found = {}
+    common: dict[str, int | str] = {}
     if settings.order_wait_ms:
-        found[SETTINGS_FILE] = msgspec.json.encode({"catalog": {"order_wait_ms": settings.order_wait_ms}})
+        common["order_wait_ms"] = settings.order_wait_ms
+    if settings.zone != DEFAULT_ZONE:
+        common["zone"] = settings.zone
+    if common:
+        found[SETTINGS_FILE] = msgspec.json.encode({"catalog": common})
     if settings.identity is not None:
         found[IDENTITY_FILE] = msgspec.json.encode({"identity": policy_meaning(settings.identity)})
     return found
@@ -129,8 +147,10 @@ def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
     """The settings of one file for people, in one line."""
     if name == IDENTITY_FILE:
         return "no identity" if settings.identity is None else policy_text(settings.identity)
-    wait_ms = settings.order_wait_ms
-    return f"order: wait {format_duration(wait_ms)}" if wait_ms else "the defaults"
+    said = [f"order: wait {format_duration(settings.order_wait_ms)}"] if settings.order_wait_ms else []
+    if settings.zone != DEFAULT_ZONE:
+        said.append(f"zone: {settings.zone}")
+    return ", ".join(said) or "the defaults"
 
 
 def repeated(files: list[SettingsFile]) -> list[Problem]:

@@ -110,10 +110,12 @@ class CatalogSettings:
     """Settings of `catalog.yaml` and `identity.yaml`, which hold for all definitions.
 
     `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
-    None: each key is a user of its own. `paths`: name of the file -> its path, for those that say something.
+    None: each key is a user of its own. `zone`: that of dates and clocks that name none. `paths`: name of the file ->
+    its path, for those that say something.
     """
 
     order_wait_ms: int = 0
+    zone: str = "UTC"
     identity: IdentityPolicy | None = None
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 

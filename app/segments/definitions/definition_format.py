@@ -302,8 +302,9 @@ EXPECTATION: Final = Form(
 # ---- catalog.yaml
 
 ORDER: Final = Key("order", OneOf("order"), "Events wait for those that happened before them.")
+ZONE: Final = Key("zone", Text("UTC"), "The time zone of dates and clocks that name none, such as Europe/Berlin.")
 SETTINGS: Final = Form(
-    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER,)
+    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER, ZONE)
 )
 WAIT: Final = Key(
     "wait",

@@ -6,14 +6,14 @@ terms that move by themselves, `thresholds` those that a limit makes unreachable
 
 import re
 from itertools import takewhile
-from zoneinfo import available_timezones
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
-from app.segments.language.suggestions import closest, listed
+from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, type_of
+from app.segments.language.zones import is_zone, zone_hint
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -140,13 +140,8 @@ class _Checker:
             self._in_where = outer
 
     def _zone(self, node: s.HourOfDay | s.DayOfWeek) -> None:
-        zones = available_timezones()
-        if node.zone in zones:
-            return
-        city = {zone.rsplit("/", 1)[-1].lower(): zone for zone in sorted(zones)}
-        guess = city.get(node.zone.strip().lower().replace(" ", "_")) or closest(node.zone, zones)
-        hint = f"did you mean '{guess}'?" if guess else "write 'UTC' or a zone such as 'Europe/Berlin'"
-        self._wrong(node, f"unknown time zone '{node.zone}'", hint)
+        if not is_zone(node.zone):
+            self._wrong(node, f"unknown time zone '{node.zone}'", zone_hint(node.zone))
 
     def _arithmetic(self, node: s.Arithmetic) -> None:
         errors = len(self.errors)

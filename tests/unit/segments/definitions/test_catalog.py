@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.segments.definitions.catalog import CatalogError, Problem, definition_version, load_catalog
+from app.segments.definitions.catalog_settings import SETTINGS_FILE, settings_text
 from app.segments.definitions.definition import PointsOn, Segment
 from app.segments.language import canonical, parse_condition, parse_pattern
 
@@ -410,3 +411,12 @@ def test_an_expression_is_canonical_whatever_its_file_looks_like() -> None:
     assert isinstance(one, Segment)
     assert one.when is not None
     assert canonical.text(one.when) == "cart.items > 0 and user.idle > 1d"
+
+
+def test_the_zone_of_a_catalog_is_part_of_its_version() -> None:
+    segment = {"a.yaml": "segment: a\nwhen: exists('A')\n"}
+    plain, berlin = load_catalog(segment), load_catalog(segment | {SETTINGS_FILE: "zone: Europe/Berlin\n"})
+    assert (plain.settings.zone, berlin.settings.zone) == ("UTC", "Europe/Berlin")
+    assert plain.version != berlin.version
+    assert load_catalog(segment | {SETTINGS_FILE: "zone: UTC\n"}).version == plain.version
+    assert settings_text(berlin.settings) == "zone: Europe/Berlin"
