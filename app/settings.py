@@ -6,24 +6,28 @@ everyone uses.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Literal
 
+from app.configuration.setting import SettingInfo, option_of, setting, variable_of
+from app.configuration.setting_value import (
+    SHIPPED,
+    allowed_values,
+    check_bounds,
+    nearest_setting,
+    parse_value,
+    shown,
+)
 from app.errors import UserError
 from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language.durations import DurationError, format_duration, parse_duration
-from app.segments.language.suggestions import closest, listed
+from app.segments.language.durations import format_duration
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
-SHIPPED: Final = Path(str(files("app"))).parent / "deploy"
-"""Files that come with Shoal, beside its packages in a checkout as in an installation."""
-
 SegmentTopics = Literal["listed", "all", "none"]
 DeliveryChoice = Literal["auto", "at-least-once", "exactly-once"]
 Security = Literal["plaintext", "ssl", "sasl-plaintext", "sasl-ssl"]
@@ -32,20 +36,6 @@ Compression = Literal["snappy", "lz4", "zstd", "gzip", "none"]
 ProfileStore = Literal["memory", "disk"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
-
-
-def setting(
-    default: Any,
-    meaning: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    variable: str | None = None,
-    secret: bool = False,
-) -> Any:
-    """One setting: `low` and `high` are its bounds, in its own unit; a `secret` is never shown."""
-    metadata = {"meaning": meaning, "low": low, "high": high, "variable": variable, "secret": secret}
-    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +214,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _check_bounds(each, getattr(self, each.name), where=each.name)
+            check_bounds(each, getattr(self, each.name), where=each.name)
         if self.commit_stall_exit_ms < self.stall_exit_ms:
             raise UserError(
                 f"commit_stall_exit is {format_duration(self.commit_stall_exit_ms)}, shorter than stall_exit "
@@ -284,17 +274,6 @@ class Topics:
         return self.segment_prefix + name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingInfo:
-    """Documentation of one setting."""
-
-    name: str
-    variable: str
-    default: str
-    allowed: str
-    meaning: str
-
-
 def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> Settings:
     """Settings from the environment (the process's by default); what is `given` and not None comes first.
 
@@ -309,30 +288,19 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> 
     known = {variable_of(each): each for each in fields(Settings)}
     for name in environ:
         if name.startswith("SHOAL_") and name not in known:
-            raise UserError(f"{name} is not a setting", hint=_nearest(name, known))
+            raise UserError(f"{name} is not a setting", hint=nearest_setting(name, known))
     for variable, each in known.items():
         if (raw := environ.get(variable)) is not None and raw.strip():
-            values[each.name] = _parse(each, raw.strip(), where=variable)
+            values[each.name] = parse_value(each, raw.strip(), where=variable)
     by_name = {each.name: each for each in fields(Settings)}
     for name, value in given.items():
         if value is None:
             continue
         if name not in by_name:
-            raise UserError(f"{name} is not a setting", hint=_nearest(name, by_name))
+            raise UserError(f"{name} is not a setting", hint=nearest_setting(name, by_name))
         each = by_name[name]
-        values[name] = _parse(each, value, where=option_of(each)) if isinstance(value, str) else value
+        values[name] = parse_value(each, value, where=option_of(each)) if isinstance(value, str) else value
     return Settings(**values)
-
-
-def variable_of(each: "Field[Any]") -> str:
-    """The environment variable of a setting."""
-    variable: str | None = each.metadata["variable"]
-    return variable or "SHOAL_" + each.name.removesuffix("_ms").upper()
-
-
-def option_of(each: "Field[Any]") -> str:
-    """Returns the name of the setting on a command line."""
-    return "--" + each.name.removesuffix("_ms").replace("_", "-")
 
 
 def describe_settings() -> Iterator[SettingInfo]:
@@ -341,106 +309,7 @@ def describe_settings() -> Iterator[SettingInfo]:
         yield SettingInfo(
             name=each.name,
             variable=variable_of(each),
-            default="" if each.metadata["secret"] else _show(each, each.default),
-            allowed=_allowed(each),
+            default="" if each.metadata["secret"] else shown(each, each.default),
+            allowed=allowed_values(each),
             meaning=each.metadata["meaning"],
         )
-
-
-def _parse(each: "Field[Any]", raw: str, *, where: str) -> Any:
-    reader = _READERS.get(each.type if each.type in _READERS else None)
-    if each.name.endswith("_ms"):
-        reader = _duration
-    try:
-        value = _choice(each.type, raw) if get_origin(each.type) is Literal else reader(raw) if reader else raw
-    except ValueError as error:
-        detail = None if each.metadata["secret"] else str(error) or None
-        raise UserError(f"{where} is {_quoted(each, raw)}", detail=detail, hint=f"allowed: {_allowed(each)}") from None
-    _check_bounds(each, value, where=where)
-    return value
-
-
-def _check_bounds(each: "Field[Any]", value: Any, *, where: str) -> None:
-    low, high = each.metadata["low"], each.metadata["high"]
-    if get_origin(each.type) is Literal:
-        if value not in get_args(each.type):
-            raise UserError(f"{where} is {value!r}", hint=f"allowed: {_allowed(each)}")
-    elif (low is not None and value < low) or (high is not None and value > high):
-        raise UserError(f"{where} is {_show(each, value)}", hint=f"allowed: {_allowed(each)}")
-
-
-def _choice(type_: Any, raw: str) -> str:
-    value = raw.lower().replace("_", "-")
-    if value not in get_args(type_):
-        raise ValueError
-    return value
-
-
-def _duration(raw: str) -> int:
-    try:
-        return parse_duration(raw)
-    except DurationError as error:
-        raise ValueError(f"{error.message}: {error.hint}" if error.hint else error.message) from None
-
-
-def _switch(raw: str) -> bool:
-    word = raw.lower()
-    if word in {"on", "true", "yes", "1"}:
-        return True
-    if word in {"off", "false", "no", "0"}:
-        return False
-    raise ValueError
-
-
-def _whole(raw: str) -> int:
-    try:
-        return int(raw.replace("_", ""))
-    except ValueError:
-        raise ValueError("not a whole number") from None
-
-
-def _number(raw: str) -> float:
-    try:
-        return float(raw)
-    except ValueError:
-        raise ValueError("not a number") from None
-
-
-_READERS: dict[Any, Callable[[str], Any]] = {int: _whole, float: _number, bool: _switch, Path: Path}
-
-
-def _allowed(each: "Field[Any]") -> str:
-    if get_origin(each.type) is Literal:
-        return ", ".join(get_args(each.type))
-    if each.type is bool:
-        return "on, off"
-    low, high = each.metadata["low"], each.metadata["high"]
-    if low is None:
-        return "a path" if each.type is Path else "text"
-    kind = "a duration" if each.name.endswith("_ms") else "a number" if each.type is float else "a whole number"
-    return f"{kind} from {_show(each, low)} to {_show(each, high)}"
-
-
-def _show(each: "Field[Any]", value: Any) -> str:
-    if each.name.endswith("_ms"):
-        return format_duration(int(value))
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
-        return value.relative_to(SHIPPED.parent).as_posix()
-    return str(value)
-
-
-def _quoted(each: "Field[Any]", raw: str) -> str:
-    return "wrong (its value is a secret)" if each.metadata["secret"] else repr(raw)
-
-
-def _nearest(name: str, known: Mapping[str, object]) -> str:
-    """The setting of which a name is a slip of the pen, or those that have it as a part of theirs."""
-    word = name.removeprefix("SHOAL_")
-    words = {each.removeprefix("SHOAL_"): each for each in known}
-    guess = closest(word, words)
-    near = [guess] if guess else [each for each in sorted(words) if f"_{word}_" in f"_{each}_"][:3]
-    if not near:
-        return "docs/settings.md lists them all"
-    return f"did you mean {listed((words[each] for each in near), joint='or')}?"

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from app.configuration.setting_value import SHIPPED
 from app.console.output import make_console, say
 from app.errors import UserError
-from app.settings import SHIPPED
 
 #: Name -> its folder, and a description of its content.
 FOLDERS: Final = {

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from app.configuration.setting_value import SHIPPED
 from app.console.output import counted, make_console, say
 from app.errors import UserError
 from app.segments.definitions.definition_schema import schema
-from app.settings import SHIPPED
 
 TEMPLATE: Final = SHIPPED / "first-folder"
 SCHEMA: Final = "definition.schema.json"

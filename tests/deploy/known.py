@@ -2,8 +2,9 @@
 
 from dataclasses import fields
 
+from app.configuration.setting import variable_of
 from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
-from app.settings import Settings, variable_of
+from app.settings import Settings
 
 ADDED_BY_PROMETHEUS = frozenset({"instance", "job", "le"})
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}

@@ -1,0 +1,1 @@
+"""Description of a setting, and reading of its value."""
