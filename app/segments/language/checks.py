@@ -4,12 +4,21 @@
 terms that move by themselves, `thresholds` those that a limit makes unreachable.
 """
 
-import re
 from itertools import takewhile
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
+from app.segments.language.mistakes.side_hints import (
+    LITERALS,
+    comparison_hint,
+    joint,
+    mismatch_hint,
+    no_duration_hint,
+    quote_hint,
+    shown,
+    values_hint,
+)
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
 from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, type_of
@@ -17,11 +26,9 @@ from app.segments.language.zones import is_zone, zone_hint
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-_SHOWN_MAX = 40
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _ORDERED = frozenset({Type.NUMBER, Type.TEXT, Type.DURATION, Type.INSTANT, Type.DYNAMIC})
 _PLAIN = frozenset({Type.NUMBER, Type.TEXT, Type.BOOLEAN, Type.DYNAMIC})
-_LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
 
 
 def check_condition(node: s.Expression) -> list[LanguageError]:
@@ -45,14 +52,6 @@ def check_pattern(node: s.Pattern) -> list[LanguageError]:
     return checker.errors
 
 
-def shown(node: s.Expression) -> str:
-    """An expression as a message names it."""
-    text = canonical.text(node)
-    if len(text) <= _SHOWN_MAX:
-        return text
-    return f"{node.function}(...)" if isinstance(node, s.Aggregate) else text[: _SHOWN_MAX - 1] + "…"
-
-
 class _Checker:
     def __init__(self) -> None:
         self.errors: list[LanguageError] = []
@@ -73,7 +72,7 @@ class _Checker:
                         if not isinstance(node.operands[number - 1], s.Comparison):
                             continue  # one of several values: reported with the first
                         values = takewhile(lambda each: isinstance(each, s.Text | s.Number), node.operands[number:])
-                        self._wrong_operand(operand, node, _values_hint(before, tuple(values), node))
+                        self._wrong_operand(operand, node, values_hint(before, tuple(values), node))
                         continue
                     before = operand
                     self._operand(operand, node)
@@ -89,7 +88,7 @@ class _Checker:
         self.value(node)
         found = type_of(node)
         if found is not Type.BOOLEAN:
-            self._wrong_operand(node, around, _comparison_hint(node, found))
+            self._wrong_operand(node, around, comparison_hint(node, found))
 
     def _wrong_operand(self, node: s.Expression, around: s.Expression | None, hint: str) -> None:
         found = type_of(node)
@@ -99,7 +98,7 @@ class _Checker:
     def _place(self, around: s.Expression | None) -> str:
         if around is None:
             return f"{'a filter' if self._in_where else 'a condition'} is true or false"
-        return "not needs a condition" if isinstance(around, s.Not) else f"{_word(around)} joins conditions"
+        return "not needs a condition" if isinstance(around, s.Not) else f"{joint(around)} joins conditions"
 
     # ---- values
 
@@ -210,14 +209,14 @@ class _Checker:
             self._wrong(node.right, "contains needs one value, not a list", f"write {parts}")
         elif right not in _PLAIN or (left is Type.TEXT and right not in (Type.TEXT, Type.DYNAMIC)):
             holder = "a text" if left is Type.TEXT else "a list"
-            self._wrong(node.right, f"{holder} cannot contain {right.value}", _quote_hint(node.right))
+            self._wrong(node.right, f"{holder} cannot contain {right.value}", quote_hint(node.right))
 
     def _text_operator(self, node: s.Comparison) -> None:
         for side in (node.left, node.right):
             found = type_of(side)
             if isinstance(side, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
                 self._wrong(
-                    side, f"{node.operator} compares texts, but {shown(side)} is {found.value}", _quote_hint(side)
+                    side, f"{node.operator} compares texts, but {shown(side)} is {found.value}", quote_hint(side)
                 )
                 return
         if node.operator == "matches":
@@ -262,12 +261,12 @@ class _Checker:
             detail = f"{shown(other)} is {found.value}, and a property is a number, a text, true or false, or a list"
             hint = ""
             if isinstance(other, s.Duration):
-                hint = _no_duration_hint(left if other is right else right, other)
+                hint = no_duration_hint(left if other is right else right, other)
             self._wrong(place, f"a property is never {found.value}", hint, detail)
             return
         message = f"{shown(left)} is {a.value}, but {shown(right)} is {b.value}"
         operator = place.operator if isinstance(place, s.Comparison) else "="
-        self._wrong(place, message, _mismatch_hint(operator, left, a, right, b))
+        self._wrong(place, message, mismatch_hint(operator, left, a, right, b))
 
     def _clock_values(self, node: s.Comparison) -> None:
         """Hours and weekdays that never come."""
@@ -294,7 +293,7 @@ class _Checker:
 def _is_fixed(node: s.Expression) -> bool:
     if isinstance(node, s.Arithmetic):
         return _is_fixed(node.left) and _is_fixed(node.right)
-    return isinstance(node, _LITERALS)
+    return isinstance(node, LITERALS)
 
 
 def _equal_types(left: Type, right: Type) -> bool:
@@ -310,96 +309,9 @@ def _ordered_types(left: Type, right: Type) -> bool:
     return left is right
 
 
-def _word(node: s.Expression) -> str:
-    return "and" if isinstance(node, s.And) else "or"
-
-
 _VERBS = {
     "+": "adding {} and {}",
     "-": "subtracting {1} from {0}",
     "*": "multiplying {} by {}",
     "/": "dividing {} by {}",
 }
-
-
-def _values_hint(before: s.Comparison, values: tuple[s.Expression, ...], around: s.And | s.Or) -> str:
-    """`category = 'a' or 'b'`: how to compare with several values."""
-    left, operator = shown(before.left), before.operator
-    items = ", ".join(map(shown, (before.right, *values)))
-    if operator == "!=":
-        return f"write not {left} in [{items}]"
-    if operator == "=" and isinstance(around, s.Or):
-        return f"write {left} in [{items}]"
-    repeated = f" {_word(around)} ".join(f"{left} {operator} {shown(value)}" for value in values)
-    return f"repeat the left side: {repeated}"
-
-
-def _comparison_hint(node: s.Expression, found: Type) -> str:
-    """Returns a hint how to make a condition out of a value."""
-    if isinstance(node, s.Text):
-        return f"if it is an event, write exists({shown(node)})"
-    examples = {
-        Type.NUMBER: "> 0",
-        Type.DURATION: ">= 30m",
-        Type.DYNAMIC: "= true",
-        Type.LIST: "contains 'A1'",
-        Type.TEXT: "= 'a'",
-        Type.INSTANT: "",
-    }
-    if isinstance(node, _LITERALS) or not examples.get(found):
-        return "compare something: cart.items > 0"
-    return f"write {shown(node)} {examples[found]}"
-
-
-_OTHER_WAY = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
-_NO_WORDS = ("no", "n", "false", "off", "0", "")
-
-
-def _mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
-    if isinstance(left, s.UserField) and a is Type.INSTANT:
-        since = {"first_seen": "user.age", "last_seen": "user.idle"}[left.name]
-        duration = canonical.text(right) if isinstance(right, s.Duration) else "30d"
-        sign = operator if isinstance(right, s.Duration) else _OTHER_WAY.get(operator, "<")
-        return f"the time since then is {since}: write {since} {sign} {duration}"
-    if a is Type.BOOLEAN and isinstance(right, s.Text | s.Number):
-        is_no = str(right.value).strip().lower() in _NO_WORDS
-        return f"write {'not ' if is_no is (operator == '=') else ''}{shown(left)}"
-    for value, other in ((left, b), (right, a)):
-        if isinstance(value, s.Number) and other is Type.DURATION:
-            digits = canonical.text(value)
-            person = f"; the age of a person is a trait: traits.age {operator} {digits}"
-            is_age = isinstance(left, s.UserField) and left.name == "age"
-            return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d{person if is_age else ''}"
-        if isinstance(value, s.Text) and other is Type.NUMBER and value.value.replace(".", "", 1).isdigit():
-            return f"write {value.value} without quotes"
-        if isinstance(value, s.Text) and other is Type.DURATION:
-            return f"write {value.value} without quotes"
-        if isinstance(value, s.Text) and other is Type.BOOLEAN and value.value in ("true", "false"):
-            return f"write {value.value} without quotes"
-        if isinstance(value, s.Number) and other is Type.TEXT:
-            return f"write '{canonical.text(value)}' between quotes"
-    if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
-        return "a time window belongs inside the parentheses: count('...' within 24h) > 3"
-    return ""
-
-
-_DATE_NAME = re.compile(
-    r"(?:^|_)(?:date|at|on|day|time|timestamp|since|until|ends?|expir\w*|renewal|birthday|dob)(?:_|$)"
-)
-
-
-def _no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
-    """A hint for a property that is compared with a duration: it may be a number, or a date."""
-    path = value.path if isinstance(value, s.Property | s.EventContext | s.Trait | s.ContextValue) else ()
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path[-1]).lower() if path else ""
-    if _DATE_NAME.search(name):
-        return (
-            "a date in it cannot be compared with the clock; send an event when it happens:"
-            f" since('...') < {canonical.text(duration)}"
-        )
-    seconds = canonical.number_text(duration.ms / 1_000)
-    return f"compare with a number, in the unit in which the property is sent: {seconds} for seconds"
-
-
-def _quote_hint(node: s.Expression) -> str:
-    return f"write '{canonical.text(node)}'" if isinstance(node, s.Number | s.Boolean) else ""

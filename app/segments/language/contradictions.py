@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from app.segments.language import syntax as s
-from app.segments.language.checks import shown
 from app.segments.language.errors import LanguageError
+from app.segments.language.mistakes.side_hints import shown
 from app.segments.language.satisfiability import WEEKDAYS, Domain, can_be_false, can_be_true, domain_of
 from app.segments.language.types import Type
 from app.segments.language.walk import children

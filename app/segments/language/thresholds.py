@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 
 from app.segments.language import syntax as s
-from app.segments.language.checks import shown
 from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.mistakes.side_hints import shown
 from app.segments.language.walk import walk
 
 CART_ITEMS_MAX = 100

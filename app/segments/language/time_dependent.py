@@ -6,9 +6,9 @@ A decaying score moves; which scores decay only the catalog knows, so their name
 from collections.abc import Collection, Iterator
 
 from app.segments.language import syntax as s
-from app.segments.language.checks import shown
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.mistakes.side_hints import shown
 
 
 def moves(node: s.Node, decaying: Collection[str]) -> bool:

@@ -17,16 +17,10 @@ from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
-
-Branch = Tree[Token] | Token
+from app.segments.language.tree_parts import Branch, event_of, is_quoted, keys_of, span, text_value, token_span
 
 _LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
-
-
-def text_value(token: str) -> str:
-    """Returns the text that a text literal stands for: between single quotes, two of them inside for one."""
-    return token[1:-1].replace("''", "'")
 
 
 class TreeReader:
@@ -128,9 +122,9 @@ class TreeReader:
     # ---- names
 
     def _path(self, tree: Tree[Token]) -> s.Expression:
-        path = _keys(tree)
+        path = keys_of(tree)
         if self._in_where:
-            if path[0] == "context" and not _is_quoted(tree, 0):
+            if path[0] == "context" and not is_quoted(tree, 0):
                 if len(path) == 1:
                     self._wrong(tree, "context needs a field", "write context.device.type or another of its fields")
                 return s.EventContext(path[1:] or ("?",), span=span(tree))
@@ -178,14 +172,14 @@ class TreeReader:
 
     def _property(self, tree: Tree[Token]) -> s.Path:
         """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
-        path = _keys(tree)
+        path = keys_of(tree)
         if path[0] == "context":
             self._wrong(tree, "only a property of the event is allowed here", "context.… can be compared inside where")
         if path[0] == "properties":
             if len(path) == 1:
                 self._wrong(tree, "properties needs a name", "write properties['odd name']")
                 return ("?",)
-            if not _is_quoted(tree, 1):
+            if not is_quoted(tree, 1):
                 self._wrong(tree, f"unknown name {'.'.join(path)}", f"write {'.'.join(path[1:])}")
             return path[1:]
         if is_field(path):
@@ -291,9 +285,9 @@ class TreeReader:
         once_per: s.Path | None = None
         for child in cast(list[Tree[Token]], tree.children):
             if child.data == "event":
-                source = (_event(child),)
+                source = (event_of(child),)
             elif child.data == "any":
-                names = {_event(name) for name in cast(list[Tree[Token]], child.children[1:])}
+                names = {event_of(name) for name in cast(list[Tree[Token]], child.children[1:])}
                 source = tuple(sorted(names, key=lambda event: (event.kind, event.name or "")))
             elif child.data == "sequence":
                 if self._in_where:
@@ -390,7 +384,7 @@ class TreeReader:
         try:
             return parse_duration(token)
         except DurationError as error:
-            self._error(_token_span(token), error.message, error.hint)
+            self._error(token_span(token), error.message, error.hint)
             return 1
 
     # ---- errors
@@ -419,31 +413,3 @@ class TreeReader:
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
     }
-
-
-def span(tree: Tree[Token]) -> s.Span:
-    """Returns the position of a tree in the text."""
-    return s.Span(tree.meta.start_pos, tree.meta.end_pos)
-
-
-def _token_span(token: Token) -> s.Span:
-    assert token.start_pos is not None
-    assert token.end_pos is not None
-    return s.Span(token.start_pos, token.end_pos)
-
-
-def _keys(tree: Tree[Token]) -> s.Path:
-    return tuple(
-        text_value(token) if token.type == "TEXT" else str(token) for token in cast(list[Token], tree.children)
-    )
-
-
-def _is_quoted(tree: Tree[Token], index: int) -> bool:
-    return cast(Token, tree.children[index]).type == "TEXT"
-
-
-def _event(tree: Tree[Token]) -> s.EventName:
-    token = cast(Token, tree.children[0])
-    if token.type == "TEXT":
-        return s.EventName("track", text_value(token), span=span(tree))
-    return s.EventName(cast(s.EventKind, str(token)), None, span=span(tree))

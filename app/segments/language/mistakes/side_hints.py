@@ -1,0 +1,109 @@
+"""Expressions as messages name them, and hints for two sides that do not fit."""
+
+import re
+
+from app.segments.language import canonical
+from app.segments.language import syntax as s
+from app.segments.language.value_type import Type
+
+LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
+
+_SHOWN_MAX = 40
+
+
+def shown(node: s.Expression) -> str:
+    """An expression as a message names it."""
+    text = canonical.text(node)
+    if len(text) <= _SHOWN_MAX:
+        return text
+    return f"{node.function}(...)" if isinstance(node, s.Aggregate) else text[: _SHOWN_MAX - 1] + "…"
+
+
+def joint(node: s.Expression) -> str:
+    """The word that joins conditions."""
+    return "and" if isinstance(node, s.And) else "or"
+
+
+def values_hint(before: s.Comparison, values: tuple[s.Expression, ...], around: s.And | s.Or) -> str:
+    """`category = 'a' or 'b'`: how to compare with several values."""
+    left, operator = shown(before.left), before.operator
+    items = ", ".join(map(shown, (before.right, *values)))
+    if operator == "!=":
+        return f"write not {left} in [{items}]"
+    if operator == "=" and isinstance(around, s.Or):
+        return f"write {left} in [{items}]"
+    repeated = f" {joint(around)} ".join(f"{left} {operator} {shown(value)}" for value in values)
+    return f"repeat the left side: {repeated}"
+
+
+def comparison_hint(node: s.Expression, found: Type) -> str:
+    """Returns a hint how to make a condition out of a value."""
+    if isinstance(node, s.Text):
+        return f"if it is an event, write exists({shown(node)})"
+    examples = {
+        Type.NUMBER: "> 0",
+        Type.DURATION: ">= 30m",
+        Type.DYNAMIC: "= true",
+        Type.LIST: "contains 'A1'",
+        Type.TEXT: "= 'a'",
+        Type.INSTANT: "",
+    }
+    if isinstance(node, LITERALS) or not examples.get(found):
+        return "compare something: cart.items > 0"
+    return f"write {shown(node)} {examples[found]}"
+
+
+_OTHER_WAY = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+_NO_WORDS = ("no", "n", "false", "off", "0", "")
+
+
+def mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
+    """A hint for two sides of types that are never equal; may be empty."""
+    if isinstance(left, s.UserField) and a is Type.INSTANT:
+        since = {"first_seen": "user.age", "last_seen": "user.idle"}[left.name]
+        duration = canonical.text(right) if isinstance(right, s.Duration) else "30d"
+        sign = operator if isinstance(right, s.Duration) else _OTHER_WAY.get(operator, "<")
+        return f"the time since then is {since}: write {since} {sign} {duration}"
+    if a is Type.BOOLEAN and isinstance(right, s.Text | s.Number):
+        is_no = str(right.value).strip().lower() in _NO_WORDS
+        return f"write {'not ' if is_no is (operator == '=') else ''}{shown(left)}"
+    for value, other in ((left, b), (right, a)):
+        if isinstance(value, s.Number) and other is Type.DURATION:
+            digits = canonical.text(value)
+            person = f"; the age of a person is a trait: traits.age {operator} {digits}"
+            is_age = isinstance(left, s.UserField) and left.name == "age"
+            return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d{person if is_age else ''}"
+        if isinstance(value, s.Text) and other is Type.NUMBER and value.value.replace(".", "", 1).isdigit():
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Text) and other is Type.DURATION:
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Text) and other is Type.BOOLEAN and value.value in ("true", "false"):
+            return f"write {value.value} without quotes"
+        if isinstance(value, s.Number) and other is Type.TEXT:
+            return f"write '{canonical.text(value)}' between quotes"
+    if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
+        return "a time window belongs inside the parentheses: count('...' within 24h) > 3"
+    return ""
+
+
+_DATE_NAME = re.compile(
+    r"(?:^|_)(?:date|at|on|day|time|timestamp|since|until|ends?|expir\w*|renewal|birthday|dob)(?:_|$)"
+)
+
+
+def no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
+    """A hint for a property that is compared with a duration: it may be a number, or a date."""
+    path = value.path if isinstance(value, s.Property | s.EventContext | s.Trait | s.ContextValue) else ()
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path[-1]).lower() if path else ""
+    if _DATE_NAME.search(name):
+        return (
+            "a date in it cannot be compared with the clock; send an event when it happens:"
+            f" since('...') < {canonical.text(duration)}"
+        )
+    seconds = canonical.number_text(duration.ms / 1_000)
+    return f"compare with a number, in the unit in which the property is sent: {seconds} for seconds"
+
+
+def quote_hint(node: s.Expression) -> str:
+    """A hint for a number, true or false where a text is needed."""
+    return f"write '{canonical.text(node)}'" if isinstance(node, s.Number | s.Boolean) else ""

@@ -1,0 +1,46 @@
+"""Parts of Lark's tree, read: positions, names, texts, events."""
+
+from typing import cast
+
+from lark import Token, Tree
+
+from app.segments.language import syntax as s
+
+Branch = Tree[Token] | Token
+
+
+def text_value(token: str) -> str:
+    """Returns the text that a text literal stands for: between single quotes, two of them inside for one."""
+    return token[1:-1].replace("''", "'")
+
+
+def span(tree: Tree[Token]) -> s.Span:
+    """Returns the position of a tree in the text."""
+    return s.Span(tree.meta.start_pos, tree.meta.end_pos)
+
+
+def token_span(token: Token) -> s.Span:
+    """Returns the position of a token in the text."""
+    assert token.start_pos is not None
+    assert token.end_pos is not None
+    return s.Span(token.start_pos, token.end_pos)
+
+
+def keys_of(tree: Tree[Token]) -> s.Path:
+    """The keys of a path, without points and quotes."""
+    return tuple(
+        text_value(token) if token.type == "TEXT" else str(token) for token in cast(list[Token], tree.children)
+    )
+
+
+def is_quoted(tree: Tree[Token], index: int) -> bool:
+    """True if a key of a path stands between quotes."""
+    return cast(Token, tree.children[index]).type == "TEXT"
+
+
+def event_of(tree: Tree[Token]) -> s.EventName:
+    """The name of an event."""
+    token = cast(Token, tree.children[0])
+    if token.type == "TEXT":
+        return s.EventName("track", text_value(token), span=span(tree))
+    return s.EventName(cast(s.EventKind, str(token)), None, span=span(tree))
