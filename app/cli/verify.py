@@ -9,14 +9,16 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from app.console.options import read_duration_ms
+from app.console.options import read_duration_ms, show_instant
 from app.console.output import make_console
 from app.console.running import quiet_clients
+from app.errors import UserError
 from app.main import load_program
 from app.settings import load_settings
 from app.simulation.recording import check_files
 from app.verification.comparison import KINDS
 from app.verification.job import Verification, show_clock
+from app.verification.snapshot_file import Snapshot
 
 EXIT_EQUAL: Final = 0
 EXIT_DIFFERENT: Final = 1
@@ -25,6 +27,7 @@ EXIT_DIFFERENT: Final = 1
 def verify(
     *,
     file: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
+    since: Path | None = None,
     segments: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
     partitions: int | None = None,
     broker: str | None = None,
@@ -43,6 +46,8 @@ def verify(
     file
         The files that were played into an empty topic with `shoal simulate --file`. Default: read the input topic
         itself, as far as the workers have processed it.
+    since
+        A snapshot (`shoal snapshot`): compare only what was written after it. The input before it is not needed.
     segments
         Folder of the definitions that the workers run (SHOAL_SEGMENTS, the shipped ones). If they ran other
         definitions before, give all folders.
@@ -60,9 +65,12 @@ def verify(
         program.version: program
         for program in (load_program(folder, settings.time_rules) for folder in segments or [settings.segments])
     }
+    if file and since is not None:
+        raise UserError("--since has no meaning with --file", hint="a file is verified from its beginning")
     if file:
         check_files(file)
-    job = Verification(settings, programs, tuple(file or ()), timeout_s=timeout_ms / 1000)
+    snapshot = None if since is None else Snapshot(since)
+    job = Verification(settings, programs, tuple(file or ()), timeout_s=timeout_ms / 1000, since=snapshot)
     gc.freeze()  # the collected data has no cycles: a walk over it costs a third of the time
     gc.disable()
     try:
@@ -81,6 +89,7 @@ def _print_result(job: Verification, console: Console) -> None:
     table.add_column(justify="right")
     rows: list[tuple[str, str]] = [
         ("partitions", f"{job.partitions:,}"),
+        *(() if job.since is None else (("since", show_instant(job.since.head.taken_ms)),)),
         ("records", f"{job.records:,}"),
         ("  dead letters", f"{job.dead:,}"),
         ("  late", f"{job.late:,}"),

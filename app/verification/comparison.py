@@ -1,7 +1,7 @@
 """Changes as they should be against changes as they are, user by user. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias
@@ -66,9 +66,16 @@ class Comparison:
 
 
 class Changes:
-    """Collects both sides, then compares."""
+    """Collects both sides, then compares.
 
-    def __init__(self) -> None:
+    `numbers`: for a comparison that begins with a snapshot, the number of each user's latest change in it. `once`: no
+    change may be repeated after it.
+    """
+
+    def __init__(self, numbers: Mapping[str, int] | None = None, *, once: bool = False) -> None:
+        self._numbers = numbers or {}
+        self._once = once
+        self._doubtful: set[str] = set()
         self._expected: dict[str, Expected] = {}
         self._found: dict[str, list[tuple[Head, bytes]]] = {}
         self._seen: dict[str, bytes] = {}
@@ -82,8 +89,11 @@ class Changes:
             expected.changes.append((head, change))
             expected.certain += certain
 
-    def find(self, key: bytes | None, value: bytes | None) -> None:
-        """A record of the topic, in the topic's order. An id that was seen is a repetition, and dropped."""
+    def find(self, key: bytes | None, value: bytes | None, *, doubtful: bool = False) -> None:
+        """A record of the topic, in the topic's order. An id that was seen is a repetition, and dropped.
+
+        `doubtful`: it was written while the snapshot was taken, and may belong to it.
+        """
         try:
             head = _decode_head(value or b"")
         except msgspec.DecodeError as error:
@@ -93,6 +103,11 @@ class Changes:
         if key != head.user.encode():
             said = f"the key is {key!r}"
             self._comparison.add(Difference("different", head.user, head.sequence, said, found=value))
+        known = self._numbers.get(head.user)
+        if known is not None and head.sequence <= known and (doubtful or not self._once):
+            return
+        if known is None and doubtful:
+            self._doubtful.add(head.id)
         first = self._seen.get(head.id)
         if first is None:
             self._seen[head.id] = value
@@ -109,11 +124,19 @@ class Changes:
         users = sorted(self._expected.keys() | self._found.keys())
         result.users = len(users)
         for user in users:
-            expected, found = self._expected.get(user, Expected()), self._found.get(user, [])
+            expected = self._expected.get(user, Expected())
+            found = self._without_earlier(self._found.get(user, []), expected)
             result.expected += expected.certain
             result.found += len(found)
             _compare_user(user, expected, found, result)
         return result
+
+    def _without_earlier(self, found: list[tuple[Head, bytes]], expected: Expected) -> list[tuple[Head, bytes]]:
+        """Without doubtful changes that nothing demands: of users who were forgotten before the snapshot."""
+        if not self._doubtful:
+            return found
+        wanted = {head.id for head, _ in expected.changes}
+        return [each for each in found if each[0].id in wanted or each[0].id not in self._doubtful]
 
 
 def _compare_user(user: str, expected: Expected, found: Sequence[tuple[Head, bytes]], result: Comparison) -> None:

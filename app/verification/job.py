@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,12 +18,15 @@ from app.runtime.records.envelope import Reached
 from app.runtime.records.journal import catalogs_of
 from app.segments.compiler.program import Program
 from app.segments.evaluation.change import Change
+from app.segments.partition.partition import Partition
 from app.settings import Settings
 from app.simulation.record import Record
 from app.simulation.source import FileSource
 from app.verification.comparison import Changes, Comparison
 from app.verification.links import Links
 from app.verification.recomputation import Recomputation
+from app.verification.snapshot import check_origin, check_place
+from app.verification.snapshot_file import Ahead, Snapshot
 from app.verification.topic_contents import Cluster, Positions
 
 _SLICE_RECORDS: Final = 20_000
@@ -44,7 +47,8 @@ class Verification:
     """One comparison; `result` and the numbers are there after `run`.
 
     `programs`: by version, those that held at some time. `files`: what was played into an empty topic;
-    without any, the input topic itself is read, as far as the workers have come.
+    without any, the input topic itself is read, as far as the workers have come. `since`: only what was written after
+    this snapshot is compared.
     """
 
     settings: Settings
@@ -61,17 +65,19 @@ class Verification:
     moves: int = 0
     catalogs: int = 0
     result: Comparison = field(default_factory=Comparison)
+    since: Snapshot | None = None
 
     async def run(self, console: Console, *, exactly: bool) -> None:
         """Waits, reads, computes, compares. UserError if it cannot come to a result."""
         async with Cluster(self.settings) as cluster:
             self.partitions = cluster.partitions
+            if self.since is not None:
+                check_origin(self.since, self.settings, partitions=cluster.partitions)
             if exactly and cluster.partitions != self.settings.partitions:
                 raise UserError(f"the topics have {cluster.partitions} partitions, not {self.settings.partitions}")
             await reporting(self._run(cluster), console, lambda: self.doing)
 
     async def _run(self, cluster: Cluster) -> None:
-        changes = Changes()
         async with Positions(cluster) as positions:
             if self.files:
                 self._refuse_files_with_links()
@@ -81,6 +87,9 @@ class Verification:
             else:
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             certain = [positions[partition] for partition in range(cluster.partitions)]
+            if self.since is not None:
+                check_place(self.since, certain)
+            changes = await self._changes(cluster)
             await self._find(cluster, changes)
             if not self.files:  # running workers may have sent more by now: it must be what comes next
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
@@ -109,31 +118,50 @@ class Verification:
         self.result = await asyncio.to_thread(changes.compare)
         links.compare(self.result)
 
+    async def _changes(self, cluster: Cluster) -> Changes:
+        if self.since is None:
+            return Changes()
+        self.doing = f"reading {self.since.path}"
+        return Changes(await asyncio.to_thread(self.since.numbers), once=cluster.committed_only)
+
     async def _find(self, cluster: Cluster, changes: Changes) -> None:
-        """Reads all changes that were written."""
+        """Reads all changes that were written, or those since the snapshot."""
         topic, found = cluster.topics.changes, 0
         for partition in range(cluster.partitions):
             await cluster.settled(topic, partition, wait_s=self.timeout_s)
-            async for records in cluster.read(topic, partition):
+            span = None if self.since is None else self.since.ends.changes[partition]
+            async for records in cluster.read(topic, partition, begin=None if span is None else span.first):
                 for record in records:
-                    changes.find(record.key, record.value)
+                    changes.find(record.key, record.value, doubtful=span is not None and record.offset < span.last)
                 found += len(records)
                 self.doing = f"reading {topic}: {found:,} changes, partition {partition + 1} of {cluster.partitions}"
 
     async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
         """With the catalogs that held in a partition; UserError if one of them is not known here."""
         await cluster.settled(cluster.topics.journal, partition, wait_s=self.timeout_s)
-        journal = await cluster.journal(partition)
-        named = [entry.version for entry in catalogs_of(journal).values()]
-        for needed in (*named, version):
+        since, start = self.since, None
+        # Before its first user a partition has no catalog, and any is valid.
+        program = next(iter(self.programs.values()))
+        if since is None:
+            journal = await cluster.journal(partition)
+        else:
+            place = since.places[partition]
+            self._check_known(partition, [place.version])
+            program = self.programs.get(place.version or "", program)
+            start = await asyncio.to_thread(since.start, partition, Partition(program, self.settings.time_rules))
+            journal = [*place.journal, *await cluster.journal(partition, begin=place.journal_end)]
+            journal = start.ahead(journal)
+        self._check_known(partition, [*(entry.version for entry in catalogs_of(journal).values()), version])
+        return Recomputation(program, self.settings.time_rules, journal, self.programs, start=start)
+
+    def _check_known(self, partition: int, versions: Iterable[str | None]) -> None:
+        for needed in versions:
             if needed is not None and needed not in self.programs:
                 raise UserError(
-                    f"partition {partition} of {cluster.topics.clickstream} runs the catalog {needed}, "
+                    f"partition {partition} of {self.settings.topics.clickstream} runs the catalog {needed}, "
                     f"--segments has {' and '.join(self.programs)}",
                     hint="give the folder that the workers use, and those that they used before",
                 )
-        # Before its first user a partition has no catalog, and any is valid.
-        return Recomputation(next(iter(self.programs.values())), self.settings.time_rules, journal, self.programs)
 
     # ---- the end of the input
 
@@ -217,8 +245,14 @@ class Verification:
     ) -> None:
         reached, last = certain[partition], possible[partition]
         recomputation = expected.recomputation
-        settled = False
-        async for records in cluster.read(cluster.topics.clickstream, partition, until=last):
+        settled, begin = False, None
+        if self.since is not None:
+            place = self.since.places[partition]
+            begin = place.offset
+            moved = place.stored is None or reached > place.stored.reached
+            expected.resend(self.since.ahead(partition), certain=moved)
+            expected.add(recomputation.begin(), certain=moved)
+        async for records in cluster.read(cluster.topics.clickstream, partition, begin=begin, until=last):
             before = [record for record in records if record.offset < reached.offset]
             after = records[len(before) :]
             expected.add(await asyncio.to_thread(recomputation.take, before), certain=True)
@@ -240,9 +274,10 @@ class Verification:
         topic = cluster.topics.clickstream
         for partition in range(cluster.partitions):
             await cluster.settled(topic, partition, wait_s=self.timeout_s)
-            async for records in cluster.read(topic, partition):
+            span = None if self.since is None else self.since.ends.clickstream[partition]
+            async for records in cluster.read(topic, partition, begin=None if span is None else span.first):
                 for record in records:
-                    links.find(record.value)
+                    links.find(record.value, doubtful=span is not None and record.offset < span.last)
                 self.doing = f"reading link records: partition {partition + 1} of {cluster.partitions}"
 
     @property
@@ -270,6 +305,11 @@ class Expected:
         _expect(self.changes, computed, certain=certain)
         self.links.expect((link.value for link in self.recomputation.links), certain=certain)
         self.recomputation.links.clear()
+
+    def resend(self, ahead: Ahead, *, certain: bool) -> None:
+        """Notes what users have sent whose profiles are ahead of the snapshot's place."""
+        self.changes.expect(ahead.changes, certain=certain)
+        self.links.expect(ahead.links, certain=certain)
 
 
 def _expect(changes: Changes, computed: Sequence[Change], *, certain: bool) -> None:

@@ -16,18 +16,25 @@ class Links:
         self._certain: Counter[bytes] = Counter()
         self._possible: Counter[bytes] = Counter()
         self._found: Counter[bytes] = Counter()
+        self._doubtful: Counter[bytes] = Counter()
 
     def expect(self, values: Iterable[bytes], *, certain: bool) -> None:
         """Link records that some partition must have sent; those that are not certain may still be coming."""
         (self._certain if certain else self._possible).update(values)
 
-    def find(self, value: bytes | None) -> None:
-        """A record of the input topic; one that is no link record is passed over."""
+    def find(self, value: bytes | None, *, doubtful: bool = False) -> None:
+        """A record of the input topic; one that is no link record is passed over.
+
+        `doubtful`: it was written while the snapshot was taken that the comparison begins with.
+        """
         if value is not None and value.startswith(LINK_MARK):
-            self._found[value] += 1
+            (self._doubtful if doubtful else self._found)[value] += 1
 
     def compare(self, result: Comparison) -> None:
         """Adds what differs to the result."""
+        for value, count in self._doubtful.items():
+            if value in self._certain or value in self._possible:  # else it was sent before the snapshot
+                self._found[value] += count
         for value in self._certain - self._found:
             result.add(Difference("missing", *_place(value), f"link record {_said(value)}", expected=value))
         for value, count in self._found.items():

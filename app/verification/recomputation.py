@@ -1,9 +1,18 @@
 """The changes of one partition, computed again from its records and its journal. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of, unfired_of
+from app.runtime.records.journal import (
+    CatalogChange,
+    IdleMove,
+    JournalEntry,
+    Poisoned,
+    Unfired,
+    catalogs_of,
+    unfired_of,
+)
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import Linked, LinkOut
 from app.segments.evaluation.change import Change
@@ -13,6 +22,28 @@ from app.segments.partition.partition import Batch, Partition, RecordLike
 _BATCH_RECORDS: Final = 5_000
 
 Turn: TypeAlias = IdleMove | CatalogChange
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A restored partition to go on from. offset: its next record. fired_ms: timers up to this clock have fired."""
+
+    core: Partition
+    offset: int
+    fired_ms: int
+
+    def ahead(self, entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+        """The journal entries that were not applied yet."""
+        return [entry for entry in entries if entry.offset >= self.offset and self._is_ahead(entry)]
+
+    def _is_ahead(self, entry: JournalEntry) -> bool:
+        match entry:
+            case IdleMove():
+                return entry.clock_ms > self.fired_ms
+            case CatalogChange() | Unfired():
+                return entry.epoch > self.core.epoch
+            case Poisoned():
+                return True
 
 
 class Recomputation:
@@ -30,8 +61,13 @@ class Recomputation:
         rules: TimeRules,
         entries: Sequence[JournalEntry] = (),
         programs: Mapping[str, Program] | None = None,
+        *,
+        start: Start | None = None,
     ) -> None:
-        self._core = Partition(program, rules)
+        """With `start`, goes on from there: `entries` may hold some that were applied before."""
+        self._core = Partition(program, rules) if start is None else start.core
+        if start is not None:
+            entries = start.ahead(entries)
         self._programs = programs or {}
         self._poisoned = {entry.offset for entry in entries if isinstance(entry, Poisoned)}
         catalogs = catalogs_of(entries)
@@ -42,7 +78,7 @@ class Recomputation:
         self._turns = turns[::-1]
         self._unfinished = {each.epoch - 1: each.swept for each in catalogs.values()}
         self._unfired = {epoch - 1: timers for epoch, timers in unfired_of(entries).items()}
-        self._core.unfired = self._unfired.get(1, {})
+        self._core.unfired = self._unfired.get(self._core.epoch or 1, {})
         self._waiting: list[RecordLike] = []
         self.moves = sum(isinstance(turn, IdleMove) for turn in turns)
         self.catalogs = sum(epoch > 1 for epoch in catalogs)
@@ -61,6 +97,16 @@ class Recomputation:
     def clock_ms(self) -> int:
         """The partition's clock, -1 before the first record."""
         return self._core.clock_ms
+
+    def begin(self) -> list[Change]:
+        """Returns the result of what the start has left undone: timers that are overdue, users that its catalog has not
+        evaluated yet. To be called once, before the first record."""
+        core = self._core
+        before = self._unfinished.get(core.epoch)
+        left = core.unswept
+        unswept = len(left) if before is None else sum(user < before for user in left)
+        changes = self._take(core.sweep(unswept)) if unswept else []
+        return changes + self._take(core.advance(core.clock_ms))
 
     def take(self, records: Iterable[RecordLike]) -> list[Change]:
         """Returns the result of these records, and of the journal entries before them."""

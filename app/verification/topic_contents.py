@@ -80,19 +80,28 @@ class Cluster:
             bytes_max=bytes_max or self._settings.fetch_bytes_max,
         )
 
-    async def read(self, topic: str, partition: int, *, until: int | None = None) -> AsyncIterator[list[Any]]:
-        """All records of a partition from its beginning, or those before offset `until`, in lists.
+    async def read(
+        self, topic: str, partition: int, *, begin: int | None = None, until: int | None = None
+    ) -> AsyncIterator[list[Any]]:
+        """All records of a partition from its beginning, or from offset `begin`, to before `until`, in lists.
 
-        UserError if the partition's beginning is gone and `until` is asked for: nothing can be computed from the rest.
+        UserError if `begin` is gone, or the partition's beginning where only `until` is given: nothing can be computed
+        from the rest.
         """
         reader = self.reader(topic, partition)
         earliest = await reader.earliest()
-        if until is not None and earliest > 0:
+        if begin is not None and earliest > begin:
+            raise UserError(
+                f"{topic} partition {partition} begins at offset {earliest}, the snapshot needs it from {begin}",
+                hint="retention has deleted the records between: verify from a newer snapshot",
+            )
+        if begin is None and until is not None and earliest > 0:
             raise UserError(
                 f"{topic} partition {partition} begins at offset {earliest}: earlier records are missing",
-                hint="only a complete topic can be verified (retention.ms = -1)",
+                hint="only a complete topic (retention.ms = -1) can be verified from its beginning; what was written "
+                "after a snapshot: shoal verify --since SNAPSHOT",
             )
-        reader.seek(earliest)
+        reader.seek(earliest if begin is None else begin)
         try:
             while True:
                 fetched = await reader.read(records_max=_RECORDS_MAX, wait_ms=1)
@@ -136,8 +145,8 @@ class Cluster:
         finally:
             await consumer.stop()
 
-    async def settled(self, topic: str, partition: int, *, wait_s: float) -> None:
-        """Returns when all that a partition holds now is committed or aborted, at the latest after `wait_s`.
+    async def settled(self, topic: str, partition: int, *, wait_s: float) -> bool:
+        """Returns when all that a partition holds now is committed or aborted, or False after `wait_s`.
 
         A commit reaches one partition before another: what was written together with a position may still be open
         when the position can be read.
@@ -145,18 +154,24 @@ class Cluster:
         end = await self.end_offset(topic, partition, open_too=True)
         deadline_s = time.monotonic() + wait_s
         while True:
-            if await self.end_offset(topic, partition) >= end or time.monotonic() >= deadline_s:
-                return
+            if await self.end_offset(topic, partition) >= end:
+                return True
+            if time.monotonic() >= deadline_s:
+                return False
             await asyncio.sleep(_FOLLOW_WAIT_MS / 1000)
 
-    async def journal(self, partition: int) -> list[JournalEntry]:
-        """The whole journal of a partition."""
+    async def journal(self, partition: int, *, begin: int | None = None) -> list[JournalEntry]:
+        """The journal of a partition, whole or from an offset on."""
         return [
             decode_entry(record.value)
-            async for records in self.read(self.topics.journal, partition)
+            async for records in self.read(self.topics.journal, partition, begin=begin)
             for record in records
             if record.value is not None
         ]
+
+    async def earliest(self, topic: str, partition: int) -> int:
+        """The first offset that a partition still holds."""
+        return await self.reader(topic, partition).earliest()
 
     async def records_end(self, topic: str, partition: int) -> int:
         """The offset behind the last record that can be read now: behind it only ends of transactions may stand."""

@@ -273,6 +273,8 @@ async def whole_life(shop: Shop) -> None:
             lambda: {request.path for request, _ in shop.there.got} == paths, within_s=90, what="changes are told"
         )
         await ask_the_service(shop)
+        await shop.once("snapshot", str(shop.folder / "a.snapshot"))
+        await shop.once("verify", "--since", str(shop.folder / "a.snapshot"))
         await shop.once("verify")
         await shop.once("users", "show", "ann")
         await shop.another_segment()

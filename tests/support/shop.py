@@ -141,12 +141,21 @@ class Shop:
         for row in rows:
             by_partition[self.partition_of(row) if partition is None else partition].append(row)
         for number, some in by_partition.items():
-            writer = self._writers.get(number)
-            if writer is None:
-                writer = self._writers[number] = LogWriter(self.settings, partition=number)
-                await writer.open()
+            writer = await self._writer(number)
             # The timestamp of a record counts as its receipt; a test's history lies in the past, which is allowed.
             await writer.write([(self.settings.topics.clickstream, some)])
+
+    async def send_to(self, topic: str, key: bytes, value: bytes) -> None:
+        """Writes a record that no worker has written, to the partition of its key."""
+        partition = self.partition_of((key, value, []))
+        await (await self._writer(partition)).write([(topic, [(key, value, [])])])
+
+    async def _writer(self, partition: int) -> LogWriter:
+        writer = self._writers.get(partition)
+        if writer is None:
+            writer = self._writers[partition] = LogWriter(self.settings, partition=partition)
+            await writer.open()
+        return writer
 
     async def end(self, at_ms: int) -> None:
         """Moves the clock of every partition to the end of a history."""

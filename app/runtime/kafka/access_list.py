@@ -85,6 +85,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog)),
         "catalog": _topics("Read", topics.catalog),
         "users": _topics("Read", topics.profiles),
+        "snapshot": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
         "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
         "replay": _chain(_topics("Read", topics.dead_letters, intake), _topics("Write", topics.clickstream, intake)),
         "simulate": _topics("Write", topics.clickstream),
