@@ -43,8 +43,9 @@ def test_entry_state_and_oracle_agree_on_the_value_of_nothing(name: str, scope: 
     nothing = oracle_value(node, History(session_gap_ms=1, lateness_ms=1), 1)  # type: ignore[arg-type]  # an aggregate
     assert nothing == entry.nothing
     if entry.reading == "value":
+        within_ms = 86_400_000 if "within" in scope else None
         state = entry.state(
-            Asked(86_400_000 if "within" in scope else None, bool(scope), per=False, places=None, counted=Counted())
+            Asked(within_ms, bool(scope), per=False, places=None, zone="UTC", counted=Counted()),
         )
         assert state.value(None, 1) == entry.nothing
         assert state.until(None, 1) > 1

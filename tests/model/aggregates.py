@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import groupby
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from app.segments.language.syntax import Aggregate, Sequence
 from tests.model.history import History
@@ -30,6 +32,7 @@ from tests.model.sequences import Happening, happenings
 EVENTS_MAX = 1_000
 FIRST_BYTES_MAX = 65_536
 VALUES_MAX = 100
+DAYS_MAX = 400
 Counted: TypeAlias = tuple[Name | None, Value]
 LIMITED = (
     "count",
@@ -215,7 +218,7 @@ def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
             return different(happening.arrival.value(aggregate.per)).items()
         case "distinct":
             return different(value).items()
-        case "count" | "exists" | "never" | "since":
+        case "count" | "exists" | "never" | "since" | "days" | "weeks" | "months":
             return [(None, None)]
         case "sum" | "avg" | "min" | "max":
             return [(None, item) for item in map(millionths, each(value)) if item is not None]
@@ -275,6 +278,8 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
             return len(seen)
         case "distinct":
             return len({entry.name for entry in seen})
+        case "days" | "weeks" | "months":
+            return min(DAYS_MAX, len({part_of_year(day, aggregate.function) for day in days(seen, history)}))
         case "exists":
             return bool(seen)
         case "never":
@@ -296,6 +301,19 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
         case "max":
             return number(Fraction(max(numbers), MILLION))
     raise AssertionError(aggregate.function)
+
+
+def days(seen: list[Entry], history: History) -> set[date]:
+    """The dates of events, as a calendar on the wall shows them."""
+    zone = ZoneInfo(history.zone)
+    return {datetime.fromtimestamp(entry.t // 1_000, UTC).astimezone(zone).date() for entry in seen}
+
+
+def part_of_year(day: date, part: str) -> tuple[int, int]:
+    """The day, week or month that a date belongs to; a week is that of ISO 8601."""
+    if part == "weeks":
+        return day.isocalendar()[:2]
+    return (day.year, day.month if part == "months" else day.timetuple().tm_yday)
 
 
 def amounts(seen: list[Entry]) -> list[int]:

@@ -89,7 +89,7 @@ class History:
     `places`: of a count that is only compared with a number, by identity, how many of its latest events decide.
     `gifts` are in order, and received nothing themselves. `is_users`: the key is known to be a `userId` without
     events. `by_weight`: the events again, where at one instant what is the user's own prevails over what was given
-    before it.
+    before it. `zone`: that of the catalog.
     What is computed from the events alone is remembered by `once`, for the number of events there were.
     """
 
@@ -101,6 +101,7 @@ class History:
     places: dict[int, int] = field(default_factory=dict)
     memo: dict[Hashable, Any] = field(default_factory=dict)
     is_users: bool = False
+    zone: str = "UTC"
 
     def take(self, message: Message, now: int) -> None:
         arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now)

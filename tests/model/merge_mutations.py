@@ -17,6 +17,12 @@ MERGE_MUTATIONS = (
         "return [_pack(int(state[0]) + int(other[0])), state[1]]",
     ),
     Mutation(
+        "a day of both ends with the last event of the other",
+        "tables/days.py",
+        "united[number] = max(united.get(number, t), t)",
+        "united[number] = t",
+    ),
+    Mutation(
         "the points of the other do not fade",
         "tables/tallies.py",
         "return self.add(state, other[1], other[0], now)",

@@ -50,6 +50,25 @@ MUTATIONS = (
         "return min(visible, default=FOREVER - self.within_ms) + self.within_ms",
         "return max(visible, default=FOREVER - self.within_ms) + self.within_ms",
     ),
+    # ---- days
+    Mutation(
+        "a day ends with its first event",
+        "tables/days.py",
+        "            if t > latest:\n                state[number] = t\n",
+        "",
+    ),
+    Mutation(
+        "a week begins on Sunday",
+        "tables/calendar_days.py",
+        "return (self.day(instant_ms) - 1) // 7",
+        "return self.day(instant_ms) // 7",
+    ),
+    Mutation(
+        "what Q leaves of the days is what it took",
+        "tables/days.py",
+        "for number, at in state.items() if at > t} or None",
+        "for number, at in state.items() if at <= t} or None",
+    ),
     # ---- values
     Mutation(
         "the average is cut instead of rounded",

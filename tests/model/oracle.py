@@ -156,7 +156,7 @@ class Oracle:
 
     def begin(self, user: str) -> Life:
         assert self.fed_ms is not None
-        history = History(self.rules.session_gap_ms, self.rules.lateness_ms)
+        history = History(self.rules.session_gap_ms, self.rules.lateness_ms, zone=self.catalog.settings.zone)
         life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
         history.places = life.places()
         self.lives[user] = life

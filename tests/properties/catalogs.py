@@ -14,8 +14,12 @@ TEXTS = ("a", "b", "a", "b", "ab", "B1", "é", "2", "1.0")
 POINTS = ("1", "2", "5", "7.5", "0.000001")
 NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
 DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")
+DAYS = ("1d", "1d", "12h", "36h", "2d", "7d")
 LONG_DURATIONS = ("30m", "1h", "6h", "1d")
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC")
+ZONES = (
+    *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"),
+    *("America/St_Johns", "America/Havana", "Asia/Beirut", "Australia/Lord_Howe"),  # half hours, changes at midnight
+)
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
 ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
@@ -153,6 +157,17 @@ class Writer(Choices):
         path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
         return f"{function}({path} of {pattern}{scope})"
 
+    def days(self) -> str:
+        """Days are long, so that events have to be far from each other."""
+        function = self.one_of("days", "days", "weeks", "months")
+        scope = self.any_of(lambda: "", *[lambda: f" within {self.day()}"] * 3, self.scope)
+        return f"{function}({self.name() if self.chance(50) else self.pattern()}{scope})"
+
+    def day(self) -> str:
+        text = self.one_of(*DAYS)
+        self.durations.add(text)
+        return text
+
     def distinct(self) -> str:
         return f"{self.function('keys')}({self.value_path()} of {self.pattern()}{self.scope()})"
 
@@ -175,6 +190,7 @@ class Writer(Choices):
             self.amount,
             self.amount,
             self.distinct,
+            lambda: f"{self.days()} + 0",
             lambda: self.one_of("cart.items", "cart.quantity", "cart.value"),
             lambda: self.one_of("session.pages", "session.events", "session.number"),
         )
@@ -205,6 +221,7 @@ class Writer(Choices):
     def attached(self) -> str:
         return self.any_of(
             self.number_value,
+            self.days,
             self.any_value,
             self.key,
             self.visit_text,
@@ -240,6 +257,8 @@ class Writer(Choices):
             self.moving_atom,
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
             lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
+            lambda: f"{self.days()} {self.one_of('>=', '>', '=', '!=', '<')} 1",
+            lambda: f"{self.days()} {self.one_of('>=', '=', '!=', '<')} 2",
             lambda: f"{self.any_value()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
             lambda: f"{self.visit_text()} {self.order()} {self.text()}",

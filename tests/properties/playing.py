@@ -90,7 +90,7 @@ class Player:
             elif isinstance(step, Order):
                 self.flush()
                 self.finish()
-                self.settings = settings_of(step.wait_ms)
+                self.settings = settings_of(step.wait_ms, load_catalog(self.scenario.files).settings.zone)
                 self.adopt()
             else:
                 self.waiting.append(step)

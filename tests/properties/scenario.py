@@ -15,7 +15,7 @@ from tests.model.messages import Advance, Merge, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
-from tests.properties.catalogs import Writer
+from tests.properties.catalogs import ZONES, Writer
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 from tests.support.people_histories import People, PeopleNarrator, identity_of
@@ -24,6 +24,7 @@ EVENTS_MAX = 40
 ORDERED_PERCENT = 30
 MERGING_PERCENT = 60
 PEOPLE_PERCENT = 35
+ZONED_PERCENT = 40
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 PEOPLE_FILES = {
     "viewers.yaml": "segment: viewers\nwhen: count('A') >= 2\nattach: {views: count('A')}\nupdates: [views]\n",
@@ -171,23 +172,26 @@ def scenario_of(choices: Choices) -> Scenario:
     moments: list[tuple[Step, Pause]] = [(step, choices.one_of(*kinds)) for step in steps]
     end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
     timers_max = choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2)
+    zone = choices.one_of(*ZONES) if choices.chance(ZONED_PERCENT) else "UTC"
+    if zone != "UTC":
+        files[SETTINGS_FILE] = settings_of(0, zone)
     if people is not None:
         files[IDENTITY_FILE] = identity_of(choices)
         if choices.chance(ORDERED_PERCENT):
-            files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS))
+            files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS), zone)
             timers_max = UNBOUNDED
         return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
     if choices.chance(ORDERED_PERCENT):
-        put_in_order(choices, files, moments)
+        put_in_order(choices, files, moments, zone)
     if len(narrator.users) > 1 and choices.chance(MERGING_PERCENT):
         make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
 
 
-def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[Step, Pause]]) -> None:
+def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[Step, Pause]], zone: str = "UTC") -> None:
     """A catalog whose events wait for those before them; now and then another `wait` takes effect."""
     if choices.chance(85):
-        files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS))
+        files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS), zone)
     if choices.chance(30):
         for _ in range(choices.whole(1, 2)):
             at = choices.whole(0, len(moments))
@@ -252,6 +256,6 @@ def make_one(choices: Choices, users: Sequence[str], moments: list[tuple[Step, P
         moments.insert(at, (Merge(user, given), choices.one_of("", "", "restart", "crash")))
 
 
-def settings_of(wait_ms: int) -> str:
+def settings_of(wait_ms: int, zone: str = "UTC") -> str:
     """`catalog.yaml`; 0: no event waits."""
-    return f"order: {{wait: {wait_ms}ms}}\n" if wait_ms else ""
+    return (f"order: {{wait: {wait_ms}ms}}\n" if wait_ms else "") + (f"zone: {zone}\n" if zone != "UTC" else "")

@@ -19,6 +19,7 @@ STARTS = (
     "2026-10-25T00:59:58.500Z",  # and back
     "2026-03-07T22:59:55.000Z",  # Saturday to Sunday in Berlin
     "2026-11-01T05:59:57.000Z",  # New York goes back at 06:00
+    "2026-05-31T23:59:57.000Z",  # a Sunday, and the last of a month
 )
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")

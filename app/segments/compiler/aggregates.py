@@ -98,10 +98,10 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
     return left, operator, right.value
 
 
-def _kind(node: Aggregate, instants_max: int | None, counted: Counted) -> tuple[Kind, Item, Path | None]:
+def _kind(node: Aggregate, instants_max: int | None, zone: str, counted: Counted) -> tuple[Kind, Item, Path | None]:
     entry = AGGREGATES[node.function]
     bounded = node.within_ms is not None or node.since_last is not None
-    kind = entry.state(Asked(node.within_ms, bounded, node.per is not None, instants_max, counted))
+    kind = entry.state(Asked(node.within_ms, bounded, node.per is not None, instants_max, zone, counted))
     return (kind, "keys", node.per) if node.per is not None else (kind, entry.item, node.of)
 
 
@@ -140,11 +140,13 @@ class Registry:
         text = canonical.text(node)
         if shares := AGGREGATES[node.function].shares:
             text = shares + text.removeprefix(node.function)
+        if AGGREGATES[node.function].unit is not None:
+            text += f" in {self._zone}"
         full = f"{text} places {instants_max}" if instants_max is not None else text
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:
             return self.by_id[aggregate]
-        kind, item, path = _kind(node, instants_max, self.counted)
+        kind, item, path = _kind(node, instants_max, self._zone, self.counted)
         machine = self._machine(node.pattern)
         matched = None
         if machine is not None or node.pattern.once_per is not None or node.since_last is not None:

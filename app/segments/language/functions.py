@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from app.segments.language.value_type import Type
+from tables.calendar_days import Unit, most_units
 from tables.counted import Counted
+from tables.days import DAYS_MAX, Days
 from tables.pairs import First, Numbers
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
@@ -38,13 +40,14 @@ class Asked:
     """The demands of an expression on a state.
 
     `bounded`: with `within` or `since last`; else of all time. `per`: apart for each value of a property. `places`: how
-    many events a comparison with a fixed number needs; None: all.
+    many events a comparison with a fixed number needs; None: all. `zone`: that of the catalog.
     """
 
     within_ms: int | None
     bounded: bool
     per: bool
     places: int | None
+    zone: str
     counted: Counted
 
 
@@ -61,6 +64,7 @@ class AggregateFunction:
     state: makes the object that keeps the state; states have the contract of `tables.windows`
     most: the highest number that its limits let it reach: in a window, and of all time; None: any
     why_most: why, in words
+    unit: what it counts of the calendar, so that the zone is part of what it is
     per: may be asked apart for each value of a property
     shares: the function whose state it reads, if not its own
     example: a property that an example names
@@ -77,6 +81,7 @@ class AggregateFunction:
     reading: Reading = "value"
     most: tuple[int | None, int | None] = (None, None)
     why_most: str = ""
+    unit: Unit | None = None
     per: bool = False
     shares: str = ""
     example: str = "order_id"
@@ -85,6 +90,13 @@ class AggregateFunction:
     def of_property(self) -> bool:
         """If it is written `name(x of P)`."""
         return self.item != "nothing"
+
+    def touched_within(self, within_ms: int | None) -> int | None:
+        """The most days, weeks or months that a window can touch, where that is the nearest limit."""
+        if self.unit is None or within_ms is None:
+            return None
+        touched = most_units(self.unit, within_ms)
+        return touched if touched < DAYS_MAX else None
 
 
 def _latest(asked: Asked) -> Kind:
@@ -104,6 +116,22 @@ def _numbers(function: str) -> Callable[[Asked], Kind]:
         return Numbers(function, asked.within_ms, asked.counted) if bounded else RunningNumber(function)
 
     return state
+
+
+def _days(unit: Unit) -> AggregateFunction:
+    return AggregateFunction(
+        name=f"{unit}s",
+        item="nothing",
+        result=Type.NUMBER,
+        nothing=0,
+        whole=True,
+        least=0,
+        growth="grows",
+        state=lambda asked: Days(unit, asked.within_ms, asked.zone, asked.counted),
+        most=(DAYS_MAX, DAYS_MAX),
+        why_most=f"at most {DAYS_MAX} {unit}s are kept",
+        unit=unit,
+    )
 
 
 def _first(asked: Asked) -> Kind:
@@ -220,6 +248,9 @@ _ENTRIES: Final = (
         reading="since",
         state=_latest,
     ),
+    _days("day"),
+    _days("week"),
+    _days("month"),
     # A new function goes here: CONTRIBUTING.md, "Add a function".
 )
 

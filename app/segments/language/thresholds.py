@@ -27,35 +27,38 @@ def _check(node: s.Comparison) -> Iterator[LanguageError]:
         sign, left, right = _FLIPPED.get(sign, sign), right, left
     limit = _limit(left)
     if limit is not None:
-        most, reason = limit
+        most, reason, is_cut = limit
         numbers = right.items if isinstance(right, s.ListOf) else (right,)
         for number in numbers:
-            if isinstance(number, s.Number) and _needed(sign, number.value) > most:
+            if isinstance(number, s.Number) and _needed(sign, number.value, is_cut=is_cut) > most:
                 yield _pointless(node, sign, left, number, most, reason)
     if isinstance(right, s.Duration):
         yield from _check_since(node, sign, left, right)
 
 
-def _limit(node: s.Expression) -> tuple[int, str] | None:
-    """The highest number that an expression can reach, and why."""
+def _limit(node: s.Expression) -> tuple[int, str, bool] | None:
+    """The highest number that an expression can reach, and why. True: it stands for all higher ones as well."""
     match node:
         case s.Aggregate(function=name):
+            bounded = node.within_ms is not None or node.since_last is not None
             entry = AGGREGATES[name]
-            in_window, ever = entry.most
-            most = ever if node.within_ms is None and node.since_last is None else in_window
-            return None if most is None else (most, entry.why_most)
+            if (touched := entry.touched_within(node.within_ms)) is not None:
+                window = format_duration(node.within_ms or 0)
+                return touched, f"a window of {window} touches at most {touched} {name}", False
+            most = entry.most[0 if bounded else 1]
+            return None if most is None else (most, entry.why_most, True)
         case s.CartField(name="items"):
-            return CART_ITEMS_MAX, f"at most {CART_ITEMS_MAX} products of a cart are kept"
+            return CART_ITEMS_MAX, f"at most {CART_ITEMS_MAX} products of a cart are kept", True
         case _:
             return None
 
 
-def _needed(sign: s.ComparisonOperator, number: int | float) -> int:
+def _needed(sign: s.ComparisonOperator, number: int | float, *, is_cut: bool) -> int:
     """Returns how far one must count to decide the comparison."""
     if sign in (">", "<="):
         return math.floor(number) + 1
     if sign in ("=", "!="):
-        return math.ceil(number) + 1
+        return math.ceil(number) + is_cut
     return math.ceil(number)
 
 

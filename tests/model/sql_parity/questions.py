@@ -23,6 +23,8 @@ def events(name: str, condition: str = "true") -> str:
 
 
 PAGES = "select u, null as v, t, line from event where kind = 'page'"
+PAGES_BY_DAY = "select u, cast(epoch_ms(t) as date) as v, t, line from event where kind = 'page'"
+PAGES_BY_WEEK = "select u, date_trunc('week', epoch_ms(t)) as v, t, line from event where kind = 'page'"
 VIEWS = events("Product Viewed")
 ADDS = events("Product Added")
 ORDERS = events("Order Completed")
@@ -204,6 +206,18 @@ OTHERS = (
         {"many": flips(over_values(exists_within(VIEWED_PRODUCTS, HOUR_MS)), "n >= 12")},
         "many",
         "distinct(product_id of 'Product Viewed' within 1h) >= 12",
+    ),
+    Question(
+        "pages-on-three-days",
+        {"three": flips(over_values(exists_within(PAGES_BY_DAY, 7 * DAY_MS)), "n >= 3")},
+        "three",
+        "days(page within 7d) >= 3",
+    ),
+    Question(
+        "pages-in-two-weeks",
+        {"two": flips(over_values(exists_within(PAGES_BY_WEEK, 20 * DAY_MS)), "n >= 2")},
+        "two",
+        "weeks(page within 20d) >= 2",
     ),
     Question(
         "dear-today",

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tables.calendar_days import Unit
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
+from tables.days import Days
 from tables.pairs import FIRST_BYTES_MAX, First, Numbers
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
@@ -44,6 +46,14 @@ def histories(items: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Event]]:
     return st.lists(event(items), max_size=8)
 
 
+class SmallDays(Days):
+    """`days` on a small scale: a day is four milliseconds, a week is eight."""
+
+    def __init__(self, unit: Unit, within_ms: int | None, counted: Counted) -> None:
+        super().__init__(unit, within_ms, "UTC", counted)
+        self.number = (4 if unit == "day" else 8).__rfloordiv__
+
+
 Make = Callable[[], Any]
 KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     ("exists", lambda: Latest(None), nothing),
@@ -61,6 +71,8 @@ KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     ("last", lambda: Last(None), values),
     ("distinct in a window", lambda: Distinct(W, Counted()), keys),
     ("distinct", lambda: Distinct(None, Counted()), keys),
+    *((f"{unit}s in a window", lambda unit=unit: SmallDays(unit, W, Counted()), nothing) for unit in ("day", "week")),
+    ("days since Q", lambda: SmallDays("day", None, Counted()), nothing),
     ("count per value in a window", lambda: Tally(W, None, Counted()), keys),
     ("a threshold per value", lambda: Tally(W, 2, Counted()), keys),
     ("count per value since Q", lambda: Tally(None, None, Counted()), keys),
@@ -161,6 +173,7 @@ LIMITED: list[tuple[str, Make, Callable[[random.Random], Any]]] = [
     ("events of first", lambda: First(None, Counted()), lambda chosen: chosen.randrange(10**6)),
     ("events per value", lambda: Tally(None, None, Counted()), lambda chosen: [chosen.choice("abcdef")]),
     ("values of distinct", lambda: Distinct(None, Counted()), lambda chosen: [str(chosen.randrange(1_000))]),
+    ("days", lambda: SmallDays("day", None, Counted()), lambda _: None),
     (
         "values of distinct in a window",
         lambda: Distinct(50_000, Counted()),

@@ -133,6 +133,9 @@ FUNCTION_WORDS: dict[str, str] = {
     "at_least_once": "exists",
     "recency": "since",
     "frequency": "count",
+    **dict.fromkeys(("count_days", "active_days", "distinct_days", "days_active"), "days"),
+    **dict.fromkeys(("count_weeks", "active_weeks"), "weeks"),
+    **dict.fromkeys(("count_months", "active_months"), "months"),
     **dict.fromkeys(("median", "percentile", "quantile", "mode"), "there is avg(...), min(...) and max(...)"),
     **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
     **dict.fromkeys(

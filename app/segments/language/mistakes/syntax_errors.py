@@ -26,6 +26,7 @@ _UNQUOTED = re.compile(r"[^\W\d]\w*(?:[ -]+(?!(?:where|within|per|once|then|sinc
 _PROPERTY_FUNCTION = re.compile(
     rf"\b({'|'.join(name for name, entry in AGGREGATES.items() if entry.of_property)})\s*\(\s*([\w.]+)\s*$"
 )
+_OF = re.compile(r"[^\W\d][\w.]*\s+of\b")
 _SINGLE, _DOUBLE = "\u2018\u2019\u00b4`", "\u201c\u201d\u201e"
 _FOREIGN_TEXT = re.compile(
     rf"""\"([^"\n]*)"?|[{_DOUBLE}]([^{_DOUBLE}"\n]*)[{_DOUBLE}"]?|[{_SINGLE}]([^{_SINGLE}'\n]*)[{_SINGLE}']?"""
@@ -229,14 +230,18 @@ def _no_event(context: ErrorContext) -> LanguageError | None:
         return None
     if context.word and (match := TEXT.match(context.rest[len(context.word) :].lstrip())):
         return context.wrong(f"unexpected {context.word}", f"write {match[0]}")
+    name = (_NAME_BEFORE.search(context.before.rstrip(" (")) or ("",))[0].strip()
+    if name in AGGREGATES and (match := _OF.match(context.rest)):
+        return context.wrong(f"{name} takes no property", f"leave out {match[0].strip()}", length=len(match[0].strip()))
+    if name in AGGREGATES and context.word in ("within", "since", "per", "where", "once"):
+        return context.wrong("an event is missing here", f"write {name}('Product Viewed' {context.word} ...)")
     if context.word and (match := _UNQUOTED.match(context.rest)):
         words = {"PAGE": "page", "SCREEN": "screen", "IDENTIFY": "identify"}.values()
-        name = match[0].strip()
-        plain = name.lower().rstrip("s")
-        hint = f"write {plain}" if plain in words else f"write '{name}'"
-        return context.wrong("the name of an event needs single quotes", hint, length=len(name))
+        event = match[0].strip()
+        plain = event.lower().rstrip("s")
+        hint = f"write {plain}" if plain in words else f"write '{event}'"
+        return context.wrong("the name of an event needs single quotes", hint, length=len(event))
     if not context.rest.strip() or context.rest.startswith(")"):
-        name = (_NAME_BEFORE.search(context.before.rstrip(" (")) or ("",))[0].strip()
         example = f"write {name}('Product Viewed')" if name in FUNCTIONS else "write 'Product Viewed'"
         return context.wrong("an event is missing here", example)
     return context.wrong(

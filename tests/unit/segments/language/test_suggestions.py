@@ -10,7 +10,6 @@ from app.segments.language.suggestions import closest
     ("word", "known"),
     [
         ("median", FUNCTIONS),
-        ("month", FUNCTIONS),
         ("minute", FUNCTIONS),
         ("day_of_month", FUNCTIONS),
         ("frequency", (*FUNCTIONS, "sequence")),
