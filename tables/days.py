@@ -49,7 +49,7 @@ class Days(Windowed):
         return self._kept(state, start)
 
     def _kept(self, state: dict[int, int], start: int) -> dict[int, int] | None:
-        """What is inside the window, and of that the latest 400."""
+        """The state without what has left the window, and without all but the latest 400."""
         kept = {number: t for number, t in state.items() if t > start}
         beyond = len(kept) - DAYS_MAX
         if beyond > 0:
@@ -80,3 +80,38 @@ class Days(Windowed):
         for number, t in (other or {}).items():
             united[number] = max(united.get(number, t), t)
         return self._kept(united, self.start(now))
+
+
+class Streak(Days):
+    """`streak`: the days up to today without a gap. State: that of `Days`.
+
+    A day without an event is a gap only once it is over.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, zone: str, counted: Counted) -> None:
+        super().__init__("day", None, zone, counted)
+
+    def value(self, state: dict[int, int] | None, now: int) -> int:
+        if not state:
+            return 0
+        day = self.number(now)
+        if day not in state:
+            day -= 1
+        length = 0
+        while day - length in state:
+            length += 1
+        return length
+
+    def until(self, state: dict[int, int] | None, now: int) -> int:
+        """The next midnight at which it is another: it drops, or comes back where a clock is put back over midnight."""
+        if not state:
+            return FOREVER
+        length, last = self.value(state, now), max(state)
+        instant = now
+        while self.number(instant) <= last + 2:
+            instant = self.calendar.next_day_ms(instant)
+            if self.value(state, instant) != length:
+                return instant
+        return FOREVER

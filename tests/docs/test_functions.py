@@ -26,6 +26,15 @@ def call(name: str, scope: str = "") -> str:
     return f"{name}({f'{entry.example} of ' if entry.of_property else ''}'A'{scope})"
 
 
+CALLS = [
+    (name, scope)
+    for name, entry in AGGREGATES.items()
+    for scope in SCOPES
+    if not (entry.ends_at_midnight and "within" in scope)
+]
+by_call = pytest.mark.parametrize(("name", "scope"), CALLS)
+
+
 @pytest.mark.parametrize("name", AGGREGATES)
 def test_the_page_has_a_row_for_each_function(name: str) -> None:
     assert re.search(rf"^\| .*`{name}\(.* \|", PAGE, re.MULTILINE)
@@ -36,8 +45,7 @@ def test_the_schema_for_editors_names_each_function(name: str) -> None:
     assert f"{name}(" in schema()["$defs"]["expression"]["description"]
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize("name", AGGREGATES)
+@by_call
 def test_entry_state_and_oracle_agree_on_the_value_of_nothing(name: str, scope: str) -> None:
     entry, node = AGGREGATES[name], parse_expression(call(name, scope))
     nothing = oracle_value(node, History(session_gap_ms=1, lateness_ms=1), 1)  # type: ignore[arg-type]  # an aggregate
@@ -51,8 +59,7 @@ def test_entry_state_and_oracle_agree_on_the_value_of_nothing(name: str, scope: 
         assert state.until(None, 1) > 1
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize("name", AGGREGATES)
+@by_call
 def test_what_each_function_keeps_is_said_and_counted(name: str, scope: str) -> None:
     text = f"segment: s\nwhen: exists('A')\nattach: {{x: \"{call(name, scope)}\"}}\n"
     catalog = load_catalog({"s.yaml": text})

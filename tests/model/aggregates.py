@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import groupby
 from typing import TypeAlias
@@ -33,6 +33,8 @@ EVENTS_MAX = 1_000
 FIRST_BYTES_MAX = 65_536
 VALUES_MAX = 100
 DAYS_MAX = 400
+ONE_DAY = timedelta(days=1)
+QUARTER_HOUR_MS = 900_000
 Counted: TypeAlias = tuple[Name | None, Value]
 LIMITED = (
     "count",
@@ -218,7 +220,7 @@ def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
             return different(happening.arrival.value(aggregate.per)).items()
         case "distinct":
             return different(value).items()
-        case "count" | "exists" | "never" | "since" | "days" | "weeks" | "months":
+        case "count" | "exists" | "never" | "since" | "days" | "weeks" | "months" | "streak":
             return [(None, None)]
         case "sum" | "avg" | "min" | "max":
             return [(None, item) for item in map(millionths, each(value)) if item is not None]
@@ -280,6 +282,8 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
             return len({entry.name for entry in seen})
         case "days" | "weeks" | "months":
             return min(DAYS_MAX, len({part_of_year(day, aggregate.function) for day in days(seen, history)}))
+        case "streak":
+            return min(DAYS_MAX, in_a_row(days(seen, history), date_at(now, history)))
         case "exists":
             return bool(seen)
         case "never":
@@ -303,10 +307,23 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
     raise AssertionError(aggregate.function)
 
 
+def date_at(instant: int, history: History) -> date:
+    """The date that a calendar on the wall shows."""
+    return datetime.fromtimestamp(instant // 1_000, UTC).astimezone(ZoneInfo(history.zone)).date()
+
+
 def days(seen: list[Entry], history: History) -> set[date]:
-    """The dates of events, as a calendar on the wall shows them."""
-    zone = ZoneInfo(history.zone)
-    return {datetime.fromtimestamp(entry.t // 1_000, UTC).astimezone(zone).date() for entry in seen}
+    return {date_at(entry.t, history) for entry in seen}
+
+
+def in_a_row(with_event: set[date], today: date) -> int:
+    """The number of dates that follow each other, up to today, or to yesterday if there is nothing today."""
+    day = today if today in with_event else today - ONE_DAY
+    count = 0
+    while day in with_event:
+        day -= ONE_DAY
+        count += 1
+    return count
 
 
 def part_of_year(day: date, part: str) -> tuple[int, int]:
@@ -343,7 +360,10 @@ def key(aggregate: Aggregate, history: History, now: int) -> Scalar | None:
 
 
 def ends(aggregate: Aggregate, history: History, now: int) -> list[int]:
-    """The instants at which something of it leaves its window."""
+    """The instants at which something of it leaves its window, or a day ends that may end it."""
+    if aggregate.function == "streak":
+        quarters = range(now - now % QUARTER_HOUR_MS + QUARTER_HOUR_MS, now + 2 * 86_400_000, QUARTER_HOUR_MS)
+        return [at for at in quarters if date_at(at, history) != date_at(at - 1, history)]
     if aggregate.within_ms is None:
         return []
     return [entry.t + aggregate.within_ms for entry in entries(aggregate, history, now)]

@@ -1,5 +1,6 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
+from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
@@ -11,6 +12,7 @@ __all__ = ["MUTATIONS", "Mutation"]
 MUTATIONS = (
     *IN_HAND_MUTATIONS,
     *VALUE_MUTATIONS,
+    *DAY_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     # ---- edges of windows
@@ -49,25 +51,6 @@ MUTATIONS = (
         "tables/tallies.py",
         "return min(visible, default=FOREVER - self.within_ms) + self.within_ms",
         "return max(visible, default=FOREVER - self.within_ms) + self.within_ms",
-    ),
-    # ---- days
-    Mutation(
-        "a day ends with its first event",
-        "tables/days.py",
-        "            if t > latest:\n                state[number] = t\n",
-        "",
-    ),
-    Mutation(
-        "a week begins on Sunday",
-        "tables/calendar_days.py",
-        "return (self.day(instant_ms) - 1) // 7",
-        "return self.day(instant_ms) // 7",
-    ),
-    Mutation(
-        "what Q leaves of the days is what it took",
-        "tables/days.py",
-        "for number, at in state.items() if at > t} or None",
-        "for number, at in state.items() if at <= t} or None",
     ),
     # ---- values
     Mutation(

@@ -163,6 +163,11 @@ class Writer(Choices):
         scope = self.any_of(lambda: "", *[lambda: f" within {self.day()}"] * 3, self.scope)
         return f"{function}({self.name() if self.chance(50) else self.pattern()}{scope})"
 
+    def streak(self) -> str:
+        self.day()
+        scope = f" since last {self.simple_pattern()}" if self.chance(20) else ""
+        return f"streak({self.name() if self.chance(70) else self.pattern()}{scope})"
+
     def day(self) -> str:
         text = self.one_of(*DAYS)
         self.durations.add(text)
@@ -191,6 +196,7 @@ class Writer(Choices):
             self.amount,
             self.distinct,
             lambda: f"{self.days()} + 0",
+            self.streak,
             lambda: self.one_of("cart.items", "cart.quantity", "cart.value"),
             lambda: self.one_of("session.pages", "session.events", "session.number"),
         )
@@ -222,6 +228,7 @@ class Writer(Choices):
         return self.any_of(
             self.number_value,
             self.days,
+            self.streak,
             self.any_value,
             self.key,
             self.visit_text,
@@ -259,6 +266,7 @@ class Writer(Choices):
             lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
             lambda: f"{self.days()} {self.one_of('>=', '>', '=', '!=', '<')} 1",
             lambda: f"{self.days()} {self.one_of('>=', '=', '!=', '<')} 2",
+            lambda: f"{self.streak()} {self.order()} {self.one_of('1', '2', '1', '2', '3', '0', '1.5')}",
             lambda: f"{self.any_value()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
             lambda: f"{self.visit_text()} {self.order()} {self.text()}",

@@ -305,7 +305,7 @@ class Values(ABC):
         state = self._remember(remembered)
         kind = self.code.bind("k", remembered.kind)
         value = self._local(f"{kind}.{method}({state}, now)")
-        if remembered.within_ms is None:
+        if remembered.within_ms is None and not AGGREGATES[remembered.function].ends_at_midnight:
             return value, None
         return value, self._local(f"{kind}.until({state}, now)", "u")
 

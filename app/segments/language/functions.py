@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from app.segments.language.value_type import Type
 from tables.calendar_days import Unit, most_units
 from tables.counted import Counted
-from tables.days import DAYS_MAX, Days
+from tables.days import DAYS_MAX, Days, Streak
 from tables.pairs import First, Numbers
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
@@ -65,6 +65,7 @@ class AggregateFunction:
     most: the highest number that its limits let it reach: in a window, and of all time; None: any
     why_most: why, in words
     unit: what it counts of the calendar, so that the zone is part of what it is
+    ends_at_midnight: midnights end it, and no window does
     per: may be asked apart for each value of a property
     shares: the function whose state it reads, if not its own
     example: a property that an example names
@@ -82,6 +83,7 @@ class AggregateFunction:
     most: tuple[int | None, int | None] = (None, None)
     why_most: str = ""
     unit: Unit | None = None
+    ends_at_midnight: bool = False
     per: bool = False
     shares: str = ""
     example: str = "order_id"
@@ -251,6 +253,20 @@ _ENTRIES: Final = (
     _days("day"),
     _days("week"),
     _days("month"),
+    AggregateFunction(
+        name="streak",
+        item="nothing",
+        result=Type.NUMBER,
+        nothing=0,
+        whole=True,
+        least=0,
+        growth="grows",
+        state=lambda asked: Streak(asked.zone, asked.counted),
+        most=(DAYS_MAX, DAYS_MAX),
+        why_most=f"at most {DAYS_MAX} days are kept",
+        unit="day",
+        ends_at_midnight=True,
+    ),
     # A new function goes here: CONTRIBUTING.md, "Add a function".
 )
 

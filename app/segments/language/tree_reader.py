@@ -254,6 +254,9 @@ class TreeReader:
             those = listed(each for each, entry in AGGREGATES.items() if entry.per)
             hint = f"write count(... per {'.'.join(per)} ...)"
             self._wrong(tree, f"per works only with {those}, not with {name}", hint)
+        if within_ms is not None and AGGREGATES[name].ends_at_midnight:
+            back = f"{name}(...) goes back from today to the first day without an event"
+            self._wrong(tree, "within has nothing to limit here", "leave it out", back)
         if {"within", "since_last"} <= seen:
             self._wrong(tree, "within and since last exclude each other", "leave one of them out")
             since_last = None

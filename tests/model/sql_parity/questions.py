@@ -25,6 +25,19 @@ def events(name: str, condition: str = "true") -> str:
 PAGES = "select u, null as v, t, line from event where kind = 'page'"
 PAGES_BY_DAY = "select u, cast(epoch_ms(t) as date) as v, t, line from event where kind = 'page'"
 PAGES_BY_WEEK = "select u, date_trunc('week', epoch_ms(t)) as v, t, line from event where kind = 'page'"
+FIRST_PAGES_OF_DAYS = """
+    select u, t // 86400000 as day, t, line from event where kind = 'page'
+    qualify row_number() over (partition by u, day order by t, line) = 1
+"""
+TWO_DAYS_IN_A_ROW = f"""
+    select later.u, later.day as v, later.t as instant, 1 as phase, later.line as line, 1 as d
+    from ({FIRST_PAGES_OF_DAYS}) as later
+    join ({FIRST_PAGES_OF_DAYS}) as earlier on later.u = earlier.u and later.day = earlier.day + 1
+    union all
+    select later.u, later.day, (later.day + 2) * 86400000, 0, 0, -1
+    from ({FIRST_PAGES_OF_DAYS}) as later
+    join ({FIRST_PAGES_OF_DAYS}) as earlier on later.u = earlier.u and later.day = earlier.day + 1
+"""
 VIEWS = events("Product Viewed")
 ADDS = events("Product Added")
 ORDERS = events("Order Completed")
@@ -218,6 +231,12 @@ OTHERS = (
         {"two": flips(over_values(exists_within(PAGES_BY_WEEK, 20 * DAY_MS)), "n >= 2")},
         "two",
         "weeks(page within 20d) >= 2",
+    ),
+    Question(
+        "pages-on-two-days-in-a-row",
+        {"two": flips(over_values(TWO_DAYS_IN_A_ROW), "n > 0")},
+        "two",
+        "streak(page) >= 2",
     ),
     Question(
         "dear-today",

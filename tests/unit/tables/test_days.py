@@ -1,12 +1,21 @@
 """The state of `days`, `weeks` and `months`."""
 
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from app.events.message import instant_ms
 from tables.calendar_days import DAY_MS, HOUR_MS, Unit
 from tables.counted import VALUE_DROPPED, Counted
-from tables.days import DAYS_MAX, Days
+from tables.days import DAYS_MAX, Days, Streak
 from tables.windows import FOREVER
+
+
+def wall(zone: str, instant: int) -> date:
+    """The date on the wall."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant)).astimezone(ZoneInfo(zone)).date()
+
 
 START_MS = instant_ms("2026-01-05T00:00:00Z")  # a Monday
 
@@ -54,3 +63,53 @@ def test_what_has_left_the_window_is_not_kept_and_not_counted_as_dropped() -> No
     assert state is not None
     assert len(state) == 7
     assert not kind.counted
+
+
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [
+        ("UTC", "2026-03-27T22:00:00Z"),
+        ("Europe/Berlin", "2026-03-27T22:59:00Z"),
+        ("Europe/Berlin", "2026-10-23T21:00:00Z"),
+        ("Asia/Kolkata", "2026-03-27T18:29:00Z"),
+        ("Australia/Lord_Howe", "2026-04-03T12:00:00Z"),
+        ("America/Sao_Paulo", "2018-11-02T12:00:00Z"),
+        ("Africa/Cairo", "2026-10-28T20:59:00Z"),
+        ("America/Havana", "2026-10-30T12:00:00Z"),
+        ("America/Goose_Bay", "2009-10-30T12:00:00Z"),
+        ("Pacific/Apia", "2011-12-28T12:00:00Z"),
+    ],
+)
+def test_a_streak_is_that_of_each_minute_until_the_instant_that_is_said(zone: str, first: str) -> None:
+    """Around a change of the clock, against the dates on the wall."""
+    kind = Streak(zone, Counted())
+    start_ms = instant_ms(first)
+    events = [start_ms, start_ms + 25 * HOUR_MS, start_ms + 44 * HOUR_MS]
+    state = fed(kind, *events)
+    dates = {wall(zone, t).toordinal() for t in events}
+    length, until = kind.value(state, events[-1]), kind.until(state, events[-1])
+    for at in range(events[-1], events[-1] + 4 * DAY_MS, 60_000):
+        if at >= until:
+            length, until = kind.value(state, at), kind.until(state, at)
+        today = wall(zone, at).toordinal()
+        day = today if today in dates else today - 1
+        expected = sum(1 for back in range(4) if all(day - nearer in dates for nearer in range(back + 1)))
+        assert length == expected, wall(zone, at)
+
+
+def test_a_streak_that_is_over_asks_for_no_timer() -> None:
+    kind = Streak("UTC", Counted())
+    state = fed(kind, START_MS)
+    assert kind.until(state, START_MS) == START_MS + 2 * DAY_MS
+    assert kind.value(state, START_MS + 2 * DAY_MS - 1) == 1
+    assert kind.value(state, START_MS + 2 * DAY_MS) == 0
+    assert kind.until(state, START_MS + 2 * DAY_MS) == FOREVER
+    assert kind.until(None, START_MS) == FOREVER
+
+
+def test_a_late_event_closes_the_gap_of_a_streak() -> None:
+    kind = Streak("UTC", Counted())
+    state = fed(kind, START_MS, START_MS + 2 * DAY_MS)
+    assert kind.value(state, START_MS + 2 * DAY_MS) == 1
+    state = kind.add(state, START_MS + DAY_MS, None, START_MS + 2 * DAY_MS)
+    assert kind.value(state, START_MS + 2 * DAY_MS) == 3

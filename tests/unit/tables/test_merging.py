@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tables.calendar_days import Unit
+from tables.calendar_days import CalendarDays, Unit
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
-from tables.days import Days
+from tables.days import Days, Streak
 from tables.pairs import FIRST_BYTES_MAX, First, Numbers
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
@@ -54,6 +54,22 @@ class SmallDays(Days):
         self.number = (4 if unit == "day" else 8).__rfloordiv__
 
 
+class SmallStreak(Streak):
+    """`streak` on a small scale: a day is four milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__("UTC", Counted())
+        self.number = (4).__rfloordiv__
+        self.calendar = SmallCalendar("UTC")
+
+
+class SmallCalendar(CalendarDays):
+    """The calendar to it."""
+
+    def next_day_ms(self, instant_ms: int) -> int:
+        return instant_ms // 4 * 4 + 4
+
+
 Make = Callable[[], Any]
 KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     ("exists", lambda: Latest(None), nothing),
@@ -73,6 +89,7 @@ KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     ("distinct", lambda: Distinct(None, Counted()), keys),
     *((f"{unit}s in a window", lambda unit=unit: SmallDays(unit, W, Counted()), nothing) for unit in ("day", "week")),
     ("days since Q", lambda: SmallDays("day", None, Counted()), nothing),
+    ("a streak", SmallStreak, nothing),
     ("count per value in a window", lambda: Tally(W, None, Counted()), keys),
     ("a threshold per value", lambda: Tally(W, 2, Counted()), keys),
     ("count per value since Q", lambda: Tally(None, None, Counted()), keys),

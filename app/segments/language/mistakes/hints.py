@@ -134,6 +134,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "recency": "since",
     "frequency": "count",
     **dict.fromkeys(("count_days", "active_days", "distinct_days", "days_active"), "days"),
+    **dict.fromkeys(("consecutive_days", "days_in_a_row", "streak_days", "run"), "streak"),
     **dict.fromkeys(("count_weeks", "active_weeks"), "weeks"),
     **dict.fromkeys(("count_months", "active_months"), "months"),
     **dict.fromkeys(("median", "percentile", "quantile", "mode"), "there is avg(...), min(...) and max(...)"),

@@ -5,6 +5,7 @@ import re
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.value_type import Type
+from tables.calendar_days import DAY_MS
 
 LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
 
@@ -83,6 +84,8 @@ def mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expressio
             return f"write '{canonical.text(value)}' between quotes"
     if isinstance(left, s.Aggregate) and left.function == "count" and b is Type.DURATION:
         return "a time window belongs inside the parentheses: count('...' within 24h) > 3"
+    if isinstance(left, s.Aggregate) and left.function in ("days", "streak") and isinstance(right, s.Duration):
+        return f"{left.function}(...) is a number of days: write {operator} {canonical.number_text(right.ms / DAY_MS)}"
     return ""
 
 

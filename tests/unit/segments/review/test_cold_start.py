@@ -32,6 +32,7 @@ def doubted(condition: str) -> dict[str, str]:
         "count(page within 7d) > 3 and not count(page within 7d) <= 2",
         "3 < count(page within 7d)",
         "not never(page)",
+        "days(page within 7d) >= 3 or months(page) > 2 or streak(page) >= 7",
         "distinct(a of page within 7d) >= 2 or sum(a of page within 7d) > 5 or max(a of page within 7d) > 5",
         "min(price of page within 7d) < 5",
         "since(page) > 30d",
@@ -54,6 +55,10 @@ def test_what_more_history_can_only_make_truer_is_not_doubted(when: str) -> None
     [
         ("exists(page) and not exists(page within 7d)", "not exists(page within 7d)", "7d"),
         ("never('Bought')", "never('Bought')", "good"),
+        ("days(page within 7d) < 3", "days(page within 7d) < 3", "7d"),
+        ("streak(page) < 3", "streak(page) < 3", "5d"),
+        ("not streak(page) >= 2.5", "not streak(page) >= 2.5", "5d"),
+        ("streak(page since last 'Bought') < 3", "streak(page since last 'Bought') < 3", "good"),
         ("never('Bought' within 30d)", "never('Bought' within 30d)", "30d"),
         ("count(page within 7d) < 3", "count(page within 7d) < 3", "7d"),
         ("not 3 <= count(page within 7d)", "not 3 <= count(page within 7d)", "7d"),
