@@ -15,6 +15,7 @@ CART_ITEM_IGNORED: Final = "cart_item_ignored"
 ABSENT_DROPPED: Final = "absent_dropped"
 MESSAGE_ID_DROPPED: Final = "message_id_dropped"
 NO_NUMBER: Final = "no_number"
+NO_INSTANT: Final = "no_instant"
 NUMBER_OUT_OF_RANGE: Final = "number_out_of_range"
 TEXT_SHORTENED: Final = "text_shortened"
 CUT_TEXT_SEARCHED: Final = "cut_text_searched"
@@ -32,6 +33,7 @@ MEANINGS: Final = {
     ABSENT_DROPPED: "an event of then no ... that could still discard a completion, beyond the 100 latest",
     MESSAGE_ID_DROPPED: "a message id of the last 24 h, beyond the 1,000 latest",
     NO_NUMBER: "a text that is not a number, or a boolean, where a number is needed",
+    NO_INSTANT: "a value that is no instant where one is needed, each time it is looked at",
     NUMBER_OUT_OF_RANGE: "a number beyond 10^12 where one is summed or compared, beyond a double elsewhere",
     TEXT_SHORTENED: "a text too long to be remembered as it is",
     CUT_TEXT_SEARCHED: "a contains, starts with or matches that what is left of a long text does not decide",

@@ -21,7 +21,9 @@ from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.walk import walk
+from tables.counted import Counted
 from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
+from tables.dates import DataInstants
 from tables.values import at_path, micros, number_in
 
 TEXT_SHOWN_MAX: Final = 40
@@ -32,11 +34,14 @@ CART_PATHS: Final = {
 _VISIT_PATHS: Final[dict[str, s.Path]] = {"source": ("campaign", "source"), "landing_page": ("page", "path")}
 _ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 
+_INSTANTS: Final = DataInstants("UTC", Counted())
+"""Whether a value is a date is the same in every zone."""
+
 Root = Literal["properties", "traits", "context"]
-Use = Literal["sum", "comparison", "key", "value"]
-"""How a value is used: as a number that is remembered, as one that is compared, as a text of two lengths."""
+Use = Literal["sum", "comparison", "key", "value", "instant", "day"]
+"""How a value is used: as a number that is remembered, as one that is compared, as a text of two lengths, as a date."""
 _BYTES_MAX: Final[dict[Use, int]] = {"key": TEXT_BYTES_KEY_MAX, "value": TEXT_BYTES_VALUE_MAX}
-_BYTES_LEAST: Final[dict[Use, int]] = {"sum": 0, "comparison": 0, **_BYTES_MAX}
+_BYTES_LEAST: Final[dict[Use, int]] = {"sum": 0, "comparison": 0, "instant": 0, "day": 0, **_BYTES_MAX}
 
 
 class Unusable(NamedTuple):
@@ -148,6 +153,9 @@ def _trouble(value: Any, use: Use) -> str | None:
         return f"text longer than {bytes_max:,} bytes" if long else None
     if value is None:
         return None
+    if use in ("instant", "day"):
+        read = _INSTANTS.instant if use == "instant" else _INSTANTS.day
+        return None if read(value) is not None else "value that is no date"
     if value.__class__ is str:
         number = number_in(value)
         if number is None:
@@ -159,6 +167,7 @@ def _trouble(value: Any, use: Use) -> str | None:
 
 
 _MANY: Final = {
+    "value that is no date": "values that are no dates",
     "text that is no number": "texts that are no numbers",
     "true or false for a number": "times true or false for a number",
     "number beyond 10^12": "numbers beyond 10^12",
@@ -205,6 +214,8 @@ def _places_of(expression: s.Node) -> Iterator[_Place]:
                 yield _Place("traits", (), path, "value")
             case s.ContextValue(path=path):
                 yield _Place("context", (), path, "value")
+            case s.Distance(function=function, of=of):
+                yield from _of_value(of, "day" if function == "until_anniversary" else "instant")
             case s.Comparison() | s.Arithmetic():
                 yield from _compared(node, ())
             case _:
@@ -245,11 +256,20 @@ def _compared(node: s.Comparison | s.Arithmetic, keys: tuple[EventKey, ...]) -> 
         match side:
             case s.Property(path=path) if keys:
                 yield _Place("properties", keys, path, "comparison")
-            case s.EventContext(path=path) | s.ContextValue(path=path):
+            case s.EventContext(path=path):
                 yield _Place("context", (), path, "comparison")
-            case s.Trait(path=path):
-                yield _Place("traits", (), path, "comparison")
-            case s.Aggregate(function="first" | "last", of=tuple() as path, pattern=pattern):
-                yield _Place("properties", keys_of_pattern(pattern), path, "comparison")
             case _:
-                pass
+                yield from _of_value(side, "comparison")
+
+
+def _of_value(node: s.Node, use: Use) -> Iterator[_Place]:
+    """The place of a value of the user."""
+    match node:
+        case s.ContextValue(path=path):
+            yield _Place("context", (), path, use)
+        case s.Trait(path=path):
+            yield _Place("traits", (), path, use)
+        case s.Aggregate(function="first" | "last", of=tuple() as path, pattern=pattern):
+            yield _Place("properties", keys_of_pattern(pattern), path, use)
+        case _:
+            pass

@@ -1,5 +1,6 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
+from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
@@ -15,6 +16,7 @@ MUTATIONS = (
     *DAY_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
+    *DATE_MUTATIONS,
     # ---- edges of windows
     Mutation(
         "an event counts a millisecond too long",

@@ -16,6 +16,7 @@ from app.segments.language.syntax import (
     Comparison,
     ContextValue,
     DayOfWeek,
+    Distance,
     Expression,
     HourOfDay,
     Key,
@@ -30,7 +31,7 @@ from app.segments.language.syntax import (
     Trait,
     UserField,
 )
-from tests.model import aggregates, cart, latest, scores, sequences, session
+from tests.model import aggregates, cart, dates, latest, scores, sequences, session
 from tests.model.history import History, is_true, value_of
 from tests.model.plain import Length, Moment, Value, difference, each, seen
 
@@ -78,11 +79,26 @@ class View:
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)
+            case Distance(function=function, of=of):
+                return self.distance(function, self.value(of))
             case HourOfDay(zone=zone):
                 return local(self.now, zone).hour
             case DayOfWeek(zone=zone):
                 return DAYS[local(self.now, zone).weekday()]
         raise AssertionError(node)
+
+    @property
+    def zone(self) -> str:
+        return self.catalog.settings.zone
+
+    def distance(self, function: str, value: Value) -> Value:
+        if function == "until_anniversary":
+            span = dates.anniversary(value, self.zone, self.now)
+            return None if span is None else Length(span[0] - self.now)
+        at = dates.instant(value, self.zone)
+        if at is None:
+            return None
+        return Length(self.now - at if function == "since" else at - self.now)
 
     def user(self, name: str) -> Value:
         times = [arrival.t for arrival in self.history.arrivals]
@@ -145,6 +161,10 @@ class View:
                 case Aggregate() | Key():
                     aggregate = node.aggregate if isinstance(node, Key) else node
                     yield from self.ends(aggregate)
+                case Distance(function="until_anniversary", of=of):
+                    span = dates.anniversary(self.value(of), self.zone, self.now)
+                    if span is not None:
+                        yield span[1]
                 case SessionField():
                     end = session.end(self.history)
                     if end is not None:
@@ -223,7 +243,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
         case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
             yield from walk(left)
             yield from walk(right)
-        case Not(operand=operand):
+        case Not(operand=operand) | Distance(of=operand):
             yield from walk(operand)
         case And(operands=operands) | Or(operands=operands):
             for operand in operands:
@@ -235,7 +255,7 @@ def moves(node: Expression) -> bool:
     match node:
         case Aggregate(function="since") | CartField(name="idle") | SessionField(name="idle") | ScoreValue():
             return True
-        case UserField(name="idle" | "age"):
+        case UserField(name="idle" | "age") | Distance():
             return True
     return False
 

@@ -207,6 +207,26 @@ class Writer(Choices):
     def any_value(self) -> str:
         return self.any_of(self.first_or_last, self.key, self.known)
 
+    def dated(self) -> str:
+        """A value that may be an instant."""
+        return self.any_of(
+            lambda: "traits.day",
+            lambda: "traits.day",
+            lambda: f"last(day of {self.name()})",
+            self.first_or_last,
+            self.known,
+        )
+
+    def distance(self) -> str:
+        return f"{self.one_of('since', 'until', 'until_anniversary')}({self.dated()})"
+
+    def distance_atom(self) -> str:
+        order = self.one_of("<", "<=", ">", ">=", "=")
+        if self.chance(15):
+            return f"{self.distance()} {self.one_of('- 1h', '+ 30m', '* 2')} {order} {self.duration()}"
+        duration = self.one_of("0s", "0s", "1s", "1h", "3h", "1d", "2d", self.duration())
+        return f"{self.distance()} {order} {duration}"
+
     def known(self) -> str:
         return self.one_of("traits.plan", "traits.address.city", "context.device.type")
 
@@ -215,7 +235,7 @@ class Writer(Choices):
 
     def moving(self) -> str:
         known = ("cart.idle",) if self.shop else ("cart.idle", "session.idle", "user.idle", "user.age")
-        value = self.any_of(self.since, self.since, lambda: self.one_of(*known))
+        value = self.any_of(self.since, self.since, self.distance, lambda: self.one_of(*known))
         return self.one_of(f"{value} * 2", f"{value} - 1s", f"2s + {value}") if self.chance(15) else value
 
     def moving_atom(self) -> str:
@@ -262,6 +282,7 @@ class Writer(Choices):
             lambda: f"exists({self.pattern()}{self.scope()})",
             lambda: f"never({self.pattern()}{self.scope()})",
             self.moving_atom,
+            *[self.distance_atom] * (1 if self.plain else 3),
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
             lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
             lambda: f"{self.days()} {self.one_of('>=', '>', '=', '!=', '<')} 1",

@@ -20,6 +20,14 @@ STARTS = (
     "2026-03-07T22:59:55.000Z",  # Saturday to Sunday in Berlin
     "2026-11-01T05:59:57.000Z",  # New York goes back at 06:00
     "2026-05-31T23:59:57.000Z",  # a Sunday, and the last of a month
+    "2026-03-28T21:59:56.000Z",  # Beirut leaves midnight out
+    "2026-10-24T20:59:57.000Z",  # and comes to the last hour of the day once more
+    "2026-03-08T04:59:57.000Z",  # Havana leaves midnight out
+    "2026-11-01T04:59:57.000Z",  # and comes to it once more
+    "2026-04-04T14:59:57.000Z",  # Lord Howe goes back by half an hour
+    "2028-02-28T22:59:57.000Z",  # a leap day
+    "2027-02-28T22:59:57.000Z",  # and none
+    "2026-12-31T22:59:57.000Z",  # a year ends
 )
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
@@ -115,6 +123,8 @@ class Narrator(Choices):
         if self.chance(20):
             said["x"] = self.one_of(1, 2, 5, "5")
         if self.chance(15):
+            said["day"] = self.day()
+        if self.chance(15):
             said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None], ["2", 1])
         if self.chance(15):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
@@ -139,8 +149,39 @@ class Narrator(Choices):
                 said[name] = self.one_of(*COMMON, None, True, "B1", 1.5)
         return said
 
+    def day(self) -> Any:
+        """An instant near the newest event, or a day, in one of many spellings; or none."""
+        at = max(self.times_ms, default=self.clock_ms) + self.one_of(
+            *[0, -1, 1_000, 3_000, 60_000, 3_600_000, 7_200_000, DAY_MS, DAY_MS, 2 * DAY_MS, -DAY_MS, 400 * DAY_MS]
+        )
+        text = instant_text(at)
+        return self.one_of(
+            text,
+            text[:10],
+            text[:10],
+            f"1988-{text[5:10]}",
+            f"--{text[5:10]}",
+            text[5:10],
+            text[:19],
+            f"{text[:10]} {text[11:16]}",
+            text.replace("-", "", 2)[:8],
+            text[:-1] + self.one_of("+02:00", "-0330", "+14", " Z", "456+00:00"),
+            text[:-4] + self.one_of("7", "", "00:00Z", ",25Z"),
+            f"{text[:11]}{self.one_of('00:00', '00:30', '02:30', '23:30', '24:00', '02:15:60')}",
+            at,
+            at // 1_000,
+            at / 1_000,
+            str(at),
+            str(at // 1_000),
+            self.one_of(
+                "2028-02-29", "02-29", "2027-02-29", "13-01", "soon", "2026", 0, True, 1e18, "0000-01-01", "9999-12-31"
+            ),
+        )
+
     def traits(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
+        if self.chance(50):
+            said["day"] = self.day()
         if self.chance(60):
             said["plan"] = self.value()
         if self.chance(40):

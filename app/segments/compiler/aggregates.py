@@ -23,6 +23,7 @@ from app.segments.language.syntax import (
     Sequence,
 )
 from tables.counted import Counted
+from tables.dates import DataInstants
 from tables.sequences import Machine
 from tables.tallies import Decay
 from tables.windows import EVENTS_MAX, Kind
@@ -110,8 +111,9 @@ class Registry:
 
     def __init__(self, lateness_ms: int, zone: str) -> None:
         self._lateness_ms = lateness_ms
-        self._zone = zone
+        self.zone = zone
         self.counted = Counted()
+        self.instants = DataInstants(zone, self.counted)
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only the full number
@@ -141,12 +143,12 @@ class Registry:
         if shares := AGGREGATES[node.function].shares:
             text = shares + text.removeprefix(node.function)
         if AGGREGATES[node.function].unit is not None:
-            text += f" in {self._zone}"
+            text += f" in {self.zone}"
         full = f"{text} places {instants_max}" if instants_max is not None else text
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:
             return self.by_id[aggregate]
-        kind, item, path = _kind(node, instants_max, self._zone, self.counted)
+        kind, item, path = _kind(node, instants_max, self.zone, self.counted)
         machine = self._machine(node.pattern)
         matched = None
         if machine is not None or node.pattern.once_per is not None or node.since_last is not None:

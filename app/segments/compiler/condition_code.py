@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
-from app.segments.compiler.value_code import Until, Values, literal_value
+from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
 from app.segments.evaluation import operators
 from app.segments.evaluation.clock import ClockComparison, clock_crossing
@@ -94,13 +94,17 @@ class Expressions(Values):
             node = syntax.Comparison(FLIPPED[node.operator], node.right, node.left)
         if is_duration(node.right) and self._is_plain_duration(node.left):
             assert isinstance(node.right, syntax.Duration)
+            if counts_down(node.left):  # b - n <= 3d is n - b >= -3d
+                return self._against_duration(node.left, FLIPPED[node.operator], -node.right.ms)
             return self._against_duration(node.left, node.operator, node.right.ms)
         if isinstance(node.left, syntax.ScoreValue) and isinstance(node.right, syntax.Number):
             return self._score_against(self.scores[node.left.score], node.operator, node.right.value)
         return self._moving_comparison(node)
 
     def _is_plain_duration(self, node: Expression) -> bool:
-        return isinstance(node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField)
+        return isinstance(
+            node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField | syntax.Distance
+        )
 
     def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
         instants_max = instants_needed(operator, bound)

@@ -129,7 +129,7 @@ class Values(ABC):
                 return AGGREGATES[function].reading == "since"
             case syntax.CartField(name="idle") | syntax.SessionField(name="idle"):
                 return True
-            case syntax.UserField(name="age" | "idle") | syntax.HourOfDay() | syntax.DayOfWeek():
+            case syntax.UserField(name="age" | "idle") | syntax.HourOfDay() | syntax.DayOfWeek() | syntax.Distance():
                 return True
             case syntax.ScoreValue(score=name):
                 return self.scores[name].half_life_ms is not None
@@ -154,13 +154,16 @@ class Values(ABC):
                 return f"{helper}({a}, {b})", self._least(until_a, until_b)
             case _ if self.moves(node):
                 base, until = self.base(node)
-                return f"(None if {base} is None else n - {base})", until
+                moved = f"{base} - n" if counts_down(node) else f"n - {base}"
+                return f"(None if {base} is None else {moved})", until
             case _:
                 return self.value(node)
 
     def base(self, node: Expression) -> tuple[str, Until]:
-        """The instant from which a moving duration runs (None: missing), and until when that stays."""
+        """The instant from which or to which a moving duration runs (None: missing), and until when that stays."""
         match node:
+            case syntax.Distance():
+                return self._instant_of(node)
             case syntax.Aggregate():
                 remembered = self.registry.of(node)
                 state = self._remember(remembered)
@@ -180,6 +183,16 @@ class Values(ABC):
                 return MOVING_USER[name], None
             case _:
                 raise AssertionError(node)
+
+    def _instant_of(self, node: syntax.Distance) -> tuple[str, Until]:
+        """The instant that a value of the user names, or the beginning of the day that is its next anniversary."""
+        value, until = self.value(node.of)
+        instants = self.code.bind("k", self.registry.instants)
+        if node.function != "until_anniversary":
+            return self._local(f"{instants}.instant({value})"), until
+        start, end = self.code.name("v"), self.code.name("u")
+        self.code.line(f"{start}, {end} = {instants}.anniversary({value}, now)")
+        return start, self._least(end, until)
 
     def _session(self, value: str) -> tuple[str, str]:
         """A value of the visit (what stands after its name), and until when the visit goes on.
@@ -335,6 +348,11 @@ class Values(ABC):
     @abstractmethod
     def truth(self, node: Expression) -> tuple[str, Until]:
         """A name of the truth at `now`, and until when it stays."""
+
+
+def counts_down(node: Expression) -> bool:
+    """True if a moving duration becomes less as time passes."""
+    return isinstance(node, syntax.Distance) and node.function != "since"
 
 
 def visit_value(name: str) -> str:

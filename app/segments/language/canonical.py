@@ -131,6 +131,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Sequence: (_OPERAND, _sequence),
     s.Aggregate: (_OPERAND, _aggregate),
     s.Key: (_OPERAND, lambda node: f"key({_aggregate(node.aggregate)})"),
+    s.Distance: (_OPERAND, lambda node: f"{node.function}({_write(node.of, _OR)})"),
     s.CartField: (_OPERAND, lambda node: f"cart.{node.name}"),
     s.SessionField: (_OPERAND, lambda node: f"session.{node.name}"),
     s.UserField: (_OPERAND, lambda node: f"user.{node.name}"),

@@ -23,6 +23,7 @@ from app.segments.language.regular_expressions import RegularExpressionError, co
 from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, type_of
 from app.segments.language.zones import is_zone, zone_hint
+from tables.dates import is_date
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -112,6 +113,7 @@ class _Checker:
             case s.Arithmetic():
                 self._arithmetic(node)
             case s.Aggregate():
+                self._no_date(node)
                 self.pattern(node.pattern)
                 if node.since_last is not None:
                     self.pattern(node.since_last)
@@ -119,8 +121,21 @@ class _Checker:
                 self.value(node.aggregate)
             case s.HourOfDay() | s.DayOfWeek():
                 self._zone(node)
+            case s.Distance():
+                self._distance(node)
             case _:
                 pass
+
+    def _no_date(self, node: s.Aggregate) -> None:
+        """`since('2026-11-27')`: the name of an event is hardly meant."""
+        source = node.pattern.source
+        if node.function == "since" and not isinstance(source, s.Sequence):
+            for event in source:
+                if event.name is not None and is_date(event.name):
+                    hint = "the date in its latest event is since(last(starts_at of 'Trial Started'))"
+                    self._wrong(
+                        event, f"'{event.name}' is a date, but since needs an event or a value of the user", hint
+                    )
 
     def pattern(self, node: s.Pattern) -> None:
         """Checks the filters of a pattern."""
@@ -141,6 +156,19 @@ class _Checker:
     def _zone(self, node: s.HourOfDay | s.DayOfWeek) -> None:
         if not is_zone(node.zone):
             self._wrong(node, f"unknown time zone '{node.zone}'", zone_hint(node.zone))
+
+    def _distance(self, node: s.Distance) -> None:
+        errors = len(self.errors)
+        self.value(node.of)
+        found = type_of(node.of)
+        if len(self.errors) > errors or found is Type.DYNAMIC:
+            return
+        hint = f"write {node.function}(traits.signed_up) or {node.function}(last(starts_at of 'Trial Started'))"
+        if isinstance(node.of, s.UserField) and found is Type.INSTANT and node.function == "since":
+            hint = f"write {'user.age' if node.of.name == 'first_seen' else 'user.idle'}"
+        self._wrong(
+            node.of, f"{node.function} needs a value that can be a date, but {shown(node.of)} is {found.value}", hint
+        )
 
     def _arithmetic(self, node: s.Arithmetic) -> None:
         errors = len(self.errors)

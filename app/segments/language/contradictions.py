@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.segments.language import syntax as s
+from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.side_hints import shown
 from app.segments.language.satisfiability import WEEKDAYS, Domain, can_be_false, can_be_true, domain_of
@@ -104,6 +105,8 @@ def _reason(node: s.Comparison) -> str:
 def _values(domain: Domain) -> str:
     if domain.texts is not None:
         return f"one of {', '.join(WEEKDAYS)}"
+    if domain.kind is Type.DURATION and domain.most is not None:
+        return f"at most {format_duration(domain.most)}"
     kind = "a whole number" if domain.whole and domain.kind is Type.NUMBER else domain.kind.value
     if domain.most is not None:
         return f"{kind} from {domain.least} to {domain.most}"

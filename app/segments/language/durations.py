@@ -75,6 +75,15 @@ def format_duration(ms: int) -> str:
     return "".join(parts) or "0s"
 
 
+def is_duration(text: str) -> bool:
+    """True if a text is written as a duration.
+
+    >>> is_duration("1h30m"), is_duration("2026-12-24")
+    (True, False)
+    """
+    return _WHOLE.fullmatch(text) is not None
+
+
 def duration_hint(text: str) -> str:
     """Returns a hint for `30 minutes`, `1.5h`, `2w` or `30`; empty if there is none."""
     ms = _meant_ms(text.strip())

@@ -14,7 +14,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "user": get_args(s.UserFieldName),
 }
 OPEN_FIELDS = ("traits", "context")
-FUNCTIONS = (*AGGREGATES, "key", "segment", "score", "hour_of_day", "day_of_week")
+DISTANCES = ("until", "until_anniversary")
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "segment", "score", "hour_of_day", "day_of_week")
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

@@ -33,6 +33,9 @@ Value: TypeAlias = Fraction | str | bool | None
 
 _FLIPPED: Final[dict[str, s.ComparisonOperator]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ORDERED: Final = frozenset({"<", "<=", ">", ">="})
+_DAY_MS_MAX: Final = 27 * 3_600_000
+"""No day has more: no clock is put back by more than three hours."""
+_ANNIVERSARY_MS_MAX: Final = 366 * 86_400_000 + _DAY_MS_MAX
 _OTHER_TEXT: Final = "\ufffe any other text"
 
 
@@ -223,6 +226,10 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, least=0, whole=True)
         case s.ScoreValue():
             return Domain(kind)
+        case s.Distance(function="until_anniversary"):
+            return Domain(kind, least=-_DAY_MS_MAX, most=_ANNIVERSARY_MS_MAX, whole=True, optional=True)
+        case s.Distance():
+            return Domain(kind, whole=True, optional=True)
         case s.HourOfDay():
             return Domain(kind, least=0, most=23, whole=True)
         case s.DayOfWeek():

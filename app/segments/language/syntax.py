@@ -165,6 +165,17 @@ class Key(Node):
     aggregate: Aggregate
 
 
+DistanceFunction: TypeAlias = Literal["since", "until", "until_anniversary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Distance(Node):
+    """`until(traits.trial_ends)`: the time between now and an instant in data."""
+
+    function: DistanceFunction
+    of: "Expression"
+
+
 CartFieldName: TypeAlias = Literal["items", "quantity", "value", "products", "idle"]
 SessionFieldName: TypeAlias = Literal["duration", "idle", "pages", "events", "number", "source", "landing_page"]
 UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "identified"]
@@ -235,6 +246,7 @@ Expression: TypeAlias = (
     | EventContext
     | Aggregate
     | Key
+    | Distance
     | CartField
     | SessionField
     | UserField

@@ -16,7 +16,7 @@ def moves(node: s.Node, decaying: Collection[str]) -> bool:
     match node:
         case s.Aggregate(function=function):
             return AGGREGATES[function].reading == "since"
-        case s.HourOfDay() | s.DayOfWeek():
+        case s.HourOfDay() | s.DayOfWeek() | s.Distance():
             return True
         case s.CartField(name="idle") | s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
             return True

@@ -226,6 +226,12 @@ class TreeReader:
         self._wrong(tree, "key needs a count with per", "write key(count('Product Viewed' per category within 7d))")
         return _PLACEHOLDER
 
+    def _distance(self, tree: Tree[Token]) -> s.Expression:
+        name = cast(Token, tree.children[0])
+        if self._in_where:
+            self._not_in_where(tree, name)
+        return s.Distance(cast(s.DistanceFunction, str(name)), self.expression(tree.children[1]), span=span(tree))
+
     def _aggregate(self, tree: Tree[Token]) -> s.Expression:
         name = cast(Token, tree.children[0])
         if self._in_where:
@@ -413,6 +419,7 @@ class TreeReader:
         "list": _list,
         "path": _path,
         "call": _call,
+        "distance": _distance,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
     }

@@ -27,6 +27,7 @@ _BY_NODE: dict[type, Type] = {
     **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
     **dict.fromkeys((s.ScoreValue, s.HourOfDay), Type.NUMBER),
     s.DayOfWeek: Type.TEXT,
+    s.Distance: Type.DURATION,
 }
 
 

@@ -23,6 +23,8 @@ def children(node: s.Node) -> Iterator[s.Node]:
                 yield node.since_last
         case s.Key():
             yield node.aggregate
+        case s.Distance():
+            yield node.of
         case s.Pattern():
             yield from (node.source,) if isinstance(node.source, s.Sequence) else node.source
             if node.where is not None:

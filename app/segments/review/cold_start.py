@@ -101,6 +101,8 @@ class _Analysis:
                         return not wanted
             case s.Key() | s.Trait() | s.ContextValue():
                 return not wanted
+            case s.Distance(of=of):
+                return self._misled(of, sign, wanted=wanted)
             case s.ScoreValue(score=name):
                 score = self._scores[name]
                 gains = [entry.add for entry in score.points if isinstance(entry, PointsOn)]
@@ -123,6 +125,8 @@ class _Analysis:
                 return within_ms
             case s.Key(aggregate=aggregate):
                 return aggregate.within_ms
+            case s.Distance(of=of):
+                return self._window(of, bound)
             case s.ScoreValue(score=name):
                 return self._scores[name].within_ms
             case s.UserField(name="age") if isinstance(bound, s.Duration):

@@ -43,6 +43,22 @@ def test_texts_that_are_no_numbers_are_counted_with_the_first() -> None:
     assert unusable("sum(revenue of 'Paid') > 5", orders) == []
 
 
+def test_values_that_are_no_dates_are_counted() -> None:
+    traits = [
+        identify(day=each) for each in ("2026-11-27", "tomorrow", 1_795_132_800, None, "27.11.2026", "--05-17", True)
+    ]
+    assert unusable("until(traits.day) > 1d", traits) == [
+        'traits.day: 4 values that are no dates, first "tomorrow" in line 2'
+    ]
+    assert unusable("until_anniversary(traits.day) > 1d", traits) == [
+        'traits.day: 3 values that are no dates, first "tomorrow" in line 2'
+    ]
+    trips = [track("Booked", departs=each) for each in ("2026-11-27T08:30+01:00", "08:30")]
+    assert unusable("until(last(departs of 'Booked')) > 1d", trips) == [
+        "departs of 'Booked': 1 value that is no date, \"08:30\" in line 2"
+    ]
+
+
 def test_other_values_that_are_no_numbers_are_told_apart() -> None:
     orders = [track("Ordered", revenue=each) for each in (True, 10**13, "1e13", "x")]
     assert unusable("max(revenue of 'Ordered') > 5", orders) == [

@@ -144,7 +144,8 @@ FUNCTION_WORDS: dict[str, str] = {
         "the functions of the clock are hour_of_day(...) and day_of_week(...)",
     ),
     **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
-    **dict.fromkeys(("until", "days_until", "time_until"), "there is since('...'): the time since an event"),
+    **dict.fromkeys(("days_until", "time_until", "before", "countdown"), "until"),
+    **dict.fromkeys(("anniversary", "is_anniversary", "birthday", "is_birthday"), "until_anniversary"),
     **dict.fromkeys(
         ("lower", "upper", "lcase", "ucase", "tolower"),
         "comparisons of texts are case-sensitive; write matches '(?i)^text$'",

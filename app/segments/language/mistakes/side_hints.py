@@ -4,6 +4,7 @@ import re
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
+from app.segments.language.durations import is_duration
 from app.segments.language.value_type import Type
 from tables.calendar_days import DAY_MS
 
@@ -76,7 +77,7 @@ def mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expressio
             return f"a duration has a unit: {digits}s, {digits}m, {digits}h or {digits}d{person if is_age else ''}"
         if isinstance(value, s.Text) and other is Type.NUMBER and value.value.replace(".", "", 1).isdigit():
             return f"write {value.value} without quotes"
-        if isinstance(value, s.Text) and other is Type.DURATION:
+        if isinstance(value, s.Text) and other is Type.DURATION and is_duration(value.value):
             return f"write {value.value} without quotes"
         if isinstance(value, s.Text) and other is Type.BOOLEAN and value.value in ("true", "false"):
             return f"write {value.value} without quotes"
@@ -95,10 +96,13 @@ _DATE_NAME = re.compile(
 
 
 def no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
-    """A hint for a property that is compared with a duration: it may be a number, or a date."""
+    """A hint for a value that is compared with a duration: it may be a number, or a date."""
     path = value.path if isinstance(value, s.Property | s.EventContext | s.Trait | s.ContextValue) else ()
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path[-1]).lower() if path else ""
     if _DATE_NAME.search(name):
+        if not isinstance(value, s.Property | s.EventContext):
+            since, until = (f"{word}({shown(value)}) < {canonical.text(duration)}" for word in ("since", "until"))
+            return f"for a date in it write {since} after it, or {until} before it"
         return (
             "a date in it cannot be compared with the clock; send an event when it happens:"
             f" since('...') < {canonical.text(duration)}"

@@ -143,6 +143,8 @@ def field_as_event(context: ErrorContext) -> LanguageError | None:
     if match is None:
         return _function_as_event(context)
     field, function = match[0], ErrorContext(context.text, start, context.allowed).function
+    if function in ("since", "until", "until_anniversary") and field.startswith(("traits.", "context.")):
+        return None  # a value that may be a date
     span = Span(start, start + len(field))
     compared = _COMPARED.match(context.text[span.end :].lstrip())
     hint = _without_function(function, field, compared[1] if compared else "")
@@ -150,11 +152,9 @@ def field_as_event(context: ErrorContext) -> LanguageError | None:
 
 
 def _without_function(function: str, field: str, compared: str) -> str:
-    if function == "since":
-        if field.startswith(("cart.", "session.", "user.")):
-            root = field.split(".", maxsplit=1)[0]
-            return f"the time since the last event of the {root} is {root}.idle"
-        return "send an event when it happens, and write since('...') with its name"
+    if function == "since" and field.startswith(("cart.", "session.", "user.")):
+        root = field.split(".", maxsplit=1)[0]
+        return f"the time since the last event of the {root} is {root}.idle"
     if field == "user.identified":
         return f"write {'not ' if function == 'never' else ''}{field}"
     if field == "cart.products":

@@ -13,6 +13,7 @@ from app.segments.language.durations import UNIT_WORDS_MS, duration_hint
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes import hints, slips
+from app.segments.language.mistakes.dates import DATES
 from app.segments.language.mistakes.error_context import KEYWORDS, NUMBER_LIKE, TEXT, WORD, ErrorContext, open_bracket
 from app.segments.language.mistakes.phrases import PHRASES
 from app.segments.language.names import FUNCTIONS
@@ -370,6 +371,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _events_by_sign,
     _foreign_sign,
     slips.unit_of_number,
+    *DATES,
     _number_and_unit,
     _other_number,
     _no_duration,

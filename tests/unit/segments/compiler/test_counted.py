@@ -106,6 +106,12 @@ def test_items_of_a_cart_event_that_say_nothing_are_counted() -> None:
     assert counted("cart.items > 5", events) == {"cart_item_ignored": 2}
 
 
+def test_a_value_that_is_no_date_is_counted_at_each_evaluation() -> None:
+    events = [event("Booked", at_ms=number, day=day) for number, day in enumerate(("soon", True, "2026-11-27"))]
+    assert counted("until(last(day of 'Booked')) > 5d", events) == {"no_instant": 2}
+    assert counted("until_anniversary(last(day of 'Booked')) > 5d", events) == {"no_instant": 2}
+
+
 def test_a_price_or_quantity_that_is_no_number_is_counted() -> None:
     wrong = event("Product Added", product_id="A", quantity="2 pieces", price="$9.99")
     assert counted("cart.items > 5", [wrong]) == {"no_number": 2}

@@ -13,7 +13,7 @@ from app.segments.language.suggestions import closest
         ("minute", FUNCTIONS),
         ("day_of_month", FUNCTIONS),
         ("frequency", (*FUNCTIONS, "sequence")),
-        ("until", FUNCTIONS),
+        ("while", FUNCTIONS),
         ("id", FIELDS["user"]),
         ("age", FIELDS["session"]),
     ],

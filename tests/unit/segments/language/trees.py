@@ -118,6 +118,12 @@ def keys() -> st.SearchStrategy[s.Key]:
     return aggregates().filter(lambda aggregate: aggregate.per is not None).map(s.Key)
 
 
+DATED = st.one_of(
+    PATHS.map(s.Trait), PATHS.map(s.ContextValue), aggregates().filter(lambda node: node.of is not None), keys()
+)
+DISTANCES = st.builds(s.Distance, st.sampled_from(["since", "until", "until_anniversary"]), DATED)
+
+
 def expressions() -> st.SearchStrategy[Any]:
     """Expressions of everything."""
-    return combined(st.one_of(LITERALS, FIELDS, aggregates(), keys()))
+    return combined(st.one_of(LITERALS, FIELDS, aggregates(), keys(), DISTANCES))

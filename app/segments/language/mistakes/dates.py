@@ -1,0 +1,54 @@
+"""Slips with dates: an event or a fixed date where a value of the user is needed, a duration below zero.
+
+Each rule looks at the place where the parser stopped and gives the error if it knows the slip; see `syntax_errors`.
+"""
+
+import re
+
+from app.segments.language.errors import LanguageError
+from app.segments.language.mistakes.error_context import TEXT, ErrorContext
+from app.segments.language.syntax import Span
+
+_DISTANCES = ("until", "until_anniversary")
+_NEGATIVE = re.compile(r"-\s*((?:[0-9]+(?:ms|[smhd]))+)")
+_ORDER_BEFORE = re.compile(r"(?P<function>since|until)\((?P<value>(?:[^()]|\([^()]*\))*)\)\s*(?P<sign>[<>]=?)\s*-?\s*$")
+_OTHER = {"since": "until", "until": "since"}
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def no_value_of_user(context: ErrorContext) -> LanguageError | None:
+    """`until('2026-12-24')`, `until('Trial Started')`, `until()`."""
+    if context.function not in _DISTANCES or not re.search(r"\(\s*$", context.before):
+        return None
+    name, event = context.function, TEXT.match(context.rest)
+    hint = f"write {name}(traits.trial_ends)"
+    if event is not None and not re.search(r"[0-9]{2}-[0-9]{2}'$", event[0]):
+        hint = f"the date in its latest event is {name}(last(ends_at of {event[0]}))"
+    return context.wrong(f"{name} needs a value of the user that is a date", hint)
+
+
+def negative_duration(context: ErrorContext) -> LanguageError | None:
+    """`until(traits.trial_ends) > -3d`."""
+    start = re.search(r"-\s*$", context.before)
+    at = start.start() if start is not None else context.at
+    match, compared = _NEGATIVE.match(context.text, at), _ORDER_BEFORE.search(context.text[:at])
+    if match is None:
+        return None
+    hint = "turn the comparison round, so that the duration is above 0s"
+    if compared is not None:
+        other, sign = _OTHER[compared["function"]], _FLIPPED[compared["sign"]]
+        hint = f"write {other}({compared['value']}) {sign} {match[1]}"
+    return LanguageError("a duration is never negative", Span(at, match.end()), hint)
+
+
+def window_of_value(context: ErrorContext) -> LanguageError | None:
+    """`until(traits.trial_ends within 3d)`."""
+    if context.word not in ("within", "since") or context.function not in _OTHER or "RPAR" not in context.allowed:
+        return None
+    value = re.search(r"\(\s*((?:traits|context)\.[\w.]+)\s*$", context.before)
+    if value is None:
+        return None
+    return context.wrong(f"{value[1]} has no window", f"compare behind it: {context.function}({value[1]}) < 3d")
+
+
+DATES = (window_of_value, no_value_of_user, negative_duration)
