@@ -119,6 +119,7 @@ class State:
     kept: list[Entry] = field(default_factory=list)
     known: list[Entry] = field(default_factory=list)
     last_reset: Happening | None = None
+    places: list[tuple[int, int]] = field(default_factory=list)
 
     def take(self, step: Step, now: int) -> None:
         aggregate, happening = self.aggregate, step.happening
@@ -133,10 +134,20 @@ class State:
             return
         if aggregate.pattern.once_per is not None and not self.is_new(step, now):
             return
-        for name, value in remembered_of(aggregate, counted(aggregate, happening)):
+        values = remembered_of(aggregate, counted(aggregate, happening))
+        self.places.append((happening.t, step.order))
+        for name, value in values:
             self.kept.append(Entry(t=happening.t, order=step.order, found=happening, name=name, value=value))
             keep_values_to_the_limit(self.kept, now, aggregate)
         keep_events_to_the_limit(self.kept, now, aggregate)
+        self.keep_latest()
+
+    def keep_latest(self) -> None:
+        """Of `last 3 P` the latest three by (t, arrival) stay, also those that have nothing to count."""
+        latest = self.aggregate.pattern.latest
+        if latest is not None:
+            self.places = sorted(self.places)[-latest:]
+            self.kept = [entry for entry in self.kept if (entry.t, entry.order) in self.places]
 
     def reset(self, last: Happening) -> None:
         """A Q."""
@@ -147,6 +158,7 @@ class State:
     def leave_out(self, t: int) -> None:
         """Drops all that happened at `t` or before."""
         self.kept = [entry for entry in self.kept if entry.t > t]
+        self.places = [place for place in self.places if place[0] > t]
         self.known = [entry for entry in self.known if entry.t > t]
 
     def is_new(self, step: Step, now: int) -> bool:
@@ -188,7 +200,10 @@ class State:
         repeated = set(theirs.values()) - {t for name, t in theirs.items() if name not in own}
         aggregate = self.aggregate
         bounded = aggregate.within_ms is not None or aggregate.since_last is not None
-        if bounded and aggregate.function in LIMITED and aggregate.function != "last":
+        if aggregate.pattern.latest is not None:
+            other.kept = [entry for entry in other.kept if entry.t not in repeated]
+            other.places = [place for place in other.places if place[0] not in repeated]
+        elif bounded and aggregate.function in LIMITED and aggregate.function != "last":
             other.kept = [entry for entry in other.kept if entry.t not in repeated]
         elif aggregate.function == "count" and aggregate.per is None and not bounded and not of_score:
             for t in repeated:
@@ -196,6 +211,8 @@ class State:
         else:
             repeated = set()
         self.kept += other.kept
+        self.places += other.places
+        self.keep_latest()
         self.known += [
             entry
             for entry in other.known
@@ -233,10 +250,11 @@ def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
 
 
 def remembered_of(aggregate: Aggregate, values: Iterable[Counted]) -> list[Counted]:
-    """Of a list in an event that waits for its `no R` the first 20 values are remembered."""
+    """Of a list in an event that waits for its `no R`, or of `last n P`, the first 20 values are remembered."""
     source = aggregate.pattern.source
     waits = isinstance(source, Sequence) and source.absent is not None
-    return list(values)[: LIST_VALUES_MAX if waits else None]
+    is_cut = waits or aggregate.pattern.latest is not None
+    return list(values)[: LIST_VALUES_MAX if is_cut else None]
 
 
 def keep_values_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) -> None:

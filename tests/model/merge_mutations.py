@@ -17,6 +17,12 @@ MERGE_MUTATIONS = (
         "return [_pack(int(state[0]) + int(other[0])), state[1]]",
     ),
     Mutation(
+        "the last three of the other come first",
+        "tables/latest_events.py",
+        "for each in (state, other) if each is not None for event",
+        "for each in (other, state) if each is not None for event",
+    ),
+    Mutation(
         "a day of both ends with the last event of the other",
         "tables/days.py",
         "united[number] = max(united.get(number, t), t)",

@@ -4,6 +4,24 @@ from tests.model.mutation import Mutation
 
 VALUE_MUTATIONS = (
     Mutation(
+        "of the last three the first that came stay",
+        "tables/latest_events.py",
+        "            del instants[:drop]\n            del items[:drop]\n        return state\n",
+        "            del instants[-drop:]\n            del items[-drop:]\n        return state\n",
+    ),
+    Mutation(
+        "the last three are one too many",
+        "tables/latest_events.py",
+        "len(instants) - self.latest)",
+        "len(instants) - self.latest - 1)",
+    ),
+    Mutation(
+        "one of the last three stays after its window",
+        "tables/latest_events.py",
+        "first = bisect_right(state[0], self.start(now))",
+        "first = 0",
+    ),
+    Mutation(
         "a price that comes as text is none",
         "tables/values.py",
         "if value.__class__ is str and (said := number_in(value)) is not None:",

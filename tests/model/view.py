@@ -272,7 +272,7 @@ def places_kept(atom: Comparison) -> tuple[Aggregate, int] | None:
         left, right, operator = right, left, MIRRORED[operator]
     if not (isinstance(left, Aggregate) and left.function == "count" and isinstance(right, Number)):
         return None
-    if left.within_ms is None and left.since_last is None:
+    if (left.within_ms is None and left.since_last is None) or left.pattern.latest is not None:
         return None
     if operator in ("<", ">="):
         return left, max(1, ceil(right.value))

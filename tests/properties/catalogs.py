@@ -101,6 +101,11 @@ class Writer(Choices):
         once = f" once per {self.value_path()}" if self.chance(self.once_percent) else ""
         return source + self.filtered() + once
 
+    def latest(self) -> str:
+        """A pattern whose events are told apart."""
+        last = f"last {self.one_of('1', '2', '2', '3', '5')} " if self.chance(20) else ""
+        return last + (self.name() if self.chance(40) else self.pattern())
+
     def sequence(self) -> str:
         parts = " then ".join(self.some(self.simple_pattern, 1, 3))
         closing = f" then no {self.simple_pattern()} for {self.duration()}" if self.chance(50) else ""
@@ -150,10 +155,13 @@ class Writer(Choices):
     def count_per(self) -> str:
         return f"count({self.pattern()} per {self.value_path()}{self.scope()})"
 
+    def latest_per(self) -> str:
+        return f"count({self.latest()} per {self.value_path()}{self.scope()})"
+
     def amount(self) -> str:
         function = self.function("numbers", often="avg")
         scope = "" if self.chance(40) else self.scope()
-        pattern = self.name() if self.chance(40) else self.pattern()
+        pattern = self.latest()
         path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
         return f"{function}({path} of {pattern}{scope})"
 
@@ -174,15 +182,15 @@ class Writer(Choices):
         return text
 
     def distinct(self) -> str:
-        return f"{self.function('keys')}({self.value_path()} of {self.pattern()}{self.scope()})"
+        return f"{self.function('keys')}({self.value_path()} of {self.latest()}{self.scope()})"
 
     def first_or_last(self) -> str:
         scope = "" if self.chance(40) else self.scope()
-        pattern = self.name() if self.chance(40) else self.pattern()
+        pattern = self.latest()
         return f"{self.function('value')}({self.value_path()} of {pattern}{scope})"
 
     def key(self) -> str:
-        return f"key({self.count_per()})"
+        return f"key({self.latest_per()})"
 
     def since(self) -> str:
         scope = "" if self.chance(60) else f" since last {self.simple_pattern()}"
@@ -192,6 +200,7 @@ class Writer(Choices):
         value = self.any_of(
             self.count,
             self.count_per,
+            lambda: f"{self.latest_per()} + 0",
             self.amount,
             self.amount,
             self.distinct,

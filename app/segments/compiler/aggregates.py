@@ -24,6 +24,7 @@ from app.segments.language.syntax import (
 )
 from tables.counted import Counted
 from tables.dates import DataInstants
+from tables.latest_events import LatestEvents
 from tables.sequences import Machine
 from tables.tallies import Decay
 from tables.windows import EVENTS_MAX, Kind
@@ -96,14 +97,22 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
         return None
     if left.function != "count" or (left.within_ms is None and left.since_last is None):
         return None
+    if left.pattern.latest is not None:
+        return None
     return left, operator, right.value
 
 
 def _kind(node: Aggregate, instants_max: int | None, zone: str, counted: Counted) -> tuple[Kind, Item, Path | None]:
     entry = AGGREGATES[node.function]
     bounded = node.within_ms is not None or node.since_last is not None
-    kind = entry.state(Asked(node.within_ms, bounded, node.per is not None, instants_max, zone, counted))
-    return (kind, "keys", node.per) if node.per is not None else (kind, entry.item, node.of)
+    per = node.per is not None
+    item: Item = "keys" if per else entry.item
+    if node.pattern.latest is not None:
+        of_these = entry.state(Asked(None, bounded=True, per=per, places=None, zone=zone, counted=Counted()))
+        kind: Kind = LatestEvents(node.pattern.latest, of_these, item, node.within_ms, counted)
+    else:
+        kind = entry.state(Asked(node.within_ms, bounded, per, instants_max, zone, counted))
+    return kind, item, node.per if per else node.of
 
 
 class Registry:

@@ -86,7 +86,8 @@ def _pattern(node: s.Pattern) -> str:
         source = names[0] if len(names) == 1 else f"any({', '.join(names)})"
     where = f" where {_write(node.where, _OR)}" if node.where is not None else ""
     once = f" once per {path_text(node.once_per)}" if node.once_per is not None else ""
-    return source + where + once
+    latest = f"last {node.latest} " if node.latest is not None else ""
+    return latest + source + where + once
 
 
 def _sequence(node: s.Sequence) -> str:

@@ -4,11 +4,13 @@
 terms that move by themselves, `thresholds` those that a limit makes unreachable.
 """
 
+from dataclasses import replace
 from itertools import takewhile
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
+from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes.side_hints import (
     LITERALS,
     comparison_hint,
@@ -24,7 +26,9 @@ from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, type_of
 from app.segments.language.zones import is_zone, zone_hint
 from tables.dates import is_date
+from tables.latest_events import LATEST_MAX
 
+_LATEST_HINT = "leave it out, or ask for a value of these events: avg(revenue of last 3 'Order Completed')"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _ORDERING = frozenset({"<", "<=", ">", ">="})
@@ -47,9 +51,9 @@ def check_value(node: s.Expression) -> list[LanguageError]:
 
 
 def check_pattern(node: s.Pattern) -> list[LanguageError]:
-    """Returns the problems of a pattern."""
+    """Returns the problems of the pattern of a score."""
     checker = _Checker()
-    checker.pattern(node)
+    checker.single(node, "in the points of a score")
     return checker.errors
 
 
@@ -115,8 +119,10 @@ class _Checker:
             case s.Aggregate():
                 self._no_date(node)
                 self.pattern(node.pattern)
+                if node.pattern.latest is not None:
+                    self._latest(node, node.pattern.latest)
                 if node.since_last is not None:
-                    self.pattern(node.since_last)
+                    self.single(node.since_last, "after since last")
             case s.Key():
                 self.value(node.aggregate)
             case s.HourOfDay() | s.DayOfWeek():
@@ -137,13 +143,29 @@ class _Checker:
                         event, f"'{event.name}' is a date, but since needs an event or a value of the user", hint
                     )
 
+    def single(self, node: s.Pattern, place: str) -> None:
+        """Checks a pattern where each event is looked at by itself."""
+        if node.latest is not None:
+            self._wrong(node, f"last {node.latest} is not allowed {place}", "leave it out")
+        self.pattern(node)
+
+    def _latest(self, node: s.Aggregate, latest: int) -> None:
+        if not 1 <= latest <= LATEST_MAX:
+            hint = f"write last 3 {canonical.text(replace(node.pattern, latest=None))}"
+            self._wrong(node.pattern, f"last needs a whole number from 1 to {LATEST_MAX}", hint)
+        elif node.per is None and not AGGREGATES[node.function].tells_events_apart:
+            told = f"{node.function}(...) asks for nothing of the single events"
+            if node.function == "count":
+                told = f"the last {latest} are {latest} events, or fewer"
+            self._wrong(node, f"last {latest} makes no sense in {node.function}(...)", _LATEST_HINT, told)
+
     def pattern(self, node: s.Pattern) -> None:
         """Checks the filters of a pattern."""
         if isinstance(node.source, s.Sequence):
             for step in node.source.steps:
-                self.pattern(step)
+                self.single(step, "in a step of a sequence")
             if node.source.absent is not None:
-                self.pattern(node.source.absent)
+                self.single(node.source.absent, "after no")
         else:
             for event in node.source:
                 if event.kind == "track" and not (event.name or "").strip():

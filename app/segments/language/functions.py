@@ -93,6 +93,11 @@ class AggregateFunction:
         """If it is written `name(x of P)`."""
         return self.item != "nothing"
 
+    @property
+    def tells_events_apart(self) -> bool:
+        """If its value depends on more of the events than their number, and than the latest."""
+        return self.of_property or (self.unit is not None and not self.ends_at_midnight)
+
     def touched_within(self, within_ms: int | None) -> int | None:
         """The most days, weeks or months that a window can touch, where that is the nearest limit."""
         if self.unit is None or within_ms is None:

@@ -133,11 +133,12 @@ class Sequence(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pattern(Node):
-    """Events that are counted: one or more event names, or a sequence; a filter; each value once."""
+    """Events that are counted: one or more event names, or a sequence; a filter; each value once; only the latest."""
 
     source: tuple[EventName, ...] | Sequence
     where: "Expression | None"
     once_per: Path | None
+    latest: int | None = None
 
 
 # ---- state

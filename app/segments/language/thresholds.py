@@ -45,6 +45,9 @@ def _limit(node: s.Expression) -> tuple[int, str, bool] | None:
             if (touched := entry.touched_within(node.within_ms)) is not None:
                 window = format_duration(node.within_ms or 0)
                 return touched, f"a window of {window} touches at most {touched} {name}", False
+            latest = node.pattern.latest
+            if latest is not None and not entry.of_property:
+                return latest, f"last {latest} are at most {latest} events", False
             most = entry.most[0 if bounded else 1]
             return None if most is None else (most, entry.why_most, True)
         case s.CartField(name="items"):

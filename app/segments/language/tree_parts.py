@@ -8,6 +8,8 @@ from app.segments.language import syntax as s
 
 Branch = Tree[Token] | Token
 
+_DIGITS_MAX = 15
+
 
 def text_value(token: str) -> str:
     """Returns the text that a text literal stands for: between single quotes, two of them inside for one."""
@@ -44,3 +46,8 @@ def event_of(tree: Tree[Token]) -> s.EventName:
     if token.type == "TEXT":
         return s.EventName("track", text_value(token), span=span(tree))
     return s.EventName(cast(s.EventKind, str(token)), None, span=span(tree))
+
+
+def whole_number(token: Token) -> int:
+    """The whole number that a token stands for; 0 if it is none."""
+    return int(token) if token.isdecimal() and len(token) <= _DIGITS_MAX else 0

@@ -17,7 +17,16 @@ from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
-from app.segments.language.tree_parts import Branch, event_of, is_quoted, keys_of, span, text_value, token_span
+from app.segments.language.tree_parts import (
+    Branch,
+    event_of,
+    is_quoted,
+    keys_of,
+    span,
+    text_value,
+    token_span,
+    whole_number,
+)
 
 _LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
@@ -292,6 +301,7 @@ class TreeReader:
         source: tuple[s.EventName, ...] | s.Sequence = ()
         where: s.Expression | None = None
         once_per: s.Path | None = None
+        latest: int | None = None
         for child in cast(list[Tree[Token]], tree.children):
             if child.data == "event":
                 source = (event_of(child),)
@@ -302,11 +312,13 @@ class TreeReader:
                 if self._in_where:
                     self._not_in_where(child, "sequence")
                 source = self._sequence(child)
+            elif child.data == "latest":
+                latest = whole_number(cast(Token, child.children[0]))
             elif child.data == "where":
                 where = self._where(child)
             else:
                 once_per = self._property(cast(Tree[Token], child.children[0]))
-        return s.Pattern(source, where, once_per, span=span(tree))
+        return s.Pattern(source, where, once_per, latest, span=span(tree))
 
     def _where(self, tree: Tree[Token]) -> s.Expression:
         outer, self._in_where = self._in_where, True

@@ -38,6 +38,12 @@ TWO_DAYS_IN_A_ROW = f"""
     from ({FIRST_PAGES_OF_DAYS}) as later
     join ({FIRST_PAGES_OF_DAYS}) as earlier on later.u = earlier.u and later.day = earlier.day + 1
 """
+LAST_THREE_ORDERS = """
+    select u, null as v, t as instant, 1 as phase, line, avg((p->>'revenue')::double) over (
+        partition by u order by t, line rows between 2 preceding and current row
+    ) as n
+    from event where name = 'Order Completed'
+"""
 VIEWS = events("Product Viewed")
 ADDS = events("Product Added")
 ORDERS = events("Order Completed")
@@ -237,6 +243,12 @@ OTHERS = (
         {"two": flips(over_values(TWO_DAYS_IN_A_ROW), "n > 0")},
         "two",
         "streak(page) >= 2",
+    ),
+    Question(
+        "last-three-orders-dear",
+        {"dear": flips(LAST_THREE_ORDERS, "n > 100")},
+        "dear",
+        "avg(revenue of last 3 'Order Completed') > 100",
     ),
     Question(
         "dear-today",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tables.calendar_days import CalendarDays, Unit
 from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
 from tables.days import Days, Streak
+from tables.latest_events import LatestEvents
 from tables.pairs import FIRST_BYTES_MAX, First, Numbers
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
@@ -20,6 +21,7 @@ from tables.values import remembered_bytes
 from tables.windows import (
     EVENTS_MAX,
     FirstEver,
+    Kind,
     Last,
     Latest,
     LatestN,
@@ -70,6 +72,11 @@ class SmallCalendar(CalendarDays):
         return instant_ms // 4 * 4 + 4
 
 
+def last_two(kind: Kind, item: str, within_ms: int | None) -> LatestEvents:
+    """`last 2 P`."""
+    return LatestEvents(2, kind, item, within_ms, Counted())
+
+
 Make = Callable[[], Any]
 KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     ("exists", lambda: Latest(None), nothing),
@@ -90,6 +97,17 @@ KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     *((f"{unit}s in a window", lambda unit=unit: SmallDays(unit, W, Counted()), nothing) for unit in ("day", "week")),
     ("days since Q", lambda: SmallDays("day", None, Counted()), nothing),
     ("a streak", SmallStreak, nothing),
+    (
+        "the last two in a window",
+        lambda: LatestEvents(2, Numbers("sum", None, Counted()), "numbers", W, Counted()),
+        numbers,
+    ),
+    ("the last two since Q", lambda: last_two(First(None, Counted()), "value", None), values),
+    (
+        "count per value of the last two",
+        lambda: LatestEvents(2, Tally(None, None, Counted()), "keys", W, Counted()),
+        keys,
+    ),
     ("count per value in a window", lambda: Tally(W, None, Counted()), keys),
     ("a threshold per value", lambda: Tally(W, 2, Counted()), keys),
     ("count per value since Q", lambda: Tally(None, None, Counted()), keys),
@@ -261,6 +279,7 @@ def test_an_event_that_has_left_its_window_is_not_dropped_by_a_limit() -> None:
         (Numbers("sum", None, Counted()), [1_000_000], 2),
         (First(None, Counted()), "a", "a"),
         (Tally(None, None, Counted()), ["a"], 2),
+        (LatestEvents(3, Tally(None, None, Counted()), "keys", None, Counted()), ["a"], 2),
         (Running(), None, 2),
     ],
     ids=lambda value: type(value).__name__,

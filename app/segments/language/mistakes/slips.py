@@ -49,6 +49,22 @@ def no_number(start: int, written: str) -> LanguageError:
     return LanguageError(f"{written} is not a number", Span(start, start + len(written)), hint, detail)
 
 
+def last_events(context: ErrorContext) -> LanguageError | None:
+    """`last 30d 'A'`, a duration in place of a number, and `'A' last 3`, behind the event."""
+    number = re.match(r"([0-9]+)([a-z]+)?(?![\w.])", context.rest)
+    if number and number[2] and re.search(r"[(\s]last\s*$", context.before) and not context.after_event:
+        return context.wrong(
+            "last needs a number of events, not a duration",
+            f"for a time write within {number[0]} behind the event, for events last {number[1]}",
+            length=len(number[0]),
+        )
+    behind = re.match(r"last\s+([0-9]+)(?=\s*(?:\)|(?:within|since|per|where|once)\b))", context.rest)
+    if behind and context.after_event:
+        written = f"write last {behind[1]} in front of the event: last {behind[1]} 'Order Completed'"
+        return context.wrong("last comes too late", written, length=len(behind[0]))
+    return None
+
+
 def other_thousands(context: ErrorContext) -> LanguageError | None:
     """`1.000,00`, `1,000.00`, `1'000`: the parser stops at the mark."""
     before = re.search(r"[0-9][0-9.]*$", context.before)

@@ -364,6 +364,7 @@ def _otherwise(context: ErrorContext) -> LanguageError:
 
 _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _double_quotes,
+    slips.last_events,
     *PHRASES,
     slips.other_thousands,
     _quote_inside_text,

@@ -95,9 +95,12 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
     return s.Sequence(tuple(steps), absent, absent_ms, within_ms, draw(st.none() | PATHS))
 
 
+LATEST = st.none() | st.integers(1, 100)
+
+
 def patterns() -> st.SearchStrategy[s.Pattern]:
     """Patterns of all kinds."""
-    return st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none() | PATHS)
+    return st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none() | PATHS, LATEST)
 
 
 @st.composite
@@ -106,7 +109,7 @@ def aggregates(draw: st.DrawFn) -> s.Aggregate:
     function = draw(st.sampled_from(list(AGGREGATES)))
     of = draw(PATHS) if AGGREGATES[function].of_property else None
     per = draw(st.none() | PATHS) if AGGREGATES[function].per else None
-    within_ms = draw(st.none() | DURATIONS)
+    within_ms = draw(st.none() | DURATIONS) if not AGGREGATES[function].ends_at_midnight else None
     since_last = None
     if within_ms is None:
         since_last = draw(st.none() | st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none()))
