@@ -177,6 +177,16 @@ class Settings:
     log_level: LogLevel = setting("info", "Least severe lines that are logged")
     log_format: LogFormat = setting("text", "Lines for people, or one JSON object a line")
 
+    # The audit log.
+    audit_secret: str = setting("", "Secret of the HMAC of users in audit records; empty: they name none", secret=True)
+    audit_actor: str = setting("", "Who runs a command, in audit records; empty: the account of the system")
+    audit_retention_ms: int = setting(
+        1_095 * DAY_MS,
+        "Time that audit records are kept, given to a new topic",
+        low=DAY_MS,
+        high=3_650 * DAY_MS,
+    )
+
     # The HTTP service.
     serve_host: str = setting("127.0.0.1", "Address of shoal serve")
     serve_port: int = setting(8080, "Port of shoal serve; 0: a free one", low=0, high=65_535)
@@ -190,6 +200,8 @@ class Settings:
     forward_keys_file: str = setting("", "File with further keys, one name:hash a line")
     read_keys: str = setting("", "Who may ask for users and segments: name:hash; empty: nobody", secret=True)
     read_keys_file: str = setting("", "File with further keys, one name:hash a line")
+    admin_keys: str = setting("", "Who may administer: name:hash; empty: nobody", secret=True)
+    admin_keys_file: str = setting("", "File with further keys, one name:hash a line")
     token_secret: str = setting("", "Secret that signs visitors' tokens; empty: no tokens", secret=True)
     token_secrets: str = setting(
         "",
@@ -248,6 +260,7 @@ class Settings:
             destinations=prefix + self.topic_destinations,
             intake=prefix + self.topic_intake,
             identity=f"{prefix}shoal.identity",
+            audit=f"{prefix}shoal.audit",
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -266,6 +279,7 @@ class Topics:
     destinations: str
     intake: str
     identity: str
+    audit: str
     dead_letters: str
     late: str
 

@@ -3,14 +3,15 @@
 from typing import Literal
 
 from app.console.safe_console import SafeConsole
-from app.service.access_keys import hash_of, new_key
+from app.service.access_keys import Use, hash_of, new_key
 
 
-def keys(action: Literal["new"], use: Literal["write", "forward", "read"], /, *, name: str = "main") -> int:
+def keys(action: Literal["new"], use: Use, /, *, name: str = "main") -> int:
     """Make a key for the HTTP service, and its hash. The key is shown once and stored nowhere.
 
     A write key may send events; it may be public, in a page. A forward key may send events that another system
-    received, with their times; it is a secret. A read key may query users and segments; it is a secret.
+    received, with their times; it is a secret. A read key may query users and segments; it is a secret. An admin key
+    may administer, and nothing else; it is a secret of one person or one service.
 
     Example: `shoal keys new write --name shop`
 
@@ -19,7 +20,7 @@ def keys(action: Literal["new"], use: Literal["write", "forward", "read"], /, *,
     action
         new: make a key.
     use
-        write, forward or read.
+        write, forward, read or admin.
     name
         Name of the key in settings and metrics, such as the shop or the service that uses it.
     """

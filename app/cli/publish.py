@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from app.catalogs.publishing import publish_catalog
 from app.console.definitions import show_remarks
 from app.console.output import counted, make_console
 from app.console.running import quiet_clients
+from app.runtime.audit import audited
+from app.runtime.records.published_catalog import Difference
 from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Catalog
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 
 def publish(
@@ -47,7 +50,7 @@ def publish(
     files = read_definitions(folder)
     show_remarks(make_console(stderr=True), catalog)
     now_ms = int(time.time() * 1000)
-    changes = asyncio.run(publish_catalog(settings, catalog, files, published_ms=now_ms, write=not dry_run))
+    changes = asyncio.run(_publish(settings, catalog, files, published_ms=now_ms, write=not dry_run))
     for sign, style, names in (
         ("+", "green", changes.added),
         ("~", "yellow", changes.changed),
@@ -63,6 +66,19 @@ def publish(
     else:
         console.print(f"published catalog {catalog.version}; {told}", highlight=False)
     return 0
+
+
+async def _publish(
+    settings: Settings, catalog: Catalog, files: Mapping[str, str], *, published_ms: int, write: bool
+) -> Difference:
+    """Publishes, and records it in the audit log."""
+    if not write:
+        return await publish_catalog(settings, catalog, files, published_ms=published_ms, write=False)
+    async with audited(settings, "definitions.publish", details={"version": catalog.version}) as deed:
+        changes = await publish_catalog(settings, catalog, files, published_ms=published_ms, write=True)
+        counts = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+        deed.details.update({name: str(len(names)) for name, names in counts.items()})
+    return changes
 
 
 def _note(catalog: Catalog, name: str) -> str:

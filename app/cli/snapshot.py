@@ -8,6 +8,8 @@ from app.console.options import read_duration_ms
 from app.console.output import counted, make_console, say, show_bytes
 from app.console.running import quiet_clients
 from app.errors import UserError
+from app.runtime.audit import audited
+from app.settings import Settings
 from app.verification.snapshot import SnapshotJob
 
 
@@ -44,10 +46,17 @@ def snapshot(
     if not file.parent.is_dir():
         raise UserError(f"there is no folder {file.parent}", hint="make it first, or write the file elsewhere")
     job = SnapshotJob(settings, file, timeout_s=timeout_ms / 1000)
-    asyncio.run(job.run(make_console(stderr=True)))
+    asyncio.run(_take(settings, job))
     say(
         make_console(),
         f"{file}: {counted(job.users, 'profile')} of {counted(job.partitions, 'partition')}, "
         f"{show_bytes(job.file_bytes)}",
     )
     return 0
+
+
+async def _take(settings: Settings, job: SnapshotJob) -> None:
+    """Takes the snapshot, and records it in the audit log: it exports all profiles."""
+    async with audited(settings, "snapshot.write") as deed:
+        await job.run(make_console(stderr=True))
+        deed.details["profiles"] = str(job.users)

@@ -16,6 +16,7 @@ from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible_json
 from app.offline.person import Person, find_person
+from app.runtime.audit import audited
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.envelope import decode_profile
@@ -61,13 +62,19 @@ def users(
     if known is None or known.encode(errors="replace").decode() != known:  # bytes that are no UTF-8
         hint = "give a userId or an anonymousId; SHOAL_BLOCKED_IDS lists values that name nobody"
         raise UserError(f"{key!r:.80} names nobody", hint=hint)
-    person = asyncio.run(_person(settings, known))
+    person = asyncio.run(_shown(settings, known))
     console = make_console()
     if json:
         say_lines(console, visible_json(msgspec.json.format(msgspec.json.encode(person), indent=2).decode()))
     else:
         show_person(console, person)
     return 0
+
+
+async def _shown(settings: Settings, key: str) -> Person:
+    """Reads the person, and records in the audit log that somebody has looked."""
+    async with audited(settings, "users.show", user=key):
+        return await _person(settings, key)
 
 
 async def _person(settings: Settings, key: str) -> Person:

@@ -18,6 +18,7 @@ from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
+from app.runtime.partition.failures import describe_error
 from app.runtime.records.dead_letters import Origin, dead_row, destination_header
 from app.settings import Settings
 
@@ -119,7 +120,7 @@ class DestinationTask(FollowTask):
                 self._at[destination.name] = Stored(earliest)
             except Exception as error:  # noqa: BLE001  # after any error it starts again at its position
                 back_off.failed()
-                log.warning("%s, destination %s: %s: %s", self.name, destination.name, type(error).__name__, error)
+                log.warning("%s, destination %s: %s", self.name, destination.name, describe_error(error))
             await asyncio.sleep(back_off.pause_ms / 1000)
 
     async def _begin(self, destination: Destination, reader: LogReader) -> Stored:

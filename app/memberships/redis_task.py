@@ -123,7 +123,8 @@ class MembershipTask(FollowTask):
             try:
                 updates.append((update_for(read_change(record.value)), record.offset + 1))
             except (msgspec.DecodeError, ValueError) as error:
-                log.warning("%s, offset %d: skips a record that is no change: %s", self.name, record.offset, error)
+                kind = type(error).__name__  # its text may contain an id of a user
+                log.warning("%s, offset %d: skips a record that is no change: %s", self.name, record.offset, kind)
                 self._metrics.memberships("unreadable", 1)
         return updates
 

@@ -28,6 +28,7 @@ class Access:
         """UserError for keys that cannot be used."""
         self.write_keys: AccessKeys = load_keys("write", hashes=settings.write_keys, file=settings.write_keys_file)
         self.read_keys: AccessKeys = load_keys("read", hashes=settings.read_keys, file=settings.read_keys_file)
+        self.admin_keys: AccessKeys = load_keys("admin", hashes=settings.admin_keys, file=settings.admin_keys_file)
         self._forward_keys = load_keys("forward", hashes=settings.forward_keys, file=settings.forward_keys_file)
         if both := self.write_keys.hashes.keys() & self._forward_keys.hashes.keys():
             raise UserError(
@@ -59,6 +60,10 @@ class Access:
     def may_read(self, headers: Mapping[str, str]) -> str:
         """The name of a read key. Problem 401 or 403."""
         return self.read_keys.name_of(_read_key(headers))
+
+    def may_administer(self, headers: Mapping[str, str]) -> str:
+        """The name of an admin key. Problem 401 or 403. A deed without it is audited: see `Audit`."""
+        return self.admin_keys.name_of(_read_key(headers))
 
     def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str) -> None:
         """True if this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""

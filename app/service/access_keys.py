@@ -17,7 +17,7 @@ from app.service.http_problem import Problem
 
 KEY_BYTES: Final = 32
 KEY_CHARACTERS_MAX: Final = 200
-Use = Literal["write", "forward", "read"]
+Use = Literal["write", "forward", "read", "admin"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")

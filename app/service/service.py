@@ -18,6 +18,8 @@ from litestar.types import ASGIApp
 
 from app.errors import UserError
 from app.service.access import Access
+from app.service.audit import Audit
+from app.service.audit_routes import AuditRoutes
 from app.service.body import BODY_BYTES_MAX
 from app.service.changes import ChangesHub
 from app.service.clickstream import ClickstreamWriter
@@ -88,7 +90,15 @@ def create_service(settings: Settings) -> Service:
             await memberships.close()
 
     app = Litestar(
-        route_handlers=[CollectorRoutes, LibrarySettingsRoutes, QueryRoutes, StreamRoutes, HealthRoutes, PageRoutes],
+        route_handlers=[
+            CollectorRoutes,
+            LibrarySettingsRoutes,
+            QueryRoutes,
+            StreamRoutes,
+            AuditRoutes,
+            HealthRoutes,
+            PageRoutes,
+        ],
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
         middleware=[
@@ -101,6 +111,7 @@ def create_service(settings: Settings) -> Service:
             "library_settings": _given(LibrarySettings(settings, access)),
             "queries": _given(queries),
             "streams": _given(streams),
+            "audit": _given(Audit(settings, access)),
             "health": _given(health),
         },
         request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own error
@@ -134,6 +145,7 @@ def _openapi() -> OpenAPIConfig:
                     type="http", scheme="basic", description="The write key as user name; or writeKey in the body"
                 ),
                 "readKey": SecurityScheme(type="http", scheme="bearer", description="The read key"),
+                "adminKey": SecurityScheme(type="http", scheme="bearer", description="An admin key"),
                 "userToken": SecurityScheme(
                     type="http", scheme="bearer", description="A visitor's token; or token in the query"
                 ),

@@ -43,7 +43,7 @@ PASSWORD = "a password for tests only"
 SOURCE = "raw"
 PROCESSES = tuple(access_lists(Settings()))
 SEGMENT = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\ntopic: true\n"
-WRITE_KEY, READ_KEY = "shoal_write_of-a-test", "shoal_read_of-a-test"
+WRITE_KEY, READ_KEY, ADMIN_KEY = "shoal_write_of-a-test", "shoal_read_of-a-test", "shoal_admin_of-a-test"
 RESOURCES = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -136,6 +136,7 @@ class Shop:
             "SHOAL_SESSION_TIMEOUT": "2s",
             "SHOAL_WRITE_KEYS": f"shop:{hash_of(WRITE_KEY)}",
             "SHOAL_READ_KEYS": f"mail:{hash_of(READ_KEY)}",
+            "SHOAL_ADMIN_KEYS": f"ops:{hash_of(ADMIN_KEY)}",
         }
 
     def process(self, user: str, *command: str) -> RoleProcess:
@@ -257,6 +258,8 @@ async def ask_the_service(shop: Shop) -> None:
 
         await soon(takes_events, within_s=60)
         await soon(explains, within_s=60)
+        told = await http.get("/v1/audit", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
+        assert told.status_code == 200, told.text
 
 
 async def whole_life(shop: Shop) -> None:

@@ -34,7 +34,7 @@ class Agent(faust.Agent):
                 event = stream.current_event
                 batch = None if event is None else event.value
                 if not isinstance(batch, MicroBatch):
-                    self.log.exception("agent %s: %r", self.name, error)
+                    self.log.exception("agent %s: %s", self.name, type(error).__name__)
                 for generator in list(stream._active_agens):
                     with suppress(RuntimeError, ValueError):
                         await generator.aclose()

@@ -48,7 +48,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
     positions, letters = topics.destinations, f"{topics.destinations}.dead-letter"
     intake = topics.intake
     every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity]
-    every += [topics.profiles, topics.journal, topics.catalog]
+    every += [topics.profiles, topics.journal, topics.audit, topics.catalog]
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
             _topics("Create", *every),
@@ -66,8 +66,8 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
         "serve": _chain(
-            _topics("Write", topics.clickstream),
-            _topics("Read", topics.changes, topics.catalog, topics.profiles),
+            _topics("Write", topics.clickstream, topics.audit),
+            _topics("Read", topics.changes, topics.catalog, topics.profiles, topics.audit),
         ),
         "memberships": _chain(_topics("Read", topics.changes, topics.profiles), [_group(f"{app_id}-memberships")]),
         "destinations": _chain(
@@ -82,10 +82,13 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             _topics("Create", intake),
             [_group(f"{app_id}-intake"), _transactions(f"{app_id}-intake-")],
         ),
-        "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog)),
+        "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog, topics.audit)),
         "catalog": _topics("Read", topics.catalog),
-        "users": _topics("Read", topics.profiles),
-        "snapshot": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
+        "users": _chain(_topics("Read", topics.profiles), _topics("Write", topics.audit)),
+        "snapshot": _chain(
+            _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
+            _topics("Write", topics.audit),
+        ),
         "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
         "replay": _chain(_topics("Read", topics.dead_letters, intake), _topics("Write", topics.clickstream, intake)),
         "simulate": _topics("Write", topics.clickstream),

@@ -82,6 +82,12 @@ def catalog_topic(settings: Settings) -> TopicSpec:
     return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
 
 
+def audit_topic(settings: Settings) -> TopicSpec:
+    """The topic of audit records: one partition, so that all are in one order."""
+    kept = READ_BY_OTHERS | {"retention.ms": str(settings.audit_retention_ms)}
+    return TopicSpec(settings.topics.audit, 1, _config(settings, kept))
+
+
 def _config(settings: Settings, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Returns the configuration of a topic: batches stay as they were sent, and none is too large."""
     bytes_max = str(message_bytes_max(settings))

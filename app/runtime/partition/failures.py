@@ -1,5 +1,8 @@
 """Classifies failures in the life cycle of a partition, and describes them."""
 
+import traceback
+from pathlib import Path
+
 from app.errors import UserError
 from app.runtime.delivery.delivery import FencedError
 from app.runtime.kafka.log_writer import ClockAheadError
@@ -8,6 +11,10 @@ from app.runtime.partition.lifecycle import Advice, Failure
 from tables.formats import DamagedError, UnknownFormatError
 
 Unreadable = UnknownFormatError, DamagedError
+
+
+SPEAK_OF_SYSTEMS = ("app.", "aiokafka", "redis", "tables.")
+"""Modules whose errors have a text that names no user: of others, such as a KeyError, only the place is told."""
 
 
 class BatchFailedError(Exception):
@@ -44,13 +51,21 @@ def describe_batch_failure(error: BaseException, *, offset: int, records: int, s
         return f"the agent did not finish a batch in time (batch_timeout), offset {offset}"
     at = "" if suspect is None else f", at offset {suspect}"
     what = f"{records:,} records from offset {offset}" if records else "a move of the idle clock"
-    return f"{type(error).__name__}: {error} in {what}{at}"
+    return f"{describe_place(error)} in {what}{at}"
+
+
+def describe_place(error: BaseException) -> str:
+    """The kind of an error of our own code and its place, without its text: that may contain an id of a user."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__name__ + (f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else "")
 
 
 def describe_error(error: BaseException) -> str:
     """Any error, in one line."""
     if isinstance(error, UserError):
         return error.message
+    if not isinstance(error, OSError) and not type(error).__module__.startswith(SPEAK_OF_SYSTEMS):
+        return describe_place(error)
     name, text = type(error).__name__, str(error)
     if isinstance(error, BatchFailedError | TimeoutError) or text.startswith(name):
         return text or name

@@ -373,7 +373,7 @@ class PartitionTask:
         """A record that no attempt could process goes to the dead-letter topic, and the journal says so."""
         state = self._state
         assert state is not None
-        entry = Poisoned(offset=letter.record.offset, reason=letter.detail)
+        entry = Poisoned(letter.record.offset, letter.detail.partition(":")[0])  # its text may name a user
         await self._write(Commit(next_offset=state.offset, announced=self._layout.announced([letter], [], [entry])))
         self._context.metrics.dead_letter(letter.reason)
         state.replay.poisoned[entry.offset] = entry.reason

@@ -4,7 +4,12 @@ import json
 import logging
 import sys
 import time
+import traceback
+from typing import Any
 
+from aiokafka.errors import KafkaError
+
+from app.errors import UserError
 from app.events.visible_text import visible, visible_json
 from app.settings import LogFormat
 
@@ -51,7 +56,18 @@ class SparingFilter(logging.Filter):
         return True
 
 
-class _Formatter(logging.Formatter):
+class _SilentTraces(logging.Formatter):
+    """Traces without the text of the last error, unless it comes from the system or is for people: the text of others,
+    such as a KeyError, may contain an id of a user."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # the name of logging
+        kind, error, trace = ei
+        if error is None or isinstance(error, OSError | KafkaError | UserError):
+            return super().formatException(ei)
+        return "".join([*traceback.format_tb(trace), kind.__name__]).rstrip()
+
+
+class _Formatter(_SilentTraces):
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         source = "" if record.name.startswith(("app.", "agents.")) else f" ({record.name})"
@@ -62,7 +78,7 @@ class _Formatter(logging.Formatter):
         return visible(text).replace("\n", "\n  ")  # no text from outside may begin a line
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_SilentTraces):
     """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, and `error`, a trace, where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:

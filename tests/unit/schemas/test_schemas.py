@@ -13,6 +13,14 @@ from jsonschema import Draft202012Validator
 
 from app.events.message import MessageDecoder, MessageError, checked_value, user_of
 from app.events.user_ids import UserIds
+from app.runtime.records.audit_record import (
+    Result,
+    decode_audit,
+    encode_audit,
+    made_record,
+    new_deed_id,
+    subject_of,
+)
 from app.runtime.records.identity_events import encode_identity
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
@@ -25,7 +33,7 @@ from tests.unit.schemas.compatibility import narrower
 from tools.docs_pages import ROOT, blocks
 
 SCHEMAS = ROOT / "deploy" / "schemas"
-OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity")
+OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity", "audit")
 KEPT = sorted((SCHEMAS / "kept").glob("*.json"))
 
 
@@ -179,6 +187,7 @@ def test_the_asyncapi_document_names_every_topic_that_others_use_and_refers_to_w
         topics.dead_letters,
         topics.late,
         topics.identity,
+        topics.audit,
         f"{topics.destinations}.dead-letter",
     }
     used = {operation["channel"]["$ref"] for operation in document["operations"].values()}
@@ -207,3 +216,23 @@ def references(value: Any) -> Iterator[str]:
 def test_every_identity_event_is_what_the_schema_says(result: str) -> None:
     linked = Linked("41f187c2ef8352d998ffac9c", "a-1", "u-1", 1_767_571_200_000, "identify", result)
     validator("identity").validate(json.loads(encode_identity(linked)))
+
+
+@pytest.mark.parametrize("result", ["begun", "done", "failed", "refused"])
+def test_every_audit_record_is_what_the_schema_says(result: Result) -> None:
+    """With a user and without, with a known actor and without."""
+    for secret, actor in (("s", "ops"), ("", None)):
+        record = made_record(
+            deed_id=new_deed_id(),
+            at_ms=1_767_571_200_000,
+            app="shoal",
+            actor=actor,
+            way="http",
+            deed="users.show",
+            result=result,
+            subject=subject_of("u-1", secret=secret),
+            reason="wrong-key" if result == "refused" else None,
+            details={"version": "1"},
+        )
+        validator("audit").validate(json.loads(encode_audit(record)))
+        assert decode_audit(encode_audit(record)) == record
