@@ -22,6 +22,10 @@ COMMANDS = {
     "demo": ("app.cli.demo:demo", "Run a simulated shop on this machine and show its segments live."),
     "local": ("app.cli.local:local", "Run a broker and a Redis on this machine, for trials."),
     "init": ("app.cli.init:init", "Write a first folder of segments, with tests and editor settings."),
+    "import": (
+        "app.cli.import_definitions:import_definitions",
+        "Translate segments of another product into files.",
+    ),
     "files": ("app.cli.files:files", "Show the folders of files that come with Shoal, to copy from."),
     "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
