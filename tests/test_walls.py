@@ -20,6 +20,7 @@ FORBIDDEN = {
     "app.embedded.guard": "app.runtime.process.logs",
     "app.offline.explanation": "app.cli.main",
     "app.catalogs.publishing": "app.offline.backtest",
+    "app.imports.names": "pathlib",
     "app.segments.language.walk": "app.segments.partition.position",
     "app.segments.evaluation.clock": "app.segments.compiler.filters",
     "app.segments.definitions.drafts": "app.segments.evaluation.batch",

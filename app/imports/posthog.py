@@ -215,11 +215,12 @@ def _behaviour(place: Place, work: Work) -> Condition:
             recent = Window(_unit_ms(place, "seq_time_value", "seq_time_interval", work))
             return _restarted(name, filters, window, recent)
         case "performed_event_regularly":
-            days = place.value.get("min_periods")
+            whole_ms = window.from_ms * place.whole("total_periods")
+            days = f"days({pattern(name, filters)} within {format_duration(whole_ms)})"
             raise Untranslatable(
                 "performed_event_regularly",
                 "periods side by side are not counted here",
-                f"days({pattern(name, filters)} within {format_duration(window.from_ms)}) >= {shown(days)}",
+                f"{days} >= {place.whole('min_periods')}",
             )
         case other:
             raise Untranslatable(f"value = {shown(other)}", "no behaviour that is documented")

@@ -240,7 +240,7 @@ def _is_once(calls: Sequence[Call]) -> bool:
 
 
 def _parts_of(call: Call) -> tuple[Node, ...]:
-    """What is joined by AND inside `where(...)`."""
+    """The conditions that AND joins inside `where(...)`."""
     if len(call.arguments) != 1 or not isinstance(node := call.arguments[0].value, Chain | Group):
         raise Untranslatable("where(...)", "one condition is needed here")
     return node.parts if isinstance(node, Group) and node.kind == "every" else (node,)

@@ -113,7 +113,7 @@ def check_alone(leaf: Leaf) -> None:
 
 
 def problems_of(files: Mapping[str, str]) -> Sequence[Problem]:
-    """What `shoal validate` says about the files."""
+    """The problems that `shoal validate` finds in the files."""
     try:
         check_catalog(load_catalog(files), _RULES)
     except CatalogError as error:

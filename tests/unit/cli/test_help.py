@@ -41,4 +41,4 @@ def test_its_example_can_be_typed_as_it_stands(name: str, capsys: pytest.Capture
         words = shlex.split(example)
         assert words[0] == name
         parsed: tuple[Any, ...] = create_app(name).parse_args(words, exit_on_error=False, print_error=False)
-        assert parsed[0].__name__ == name
+        assert parsed[0].__name__ == COMMANDS[name][0].partition(":")[2]
