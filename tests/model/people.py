@@ -73,6 +73,7 @@ class PeopleOracle(Oracle):
         key = self.keys.get(name)
         lives = name in self.lives or any(message.user == name for _, message in self.waiting)
         if key is not None and not lives and self.answer.clock_ms >= key.used_ms + MOVED_KEPT_MS:
+            self.end(name, key)
             del self.keys[name]
             return None
         return key
@@ -96,6 +97,12 @@ class PeopleOracle(Oracle):
 
     def tell(self, source: str, user: str, result: str) -> None:
         self.answer.links[source, user, result] += 1
+
+    def end(self, name: str, key: Key) -> None:
+        """The key is its own again, without a logout or another claim."""
+        if key.moved_to is not None:
+            self.tell(name, key.moved_to, "ended")
+            key.moved_to = None
 
     # ---- order of work
 
@@ -130,7 +137,7 @@ class PeopleOracle(Oracle):
         if key is None or key.moved_to is None:
             return Oracle.arrive(self, message, offset)
         if message.identified or (self.policy.follow == "before" and message.t > key.claimed_ms):
-            key.moved_to = None
+            self.end(message.user, key)
             return Oracle.arrive(self, message, offset)
         return self.follow(key, message, offset, max(self.answer.clock_ms, message.t), (message.user,))
 
@@ -160,7 +167,7 @@ class PeopleOracle(Oracle):
         passed = [*path, name]
         if key.moved_to not in passed or name != min(passed[passed.index(key.moved_to) :]):
             return False
-        key.moved_to = None
+        self.end(name, key)
         return True
 
     def take_event(self, message: Message, now: int) -> str:

@@ -264,6 +264,7 @@ class LinkedKeys(WaitingEvents):
         assert identity.moved_to is not None
         stays = event.identified or (self._policy.follow != FOLLOW_ALWAYS and event.t > identity.moved_at_ms)
         if stays and not identity.is_forced:
+            self._tell_end(user, identity, event.t)
             self._live_again(profile, identity)
             return False
         now = max(self.clock_ms, event.t)
@@ -363,6 +364,7 @@ class LinkedKeys(WaitingEvents):
         circle = path[len(path) - 1 - path[::-1].index(target) :]
         if key != min(circle):
             return False
+        self._tell_end(key, identity, self.clock_ms)
         self._live_again(profile, identity)
         return True
 
@@ -403,6 +405,12 @@ class LinkedKeys(WaitingEvents):
         claim_id = link_id(self.rules.app, link.source, link.to, link.n)
         self._batch.linked.append(Linked(claim_id, link.source, link.to, link.at_ms, link.why, result))
 
+    def _tell_end(self, key: str, identity: Identity, at_ms: int) -> None:
+        """The id is its own again, without a logout or another claim: who reads what it has become needs to know."""
+        assert identity.moved_to is not None, "the id has not moved"
+        n = identity.answered.get(identity.moved_to, 0)
+        self._tell(replace(self._link("release", key, identity.moved_to, n), at_ms=at_ms), "ended")
+
     # ---- forgetting
 
     def _forget_key(self, key: str, profile: Profile, clock_ms: int) -> bool:
@@ -412,6 +420,8 @@ class LinkedKeys(WaitingEvents):
         """
         if profile.identity is None or profile.waiting is not None or self._timer(profile) > clock_ms:
             return False
-        self._moved -= profile.moved_to is not None
+        if profile.moved_to is not None:
+            self._moved -= 1
+            self._tell_end(key, profile.identity, self._timer(profile))
         self._leave(key, None)
         return True

@@ -212,7 +212,7 @@ def references(value: Any) -> Iterator[str]:
             yield from references(each)
 
 
-@pytest.mark.parametrize("result", ["given", "empty", "refused:shared", "lost", "released"])
+@pytest.mark.parametrize("result", ["given", "empty", "refused:shared", "lost", "released", "ended"])
 def test_every_identity_event_is_what_the_schema_says(result: str) -> None:
     linked = Linked("41f187c2ef8352d998ffac9c", "a-1", "u-1", 1_767_571_200_000, "identify", result)
     validator("identity").validate(json.loads(encode_identity(linked)))

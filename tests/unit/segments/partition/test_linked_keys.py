@@ -207,6 +207,19 @@ def test_after_a_logout_the_device_is_nobodys(name: str) -> None:
     assert shop.results == ["empty", "released", "given"]
 
 
+@pytest.mark.parametrize("end", ["becomes a user", "begins anew", "is forgotten"])
+def test_the_identity_topic_says_when_an_id_is_its_own_again_without_a_logout(end: str) -> None:
+    shop = Shop("follow: before\n" if end == "begins anew" else "")
+    shop.send("View", 0, user="u")
+    if end == "is forgotten":
+        shop.pass_time(MOVED_KEPT_MS / 1000 + 1)
+    else:
+        shop.send("View", 10, user="a" if end == "becomes a user" else None, anon="a")
+    assert shop.results == ["empty", "ended"]
+    told = [each for batch in shop.batches for each in batch.linked]
+    assert [(each.source, each.to, each.id) for each in told] == [("a", "u", told[0].id)] * 2
+
+
 def test_two_users_never_become_one_by_a_device() -> None:
     shop = Shop()
     for number in range(4):
@@ -344,7 +357,7 @@ def test_a_restored_partition_knows_how_many_keys_have_moved() -> None:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-@pytest.mark.parametrize(("user", "results"), [("u", ["empty", "empty"]), (None, ["empty"])])
+@pytest.mark.parametrize(("user", "results"), [("u", ["empty", "ended", "empty"]), (None, ["empty", "ended"])])
 def test_a_moved_key_is_forgotten_at_the_same_event_wherever_a_batch_ends(
     user: str | None, results: list[str], *, at_once: bool
 ) -> None:
