@@ -21,9 +21,6 @@ export interface Change {
   cause: {
     kind: "event" | "time" | "catalog" | "forgotten" | "merged";
     message_id?: string;
-    link?: string;
-    into?: string;
-    from?: string;
   };
   evidence: { expression: string; value: unknown }[];
   attach: Record<string, unknown>;
@@ -33,7 +30,10 @@ export interface Change {
 export interface FollowerOptions {
   /** Where `shoal serve` is. */
   url: string;
-  /** A visitor's token, or how to get one: your server asks POST /v1/tokens with its read key. */
+  /**
+   * A visitor's token, or how to get one: your server asks POST /v1/tokens with its read key. One for an anonymousId
+   * shows the segments of the user after a login only if it was made with "follow": true.
+   */
   token: string | (() => string | Promise<string>);
   /** Called with all segments: once they are known (with null), and after each change. */
   onSegments?: (segments: Map<string, Membership>, change: Change | null) => void;

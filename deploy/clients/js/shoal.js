@@ -103,12 +103,11 @@ export class SegmentFollower {
   }
 }
 
-/** The user that a visitor's token is for. */
+/** The user, or the anonymousId, that a visitor's token is for. */
 export function userOf(token) {
-  const packed = token.replace(/^shoal_user_/, "").replace(/-/g, "+").replace(/_/g, "/");
+  const packed = token.replace(/^shoal_user_/, "").split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const said = new TextDecoder().decode(bytes.slice(32));
-  return said.slice(said.indexOf(":") + 1);
+  return JSON.parse(new TextDecoder().decode(bytes)).sub;
 }
 
 /**

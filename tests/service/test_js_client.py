@@ -1,0 +1,23 @@
+"""The JavaScript client for pages, in node."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.service.visitor_tokens import Tokens
+
+CLIENT = Path(__file__).parents[2] / "deploy" / "clients" / "js" / "shoal.js"
+
+
+@pytest.mark.parametrize("user", ["u-42", "ann@shop.example", 'a "b" ü 漢', "x" * 200])
+def test_the_client_reads_whose_a_token_is(user: str) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the path")
+    token = Tokens({"main": "a secret for tests only"}).make(user, until_s=2_000_000_000)
+    script = f"import({json.dumps(CLIENT.as_uri())}).then((client) => console.log(client.userOf({json.dumps(token)})))"
+    done = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{user}\n"), done.stderr
