@@ -53,4 +53,4 @@ def create_app(settings: Settings) -> Follower:
 async def make_topics(app: Follower, client: AIOKafkaClient) -> None:
     """The topics that are read, should this process be the first."""
     topics = app.settings.topics
-    await ensure_topics(app.settings, client, specs_of(app.settings, topics.changes, topics.profiles))
+    await ensure_topics(app.settings, client, specs_of(app.settings, topics.changes, topics.profiles, topics.identity))

@@ -6,6 +6,7 @@
 --   entered, updated: segment, instant (ms), how the entry begins (`since`), the rest of the entry
 --   exited:           segment
 --   whole:            {segment, instant (ms), entry} ...: all that the user is in
+--   moved, alone:     the other key: this one has moved to it, or is its own again
 -- Returns {1, applied, gaps}, or {0, what it is instead} where the generation or the position is another.
 local found = redis.call('HMGET', KEYS[1], 'generation', 'position:' .. ARGV[2])
 if found[1] ~= ARGV[1] or (found[2] or '') ~= ARGV[3] then
@@ -25,8 +26,16 @@ local function leave_everything(user, key)
   redis.call('DEL', key)
 end
 
-for _, update in ipairs(cmsgpack.unpack(ARGV[7])) do
-  local user, sequence, kind = update[1], update[2], update[3]
+local function redirect(user, kind, other)
+  local key = prefix .. 'moved:' .. user
+  if kind == 'moved' then
+    redis.call('SET', key, other)
+  elseif redis.call('GET', key) == other then
+    redis.call('DEL', key)
+  end
+end
+
+local function apply(user, sequence, kind, update)
   local fence = prefix .. 'sequence:' .. user
   -- Asked and set in one call, as nearly all changes are new ones.
   local known = redis.call('SET', fence, sequence, 'PX', fence_ms, 'GET')
@@ -58,6 +67,15 @@ for _, update in ipairs(cmsgpack.unpack(ARGV[7])) do
     if known and kind ~= 'whole' and tonumber(sequence) > tonumber(known) + 1 then
       gaps = gaps + 1
     end
+  end
+end
+for _, update in ipairs(cmsgpack.unpack(ARGV[7])) do
+  local user, sequence, kind = update[1], update[2], update[3]
+  if kind == 'moved' or kind == 'alone' then
+    redirect(user, kind, update[4])
+    applied = applied + 1
+  else
+    apply(user, sequence, kind, update)
   end
 end
 return {1, applied, gaps}

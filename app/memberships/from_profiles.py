@@ -23,6 +23,13 @@ class _Kept:
     sequence: int
     timer_ms: int
     members: Sequence[tuple[int, Membership]]
+    moved_to: str | None
+
+
+async def read_redirects(changelog: LogReader) -> list[tuple[str, str]]:
+    """Returns the keys of a partition that have moved, each with its user, from the profiles."""
+    kept, _ = await _read(changelog)
+    return [(key.decode(), each.moved_to) for key, each in kept.items() if each.moved_to is not None]
 
 
 async def read_standings(changelog: LogReader) -> list[Standing]:
@@ -31,6 +38,12 @@ async def read_standings(changelog: LogReader) -> list[Standing]:
     Users who are in nothing are left out. `valid_until` is that of the profile: nothing changes before it without a
     new event, though a change may tell a later instant.
     """
+    kept, catalog = await _read(changelog)
+    return [] if catalog is None else [_standing(user.decode(), each, catalog) for user, each in kept.items()]
+
+
+async def _read(changelog: LogReader) -> tuple[dict[bytes, _Kept], CatalogEntry | None]:
+    """All profiles of a partition up to the changelog's end, and the catalog they were last evaluated under."""
     kept: dict[bytes, _Kept] = {}
     catalog: CatalogEntry | None = None
     async for records in whole(changelog, records_max=RECORDS_A_SLICE):
@@ -52,13 +65,13 @@ async def read_standings(changelog: LogReader) -> list[Standing]:
                 kept.pop(record.key, None)
             else:
                 kept[record.key] = _kept(stored.reached, stored.profile)
-    return [] if catalog is None else [_standing(user.decode(), each, catalog) for user, each in kept.items()]
+    return kept, catalog
 
 
 def _kept(reached: Reached, encoded: bytes) -> _Kept:
     profile = profiles.decode(encoded)
     inside = [(own, member) for own, member in profile.members.items() if member[INSIDE]]
-    return _Kept(reached, profile.sequence - 1, profiles.timer_of(encoded), inside)
+    return _Kept(reached, profile.sequence - 1, profiles.timer_of(encoded), inside, profile.moved_to)
 
 
 def _standing(user: str, kept: _Kept, catalog: CatalogEntry) -> Standing:

@@ -47,6 +47,10 @@ return 1
 _RENEW = "return redis.call('HGET', KEYS[1], 'generation') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 
 
+Lane = int | str
+"""A partition of the changes, or the name of another position."""
+
+
 class ProjectionMovedError(Exception):
     """Redis is not where it was: emptied, restored, or another process has applied changes. Begin anew from there."""
 
@@ -79,6 +83,10 @@ class RedisKeys:
         """Hash segment -> entry."""
         return f"{self.prefix}user:{user}"
 
+    def moved(self, key: str) -> str:
+        """The user that a key has moved to."""
+        return f"{self.prefix}moved:{key}"
+
     def segment(self, name: str) -> str:
         """Sorted set of users, by the instant of entry in ms."""
         return f"{self.prefix}segment:{name}"
@@ -90,7 +98,7 @@ class RedisKeys:
     @property
     def patterns(self) -> tuple[str, ...]:
         """Globs of all that is projected."""
-        return tuple(f"{self._escaped}{kind}:*" for kind in ("user", "segment", "sequence"))
+        return tuple(f"{self._escaped}{kind}:*" for kind in ("user", "segment", "sequence", "moved"))
 
     @property
     def counted(self) -> tuple[tuple[str, str], ...]:
@@ -203,12 +211,12 @@ class View:
 
     # ------------------------------------------------------------ one partition
 
-    async def position(self, partition: int) -> str:
+    async def position(self, partition: Lane) -> str:
         """Position of a partition; an empty text before it was begun."""
         found = await self.redis.hget(self.keys.projection, f"position:{partition}")
         return _text(found) if found else ""
 
-    async def check(self, generation: str, partition: int, position: str) -> None:
+    async def check(self, generation: str, partition: Lane, position: str) -> None:
         """Raises ProjectionMovedError unless the partition stands there."""
         found = await self.redis.hmget(self.keys.projection, "generation", f"position:{partition}")
         if found != [generation.encode(), position.encode()]:
@@ -220,7 +228,7 @@ class View:
             raise ProjectionMovedError(MOVED)
 
     async def apply(
-        self, generation: str, partition: int, position: str, steps: Sequence[tuple[Sequence[RedisUpdate], str]]
+        self, generation: str, partition: Lane, position: str, steps: Sequence[tuple[Sequence[RedisUpdate], str]]
     ) -> Applied:
         """Runs of changes, each with the position behind it, in one round trip.
 

@@ -12,6 +12,7 @@ from faust.types import TP
 
 from app.memberships.from_profiles import read_standings
 from app.memberships.membership_view import View, runs
+from app.memberships.redirects import Redirects, together
 from app.memberships.redis_updates import RedisUpdate, read_change, update_for, update_to_standing
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
@@ -38,6 +39,7 @@ class MembershipTask(FollowTask):
         self._position = ""
         self._ready = False
         self._applied = 0
+        self._redirects: Redirects | None = None
         super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
 
     async def follow(self) -> None:
@@ -46,13 +48,19 @@ class MembershipTask(FollowTask):
         self._generation = await view.generation()
         self._position = await view.position(partition)
         self._ready = False
+        self._redirects = redirects = Redirects(
+            partition, settings=self._settings, metrics=self._metrics, view=view, reading=self.reading
+        )
+        await together(self._follow_changes(), redirects.follow(self._generation))
+
+    async def _follow_changes(self) -> None:
         async with self.reading() as reader:
             try:
                 await self._seek(reader)
                 await self._serve(reader)
             except OffsetLostError as error:
                 log.warning("%s: rebuilding memberships from offset 0: %s", self.name, error)
-                await view.renew(self._generation)
+                await self._view.renew(self._generation)
                 raise
 
     async def _serve(self, reader: LogReader) -> None:
@@ -68,7 +76,8 @@ class MembershipTask(FollowTask):
                 self.got_on()
             self.source_offset = fetched.next_offset
             self._tell_lag(fetched)
-            if fetched.drained and not self._ready:
+            assert self._redirects is not None, "redirects are followed, too"
+            if fetched.drained and not self._ready and self._redirects.caught_up.is_set():
                 await self._view.caught_up(self._generation, self.tp.partition)
                 self._ready = True
 

@@ -12,6 +12,7 @@ import msgspec
 
 from app.events.instants import iso
 from app.events.message import instant_ms
+from app.runtime.records.identity_events import MOVES, REFUSALS
 
 RedisUpdate: TypeAlias = list[Any]
 """What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""
@@ -80,6 +81,22 @@ def update_to_standing(standing: Standing) -> RedisUpdate:
     """Makes a user's memberships exactly these."""
     entries = [[name, instant_ms(entry.since), _encode(entry).decode()] for name, entry in standing.entries]
     return [standing.user, str(standing.sequence), "whole", *entries]
+
+
+def update_for_redirect(key: str, user: str, result: str) -> RedisUpdate | None:
+    """Returns the update for an identity event about a key and a user; None for one that moves nothing.
+
+    >>> update_for_redirect("a-1", "ann", "given"), update_for_redirect("a-1", "ann", "refused:shared")
+    (['a-1', '', 'moved', 'ann'], None)
+    """
+    if result in MOVES:
+        return update_to_moved(key, user)
+    return None if result.startswith(REFUSALS) else [key, "", "alone", user]
+
+
+def update_to_moved(key: str, user: str) -> RedisUpdate:
+    """Makes a key the user's."""
+    return [key, "", "moved", user]
 
 
 def entry(

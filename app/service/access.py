@@ -21,6 +21,20 @@ class Writer:
     forwards: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A reader. `user`: the key that may be read (None: all of them); `until_s`: until when in seconds (None: no end).
+
+    is_visitor: a token lets them read; they are told no other key of the person. follows: after a login, they read
+    what the user is in whom the key has moved to.
+    """
+
+    user: str | None
+    until_s: float | None
+    is_visitor: bool
+    follows: bool
+
+
 class Access:
     """Decides whether a request may write or read. Every refusal is a Problem that says why."""
 
@@ -65,27 +79,18 @@ class Access:
         """The name of an admin key. Problem 401 or 403. A deed without it is audited: see `Audit`."""
         return self.admin_keys.name_of(_read_key(headers))
 
-    def may_read_user(self, headers: Mapping[str, str], token: str | None, user: str) -> None:
-        """True if this user may be read: any with a read key, the token's own with a token. Problem 401 or 403."""
-        self.may_follow(headers, token, user)
-
-    def may_follow(
-        self, headers: Mapping[str, str], token: str | None, user: str | None
-    ) -> tuple[str | None, float | None]:
-        """The user that may be followed (None: all of them), and until when in seconds (None: without end).
-
-        With a read key that is whoever is asked for; with a token its own user. Problem 401 or 403.
-        """
+    def may_follow(self, headers: Mapping[str, str], token: str | None, user: str | None) -> Reader:
+        """Returns who reads: with a read key about any user, with a token about its own. Problem 401 or 403."""
         bearer = _read_key(headers)
         if token is None and bearer is not None and self.tokens.looks_like_one(bearer):
             token = bearer
         if token is None:
             self.read_keys.name_of(bearer)
-            return user, None
-        own, until_s = self.tokens.read(token, now_s=time.time())
-        if user is not None and user != own:
+            return Reader(user, None, is_visitor=False, follows=True)
+        own = self.tokens.read(token, now_s=time.time())
+        if user is not None and user != own.user:
             raise Problem(403, "other-user", "this token is for another user")
-        return own, until_s
+        return Reader(own.user, own.until_s, is_visitor=True, follows=own.follows)
 
 
 def _read_key(headers: Mapping[str, str]) -> str | None:

@@ -1,13 +1,14 @@
 """Changes as they are written, given to whoever listens: one consumer for all of them.
 
 What a listener gets is in the order of each partition, without gaps and without repeats, from the positions it begins
-at. A listener that does not keep up is cut off: its queue is bounded, and it comes back with the position it reached.
+at. One who listens to a key goes along when the key moves to a user: the topic of identity events is followed, too. A
+listener that does not keep up is cut off: its queue is bounded, and it comes back with the position it reached.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -20,10 +21,12 @@ from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
+from app.runtime.records.identity_events import read_identity
 from app.service.http_problem import Problem
+from app.service.listener import Listener, Positions
+from app.service.redirects import path_after
 from app.settings import Settings
 
-QUEUE_MAX: Final = 2_000
 REPLAY_RECORDS_MAX: Final = 200_000
 REPLAY_BYTES_MAX: Final = 32 << 20
 _POSITION_BYTES: Final = 80
@@ -34,87 +37,11 @@ POLL_MS: Final = 500
 RETRY_MS_FIRST: Final = 1_000
 RETRY_MS_MAX: Final = 10_000
 
-Positions = dict[int, int]
-
 log = logging.getLogger(__name__)
-
-
-class _Head(msgspec.Struct):
-    segment: str
-
-
-_segment_of: Final = msgspec.json.Decoder(_Head).decode
 
 
 class TooFarBackError(Exception):
     """The changes since then can no longer be sent: there are too many, or they are gone."""
-
-
-class Listener:
-    """One live stream. `user` None: all users; `segments` empty: all segments. `is_visitor`: with a token.
-
-    `positions`: partition -> the offset behind what has been given out, or passed over.
-    """
-
-    def __init__(self, *, user: str | None, segments: frozenset[str], positions: Positions) -> None:
-        self.user = user
-        self.key = None if user is None else user.encode()
-        self.segments = segments
-        self.is_visitor = False
-        self.positions = positions
-        self.ended: str | None = None
-        self.end_reached = asyncio.Event()
-        self._queue: deque[tuple[int, int, bytes]] = deque()
-        self._news = asyncio.Event()
-
-    def wants(self, key: bytes | None, value: bytes | None) -> bool:
-        """True if a record is for this listener."""
-        if value is None or (self.key is not None and key != self.key):
-            return False
-        try:
-            return not self.segments or _segment_of(value).segment in self.segments
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return False
-
-    def offer(self, partition: int, offset: int, value: bytes) -> None:
-        """A record that it wants. With too many waiting it is ended."""
-        if self.ended is None:
-            if len(self._queue) >= QUEUE_MAX:
-                self.end("too-slow")
-                return
-            self._queue.append((partition, offset, value))
-            self._news.set()
-
-    def end(self, reason: str) -> None:
-        """Nothing more comes."""
-        if self.ended is None:
-            self.ended = reason
-            self._queue.clear()
-            self._news.set()
-            self.end_reached.set()
-
-    async def next(self, *, within_s: float) -> list[tuple[Positions, bytes]]:
-        """Returns new changes with the positions behind each, at the latest after so many seconds; perhaps none."""
-        if not self._queue and self.ended is None:
-            try:
-                async with asyncio.timeout(within_s):
-                    await self._news.wait()
-            except TimeoutError:
-                return []
-        self._news.clear()
-        found = []
-        while self._queue:
-            partition, offset, value = self._queue.popleft()
-            if offset >= self.positions.get(partition, 0):
-                self.positions[partition] = offset + 1
-                found.append((dict(self.positions), value))
-        return found
-
-    def pass_over(self, read: Positions) -> None:
-        """So far has been read: what was not for this listener is behind it."""
-        if not self._queue:
-            for partition, offset in self.positions.items():
-                self.positions[partition] = max(offset, read.get(partition, 0))
 
 
 class ChangesHub:
@@ -123,10 +50,13 @@ class ChangesHub:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = settings.topics.changes
+        self._identity = settings.topics.identity
         self._positions: Positions = {}
+        self._redirects: Positions = {}
         self._committed_only = False
         self._by_user: dict[bytes, set[Listener]] = {}
         self._of_all: set[Listener] = set()
+        self._by_path: dict[str, set[Listener]] = {}
         self._following: asyncio.Task[None] | None = None
         self._replays = asyncio.Semaphore(REPLAYS_AT_ONCE)
         self._why = "the changes are not followed yet"
@@ -165,26 +95,56 @@ class ChangesHub:
             return sorted(self._positions)
         return [partition_of(user.encode(), len(self._positions))]
 
-    def listen(self, *, user: str | None, segments: frozenset[str]) -> Listener:
+    def listen(
+        self, *, user: str | None, segments: frozenset[str], is_visitor: bool = False, follows: bool = True
+    ) -> Listener:
         """A listener from now on; `forget` it in the end. Problem 503 with too many of them, or without Kafka."""
         partitions = self.partitions_of(user)
         if len(self.listeners) >= self._settings.stream_clients_max:
             raise Problem(503, "streams", "there are too many live streams", retry_after_s=10)
         positions = {partition: self._positions[partition] for partition in partitions}
-        listener = Listener(user=user, segments=segments, positions=positions)
+        listener = Listener(user=user, segments=segments, positions=positions, is_visitor=is_visitor, follows=follows)
+        self._add(listener)
+        return listener
+
+    def _add(self, listener: Listener) -> None:
         if listener.key is None:
             self._of_all.add(listener)
-        else:
-            self._by_user.setdefault(listener.key, set()).add(listener)
-        return listener
+            return
+        self._by_user.setdefault(listener.key, set()).add(listener)
+        if listener.follows:
+            for key in listener.path:
+                self._by_path.setdefault(key, set()).add(listener)
 
     def forget(self, listener: Listener) -> None:
         """It listens no more."""
         self._of_all.discard(listener)
-        if listener.key is not None and (some := self._by_user.get(listener.key)) is not None:
-            some.discard(listener)
-            if not some:
-                del self._by_user[listener.key]
+        if listener.key is not None:
+            _discard(self._by_user, listener.key, listener)
+            for key in listener.path:
+                _discard(self._by_path, key, listener)
+
+    def turn(self, listener: Listener, path: tuple[str, ...]) -> None:
+        """From now on a listener gets the changes of the last key of the path."""
+        if path != listener.path:
+            self.forget(listener)
+            (partition,) = self.partitions_of(path[-1])
+            listener.turn_to(path, {partition: self._positions[partition]})
+            self._add(listener)
+
+    async def follow_path(self, path: tuple[str, ...], offsets: Sequence[int | None]) -> tuple[str, ...]:
+        """A path of keys with what was read of the identity events since it was looked up: `offsets` are those that it
+        knows of, of the partition of each key. TooFarBackError if that cannot be told."""
+        pairs = zip(path, offsets, strict=True)
+        known = {self.partitions_of(key)[0]: offset for key, offset in pairs if offset is not None}
+        while behind := {number: at for number, at in known.items() if at < self._redirects.get(number, 0)}:
+            until = {number: self._redirects[number] for number in behind}
+            async with self._replaying() as client:
+                for number, offset in behind.items():
+                    async for record in self._read(client, self._identity, number, offset, until[number]):
+                        path = _after_record(path, record.value)
+            known |= until
+        return path
 
     def pass_over(self, listener: Listener) -> None:
         """Moves a listener behind what has been read and was not for it."""
@@ -208,30 +168,36 @@ class ChangesHub:
         size = 0
         if not behind:
             return found
+        async with self._replaying() as client:
+            for partition, offset in behind.items():
+                async for record in self._read(client, self._topic, partition, offset, until[partition]):
+                    reached[partition] = record.offset + 1
+                    if not listener.wants(record.key, record.value):
+                        continue
+                    size += len(record.value) + len(reached) * _POSITION_BYTES
+                    if size > REPLAY_BYTES_MAX:
+                        raise TooFarBackError
+                    found.append((dict(reached), record.value))
+                reached[partition] = until[partition]
+        return found
+
+    @asynccontextmanager
+    async def _replaying(self) -> AsyncIterator[Any]:
+        """A client to read what was written before. Whatever keeps it from that raises TooFarBackError."""
         try:
             async with asyncio.timeout(REPLAY_TIMEOUT_S), self._replays:
                 client = await connect(self._settings)
                 try:
-                    for partition, offset in behind.items():
-                        async for record in self._read(client, partition, offset, until[partition]):
-                            reached[partition] = record.offset + 1
-                            if not listener.wants(record.key, record.value):
-                                continue
-                            size += len(record.value) + len(reached) * _POSITION_BYTES
-                            if size > REPLAY_BYTES_MAX:
-                                raise TooFarBackError
-                            found.append((dict(reached), record.value))
-                        reached[partition] = until[partition]
+                    yield client
                 finally:
                     await client.close()
         except (OffsetLostError, TimeoutError, KafkaError, OSError) as error:
             raise TooFarBackError from error
-        return found
 
-    async def _read(self, client: Any, partition: int, offset: int, until: int) -> Any:
+    async def _read(self, client: Any, topic: str, partition: int, offset: int, until: int) -> Any:
         reader = LogReader(
             client,
-            topic=self._topic,
+            topic=topic,
             partition=partition,
             committed_only=self._committed_only,
             bytes_max=self._settings.fetch_bytes_max,
@@ -275,10 +241,15 @@ class ChangesHub:
             try:
                 self._committed_only = await has_transactions(client)
                 cluster = await client.fetch_all_metadata()
-                if not cluster.partitions_for_topic(self._topic):
-                    await ensure_topics(settings, client, specs_of(settings, self._topic))
+                topics = (self._topic, self._identity)
+                if missing := [topic for topic in topics if not cluster.partitions_for_topic(topic)]:
+                    await ensure_topics(settings, client, specs_of(settings, *missing))
                     cluster = await client.fetch_all_metadata()
-                numbers = sorted(cluster.partitions_for_topic(self._topic) or ())
+                assigned = [
+                    TopicPartition(topic, number)
+                    for topic in topics
+                    for number in sorted(cluster.partitions_for_topic(topic) or ())
+                ]
             finally:
                 await client.close()
             consumer = Consumer(
@@ -290,14 +261,16 @@ class ChangesHub:
             )
             await start(consumer)
             try:
-                partitions = [TopicPartition(self._topic, number) for number in numbers]
-                consumer.assign(partitions)
-                for tp in partitions:
-                    if tp.partition in self._positions:
-                        consumer.seek(tp, self._positions[tp.partition])
+                consumer.assign(assigned)
+                for tp in assigned:
+                    known = self._known(tp.topic)
+                    if tp.partition in known:
+                        consumer.seek(tp, known[tp.partition])
                     else:
                         await consumer.seek_to_end(tp)
-                self._positions = {tp.partition: await consumer.position(tp) for tp in partitions}
+                positions = {tp: await consumer.position(tp) for tp in assigned}
+                self._redirects = {tp.partition: at for tp, at in positions.items() if tp.topic == self._identity}
+                self._positions = {tp.partition: at for tp, at in positions.items() if tp.topic == self._topic}
             except BaseException:
                 await consumer.stop()
                 raise
@@ -306,9 +279,42 @@ class ChangesHub:
     async def _pass_on(self, consumer: Consumer) -> None:
         while True:
             for tp, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                positions, is_identity = self._known(tp.topic), tp.topic == self._identity
                 for record in records:
-                    self._positions[tp.partition] = record.offset + 1
+                    positions[tp.partition] = record.offset + 1
+                    if is_identity:
+                        self._redirect(record.value)
+                        continue
                     for listener in (*self._of_all, *self._by_user.get(record.key, ())):
                         if listener.wants(record.key, record.value):
                             listener.offer(tp.partition, record.offset, record.value)
             await asyncio.sleep(0)
+
+    def _known(self, topic: str) -> Positions:
+        """The positions reached in a topic."""
+        return self._redirects if topic == self._identity else self._positions
+
+    def _redirect(self, value: bytes | None) -> None:
+        """A record of the identity topic: who listens to its key turns to where that has moved."""
+        try:
+            event = None if value is None else read_identity(value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if event is not None:
+            for listener in tuple(self._by_path.get(event.source, ())):
+                self.turn(listener, path_after(listener.path, event))
+
+
+def _after_record(path: tuple[str, ...], value: bytes | None) -> tuple[str, ...]:
+    try:
+        return path if value is None else path_after(path, read_identity(value))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return path
+
+
+def _discard(groups: dict[Any, set[Listener]], name: Any, listener: Listener) -> None:
+    """Takes a listener out of a group, and the group away if it is empty."""
+    if (group := groups.get(name)) is not None:
+        group.discard(listener)
+        if not group:
+            del groups[name]

@@ -1,8 +1,9 @@
 """Reading who is in what from Redis, where `shoal memberships` keeps it. Nothing is written here.
 
 `<prefix>user:<user>` is a hash of segment -> entry (JSON), `<prefix>segment:<name>` a sorted set of users by the
-instant of their entry in ms. `<prefix>memberships` says how far the projection is: before a partition has caught up
-once, what stands there is not the truth, and nothing is said about its users.
+instant of their entry in ms, `<prefix>moved:<key>` the user that a key has moved to. `<prefix>memberships` says how far
+the projection is: before a partition has caught up once, what stands there is not the truth, and nothing is said about
+its users.
 """
 
 import asyncio
@@ -89,11 +90,31 @@ _decode_entry: Final = msgspec.json.Decoder(_Entry).decode
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A user's memberships. `offset`: of the changes of the user's partition, those before it are in them."""
+    """A user's memberships. `offset`: of the changes of the user's partition, those before it are in them.
+
+    `path`: the key that was asked for, and those that it has moved to one after the other; the last is the user.
+    `redirects`: for each key of the path, the offset of its partition's identity events that the path knows of.
+    """
 
     memberships: list[Membership]
     partition: int
     offset: int | None
+    path: tuple[str, ...]
+    redirects: tuple[int | None, ...]
+
+    @property
+    def user(self) -> str:
+        """The user whose memberships they are."""
+        return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A key that was asked for as the `number`-th, and those that it has moved to, as far as they are known."""
+
+    number: int
+    keys: tuple[str, ...]
+    redirects: tuple[int | None, ...]
 
 
 class Memberships:
@@ -127,33 +148,51 @@ class Memberships:
         if self._redis is not None:
             await self._redis.aclose()
 
-    async def of(self, user: str) -> Snapshot:
-        """Returns the memberships of a user, with the position of the applied changes. Problem 503 while unknown."""
-        (found,) = await self.of_all([user])
+    async def of(self, user: str, *, follows: bool = True) -> Snapshot:
+        """Returns the memberships of a user, with the position of the applied changes. Problem 503 while unknown.
+
+        Of a key that has moved, those of the user it has moved to, unless `follows` is False.
+        """
+        (found,) = await self.of_all([user], follows=follows)
         return found
 
-    async def of_all(self, users: Sequence[str]) -> list[Snapshot]:
+    async def of_all(self, users: Sequence[str], *, follows: bool = True) -> list[Snapshot]:
         """The same for several users, in their order."""
+        found: dict[int, Snapshot] = {}
+        begun: list[_Path] = [_Path(number, (user,), ()) for number, user in enumerate(users)]
+        while begun:
+            begun = await self._step(begun, found, follows=follows)
+        return [found[number] for number in range(len(users))]
+
+    async def _step(self, paths: "list[_Path]", found: dict[int, Snapshot], *, follows: bool) -> "list[_Path]":
+        """Asks for the last key of each path: `found` gets what has an end, the others are one key longer."""
 
         async def ask(redis: Any) -> list[Any]:
             # As one: a script moves position and memberships together.
             pipeline = redis.pipeline(transaction=True)
             pipeline.hgetall(self._key("memberships"))
-            for user in users:
-                pipeline.hgetall(self._key(f"user:{user}"))
+            for path in paths:
+                pipeline.hgetall(self._key(f"user:{path.keys[-1]}"))
+                pipeline.get(self._key(f"moved:{path.keys[-1]}"))
             return cast(list[Any], await pipeline.execute())
 
-        state, *hashes = await self._ask(ask)
+        state, *answers = await self._ask(ask)
         partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
         if not partitions:
             raise _building()
-        by_user = [partition_of(user.encode(), partitions) for user in users]
-        if any(not state.get(f"ready:{number}".encode()) for number in by_user):
-            raise _building()
-        return [
-            Snapshot(_memberships(entries), number, _offset(state.get(f"position:{number}".encode())))
-            for entries, number in zip(hashes, by_user, strict=True)
-        ]
+        longer = []
+        for path, entries, moved in zip(paths, answers[::2], answers[1::2], strict=True):
+            partition = partition_of(path.keys[-1].encode(), partitions)
+            if not state.get(f"ready:{partition}".encode()):
+                raise _building()
+            redirects = (*path.redirects, _offset(state.get(f"position:identity-{partition}".encode())))
+            target = moved.decode() if follows and moved is not None else None
+            if target is not None and target not in path.keys:
+                longer.append(_Path(path.number, (*path.keys, target), redirects))
+            else:
+                offset = _offset(state.get(f"position:{partition}".encode()))
+                found[path.number] = Snapshot(_memberships(entries), partition, offset, path.keys, redirects)
+        return longer
 
     async def counts(self, segments: Iterable[str]) -> tuple[dict[str, int], bool]:
         """Returns the number of users in each segment, and whether all partitions have been counted."""

@@ -120,5 +120,9 @@ TOKEN: Final = Schema(
     properties={
         "user": _TEXT,
         "ttl": Schema(type=OpenAPIType.INTEGER, description="Seconds, at most a week; an hour if nothing is said"),
+        "follow": Schema(
+            type=OpenAPIType.BOOLEAN,
+            description="The token of an anonymousId shows after a login what the user is in; false if nothing is said",
+        ),
     },
 )

@@ -8,11 +8,11 @@ import msgspec
 from litestar import Request
 
 from app.events.message import USER_BYTES_MAX, instant_ms
-from app.service.access import Access
+from app.service.access import Access, Reader
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
 from app.service.http_problem import Problem
-from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts
+from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts, Snapshot
 from app.service.profiles import Profiles
 from app.settings import Settings
 
@@ -24,11 +24,24 @@ WEEK_MS: Final = 7 * 86_400_000
 READING: Final = (400, 401, 403, 429, 503)
 
 
-class UserSegments(msgspec.Struct, kw_only=True, frozen=True):
-    """Memberships of a user, by the name of the segment."""
+class UserSegments(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Memberships of a user, by the name of the segment.
+
+    Only where a key was asked for that has moved to a user: `asked`, that key, and `moved_to`, the user.
+    """
 
     user: str
     segments: list[Membership]
+    asked: str | None = None
+    moved_to: str | None = None
+
+
+def user_segments(asked: str, snapshot: Snapshot, *, is_visitor: bool) -> UserSegments:
+    """The answer to a question about a key. A visitor is not told the ids of other keys of a person."""
+    if is_visitor or snapshot.user == asked:
+        return UserSegments(user=asked, segments=snapshot.memberships)
+    moved_to = snapshot.user
+    return UserSegments(user=moved_to, segments=snapshot.memberships, asked=asked, moved_to=moved_to)
 
 
 class SegmentInfo(msgspec.Struct, kw_only=True, frozen=True):
@@ -70,10 +83,11 @@ class Question(msgspec.Struct):
 
 
 class TokenWish(msgspec.Struct):
-    """A token that is wished for: whose, and for how many seconds."""
+    """A token that is wished for: whose, for how many seconds, and whether it follows its key after a login."""
 
     user: str
     ttl: int = TTL_S
+    follow: bool = False
 
 
 class Queries:
@@ -87,9 +101,10 @@ class Queries:
         self._profiles = Profiles(settings)
         self._evaluating = asyncio.Semaphore(EVALUATIONS_AT_ONCE)
 
-    async def segments_of(self, user: str) -> UserSegments:
-        """Returns the memberships of a user."""
-        return UserSegments(user=user, segments=(await self._memberships.of(checked_user(user))).memberships)
+    async def segments_of(self, user: str, reader: Reader) -> UserSegments:
+        """Returns the memberships of a user; of a key that has moved, those of the user it has moved to."""
+        snapshot = await self._memberships.of(checked_user(user), follows=reader.follows)
+        return user_segments(user, snapshot, is_visitor=reader.is_visitor)
 
     async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
         """The same for several users."""
@@ -98,7 +113,7 @@ class Queries:
         if not users:
             return []
         found = await self._memberships.of_all([checked_user(user) for user in users])
-        return [UserSegments(user=user, segments=each.memberships) for user, each in zip(users, found, strict=True)]
+        return [user_segments(user, each, is_visitor=False) for user, each in zip(users, found, strict=True)]
 
     async def segments(self) -> SegmentList:
         """All live segments with their counts."""

@@ -44,9 +44,12 @@ class QueryRoutes(Controller):
     async def user_segments(
         self, request: Asked, queries: NamedDependency[Queries], user: FromPath[str], token: TokenParameter = None
     ) -> UserSegments:
-        """The segments that a user is in now, with since when and the attached values."""
-        queries.access.may_read_user(request.headers, token, user)
-        return await queries.segments_of(user)
+        """The segments that a user is in now, with since when and the attached values.
+
+        Of a key that has moved to a user by a login, those of the user, with `asked` and `moved_to`. With a token,
+        `user` is the key of the token.
+        """
+        return await queries.segments_of(user, queries.access.may_follow(request.headers, token, user))
 
     @post(
         "/v1/users/segments",
@@ -153,7 +156,8 @@ class QueryRoutes(Controller):
         wish: TokenWish = await _body(request, TokenWish)
         if not 1 <= wish.ttl <= TTL_S_MAX:
             raise Problem(400, "ttl", f"ttl is {wish.ttl} seconds; from 1 to {TTL_S_MAX}")
-        token = queries.access.tokens.make(checked_user(wish.user), until_s=int(time.time()) + wish.ttl)
+        until_s = int(time.time()) + wish.ttl
+        token = queries.access.tokens.make(checked_user(wish.user), until_s=until_s, follows=wish.follow)
         return Token(token=token, expires_in=wish.ttl)
 
 

@@ -1,8 +1,9 @@
 """Live changes as server-sent events, with resume: the id of each is the position behind it.
 
-`event: segments` tells what a user is in at the beginning (where Redis knows it), `event: change` is a change as in the
-topic, `event: reset` says that something was missed and that what is known must be read again. A block that has only an
-id is the heartbeat: browsers remember it, so that coming back is cheap also after a long silence.
+`event: segments` tells what a user is in at the beginning, and when a login has moved the key (where Redis knows it),
+`event: change` is a change as in the topic, `event: reset` says that something was missed and that what is known must
+be read again. A block that has only an id is the heartbeat: browsers remember it, so that coming back is cheap also
+after a long silence.
 """
 
 import asyncio
@@ -13,18 +14,23 @@ from typing import Final
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from app.service.access import Access
-from app.service.changes import ChangesHub, Listener, Positions, TooFarBackError
+from app.segments.evaluation.change import change_id
+from app.service.access import Access, Reader
+from app.service.changes import ChangesHub, TooFarBackError
 from app.service.http_problem import Problem
-from app.service.memberships import Memberships
-from app.service.queries import UserSegments
+from app.service.listener import Listener, Positions
+from app.service.memberships import Memberships, Snapshot
+from app.service.queries import user_segments
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 
 SEND_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 1.0
 RETRY_MS: Final = 2_000
-MERGED: Final = b'"merged"'
+OF_TWO_KEYS: Final = (b'"merged"', b'"split"')
+CAUSE_OF_VISITORS: Final = ("kind", "message_id")
+ELSEWHERE: Final = "moved"
+"""The id of a stream whose key has moved: who comes back with it is told anew what the user is in."""
 SEGMENTS_MAX: Final = 50
 ID_CHARACTERS_MAX: Final = 20_000
 HEADERS: Final = [
@@ -46,65 +52,84 @@ class Streams:
         self.metrics = metrics
         self.heartbeat_s = settings.stream_heartbeat_ms / 1000
 
-    async def begin(
-        self, *, user: str | None, segments: frozenset[str], last_id: str | None, until_s: float | None
-    ) -> "LiveStream":
+    async def begin(self, reader: Reader, *, segments: frozenset[str], last_id: str | None) -> "LiveStream":
         """A stream that is about to be sent. Problem 503."""
-        listener = self.hub.listen(user=user, segments=segments)
-        listener.is_visitor = until_s is not None
+        listener = self.hub.listen(
+            user=reader.user, segments=segments, is_visitor=reader.is_visitor, follows=reader.follows
+        )
         try:
             first = await self._first(listener, last_id)
         except BaseException:
             self.hub.forget(listener)
             raise
-        return LiveStream(self, listener, first, until_s=until_s)
+        return LiveStream(self, listener, first, until_s=reader.until_s)
 
     async def _first(self, listener: Listener, last_id: str | None) -> list[bytes]:
         """Yields what comes before new changes: the missed changes, or the present state."""
         blocks = [f"retry: {RETRY_MS}\n\n".encode()]
         since = None if last_id is None else read_id(last_id)
-        if since is not None:
+        snapshot = await self._look_up(listener)
+        if since is not None and len(listener.path) < 2:
             try:
                 missed = await self.hub.replay(listener, since)
-                blocks += [change_block(listener, value, behind) for behind, value in missed]
+                return blocks + [change_block(listener, value, behind) for behind, value in missed]
             except TooFarBackError:
-                since = None
-        if since is None:
-            blocks += await self._standing(listener, resumed=last_id is not None)
-        return blocks
+                pass
+        return blocks + await self._standing(listener, snapshot, resumed=last_id is not None)
 
-    async def _standing(self, listener: Listener, *, resumed: bool) -> list[bytes]:
+    async def turned(self, listener: Listener) -> list[bytes]:
+        """Returns what comes after the key of a stream has moved: what the user is in now."""
+        listener.has_turned = False
+        return await self._standing(listener, await self._look_up(listener), resumed=True)
+
+    async def _look_up(self, listener: Listener) -> Snapshot | None:
+        """Turns a listener to the user whom its key belongs to, and returns what the user is in; None if unknown."""
+        if listener.asked is None or not self.memberships.known:
+            return None
+        try:
+            snapshot = await self.memberships.of(listener.asked, follows=listener.follows)
+            path = snapshot.path
+            if listener.follows:
+                path = await self.hub.follow_path(path, snapshot.redirects)
+            if path[-1] != snapshot.user:  # Redis is behind
+                snapshot = await self.memberships.of(path[-1], follows=len(path) > len(snapshot.path))
+                path = (*path[:-1], *snapshot.path)
+        except (Problem, TooFarBackError):
+            return None
+        self.hub.turn(listener, path)
+        listener.has_turned = False
+        return snapshot
+
+    async def _standing(self, listener: Listener, snapshot: Snapshot | None, *, resumed: bool) -> list[bytes]:
         """Returns the memberships of the user, and the changes since."""
-        blocks = []
-        if listener.user is not None and self.memberships.known:
+        if snapshot is not None and snapshot.offset is not None and listener.asked is not None:
+            positions = {snapshot.partition: snapshot.offset}
+            said = user_segments(listener.asked, snapshot, is_visitor=listener.is_visitor)
+            if listener.segments:
+                wanted = [each for each in said.segments if each.segment in listener.segments]
+                said = msgspec.structs.replace(said, segments=wanted)
             try:
-                snapshot = await self.memberships.of(listener.user)
-                if snapshot.offset is not None:
-                    positions = {snapshot.partition: snapshot.offset}
-                    wanted = [
-                        each
-                        for each in snapshot.memberships
-                        if not listener.segments or each.segment in listener.segments
-                    ]
-                    said = msgspec.json.encode(UserSegments(user=listener.user, segments=wanted))
-                    missed = await self.hub.replay(listener, positions)
-                    blocks.append(block("segments", said, positions))
-                    return blocks + [change_block(listener, value, behind) for behind, value in missed]
-            except (Problem, TooFarBackError):
+                missed = await self.hub.replay(listener, positions)
+            except TooFarBackError:
                 pass  # without it, the stream begins now
+            else:
+                blocks = [block("segments", msgspec.json.encode(said), id_of(listener, positions))]
+                return blocks + [change_block(listener, value, behind) for behind, value in missed]
         if resumed:
-            blocks.append(block("reset", b'{"reason":"too far back"}', listener.positions))
-        return blocks
+            return [block("reset", b'{"reason":"too far back"}', id_of(listener, listener.positions))]
+        return []
 
 
 def change_block(listener: Listener, value: bytes, behind: Positions) -> bytes:
     """A change as this listener may see it: a visitor is not told the ids of other keys of a person."""
-    if listener.is_visitor and MERGED in value:
+    if listener.is_visitor and (len(listener.path) > 1 or any(name in value for name in OF_TWO_KEYS)):
         change = msgspec.json.decode(value)
-        if change["cause"]["kind"] == "merged":
-            change["cause"] = {"kind": "merged"}
-            value = msgspec.json.encode(change)
-    return block("change", value, behind)
+        change["cause"] = {name: each for name, each in change["cause"].items() if name in CAUSE_OF_VISITORS}
+        if change["user"] != listener.asked:
+            # The id is a hash of the user's: whoever guesses that could tell that they are right.
+            change |= {"user": listener.asked, "id": change_id(listener.asked or "", change["sequence"])}
+        value = msgspec.json.encode(change)
+    return block("change", value, id_of(listener, behind))
 
 
 class LiveStream:
@@ -150,24 +175,32 @@ class LiveStream:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         listener, hub = self._listener, self._streams.hub
-        yield b"".join(self._first) + id_block(listener.positions)
+        yield b"".join(self._first) + id_block(id_of(listener, listener.positions))
         self._first = []
         while listener.ended is None:
             if self._until_s is not None and time.time() >= self._until_s:
                 listener.end("token-over")
                 break
+            if listener.has_turned:
+                yield b"".join(await self._streams.turned(listener))
+                continue
             found = await listener.next(within_s=self._streams.heartbeat_s)
             if found:
                 yield b"".join(change_block(listener, value, behind) for behind, value in found)
                 self._streams.metrics.streamed(len(found))
             elif listener.ended is None:
                 hub.pass_over(listener)
-                yield id_block(listener.positions)
+                yield id_block(id_of(listener, listener.positions))
 
 
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def id_of(listener: Listener, positions: Positions) -> Positions:
+    """The positions to come back with; none for a key that has moved, as it may have become another's meanwhile."""
+    return {} if len(listener.path) > 1 else positions
 
 
 def block(event: str, data: bytes, positions: Positions) -> bytes:
@@ -185,8 +218,11 @@ def id_line(positions: Positions) -> bytes:
 
     >>> id_line({0: 17, 3: 5})
     b'id: 0:17,3:5\\n'
+    >>> id_line({})
+    b'id: moved\\n'
     """
-    return b"id: " + ",".join(f"{partition}:{offset}" for partition, offset in positions.items()).encode() + b"\n"
+    text = ",".join(f"{partition}:{offset}" for partition, offset in positions.items()) or ELSEWHERE
+    return b"id: " + text.encode() + b"\n"
 
 
 def id_block(positions: Positions) -> bytes:

@@ -1,5 +1,6 @@
 """The path of live changes."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from litestar import Controller, get
@@ -39,12 +40,11 @@ class StreamRoutes(Controller):
         ] = None,
     ) -> ASGIApp:
         """Server-sent events: `segments` (what the user is in, at first), `change`, `reset` (something was missed)."""
-        allowed, until_s = streams.access.may_follow(request.headers, token, user)
+        reader = streams.access.may_follow(request.headers, token, user)
         if segment is not None and len(segment) > SEGMENTS_MAX:
             raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
         return await streams.begin(
-            user=None if allowed is None else checked_user(allowed),
+            replace(reader, user=None if reader.user is None else checked_user(reader.user)),
             segments=frozenset(segment or ()),
             last_id=request.headers.get("last-event-id") or last_event_id,
-            until_s=until_s,
         )

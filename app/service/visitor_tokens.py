@@ -2,12 +2,14 @@
 
 A page cannot hold a read key, since everybody could read it there. So the shop's own server asks for a token with its
 key, and puts it into the page. A token is `shoal_user_` and a JSON Web Token (HS256) that names its key; nothing is
-stored. Of several keys the first signs, and all are believed: so a key can be replaced while tokens of it are about.
+stored. One for an anonymous id follows it: after a login it lets the page read what the user is in. Of several keys the
+first signs, and all are believed: so a key can be replaced while tokens of it are about.
 """
 
 import hmac
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -23,6 +25,8 @@ ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "shoal-user"
 #: The id of the key in `SHOAL_TOKEN_SECRET`, which has none.
 MAIN: Final = "main"
+#: The claim of a token that follows its key.
+FOLLOWS: Final = "follow"
 _MAC_BYTES: Final = 32
 
 
@@ -53,6 +57,18 @@ def token_secrets(secret: str, secrets: str) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class VisitorToken:
+    """The content of a token: its key, until when it is good, in seconds, and whether it follows the key after a login.
+
+    That is for the one who makes the token to say: any visitor can claim to be any user, by an event with both ids.
+    """
+
+    user: str
+    until_s: int
+    follows: bool
+
+
 class Tokens:
     """Makes and checks tokens; all processes of a service share the secrets."""
 
@@ -67,25 +83,25 @@ class Tokens:
         """True if a bearer is meant to be a token."""
         return text.startswith(PREFIX)
 
-    def make(self, user: str, *, until_s: int) -> str:
+    def make(self, user: str, *, until_s: int, follows: bool = False) -> str:
         """A token for a user, good until an instant in seconds. Problem 403 without a secret."""
         if self._signing is None:
             raise _off()
-        claims = {"sub": user, "exp": until_s, "aud": AUDIENCE}
+        claims = {"sub": user, "exp": until_s, "aud": AUDIENCE, FOLLOWS: follows}
         key = self._keys[self._signing]
         return PREFIX + jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": self._signing})
 
-    def read(self, token: str, *, now_s: float) -> tuple[str, int]:
-        """The user of a token, and until when it is good, in seconds. Problem 401 for one that is over or foreign."""
+    def read(self, token: str, *, now_s: float) -> VisitorToken:
+        """Returns the content of a token. Problem 401 for one that is over or foreign."""
         if self._signing is None:
             raise _off()
         packed = token.removeprefix(PREFIX)
-        user, until_s = self._read_jwt(packed) if "." in packed else self._read_earlier(packed)
-        if now_s >= until_s:
+        found = self._read_jwt(packed) if "." in packed else self._read_earlier(packed)
+        if now_s >= found.until_s:
             raise Problem(401, "token-over", "this token has expired: request a new one")
-        return user, until_s
+        return found
 
-    def _read_jwt(self, packed: str) -> tuple[str, int]:
+    def _read_jwt(self, packed: str) -> VisitorToken:
         try:
             key = self._keys.get(jwt.get_unverified_header(packed).get("kid", ""))
             if key is None:
@@ -97,11 +113,11 @@ class Tokens:
                 audience=AUDIENCE,
                 options={"require": ["sub", "exp", "aud"], "verify_exp": False},  # `read` knows what time it is
             )
-            return claims["sub"], int(claims["exp"])
+            return VisitorToken(claims["sub"], int(claims["exp"]), follows=claims.get(FOLLOWS) is True)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise _wrong() from None
 
-    def _read_earlier(self, packed: str) -> tuple[str, int]:
+    def _read_earlier(self, packed: str) -> VisitorToken:
         """One of an earlier version: signature, end and user in base64. They last for a week at most."""
         try:
             raw = urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
@@ -111,7 +127,7 @@ class Tokens:
         if not self._earlier or not hmac.compare_digest(mac, hmac.digest(self._earlier, said, sha256)):
             raise _wrong()
         until, _, user = said.decode().partition(":")
-        return user, int(until)
+        return VisitorToken(user, int(until), follows=False)
 
 
 def _wrong() -> Problem:

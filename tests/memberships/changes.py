@@ -66,8 +66,12 @@ class ChangesOnKafka:
         for row in records:
             rows.setdefault(partition_of(row[0] or b"", self.settings.partitions), []).append(row)
         for partition, some in rows.items():
-            writer = self._writers.get(partition)
-            if writer is None:
-                writer = self._writers[partition] = LogWriter(self.settings, partition=partition)
-                await writer.open()
-            await writer.write([(self.settings.topics.changes, some)])
+            await self.write_to(partition, self.settings.topics.changes, some)
+
+    async def write_to(self, partition: int, topic: str, rows: list[Row]) -> None:
+        """Appends records to a partition of a topic."""
+        writer = self._writers.get(partition)
+        if writer is None:
+            writer = self._writers[partition] = LogWriter(self.settings, partition=partition)
+            await writer.open()
+        await writer.write([(topic, rows)])

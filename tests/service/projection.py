@@ -23,7 +23,7 @@ class Projection:
         count = self._partitions if ready is None else ready
         state |= {f"ready:{number}": 1 for number in range(count)}
         state |= {f"position:{number}": 0 for number in range(self._partitions)}
-        state |= {name.replace("position", "position:"): offset for name, offset in positions.items()}
+        state |= {f"position:{name.removeprefix('position')}": offset for name, offset in positions.items()}
         await self.redis.hset(f"{self._prefix}memberships", mapping=state)
 
     async def forget(self) -> None:
@@ -37,3 +37,9 @@ class Projection:
     async def leave(self, user: str, segment: str) -> None:
         await self.redis.hdel(f"{self._prefix}user:{user}", segment)
         await self.redis.zrem(f"{self._prefix}segment:{segment}", user)
+
+    async def move(self, key: str, user: str) -> None:
+        await self.redis.set(f"{self._prefix}moved:{key}", user)
+
+    async def lives_again(self, key: str) -> None:
+        await self.redis.delete(f"{self._prefix}moved:{key}")

@@ -18,7 +18,7 @@ from app.service.access import Access
 from app.service.access_keys import AccessKeys, hash_of, load_keys, new_key
 from app.service.http_problem import Problem
 from app.service.throttle import Throttle
-from app.service.visitor_tokens import AUDIENCE, PREFIX, Tokens, token_secrets
+from app.service.visitor_tokens import AUDIENCE, PREFIX, Tokens, VisitorToken, token_secrets
 from app.settings import load_settings
 
 
@@ -92,7 +92,9 @@ OTHER = "another secret..."
 def test_a_token_is_its_users_until_it_is_over() -> None:
     tokens = Tokens({"a": SECRET})
     token = tokens.make("a:b ü", until_s=100)
-    assert tokens.read(token, now_s=99.0) == ("a:b ü", 100)
+    assert tokens.read(token, now_s=99.0) == VisitorToken("a:b ü", 100, follows=False)
+    own = tokens.make("a-1", until_s=100, follows=True)
+    assert tokens.read(own, now_s=99.0) == VisitorToken("a-1", 100, follows=True)
     with pytest.raises(Problem, match="expired"):
         tokens.read(token, now_s=100.0)
     head, said, signature = token.split(".")
@@ -137,7 +139,7 @@ def test_a_signed_text_that_is_no_token_of_ours_is_refused(claims: dict[str, Any
     key = sha256(SECRET.encode()).digest()
     tokens = Tokens({"a": SECRET})
     good = jwt.encode({"sub": "u", "exp": 9, "aud": AUDIENCE}, key, algorithm="HS256", headers={"kid": "a"})
-    assert tokens.read(PREFIX + good, now_s=0.0) == ("u", 9)
+    assert tokens.read(PREFIX + good, now_s=0.0) == VisitorToken("u", 9, follows=False), "one of an earlier version"
     with pytest.raises(Problem, match="not made by this service"):
         tokens.read(PREFIX + jwt.encode(claims, key, algorithm="HS256", headers=header), now_s=0.0)
 
@@ -158,18 +160,20 @@ def test_a_key_is_replaced_while_tokens_of_it_are_about() -> None:
     old, new = f"old:{SECRET}", f"new:{OTHER}"
     before, both, after = (Tokens(token_secrets("", text)) for text in (old, f"{new}, {old}", new))
     first, second = before.make("u", until_s=9), both.make("u", until_s=9)
-    assert both.read(first, now_s=0.0) == both.read(second, now_s=0.0) == after.read(second, now_s=0.0) == ("u", 9)
+    found = [both.read(first, now_s=0.0), both.read(second, now_s=0.0), after.read(second, now_s=0.0)]
+    assert found == [VisitorToken("u", 9, follows=False)] * 3
     with pytest.raises(Problem, match="not made by this service"):
         after.read(first, now_s=0.0)
     assert next(iter(token_secrets(SECRET, new))) == "new"
-    assert Tokens(token_secrets(SECRET, new)).read(Tokens(token_secrets(SECRET, "")).make("u", until_s=9), now_s=0.0)
+    main = Tokens(token_secrets(SECRET, "")).make("u", until_s=9)
+    assert Tokens(token_secrets(SECRET, new)).read(main, now_s=0.0).user == "u"
 
 
 def test_a_token_of_an_earlier_version_is_good_until_it_is_over() -> None:
     said = b"100:ann"
     earlier = PREFIX + urlsafe_b64encode(hmac.digest(SECRET.encode(), said, sha256) + said).decode().rstrip("=")
     tokens = Tokens(token_secrets(SECRET, f"new:{OTHER}"))
-    assert tokens.read(earlier, now_s=99.0) == ("ann", 100)
+    assert tokens.read(earlier, now_s=99.0) == VisitorToken("ann", 100, follows=False)
     with pytest.raises(Problem, match="expired"):
         tokens.read(earlier, now_s=100.0)
     for other in (earlier[:-1], earlier + "A", earlier.swapcase()):
@@ -256,7 +260,7 @@ def test_signatures_of_tokens_are_compared_in_the_same_time(monkeypatch: pytest.
     monkeypatch.setattr(hmac, "compare_digest", counting)
     tokens = Tokens(token_secrets(SECRET, ""))
     head, said, signature = tokens.make("ann", until_s=100).split(".")
-    assert tokens.read(f"{head}.{said}.{signature}", now_s=0.0) == ("ann", 100)
+    assert tokens.read(f"{head}.{said}.{signature}", now_s=0.0) == VisitorToken("ann", 100, follows=False)
     for wrong in (f"{head}.{said}.{'A' * len(signature)}", PREFIX + "A" * 80):
         with pytest.raises(Problem):
             tokens.read(wrong, now_s=0.0)

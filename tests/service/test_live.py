@@ -11,8 +11,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.runtime.kafka.clients import start
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.records.identity_events import encode_identity
+from app.segments.evaluation.batch import Linked
 from app.service.access import Access
-from app.service.changes import QUEUE_MAX, ChangesHub
+from app.service.changes import ChangesHub
+from app.service.listener import QUEUE_MAX
 from app.service.memberships import Memberships
 from app.service.service_metrics import ServiceMetrics
 from app.service.stream import LiveStream, Streams
@@ -29,6 +33,7 @@ class Told:
     id: str
 
 
+LINK = "41f187c2ef8352d998ffac9c"
 Telling = AsyncGenerator[Told, None]
 
 
@@ -67,10 +72,12 @@ async def _told(lines: AsyncIterator[str]) -> Telling:
 
 
 class Writer:
-    """Writes changes as a worker does."""
+    """Writes changes and identity events as a worker does."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
         self._topic = settings.topics.changes
+        self._identity = settings.topics.identity
+        self._partitions = settings.partitions
         self._producer = producer
         self._sequence = 0
 
@@ -79,6 +86,12 @@ class Writer:
         said: dict[str, Any] = {"user": user, "segment": segment, "change": change, "sequence": self._sequence}
         said |= {"at": "2026-01-05T10:30:00.000Z", **more}
         await self._producer.send_and_wait(self._topic, json.dumps(said).encode(), user.encode())
+
+    async def link(self, key: str, user: str, result: str) -> None:
+        linked = Linked(LINK, key, user, 0, "seen", result)
+        partition = partition_of(key.encode(), self._partitions)
+        value = encode_identity(linked)
+        await self._producer.send_and_wait(self._identity, value, user.encode(), partition=partition)
 
 
 @asynccontextmanager

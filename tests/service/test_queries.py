@@ -151,3 +151,48 @@ async def test_keys_never_stand_in_the_settings_text(settings: Settings) -> None
     assert settings.read_keys not in shown
     assert "a secret for tests only" not in shown
     assert READ_KEY not in shown
+
+
+@pytest.fixture
+async def moved(projection: Projection) -> Projection:
+    """Ann is in a segment; `a-1` and, by force, `a-2` over `a-1` have moved to her."""
+    await projection.enter("ann", SEGMENT, SINCE)
+    await projection.move("a-1", "ann")
+    await projection.move("a-2", "a-1")
+    return projection
+
+
+@pytest.mark.parametrize("key", ["a-1", "a-2"])
+async def test_a_key_that_has_moved_answers_with_the_users_data(service: Running, moved: Projection, key: str) -> None:
+    (segment,) = (await ask(service, "/v1/users/ann/segments"))["segments"]
+    expected = {"user": "ann", "segments": [segment], "asked": key, "moved_to": "ann"}
+    assert await ask(service, f"/v1/users/{key}/segments") == expected
+    wish = {"users": ["nobody", key, "ann"]}
+    several = (await service.http.post("/v1/users/segments", json=wish, headers=BEARER)).json()
+    assert several == [{"user": "nobody", "segments": []}, expected, {"user": "ann", "segments": [segment]}]
+    await moved.lives_again(key)
+    assert await ask(service, f"/v1/users/{key}/segments") == {"user": key, "segments": []}
+
+
+async def test_keys_that_have_moved_in_a_circle_have_an_answer(service: Running, projection: Projection) -> None:
+    await projection.move("a-1", "a-2")
+    await projection.move("a-2", "a-1")
+    assert (await ask(service, "/v1/users/a-1/segments"))["segments"] == []
+
+
+async def test_a_token_that_follows_its_key_does_not_tell_whose_it_is(service: Running, moved: Projection) -> None:
+    wish = {"user": "a-1", "ttl": 60, "follow": True}
+    token = (await service.http.post("/v1/tokens", json=wish, headers=BEARER)).json()["token"]
+    answer = await service.http.get("/v1/users/a-1/segments", params={"token": token})
+    assert [each["segment"] for each in answer.json()["segments"]] == [SEGMENT]
+    assert answer.json()["user"] == "a-1"
+    assert "ann" not in answer.text
+    other = await service.http.get("/v1/users/ann/segments", params={"token": token})
+    assert (other.status_code, other.json()["code"]) == (403, "other-user")
+
+
+async def test_any_other_token_shows_the_key_alone(service: Running, moved: Projection) -> None:
+    wish = {"user": "a-1", "ttl": 60}
+    token = (await service.http.post("/v1/tokens", json=wish, headers=BEARER)).json()["token"]
+    answer = await service.http.get("/v1/users/a-1/segments", params={"token": token})
+    assert answer.json() == {"user": "a-1", "segments": []}

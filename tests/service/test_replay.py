@@ -7,7 +7,8 @@ from unittest.mock import AsyncMock
 import pytest
 
 from app.service import changes
-from app.service.changes import ChangesHub, Listener, TooFarBackError
+from app.service.changes import ChangesHub, TooFarBackError
+from app.service.listener import Listener
 from app.settings import load_settings
 from tests.destinations.making import Record
 
@@ -19,7 +20,7 @@ class ManyChanges(ChangesHub):
 
     read = 0
 
-    async def _read(self, client: Any, partition: int, offset: int, until: int) -> AsyncIterator[Record]:
+    async def _read(self, client: Any, topic: str, partition: int, offset: int, until: int) -> AsyncIterator[Record]:
         for number in range(offset, until):
             self.read += 1
             yield Record(number, CHANGE, b"ann")

@@ -77,6 +77,12 @@ async def test_a_key_that_has_moved_is_explained_as_its_user_and_its_token_shows
             return answer.status_code == 200 and bool(answer.json()["segments"])
 
         await soon(ann_is_in)
+        moved = (await service.http.get("/v1/users/a-1/segments", headers=BEARER)).json()
+        assert (moved["asked"], moved["moved_to"], len(moved["segments"])) == ("a-1", "ann", 1)
+        wish = {"user": "a-1", "follow": True}
+        following = (await service.http.post("/v1/tokens", json=wish, headers=BEARER)).json()["token"]
+        async with raw_stream(service, token=following) as told:
+            assert [each["segment"] for each in (await next_change(told)).data["segments"]] == ["viewers"]
         own = await service.http.get("/v1/users/a-1/segments", params={"token": token})
         assert (own.status_code, own.json()["segments"]) == (200, [])
         other = await service.http.get("/v1/users/ann/segments", params={"token": token})

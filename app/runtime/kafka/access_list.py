@@ -67,9 +67,11 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         ),
         "serve": _chain(
             _topics("Write", topics.clickstream, topics.audit),
-            _topics("Read", topics.changes, topics.catalog, topics.profiles, topics.audit),
+            _topics("Read", topics.changes, topics.catalog, topics.profiles, topics.identity, topics.audit),
         ),
-        "memberships": _chain(_topics("Read", topics.changes, topics.profiles), [_group(f"{app_id}-memberships")]),
+        "memberships": _chain(
+            _topics("Read", topics.changes, topics.profiles, topics.identity), [_group(f"{app_id}-memberships")]
+        ),
         "destinations": _chain(
             _topics("Read", topics.changes, positions, letters),
             _topics("Write", positions, letters),

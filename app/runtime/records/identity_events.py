@@ -9,6 +9,9 @@ from app.runtime.kafka.record_batch import Header
 from app.segments.evaluation.batch import Linked
 
 TYPE: Final = "shoal.identity.linked.v1"
+MOVES: Final = ("given", "empty")
+"""Results after which the id is the user's. After any other it is not, but for refusals, which change nothing."""
+REFUSALS: Final = "refused:"
 
 
 class IdentityEvent(msgspec.Struct, kw_only=True, frozen=True, rename={"source": "from"}):
@@ -23,6 +26,7 @@ class IdentityEvent(msgspec.Struct, kw_only=True, frozen=True, rename={"source":
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(IdentityEvent).decode
 
 
 def encode_identity(linked: Linked) -> bytes:
@@ -34,6 +38,11 @@ def encode_identity(linked: Linked) -> bytes:
     at = iso(max(linked.at_ms, 0))
     event = IdentityEvent(id=linked.id, source=linked.source, to=linked.to, at=at, why=linked.why, result=linked.result)
     return _encode(event)
+
+
+def read_identity(value: bytes) -> IdentityEvent:
+    """The identity event of a record; msgspec.DecodeError or UnicodeDecodeError for what is none."""
+    return _decode(value)
 
 
 def identity_headers(linked: Linked, source: str) -> list[Header]:
