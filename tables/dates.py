@@ -61,7 +61,16 @@ def is_date(text: str) -> bool:
     >>> is_date("2026-11-27"), is_date("2026-02-29"), is_date("2026-11-27T10:00Z")
     (True, False, False)
     """
-    return len(text) == len("2026-11-27") and instant_in(text, "UTC") is not None
+    return len(text) == len("2026-11-27") and is_instant(text)
+
+
+def is_instant(text: str) -> bool:
+    """True if a text is a date, with a time or without; no number.
+
+    >>> is_instant("2026-11-27"), is_instant("2026-11-27T10:00Z"), is_instant("1795734000")
+    (True, True, False)
+    """
+    return _TEXT.fullmatch(text) is not None and instant_in(text, "UTC") is not None
 
 
 def instant_in(text: str, zone: str) -> int | None:

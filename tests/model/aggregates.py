@@ -9,6 +9,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from app.segments.language.syntax import Aggregate, Sequence
+from tests.model import dates
 from tests.model.history import History
 from tests.model.plain import (
     LIST_VALUES_MAX,
@@ -78,6 +79,17 @@ def is_inside(t: int, now: int, within_ms: int | None) -> bool:
     return t <= now and (within_ms is None or now - within_ms < t)
 
 
+def is_in_span(happening: Happening, aggregate: Aggregate) -> bool:
+    """True if something happened from the first instant on and before the second one, if there are such."""
+    span, zone = aggregate.span_of_time, happening.arrival.zone
+    if span is None:
+        return True
+    start = dates.instant(span.start, zone)
+    end = None if span.end is None else dates.instant(span.end, zone)
+    assert start is not None
+    return start <= happening.t and (end is None or happening.t < end)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A happening, in the order in which all became known: one that counts, or a Q, which comes before the rest."""
@@ -130,7 +142,7 @@ class State:
             return
         if any(reset.place == happening.place and reset.t == happening.t for reset in self.resets):
             return  # it is Q itself, or time caused both at one instant
-        if not is_inside(happening.t, now, aggregate.within_ms):
+        if not is_inside(happening.t, now, aggregate.within_ms) or not is_in_span(happening, aggregate):
             return
         if aggregate.pattern.once_per is not None and not self.is_new(step, now):
             return

@@ -63,4 +63,35 @@ DATE_MUTATIONS = (
         "return start, self._least(end, until)",
         "return start, until",
     ),
+    # ---- fixed spans
+    Mutation(
+        "what happens at the end of a span counts",
+        "app/segments/compiler/event_code.py",
+        'f"{start} <= t < {end}"',
+        'f"{start} <= t <= {end}"',
+    ),
+    Mutation(
+        "what happens at the beginning of a span does not count",
+        "app/segments/compiler/event_code.py",
+        'f"{start} <= t" if end == FOREVER',
+        'f"{start} < t" if end == FOREVER',
+    ),
+    Mutation(
+        "a span counts by the instant at which events arrive",
+        "app/segments/compiler/event_code.py",
+        'f"{start} <= t < {end}"',
+        'f"{start} <= now < {end}"',
+    ),
+    Mutation(
+        "a sequence that ends behind a span counts",
+        "app/segments/evaluation/matched_aggregate.py",
+        "not self.counts_ms[0] <= t < self.counts_ms[1]:",
+        "not self.counts_ms[0] <= t:",
+    ),
+    Mutation(
+        "a span begins at midnight in UTC, whatever the zone",
+        "app/segments/compiler/aggregates.py",
+        "start = instant_in(node.start, zone)",
+        'start = instant_in(node.start, "UTC")',
+    ),
 )

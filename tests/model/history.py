@@ -46,7 +46,7 @@ class Arrival:
     """An accepted event: the `index`-th of its user, evaluated at `now`.
 
     `given`: it came with the number of this gift, at whose instant it is evaluated; 0: it is the user's own.
-    `accepted_ms`: the instant at which it was evaluated first.
+    `accepted_ms`: the instant at which it was evaluated first. `zone`: that of the catalog.
     """
 
     index: int
@@ -54,6 +54,7 @@ class Arrival:
     message: Message
     accepted_ms: int
     given: int = 0
+    zone: str = "UTC"
 
     @property
     def t(self) -> int:
@@ -104,7 +105,7 @@ class History:
     zone: str = "UTC"
 
     def take(self, message: Message, now: int) -> None:
-        arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now)
+        arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now, zone=self.zone)
         self.arrivals.append(arrival)
         self.by_weight.append(arrival)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.segments.language.functions import AGGREGATES
+from tests.properties.date_expressions import DateExpressions
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
 
@@ -16,16 +17,12 @@ NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
 DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")
 DAYS = ("1d", "1d", "12h", "36h", "2d", "7d")
 LONG_DURATIONS = ("30m", "1h", "6h", "1d")
-ZONES = (
-    *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"),
-    *("America/St_Johns", "America/Havana", "Asia/Beirut", "Australia/Lord_Howe"),  # half hours, changes at midnight
-)
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
 ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 
 
-class Writer(Choices):
+class Writer(DateExpressions):
     """Writes one catalog. `durations` and `names` collect what the histories should aim at.
 
     Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
@@ -41,9 +38,6 @@ class Writer(Choices):
         self.scores: list[str] = []
         self.durations: set[str] = set()
         self.names: set[str] = set()
-
-    def any_of(self, *options: Callable[[], str]) -> str:
-        return self.one_of(*options)()
 
     # ---- literals
 
@@ -140,6 +134,7 @@ class Writer(Choices):
         return self.any_of(
             lambda: "",
             *[lambda: f" within {self.duration()}"] * 4,
+            self.span_of_time,
             lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
         )
 
@@ -215,26 +210,6 @@ class Writer(Choices):
 
     def any_value(self) -> str:
         return self.any_of(self.first_or_last, self.key, self.known)
-
-    def dated(self) -> str:
-        """A value that may be an instant."""
-        return self.any_of(
-            lambda: "traits.day",
-            lambda: "traits.day",
-            lambda: f"last(day of {self.name()})",
-            self.first_or_last,
-            self.known,
-        )
-
-    def distance(self) -> str:
-        return f"{self.one_of('since', 'until', 'until_anniversary')}({self.dated()})"
-
-    def distance_atom(self) -> str:
-        order = self.one_of("<", "<=", ">", ">=", "=")
-        if self.chance(15):
-            return f"{self.distance()} {self.one_of('- 1h', '+ 30m', '* 2')} {order} {self.duration()}"
-        duration = self.one_of("0s", "0s", "1s", "1h", "3h", "1d", "2d", self.duration())
-        return f"{self.distance()} {order} {duration}"
 
     def known(self) -> str:
         return self.one_of("traits.plan", "traits.address.city", "context.device.type")
@@ -339,14 +314,6 @@ class Writer(Choices):
                 f"{left} and {right}", f"({left} or {right})", f"{left} and not ({right})", f"not ({left})"
             )
         return self.atom()
-
-    def clock(self) -> str:
-        zone = self.one_of(*ZONES)
-        return self.any_of(
-            lambda: f"hour_of_day('{zone}') {self.order()} {self.one_of('0', '1', '2', '3', '12', '23')}",
-            lambda: f"day_of_week('{zone}') in ['sunday', 'monday']",
-            lambda: f"day_of_week('{zone}') = 'saturday'",
-        )
 
     def whole_condition(self) -> str:
         condition = self.condition(2)

@@ -15,7 +15,8 @@ from tests.model.messages import Advance, Merge, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
-from tests.properties.catalogs import ZONES, Writer
+from tests.properties.catalogs import Writer
+from tests.properties.date_expressions import ZONES
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
 from tests.support.people_histories import People, PeopleNarrator, identity_of
@@ -151,6 +152,7 @@ def scenarios(draw: Draw) -> Scenario:
 def scenario_of(choices: Choices) -> Scenario:
     """Catalogs of 1 to 4 definitions, histories of at most 40 events of one to three users."""
     writer = Writer(choices)
+    writer.clock_ms = start_ms(choices)
     files = writer.files()
     others = writer.others(files)
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
@@ -163,7 +165,7 @@ def scenario_of(choices: Choices) -> Scenario:
         names=sorted(writer.names),
         rules=rules,
         users=USERS[: choices.one_of(1, 1, 2, 3)],
-        clock_ms=start_ms(choices),
+        clock_ms=writer.clock_ms,
     )
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
@@ -205,6 +207,7 @@ def merging_scenario_of(choices: Choices) -> Scenario:
     """
     writer = Writer(choices)
     writer.plain, writer.shop, writer.once_percent = True, choices.chance(30), 40
+    writer.clock_ms = start_ms(choices)
     files = writer.files()
     durations_ms = sorted({ms(text) for text in writer.durations} | {1_000})
     narrator = Narrator(
@@ -213,7 +216,7 @@ def merging_scenario_of(choices: Choices) -> Scenario:
         names=sorted(writer.names),
         rules=rules_for(choices, durations_ms),
         users=USERS[:2],
-        clock_ms=start_ms(choices),
+        clock_ms=writer.clock_ms,
     )
     moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]
     if choices.chance(10):

@@ -14,7 +14,7 @@ from tests.model.messages import Record
 from tests.properties.catalogs import yaml_of
 from tests.properties.scenario import Scenario, times_of
 
-OPTIONAL = ("where", "once_per", "per", "within_ms", "since_last", "matching")
+OPTIONAL = ("where", "once_per", "per", "within_ms", "since_last", "matching", "span_of_time", "end")
 NEEDED = ("segment", "score", "when", "enter", "exit", "points")
 
 

@@ -16,18 +16,21 @@ from app.segments.language.syntax import (
     Comparison,
     ComparisonOperator,
     Expression,
+    FixedSpan,
     Key,
+    Node,
     Number,
     Path,
     Pattern,
     Sequence,
 )
+from app.segments.language.walk import walk
 from tables.counted import Counted
-from tables.dates import DataInstants
+from tables.dates import DataInstants, instant_in
 from tables.latest_events import LatestEvents
 from tables.sequences import Machine
 from tables.tallies import Decay
-from tables.windows import EVENTS_MAX, Kind
+from tables.windows import EVENTS_MAX, FOREVER, Kind
 
 WATCH_BITS_MAX = 60  # a MessagePack integer
 
@@ -47,7 +50,10 @@ class AggregateInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remembered:
-    """One aggregate of the program: what feeds it, and the object that keeps it."""
+    """One aggregate of the program: what feeds it, and the object that keeps it.
+
+    `counts_ms`: the instants from one on to before another whose events count; None: all.
+    """
 
     id: int
     text: str
@@ -59,6 +65,7 @@ class Remembered:
     kind: Kind
     matched: MatchedAggregate | None
     function: str
+    counts_ms: tuple[int, int] | None = None
 
 
 def is_sequence(pattern: Pattern | None) -> bool:
@@ -100,6 +107,19 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
     if left.pattern.latest is not None:
         return None
     return left, operator, right.value
+
+
+def reads_zone(node: Node) -> bool:
+    """True if an expression or pattern means something else in another zone of the catalog."""
+    return any(isinstance(each, FixedSpan) for each in walk(node))
+
+
+def _instants(node: FixedSpan, zone: str) -> tuple[int, int]:
+    start = instant_in(node.start, zone)
+    end = FOREVER if node.end is None else instant_in(node.end, zone)
+    assert start is not None
+    assert end is not None
+    return start, end
 
 
 def _kind(node: Aggregate, instants_max: int | None, zone: str, counted: Counted) -> tuple[Kind, Item, Path | None]:
@@ -151,18 +171,21 @@ class Registry:
         text = canonical.text(node)
         if shares := AGGREGATES[node.function].shares:
             text = shares + text.removeprefix(node.function)
-        if AGGREGATES[node.function].unit is not None:
+        if AGGREGATES[node.function].unit is not None or reads_zone(node):
             text += f" in {self.zone}"
         full = f"{text} places {instants_max}" if instants_max is not None else text
         aggregate = stable_id(f"aggregate {full}")
         if aggregate in self.by_id and self.by_id[aggregate].text == full:
             return self.by_id[aggregate]
         kind, item, path = _kind(node, instants_max, self.zone, self.counted)
+        counts_ms = None if node.span_of_time is None else _instants(node.span_of_time, self.zone)
         machine = self._machine(node.pattern)
         matched = None
         if machine is not None or node.pattern.once_per is not None or node.since_last is not None:
             last_machine = self._machine(node.since_last)
-            matched = MatchedAggregate(aggregate, kind, [machine], last_machine, node.within_ms, self.counted)
+            matched = MatchedAggregate(
+                aggregate, kind, [machine], last_machine, node.within_ms, self.counted, counts_ms
+            )
         return self._keep(
             Remembered(
                 aggregate,
@@ -175,6 +198,7 @@ class Registry:
                 kind,
                 matched,
                 node.function,
+                counts_ms,
             )
         )
 

@@ -30,7 +30,7 @@ from tables.sequences import EVERY
 from tables.tallies import Decay, Tally
 from tables.tally_in_hand import TallyInHand
 from tables.values import at_path, keys_of, keys_to_match, numbers_of, remembered
-from tables.windows import Latest, LatestN, Running
+from tables.windows import FOREVER, Latest, LatestN, Running
 
 EventKey = tuple[str, str | None]
 LATEST_INLINE_MAX = 64
@@ -144,7 +144,7 @@ class HandlerWriter:
         else:
             for source in remembered_.sources:
                 if looks_at(source.pattern, self.key):
-                    with self.code.when(self.matches(source.pattern.where)):
+                    with self.code.when(_is_counted(remembered_)), self.code.when(self.matches(source.pattern.where)):
                         self._plain(remembered_, source.points, mask)
                         if margins is not None:
                             assert source.points is not None
@@ -361,6 +361,14 @@ class HandlerWriter:
             return shape(*[plain.get(name, default) for name in names])
 
         return decode_plain, shape()
+
+
+def _is_counted(what: Remembered) -> str:
+    """A Python expression for whether the instant of an event lies in the span that counts."""
+    if what.counts_ms is None:
+        return "True"
+    start, end = what.counts_ms
+    return f"{start} <= t" if end == FOREVER else f"{start} <= t < {end}"
 
 
 def events_of(names: Iterable[EventName]) -> set[EventKey]:

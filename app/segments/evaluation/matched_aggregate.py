@@ -39,9 +39,9 @@ class EventMatch:
 
 
 class MatchedAggregate:
-    """One aggregate; `machines` one a source, None for a plain pattern."""
+    """One aggregate; `machines` one a source, None for a plain pattern. `counts_ms`: as of `Remembered`."""
 
-    __slots__ = ("counted", "id", "kind", "last_machine", "machines", "within_ms")
+    __slots__ = ("counted", "counts_ms", "id", "kind", "last_machine", "machines", "within_ms")
 
     def __init__(
         self,
@@ -51,7 +51,9 @@ class MatchedAggregate:
         last_machine: Machine | None,
         within_ms: int | None,
         counted: Counted,
+        counts_ms: tuple[int, int] | None = None,
     ) -> None:
+        self.counts_ms = counts_ms
         self.id = aggregate
         self.kind = kind
         self.machines = machines
@@ -139,6 +141,8 @@ class MatchedAggregate:
         if payload is None or (last is not None and (t < last or (t == last and is_last))):
             return False
         if self.within_ms is not None and t <= now - self.within_ms:
+            return False
+        if self.counts_ms is not None and not self.counts_ms[0] <= t < self.counts_ms[1]:
             return False
         item, once_keys = payload
         if once_keys and not self._learn(state[SOURCES][source], once_keys, t, now):

@@ -111,7 +111,13 @@ def _aggregate(node: s.Aggregate) -> str:
         written += f" within {format_duration(node.within_ms)}"
     if node.since_last is not None:
         written += f" since last {_pattern(node.since_last)}"
+    if node.span_of_time is not None:
+        written += f" {_fixed_span(node.span_of_time)}"
     return f"{node.function}({written})"
+
+
+def _fixed_span(node: s.FixedSpan) -> str:
+    return f"from {quoted(node.start)}" + (f" to {quoted(node.end)}" if node.end is not None else "")
 
 
 _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
@@ -131,6 +137,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Pattern: (_OR, _pattern),
     s.Sequence: (_OPERAND, _sequence),
     s.Aggregate: (_OPERAND, _aggregate),
+    s.FixedSpan: (_OPERAND, _fixed_span),
     s.Key: (_OPERAND, lambda node: f"key({_aggregate(node.aggregate)})"),
     s.Distance: (_OPERAND, lambda node: f"{node.function}({_write(node.of, _OR)})"),
     s.CartField: (_OPERAND, lambda node: f"cart.{node.name}"),

@@ -14,6 +14,7 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes.side_hints import (
     LITERALS,
     comparison_hint,
+    date_hint,
     joint,
     mismatch_hint,
     no_duration_hint,
@@ -25,7 +26,7 @@ from app.segments.language.regular_expressions import RegularExpressionError, co
 from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, type_of
 from app.segments.language.zones import is_zone, zone_hint
-from tables.dates import is_date
+from tables.dates import instant_in, is_date, is_instant
 from tables.latest_events import LATEST_MAX
 
 _LATEST_HINT = "leave it out, or ask for a value of these events: avg(revenue of last 3 'Order Completed')"
@@ -123,6 +124,8 @@ class _Checker:
                     self._latest(node, node.pattern.latest)
                 if node.since_last is not None:
                     self.single(node.since_last, "after since last")
+                if node.span_of_time is not None:
+                    self._span_of_time(node.span_of_time)
             case s.Key():
                 self.value(node.aggregate)
             case s.HourOfDay() | s.DayOfWeek():
@@ -131,6 +134,18 @@ class _Checker:
                 self._distance(node)
             case _:
                 pass
+
+    def _span_of_time(self, node: s.FixedSpan) -> None:
+        errors = len(self.errors)
+        for text in (node.start, node.end):
+            if text is not None and not is_instant(text):
+                self._wrong(node, f"'{text}' is no date", date_hint(text))
+        if len(self.errors) > errors or node.end is None:
+            return
+        start, end = instant_in(node.start, "UTC"), instant_in(node.end, "UTC")
+        if start is not None and end is not None and start >= end:
+            hint = "to is the first instant that does not count: for one day write from '2026-11-27' to '2026-11-28'"
+            self._wrong(node, "this span ends before anything is in it", hint)
 
     def _no_date(self, node: s.Aggregate) -> None:
         """`since('2026-11-27')`: the name of an event is hardly meant."""

@@ -145,6 +145,14 @@ class Pattern(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class FixedSpan(Node):
+    """`from '2026-11-27' to '2026-12-01'`: instants as they are written; `end` None: without an end."""
+
+    start: str
+    end: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate(Node):
     """`sum(revenue of P within 30d)`: `of` is the property's path, None where the function takes none.
 
@@ -157,6 +165,7 @@ class Aggregate(Node):
     per: Path | None
     within_ms: int | None
     since_last: Pattern | None
+    span_of_time: FixedSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)

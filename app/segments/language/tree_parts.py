@@ -16,6 +16,13 @@ def text_value(token: str) -> str:
     return token[1:-1].replace("''", "'")
 
 
+def fixed_span(tree: Tree[Token]) -> s.FixedSpan:
+    """Returns the span of `from '2026-11-27' to '2026-12-01'`."""
+    start, end = cast(list[Token | None], tree.children)
+    assert start is not None
+    return s.FixedSpan(text_value(start), None if end is None else text_value(end), span=span(tree))
+
+
 def span(tree: Tree[Token]) -> s.Span:
     """Returns the position of a tree in the text."""
     return s.Span(tree.meta.start_pos, tree.meta.end_pos)

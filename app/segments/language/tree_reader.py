@@ -20,6 +20,7 @@ from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import (
     Branch,
     event_of,
+    fixed_span,
     is_quoted,
     keys_of,
     span,
@@ -30,6 +31,7 @@ from app.segments.language.tree_parts import (
 
 _LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
+_WINDOWS = {"within": "within", "fixed_span": "from", "since_last": "since last"}
 
 
 class TreeReader:
@@ -253,9 +255,10 @@ class TreeReader:
         per: s.Path | None = None
         within_ms: int | None = None
         since_last: s.Pattern | None = None
+        span_of_time: s.FixedSpan | None = None
         seen: set[str] = set()
         for option in options:
-            word = str(option.data).replace("_", " ")
+            word = _WINDOWS.get(option.data, str(option.data))
             if option.data in seen:
                 self._wrong(option, f"{word} appears twice", "leave one of them out")
             seen.add(option.data)
@@ -263,6 +266,8 @@ class TreeReader:
                 per = self._property(cast(Tree[Token], option.children[0]))
             elif option.data == "within":
                 within_ms = self._window_ms(option)
+            elif option.data == "fixed_span":
+                span_of_time = fixed_span(option)
             else:
                 since_last = self._plain(self.pattern(option.children[0]), option, "after since last")
         if per is not None and not AGGREGATES[name].per:
@@ -272,10 +277,12 @@ class TreeReader:
         if within_ms is not None and AGGREGATES[name].ends_at_midnight:
             back = f"{name}(...) goes back from today to the first day without an event"
             self._wrong(tree, "within has nothing to limit here", "leave it out", back)
-        if {"within", "since_last"} <= seen:
-            self._wrong(tree, "within and since last exclude each other", "leave one of them out")
-            since_last = None
-        return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span=span(tree))
+        windows = [option.data for option in options if option.data != "per"]
+        if len(set(windows)) > 1:
+            first, second = (_WINDOWS[word] for word in sorted(set(windows), key=list(_WINDOWS).index)[:2])
+            self._wrong(tree, f"{first} and {second} exclude each other", "leave one of them out")
+            since_last = span_of_time = None
+        return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, span=span(tree))
 
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
         self._wrong(

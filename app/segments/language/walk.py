@@ -21,6 +21,8 @@ def children(node: s.Node) -> Iterator[s.Node]:
             yield node.pattern
             if node.since_last is not None:
                 yield node.since_last
+            if node.span_of_time is not None:
+                yield node.span_of_time
         case s.Key():
             yield node.aggregate
         case s.Distance():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from app.events.instants import iso
 from app.segments.compiler.aggregates import Remembered
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
@@ -41,6 +42,7 @@ from tables.state_size import (
 )
 from tables.tallies import Decay
 from tables.values import LIST_ITEMS_MAX
+from tables.windows import FOREVER
 
 ID = 5
 MEMBER = "member "
@@ -293,6 +295,9 @@ def _words(what: Remembered) -> str:
     over = f" within {format_duration(what.within_ms)}" if what.within_ms is not None else ""
     if what.since_last is not None:
         over = f" since last {canonical.text(what.since_last)}"
+    if what.counts_ms is not None:
+        start, end = what.counts_ms
+        over = f" from {iso(start)}" + (f" to {iso(end)}" if end < FOREVER else "")
     if isinstance(what.kind, Decay):
         over = f", halved every {format_duration(what.kind.half_life_ms)}"
     return what.kind.words(pattern, path) + over

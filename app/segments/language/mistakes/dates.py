@@ -4,14 +4,21 @@ Each rule looks at the place where the parser stopped and gives the error if it 
 """
 
 import re
+from datetime import date, timedelta
 
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.error_context import TEXT, ErrorContext
+from app.segments.language.mistakes.windows import DURATION
 from app.segments.language.syntax import Span
+from tables.dates import is_date, is_instant
 
 _DISTANCES = ("until", "until_anniversary")
 _NEGATIVE = re.compile(r"-\s*((?:[0-9]+(?:ms|[smhd]))+)")
 _ORDER_BEFORE = re.compile(r"(?P<function>since|until)\((?P<value>(?:[^()]|\([^()]*\))*)\)\s*(?P<sign>[<>]=?)\s*-?\s*$")
+_SPAN = re.compile(
+    r"(?P<word>to|until|till|and|since|after|before|on|between)\s+'(?P<first>[^'\n]*)'"
+    r"(?:\s+(?:and|to|until)\s+'(?P<second>[^'\n]*)')?"
+)
 _OTHER = {"since": "until", "until": "since"}
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -51,4 +58,35 @@ def window_of_value(context: ErrorContext) -> LanguageError | None:
     return context.wrong(f"{value[1]} has no window", f"compare behind it: {context.function}({value[1]}) < 3d")
 
 
-DATES = (window_of_value, no_value_of_user, negative_duration)
+def span_in_other_words(context: ErrorContext) -> LanguageError | None:
+    """`exists('A' after '2026-11-27')`, `exists('A' to '2026-12-01')`."""
+    match = _SPAN.match(context.rest)
+    if match is None or not context.function or not is_instant(match["first"]):
+        return None
+    word, first, second = match["word"], match["first"], match["second"]
+    if re.search(r"\bfrom\s+'[^']*'\s*$", context.before):
+        hint = f"write to '{first}'"
+    elif second is not None:
+        hint = f"write from '{first}' to '{second}'"
+    elif word in ("since", "after"):
+        hint = f"write from '{first}'"
+    elif word == "on" and is_date(first):
+        hint = f"write from '{first}' to '{date.fromisoformat(first) + timedelta(days=1)}'"
+    else:
+        hint = f"a span needs a beginning: write from '2020-01-01' to '{first}'"
+    return context.wrong(f"unexpected {word}", hint, length=len(match[0]))
+
+
+def misplaced_span(context: ErrorContext) -> LanguageError | None:
+    """`exists(sequence('A' then 'B' from '2026-11-27'))`, `exists('A' from 7d)`."""
+    if context.word == "from" and context.function == "sequence":
+        return context.wrong(
+            "unexpected from", "from belongs behind the sequence: exists(sequence('A' then 'B') from '2026-11-27')"
+        )
+    duration = re.match(DURATION, context.rest)
+    if duration is not None and re.search(r"\bfrom\s*$", context.before):
+        return context.wrong("from needs a date", f"write within {duration[0]}")
+    return None
+
+
+DATES = (span_in_other_words, misplaced_span, window_of_value, no_value_of_user, negative_duration)

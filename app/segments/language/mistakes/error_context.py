@@ -23,6 +23,8 @@ KEYWORDS = {
     "_PER": "per",
     "_WITHIN": "within",
     "_SINCE_LAST": "since last",
+    "_FROM": "from",
+    "_TO": "to",
     "_WHERE": "where",
     "_ONCE": "once per",
     "_THEN": "then",
@@ -107,9 +109,9 @@ class ErrorContext:
         """The words and signs that could stand there."""
         elsewhere = {"of", "then", "for", "matching"}
         if self.function == "sequence":
-            elsewhere = {"of", "per", "since last"}
+            elsewhere = {"of", "per", "since last", "from"}
         elif not self.function:
-            elsewhere |= {"per", "since last", "where", "within", "once per"}
+            elsewhere |= {"per", "since last", "where", "within", "once per", "from"}
         words = sorted({KEYWORDS[name] for name in self.allowed if name in KEYWORDS} - elsewhere)
         return [*words, ")"] if "RPAR" in self.allowed and open_bracket(self.before) is not None else words
 

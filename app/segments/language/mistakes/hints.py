@@ -155,6 +155,7 @@ FUNCTION_WORDS: dict[str, str] = {
 }
 
 INSIDE_ONLY = {
+    "from": "from belongs inside the parentheses: count('Product Viewed' from '2026-11-27') > 3",
     "where": "where belongs inside the parentheses, after the event: count('Product Viewed' where price > 100)",
     "within": "within belongs inside the parentheses: count('Product Viewed' within 24h) > 3",
     "per": "per belongs inside the parentheses: count('Product Viewed' per product_id within 24h)",

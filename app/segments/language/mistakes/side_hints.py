@@ -7,6 +7,7 @@ from app.segments.language import syntax as s
 from app.segments.language.durations import is_duration
 from app.segments.language.value_type import Type
 from tables.calendar_days import DAY_MS
+from tables.dates import is_date
 
 LITERALS = (s.Number, s.Text, s.Boolean, s.Duration, s.ListOf)
 
@@ -109,6 +110,22 @@ def no_duration_hint(value: s.Expression, duration: s.Duration) -> str:
         )
     seconds = canonical.number_text(duration.ms / 1_000)
     return f"compare with a number, in the unit in which the property is sent: {seconds} for seconds"
+
+
+_OTHER_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})|(\d{4})[/.](\d{1,2})[/.](\d{1,2})|(\d{4})-(\d{1,2})-(\d{1,2})")
+
+
+def date_hint(text: str) -> str:
+    """A hint for a text where a date is needed."""
+    found = _OTHER_DATE.fullmatch(text.strip())
+    if found is not None:
+        numbers = [int(number) for number in found.groups() if number is not None]
+        year, month, day = numbers[::-1] if found[1] else numbers
+        guess = f"{year:04d}-{month:02d}-{day:02d}"
+        if is_date(guess):
+            return f"write '{guess}'"
+        return "there is no such day"
+    return "write '2026-11-27', or with a time '2026-11-27T18:00' or '2026-11-27T18:00Z'"
 
 
 def quote_hint(node: s.Expression) -> str:

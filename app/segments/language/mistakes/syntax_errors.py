@@ -365,6 +365,7 @@ def _otherwise(context: ErrorContext) -> LanguageError:
 _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _double_quotes,
     slips.last_events,
+    *DATES,
     *PHRASES,
     slips.other_thousands,
     _quote_inside_text,
@@ -372,7 +373,6 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _events_by_sign,
     _foreign_sign,
     slips.unit_of_number,
-    *DATES,
     _number_and_unit,
     _other_number,
     _no_duration,

@@ -53,6 +53,8 @@ def problems(condition: str, **others: str) -> list[str]:
         "until(traits.ends) <= 3d and until(traits.ends) - 1h > 0s and since(context.a.b) * 2 > 1d",
         "until_anniversary(traits.born) <= 0s and until(last(x of 'A' within 3d)) > 1h",
         "since(key(count('A' per x))) > 1h and until(first(x of 'A')) = 0s",
+        "sum(x of 'A' from '2026-11-27' to '2026-11-27T12:00:00+01:00') > 5000",
+        "count('A' per x from '2026-11-27') > 3",
         "exists('A') = exists('B')",
         "session.source starts with 'goo' and session.source matches '(?i)google|bing'",
         "count(sequence('A' then no 'B' for 30m) where x = 1 once per y since last sequence('C' then 'D')) > 1",

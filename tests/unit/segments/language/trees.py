@@ -28,6 +28,7 @@ KEYS = st.sampled_from(
         "traits",
     ]
 )
+DATES = ("2026-11-27", "2026-11-27T18:00Z", "it's")
 PATHS = st.lists(KEYS, min_size=1, max_size=3).map(tuple)
 DURATIONS = st.integers(1, DURATION_MS_MAX)
 NUMBERS = st.one_of(
@@ -113,7 +114,9 @@ def aggregates(draw: st.DrawFn) -> s.Aggregate:
     since_last = None
     if within_ms is None:
         since_last = draw(st.none() | st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none()))
-    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last)
+    spans = st.builds(s.FixedSpan, st.sampled_from(DATES), st.none() | st.sampled_from(DATES))
+    span_of_time = draw(st.none() | spans) if within_ms is None and since_last is None else None
+    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last, span_of_time)
 
 
 def keys() -> st.SearchStrategy[s.Key]:

@@ -1,0 +1,76 @@
+"""Random expressions about dates and clocks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from tests.model.messages import instant_ms
+from tests.model.plain import instant_text
+from tests.support.choices import Choices
+from tests.support.histories import STARTS
+
+ZONES = (
+    *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"),
+    *("America/St_Johns", "America/Havana", "Asia/Beirut", "Australia/Lord_Howe"),  # half hours, changes at midnight
+)
+
+
+class DateExpressions(Choices, ABC):
+    """Writes them. `clock_ms`: the beginning of the history."""
+
+    clock_ms = instant_ms(STARTS[0])
+
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    def duration(self) -> str: ...
+
+    @abstractmethod
+    def order(self) -> str: ...
+
+    @abstractmethod
+    def first_or_last(self) -> str: ...
+
+    @abstractmethod
+    def known(self) -> str: ...
+
+    def any_of(self, *options: Callable[[], str]) -> str:
+        return self.one_of(*options)()
+
+    def span_of_time(self) -> str:
+        """From an instant near the beginning of the history on, perhaps to another."""
+        start_ms = self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 2_000, 3_000, 10_000, 60_000, 3_600_000)
+        end_ms = start_ms + self.one_of(1, 1_000, 3_000, 10_000, 60_000, 3_600_000, 86_400_000)
+        if self.chance(40):
+            days = [instant_text(start_ms + days * 86_400_000)[:10] for days in (0, self.one_of(1, 2))]
+            return f" from '{days[0]}' to '{days[1]}'" if self.chance(50) else f" from '{days[self.one_of(0, 1)]}'"
+        start, end = instant_text(start_ms), instant_text(end_ms)
+        return f" from '{start}' to '{end}'" if self.chance(60) else f" from '{start}'"
+
+    def dated(self) -> str:
+        """A value that may be an instant."""
+        return self.any_of(
+            lambda: "traits.day",
+            lambda: "traits.day",
+            lambda: f"last(day of {self.name()})",
+            self.first_or_last,
+            self.known,
+        )
+
+    def distance(self) -> str:
+        return f"{self.one_of('since', 'until', 'until_anniversary')}({self.dated()})"
+
+    def distance_atom(self) -> str:
+        order = self.one_of("<", "<=", ">", ">=", "=")
+        if self.chance(15):
+            return f"{self.distance()} {self.one_of('- 1h', '+ 30m', '* 2')} {order} {self.duration()}"
+        duration = self.one_of("0s", "0s", "1s", "1h", "3h", "1d", "2d", self.duration())
+        return f"{self.distance()} {order} {duration}"
+
+    def clock(self) -> str:
+        zone = self.one_of(*ZONES)
+        return self.any_of(
+            lambda: f"hour_of_day('{zone}') {self.order()} {self.one_of('0', '1', '2', '3', '12', '23')}",
+            lambda: f"day_of_week('{zone}') in ['sunday', 'monday']",
+            lambda: f"day_of_week('{zone}') = 'saturday'",
+        )
