@@ -23,6 +23,7 @@ LIST_SHORTENED: Final = "list_shortened"
 WAITING_TAKEN: Final = "waiting_taken"
 MERGE_INEXACT: Final = "merge_inexact"
 LINK_FOREIGN: Final = "link_foreign"
+LIST_FOREIGN: Final = "list_foreign"
 LINK_LIMITED: Final = "link_limited"
 
 MEANINGS: Final = {
@@ -40,6 +41,7 @@ MEANINGS: Final = {
     WAITING_TAKEN: "an event taken before its turn, since more than 1,000 or 256 KiB of its user waited (order)",
     MERGE_INEXACT: "a value of once per that two users who became one both knew, and whose event counts twice",
     LINK_FOREIGN: "a link record of another app on the same topic, passed over",
+    LIST_FOREIGN: "a list record of another app on the same topic, passed over",
     LINK_LIMITED: "an anonymous id not claimed, since its user has claimed as many as may be within 30 days",
     LIST_SHORTENED: "a list of more than 20 values where one is remembered",
 }

@@ -42,6 +42,7 @@ COMMANDS = {
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
     "memberships": ("app.cli.memberships:memberships", "Keep, verify or rebuild the current memberships in Redis."),
     "users": ("app.cli.users:users", "Show the keys of a person, and where a key has moved."),
+    "lists": ("app.cli.lists:lists", "Put users on static lists: import, add, remove, show, drop."),
     "destinations": ("app.cli.destinations:destinations", "Send changes to other services over HTTP."),
     "replay": ("app.cli.replay:replay", "Process the dead letters of the clickstream again."),
     "intake": ("app.cli.intake:intake", "Copy events from other topics into the clickstream."),

@@ -14,6 +14,7 @@ from app.events.lenient_json import encode
 from app.events.message import (
     INSTANT_MS_MAX,
     LINK,
+    LIST,
     WATERMARK,
     MessageDecoder,
     MessageError,
@@ -82,7 +83,7 @@ def collected(
     if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _is_deeper(event, DEPTH_MAX):
         raise MessageError("invalid-message", f"nested more than {DEPTH_MAX} levels deep")
     message = _decode(value)
-    if message.type in (WATERMARK, LINK):
+    if message.type in (WATERMARK, LINK, LIST):
         raise MessageError("invalid-message", f"unknown type {message.type!r:.40}")
     if message.type == "track" and not (message.event or "").strip():
         raise MessageError("no-event", "a track needs the name of its event: event is missing or blank")

@@ -22,11 +22,12 @@ from tables.values import at_path
 USER_BYTES_MAX = 256
 USER_LENGTH_SURE = USER_BYTES_MAX // 4  # this number of characters never has more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
-Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark", "link"]
+Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark", "link", "list"]
 WATERMARK: Final = "watermark"
 LINK: Final = "link"
+LIST: Final = "list"
 KINDS: Final = frozenset(get_args(Kind))
-EVENT_KINDS: Final = KINDS - {WATERMARK, LINK}
+EVENT_KINDS: Final = KINDS - {WATERMARK, LINK, LIST}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 BLANKS_FOR_MARK: Final = b" " * len(codecs.BOM_UTF8)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -91,6 +91,7 @@ class History:
     `gifts` are in order, and received nothing themselves. `is_users`: the key is known to be a `userId` without
     events. `by_weight`: the events again, where at one instant what is the user's own prevails over what was given
     before it. `zone`: that of the catalog.
+    before it. `lists`: by the name of a static list, when a record about it came last, and whether the user is on it.
     What is computed from the events alone is remembered by `once`, for the number of events there were.
     """
 
@@ -103,6 +104,7 @@ class History:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     is_users: bool = False
     zone: str = "UTC"
+    lists: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
     def take(self, message: Message, now: int) -> None:
         arrival = Arrival(index=len(self.arrivals), now=now, message=message, accepted_ms=now, zone=self.zone)
@@ -111,6 +113,7 @@ class History:
 
     def receive(self, history: "History", now: int, *, left_ms: int) -> None:
         assert not history.gifts, "gifts of gifts have no oracle"
+        self.put_on(history.lists)
         self.gifts.append(Gift(len(self.arrivals), now, left_ms, history))
         given = [
             replace(arrival, index=len(self.arrivals) + number, now=now, given=len(self.gifts))
@@ -118,6 +121,12 @@ class History:
         ]
         self.arrivals += given
         self.by_weight[:0] = given
+
+    def put_on(self, lists: Mapping[str, tuple[int, bool]]) -> None:
+        """Takes over the static lists of another: the later record counts, of two at one instant the user's own."""
+        for name, (at_ms, on) in lists.items():
+            if name not in self.lists or self.lists[name][0] < at_ms:
+                self.lists[name] = (at_ms, on)
 
     def identified(self) -> bool:
         """True if the key is known to be a `userId`."""

@@ -1,5 +1,6 @@
 """Bugs on purpose in what the keys of one person do: claims, moves, refusals, forwards, logouts."""
 
+from tests.model.list_mutations import PEOPLE_LIST_MUTATIONS
 from tests.model.mutation import Mutation
 
 KEYS = "app/segments/partition/linked_keys.py"
@@ -8,6 +9,7 @@ MEMBERSHIPS = "app/segments/merging/memberships.py"
 FAST_PATH = "app/segments/partition/_fast_path.c"
 
 IDENTITY_MUTATIONS = (
+    *PEOPLE_LIST_MUTATIONS,
     Mutation(
         "a give counts as often as it is read",
         KEYS,

@@ -1,7 +1,7 @@
 """The life of one user: events arrive, time passes, segments are entered and left."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,6 +102,12 @@ class Life:
             )
         self.at_ms = now
         self.settle({"kind": "merged", **(cause or {})})
+
+    def put_on(self, lists: Mapping[str, tuple[int, bool]], now: int, cause: Change) -> None:
+        """Static lists of this user change; time has passed up to `now` before."""
+        self.history.lists.update(lists)
+        self.at_ms = now
+        self.settle(cause)
 
     def leave(self, now: int, cause: Change | None = None) -> None:
         """The user turns out to be another one: exits from everything."""

@@ -67,6 +67,16 @@ class Message:
     previous_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A user is on a static list from here on, or is not."""
+
+    user: str
+    name: str
+    on: bool
+    at_ms: int
+
+
 class Unreadable(Exception):
     """A record that goes to the dead letters; the reason is its only argument."""
 
@@ -108,6 +118,23 @@ def read(record: Record, skew_max_ms: int, blocked: Collection[str] = BLOCKED_ID
         anonymous_id=anonymous_id,
         previous_id=user_text(said.get("previousId"), blocked),
     )
+
+
+def read_listed(record: Record, app: str) -> Listed | None:
+    """Content of a list record; None for another record. Raises Unreadable; the reason is empty for another app's."""
+    try:
+        said = json.loads(record.value or b"")
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or said.get("type") != "list":
+        return None
+    if not re.fullmatch("[a-z0-9-]+", said["list"]):
+        raise Unreadable("invalid-list")
+    if said["app"] != app:
+        raise Unreadable("")
+    if not record.key:
+        raise Unreadable("wrong-key")
+    return Listed(record.key.decode(), said["list"], said["is_on"], said["at_ms"])
 
 
 def number(text: str) -> float | None:

@@ -3,6 +3,7 @@
 from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
+from tests.model.list_mutations import LIST_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.order_mutations import ORDER_MUTATIONS
@@ -14,6 +15,7 @@ MUTATIONS = (
     *IN_HAND_MUTATIONS,
     *VALUE_MUTATIONS,
     *DAY_MUTATIONS,
+    *LIST_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     *DATE_MUTATIONS,

@@ -8,8 +8,10 @@ from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
-from tests.model.messages import Advance, Merge, Message, Order, Record, Unreadable, read
+from tests.model.messages import Advance, Listed, Merge, Message, Order, Record, Unreadable, read, read_listed
 
+Lists = dict[str, tuple[int, bool]]
+"""By the name of a static list: when a record about it came last, and whether the user is on it."""
 Step = Record | Advance | Order | Merge
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
@@ -41,7 +43,7 @@ class Answer:
 class Oracle:
     """One partition. `fed_ms` is the instant of the first event of all. `every_ms` looks at every millisecond: slow,
     and a check of the instants that are chosen. `waiting`: events of all users whose turn has not come, with their
-    offsets, as they arrived."""
+    offsets, as they arrived. `lists`: what is known of static lists of users without an event."""
 
     catalog: Catalog
     rules: TimeRules
@@ -51,6 +53,7 @@ class Oracle:
     lives: dict[str, Life] = field(default_factory=dict)
     fed_ms: int | None = None
     segments: list[Segment] = field(default_factory=list)
+    lists: dict[str, Lists] = field(default_factory=dict)
     waiting: list[tuple[int, Message]] = field(default_factory=list)
     wait_ms: int = 0
 
@@ -79,7 +82,8 @@ class Oracle:
 
     def known(self) -> set[str]:
         """The users of whom anything is remembered."""
-        return set(self.lives) | {message.user for _, message in self.waiting}
+        listed = {user for user in list(self.lists) if self.is_remembered(user)}
+        return set(self.lives) | listed | {message.user for _, message in self.waiting}
 
     def advance(self, clock_ms: int) -> None:
         """A journalled move of the clock, which never goes back."""
@@ -90,15 +94,51 @@ class Oracle:
 
     def take(self, record: Record) -> None:
         try:
+            if (listed := read_listed(record, self.rules.app)) is not None:
+                self.answer.outcomes[record.offset] = "list"
+                self.put_on(listed)
+                self.take_turns()
+                return
             message = read(record, self.rules.skew_max_ms, self.rules.user_ids.blocked)
         except Unreadable as reason:
-            self.answer.outcomes[record.offset] = f"dead: {reason}"
+            self.answer.outcomes[record.offset] = f"dead: {reason}" if str(reason) else "foreign"
             return
         is_mark = message.type == "watermark"
         self.answer.outcomes[record.offset] = "clock" if is_mark else self.arrive(message, record.offset)
         moved = min(message.t, message.received) - max(self.rules.disorder_ms, self.wait_ms)
         self.answer.clock_ms = max(self.answer.clock_ms, moved)
         self.take_turns()
+
+    # ---- static lists
+
+    def put_on(self, listed: Listed) -> None:
+        user, said = listed.user, {listed.name: (listed.at_ms, listed.on)}
+        self.pass_time(user, self.answer.clock_ms)
+        now = max(self.answer.clock_ms, self.seen_ms(user))
+        self.pass_time(user, now)
+        if (life := self.lives.get(user)) is not None:
+            life.put_on(said, now, {"kind": "list", "list": listed.name})
+            self.gather(life)
+        elif listed.on or self.is_remembered(user):
+            self.lists.setdefault(user, {}).update(said)
+
+    def is_remembered(self, user: str) -> bool:
+        """True if anything is known of a user without an event, unless their time is over."""
+        if user in self.lives or any(message.user == user for _, message in self.waiting):
+            return True
+        if self.answer.clock_ms >= self.remembered_until_ms(user):
+            self.forget_listed(user)
+            return False
+        return True
+
+    def remembered_until_ms(self, user: str) -> int:
+        """The instant at which a user without an event is forgotten."""
+        lists = self.lists.get(user, {})
+        return max((at_ms + self.rules.retention_ms for at_ms, _ in lists.values()), default=-1)
+
+    def forget_listed(self, user: str) -> None:
+        """Nothing is known of a user any more."""
+        self.lists.pop(user, None)
 
     # ---- events that wait for those before them
 
@@ -159,6 +199,8 @@ class Oracle:
         history = History(self.rules.session_gap_ms, self.rules.lateness_ms, zone=self.catalog.settings.zone)
         life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
         history.places = life.places()
+        if self.is_remembered(user):
+            history.lists = self.lists.pop(user, {})
         self.lives[user] = life
         return life
 

@@ -13,9 +13,10 @@ from typing import Any
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.evaluation.time_rules import TimeRules
+from tests.model.history import History
 from tests.model.life import Life, is_among
 from tests.model.messages import Message
-from tests.model.oracle import Oracle, in_order
+from tests.model.oracle import Lists, Oracle, in_order
 
 CLAIM_MS = 30 * 86_400_000
 MOVED_KEPT_MS = 37 * 86_400_000
@@ -70,13 +71,18 @@ class PeopleOracle(Oracle):
 
     def key_of(self, name: str) -> Key | None:
         """Memory of the key about others; one without a life is forgotten 37 days after its last use."""
-        key = self.keys.get(name)
-        lives = name in self.lives or any(message.user == name for _, message in self.waiting)
-        if key is not None and not lives and self.answer.clock_ms >= key.used_ms + MOVED_KEPT_MS:
-            self.end(name, key)
-            del self.keys[name]
-            return None
-        return key
+        self.is_remembered(name)
+        return self.keys.get(name)
+
+    def remembered_until_ms(self, user: str) -> int:
+        key = self.keys.get(user)
+        return max(Oracle.remembered_until_ms(self, user), -1 if key is None else key.used_ms + MOVED_KEPT_MS)
+
+    def forget_listed(self, user: str) -> None:
+        if (key := self.keys.get(user)) is not None:
+            self.end(user, key)
+        Oracle.forget_listed(self, user)
+        self.keys.pop(user, None)
 
     def drop(self, user: str) -> None:
         Oracle.drop(self, user)
@@ -222,19 +228,23 @@ class PeopleOracle(Oracle):
         if claim is not None and claim.n == n:
             claim.state = state
 
-    def take_give(self, other: Life | None, waiting: Waiting, cause: dict[str, str], user: str, path: Path) -> None:
+    def take_give(
+        self, other: Life | None, waiting: Waiting, lists: Lists, cause: dict[str, str], user: str, path: Path
+    ) -> None:
         """All that `other` remembers is the user's from here on."""
         self.catch_up(user)
         key = self.key_of(user)
         if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
             key.used_ms = max(key.used_ms, self.answer.clock_ms)
-            self.say(user, self.take_give, other, waiting, cause, key.moved_to, (*path, user))
+            self.say(user, self.take_give, other, waiting, lists, cause, key.moved_to, (*path, user))
             return
         now = max(self.answer.clock_ms, self.seen_ms(user))
         if other is not None:
             now = max(now, other.highest_ms(), other.at_ms)
         self.pass_time(user, now)
         self.waiting += [(offset, replace(message, user=user)) for offset, message in waiting]
+        if other is None:
+            self.receive_lists(lists, user, now, cause)
         if other is None or other.forgotten_ms() <= now:
             return
         life = self.lives.get(user)
@@ -244,6 +254,19 @@ class PeopleOracle(Oracle):
             self.keys[user] = key or Key()  # forgotten at this instant: the claim that has brought this stays
         life.receive(other, now, cause)
         self.gather(life)
+
+    def receive_lists(self, lists: Lists, user: str, now: int, cause: dict[str, str]) -> None:
+        """The static lists of an id without an event are the user's from here on."""
+        life = self.lives.get(user)
+        history = History(0, 0) if life is None else life.history
+        if life is None:
+            history.lists = self.lists.get(user, {})
+        history.put_on(lists)
+        if life is None and lists:
+            self.lists[user] = history.lists
+        elif life is not None and lists:
+            life.put_on({}, now, {"kind": "merged", **cause})
+            self.gather(life)
 
     # ---- at an anonymous id
 
@@ -302,10 +325,12 @@ class PeopleOracle(Oracle):
             life.leave(now, {"link": link, "into": user})
             self.gather(life)
             key.sequence, key.message_ids = life.sequence, life.message_ids()
-        self.tell(source, user, "given" if life is not None or waiting else "empty")
-        if life is not None or waiting:
+        lists = self.lists.pop(source, {})
+        is_empty = life is None and not waiting and not lists
+        self.tell(source, user, "empty" if is_empty else "given")
+        if not is_empty:
             cause = {"link": link, "from": source}
-            self.say(source, self.take_give, life, waiting, cause, user, (source,))
+            self.say(source, self.take_give, life, waiting, lists, cause, user, (source,))
 
     def take_release(self, source: str, user: str, n: int) -> None:
         self.catch_up(source)

@@ -28,6 +28,7 @@ from app.segments.language.syntax import (
     ScoreValue,
     Sequence,
     SessionField,
+    StaticList,
     Trait,
     UserField,
 )
@@ -76,6 +77,8 @@ class View:
                 return self.history.once("context", node, lambda: latest.context(path, self.history))
             case Membership(segment=segment):
                 return segment in self.members
+            case StaticList(name=name):
+                return self.history.lists.get(name, (0, False))[1]
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)

@@ -13,6 +13,7 @@ NAMES = ("A", "B", "C")
 SHOP_NAMES = ("Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TEXTS = ("a", "b", "a", "b", "ab", "B1", "é", "2", "1.0")
 POINTS = ("1", "2", "5", "7.5", "0.000001")
+LISTS = ("vip", "vip", "b-list")
 NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
 DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")
 DAYS = ("1d", "1d", "12h", "36h", "2d", "7d")
@@ -23,7 +24,7 @@ ORDERS = (*[">=", ">"] * 3, "<", "<=", "=", "!=", "!=")
 
 
 class Writer(DateExpressions):
-    """Writes one catalog. `durations` and `names` collect what the histories should aim at.
+    """Writes one catalog. `durations`, `names` and `lists` collect what the histories should aim at.
 
     Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
     often at the very edge of a window. Some of these are about a `shop` and its carts.
@@ -38,6 +39,7 @@ class Writer(DateExpressions):
         self.scores: list[str] = []
         self.durations: set[str] = set()
         self.names: set[str] = set()
+        self.lists: set[str] = set()
 
     # ---- literals
 
@@ -284,6 +286,7 @@ class Writer(DateExpressions):
             lambda: f"{self.count()} in [1, 3]",
             lambda: f"cart.products contains {self.text()}",
             lambda: "user.identified",
+            *[self.static_list] * 2,
             lambda: "user.first_seen < user.last_seen",
         ]
         if self.segments:
@@ -291,6 +294,11 @@ class Writer(DateExpressions):
         if self.scores:
             options += [lambda: f"score('{self.one_of(*self.scores)}') {self.order()} {self.one_of(*POINTS)}"] * 4
         return self.one_of(*options)()
+
+    def static_list(self) -> str:
+        name = self.one_of(*LISTS)
+        self.lists.add(name)
+        return f"list('{name}')"
 
     def value_atom(self) -> str:
         """A plain value beside a number, a text that is one, or a text of any length."""

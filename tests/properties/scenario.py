@@ -29,6 +29,7 @@ ZONED_PERCENT = 40
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 PEOPLE_FILES = {
     "viewers.yaml": "segment: viewers\nwhen: count('A') >= 2\nattach: {views: count('A')}\nupdates: [views]\n",
+    "vip.yaml": "segment: vip\nwhen: list('vip')\n",
     "known.yaml": "segment: known\nwhen: user.identified\n",
     "slow.yaml": "segment: slow\nwhen: exists('A' within 1h)\nfor: 1m\ncooldown: 2m\n",
 }
@@ -166,6 +167,7 @@ def scenario_of(choices: Choices) -> Scenario:
         rules=rules,
         users=USERS[: choices.one_of(1, 1, 2, 3)],
         clock_ms=writer.clock_ms,
+        lists=sorted(writer.lists),
     )
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
@@ -185,7 +187,7 @@ def scenario_of(choices: Choices) -> Scenario:
         return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
     if choices.chance(ORDERED_PERCENT):
         put_in_order(choices, files, moments, zone)
-    if len(narrator.users) > 1 and choices.chance(MERGING_PERCENT):
+    if len(narrator.users) > 1 and not narrator.lists and choices.chance(MERGING_PERCENT):
         make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
 
@@ -241,6 +243,7 @@ def people_scenario_of(choices: Choices) -> Scenario:
         rules=rules_for(choices, [60_000]),
         users=USERS[:1],
         clock_ms=start_ms(choices),
+        lists=("vip",),
     )
     narrator.focus = ["A"]
     moments: list[tuple[Step, Pause]] = [

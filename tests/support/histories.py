@@ -57,12 +57,14 @@ class Narrator(Choices):
         rules: TimeRules,
         users: Sequence[str],
         clock_ms: int,
+        lists: Sequence[str] = (),
     ) -> None:
         super().__init__(choices.below)
         self.durations_ms = durations_ms
         self.names = [*names, *NAMES]
         self.rules = rules
         self.users = users
+        self.lists = lists
         self.clock_ms = clock_ms
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
@@ -257,7 +259,22 @@ class Narrator(Choices):
 
     # ---- records
 
+    def list_record(self, offset: int) -> Record:
+        """Somebody is put on a static list, or taken off it, perhaps by another app."""
+        at_ms = max(self.times_ms, default=self.clock_ms) + self.one_of(0, 0, 1_000, -1_000)
+        said = {"type": "list", "app": self.one_of(*["shoal"] * 9, "other"), "list": self.one_of(*self.lists)}
+        value = json.dumps({**said, "is_on": self.chance(65), "at_ms": max(at_ms, 0)}).encode()
+        key = b"" if self.chance(3) else self.one_of(*self.listed()).encode()
+        self.times_ms.append(max(at_ms, 0))
+        return Record(offset, self.one_of(-1, at_ms), key, value)
+
+    def listed(self) -> Sequence[str]:
+        """The keys that lists are about."""
+        return self.users
+
     def record(self, offset: int) -> Record:
+        if self.lists and self.chance(12):
+            return self.list_record(offset)
         user = self.one_of(*self.users)
         t = self.time()
         said = self.message(user, t)

@@ -41,6 +41,10 @@ class PeopleNarrator(Narrator):
         self.on: dict[str, str | None] = dict.fromkeys(people.devices)
         self.sent: list[Record] = []
 
+    def listed(self) -> Sequence[str]:
+        """See `Narrator`."""
+        return [*self.people.devices, *self.people.users]
+
     def time(self) -> int:
         newest = max(self.times_ms, default=self.clock_ms)
         if self.times_ms and self.chance(self.people.gap_percent):

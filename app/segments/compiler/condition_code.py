@@ -47,7 +47,7 @@ class Expressions(Values):
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].result is Type.BOOLEAN
-            case syntax.Membership() | syntax.Boolean():
+            case syntax.Membership() | syntax.StaticList() | syntax.Boolean():
                 return True
             case syntax.UserField(name="identified"):
                 return True

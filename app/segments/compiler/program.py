@@ -15,7 +15,7 @@ from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
-from app.segments.compiler.value_code import leaf_id
+from app.segments.compiler.value_code import LISTS, leaf_id, list_id, listed
 from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.definition import Catalog, Score, Segment
@@ -68,6 +68,7 @@ class Program:
     track_handlers, other_handlers: the handlers again, by event name and by kind
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
+    lists_mask, list_masks: segments that read any static list; by the id of a list, those that read it
     begin_mask, begin_watched: what a user's first event always settles, and what their profile watches from then on
     windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
     wait_ms: how long an event waits for those before it, 0: not at all. lag_ms: how far the partition's clock stays
@@ -93,6 +94,8 @@ class Program:
     begin_mask: int
     begin_watched: int
     user_mask: int
+    lists_mask: int
+    list_masks: dict[int, int]
     watchers: tuple[int, ...]
     watching: int
     layout: int
@@ -180,6 +183,8 @@ class _Compiler:
             begin_mask=begin_mask,
             begin_watched=begin_watched,
             user_mask=masks.features.get("user", 0),
+            lists_mask=masks.features.get(LISTS, 0),
+            list_masks={list_id(name): masks.features[each] for each in masks.features if (name := listed(each))},
             watchers=masks.watchers,
             watching=masks.watching,
             layout=stable_id(",".join(str(segments[mask.bit_length() - 1].id) for mask in masks.watchers)),

@@ -24,6 +24,8 @@ from tables.values import plain_number
 from tables.windows import FOREVER
 
 Until = str | None
+LISTS, LIST = "lists", "list "
+"""Feature of segments that read any static list, and the beginning of that of those that read one."""
 MOVING_USER = {"age": "p.first_seen_ms", "idle": "p.highest_ms"}
 SESSION_INDEX = {
     "pages": sessions.PAGES,
@@ -297,6 +299,10 @@ class Values(ABC):
                 self.segments.add(segment)
                 member = self._local(f"p.members.get({stable_id(f'segment {segment}')})", "m")
                 return self._local(f"{member} is not None and {member}[0] == 1"), None
+            case syntax.StaticList(name=name):
+                self.features.update((LISTS, LIST + name))
+                listed = self._local(f"p.leaves.get({list_id(name)})", "l")
+                return self._local(f"{listed} is not None and {listed}[1]"), None
             case syntax.ScoreValue(score=score):
                 total, until = self._steps_of(self.scores[score])
                 return self._local(f"{self._helper(rounded_score)}({total})"), until
@@ -376,6 +382,16 @@ def literal_value(node: Expression) -> Any:
 def rounded_score(value: float) -> int | float:
     """A score as it is compared and shown: six places."""
     return plain_number(round(value, 6))
+
+
+def listed(feature: str) -> str | None:
+    """The name of the static list that segments with this feature read; None for another feature."""
+    return feature.removeprefix(LIST) if feature.startswith(LIST) else None
+
+
+def list_id(name: str) -> int:
+    """The stable id under which a profile remembers whether the user is on a static list."""
+    return stable_id(LIST + name)
 
 
 def leaf_id(path: tuple[str, ...]) -> int:

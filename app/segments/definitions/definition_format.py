@@ -279,11 +279,25 @@ EVENT_IDS: Final = (
     Key("previousId", WrittenText(), "The former id of an alias message."),
 )
 EVENT_AS: Final = Key("as", WrittenText(), "The anonymousId of the event, in short: as: guest-1.")
+EVENT_LISTS: Final = (
+    Key("on_list", WrittenText(), "In place of an event: the user is put on this static list."),
+    Key("off_list", WrittenText(), "In place of an event: the user is taken off this static list."),
+)
 EVENT: Final = Form(
     "event",
     "an event",
     "One event of a test.",
-    (EVENT_AT, EVENT_TIME, EVENT_NAMES[0], EVENT_TYPE, EVENT_NAMES[1], *EVENT_VALUES, *EVENT_IDS, EVENT_AS),
+    (
+        EVENT_AT,
+        EVENT_TIME,
+        EVENT_NAMES[0],
+        EVENT_TYPE,
+        EVENT_NAMES[1],
+        *EVENT_VALUES,
+        *EVENT_IDS,
+        EVENT_AS,
+        *EVENT_LISTS,
+    ),
 )
 
 EXPECTED_AT: Final = Key(

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from app.events.list_record import is_list_name
+from app.events.message import LIST
 from app.events.user_ids import USUAL_IDS
 from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Expectation, TestCase, TestEvent
@@ -16,6 +18,9 @@ from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value
 from app.segments.language.suggestions import closest
 
+_NOT_WITH_LISTS = tuple(
+    key.name for key in (form.EVENT_TIME, form.EVENT_TYPE, *form.EVENT_NAMES, *form.EVENT_VALUES, form.EVENT_IDS[0])
+)
 DEFAULT_USER = "visitor"
 """The anonymousId of events that name no user."""
 
@@ -67,7 +72,7 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
     fields = form.EVENT.fields(source, node)
     at_ms = form.EVENT_AT.read(fields) or 0
     time_ms = form.EVENT_TIME.read(fields)
-    message: dict[str, Any] = {"type": _type(fields)}
+    message: dict[str, Any] = _list_message(fields) or {"type": _type(fields)}
     for key in form.EVENT_NAMES:
         if (text := key.read(fields)) is not None:
             message[key.name] = text
@@ -96,6 +101,24 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
         message["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return TestEvent(at_ms, message)
+
+
+def _list_message(fields: Fields) -> dict[str, Any] | None:
+    """The message in place of an event where the user is put on a static list, or taken off it; else None."""
+    found: dict[str, Any] | None = None
+    for key in form.EVENT_LISTS:
+        name = key.read(fields)
+        if name is None:
+            continue
+        if not is_list_name(name):
+            fields.wrong(key.name, f"{name!r:.80} is no name of a list", "small letters, digits and hyphens: vip")
+        found = {"type": LIST, "list": name, "is_on": key.name == "on_list"}
+        for other in _NOT_WITH_LISTS:
+            if other in fields:
+                fields.wrong(key.name, f"{key.name} stands in place of an event", f"leave {other} out")
+    if "on_list" in fields and "off_list" in fields:
+        fields.wrong("off_list", "off_list contradicts on_list", "write two entries, in the order in which they come")
+    return found
 
 
 def _object(source: YamlSource, node: yaml.MappingNode) -> Any:

@@ -5,16 +5,17 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CauseKind = Literal["event", "time", "catalog", "forgotten", "merged"]
+CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "list"]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
-    """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, or a merge.
+    """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge, or
+    a static list.
 
     link, into, source: of a merge, the id of the claim; for the key that moved, the user it moved to; for that user,
-    the key that came.
+    the key that came. list: the static list that the user was put on or taken off.
     """
 
     kind: CauseKind
@@ -22,6 +23,7 @@ class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"
     link: str | None = None
     into: str | None = None
     source: str | None = None
+    list: str | None = None
 
 
 class Atom(msgspec.Struct, frozen=True, gc=False):

@@ -88,8 +88,8 @@ class Settlement:
         "changes",
         "kind",
         "members",
-        "merge",
         "message_id",
+        "named",
         "user",
         "warm_ms",
     )
@@ -105,7 +105,7 @@ class Settlement:
         self._told_at = ""
         self.user = ""
         self.kind: CauseKind = "time"
-        self.merge = Cause("merged")
+        self.named = Cause("merged")
         self.message_id: str | None = None
         self.changes: list[Change] = []
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
@@ -124,6 +124,10 @@ class Settlement:
                 rest = mask >> number + 1 << number + 1
                 return mask | self.settle(profile, rest | dependents, now)
         return mask
+
+    def name(self, cause: Cause) -> None:
+        """The changes that follow have a cause that names more than its kind: a merge or a static list."""
+        self.kind, self.named = cause.kind, cause
 
     def settle_one(self, profile: Profile, number: int, now: int) -> int:
         """Evaluates one segment, and those that depend on it if it changes. Returns those, as a mask."""
@@ -201,7 +205,7 @@ class Settlement:
 
     def move(self, profile: Profile, cause: Cause, now: int) -> None:
         """A key that moves to another leaves everything, in order."""
-        self.kind, self.merge = "merged", cause
+        self.name(cause)
         self.leave_everything(profile, now)
 
     def leave_everything(self, profile: Profile, now: int) -> None:
@@ -238,8 +242,8 @@ class Settlement:
             self._told_ms, self._told_at = now, iso(now)
         cause = self._cause
         message_id = self.message_id if self.kind == "event" else None
-        if self.kind == "merged":
-            cause = self.merge
+        if self.kind == self.named.kind:
+            cause = self.named
         elif cause.kind != self.kind or cause.message_id is not message_id:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence

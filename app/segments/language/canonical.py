@@ -146,6 +146,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Trait: (_OPERAND, lambda node: path_text(node.path, "traits")),
     s.ContextValue: (_OPERAND, lambda node: path_text(node.path, "context")),
     s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
+    s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.HourOfDay: (_OPERAND, lambda node: f"hour_of_day({quoted(node.zone)})"),
     s.DayOfWeek: (_OPERAND, lambda node: f"day_of_week({quoted(node.zone)})"),

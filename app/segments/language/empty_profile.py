@@ -69,7 +69,7 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return MISSING if nothing is None else nothing
         case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number"):
             return 0
-        case s.UserField(name="identified"):
+        case s.UserField(name="identified") | s.StaticList():
             return False
         case _:
             return MISSING

@@ -15,7 +15,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 OPEN_FIELDS = ("traits", "context")
 DISTANCES = ("until", "until_anniversary")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "segment", "score", "hour_of_day", "day_of_week")
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "segment", "score", "list", "hour_of_day", "day_of_week")
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

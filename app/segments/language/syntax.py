@@ -226,6 +226,13 @@ class Membership(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class StaticList(Node):
+    """`list('vip')`: the user is on the list."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreValue(Node):
     score: str
 
@@ -263,6 +270,7 @@ Expression: TypeAlias = (
     | Trait
     | ContextValue
     | Membership
+    | StaticList
     | ScoreValue
     | HourOfDay
     | DayOfWeek

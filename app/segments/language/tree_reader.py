@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 
 from lark import Token, Tree
 
+from app.events.list_record import is_list_name
 from app.segments.language import syntax as s
 from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.errors import LanguageError
@@ -212,23 +213,28 @@ class TreeReader:
         if name == "key" and argument is not None:
             return self._key(tree, argument)
         if argument is None:
-            hint = {
-                "segment": "write segment('name')",
-                "score": "write score('name')",
-            }.get(name, f"write {name}('Europe/Berlin') or {name}('UTC')")
-            what = "a name" if name in ("segment", "score") else "a time zone"
-            self._wrong(tree, f"{name} needs {what}", hint)
-            return s.Number(0) if name != "segment" else s.Boolean(value=True)
+            named = name in ("segment", "score", "list")
+            hint = f"write {name}('name')" if named else f"write {name}('Europe/Berlin') or {name}('UTC')"
+            self._wrong(tree, f"{name} needs {'a name' if named else 'a time zone'}", hint)
+            return s.Boolean(value=True) if name in ("segment", "list") else s.Number(0)
         text = self._text_literal(argument).value
         match name:
             case "segment":
                 return s.Membership(text, span=span(tree))
             case "score":
                 return s.ScoreValue(text, span=span(tree))
+            case "list":
+                return self._static_list(tree, text)
             case "hour_of_day":
                 return s.HourOfDay(text, span=span(tree))
             case _:
                 return s.DayOfWeek(text, span=span(tree))
+
+    def _static_list(self, tree: Tree[Token], name: str) -> s.Expression:
+        if not is_list_name(name):
+            hint = "small letters, digits and hyphens, at most 64, no hyphen at the ends: list('vip')"
+            self._wrong(tree, f"{name!r:.80} is no name of a list", hint)
+        return s.StaticList(name, span=span(tree))
 
     def _key(self, tree: Tree[Token], argument: Branch) -> s.Expression:
         inner = self.expression(argument)

@@ -23,7 +23,7 @@ _BY_NODE: dict[type, Type] = {
     s.Boolean: Type.BOOLEAN,
     s.Duration: Type.DURATION,
     s.ListOf: Type.LIST,
-    **dict.fromkeys((s.Comparison, s.Not, s.And, s.Or, s.Membership), Type.BOOLEAN),
+    **dict.fromkeys((s.Comparison, s.Not, s.And, s.Or, s.Membership, s.StaticList), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
     **dict.fromkeys((s.ScoreValue, s.HourOfDay), Type.NUMBER),
     s.DayOfWeek: Type.TEXT,

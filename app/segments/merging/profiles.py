@@ -36,6 +36,9 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     The timers of `profile` due at or before `now` have fired. If it has not begun, `given` has not either.
     """
     profile.waiting = waiting.merge(profile.waiting, given.waiting)
+    for leaf, entry in given.leaves.items():
+        if leaf not in profile.leaves or profile.leaves[leaf][0] < entry[0]:
+            profile.leaves[leaf] = entry
     if not given.begun:
         return
     assert profile.begun, "a profile that has begun is given to one that has not"
@@ -44,9 +47,6 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.fired_ms = max(profile.fired_ms, given.fired_ms)
     profile.first_seen_ms = min(profile.first_seen_ms, given.first_seen_ms)
     _merge_aggregates(profile, given, program, now)
-    for leaf, entry in given.leaves.items():
-        if leaf not in profile.leaves or profile.leaves[leaf][0] < entry[0]:
-            profile.leaves[leaf] = entry
     profile.cart = cart.merge(profile.cart, given.cart, counted)
     profile.session = session.merge(profile.session, given.session, gap_ms=program.rules.session_gap_ms)
     profile.message_ids = message_ids.merge(profile.message_ids, given.message_ids, now, counted)

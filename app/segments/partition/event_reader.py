@@ -9,6 +9,7 @@ from app.events.link_record import LINK_BYTES_MAX, LINK_MARK
 from app.events.message import (
     HOURS_MS,
     LINK,
+    LIST,
     MESSAGE_BYTES_MAX,
     MILLIS_MS,
     SECONDS_MS,
@@ -46,7 +47,7 @@ class EventReader:
         self._user_ids = rules.user_ids
 
     def read(self, record: RecordLike, known: Container[str], message: Message | None = None) -> Event:
-        """Reads one record; MessageError if it cannot be an event. A watermark and a link record have an empty user.
+        """Reads one record; MessageError if it cannot be an event. Others than events have an empty user.
 
         `known`: users that are known to have a valid id. `message`: the decoded value, if the fast path has decoded it.
         """
@@ -58,7 +59,7 @@ class EventReader:
                 message = self._decode(value)
             except (msgspec.DecodeError, RecursionError) as error:
                 message = self._decoder.decode_slowly(value, error)
-        if message.type == LINK:
+        if message.type in (LINK, LIST):
             return Event(message, 0, 0, "", identified=False)
         text = message.timestamp
         # The usual text of an instant is looked up in tables; every other one is parsed.

@@ -175,7 +175,7 @@ class LinkedKeys(WaitingEvents):
             reason = "identified" if profile.identified else "shared"
             profile.know(identity)
             self._refuse(link, reason)
-        elif not profile.begun and profile.waiting is None:
+        elif not profile.begun and profile.waiting is None and not profile.leaves:
             self._move(profile, identity, link)
             self._tell(link, "empty")
         else:
@@ -333,10 +333,10 @@ class LinkedKeys(WaitingEvents):
             profile = self._hold_key(user)
         profile.know(identity)
         merge_profiles(profile, left, self.program, now=now)
-        if left.begun:
+        if left.begun or (left.leaves and profile.begun):
             profile.fired_ms = max(profile.fired_ms, now)
             settlement = self._settlement
-            settlement.kind, settlement.merge = "merged", Cause("merged", link=link.id, source=link.source)
+            settlement.name(Cause("merged", link=link.id, source=link.source))
             settlement.settle(profile, (1 << len(self.program.segments)) - 1, now)
         if profile.waiting is not None:  # the given ones may be due here, where the clock or the order is another
             self._catch_up(user, profile, self.clock_ms)
@@ -418,10 +418,11 @@ class LinkedKeys(WaitingEvents):
 
         At its timer and before each of its records: where a batch ends plays no part.
         """
-        if profile.identity is None or profile.waiting is not None or self._timer(profile) > clock_ms:
+        if profile.waiting is not None or self._timer(profile) > clock_ms:
             return False
-        if profile.moved_to is not None:
+        identity = profile.identity
+        if identity is not None and identity.moved_to is not None:
             self._moved -= 1
-            self._tell_end(key, profile.identity, self._timer(profile))
+            self._tell_end(key, identity, self._timer(profile))
         self._leave(key, None)
         return True

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Raw
 
-from app.events.message import EVENT_KINDS, LINK, WATERMARK, Message, MessageError
+from app.events.message import EVENT_KINDS, LINK, LIST, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
@@ -35,8 +35,8 @@ from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
 from app.segments.partition.fast_path import BUILT, fast_path
-from app.segments.partition.linked_keys import LinkedKeys
 from app.segments.partition.position import CATALOG_KEY, read_position
+from app.segments.partition.static_lists import StaticLists
 from app.segments.partition.user_table import Held
 from tables import message_ids
 from tables import profile as profiles
@@ -54,7 +54,7 @@ IDLE_MS = message_ids.KEPT_MS
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
-class Partition(LinkedKeys):
+class Partition(StaticLists):
     """Profiles, timers and clock of one partition, under one program."""
 
     def __init__(
@@ -105,12 +105,14 @@ class Partition(LinkedKeys):
                 event = reader.read(record, touched, None if fast is None else fast.message)
                 if event.message.type == LINK:
                     self._take_link(record, batch)
+                elif event.message.type == LIST:
+                    self._take_list(record, batch)
             except MessageError as error:
                 batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 continue
             if event.message.type == WATERMARK:
                 self.clock_ms = max(self.clock_ms, min(event.t, event.received) - self.program.lag_ms)
-            elif event.message.type != LINK:
+            elif event.message.type in EVENT_KINDS:
                 self._admit(event, record, batch)
             if self._local:
                 self._link_at_once(record.offset)
@@ -199,7 +201,7 @@ class Partition(LinkedKeys):
         mask = 0
         if profile is None:
             profile = self._begin_user(user, t, now, clock)
-            mask = program.begin_mask
+            mask = program.begin_mask | program.lists_mask if profile.leaves else program.begin_mask
         elif t > profile.highest_ms:
             profile.highest_ms = t
         elif t < profile.first_seen_ms:

@@ -214,6 +214,7 @@ class UserTable:
         profile = self._touched[user] = profiles.new_profile(t, now, self.program.begin_watched)
         if known is not None:
             profile.waiting = known.waiting
+            profile.leaves = known.leaves
             if known.identity is not None:  # a key that had moved, and lives again
                 profile.know(known.identity)
                 profile.message_ids = known.message_ids
@@ -251,9 +252,12 @@ class UserTable:
         timer = profile.timer(self.rules.retention_ms) if profile.begun else FOREVER
         if profile.waiting is not None:
             return min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))
-        if not profile.begun and profile.identity is not None:
-            return profile.identity.used_ms + MOVED_KEPT_MS  # a key without events is forgotten then
-        return timer
+        if profile.begun:
+            return timer
+        # A key without events is forgotten when nothing about its links can come any more, and its lists are over.
+        kept_ms = [profile.identity.used_ms + MOVED_KEPT_MS] if profile.identity is not None else []
+        kept_ms += [entry[0] + self.rules.retention_ms for entry in profile.leaves.values()]
+        return max(kept_ms, default=timer)
 
     def _timer_of(self, user: str) -> int | None:
         encoded = self._encoded.get(user)

@@ -102,7 +102,7 @@ class WaitingEvents(UserTable):
                 identified = user_of(message, self.rules.user_ids)[1]
             except MessageError as error:  # a later catalog reads fields that were skipped when the event came
                 self._batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
-                if not profile.begun and profile.waiting is None and profile.identity is None:
+                if not profile.begun and profile.waiting is None and profile.identity is None and not profile.leaves:
                     self._leave(user, None)
                 return
         else:

@@ -3,12 +3,14 @@
 The driver runs the same partition as a worker does, with drafts live, for one catalog at a time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from app.events.message import instant_ms
+from app.events.list_record import ListRecord, write_list_record
+from app.events.message import LIST, instant_ms
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase, TestEvent
 from app.segments.definitions.drafts import with_drafts
@@ -57,9 +59,11 @@ class Scenario:
 
     def pipe(self, message: dict[str, Any], *, at_ms: int) -> Batch:
         """One message, received at `at_ms`; its key is its user."""
+        if message["type"] == LIST:
+            self.advance(at_ms)  # a list record has no time of its own: it counts at that of the clock
         user = self.rules.user_ids.user_in(message)
         key = None if user is None else user.encode()
-        record = PipedRecord(self._offset, at_ms, key, msgspec.json.encode(message))
+        record = PipedRecord(self._offset, at_ms, key, value_of(message, self.rules, at_ms=at_ms))
         self._offset += 1
         return self._collect(self.partition.process([record]))
 
@@ -96,6 +100,13 @@ class Scenario:
         member = profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
         return (code.exit_evidence if inside else code.entry_evidence)(profile, now)
+
+
+def value_of(message: Mapping[str, Any], rules: TimeRules, *, at_ms: int) -> bytes:
+    """The value of the record for a message of a test; what stands for a static list becomes a list record."""
+    if message["type"] == LIST:
+        return write_list_record(ListRecord(app=rules.app, name=message["list"], on=message["is_on"], at_ms=at_ms))
+    return msgspec.json.encode(message)
 
 
 @dataclass(frozen=True, slots=True)

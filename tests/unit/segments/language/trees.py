@@ -46,6 +46,7 @@ FIELDS: st.SearchStrategy[Any] = st.one_of(
     PATHS.map(s.Trait),
     PATHS.map(s.ContextValue),
     NAMES.map(s.Membership),
+    st.sampled_from(["vip", "early-birds"]).map(s.StaticList),
     NAMES.map(s.ScoreValue),
     NAMES.map(s.HourOfDay),
     NAMES.map(s.DayOfWeek),

@@ -1,0 +1,1 @@
+"""Static lists from outside: files of ids, list records written to the clickstream, and who is on a list."""
