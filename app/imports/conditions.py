@@ -21,10 +21,11 @@ class InstantAgo:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An event of a test: a message without its time, so long before the check."""
+    """An event of a test: a message without its time, so long before the check, or at a fixed instant."""
 
     message: Mapping[str, Any]
     ago_ms: int = 0
+    at_ms: int | None = None
 
 
 Events: TypeAlias = tuple[Done, ...]

@@ -9,12 +9,13 @@ from typing import Any, Final
 from app.events.instants import iso_text
 from app.events.visible_text import visible_line
 from app.imports.conditions import Events, Every, InstantAgo, Translated, text
+from app.imports.value_tests import DAY_MS
 from app.segments.language.durations import format_duration
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ -][A-Za-z0-9_]+)*")
 _WORDS_OF_YAML: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 START_MS: Final = 1_767_571_200_000
-"""The instant of the check of every test: 2026-01-05T00:00:00Z."""
+"""The instant of the check of a test without fixed dates: 2026-01-05T00:00:00Z."""
 _KEYS: Final = ("userId", "event", "type", "name", "properties", "traits", "context")
 
 
@@ -56,25 +57,27 @@ def _condition(translated: Translated) -> list[str]:
 
 
 def _test(test: WrittenTest) -> list[str]:
-    longest_ms = max((event.ago_ms for event in test.events), default=0)
-    start_ms = START_MS - longest_ms
+    fixed = [event.at_ms for event in test.events if event.at_ms is not None]
+    check_ms = max([START_MS, *(at_ms + DAY_MS for at_ms in fixed)])
+    instants = [check_ms - event.ago_ms if event.at_ms is None else event.at_ms for event in test.events]
+    start_ms = min([check_ms, *instants])
     lines = [f"  - name: {test.name}"]
-    if longest_ms:
+    if start_ms != START_MS:
         lines.append(f"    start: {iso_text(start_ms)}")
     lines.append("    events:")
-    for event in sorted(test.events, key=lambda event: -event.ago_ms):
-        written = [f"at: {format_duration(longest_ms - event.ago_ms)}"]
-        written += [f"{key}: {_flow(event.message[key])}" for key in _KEYS if key in event.message]
+    for at_ms, event in sorted(zip(instants, test.events, strict=True), key=lambda pair: pair[0]):
+        written = [f"at: {format_duration(at_ms - start_ms)}"]
+        written += [f"{key}: {_flow(event.message[key], check_ms)}" for key in _KEYS if key in event.message]
         lines.append(f"      - {{{', '.join(written)}}}")
-    lines += ["    expect:", f"      - {{at: {format_duration(longest_ms)}, in: {str(test.inside).lower()}}}"]
+    lines += ["    expect:", f"      - {{at: {format_duration(check_ms - start_ms)}, in: {str(test.inside).lower()}}}"]
     return lines
 
 
-def _flow(value: Any) -> str:
+def _flow(value: Any, check_ms: int) -> str:
     if isinstance(value, InstantAgo):
-        return f"'{iso_text(START_MS - value.ms)}'"
+        return f"'{iso_text(check_ms - value.ms)}'"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_flow(key, check_ms)}: {_flow(item, check_ms)}" for key, item in value.items()) + "}"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_YAML:
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from app.imports.conditions import EVENTS_MAX, Done, Events, Leaf
-from app.imports.gaps import Untranslatable
+from app.imports.gaps import Untranslatable, shown
 from app.imports.parentheses import in_and
 from app.imports.value_tests import DAY_MS, MISSING, UNKNOWN, ValueTest, literal
 from app.segments.language.canonical import number_text, path_text
@@ -19,10 +20,29 @@ EVER: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time in which events count: from `from_ms` (0: ever) before now until `until_ms` before now."""
+    """The time in which events count: from `from_ms` (0: ever) before now until `until_ms` before now, or a fixed span.
+
+    `first`, `end`: the dates of a fixed span, in ISO 8601; `end` is empty for an open one.
+    """
 
     from_ms: int = EVER
     until_ms: int = 0
+    first: str = ""
+    end: str = ""
+
+    @property
+    def written(self) -> str:
+        """The window as the language writes it, up to now."""
+        if self.first:
+            return f" from {literal(self.first)}" + (f" to {literal(self.end)}" if self.end else "")
+        return f" within {format_duration(self.from_ms)}" if self.from_ms else ""
+
+    def fixed_ms(self) -> int | None:
+        """An instant inside a fixed span; None for another window."""
+        if not self.first:
+            return None
+        first_ms = max(0, instant_of(self.first))
+        return max(first_ms, instant_of(self.end) - DAY_MS) if self.end else first_ms
 
     @property
     def older_ms(self) -> int:
@@ -36,6 +56,18 @@ class EventFilter:
 
     text: str
     message: dict[str, Any] | None
+
+
+def instant_of(date: str) -> int:
+    """The milliseconds of a date in ISO 8601; UTC where it names no zone."""
+    try:
+        instant = datetime.fromisoformat(date)
+    except ValueError:
+        raise Untranslatable(shown(date), "no date in ISO 8601") from None
+    if not 1970 <= instant.year < 9000:
+        raise Untranslatable(shown(date), "the times of events are between 1970 and 9000")
+    whole = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return int(whole.timestamp() * 1000)
 
 
 def event(name: str) -> str:
@@ -127,13 +159,13 @@ def counted(name: str, filters: Sequence[EventFilter], window: Window, operator:
     """The number of events in a window, compared with a number."""
     written, one = pattern(name, filters), message(name, filters)
     need, other = _numbers(operator, bound)
-    yes, no = (_times(one, number, window.until_ms) for number in (need, other))
-    older = _times(one, need, window.older_ms)
+    yes, no = (_times(one, number, window.until_ms, window.fixed_ms()) for number in (need, other))
+    older = _times(one, need, window.older_ms, window.fixed_ms())
     if window.until_ms:
-        farther = f" within {format_duration(window.from_ms)}" if window.from_ms else ""
+        farther = window.written
         nearer = f"count({written} within {format_duration(window.until_ms)})"
         return Leaf(f"count({written}{farther}) - {nearer} {operator} {number_text(bound)}", yes, no, older)
-    within = f" within {format_duration(window.from_ms)}" if window.from_ms else ""
+    within = window.written
     if (operator, bound) in ((">=", 1), (">", 0)):
         return Leaf(f"exists({written}{within})", yes, no, older)
     if (operator, bound) in (("=", 0), ("<", 1), ("<=", 0)):
@@ -159,10 +191,10 @@ def _numbers(operator: str, bound: int | float) -> tuple[int, int]:
             return 0, whole + 1
 
 
-def _times(one: dict[str, Any] | None, number: int, ago_ms: int) -> Events | None:
+def _times(one: dict[str, Any] | None, number: int, ago_ms: int, at_ms: int | None) -> Events | None:
     if not number:
         return ()
-    return None if one is None or number > EVENTS_MAX else (Done(one, ago_ms),) * number
+    return None if one is None or number > EVENTS_MAX else (Done(one, ago_ms, at_ms),) * number
 
 
 def aggregated(
@@ -179,7 +211,7 @@ def aggregated(
         made: dict[str, Any] = {}
         _merge(made, one)
         _merge(made, {"properties": nested(path, test.yes)})
-        yes = (Done(made, window.until_ms),)
+        yes = (Done(made, window.until_ms, window.fixed_ms()),)
     return Leaf(test.text, yes, ())
 
 
@@ -189,8 +221,7 @@ def aggregate_subject(function: str, path: Path, name: str, filters: Sequence[Ev
     if window.until_ms:
         nearest = f"{function}({written} within {format_duration(window.from_ms or window.until_ms)})"
         raise Untranslatable(f"{function} between two times ago", "a window ends now", nearest)
-    within = f" within {format_duration(window.from_ms)}" if window.from_ms else ""
-    return f"{function}({written}{within})"
+    return f"{function}({written}{window.written})"
 
 
 def followed(steps: Sequence[tuple[str, Sequence[EventFilter]]], *, longest_ms: int, window: Window) -> Leaf:
@@ -199,12 +230,17 @@ def followed(steps: Sequence[tuple[str, Sequence[EventFilter]]], *, longest_ms: 
         raise Untranslatable("a sequence between two times ago", "a window ends now", "within the longer time")
     chain = " then ".join(pattern(*step) for step in steps)
     inner = f" within {format_duration(longest_ms)}" if longest_ms else ""
-    outer = f" within {format_duration(window.from_ms)}" if window.from_ms else ""
+    outer = window.written
     messages = [message(*step) for step in steps]
     # A minute apart where there is time for it.
     gap_ms = min(60_000, longest_ms // len(steps)) if longest_ms else 60_000
     yes: Events | None = None
     if None not in messages:
         last = len(messages) - 1
-        yes = tuple(Done(one, (last - at) * gap_ms) for at, one in enumerate(messages) if one is not None)
+        fixed_ms = window.fixed_ms()
+        yes = tuple(
+            Done(one, (last - at) * gap_ms, None if fixed_ms is None else fixed_ms - (last - at) * gap_ms)
+            for at, one in enumerate(messages)
+            if one is not None
+        )
     return Leaf(f"exists(sequence({chain}{inner}){outer})", yes, ())

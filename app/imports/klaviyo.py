@@ -42,6 +42,7 @@ NEAREST: Final = {
     "profile-predictive-analytics": "avg(revenue of 'Placed Order'), or a prediction that is sent as a trait",
     "profile-has-custom-object": "send what the object says as an event or a trait",
 }
+LONG_AGO: Final = "1970-01-01"
 METRICS: Final = "give the answer of GET /api/metrics with --names"
 _KEY: Final = re.compile(r"\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]")
 
@@ -196,9 +197,12 @@ def _window(place: Place) -> Window:
         case "between":
             nearer, farther = sorted((_span_ms(place, "start"), _span_ms(place, "end")))
             return Window(farther, nearer)
-        case "after" | "before" | "between-static":
-            span = " ".join(str(place.value.get(key)) for key in ("date", "start", "end") if place.has(key))
-            raise Untranslatable(f"timeframe {operator} {span}", "a fixed span of events", "within 30d")
+        case "after":
+            return Window(first=place.text("date"))
+        case "before":
+            return Window(first=LONG_AGO, end=place.text("date"))
+        case "between-static":
+            return Window(first=place.text("start"), end=place.text("end"))
         case _:
             raise Untranslatable(f"timeframe {operator}", "no window of events ends so", "within 30d")
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.errors import UserError
 from app.imports import value_tests as v
-from app.imports.conditions import Condition, Done, Events, Leaf, either, every, opposite
+from app.imports.conditions import Condition, Done, Events, Leaf, either, every, opposite, text
 from app.imports.event_tests import (
     EventFilter,
     Window,
@@ -192,7 +192,7 @@ def _relative_ms(value: Any) -> int | None:
 
 def _behaviour(place: Place, work: Work) -> Condition:
     name, filters = _event(place, "key", "event_type"), _event_filters(place)
-    window = Window(_span_ms(place, work))
+    window = _window(place, work)
     match place.text("value"):
         case "performed_event":
             return counted(name, filters, window, ">=", 1)
@@ -252,14 +252,19 @@ def _event_filters(place: Place) -> list[EventFilter]:
     return found
 
 
-def _span_ms(place: Place, work: Work) -> int:
-    if place.has("explicit_datetime"):
-        date = place.field("explicit_datetime").value
-        ms = _relative_ms(date)
-        if ms is None:
-            raise Untranslatable(f"since {shown(date)}", "a fixed span of events", "within 30d")
-        return ms
-    return _unit_ms(place, "time_value", "time_interval", work)
+def _window(place: Place, work: Work) -> Window:
+    if not place.has("explicit_datetime"):
+        return Window(_unit_ms(place, "time_value", "time_interval", work))
+    ms = _relative_ms(place.field("explicit_datetime").value)
+    end = place.text("explicit_datetime_to") if place.has("explicit_datetime_to") else ""
+    if ms is None:
+        return Window(first=place.text("explicit_datetime"), end=end)
+    if not end:
+        return Window(ms)
+    end_ms = _relative_ms(end)
+    if end_ms is None:
+        raise Untranslatable(f"until {shown(end)}", "one end of the time is fixed and the other is not")
+    return Window(ms, end_ms)
 
 
 def _unit_ms(place: Place, value: str, interval: str, work: Work) -> int:
@@ -274,10 +279,14 @@ def _unit_ms(place: Place, value: str, interval: str, work: Work) -> int:
 def _first_time(name: str, filters: list[EventFilter], window: Window) -> Condition:
     """All events of all time are in the window."""
     recent = counted(name, filters, window, ">=", 1)
+    if window.first or window.until_ms:
+        raise Untranslatable("the first time since a date", "a window of the past is needed", text(recent))
     return every([recent, counted(name, filters, Window(0, window.from_ms), "=", 0)])
 
 
 def _restarted(name: str, filters: list[EventFilter], window: Window, recent: Window) -> Condition:
+    if window.first or window.until_ms:
+        raise Untranslatable("started again after a date", "a window of the past is needed")
     written, one = pattern(name, filters), message(name, filters)
     yes: Events | None = None if one is None else (Done(one, window.from_ms + v.DAY_MS), Done(one))
     far, near = format_duration(window.from_ms), format_duration(recent.from_ms)

@@ -161,6 +161,27 @@ def test_what_our_limits_refuse_is_a_gap_in_our_words() -> None:
     assert any("never reaches 5000" in gap for gap in gaps)
 
 
+@pytest.mark.parametrize(
+    ("date", "until"),
+    [
+        ("1970-01-01", "1970-01-01"),
+        ("1970-01-01T00:00:00+14:00", None),
+        ("0001-01-01", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("2026-02-30", None),
+        ("2026-06-01", "2026-05-01"),
+        ("yesterday", "-1d"),
+        ("-0d", "-99999y"),
+        ("-30d", "2026-05-01"),
+        ([], {}),
+    ],
+)
+def test_odd_dates_are_gaps_or_valid_definitions(date: Any, until: Any) -> None:
+    event = {"type": "behavioral", "event_type": "events", "key": "x", "value": "performed_event"}
+    files, gaps = imported(cohort({**event, "explicit_datetime": date, "explicit_datetime_to": until}))
+    assert files or gaps
+
+
 def test_two_definitions_with_one_title_become_two_files() -> None:
     files, _ = imported(*(cohort(person("plan", "gold"), name="Same!") | {"id": number} for number in range(3)))
     assert sorted(files) == ["same-2.yaml", "same-3.yaml", "same.yaml"]
