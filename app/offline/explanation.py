@@ -213,7 +213,7 @@ class Explainer:
             case _:
                 profile = self._partition.profile(self.user)
                 assert profile is not None
-                (atom,) = self._code[name].entry_evidence(profile, at_ms)
+                (atom,) = self._code[name].entry_evidence(profile, at_ms, self.user)
                 points = tuple(self._points(node, profile, at_ms))
                 return Part("atom", text, holds, since_ms, atom.value, points=points)
 
@@ -222,7 +222,7 @@ class Explainer:
         if not asked:
             return
         attach = self._code[f"{self.segment.name}/{_POINTS}"].attach
-        values = {} if attach is None else attach(profile, at_ms)
+        values = {} if attach is None else attach(profile, at_ms, self.user)
         for entry in self._entries:
             if entry.name.partition("/")[0] in asked:
                 yield Points(_entry_text(entry.points[0]), values[entry.name])

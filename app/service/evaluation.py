@@ -137,7 +137,7 @@ def standings(
         code = codes[segment.name]
         member = None if profile is None else profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
-        atoms = [] if profile is None else (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms)
+        atoms = [] if profile is None else (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms, user)
         coming_next = coming.get(segment.name)
         found.append(
             Standing(

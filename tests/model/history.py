@@ -15,7 +15,9 @@ from app.segments.language.syntax import (
     EventContext,
     EventName,
     Expression,
+    Known,
     ListOf,
+    Lower,
     Not,
     Number,
     Or,
@@ -238,6 +240,10 @@ def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> 
             return calculate(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
         case Comparison(operator=operator, left=left, right=right):
             return compare(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
+        case Lower(of=of):
+            return in_small_letters(value_of(of, value_of_leaf))
+        case Known(operand=operand):
+            return value_of(operand, value_of_leaf) is not None
         case Not(operand=operand):
             return not is_true(value_of(operand, value_of_leaf))
         case And(operands=operands):
@@ -246,6 +252,13 @@ def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> 
             return any(is_true(value_of(operand, value_of_leaf)) for operand in operands)
         case _:
             return value_of_leaf(node)
+
+
+def in_small_letters(value: Value) -> Value:
+    """The same value, or list, with the texts in it in small letters."""
+    if isinstance(value, tuple):
+        return tuple(item.lower() if isinstance(item, str) else item for item in value)
+    return value.lower() if isinstance(value, str) else value
 
 
 def is_true(value: Value) -> bool:

@@ -169,7 +169,7 @@ class Life:
         return {id(found[0]): found[1] for node in comparisons if (found := places_kept(node)) is not None}
 
     def view(self) -> View:
-        return View(self.catalog, self.history, self.members, self.at_ms)
+        return View(self.user, self.catalog, self.history, self.members, self.at_ms)
 
     def settle(self, cause: Change) -> None:
         """Every segment once, in order; each sees those before it as they are settled."""

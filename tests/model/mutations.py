@@ -7,6 +7,7 @@ from tests.model.list_mutations import LIST_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.order_mutations import ORDER_MUTATIONS
+from tests.model.term_mutations import TERM_MUTATIONS
 from tests.model.value_mutations import VALUE_MUTATIONS
 
 __all__ = ["MUTATIONS", "Mutation"]
@@ -16,6 +17,7 @@ MUTATIONS = (
     *VALUE_MUTATIONS,
     *DAY_MUTATIONS,
     *LIST_MUTATIONS,
+    *TERM_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     *DATE_MUTATIONS,

@@ -1,8 +1,10 @@
 """View of a user at one instant: the value of every expression, and when it could change by time alone."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from math import ceil, floor
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from app.segments.language.syntax import (
     Aggregate,
     And,
     Arithmetic,
+    Bucket,
     CartField,
     Comparison,
     ContextValue,
@@ -20,7 +23,9 @@ from app.segments.language.syntax import (
     Expression,
     HourOfDay,
     Key,
+    Known,
     ListOf,
+    Lower,
     Membership,
     Not,
     Number,
@@ -34,7 +39,7 @@ from app.segments.language.syntax import (
 )
 from tests.model import aggregates, cart, dates, latest, scores, sequences, session
 from tests.model.history import History, is_true, value_of
-from tests.model.plain import Length, Moment, Value, difference, each, seen
+from tests.model.plain import Length, Moment, Value, difference, each, number, seen
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 QUARTER_HOUR_MS = 15 * 60_000
@@ -45,13 +50,14 @@ MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 class View:
     """A user at `now`: all events so far, and who is in which segment."""
 
+    key: str
     catalog: Catalog
     history: History
     members: Set[str]
     now: int
 
     def at(self, now: int) -> "View":
-        return View(self.catalog, self.history, self.members, now)
+        return View(self.key, self.catalog, self.history, self.members, now)
 
     def is_true(self, condition: Expression) -> bool:
         return is_true(self.value(condition))
@@ -69,8 +75,12 @@ class View:
                 return cart.value(name, self.history, self.now)
             case SessionField(name=name):
                 return session.value(name, self.history, self.now)
+            case UserField(name="id"):
+                return self.key
             case UserField(name=name):
                 return self.user(name)
+            case Bucket(salt=salt):
+                return bucket(salt, self.key)
             case Trait(path=path):
                 return self.history.once("trait", node, lambda: latest.trait(path, self.history))
             case ContextValue(path=path):
@@ -228,6 +238,12 @@ class View:
             yield from walk(expression)
 
 
+def bucket(salt: str, user: str) -> int | float:
+    """A number from 0 to 99.99, from the first 16 hexadecimal digits of a hash."""
+    digits = hashlib.sha256(b"\0".join(text.encode() for text in (salt, user))).hexdigest()[:16]
+    return number(Fraction(int(digits, 16) % 10_000, 100))
+
+
 def first_that(holds: Callable[[int], bool], after: int, until: int) -> int | None:
     """The first whole number after `after`, not after `until`, for which `holds`, which then stays so."""
     if until <= after or not holds(until):
@@ -246,7 +262,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
         case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
             yield from walk(left)
             yield from walk(right)
-        case Not(operand=operand) | Distance(of=operand):
+        case Not(operand=operand) | Known(operand=operand) | Lower(of=operand) | Distance(of=operand):
             yield from walk(operand)
         case And(operands=operands) | Or(operands=operands):
             for operand in operands:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
+from tests.properties.terms import atoms, filter_terms
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
 
@@ -128,6 +129,7 @@ class Writer(DateExpressions):
             lambda: f"x {self.one_of('+', '-', '*', '/')} {self.number()} {self.order()} {self.number()}",
             lambda: f"context.device.type = {self.text()}",
             lambda: f"properties['odd name'] = {self.scalar()}",
+            *filter_terms(self),
         )
 
     # ---- values
@@ -239,6 +241,7 @@ class Writer(DateExpressions):
             self.key,
             self.visit_text,
             lambda: self.one_of("cart.products", "cart.value", "session.duration", "user.first_seen"),
+            lambda: self.one_of("user.id", "bucket('a')", f"lower({self.any_value()})"),
         )
 
     def anything(self) -> str:
@@ -288,6 +291,7 @@ class Writer(DateExpressions):
             lambda: "user.identified",
             *[self.static_list] * 2,
             lambda: "user.first_seen < user.last_seen",
+            *atoms(self),
         ]
         if self.segments:
             options += [lambda: f"segment('{self.one_of(*self.segments)}')"] * 3

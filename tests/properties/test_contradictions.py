@@ -113,7 +113,7 @@ def views(random: Random) -> list[View]:
             part.take(arrival.message, arrival.now)
         now = part.arrivals[-1].now
         later = () if count < len(whole.arrivals) else (1, HOUR_MS, 3 * HOUR_MS, 24 * HOUR_MS)
-        seen += [View(CATALOG, part, frozenset(), now + more) for more in (0, *later)]
+        seen += [View("u", CATALOG, part, frozenset(), now + more) for more in (0, *later)]
     return seen
 
 

@@ -124,10 +124,12 @@ class Narrator(Choices):
                 said[name] = self.value()
         if self.chance(20):
             said["x"] = self.one_of(1, 2, 5, "5")
+        if self.chance(12):
+            said[self.one_of("x", "c")] = self.one_of(0, False, "")
         if self.chance(15):
             said["day"] = self.day()
         if self.chance(15):
-            said["tags"] = self.one_of(["a", "b"], ["b"], [], "a", [1, True, None], ["2", 1])
+            said["tags"] = self.one_of(["a", "b"], ["b"], ["A", "B1"], [], "a", [1, True, None], ["2", 1])
         if self.chance(15):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):

@@ -36,6 +36,10 @@ class Expressions(Values):
                 return self._local(f"not {inner}"), until
             case syntax.Comparison():
                 return self._comparison(node)
+            case syntax.Known(operand=operand):
+                moving = self.moves(operand) and self._is_plain_duration(operand)
+                known, until = self.base(operand) if moving else self.value(operand)
+                return self._local(f"{known} is not None"), until
             case _:
                 value, until = self.value(node)
                 if self.is_boolean(node):
@@ -47,7 +51,7 @@ class Expressions(Values):
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].result is Type.BOOLEAN
-            case syntax.Membership() | syntax.StaticList() | syntax.Boolean():
+            case syntax.Membership() | syntax.StaticList() | syntax.Boolean() | syntax.Known():
                 return True
             case syntax.UserField(name="identified"):
                 return True
@@ -70,8 +74,10 @@ class Expressions(Values):
         return truth, until
 
     def _restlessness(self, node: Expression) -> int:
-        if isinstance(node, syntax.Not):
+        if isinstance(node, syntax.Not | syntax.Known):
             return self._restlessness(node.operand)
+        if isinstance(node, syntax.Lower):
+            return self._restlessness(node.of)
         if isinstance(node, syntax.And | syntax.Or):
             return max(map(self._restlessness, node.operands))
         if isinstance(node, syntax.Comparison):
@@ -180,7 +186,8 @@ class Expressions(Values):
 
     def _while_true(self, node: syntax.Comparison, truth: str, until: Until) -> Until:
         """A visit that is over says nothing, and of nothing no comparison holds: what is false stays so."""
-        if until is not None and isinstance(node.left, syntax.SessionField):
+        left = node.left.of if isinstance(node.left, syntax.Lower) else node.left
+        if until is not None and isinstance(left, syntax.SessionField):
             self.code.line(f"if not {truth}: {until} = {FOREVER}")
         return until
 
@@ -192,7 +199,7 @@ class Expressions(Values):
                 return name in ("items", "quantity", "value")
             case syntax.SessionField(name=name):
                 return name in ("duration", "pages", "events", "number")
-            case syntax.ScoreValue():
+            case syntax.ScoreValue() | syntax.Bucket():
                 return True
             case _:
                 return False

@@ -21,6 +21,8 @@ def filter_text(node: Expression, code: CodeWriter, load: LoadValue) -> str:
             return "(" + " or ".join(filter_text(part, code, load) for part in operands) + ")"
         case syntax.Not(operand=operand):
             return f"(not {filter_text(operand, code, load)})"
+        case syntax.Known(operand=operand):
+            return f"({_value(operand, code, load)} is not None)"
         case syntax.Comparison():
             return _comparison(node, code, load)
         case syntax.Boolean(value=value):
@@ -54,6 +56,8 @@ def _value(node: Expression, code: CodeWriter, load: LoadValue) -> str:
             return load("properties", path)
         case syntax.EventContext(path=path):
             return load("context", path)
+        case syntax.Lower(of=of):
+            return f"{code.bind('f', operators.lowered)}({_value(of, code, load)})"
         case syntax.Arithmetic(operator=operator, left=left, right=right):
             helper = code.bind("f", operators.ARITHMETIC[operator])
             return f"{helper}({_value(left, code, load)}, {_value(right, code, load)})"

@@ -40,8 +40,8 @@ class Reads:
     """Inputs that the functions of one segment read.
 
     margins: the scores that are only compared with numbers, and which of their events can do nothing to that
-    features: `visits` (a visit has to be kept), `visit` (its end may change what is true), `beginning` (a new one may),
-    `session` and `user` (each event of the visit, of the user may), `cart`.
+    features: `id` (of the user), `visits` (a visit has to be kept), `visit` (its end may change what is true),
+    `beginning` (a new one may), `session` and `user` (each event of the visit, of the user may), `cart`.
     """
 
     segment: Segment
@@ -69,7 +69,8 @@ class Program:
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
     lists_mask, list_masks: segments that read any static list; by the id of a list, those that read it
-    begin_mask, begin_watched: what a user's first event always settles, and what their profile watches from then on
+    begin_mask, begin_watched: what a user's first event always settles (also what depends on who the user is), and what
+        their profile watches from then on
     windows: id of an aggregate -> its window in ms, and what makes of its state one without what is older
     wait_ms: how long an event waits for those before it, 0: not at all. lag_ms: how far the partition's clock stays
         behind the highest event time. early_ms: an event's turn has come when the clock is this far before its instant;
@@ -154,6 +155,7 @@ class _Compiler:
         segments = self._segments(reads, functions)
         functions["SEGMENTS"] = segments
         begin_mask, begin_watched = _beginning(segments)
+        begin_mask |= masks.features.get("id", 0)
         wait_ms = self.catalog.settings.order_wait_ms
         handlers = {
             key: Handler(functions[name], *writer.properties_decoder()) for key, (name, writer) in writers.items()
@@ -347,7 +349,7 @@ def _context_paths_of(node: Any) -> set[Path]:
             return _context_paths_of(where)
         case syntax.And(operands=operands) | syntax.Or(operands=operands):
             return set().union(*map(_context_paths_of, operands))
-        case syntax.Not(operand=operand):
+        case syntax.Not(operand=operand) | syntax.Known(operand=operand) | syntax.Lower(of=operand):
             return _context_paths_of(operand)
         case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
             return _context_paths_of(left) | _context_paths_of(right)
@@ -380,6 +382,7 @@ class _Probe:
 
     def __init__(self) -> None:
         self.warm_ms: dict[int, int] = {}
+        self.user = ""
         self.entered = False
 
     def enter(self, *_: Any) -> bool:

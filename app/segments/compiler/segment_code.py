@@ -143,7 +143,7 @@ def _write_evidence(writer: Expressions, name: str, condition: Expression) -> No
     code = writer.code
     branch = evidence.branch_of(condition)
     atoms = evidence.atoms_of(branch)
-    with code.block(f"def {name}(p, now)"):
+    with code.block(f"def {name}(p, now, user)"):
         loaded = code.here()
         if any(each.way == "any" for each in _branches(branch)):
             code.line("told = []")
@@ -203,7 +203,7 @@ def _shown_value(writer: Expressions, atom: Expression) -> str:
 
 def _write_attach(writer: Expressions, segment: Segment, number: int) -> None:
     code = writer.code
-    with code.block(f"def attach_{number}(p, now)"):
+    with code.block(f"def attach_{number}(p, now, user)"):
         loaded = code.here()
         values = []
         for name, node in segment.attach:

@@ -13,6 +13,7 @@ from app.segments.compiler.aggregates import AggregateInput, Registry, Remembere
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.evaluation import operators
+from app.segments.evaluation.bucket import bucket
 from app.segments.evaluation.clock import day_of_week, hour_of_day
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
@@ -270,7 +271,7 @@ class Values(ABC):
                 b, until_b = self.value(right)
                 helper = self._helper(operators.ARITHMETIC[operator])
                 return self._local(f"{helper}({a}, {b})"), self._least(until_a, until_b)
-            case syntax.Comparison() | syntax.Not() | syntax.And() | syntax.Or():
+            case syntax.Comparison() | syntax.Known() | syntax.Not() | syntax.And() | syntax.Or():
                 return self.truth(node)
             case syntax.Aggregate(function=name) if (reading := AGGREGATES[name].reading) in ("exists", "never"):
                 remembered = self.registry.of(node)
@@ -287,6 +288,14 @@ class Values(ABC):
                 return self._local(f"{self._helper(getattr(cart, name))}(p.cart)"), None
             case syntax.SessionField(name=name):
                 return self._session_field(name)
+            case syntax.UserField(name="id"):
+                return self._user(), None
+            case syntax.Bucket(salt=salt):
+                return self._local(f"{self._helper(bucket)}({self.code.constant(salt)}, {self._user()})"), None
+            case syntax.Lower(of=of):
+                value, until = self.value(of)
+                lower = self.code.bind("f", operators.lowered_and_counted)
+                return self._local(f"{lower}({value}, COUNTED)"), until
             case syntax.UserField(name=name):
                 self._watch("user")
                 field = {"first_seen": "first_seen_ms", "last_seen": "highest_ms", "identified": "identified"}[name]
@@ -308,6 +317,11 @@ class Values(ABC):
                 return self._local(f"{self._helper(rounded_score)}({total})"), until
             case _:
                 raise AssertionError(node)
+
+    def _user(self) -> str:
+        """The id of the user: of the settlement, or handed to what explains a change."""
+        self.features.add("id")
+        return "user" if self.touched_by == "none" else "x.user"
 
     def _latest(self, remembered: Remembered) -> tuple[str, Until]:
         state = self._remember(remembered)

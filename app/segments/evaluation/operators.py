@@ -162,6 +162,22 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+def lowered(value: Any) -> Any:
+    """A text in small letters, of a list each; anything else as it is."""
+    if value.__class__ is list:
+        return [lowered(item) for item in value]
+    return value.lower() if value.__class__ is str else value
+
+
+def lowered_and_counted(value: Any, counted: Counted) -> Any:
+    """`lower` of a remembered value; counts a cut text, of which another part may have been in capital letters."""
+    small = lowered(value)
+    texts = value if value.__class__ is list else (value,)
+    if any(text.__class__ is str and beginning_of(text) is not None for text in texts):
+        counted[CUT_TEXT_SEARCHED] += 1
+    return small
+
+
 def is_plain_text(text: str) -> bool:
     """True if only the same text equals it, no number and no beginning of a longer one."""
     return number_in(text) is None and len(text.encode(errors="replace")) <= TEXT_BYTES_SURE_MAX

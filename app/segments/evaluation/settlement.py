@@ -35,7 +35,8 @@ class SegmentCode:
     reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
     lags: numbers of those segments whose timer may come too early, as it is not set anew by each event that defers it
     settle(profile, now, settlement) -> whether the membership changed
-    entry_evidence, exit_evidence(profile, now) -> atoms; attach(profile, now) -> values (None: nothing to attach)
+    entry_evidence, exit_evidence(profile, now, user) -> atoms; attach(profile, now, user) -> values (None: nothing to
+        attach)
     """
 
     number: int
@@ -53,9 +54,9 @@ class SegmentCode:
     reads: tuple[int, ...]
     lags: tuple[int, ...]
     settle: Callable[[Profile, int, "Settlement"], bool]
-    entry_evidence: Callable[[Profile, int], list[Atom]]
-    exit_evidence: Callable[[Profile, int], list[Atom]]
-    attach: Callable[[Profile, int], dict[str, Any]] | None
+    entry_evidence: Callable[[Profile, int, str], list[Atom]]
+    exit_evidence: Callable[[Profile, int, str], list[Atom]]
+    attach: Callable[[Profile, int, str], dict[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +162,15 @@ class Settlement:
         member[TIMES] += 1
         member[TRUE_SINCE] = None
         if segment.attach is not None:
-            member[SENT] = segment.attach(profile, now)
+            member[SENT] = segment.attach(profile, now, self.user)
         self.members[segment.name] += 1
         self._settle_again(profile, segment, now, until)
-        self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now), now)
+        self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now, self.user), now)
         return True
 
     def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int, until: int) -> bool:
         """The exit condition holds for one who is in, and `hold` is over."""
-        evidence = segment.exit_evidence(profile, now)
+        evidence = segment.exit_evidence(profile, now, self.user)
         member[INSIDE] = 0
         member[TRUE_SINCE] = None
         member[OUT_AT] = now if segment.cooldown_ms else None
@@ -191,12 +192,12 @@ class Settlement:
     def update(self, profile: Profile, segment: SegmentCode, member: Membership, now: int) -> None:
         """Sends the attached values again if one of `updates` differs from what was sent."""
         assert segment.attach is not None
-        values = segment.attach(profile, now)
+        values = segment.attach(profile, now, self.user)
         sent = member[SENT] or {}
         if all(same(values[name], sent.get(name)) for name in segment.updates):
             return
         member[SENT] = values
-        self._say(profile, segment, member, "updated", segment.entry_evidence(profile, now), now)
+        self._say(profile, segment, member, "updated", segment.entry_evidence(profile, now, self.user), now)
 
     def forget(self, profile: Profile, now: int) -> None:
         """Everyone forgotten leaves everything, in order."""

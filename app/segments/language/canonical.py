@@ -70,6 +70,12 @@ def _comparison(node: s.Comparison) -> str:
     return f"{_write(node.left, _SUM)} {node.operator} {_write(node.right, _SUM)}"
 
 
+def _inverse(node: s.Not) -> str:
+    if isinstance(node.operand, s.Known):
+        return f"{_write(node.operand.operand, _SUM)} is missing"
+    return f"not {_write(node.operand, _NOT)}"
+
+
 def _list(node: s.ListOf) -> str:
     return "[" + ", ".join(_write(item, _OR) for item in node.items) + "]"
 
@@ -128,7 +134,8 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ListOf: (_OPERAND, _list),
     s.Arithmetic: (_SUM, _arithmetic),
     s.Comparison: (_COMPARISON, _comparison),
-    s.Not: (_NOT, lambda node: f"not {_write(node.operand, _NOT)}"),
+    s.Known: (_COMPARISON, lambda node: f"{_write(node.operand, _SUM)} is known"),
+    s.Not: (_NOT, _inverse),
     s.And: (_AND, lambda node: " and ".join(_write(operand, _NOT) for operand in node.operands)),
     s.Or: (_OR, lambda node: " or ".join(_write(operand, _AND) for operand in node.operands)),
     s.Property: (_OPERAND, lambda node: path_text(node.path)),
@@ -148,6 +155,8 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
+    s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
+    s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
     s.HourOfDay: (_OPERAND, lambda node: f"hour_of_day({quoted(node.zone)})"),
     s.DayOfWeek: (_OPERAND, lambda node: f"day_of_week({quoted(node.zone)})"),
 }

@@ -4,15 +4,18 @@
 terms that move by themselves, `thresholds` those that a limit makes unreachable.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
 
 from app.segments.language import canonical
 from app.segments.language import syntax as s
+from app.segments.language.canonical import quoted
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes.side_hints import (
     LITERALS,
+    always_there_hint,
     comparison_hint,
     date_hint,
     joint,
@@ -24,7 +27,7 @@ from app.segments.language.mistakes.side_hints import (
 )
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
 from app.segments.language.suggestions import listed
-from app.segments.language.types import Type, arithmetic_type, type_of
+from app.segments.language.types import Type, arithmetic_type, can_be_missing, type_of
 from app.segments.language.zones import is_zone, zone_hint
 from tables.dates import instant_in, is_date, is_instant
 from tables.latest_events import LATEST_MAX
@@ -115,6 +118,8 @@ class _Checker:
                 self.condition(node)
             case s.Comparison():
                 self._comparison(node)
+            case s.Known():
+                self._known(node)
             case s.Arithmetic():
                 self._arithmetic(node)
             case s.Aggregate():
@@ -132,6 +137,10 @@ class _Checker:
                 self._zone(node)
             case s.Distance():
                 self._distance(node)
+            case s.Lower():
+                self._lower(node)
+            case s.Bucket() if not node.salt.strip():
+                self._wrong(node, "bucket needs a text", "write bucket('spring test') < 10")
             case _:
                 pass
 
@@ -218,6 +227,41 @@ class _Checker:
             detail = f"{shown(node.left)} is {left.value}, {shown(node.right)} is {right.value}"
             self._wrong(node, f"{_VERBS[node.operator].format(left.value, right.value)} makes no sense", "", detail)
 
+    def _lower(self, node: s.Lower) -> None:
+        errors = len(self.errors)
+        self.value(node.of)
+        if len(self.errors) > errors:
+            return
+        found = type_of(node.of)
+        if isinstance(node.of, s.Text):
+            self._wrong(node, "lower of a fixed text is always the same", f"write {quoted(node.of.value.lower())}")
+        elif isinstance(node.of, s.Lower | s.DayOfWeek):
+            self._wrong(node, f"{shown(node.of)} is in small letters already", f"write {shown(node.of)}")
+        elif isinstance(node.of, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
+            self._wrong(node.of, f"lower needs a text, but {shown(node.of)} is {found.value}", "leave lower out")
+
+    def _large_letters(self, node: s.Comparison) -> None:
+        """Fixed texts that nothing in small letters equals or contains."""
+        for lower, other in ((node.left, node.right), (node.right, node.left)):
+            if not isinstance(lower, s.Lower) or node.operator in ("matches", *_ORDERING):
+                continue
+            for text in other.items if isinstance(other, s.ListOf) else (other,):
+                if isinstance(text, s.Text) and text.value != text.value.lower():
+                    hint = f"write {quoted(text.value.lower())}"
+                    self._wrong(text, f"{quoted(text.value)} has capital letters, lower(...) has none", hint)
+
+    def _known(self, node: s.Known) -> None:
+        errors = len(self.errors)
+        self.value(node.operand)
+        if len(self.errors) > errors:
+            return
+        if isinstance(node.operand, s.Arithmetic):
+            parts = [each for each in _parts(node.operand) if can_be_missing(each)]
+            hint = " and ".join(f"{shown(part)} is known" for part in parts)
+            self._wrong(node, "is known asks about one value, not about arithmetic", hint and f"write {hint}")
+        elif not can_be_missing(node.operand):
+            self._wrong(node, f"{shown(node.operand)} is never missing", always_there_hint(node.operand))
+
     # ---- comparisons
 
     def _comparison(self, node: s.Comparison) -> None:
@@ -240,6 +284,7 @@ class _Checker:
         else:
             self._equality(node)
         self._clock_values(node)
+        self._large_letters(node)
 
     def _fixed_sides(self, node: s.Comparison) -> None:
         hint = ""
@@ -359,6 +404,15 @@ def _is_fixed(node: s.Expression) -> bool:
     if isinstance(node, s.Arithmetic):
         return _is_fixed(node.left) and _is_fixed(node.right)
     return isinstance(node, LITERALS)
+
+
+def _parts(node: s.Expression) -> Iterator[s.Expression]:
+    """The values of arithmetic."""
+    if isinstance(node, s.Arithmetic):
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    else:
+        yield node
 
 
 def _equal_types(left: Type, right: Type) -> bool:

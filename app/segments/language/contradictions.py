@@ -110,6 +110,8 @@ def _values(domain: Domain) -> str:
     kind = "a whole number" if domain.whole and domain.kind is Type.NUMBER else domain.kind.value
     if domain.most is not None:
         return f"{kind} from {domain.least} to {domain.most}"
+    if domain.below is not None and domain.kind is Type.NUMBER:
+        return f"{kind} from {domain.least} to below {domain.below}"
     if domain.least is None:
         return kind
     unit = "s" if domain.kind is Type.DURATION else ""

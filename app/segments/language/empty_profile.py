@@ -1,11 +1,12 @@
 """Evaluates a condition for a user without any events: true, false, or dependent on the clock.
 
 A condition that depends on the clock alone would have to wake everybody at its instants, so it is an error.
-Three-valued logic: a clock function has an unknown value; what follows from it whatever the clock says is known.
+Three-valued logic: a clock function has an unknown value, and so has what depends on the id of a user; what follows
+from it whatever that is, is known. With both, the clock decides.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Any, Protocol
 
@@ -18,9 +19,11 @@ class Unclear(Enum):
 
     MISSING = "missing"
     CLOCK = "depends on the clock"
+    WHO = "depends on the id of the user"
 
 
-MISSING, CLOCK = Unclear.MISSING, Unclear.CLOCK
+MISSING, CLOCK, WHO = Unclear.MISSING, Unclear.CLOCK, Unclear.WHO
+_OPEN = (CLOCK, WHO)
 
 
 class Others(Protocol):
@@ -47,9 +50,11 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return node.ms
         case s.ListOf():
             return [value_of_nobody(item, others) for item in node.items]
+        case s.Known():
+            return value_of_nobody(node.operand, others) is not MISSING
         case s.Not():
             inner = value_of_nobody(node.operand, others)
-            return inner if inner is CLOCK else not inner
+            return inner if inner in _OPEN else not inner
         case s.And():
             return _all([value_of_nobody(operand, others) for operand in node.operands])
         case s.Or():
@@ -62,6 +67,11 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return others.segment(node.segment)
         case s.ScoreValue():
             return others.score(node.score)
+        case s.Bucket() | s.UserField(name="id"):
+            return WHO
+        case s.Lower(of=of):
+            inner = value_of_nobody(of, others)
+            return inner.lower() if isinstance(inner, str) else inner
         case s.HourOfDay() | s.DayOfWeek():
             return CLOCK
         case s.Aggregate():
@@ -76,15 +86,20 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
 
 
 def _all(values: list[Any]) -> Any:
-    if any(value is not CLOCK and not value for value in values):
+    if any(value not in _OPEN and not value for value in values):
         return False
-    return CLOCK if CLOCK in values else True
+    return _open_among(values) or True
 
 
 def _any(values: list[Any]) -> Any:
-    if any(value is not CLOCK and value for value in values):
+    if any(value not in _OPEN and value for value in values):
         return True
-    return CLOCK if CLOCK in values else False
+    return _open_among(values) or False
+
+
+def _open_among(values: Collection[Any]) -> Unclear | None:
+    """The value that is none, of several: the clock before the id."""
+    return next((each for each in _OPEN if each in values), None)
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -107,8 +122,8 @@ _CALCULATE: dict[str, Callable[[Any, Any], Any]] = {
 def _compare(sign: str, left: Any, right: Any) -> Any:
     if MISSING in (left, right):
         return False
-    if CLOCK in (left, right):
-        return CLOCK
+    if (unclear := _open_among((left, right))) is not None:
+        return unclear
     compare = _COMPARE.get(sign)
     return compare is not None and compare(left, right)
 
@@ -116,4 +131,4 @@ def _compare(sign: str, left: Any, right: Any) -> Any:
 def _calculate(sign: str, left: Any, right: Any) -> Any:
     if MISSING in (left, right) or (sign == "/" and right == 0 and right is not False):
         return MISSING
-    return CLOCK if CLOCK in (left, right) else _CALCULATE[sign](left, right)
+    return _open_among((left, right)) or _CALCULATE[sign](left, right)

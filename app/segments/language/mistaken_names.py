@@ -26,7 +26,9 @@ _CLOCK = ("hour_of_day", "day_of_week")
 _VALUES = {
     **dict.fromkeys(("yes", "on"), "write true"),
     **dict.fromkeys(("no", "off"), "write false"),
-    **dict.fromkeys(("null", "none", "nil", "undefined"), "a missing property makes every comparison false"),
+    **dict.fromkeys(
+        ("null", "none", "nil", "undefined"), "a missing property makes every comparison false: write coupon is missing"
+    ),
 }
 _COMPARED_WITH_TEXT = ("=", "!=", "in", "contains", "starts with")
 

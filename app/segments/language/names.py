@@ -15,7 +15,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 OPEN_FIELDS = ("traits", "context")
 DISTANCES = ("until", "until_anniversary")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "segment", "score", "list", "hour_of_day", "day_of_week")
+_GIVEN_A_TEXT = ("segment", "score", "list", "bucket", "hour_of_day", "day_of_week")
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT)
 PATTERN_WORDS = ("page", "screen", "identify")
 
 
@@ -78,7 +79,7 @@ def _property_hint(text: str) -> str:
     return f"for the property of the latest event write last({text} of 'Product Viewed')"
 
 
-_MISSING = "a missing value makes every comparison false: not (x = x) asks whether x is missing"
+_MISSING = "a missing value makes every comparison false: write traits.plan is missing"
 _WORDS = {
     **dict.fromkeys(("yes", "on"), "write true"),
     **dict.fromkeys(("no", "off"), "write false"),
@@ -86,9 +87,6 @@ _WORDS = {
     **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
 }
 
-_NO_ID = (
-    "a definition is about every user, so it cannot ask for an id; user.identified asks whether the key is a userId"
-)
 _OTHER_FIELDS: dict[str, dict[str, str]] = {
     "cart": {
         **dict.fromkeys(("total", "sum", "amount", "price", "revenue", "subtotal", "worth"), "value"),
@@ -107,7 +105,7 @@ _OTHER_FIELDS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("lastseen", "inactive", "silence"), "idle"),
     },
     "user": {
-        **dict.fromkeys(("id", "userid", "anonymousid", "uid", "key", "uuid"), _NO_ID),
+        **dict.fromkeys(("userid", "anonymousid", "uid", "key", "uuid"), "id"),
         **dict.fromkeys(("loggedin", "isidentified", "known", "anonymous", "registered"), "identified"),
         **dict.fromkeys(("inactive", "silence", "lastactive", "lastactivity"), "idle"),
         **dict.fromkeys(("created", "firstvisit"), "first_seen"),

@@ -78,6 +78,13 @@ class Comparison(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Known(Node):
+    """`x is known`; `x is missing` is the opposite of it."""
+
+    operand: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
 class Not(Node):
     operand: "Expression"
 
@@ -188,7 +195,7 @@ class Distance(Node):
 
 CartFieldName: TypeAlias = Literal["items", "quantity", "value", "products", "idle"]
 SessionFieldName: TypeAlias = Literal["duration", "idle", "pages", "events", "number", "source", "landing_page"]
-UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "identified"]
+UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "identified", "id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +245,20 @@ class ScoreValue(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket(Node):
+    """A number from 0 to 99.99 that is fixed for each user and salt."""
+
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lower(Node):
+    """A text in small letters."""
+
+    of: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
 class HourOfDay(Node):
     zone: str
 
@@ -256,6 +277,7 @@ Expression: TypeAlias = (
     | ListOf
     | Arithmetic
     | Comparison
+    | Known
     | Not
     | And
     | Or
@@ -272,6 +294,8 @@ Expression: TypeAlias = (
     | Membership
     | StaticList
     | ScoreValue
+    | Bucket
+    | Lower
     | HourOfDay
     | DayOfWeek
 )

@@ -13,6 +13,7 @@ from lark import Token, Tree
 
 from app.events.list_record import is_list_name
 from app.segments.language import syntax as s
+from app.segments.language.calls import CALLS
 from app.segments.language.durations import DurationError, parse_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
@@ -90,6 +91,11 @@ class TreeReader:
         return s.Comparison(
             cast(s.ComparisonOperator, word), self.expression(left), self.expression(right), span=span(tree)
         )
+
+    def _presence(self, tree: Tree[Token]) -> s.Expression:
+        operand, word = tree.children
+        known = s.Known(self.expression(operand), span=span(tree))
+        return known if cast(Token, word).type == "IS_KNOWN" else s.Not(known, span=span(tree))
 
     def _arithmetic(self, tree: Tree[Token]) -> s.Expression:
         left, operator, right = tree.children
@@ -208,27 +214,18 @@ class TreeReader:
 
     def _call(self, tree: Tree[Token]) -> s.Expression:
         name, argument = cast(Token, tree.children[0]), cast(Tree[Token] | None, tree.children[1])
-        if self._in_where:
+        if self._in_where and name != "lower":
             self._not_in_where(tree, name)
         if name == "key" and argument is not None:
             return self._key(tree, argument)
+        if name == "lower" and argument is not None:
+            return s.Lower(self.expression(argument), span=span(tree))
+        call = CALLS[name]
         if argument is None:
-            named = name in ("segment", "score", "list")
-            hint = f"write {name}('name')" if named else f"write {name}('Europe/Berlin') or {name}('UTC')"
-            self._wrong(tree, f"{name} needs {'a name' if named else 'a time zone'}", hint)
-            return s.Boolean(value=True) if name in ("segment", "list") else s.Number(0)
+            self._wrong(tree, f"{name} needs {call.needs}", call.hint)
+            return call.nothing
         text = self._text_literal(argument).value
-        match name:
-            case "segment":
-                return s.Membership(text, span=span(tree))
-            case "score":
-                return s.ScoreValue(text, span=span(tree))
-            case "list":
-                return self._static_list(tree, text)
-            case "hour_of_day":
-                return s.HourOfDay(text, span=span(tree))
-            case _:
-                return s.DayOfWeek(text, span=span(tree))
+        return self._static_list(tree, text) if name == "list" else call.node(text, span(tree))
 
     def _static_list(self, tree: Tree[Token], name: str) -> s.Expression:
         if not is_list_name(name):
@@ -435,6 +432,7 @@ class TreeReader:
         "conjunction": _conjunction,
         "inverse": _inverse,
         "comparison": _comparison,
+        "presence": _presence,
         "sum": _arithmetic,
         "product": _arithmetic,
         "number": _number,

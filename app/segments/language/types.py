@@ -4,7 +4,7 @@ from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.value_type import Type
 
-__all__ = ["Type", "arithmetic_type", "type_of"]
+__all__ = ["Type", "arithmetic_type", "can_be_missing", "type_of"]
 
 
 _CART: dict[str, Type] = {"products": Type.LIST, "idle": Type.DURATION}
@@ -16,6 +16,7 @@ _USER: dict[str, Type] = {
     **dict.fromkeys(("first_seen", "last_seen"), Type.INSTANT),
     **dict.fromkeys(("age", "idle"), Type.DURATION),
     "identified": Type.BOOLEAN,
+    "id": Type.TEXT,
 }
 _BY_NODE: dict[type, Type] = {
     s.Number: Type.NUMBER,
@@ -23,9 +24,9 @@ _BY_NODE: dict[type, Type] = {
     s.Boolean: Type.BOOLEAN,
     s.Duration: Type.DURATION,
     s.ListOf: Type.LIST,
-    **dict.fromkeys((s.Comparison, s.Not, s.And, s.Or, s.Membership, s.StaticList), Type.BOOLEAN),
+    **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.Membership, s.StaticList), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
-    **dict.fromkeys((s.ScoreValue, s.HourOfDay), Type.NUMBER),
+    **dict.fromkeys((s.ScoreValue, s.Bucket, s.HourOfDay), Type.NUMBER),
     s.DayOfWeek: Type.TEXT,
     s.Distance: Type.DURATION,
 }
@@ -42,11 +43,28 @@ def type_of(node: s.Expression) -> Type:
             return _SESSION.get(node.name, Type.NUMBER)
         case s.UserField():
             return _USER[node.name]
+        case s.Lower():
+            return type_of(node.of)
         case s.Arithmetic():
             left, right = type_of(node.left), type_of(node.right)
             return arithmetic_type(node.operator, left, right) or left
         case _:
             return _BY_NODE[type(node)]
+
+
+def can_be_missing(node: s.Node) -> bool:
+    """True for one value that can be missing."""
+    match node:
+        case s.Aggregate():
+            return AGGREGATES[node.function].nothing is None
+        case s.CartField(name=name):
+            return name == "idle"
+        case s.SessionField(name=name):
+            return name != "number"
+        case s.Lower(of=of):
+            return can_be_missing(of)
+        case _:
+            return isinstance(node, s.Property | s.EventContext | s.Key | s.Trait | s.ContextValue)
 
 
 def arithmetic_type(operator: s.ArithmeticOperator, left: Type, right: Type) -> Type | None:

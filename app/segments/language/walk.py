@@ -11,7 +11,7 @@ def children(node: s.Node) -> Iterator[s.Node]:
         case s.Arithmetic() | s.Comparison():
             yield node.left
             yield node.right
-        case s.Not():
+        case s.Not() | s.Known():
             yield node.operand
         case s.And() | s.Or():
             yield from node.operands
@@ -23,6 +23,8 @@ def children(node: s.Node) -> Iterator[s.Node]:
                 yield node.since_last
             if node.span_of_time is not None:
                 yield node.span_of_time
+        case s.Lower():
+            yield node.of
         case s.Key():
             yield node.aggregate
         case s.Distance():

@@ -62,6 +62,9 @@ class _Analysis:
                     yield self._doubt(node, None if footprint.ever else footprint.window_ms, wanted=wanted)
             case s.Comparison():
                 yield from self._comparison(node, wanted=wanted)
+            case s.Known(operand=operand):
+                if not wanted and not isinstance(operand, s.SessionField | s.CartField):
+                    yield self._doubt(node, self._window(operand, operand), wanted=wanted)
             case s.Trait() | s.ContextValue():
                 if not wanted:
                     yield self._doubt(node, None, wanted=wanted)

@@ -216,6 +216,8 @@ def _searched(nodes: Iterable[s.Node]) -> Iterator[str]:
 def _bytes_known(node: s.Expression) -> int | None:
     """The most bytes of a remembered text; None for what is no text, or one of a list."""
     match node:
+        case s.Lower(of=of):
+            return _bytes_known(of)
         case s.Trait() | s.ContextValue() | s.SessionField() | s.Aggregate(function="first" | "last"):
             return TEXT_BYTES_VALUE_MAX
         case s.Key():
@@ -232,7 +234,7 @@ def _sent(node: s.Expression) -> Size:
     match node:
         case s.CartField(name="products"):
             return A_KEY.times(2, ITEMS_MAX)
-        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.HourOfDay():
+        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.Bucket() | s.HourOfDay():
             return A_NUMBER
         case s.Aggregate() if type_of(node) is not Type.DYNAMIC:
             return A_NUMBER

@@ -99,7 +99,7 @@ class Scenario:
         code = next(code for code in self.program.segments if code.name == segment)
         member = profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
-        return (code.exit_evidence if inside else code.entry_evidence)(profile, now)
+        return (code.exit_evidence if inside else code.entry_evidence)(profile, now, user)
 
 
 def value_of(message: Mapping[str, Any], rules: TimeRules, *, at_ms: int) -> bytes:

@@ -132,6 +132,8 @@ FUNCTION_WORDS: dict[str, str] = {
     "funnel": "sequence",
     "at_least_once": "exists",
     "recency": "since",
+    **dict.fromkeys(("lcase", "tolower", "lowercase", "downcase"), "lower"),
+    **dict.fromkeys(("random", "sample", "percent", "rollout", "split", "cohort", "hash"), "bucket"),
     "frequency": "count",
     **dict.fromkeys(("count_days", "active_days", "distinct_days", "days_active"), "days"),
     **dict.fromkeys(("consecutive_days", "days_in_a_row", "streak_days", "run"), "streak"),
@@ -147,10 +149,13 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("days_until", "time_until", "before", "countdown"), "until"),
     **dict.fromkeys(("anniversary", "is_anniversary", "birthday", "is_birthday"), "until_anniversary"),
     **dict.fromkeys(
-        ("lower", "upper", "lcase", "ucase", "tolower"),
-        "comparisons of texts are case-sensitive; write matches '(?i)^text$'",
+        ("upper", "ucase", "toupper"),
+        "there is lower(...): lower(traits.plan) = 'free'",
     ),
-    **dict.fromkeys(("isnull", "is_null", "ifnull", "coalesce", "isset", "is_set"), "x = x asks whether there is an x"),
+    **dict.fromkeys(
+        ("isnull", "is_null", "ifnull", "coalesce", "isset", "is_set"),
+        "write traits.plan is known or traits.plan is missing",
+    ),
     **dict.fromkeys(("if", "case", "iif"), "join conditions with and, or, not"),
 }
 

@@ -127,11 +127,10 @@ def segment_by_name(context: ErrorContext) -> LanguageError | None:
 def is_there(context: ErrorContext) -> LanguageError | None:
     """`coupon is not null`, `coupon exists`."""
     match, left = _IS_THERE.match(context.rest), _VALUE_BEFORE.search(context.before)
-    if match is None or left is None or context.wants_value or left[1] in KEYWORDS.values():
+    if match is None or left is None or context.wants_value or left[1] in (*KEYWORDS.values(), "is"):
         return None
     there = (match[2].lower() in _THERE_WORDS) is (match[1] is None)
-    known = f"{left[1]} = {left[1]}"
-    hint = f"write {known if there else f'not ({known})'}"
+    hint = f"write {left[1]} is {'known' if there else 'missing'}"
     return context.wrong(
         f"unexpected {match[0].strip()}",
         hint,

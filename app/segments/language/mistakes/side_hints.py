@@ -5,7 +5,7 @@ import re
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import is_duration
-from app.segments.language.value_type import Type
+from app.segments.language.types import Type, type_of
 from tables.calendar_days import DAY_MS
 from tables.dates import is_date
 
@@ -51,6 +51,8 @@ def comparison_hint(node: s.Expression, found: Type) -> str:
         Type.TEXT: "= 'a'",
         Type.INSTANT: "",
     }
+    if isinstance(node, s.Bucket):
+        return f"write {shown(node)} < 10"
     if isinstance(node, LITERALS) or not examples.get(found):
         return "compare something: cart.items > 0"
     return f"write {shown(node)} {examples[found]}"
@@ -131,3 +133,17 @@ def date_hint(text: str) -> str:
 def quote_hint(node: s.Expression) -> str:
     """A hint for a number, true or false where a text is needed."""
     return f"write '{canonical.text(node)}'" if isinstance(node, s.Number | s.Boolean) else ""
+
+
+def always_there_hint(node: s.Expression) -> str:
+    """Returns a hint for `is known` after a value that is never missing."""
+    if isinstance(node, LITERALS):
+        return "a fixed value is always there"
+    if isinstance(node, s.CartField):
+        return "without products it is empty: write cart.items > 0"
+    found = type_of(node)
+    if found is Type.BOOLEAN:
+        return f"it is true or false: write {shown(node)} or not {shown(node)}"
+    if found is Type.NUMBER and not isinstance(node, s.HourOfDay | s.Bucket):
+        return f"without any events it is 0: write {shown(node)} > 0"
+    return "leave the comparison out"

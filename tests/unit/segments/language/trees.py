@@ -42,12 +42,13 @@ LITERALS = st.one_of(SCALARS, st.lists(SCALARS, min_size=1, max_size=3).map(lamb
 FIELDS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(["items", "quantity", "value", "products", "idle"]).map(s.CartField),  # type: ignore[arg-type]  # literals
     st.sampled_from(["duration", "number", "source"]).map(s.SessionField),  # type: ignore[arg-type]  # literals
-    st.sampled_from(["age", "first_seen", "identified"]).map(s.UserField),  # type: ignore[arg-type]  # literals
+    st.sampled_from(["age", "first_seen", "identified", "id"]).map(s.UserField),  # type: ignore[arg-type]  # literals
     PATHS.map(s.Trait),
     PATHS.map(s.ContextValue),
     NAMES.map(s.Membership),
     st.sampled_from(["vip", "early-birds"]).map(s.StaticList),
     NAMES.map(s.ScoreValue),
+    NAMES.map(s.Bucket),
     NAMES.map(s.HourOfDay),
     NAMES.map(s.DayOfWeek),
 )
@@ -62,6 +63,8 @@ def combined(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         lambda inner: st.one_of(
             st.builds(s.Arithmetic, ARITHMETIC, inner, inner),
             st.builds(s.Comparison, COMPARISONS, inner, inner),
+            st.builds(s.Known, inner),
+            st.builds(s.Lower, inner),
             st.builds(s.Not, inner),
             _joined(s.And, inner),
             _joined(s.Or, inner),

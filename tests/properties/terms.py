@@ -1,0 +1,59 @@
+"""Random terms about single values: what is known, who the user is, where a place lies."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.properties.catalogs import Writer
+
+KNOWN_PATHS = ("c", "x", "o", "o.x", "tags", "products", "products.x", "context.device.type", "context.device")
+
+
+def filter_terms(writer: "Writer") -> tuple[Callable[[], str], ...]:
+    """Conditions about an event."""
+    return (
+        lambda: f"{writer.one_of(*KNOWN_PATHS)} is {presence(writer)}",
+        lambda: f"lower({writer.one_of('tags', writer.value_path())}) {small_text_test(writer)}",
+    )
+
+
+def atoms(writer: "Writer") -> tuple[Callable[[], str], ...]:
+    """Conditions about a user."""
+    return (
+        lambda: f"{user_value(writer)} {writer.order()} {writer.one_of('u', 'u1', 'u2')!r}",
+        lambda: f"user.id in ['u1', {writer.text()}]",
+        lambda: f"bucket({writer.one_of('a', 'b', 'é')!r}) {writer.order()} {writer.one_of('10', '35.5', '50', '80')}",
+        lambda: f"lower({writer.any_of(writer.any_value, writer.visit_text)}) {small_text_test(writer)}",
+        lambda: f"{optional(writer)} is {presence(writer)}",
+        lambda: f"count({writer.name()} where {term(writer)}{writer.scope()}) {writer.order()} {writer.threshold()}",
+    )
+
+
+def term(writer: "Writer") -> str:
+    """One of the conditions about an event."""
+    return writer.one_of(*filter_terms(writer))()
+
+
+def user_value(writer: "Writer") -> str:
+    return writer.one_of("user.id", "lower(user.id)")
+
+
+def small_text_test(writer: "Writer") -> str:
+    """A comparison of a text in small letters."""
+    operator = writer.one_of("=", "=", "!=", "contains", "starts with")
+    return f"{operator} {writer.one_of('a', 'b', 'ab', 'b1', 'é')!r}"
+
+
+def presence(writer: "Writer") -> str:
+    return writer.one_of("known", "missing")
+
+
+def optional(writer: "Writer") -> str:
+    """A value that can be missing."""
+    return writer.any_of(
+        writer.any_value,
+        writer.visit_text,
+        lambda: f"{writer.one_of('avg', 'min', 'max')}(x of {writer.pattern()}{writer.scope()})",
+        lambda: f"since({writer.pattern()} within {writer.duration()})",
+        lambda: writer.one_of("cart.idle", "session.idle", "session.pages"),
+    )
