@@ -17,6 +17,7 @@ from app.imports.work import Foreign, Work
 
 KEYS: Final = ("filter", "filters", "recipients")
 """Where requests hold the filter: search, exports, broadcasts."""
+NEAREST: Final = "write its conditions as a segment, or import its people as a list"
 _PARTS: Final = ("and", "or", "not", "segment", "attribute")
 
 
@@ -69,7 +70,9 @@ def _condition(place: Place, work: Work) -> Condition | None:
             part = next(iter(Place(place.path, [inner.value], place.depth).items()))
             return _opposite(Place(inner.path, inner.value, part.depth), work)
         case "segment":
-            return work.reference(inner.field("id").value, "segment", "write its conditions as a segment of their own")
+            return work.reference(
+                inner.field("id").value, "segment", "write its conditions as a segment, or import its people as a list"
+            )
         case _:
             return _attribute(inner)
 

@@ -16,7 +16,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ -][A-Za-z0-9_]+)*")
 _WORDS_OF_YAML: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 START_MS: Final = 1_767_571_200_000
 """The instant of the check of a test without fixed dates: 2026-01-05T00:00:00Z."""
-_KEYS: Final = ("userId", "event", "type", "name", "properties", "traits", "context")
+_KEYS: Final = ("on_list", "userId", "event", "type", "name", "properties", "traits", "context")
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,11 @@ def on_trait(path: Path, test: ValueTest) -> Leaf:
     return Leaf(test.text, events(test.yes), events(test.no))
 
 
+def on_list(name: str) -> Leaf:
+    """The membership of a static list."""
+    return Leaf(f"list({literal(name)})", (Done({"on_list": name}),), ())
+
+
 def counted(name: str, filters: Sequence[EventFilter], window: Window, operator: str, bound: int | float) -> Leaf:
     """The number of events in a window, compared with a number."""
     written, one = pattern(name, filters), message(name, filters)

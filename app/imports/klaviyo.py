@@ -14,6 +14,7 @@ from app.imports.event_tests import (
     aggregated,
     counted,
     followed,
+    on_list,
     on_property,
     on_trait,
     property_subject,
@@ -23,7 +24,6 @@ from app.imports.gaps import Untranslatable, shown
 from app.imports.json_document import Place
 from app.imports.names import segment_name
 from app.imports.work import Foreign, Work
-from app.segments.language.canonical import quoted
 
 UNITS_MS: Final = {"hour": v.HOUR_MS, "day": v.DAY_MS, "week": 7 * v.DAY_MS}
 OPERATORS: Final = {
@@ -135,16 +135,23 @@ def _group(place: Place, work: Work) -> Condition:
             "the time at which somebody came into a list is not known here",
             "send joining as an event",
         )
-    ids = [each.value for each in place.field("group_ids").items()]
-    parts = [work.reference(id_, "list", f"{_list(work.names.get(str(id_), 'name'))}, with its members") for id_ in ids]
+    parts = [_inside(each, work) for each in place.field("group_ids").items()]
     if not parts:
         raise Untranslatable("group_ids", "empty")
     inside = either(parts)
     return inside if place.field("is_member").value is True else opposite(inside)
 
 
-def _list(name: str) -> str:
-    return f"list({quoted(name)})"
+def _inside(place: Place, work: Work) -> Condition:
+    """Membership of a list, or of a segment of this file."""
+    id_ = place.value
+    if work.has(id_):
+        return work.reference(id_, "segment", "")
+    if not isinstance(id_, str):
+        raise Untranslatable(shown(id_), "the id of a list is needed here")
+    name = segment_name(work.names.get(id_, id_), (), "list")
+    work.note(place, f"list {shown(id_)}", f"put its members on the list here: shoal lists import {name} members.csv")
+    return on_list(name)
 
 
 # ---- metrics

@@ -15,6 +15,7 @@ from app.imports.event_tests import (
     followed,
     message,
     on_context,
+    on_list,
     on_property,
     on_trait,
     pattern,
@@ -79,7 +80,9 @@ def _translation(cohort: Place) -> Callable[[Work], Condition | None]:
 
 def _cohort(cohort: Place, work: Work) -> Condition | None:
     if cohort.value.get("is_static") is True:
-        raise Untranslatable("a static cohort", "it is a list of people, without conditions", "list('name')")
+        name = segment_name(str(cohort.value.get("name") or "static cohort"), (), "static-cohort")
+        work.note(cohort, "a static cohort", f"put its members on a list here: shoal lists import {name} members.csv")
+        return on_list(name)
     place = cohort.field("filters").field("properties")
     return work.attempt(place, lambda: _group(place, work))
 

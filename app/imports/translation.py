@@ -118,8 +118,8 @@ def _tests(translated: Translated, files: Mapping[str, str]) -> list[WrittenTest
 
 
 def _with_somebody(events: Events) -> Events:
-    """A user exists from the first event on, so there must be one."""
-    return events or (_BYSTANDER,)
+    """A user exists from the first event on, so there must be one; being put on a list is none."""
+    return events if any("on_list" not in event.message for event in events) else (*events, _BYSTANDER)
 
 
 def _holds(translated: Translated, test: WrittenTest, files: Mapping[str, str]) -> bool:

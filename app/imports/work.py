@@ -79,6 +79,10 @@ class Work:
         """Says that a part was translated with a difference."""
         self.gaps.append(Gap(place.path, what, why, left_out=False))
 
+    def has(self, id_: object) -> bool:
+        """True if a definition of this file has the id."""
+        return str(id_) in self._foreign
+
     def reference(self, id_: object, what: str, nearest: str) -> Condition:
         """The membership of another definition of this file."""
         foreign = self._foreign.get(str(id_))
