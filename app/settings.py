@@ -159,7 +159,7 @@ class Settings:
         "shoal.destinations", "Private topic: the position of each destination, compacted"
     )
     topic_intake: str = setting("shoal.intake", "Private topic: the position of intake in each source, compacted")
-    sources: str = setting("", "Topics of shoal intake, separated by commas: name, name=segment-raw or name=ga4")
+    sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=segment-raw, ga4, posthog")
 
     # Memory.
     profiles_bytes_max: int = setting(

@@ -13,7 +13,7 @@ def intake(
     set_: Pairs = None,
 ) -> int:
     """Copy events from other topics into the clickstream until Ctrl-C or SIGTERM: topics with other keys, or in the
-    shape of GA4.
+    shape of GA4 or PostHog.
 
     Each event is checked and written with its user as the key. An event that cannot be used goes to the dead-letter
     topic. Delivery is exactly once if the broker has transactions. For more throughput, start several.
@@ -23,7 +23,7 @@ def intake(
     Parameters
     ----------
     sources
-        The source topics, separated by commas: name, name=segment-raw or name=ga4 (SHOAL_SOURCES).
+        The source topics, separated by commas: name, or name=segment-raw, ga4, posthog (SHOAL_SOURCES).
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions

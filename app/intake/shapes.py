@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from app.events import lenient_json
+from app.events import lenient_json, posthog
 from app.events.ga4 import entries_of
 from app.events.message import MessageError
 
@@ -77,3 +77,14 @@ class Ga4:
 
     def events(self, value: bytes) -> Iterator[Any]:
         return (event for _, event in entries_of(decode_json(value)))
+
+
+@register
+class PostHog:
+    """An event of PostHog a record, or a batch of them."""
+
+    name = "posthog"
+    keeps_receipt = False
+
+    def events(self, value: bytes) -> Iterator[Any]:
+        return posthog.entries_of(decode_json(value))
