@@ -40,6 +40,12 @@ METRICS = (
     ),
     Metric("shoal_changes", "counter", "Segment changes written, by segment and kind", ("segment", "change")),
     Metric("shoal_links", "counter", "Claims of users on anonymous ids, by result", ("result",)),
+    Metric(
+        "shoal_claim_to_merge_seconds",
+        "histogram",
+        "Seconds from the event of a login to the commit of the merge of the anonymous id into the user",
+        buckets=DELAY_SECONDS,
+    ),
     Metric("shoal_dead_letters", "counter", "Records written to the dead-letter topic, by reason", ("reason",)),
     Metric("shoal_late_events", "counter", "Records written to the late topic"),
     Metric(
@@ -65,6 +71,12 @@ METRICS = (
         "shoal_process_seconds", "histogram", "Seconds that an agent took to process a micro-batch", buckets=SECONDS
     ),
     Metric("shoal_commit_seconds", "histogram", "Seconds that the commit of a micro-batch took", buckets=SECONDS),
+    Metric(
+        "shoal_held_back_seconds",
+        "gauge",
+        "Seconds for which an open transaction has kept a worker from reading a partition of the clickstream",
+        ("partition",),
+    ),
     Metric("shoal_lag_records", "gauge", "Clickstream records that are not read yet, by partition", ("partition",)),
     Metric(
         "shoal_clock_lag_seconds",
@@ -161,6 +173,12 @@ READER_METRICS = (
         "shoal_reader_lag_seconds",
         "gauge",
         "Age in seconds of the record that a reader processed last; 0 at the end of the topic",
+        ("reader", "partition"),
+    ),
+    Metric(
+        "shoal_reader_held_back_seconds",
+        "gauge",
+        "Seconds for which an open transaction has kept a reader from reading a partition",
         ("reader", "partition"),
     ),
     Metric("shoal_reader_rebalances", "counter", "Rebalances: times that partitions were assigned to this reader"),

@@ -161,7 +161,9 @@ class DeliveryLoop:
         lag = max(0, fetched.end_offset - self._queues.position)
         oldest = self._queues.oldest()
         behind_s = 0.0 if oldest is None else time.time() - oldest.item.timestamp / 1000
-        self._metrics.lag(f"destination {name}", self._partition, lag, behind_s=behind_s)
+        self._metrics.lag(
+            f"destination {name}", self._partition, lag, behind_s=behind_s, held_back_s=fetched.held_back_s
+        )
 
     # ------------------------------------------------------------ sending
 

@@ -117,7 +117,9 @@ class IntakeTask(FollowTask):
             if fetched.records and not fetched.drained:
                 behind_s = time.time() - fetched.records[-1].timestamp / 1000
             left = max(0, fetched.end_offset - fetched.next_offset)
-            self._metrics.lag(f"intake {self.tp.topic}", self.tp.partition, left, behind_s=behind_s)
+            self._metrics.lag(
+                f"intake {self.tp.topic}", self.tp.partition, left, behind_s=behind_s, held_back_s=fetched.held_back_s
+            )
             await asyncio.sleep(max(0.0, settings.pace_ms / 1000 - (time.monotonic() - began_s)))
 
     async def _take(self, records: Sequence[Any], next_offset: int) -> None:

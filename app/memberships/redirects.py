@@ -102,7 +102,7 @@ class Redirects:
         else:
             await self._view.check(self._generation, self._lane, self._position)
         left = max(0, fetched.end_offset - fetched.next_offset)
-        self._metrics.lag(READER, self._partition, left, behind_s=behind_s)
+        self._metrics.lag(READER, self._partition, left, behind_s=behind_s, held_back_s=fetched.held_back_s)
         if fetched.drained:
             self.caught_up.set()
 

@@ -104,7 +104,7 @@ class MembershipTask(FollowTask):
         if not fetched.drained and fetched.records:
             behind_s = time.time() - fetched.records[-1].timestamp / 1000
         left = max(0, fetched.end_offset - fetched.next_offset)
-        self._metrics.lag(READER, self.tp.partition, left, behind_s=behind_s)
+        self._metrics.lag(READER, self.tp.partition, left, behind_s=behind_s, held_back_s=fetched.held_back_s)
 
     async def _load(self, reader: LogReader, earliest: int) -> int:
         """From the profiles; the offset from which on the changes are newer than they."""

@@ -1,13 +1,18 @@
 """Properties of each broker that the tests rely on: order everywhere; commit, abort and restart on the real one."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.runtime.kafka.clients import connect
+from app.runtime.kafka.log_reader import LogReader
+from app.settings import load_settings
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
+from tests.support.shop import soon
 from tests.support.waiting import eventually
 
 
@@ -54,6 +59,33 @@ async def test_a_reader_sees_committed_transactions_only(kafka_broker: KafkaNode
         await producer.send_and_wait(unique, b"dropped", partition=0)
         await producer.abort_transaction()
     assert await values(kafka_broker.bootstrap_servers, unique) == [b"kept"]
+
+
+@pytest.mark.kafka
+async def test_a_reader_says_that_an_open_transaction_holds_it_back(kafka_broker: KafkaNode, unique: str) -> None:
+    settings = load_settings({}, kafka_bootstrap_servers=kafka_broker.bootstrap_servers)
+    async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers, transactional_id=unique) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(unique, b"open", partition=0)
+        client = await connect(settings)
+        try:
+            reader = LogReader(client, topic=unique, partition=0, committed_only=True, bytes_max=1_000)
+            reader.seek(0)
+
+            async def held_back_s() -> float:
+                fetched = await reader.read(records_max=1, wait_ms=50)
+                assert not fetched.records
+                return fetched.held_back_s
+
+            await soon(held_back_s)
+            await producer.abort_transaction()
+            await soon(lambda: is_free(held_back_s))
+        finally:
+            await client.close()
+
+
+async def is_free(held_back_s: Callable[[], Awaitable[float]]) -> bool:
+    return await held_back_s() == 0
 
 
 @pytest.mark.kafka

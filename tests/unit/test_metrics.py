@@ -32,6 +32,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     outcome = Batch(kinds=kinds, quickly=4, duplicates=2, dead=dead, counted=Counter({"cart-limit": 3}))
     results = ("given", "given", "refused:shared")
     outcome.linked = [Linked("", f"a-{n}", "ann", 0, "seen", result) for n, result in enumerate(results)]
+    outcome.merged = [-2_000, -40_000]
     metrics.committed(0, outcome, records=9, processed_s=0.1, committed_s=0.2, wall_ms=0)
     assert metrics.value("shoal_events_total", outcome="accepted") == 5
     assert metrics.value("shoal_accepted_events_total", type="track") == 3
@@ -43,6 +44,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     assert metrics.value("shoal_dead_letters_total", reason="invalid-json") == 1
     assert metrics.value("shoal_occurrences_total", what="cart-limit") == 3
     assert metrics.value("shoal_batch_records_sum") == 9
+    assert metrics.value("shoal_claim_to_merge_seconds_sum") == 42
     assert metrics.value("shoal_links_total", result="given") == 2
     assert metrics.value("shoal_links_total", result="refused:shared") == 1
 
@@ -54,11 +56,13 @@ def test_a_partition_has_one_state_and_none_when_it_is_gone() -> None:
         metrics.lag(3, 10)
         metrics.profiles(3, 100)
         metrics.moved_keys(3, 10)
+        metrics.held_back(3, 10)
         assert _samples(metrics, "shoal_partition_state") == [{"partition": "3", "state": state.value}]
     metrics.state(3, State.REVOKED)
     assert _samples(metrics, "shoal_partition_state") == []
     assert _samples(metrics, "shoal_lag_records") == []
     assert _samples(metrics, "shoal_moved_keys") == []
+    assert _samples(metrics, "shoal_held_back_seconds") == []
 
 
 def _samples(metrics: Metrics, name: str) -> list[dict[str, str]]:

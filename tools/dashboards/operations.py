@@ -185,6 +185,23 @@ def _identity() -> Row:
                 unit="eps",
             ),
             Panel(
+                title="From the login to the merge",
+                meaning="Seconds from the event of a login to the commit of the merge. Until then the user's cart, "
+                "visit and sequences lack what the guest did. Long where a partition lags, or a sender is late.",
+                queries=quantiles("shoal_claim_to_merge_seconds"),
+                unit="s",
+            ),
+            Panel(
+                title="Held back by an open transaction",
+                meaning="Seconds for which a partition could not be read on, since a worker that is gone has left a "
+                "transaction open. More than a minute: see docs/deploying.md, ShoalHeldBack.",
+                queries=[
+                    ("max by (partition) (shoal_held_back_seconds)", "{{partition}}"),
+                    ("max by (reader) (shoal_reader_held_back_seconds)", "{{reader}}"),
+                ],
+                unit="s",
+            ),
+            Panel(
                 title="Ids that have moved",
                 meaning="Anonymous ids that belong to a user now. Each is forgotten 37 days after its last claim or "
                 "event.",

@@ -16,9 +16,14 @@ class ReaderMetrics(MetricSet):
         self._by_name["shoal_reader_rebalances"].inc()
         self._by_name["shoal_reader_lag_records"].clear()
         self._by_name["shoal_reader_lag_seconds"].clear()
+        self._by_name["shoal_reader_held_back_seconds"].clear()
 
-    def lag(self, reader: str, partition: int, records: int, *, behind_s: float) -> None:
-        """Sets the lag of a reader in records, and the age of the record that it processed last; 0 at the end."""
+    def lag(self, reader: str, partition: int, records: int, *, behind_s: float, held_back_s: float) -> None:
+        """Sets the lag of a reader in records, and the age of the record that it processed last; 0 at the end.
+
+        `held_back_s`: for so long an open transaction has kept it from reading on.
+        """
+        self._by_name["shoal_reader_held_back_seconds"].labels(reader, str(partition)).set(held_back_s)
         self._by_name["shoal_reader_lag_records"].labels(reader, str(partition)).set(records)
         self._by_name["shoal_reader_lag_seconds"].labels(reader, str(partition)).set(max(0.0, behind_s))
 

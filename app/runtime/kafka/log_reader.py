@@ -7,6 +7,7 @@ from fetch responses, since not every broker's ListOffsets tells the truth. Reco
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,16 +49,39 @@ class OffsetLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Result of one read. `next_offset`: the offset to read next. `end_offset`: the end of the log as just seen."""
+    """Result of one read. `next_offset`: the offset to read next. `end_offset`: the end of the log as just seen.
+
+    `held_back_s`: for so long an open transaction has kept everything behind it from being read; 0: none does.
+    """
 
     records: list[Any]
     next_offset: int
     end_offset: int
+    held_back_s: float = 0.0
 
     @property
     def drained(self) -> bool:
         """True if nothing is left to read."""
         return self.next_offset >= self.end_offset
+
+
+class HeldBack:
+    """The time for which the last stable offset of a partition has stood still before the end of its log.
+
+    It does so while a transaction is open: the broker keeps from readers what was written behind its first record.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._stable_offset = UNSEEN
+        self._since_s = 0.0
+
+    def note(self, stable_offset: int, end_offset: int, *, now_s: float) -> None:
+        """Takes what a broker has said at an instant."""
+        if stable_offset >= end_offset or stable_offset != self._stable_offset:
+            self._since_s = now_s
+        self._stable_offset = stable_offset
+        self.seconds = now_s - self._since_s
 
 
 class LogReader:
@@ -82,6 +106,7 @@ class LogReader:
         self._buffer: deque[list[Any]] = deque()
         self._fetch_offset = 0  # after the buffered records
         self._end_offset = UNSEEN
+        self._held_back = HeldBack()
         self._ahead: asyncio.Future[Any] | None = None
 
     def seek(self, offset: int) -> None:
@@ -123,11 +148,11 @@ class LogReader:
                 chunk = chunk[:room]
             records = records + chunk if records else chunk
         if self._buffer:
-            return Fetched(records, self._buffer[0][0].offset, self._end_offset)
+            return Fetched(records, self._buffer[0][0].offset, self._end_offset, self._held_back.seconds)
         if self._fetch_offset < self._end_offset and self._ahead is None:
             # There is more: it is fetched while these records are processed.
             self._ahead = asyncio.ensure_future(self._patiently(lambda: self._fetch(1)))
-        return Fetched(records, self._fetch_offset, self._end_offset)
+        return Fetched(records, self._fetch_offset, self._end_offset, self._held_back.seconds)
 
     async def stop(self) -> None:
         """Ends what is being fetched ahead; the client stays open."""
@@ -189,6 +214,7 @@ class LogReader:
             aborted = (rest[2] if response.API_VERSION >= 11 else rest[-2]) or []
         self._parse(rest[-1], offset, aborted)
         self._end_offset = end_offset
+        self._held_back.note(end_offset, high_watermark, now_s=time.monotonic())
         if offset > high_watermark:
             raise OffsetLostError(self.topic, self.partition, offset)
 

@@ -198,15 +198,15 @@ class PartitionTask:
     async def _fetch(self, state: PartitionState) -> None:
         """Waits for records; when there are none, the idle clock may go on."""
         assert self._reader is not None
-        settings = self._settings
-        wait_ms = state.wait_ms(settings, wall_ms=self._environment.wall_ms())
+        wait_ms = state.wait_ms(self._settings, wall_ms=self._environment.wall_ms())
         try:
-            fetched = await self._reader.read(records_max=settings.batch_records_max, wait_ms=wait_ms)
+            fetched = await self._reader.read(records_max=self._settings.batch_records_max, wait_ms=wait_ms)
         except OffsetLostError as lost:
             await self._skip_what_is_gone(lost)
             return
         self.lag = fetched.end_offset - fetched.next_offset
         self._fetched = fetched.records
+        self._context.metrics.held_back(self.partition, fetched.held_back_s)
         if (home := self._keys.look(fetched.records)) is not None:
             self._context.metrics.misplaced(self.partition)
             if self._keys.misplaced == 1:

@@ -11,6 +11,7 @@ from app.segments.partition.partition import Batch
 
 DELAYS_A_BATCH: Final = 100  # a sample: in a backlog, or a replay, the delay of each record does not matter
 GONE_WITH_A_PARTITION: Final = (
+    "shoal_held_back_seconds",
     "shoal_lag_records",
     "shoal_clock_lag_seconds",
     "shoal_profiles",
@@ -61,6 +62,8 @@ class Metrics(MetricSet):
             self._by_name["shoal_occurrences"].labels(what).inc(count)
         for result, count in collections.Counter(linked.result for linked in outcome.linked).items():
             self._by_name["shoal_links"].labels(result).inc(count)
+        for at_ms in outcome.merged[:DELAYS_A_BATCH]:
+            self._by_name["shoal_claim_to_merge_seconds"].observe(max(0.0, (wall_ms - at_ms) / 1000))
         changes = collections.Counter((change.segment, change.change) for change in outcome.changes)
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
@@ -80,6 +83,10 @@ class Metrics(MetricSet):
     def lag(self, partition: int, records: int) -> None:
         """Sets the number of records still to be read."""
         self._by_name["shoal_lag_records"].labels(str(partition)).set(records)
+
+    def held_back(self, partition: int, seconds: float) -> None:
+        """Sets the time for which an open transaction has kept a partition from being read."""
+        self._by_name["shoal_held_back_seconds"].labels(str(partition)).set(seconds)
 
     def clock(self, partition: int, clock_ms: int, *, wall_ms: int) -> None:
         """Sets the clock of a partition."""

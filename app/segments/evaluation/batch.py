@@ -79,7 +79,7 @@ class Batch:
     """Result of one call, to be written by the caller.
 
     `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted; `quickly`: how
-    many of them by the fast path.
+    many of them by the fast path. `merged`: instants of the claims whose ids have become a part of a user here.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -94,6 +94,7 @@ class Batch:
     timers: int = 0
     links: list[LinkOut] = field(default_factory=list)
     linked: list[Linked] = field(default_factory=list)
+    merged: list[int] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
     @property

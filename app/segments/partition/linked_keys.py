@@ -333,6 +333,7 @@ class LinkedKeys(WaitingEvents):
             profile = self._hold_key(user)
         profile.know(identity)
         merge_profiles(profile, left, self.program, now=now)
+        self._batch.merged.append(link.at_ms)
         if left.begun or (left.leaves and profile.begun):
             profile.fired_ms = max(profile.fired_ms, now)
             settlement = self._settlement
