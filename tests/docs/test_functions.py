@@ -23,7 +23,8 @@ SCOPES = ("", " within 1d", " since last 'B'")
 def call(name: str, scope: str = "") -> str:
     """The function as an example names it."""
     entry = AGGREGATES[name]
-    return f"{name}({f'{entry.example} of ' if entry.of_property else ''}'A'{scope})"
+    rank = "90, " if entry.ranked else ""
+    return f"{name}({rank}{f'{entry.example} of ' if entry.of_property else ''}'A'{scope})"
 
 
 CALLS = [
@@ -53,7 +54,7 @@ def test_entry_state_and_oracle_agree_on_the_value_of_nothing(name: str, scope: 
     if entry.reading == "value":
         within_ms = 86_400_000 if "within" in scope else None
         state = entry.state(
-            Asked(within_ms, bool(scope), per=False, places=None, zone="UTC", counted=Counted()),
+            Asked(within_ms, bool(scope), per=False, places=None, zone="UTC", counted=Counted(), rank=90),
         )
         assert state.value(None, 1) == entry.nothing
         assert state.until(None, 1) > 1

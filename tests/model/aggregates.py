@@ -43,6 +43,8 @@ LIMITED = (
     "avg",
     "min",
     "max",
+    "median",
+    "percentile",
     "first",
     "last",
 )
@@ -211,7 +213,7 @@ class State:
         own, theirs = self.latest_known(now), other.latest_known(now)
         repeated = set(theirs.values()) - {t for name, t in theirs.items() if name not in own}
         aggregate = self.aggregate
-        bounded = aggregate.within_ms is not None or aggregate.since_last is not None
+        bounded = keeps_events(aggregate)
         if aggregate.pattern.latest is not None:
             other.kept = [entry for entry in other.kept if entry.t not in repeated]
             other.places = [place for place in other.places if place[0] not in repeated]
@@ -251,7 +253,7 @@ def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
             return different(value).items()
         case "count" | "exists" | "never" | "since" | "days" | "weeks" | "months" | "streak":
             return [(None, None)]
-        case "sum" | "avg" | "min" | "max":
+        case "sum" | "avg" | "min" | "max" | "median" | "percentile":
             return [(None, item) for item in map(millionths, each(value)) if item is not None]
         case "first" | "last":
             if isinstance(value, tuple):
@@ -282,9 +284,15 @@ def keep_values_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) 
         kept[:] = [entry for entry in kept if entry.name != gone]
 
 
+def keeps_events(aggregate: Aggregate) -> bool:
+    """With `within` or `since last`; of percentiles always."""
+    bounded = aggregate.within_ms is not None or aggregate.since_last is not None
+    return bounded or aggregate.function in ("median", "percentile")
+
+
 def keep_events_to_the_limit(kept: list[Entry], now: int, aggregate: Aggregate) -> None:
     """With `within` or `since last` the latest 1,000 stay; of `first` as many of them as take 64 KB together."""
-    if aggregate.function not in LIMITED or (aggregate.within_ms is None and aggregate.since_last is None):
+    if aggregate.function not in LIMITED or not keeps_events(aggregate):
         return
     if len(kept) <= EVENTS_MAX and aggregate.function != "first":
         return
@@ -328,6 +336,8 @@ def value(aggregate: Aggregate, history: History, now: int) -> Value:
             return seen[0].value
         case "last":
             return seen[-1].value
+        case "median" | "percentile":
+            return number(Fraction(at_rank(numbers, 50 if aggregate.rank is None else aggregate.rank), MILLION))
         case "avg":
             return number(Fraction(round(Fraction(sum(numbers), len(numbers))), MILLION))
         case "min":
@@ -361,6 +371,12 @@ def part_of_year(day: date, part: str) -> tuple[int, int]:
     if part == "weeks":
         return day.isocalendar()[:2]
     return (day.year, day.month if part == "months" else day.timetuple().tm_yday)
+
+
+def at_rank(numbers: list[int], rank: float) -> int:
+    """The least number that at least so many of a hundred do not exceed."""
+    enough = Fraction(str(rank)) * len(numbers)
+    return min(one for one in numbers if 100 * sum(1 for other in numbers if other <= one) >= enough)
 
 
 def amounts(seen: list[Entry]) -> list[int]:

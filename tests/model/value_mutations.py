@@ -4,6 +4,24 @@ from tests.model.mutation import Mutation
 
 VALUE_MUTATIONS = (
     Mutation(
+        "the place of a percentile is rounded down",
+        "tables/percentiles.py",
+        "place = -(-len(numbers) * self._parts // self._whole)",
+        "place = max(1, len(numbers) * self._parts // self._whole)",
+    ),
+    Mutation(
+        "a percentile is that of the numbers as they came",
+        "tables/percentiles.py",
+        "numbers = sorted(self.visible(state, now))",
+        "numbers = self.visible(state, now)",
+    ),
+    Mutation(
+        "every percentile is the median",
+        "app/segments/language/functions.py",
+        "Percentile(asked.rank or 0, asked.within_ms, asked.counted)",
+        "Percentile(50, asked.within_ms, asked.counted)",
+    ),
+    Mutation(
         "of the last three the first that came stay",
         "tables/latest_events.py",
         "            del instants[:drop]\n            del items[:drop]\n        return state\n",

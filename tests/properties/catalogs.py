@@ -162,7 +162,8 @@ class Writer(DateExpressions):
         scope = "" if self.chance(40) else self.scope()
         pattern = self.latest()
         path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
-        return f"{function}({path} of {pattern}{scope})"
+        rank = f"{self.one_of('1', '33.3', '50', '75', '90', '100')}, " if AGGREGATES[function].ranked else ""
+        return f"{function}({rank}{path} of {pattern}{scope})"
 
     def days(self) -> str:
         """Days are long, so that events have to be far from each other."""

@@ -128,10 +128,10 @@ def _kind(node: Aggregate, instants_max: int | None, zone: str, counted: Counted
     per = node.per is not None
     item: Item = "keys" if per else entry.item
     if node.pattern.latest is not None:
-        of_these = entry.state(Asked(None, bounded=True, per=per, places=None, zone=zone, counted=Counted()))
-        kind: Kind = LatestEvents(node.pattern.latest, of_these, item, node.within_ms, counted)
+        told = Asked(None, bounded=True, per=per, places=None, zone=zone, counted=Counted(), rank=node.rank)
+        kind: Kind = LatestEvents(node.pattern.latest, entry.state(told), item, node.within_ms, counted)
     else:
-        kind = entry.state(Asked(node.within_ms, bounded, per, instants_max, zone, counted))
+        kind = entry.state(Asked(node.within_ms, bounded, per, instants_max, zone, counted, node.rank))
     return kind, item, node.per if per else node.of
 
 

@@ -46,4 +46,5 @@ def schema() -> Schema:
 
 def _written(function: AggregateFunction) -> str:
     """Returns the way to write a function."""
-    return f"{function.name}({f'{function.example} of ' if function.of_property else ''}'...')"
+    rank = "90, " if function.ranked else ""
+    return f"{function.name}({rank}{f'{function.example} of ' if function.of_property else ''}'...')"

@@ -119,7 +119,8 @@ def _aggregate(node: s.Aggregate) -> str:
         written += f" since last {_pattern(node.since_last)}"
     if node.span_of_time is not None:
         written += f" {_fixed_span(node.span_of_time)}"
-    return f"{node.function}({written})"
+    rank = f"{number_text(node.rank)}, " if node.rank is not None else ""
+    return f"{node.function}({rank}{written})"
 
 
 def _fixed_span(node: s.FixedSpan) -> str:

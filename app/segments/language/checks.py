@@ -31,6 +31,7 @@ from app.segments.language.types import Type, arithmetic_type, can_be_missing, t
 from app.segments.language.zones import is_zone, zone_hint
 from tables.dates import instant_in, is_date, is_instant
 from tables.latest_events import LATEST_MAX
+from tables.percentiles import RANK_MAX
 
 _LATEST_HINT = "leave it out, or ask for a value of these events: avg(revenue of last 3 'Order Completed')"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -125,6 +126,12 @@ class _Checker:
             case s.Aggregate():
                 self._no_date(node)
                 self.pattern(node.pattern)
+                if AGGREGATES[node.function].ends_at_midnight and (node.within_ms or node.span_of_time):
+                    window = "within" if node.within_ms else "from"
+                    back = f"{node.function}(...) goes back from today to the first day without an event"
+                    self._wrong(node, f"{window} has nothing to limit here", "leave it out", back)
+                if node.rank is not None:
+                    self._rank(node, node.rank)
                 if node.pattern.latest is not None:
                     self._latest(node, node.pattern.latest)
                 if node.since_last is not None:
@@ -172,6 +179,12 @@ class _Checker:
         if node.latest is not None:
             self._wrong(node, f"last {node.latest} is not allowed {place}", "leave it out")
         self.pattern(node)
+
+    def _rank(self, node: s.Aggregate, rank: int | float) -> None:
+        if not 1 <= rank <= RANK_MAX:
+            likely = round(rank * RANK_MAX, 4) if 0 < rank < 1 else 90
+            hint = f"write {canonical.text(replace(node, rank=likely))}"
+            self._wrong(node, f"percentiles go from 1 to {RANK_MAX}", hint)
 
     def _latest(self, node: s.Aggregate, latest: int) -> None:
         if not 1 <= latest <= LATEST_MAX:

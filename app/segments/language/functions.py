@@ -14,6 +14,7 @@ from tables.calendar_days import Unit, most_units
 from tables.counted import Counted
 from tables.days import DAYS_MAX, Days, Streak
 from tables.pairs import First, Numbers
+from tables.percentiles import Percentile
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
 from tables.tallies import Distinct, Tally
@@ -40,7 +41,7 @@ class Asked:
     """The demands of an expression on a state.
 
     `bounded`: with `within` or `since last`; else of all time. `per`: apart for each value of a property. `places`: how
-    many events a comparison with a fixed number needs; None: all. `zone`: that of the catalog.
+    many events a comparison with a fixed number needs; None: all. `zone`: that of the catalog. `rank`: of a percentile.
     """
 
     within_ms: int | None
@@ -49,6 +50,7 @@ class Asked:
     places: int | None
     zone: str
     counted: Counted
+    rank: int | float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class AggregateFunction:
     why_most: why, in words
     unit: what it counts of the calendar, so that the zone is part of what it is
     ends_at_midnight: midnights end it, and no window does
+    ranked: a number comes before the property
     per: may be asked apart for each value of a property
     shares: the function whose state it reads, if not its own
     example: a property that an example names
@@ -84,6 +87,7 @@ class AggregateFunction:
     why_most: str = ""
     unit: Unit | None = None
     ends_at_midnight: bool = False
+    ranked: bool = False
     per: bool = False
     shares: str = ""
     example: str = "order_id"
@@ -196,6 +200,25 @@ _ENTRIES: Final = (
         example="revenue",
     ),
     AggregateFunction(
+        name="median",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=None,
+        growth="varies",
+        state=lambda asked: Percentile(50, asked.within_ms, asked.counted),
+        example="revenue",
+    ),
+    AggregateFunction(
+        name="percentile",
+        item="numbers",
+        result=Type.NUMBER,
+        nothing=None,
+        growth="varies",
+        state=lambda asked: Percentile(asked.rank or 0, asked.within_ms, asked.counted),
+        ranked=True,
+        example="revenue",
+    ),
+    AggregateFunction(
         name="distinct",
         item="keys",
         result=Type.NUMBER,
@@ -281,9 +304,13 @@ AGGREGATES: Final[dict[str, AggregateFunction]] = {entry.name: entry for entry i
 
 def grammar_with_functions(grammar: str) -> str:
     """The grammar, with the names of the functions where it leaves room for them."""
-    kinds = {False: "EVENT_FUNCTIONS", True: "PROPERTY_FUNCTIONS"}
-    for of_property, place in kinds.items():
-        names = [name.upper() for name, entry in AGGREGATES.items() if entry.of_property is of_property]
+    places: dict[str, Callable[[AggregateFunction], bool]] = {
+        "EVENT_FUNCTIONS": lambda entry: not entry.of_property,
+        "PROPERTY_FUNCTIONS": lambda entry: entry.of_property and not entry.ranked,
+        "RANKED_FUNCTIONS": lambda entry: entry.ranked,
+    }
+    for place, belongs in places.items():
+        names = [name.upper() for name, entry in AGGREGATES.items() if belongs(entry)]
         grammar = grammar.replace(f"%{place}%", " | ".join(names))
     terminals = (f"{name.upper()}.3: /{name}(?=\\s*\\()/" for name in AGGREGATES)
     return grammar.replace("// %FUNCTION_NAMES%", "\n".join(terminals))

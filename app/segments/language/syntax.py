@@ -163,7 +163,7 @@ class FixedSpan(Node):
 class Aggregate(Node):
     """`sum(revenue of P within 30d)`: `of` is the property's path, None where the function takes none.
 
-    `function` is the name of an entry of `functions.AGGREGATES`.
+    `function` is the name of an entry of `functions.AGGREGATES`. `rank` is the first argument of `percentile`.
     """
 
     function: str
@@ -173,6 +173,7 @@ class Aggregate(Node):
     within_ms: int | None
     since_last: Pattern | None
     span_of_time: FixedSpan | None = None
+    rank: int | float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Parts of Lark's tree, read: positions, names, texts, events."""
 
+from decimal import Decimal
 from typing import cast
 
 from lark import Token, Tree
@@ -53,6 +54,12 @@ def event_of(tree: Tree[Token]) -> s.EventName:
     if token.type == "TEXT":
         return s.EventName("track", text_value(token), span=span(tree))
     return s.EventName(cast(s.EventKind, str(token)), None, span=span(tree))
+
+
+def number_value(token: Token) -> int | float:
+    """The number that a token stands for."""
+    value = Decimal(token)
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def whole_number(token: Token) -> int:

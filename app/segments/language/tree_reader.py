@@ -25,6 +25,7 @@ from app.segments.language.tree_parts import (
     fixed_span,
     is_quoted,
     keys_of,
+    number_value,
     span,
     text_value,
     token_span,
@@ -252,7 +253,7 @@ class TreeReader:
             self._not_in_where(tree, name)
         options = [child for child in tree.children[1:] if isinstance(child, Tree)]
         of: s.Path | None = None
-        if tree.data == "property_aggregate":
+        if tree.data != "aggregate":
             of = self._property(options.pop(0))
         pattern = self.pattern(options.pop(0))
         per: s.Path | None = None
@@ -277,15 +278,13 @@ class TreeReader:
             those = listed(each for each, entry in AGGREGATES.items() if entry.per)
             hint = f"write count(... per {'.'.join(per)} ...)"
             self._wrong(tree, f"per works only with {those}, not with {name}", hint)
-        if within_ms is not None and AGGREGATES[name].ends_at_midnight:
-            back = f"{name}(...) goes back from today to the first day without an event"
-            self._wrong(tree, "within has nothing to limit here", "leave it out", back)
         windows = [option.data for option in options if option.data != "per"]
         if len(set(windows)) > 1:
             first, second = (_WINDOWS[word] for word in sorted(set(windows), key=list(_WINDOWS).index)[:2])
             self._wrong(tree, f"{first} and {second} exclude each other", "leave one of them out")
             since_last = span_of_time = None
-        return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, span=span(tree))
+        rank = number_value(cast(Token, tree.children[1])) if tree.data == "ranked_aggregate" else None
+        return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, rank, span=span(tree))
 
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
         self._wrong(
@@ -445,4 +444,5 @@ class TreeReader:
         "distance": _distance,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
+        "ranked_aggregate": _aggregate,
     }

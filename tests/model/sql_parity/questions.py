@@ -44,6 +44,12 @@ LAST_THREE_ORDERS = """
     ) as n
     from event where name = 'Order Completed'
 """
+MEDIAN_OF_THREE_ORDERS = """
+    select u, null as v, t as instant, 1 as phase, line, quantile_disc((p->>'revenue')::double, 0.5) over (
+        partition by u order by t, line rows between 2 preceding and current row
+    ) as n
+    from event where name = 'Order Completed'
+"""
 VIEWS = events("Product Viewed")
 ADDS = events("Product Added")
 ORDERS = events("Order Completed")
@@ -249,6 +255,12 @@ OTHERS = (
         {"dear": flips(LAST_THREE_ORDERS, "n > 100")},
         "dear",
         "avg(revenue of last 3 'Order Completed') > 100",
+    ),
+    Question(
+        "median-of-three-orders",
+        {"dear": flips(MEDIAN_OF_THREE_ORDERS, "n > 100")},
+        "dear",
+        "median(revenue of last 3 'Order Completed') > 100",
     ),
     Question(
         "dear-today",

@@ -14,6 +14,7 @@ from tables.counted import EVENT_DROPPED, VALUE_DROPPED, Counted
 from tables.days import Days, Streak
 from tables.latest_events import LatestEvents
 from tables.pairs import FIRST_BYTES_MAX, First, Numbers
+from tables.percentiles import Percentile
 from tables.recent import VALUES_MAX
 from tables.running_tally import RunningTally
 from tables.tallies import Decay, Distinct, Tally
@@ -88,6 +89,8 @@ KINDS: list[tuple[str, Make, st.SearchStrategy[Any]]] = [
     *((f"{f} in a window", lambda f=f: Numbers(f, W, Counted()), numbers) for f in ("sum", "avg", "min", "max")),
     *((f"{f} since Q", lambda f=f: Numbers(f, None, Counted()), numbers) for f in ("sum", "min")),
     *((f"{f} of all time", lambda f=f: RunningNumber(f), numbers) for f in ("sum", "avg", "min", "max")),
+    ("a median in a window", lambda: Percentile(50, W, Counted()), numbers),
+    ("a percentile of all time", lambda: Percentile(90, None, Counted()), numbers),
     ("first in a window", lambda: First(W, Counted()), values),
     ("first ever", FirstEver, values),
     ("last in a window", lambda: Last(W), values),
@@ -205,6 +208,7 @@ def by_seed(seed: int, item: Callable[[random.Random], Any], count: int) -> list
 LIMITED: list[tuple[str, Make, Callable[[random.Random], Any]]] = [
     ("events of a count", lambda: LatestN(None, None, Counted()), lambda _: None),
     ("events of a sum", lambda: Numbers("sum", None, Counted()), lambda chosen: [chosen.randrange(10**6)]),
+    ("values of a percentile", lambda: Percentile(90, None, Counted()), lambda chosen: [chosen.randrange(10**6)]),
     ("events of first", lambda: First(None, Counted()), lambda chosen: chosen.randrange(10**6)),
     ("events per value", lambda: Tally(None, None, Counted()), lambda chosen: [chosen.choice("abcdef")]),
     ("values of distinct", lambda: Distinct(None, Counted()), lambda chosen: [str(chosen.randrange(1_000))]),

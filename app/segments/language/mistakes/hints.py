@@ -139,7 +139,8 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("consecutive_days", "days_in_a_row", "streak_days", "run"), "streak"),
     **dict.fromkeys(("count_weeks", "active_weeks"), "weeks"),
     **dict.fromkeys(("count_months", "active_months"), "months"),
-    **dict.fromkeys(("median", "percentile", "quantile", "mode"), "there is avg(...), min(...) and max(...)"),
+    **dict.fromkeys(("quantile", "quartile", "percentile_cont", "percentile_disc"), "percentile"),
+    "mode": "key",
     **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
     **dict.fromkeys(
         ("day_of_month", "dayofmonth", "day", "month", "year", "week", "quarter", "date", "minute", "week_of_year"),

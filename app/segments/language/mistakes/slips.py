@@ -65,6 +65,26 @@ def last_events(context: ErrorContext) -> LanguageError | None:
     return None
 
 
+def rank_of_percentile(context: ErrorContext) -> LanguageError | None:
+    """`percentile(revenue of 'A')` and `percentile(90% ...)`; `median(50, ...)`, which takes no number."""
+    if re.search(r"\bpercentile\s*\(\s*$", context.before):
+        inside = re.match(r"(?P<asked>(?:'(?:[^'\n]|'')*'|[^()'])*?)(?:,\s*(?P<rank>[0-9.]+)\s*)?(?=\))", context.rest)
+        asked = inside["asked"] if inside else "revenue of 'Order Completed'"
+        asked = f"revenue of {asked}" if asked.startswith("'") else asked
+        hint = f"write percentile({(inside and inside['rank']) or 90}, {asked})"
+        return context.wrong("percentile needs a number in front of the property", hint)
+    if rank := re.search(r"\bpercentile\s*\(\s*([0-9.]+)\s*$", context.before):
+        hint = f"write percentile({rank[1]}, revenue of 'Order Completed')"
+        return context.wrong("a comma comes behind the number of a percentile", hint)
+    if re.search(r"\bpercentile\s*\(\s*[0-9.]+\s*,\s*$", context.before) and (event := TEXT.match(context.rest)):
+        return context.wrong("percentile needs a property of the event", f"write revenue of {event[0]}")
+    function = re.search(r"\b(\w+)\s*\(\s*$", context.before)
+    number = re.match(r"([0-9]+(?:\.[0-9]+)?)\s*,", context.rest)
+    if function and number and function[1] in FUNCTIONS and context.wants_property:
+        return context.wrong(f"{function[1]} takes no number", f"leave it out, or write percentile({number[1]}, ...)")
+    return None
+
+
 def other_thousands(context: ErrorContext) -> LanguageError | None:
     """`1.000,00`, `1,000.00`, `1'000`: the parser stops at the mark."""
     before = re.search(r"[0-9][0-9.]*$", context.before)

@@ -366,6 +366,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _double_quotes,
     slips.last_events,
     *DATES,
+    slips.rank_of_percentile,
     *PHRASES,
     slips.other_thousands,
     _quote_inside_text,

@@ -9,7 +9,7 @@ from app.segments.language.suggestions import closest
 @pytest.mark.parametrize(
     ("word", "known"),
     [
-        ("median", FUNCTIONS),
+        ("middle", FUNCTIONS),
         ("minute", FUNCTIONS),
         ("day_of_month", FUNCTIONS),
         ("frequency", (*FUNCTIONS, "sequence")),

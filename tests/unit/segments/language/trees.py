@@ -119,8 +119,10 @@ def aggregates(draw: st.DrawFn) -> s.Aggregate:
     if within_ms is None:
         since_last = draw(st.none() | st.builds(s.Pattern, SOURCES | sequences(), st.none() | FILTERS, st.none()))
     spans = st.builds(s.FixedSpan, st.sampled_from(DATES), st.none() | st.sampled_from(DATES))
-    span_of_time = draw(st.none() | spans) if within_ms is None and since_last is None else None
-    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last, span_of_time)
+    open_ended = within_ms is None and since_last is None and not AGGREGATES[function].ends_at_midnight
+    span_of_time = draw(st.none() | spans) if open_ended else None
+    rank = draw(st.integers(1, 100) | st.just(99.5)) if AGGREGATES[function].ranked else None
+    return s.Aggregate(function, of, draw(patterns()), per, within_ms, since_last, span_of_time, rank)
 
 
 def keys() -> st.SearchStrategy[s.Key]:
