@@ -40,7 +40,7 @@ MEANINGS: Final = {
     CUT_TEXT_SEARCHED: "a contains, starts with or matches that what is left of a long text does not decide",
     WAITING_TAKEN: "an event taken before its turn, since more than 1,000 or 256 KiB of its user waited (order)",
     MERGE_INEXACT: "a value of once per that two users who became one both knew, and whose event counts twice",
-    LINK_FOREIGN: "a link record of another app on the same topic, passed over",
+    LINK_FOREIGN: "a link or control record of another app on the same topic, passed over",
     LIST_FOREIGN: "a list record of another app on the same topic, passed over",
     LINK_LIMITED: "an anonymous id not claimed, since its user has claimed as many as may be within 30 days",
     LIST_SHORTENED: "a list of more than 20 values where one is remembered",

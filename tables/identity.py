@@ -17,21 +17,28 @@ CLAIM_MS: Final = 30 * DAY_MS
 MOVED_KEPT_MS: Final = 37 * DAY_MS
 """A key that has moved is forgotten so long after its last claim or forwarded event: no claim can still refer to it."""
 
-ASKED, GIVEN, REFUSED, LOST, RELEASED = "asked", "given", "refused", "lost", "released"
+ASKED, GIVEN, REFUSED, LOST, RELEASED, SPLIT = "asked", "given", "refused", "lost", "released", "split"
 GIVES_MAX: Final = 200
+FOREVER_MS: Final = 2**47
+"""After every instant, in six bytes."""
 
 
 class Claim(msgspec.Struct, array_like=True, gc=False):
     """A user's claim on an anonymous id. `n`: its number, higher than those before. `at_ms`: of the event that made it.
 
-    state: ASKED until the id has answered; GIVEN; REFUSED, with the reason in `why`; LOST to another user; RELEASED by
-    a logout. why: what made the claim: identify, alias, seen, force.
+    state: ASKED until the id has answered; GIVEN; REFUSED, and behind a colon the reason; LOST to another user;
+    RELEASED by a logout; SPLIT for ever, by an administrator. why: what made the claim: identify, alias, seen, force.
     """
 
     n: int
     at_ms: int
     state: str
     why: str
+
+    @property
+    def is_refused(self) -> bool:
+        """True if the id does not move."""
+        return self.state.startswith(REFUSED)
 
 
 class Identity(msgspec.Struct, array_like=True, gc=False):
@@ -74,6 +81,11 @@ def remember_give(identity: Identity, give_id: str, now_ms: int) -> bool:
     return True
 
 
+def was_given(identity: Identity, give_id: str) -> bool:
+    """True if this give was taken before."""
+    return find(identity.gives, digest_of(give_id.encode())) >= 0
+
+
 def find(entries: bytearray, digest: bytes) -> int:
     """The place of the entry with this hash; -1 if there is none."""
     at = entries.find(digest)
@@ -96,16 +108,22 @@ def claimed(identity: Identity) -> bytearray | None:
     """
     entries = bytearray()
     for anonymous_id, claim in identity.claims.items():
-        if claim.state in (ASKED, GIVEN, REFUSED):
-            entries += digest_of(anonymous_id.encode()) + max(claim.at_ms, 0).to_bytes(6, "big")
+        if claim.state in (ASKED, GIVEN, SPLIT) or claim.is_refused:
+            at_ms = FOREVER_MS if claim.state == SPLIT else max(claim.at_ms, 0)
+            entries += digest_of(anonymous_id.encode()) + at_ms.to_bytes(6, "big")
     return entries or None
 
 
 def forget_old_claims(identity: Identity, now_ms: int) -> None:
     """Drops claims that are over for so long that no record about them can still come."""
     claims = identity.claims
-    for anonymous_id in [each for each, claim in claims.items() if claim.at_ms < now_ms - MOVED_KEPT_MS]:
+    for anonymous_id in [each for each, claim in claims.items() if is_old(claim, now_ms)]:
         del claims[anonymous_id]
+
+
+def is_old(claim: Claim, now_ms: int) -> bool:
+    """True if no record about the claim can still come."""
+    return claim.state != SPLIT and claim.at_ms < now_ms - MOVED_KEPT_MS
 
 
 def _instant_ms(entries: bytearray, at: int) -> int:

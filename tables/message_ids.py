@@ -43,6 +43,33 @@ def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
         sweep(ids, now, counted)
 
 
+def forget(ids: bytearray, digest: bytes) -> None:
+    """Takes an id out, in place: its message may count here once more."""
+    for each in (digest, _inverted(digest)):
+        at = ids.rfind(each)
+        while at >= 0:
+            if at % ENTRY_BYTES == 0:
+                del ids[at : at + ENTRY_BYTES]
+            at = ids.rfind(each, 0, at + HASH_BYTES - 1)
+
+
+def remember_passed(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
+    """As `remember`, of a message that counts elsewhere: a second entry, its hash inverted, says so."""
+    remember(ids, digest, now, counted)
+    remember(ids, _inverted(digest), now, counted)
+
+
+def own(ids: bytearray) -> bytearray:
+    """Those whose messages count here."""
+    entries = [bytes(ids[at : at + ENTRY_BYTES]) for at in range(0, len(ids), ENTRY_BYTES)]
+    found = {entry[:HASH_BYTES] for entry in entries}
+    return bytearray().join(entry for entry in entries if _inverted(entry[:HASH_BYTES]) not in found)
+
+
+def _inverted(digest: bytes) -> bytes:
+    return bytes(byte ^ 0xFF for byte in digest)
+
+
 def merge(ids: bytearray, other: bytearray, now: int, counted: Counted) -> bytearray:
     """The ids of two users who are one, none twice; instants of `other` that lie after `now` become `now`."""
     latest: dict[bytes, int] = {}

@@ -1,24 +1,28 @@
-"""`shoal users`: the keys of a person."""
+"""`shoal users`: the keys of a person: shown, split, merged."""
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import msgspec
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from cyclopts import Parameter
 
+from app.cli.key_control import KeyControl
 from app.cli.process import Pairs, settings_of
-from app.console.output import make_console, say_lines
-from app.console.person import show_person
+from app.console.output import make_console, say, say_lines
+from app.console.person import show_person, show_split
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible_json
+from app.offline.key_split import Split
 from app.offline.person import Person, find_person
 from app.runtime.audit import audited
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
+from app.runtime.kafka.log_writer import is_fenced
 from app.runtime.records.envelope import decode_profile
 from app.runtime.records.newest_profiles import newest_values
 from app.settings import Settings
@@ -27,48 +31,132 @@ from tables.profile import Profile
 
 
 def users(
-    action: Literal["show"],
+    action: Literal["show", "split", "merge"],
     key: str,
+    other: str | None = None,
     /,
     *,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
+    segments: Path | None = None,
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Show the keys of a person: the ids that a user has claimed, since when, why, and the state of each claim.
+    """Show the keys of a person, split two of them, or merge two.
 
-    For an id that has moved, shows where it has moved to, and that user. Reads the profiles as of the last commit of
-    the workers: the whole partition of each key, about a second for half a million users.
+    `show KEY` shows the ids that a user has claimed, since when, why, and the state of each claim. For an id that has
+    moved, it shows where it has moved to, and that user. It reads the profiles as of the last commit of the workers:
+    the whole partition of each key, about a second for half a million users.
 
-    Example: `shoal users show u-42`
+    `split USER ID` undoes a wrong merge: computes both again from all events, as if USER had never had ID, and keeps
+    them apart. It reads the whole partition of USER, and needs all events of USER to be there.
+
+    `merge ID USER --force` moves ID to USER, also if ID is a user; `split USER ID` undoes it.
+
+    Example: `shoal users split ann a-7 --dry-run`
 
     Parameters
     ----------
     action
-        show: show a person.
+        show, split or merge.
     key
         A userId, or the anonymousId of a visitor.
+    other
+        The other key, of split and merge.
+    dry_run
+        With split: write nothing; only show what would change.
+    force
+        With merge: move the id, whatever it is. Two people may become one.
     json
-        Print JSON.
+        With show: print JSON.
+    segments
+        With split: the folder of the workers' definitions (SHOAL_SEGMENTS, the shipped ones).
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     set_
         Other settings, as name=value: `--set topic_prefix=shop.`.
     """
-    assert action == "show"
     quiet_clients()
-    settings = settings_of(set_, kafka_bootstrap_servers=broker)
+    settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=None if segments is None else str(segments))
+    known = _known(settings, key)
+    if action == "show":
+        _refuse(other=other is not None, dry_run=dry_run, force=force, segments=segments is not None, action=action)
+        person = asyncio.run(_shown(settings, known))
+        if json:
+            text = msgspec.json.format(msgspec.json.encode(person), indent=2).decode()
+            say_lines(make_console(), visible_json(text))
+        else:
+            show_person(make_console(), person)
+        return 0
+    second = _second(settings, action, known, other)
+    if action == "split":
+        _refuse(json=json, force=force, action=action)
+        show_split(make_console(), asyncio.run(_split(settings, known, second, write=not dry_run)))
+        return 0
+    _refuse(json=json, dry_run=dry_run, segments=segments is not None, action=action)
+    if not force:
+        raise UserError(f"merge may make one of two people: {known} moves to {second}", hint="if so, add --force")
+    asyncio.run(_merge(settings, known, second))
+    say(make_console(), f"{known} moves to {second}")
+    return 0
+
+
+_ORDER: Final = {"split": "USER ID", "merge": "ID USER --force"}
+
+
+def _known(settings: Settings, key: str) -> str:
+    """The key as it is stored. UserError if it can be none."""
     known = settings.user_ids.id_of(key)
     if known is None or known.encode(errors="replace").decode() != known:  # bytes that are no UTF-8
         hint = "give a userId or an anonymousId; SHOAL_BLOCKED_IDS lists values that name nobody"
         raise UserError(f"{key!r:.80} names nobody", hint=hint)
-    person = asyncio.run(_shown(settings, known))
-    console = make_console()
-    if json:
-        say_lines(console, visible_json(msgspec.json.format(msgspec.json.encode(person), indent=2).decode()))
-    else:
-        show_person(console, person)
-    return 0
+    return known
+
+
+def _second(settings: Settings, action: str, first: str, other: str | None) -> str:
+    """The other of two keys. UserError without one, and for the same."""
+    if other is None:
+        raise UserError(f"{action} needs two keys", hint=f"shoal users {action} {_ORDER[action]}")
+    second = _known(settings, other)
+    if second == first:
+        raise UserError(f"both keys are {first!r:.80}")
+    return second
+
+
+def _refuse(*, action: str, **given: bool) -> None:
+    """Refuses what another action takes."""
+    for name, is_given in given.items():
+        if is_given:
+            what = "a second key" if name == "other" else f"--{name.replace('_', '-')}"
+            raise UserError(f"{action} takes no {what.removeprefix('a ')}", hint="shoal users --help")
+
+
+async def _split(settings: Settings, user: str, key: str, *, write: bool) -> Split:
+    try:
+        async with KeyControl(settings) as control:
+            if not write:
+                return await control.split(user, key, write=False)
+            async with audited(settings, "users.split", user=user):
+                return await control.split(user, key, write=True)
+    except (KafkaError, OSError, OffsetLostError) as error:
+        raise _failed(error, user) from None
+
+
+async def _merge(settings: Settings, key: str, user: str) -> None:
+    try:
+        async with KeyControl(settings) as control, audited(settings, "users.merge", user=user):
+            await control.merge(key, user)
+    except (KafkaError, OSError, OffsetLostError) as error:
+        raise _failed(error, user) from None
+
+
+def _failed(error: Exception, user: str) -> UserError:
+    """Both keys or none have changed: which, the profiles say."""
+    if isinstance(error, KafkaError) and is_fenced(error):
+        return UserError("another shoal users command has taken over", hint=f"see: shoal users show {user}")
+    detail = f"{type(error).__name__}: {error}"
+    return UserError("the command failed", detail=detail, hint=f"shoal users show {user} says if it took effect")
 
 
 async def _shown(settings: Settings, key: str) -> Person:

@@ -9,6 +9,7 @@ from rich.text import Text
 from app.console.output import counted, say, show_exact
 from app.events.message import instant_ms
 from app.events.visible_text import visible_line
+from app.offline.key_split import Split
 from app.offline.person import Key, Person
 
 _WHY: Final = {
@@ -23,6 +24,7 @@ _STATES: Final = {
     "moved": "theirs; it remembered nothing, or that is on its way",
     "lost": "lost to another user",
     "released": "logged out",
+    "split": "split off by an administrator, for ever",
 }
 
 
@@ -46,6 +48,21 @@ def show_person(console: Console, person: Person) -> None:
     console.print(table)
 
 
+def show_split(console: Console, split: Split) -> None:
+    """Prints what a split changes, or would change."""
+    user, key = split.user, split.key
+    say(console, f"{key} is split from {user}" if split.written else f"{key} would be split from {user}", "bold")
+    if split.returned:
+        say(console, f"what {key} remembered and did, {counted(split.returned, 'record')}, goes back to it")
+    else:
+        say(console, f"nothing of {key} has come to {user}")
+    for verb, names in (("leaves", split.leaves), ("enters", split.enters)):
+        if names:
+            say(console, f"{user} {verb} {', '.join(names)}")
+    if not split.leaves and not split.enters:
+        say(console, f"{user} stays in the same segments")
+
+
 def _headline(person: Person) -> str:
     if person.first_seen is None or person.last_seen is None:
         return f"{person.user}: no event of this key is remembered"
@@ -54,13 +71,13 @@ def _headline(person: Person) -> str:
 
 
 def _why(key: Key) -> str:
-    """The maker of the claim; a refused claim remembers the reason of the refusal instead."""
-    return "" if key.state == "refused" else _WHY.get(key.why, visible_line(key.why))
+    """The maker of the claim."""
+    return _WHY.get(key.why, visible_line(key.why))
 
 
 def _state(key: Key) -> str:
     if key.state == "refused":
-        return f"refused: {visible_line(key.why)}"
+        return f"refused: {visible_line(key.reason or key.why)}"
     if key.owner is not None:
         return f"belongs to {visible_line(key.owner)}"
     return _STATES.get(key.state, visible_line(key.state))

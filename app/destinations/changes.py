@@ -28,7 +28,7 @@ def read_change(value: bytes) -> dict[str, Any]:
 
 def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
     """True if a change is for the destination."""
-    if destination.on_merged == "skip" and _cause_of(change) == "merged":
+    if destination.on_merged == "skip" and _cause_of(change) in ("merged", "split"):
         return False
     return destination.wants(change["segment"], change["change"])
 
@@ -50,7 +50,7 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
     Changes that no event of a user caused may lack what the segment attaches today.
     """
     attached = change.get("attach")
-    by_others = _cause_of(change) in ("catalog", "forgotten", "merged")
+    by_others = _cause_of(change) in ("catalog", "forgotten", "merged", "split")
     return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
 
 

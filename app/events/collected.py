@@ -12,9 +12,8 @@ from typing import Any, Final
 from app.events.instants import iso_text
 from app.events.lenient_json import encode
 from app.events.message import (
+    EVENT_KINDS,
     INSTANT_MS_MAX,
-    LINK,
-    LIST,
     WATERMARK,
     MessageDecoder,
     MessageError,
@@ -83,7 +82,7 @@ def collected(
     if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _is_deeper(event, DEPTH_MAX):
         raise MessageError("invalid-message", f"nested more than {DEPTH_MAX} levels deep")
     message = _decode(value)
-    if message.type in (WATERMARK, LINK, LIST):
+    if message.type not in EVENT_KINDS:
         raise MessageError("invalid-message", f"unknown type {message.type!r:.40}")
     if message.type == "track" and not (message.event or "").strip():
         raise MessageError("no-event", "a track needs the name of its event: event is missing or blank")

@@ -22,12 +22,15 @@ from tables.values import at_path
 USER_BYTES_MAX = 256
 USER_LENGTH_SURE = USER_BYTES_MAX // 4  # this number of characters never has more bytes, whatever they are
 MESSAGE_BYTES_MAX = 32 * 1024
-Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark", "link", "list"]
+Kind = Literal["track", "page", "screen", "identify", "group", "alias", "watermark", "link", "control", "list"]
 WATERMARK: Final = "watermark"
 LINK: Final = "link"
+CONTROL: Final = "control"
 LIST: Final = "list"
 KINDS: Final = frozenset(get_args(Kind))
-EVENT_KINDS: Final = KINDS - {WATERMARK, LINK, LIST}
+BETWEEN_KEYS: Final = frozenset({LINK, CONTROL})
+"""What a worker or a command tells a key; nobody else may send it."""
+EVENT_KINDS: Final = KINDS - BETWEEN_KEYS - {WATERMARK, LIST}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 BLANKS_FOR_MARK: Final = b" " * len(codecs.BOM_UTF8)

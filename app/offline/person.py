@@ -27,9 +27,9 @@ class Move(msgspec.Struct, kw_only=True, frozen=True, rename={"source": "from"})
 class Key(msgspec.Struct, kw_only=True, frozen=True):
     """An id that the user has claimed.
 
-    state: asked, moved, given, refused, lost, released. why: what made the claim (identify, alias, seen, force); of a
-    refused one the reason. at: of the latest claim. owner: the user that the id has moved to, where the claim itself
-    does not say it.
+    state: asked, moved, given, refused, lost, released, split. why: what made the claim (identify, alias, seen, force).
+    reason: of a refusal. at: of the latest claim, or of the split. owner: the user that the id has moved to, where the
+    claim itself does not say it.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Key(msgspec.Struct, kw_only=True, frozen=True):
     why: str
     at: str
     owner: str | None = None
+    reason: str | None = None
 
 
 class Person(msgspec.Struct, kw_only=True, frozen=True):
@@ -94,7 +95,10 @@ async def _keys(user: str, identity: Identity, read: Read) -> list[Key]:
     for each, claim in sorted(identity.claims.items(), key=lambda pair: (-pair[1].at_ms, pair[0])):
         profile = found.get(each)
         owner = None if profile is None else profile.moved_to
-        state = MOVED if claim.state == ASKED and owner == user else claim.state
+        state, _, reason = claim.state.partition(":")
+        if state == ASKED and owner == user:
+            state = MOVED
         other = owner if owner != user else None
-        keys.append(Key(id=each, state=state, why=claim.why, at=iso(max(claim.at_ms, 0)), owner=other))
+        at = iso(max(claim.at_ms, 0))
+        keys.append(Key(id=each, state=state, why=claim.why, at=at, owner=other, reason=reason or None))
     return keys

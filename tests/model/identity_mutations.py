@@ -49,7 +49,7 @@ IDENTITY_MUTATIONS = (
     Mutation(
         "who moves does not say that they leave",
         KEYS,
-        'self._settlement.move(profile, Cause("merged", link=claim_id, into=u), now)',
+        'self._settlement.move(profile, Cause("merged", link=give.id, into=u), now)',
         "pass",
     ),
     Mutation(
@@ -91,8 +91,8 @@ IDENTITY_MUTATIONS = (
     Mutation(
         "a claim that was lost holds",
         "tables/identity.py",
-        "if claim.state in (ASKED, GIVEN, REFUSED):",
-        "if claim.state in (ASKED, GIVEN, REFUSED, LOST):",
+        "if claim.state in (ASKED, GIVEN, SPLIT) or claim.is_refused:",
+        "if claim.state in (ASKED, GIVEN, SPLIT, LOST) or claim.is_refused:",
     ),
     Mutation(
         "events after the last claim are the user's under any policy",

@@ -2,7 +2,8 @@
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `people`, those of people with several keys, in one
-partition and in several. From the folder whose `app` is meant.
+partition and in several; with `split`, of those whom an administrator splits and merges. From the folder whose `app` is
+meant.
 """
 
 import sys
@@ -11,6 +12,7 @@ from contextlib import nullcontext
 
 from tests.properties.comparison import difference
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
+from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
@@ -43,10 +45,20 @@ def hunt_people(seeds: Iterable[int]) -> tuple[int, str] | None:
     return None
 
 
+def hunt_split(seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first seed whose history of split keys shows a difference, with that."""
+    for seed in seeds:
+        for look in (misdivided, mistold, misseparated, misreplaced):
+            if (found := look(Choices.seeded(seed))) is not None:
+                return seed, found
+    return None
+
+
 if __name__ == "__main__":
     histories, first_seed = int(sys.argv[1]), int(sys.argv[2])
-    if sys.argv[3:] == ["people"]:
-        told = hunt_people(range(first_seed, first_seed + histories))
+    of_keys = {"people": hunt_people, "split": hunt_split}.get("".join(sys.argv[3:]))
+    if of_keys is not None:
+        told = of_keys(range(first_seed, first_seed + histories))
         sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")
     of = merging_scenario_of if sys.argv[3:] == ["merging"] else scenario_of
     found = hunt(range(first_seed, first_seed + histories), of)

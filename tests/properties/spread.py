@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -12,14 +13,19 @@ from app.segments.definitions.catalog_settings import IDENTITY_FILE
 from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
+from app.segments.partition.position import CATALOG_KEY
+from tables.identity import SPLIT
+from tables.profile import Profile
 from tests.model.plain import instant_text
 from tests.model.story import START_MS
 from tests.support.choices import Choices
+from tests.support.separating import Written, merge_records, split_records
 
 RULES: Final = TimeRules()
 EVENTS_MAX: Final = 30
 NAMES: Final = ("V", "V", "W", "O")
 PROBE: Final = "probe"
+DECIDED_MS: Final = START_MS + 86_400_000
 ORDER_FREE: Final = (
     "count('V')",
     "count('V' within 10m)",
@@ -61,35 +67,80 @@ class Spread:
     choices: Choices
     partitions: list[Partition]
     repeats: bool
-    logs: list[deque[tuple[str, int, bytes]]] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
+    logs: list[deque[LogRecord]] = field(default_factory=list)
+    kept: list[list[LogRecord]] = field(default_factory=list)
+    catalogs: dict[int, bytes] = field(default_factory=dict)
+    decisions: int = 0
     duplicates: int = 0
     late: int = 0
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
     entered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changes: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.logs = [deque() for _ in self.partitions]
-        self.offsets = [0] * len(self.partitions)
+        self.kept = [[] for _ in self.partitions]
 
     def write(self, key: str, t_ms: int, value: bytes) -> None:
-        self.logs[partition_of(key.encode(), len(self.partitions))].append((key, t_ms, value))
+        number = self.number_of(key)
+        record = LogRecord(len(self.kept[number]), t_ms, key.encode(), value)
+        self.kept[number].append(record)
+        self.logs[number].append(record)
+
+    def number_of(self, key: str) -> int:
+        return partition_of(key.encode(), len(self.partitions))
+
+    def held(self, key: str) -> Profile | None:
+        return self.partitions[self.number_of(key)].held(key)
+
+    def is_linked(self, user: str, key: str) -> bool:
+        """True if the user has claimed the key, and it was not split off."""
+        known = self.held(user)
+        identity = None if known is None or known.moved_to is not None else known.identity
+        claim = None if identity is None else identity.claims.get(key)
+        return claim is not None and claim.state != SPLIT and not claim.is_refused
+
+    def split(self, user: str, key: str) -> None:
+        """The command, in one step."""
+        number = self.number_of(user)
+        program = self.partitions[number].program
+        self.decisions += 1
+        self._write_all(
+            split_records(
+                user,
+                key,
+                self.kept[number],
+                program=program,
+                rules=RULES,
+                catalog=self.catalogs[number],
+                n=DECIDED_MS + self.decisions,
+                at_ms=DECIDED_MS,
+            )
+        )
+
+    def merge(self, key: str, user: str) -> None:
+        """The other command."""
+        self.decisions += 1
+        self._write_all(merge_records(key, user, rules=RULES, n=DECIDED_MS + self.decisions, at_ms=DECIDED_MS))
+
+    def _write_all(self, written: Written) -> None:
+        for each, value in written:
+            self.write(each, DECIDED_MS, value)
 
     def read(self, number: int, most: int) -> None:
         """The next records of one log, as one batch."""
-        records = []
-        for _ in range(min(most, len(self.logs[number]))):
-            key, t_ms, value = self.logs[number].popleft()
-            records.append(LogRecord(self.offsets[number], t_ms, key.encode(), value))
-            self.offsets[number] += 1
+        records = [self.logs[number].popleft() for _ in range(min(most, len(self.logs[number])))]
         self.note(self.partitions[number].process(records), number)
 
     def note(self, batch: Batch, number: int) -> None:
         assert not batch.dead, batch.dead
+        if (entry := batch.profiles.get(CATALOG_KEY)) is not None:
+            self.catalogs[number] = entry
         self.duplicates += batch.duplicates
         self.late += len(batch.late)
         for change in batch.changes:
             said = json.loads(change.encode())
+            self.changes.append((said["user"], said["segment"], said["change"], said["at"]))
             if said["segment"] == "probes" and said["change"] == "entered":
                 self.told[said["user"]] = said["attach"]
             self.entered[said["user"], said["segment"]] += {"entered": 1, "exited": -1}.get(said["change"], 0)
@@ -156,8 +207,12 @@ def events(choices: Choices, *, shared: bool) -> list[dict[str, Any]]:
     return found
 
 
-def play(choices: Choices, said: list[dict[str, Any]], *files: str) -> Spread:
-    """The history in 2 to 4 partitions, and all that the link records bring about."""
+def play(
+    choices: Choices, said: list[dict[str, Any]], *files: str, decide: Callable[[Spread], None] = lambda _: None
+) -> Spread:
+    """The history in 2 to 4 partitions, and all that the link records bring about.
+
+    `decide`: an administrator, after each event."""
     program = program_of(*files, people=True)
     number = choices.one_of(2, 3, 4)
     spread = Spread(choices, [Partition(program, RULES) for _ in range(number)], repeats=choices.chance(50))
@@ -165,6 +220,7 @@ def play(choices: Choices, said: list[dict[str, Any]], *files: str) -> Spread:
         spread.write(str(message.get("userId") or message["anonymousId"]), -1, json.dumps(message).encode())
         if choices.chance(40):
             spread.read(choices.below(number), choices.one_of(1, 2, 5))
+        decide(spread)
     spread.read_all()
     return spread
 
@@ -183,13 +239,19 @@ def misremembered(choices: Choices) -> str | None:
     said = events(choices, shared=False)
     owner = {each["anonymousId"]: each["userId"] for each in said if each["type"] == "identify"}
     spread = play(choices, said, PROBES, VIEWERS)
+    return unlike_one_key(choices, spread, said, owner)
+
+
+def unlike_one_key(choices: Choices, spread: Spread, said: list[dict[str, Any]], owner: dict[str, str]) -> str | None:
+    """Says what differs from the same events under one key each: `owner` has that of each anonymous id."""
     alone = Spread(choices, [Partition(program_of(PROBES, VIEWERS, people=False), RULES)], repeats=False)
     for message in sorted(said, key=lambda each: str(each["timestamp"])):
-        user = owner[message["anonymousId"]]
+        user = message.get("userId") or owner[message["anonymousId"]]
         alone.write(user, -1, json.dumps({**message, "userId": user}).encode())
     alone.read_all()
     for user in sorted(set(owner.values())):
-        probe = {"type": "track", "event": PROBE, "userId": user, "timestamp": instant_text(START_MS + 3_600_000)}
+        name = "userId" if user in KEYS[:2] else "anonymousId"
+        probe = {"type": "track", "event": PROBE, name: user, "timestamp": instant_text(START_MS + 3_600_000)}
         for each in (spread, alone):
             each.write(user, -1, json.dumps(probe).encode())
             each.read_all()
@@ -197,5 +259,7 @@ def misremembered(choices: Choices) -> str | None:
             pairs = zip(ORDER_FREE, alone.told[user].values(), (other or alone.told[user]).values(), strict=True)
             wrong = [f"{text}: {one!r}, not {found!r}" for text, one, found in pairs if one != found]
             return f"{user}: {', '.join(wrong)}: {json.dumps(said, indent=1)}"
-    left = {key: spread.entered[key, "viewers"] for key in owner if spread.entered[key, "viewers"]}
+    left = {
+        key: spread.entered[key, "viewers"] for key in owner if owner[key] != key and spread.entered[key, "viewers"]
+    }
     return f"visitors who never left: {left}: {json.dumps(said, indent=1)}" if left else None

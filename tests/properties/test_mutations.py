@@ -15,13 +15,16 @@ from tests.model.identity_mutations import IDENTITY_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.mutations import MUTATIONS
+from tests.model.split_mutations import SPLIT_MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")
 PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties", "tests/support", "hatch_build.py")
 
 
-@pytest.mark.parametrize("mutation", [*MUTATIONS, *IDENTITY_MUTATIONS], ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize(
+    "mutation", [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS], ids=lambda mutation: mutation.name
+)
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
     (tmp_path / mutation.path).parent.mkdir(parents=True)
     shutil.copy(ROOT / mutation.path, tmp_path / mutation.path)
@@ -50,6 +53,14 @@ def test_the_bug_is_found(mutation: Mutation, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutation", IDENTITY_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_in_what_several_keys_do_is_found(mutation: Mutation, tmp_path: Path) -> None:
     found = hunt_in_copy(tmp_path, mutation, "people")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert found.stderr.startswith("seed "), found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", SPLIT_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_a_split_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "split")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert found.stderr.startswith("seed "), found.stderr
 

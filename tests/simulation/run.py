@@ -17,6 +17,7 @@ from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
 from app.segments.partition.partition import Batch, Partition, RecordLike
+from tests.simulation.administrator import Administrator
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.fibers import Host, Times
@@ -106,6 +107,7 @@ class Run:
             zombies=scenario.transactions,
         )
         self.network.kill = self._kill
+        self.administrator = Administrator(scenario, self.broker, Random(f"administrator of {self.seed}"))
         self.group = SimulatedGroup(
             self.times,
             chance,
@@ -191,6 +193,8 @@ class Run:
             times.at(at_ms, self._stop_one)
         for at_ms in scenario.new_catalogs_ms:
             times.at(at_ms, self._publish)
+        for at_ms in self.administrator.moments:
+            times.at(at_ms, self.administrator.decide)
         times.at(scenario.until_ms, self._end_faults)
         limit_ms = scenario.until_ms + PROGRESS_MS
         times.run(self._done, limit_ms)

@@ -86,7 +86,11 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         ),
         "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog, topics.audit)),
         "catalog": _topics("Read", topics.catalog),
-        "users": _chain(_topics("Read", topics.profiles), _topics("Write", topics.audit)),
+        "users": _chain(
+            _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
+            _topics("Write", topics.clickstream, topics.audit),  # split and merge
+            [_transactions(f"{app_id}-users")],
+        ),
         "snapshot": _chain(
             _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
             _topics("Write", topics.audit),

@@ -17,7 +17,7 @@ from app.runtime.kafka.record_batch import Header
 TYPE: Final = "shoal.audit.v1"
 SUBJECT_CHARACTERS: Final = 32
 
-Deed = Literal["audit.read", "definitions.publish", "snapshot.write", "users.show"]
+Deed = Literal["audit.read", "definitions.publish", "snapshot.write", "users.show", "users.split", "users.merge"]
 Result = Literal["begun", "done", "failed", "refused"]
 
 

@@ -63,7 +63,7 @@ class LinkOut:
 class Linked:
     """The result of a claim, for the identity topic. `at_ms`: of the event that made the claim, or ended it.
 
-    result: given, empty, refused:<reason>, lost, released, ended.
+    result: given, empty, refused:<reason>, lost, released, ended, split.
     """
 
     id: str

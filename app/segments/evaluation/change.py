@@ -5,17 +5,17 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "list"]
+CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list"]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
-    """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge, or
-    a static list.
+    """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge of
+    two keys, a split, which undoes one, or a static list.
 
-    link, into, source: of a merge, the id of the claim; for the key that moved, the user it moved to; for that user,
-    the key that came. list: the static list that the user was put on or taken off.
+    link, into, source: of a merge or split its id, and where memories went to, or came from. list: the static list that
+    the user was put on or taken off.
     """
 
     kind: CauseKind

@@ -209,6 +209,27 @@ class Settlement:
         self.name(cause)
         self.leave_everything(profile, now)
 
+    def become(self, profile: Profile, before: Profile, now: int) -> None:
+        """A profile takes the place of `before`: who is in another state by it enters or leaves, in order; the caller
+        has set why. Marks are the new profile's own; `times` and what was sent stay."""
+        for segment in self._segments:
+            own, was = profile.members.get(segment.id), before.members.get(segment.id)
+            if own is None and was is None:
+                continue
+            if own is None:
+                own = profile.members[segment.id] = [0, 0, 0, None, None, None]
+            was_in = was is not None and was[INSIDE]
+            own[TIMES], own[SENT] = (0, None) if was is None else (was[TIMES], was[SENT])
+            if own[INSIDE] and not was_in:
+                own[TIMES] += 1
+                own[SENT] = None if segment.attach is None else segment.attach(profile, now, self.user)
+                self.members[segment.name] += 1
+                self._say(profile, segment, own, "entered", segment.entry_evidence(profile, now, self.user), now)
+            elif was_in and not own[INSIDE]:
+                self.members[segment.name] -= 1
+                self._say(profile, segment, own, "exited", segment.exit_evidence(profile, now, self.user), now)
+                own[SENT] = None
+
     def leave_everything(self, profile: Profile, now: int) -> None:
         """One of whom nothing is left here leaves all segments, in order; the caller has set why."""
         for segment in self._segments:

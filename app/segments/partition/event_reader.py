@@ -1,14 +1,15 @@
 """Reads records as events: decodes the value, finds the times and the user, and checks the key."""
 
 from collections.abc import Container
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
+from app.events.control_record import CONTROL_MARK
 from app.events.link_record import LINK_BYTES_MAX, LINK_MARK
 from app.events.message import (
+    BETWEEN_KEYS,
     HOURS_MS,
-    LINK,
     LIST,
     MESSAGE_BYTES_MAX,
     MILLIS_MS,
@@ -23,6 +24,8 @@ from app.events.message import (
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import RecordLike
 from app.segments.evaluation.time_rules import TimeRules
+
+_WITH_PROFILE: Final = (LINK_MARK, CONTROL_MARK)
 
 
 class Event(NamedTuple):
@@ -47,7 +50,7 @@ class EventReader:
         self._user_ids = rules.user_ids
 
     def read(self, record: RecordLike, known: Container[str], message: Message | None = None) -> Event:
-        """Reads one record; MessageError if it cannot be an event. Others than events have an empty user.
+        """Reads one record; MessageError if it cannot be an event. Only an event has a user.
 
         `known`: users that are known to have a valid id. `message`: the decoded value, if the fast path has decoded it.
         """
@@ -59,7 +62,7 @@ class EventReader:
                 message = self._decode(value)
             except (msgspec.DecodeError, RecursionError) as error:
                 message = self._decoder.decode_slowly(value, error)
-        if message.type in (LINK, LIST):
+        if message.type in BETWEEN_KEYS or message.type == LIST:
             return Event(message, 0, 0, "", identified=False)
         text = message.timestamp
         # The usual text of an instant is looked up in tables; every other one is parsed.
@@ -86,5 +89,5 @@ class EventReader:
 
 
 def _bytes_max(value: bytes | None) -> int:
-    """Most bytes that are read of a record: more of a link record, which holds a profile."""
-    return LINK_BYTES_MAX if value is not None and value.startswith(LINK_MARK) else MESSAGE_BYTES_MAX
+    """Most bytes that are read of a record: more of a link or control record, which holds a profile."""
+    return LINK_BYTES_MAX if value is not None and value.startswith(_WITH_PROFILE) else MESSAGE_BYTES_MAX

@@ -37,7 +37,7 @@ from tables import identity as identities
 from tables import message_ids
 from tables import profile as profiles
 from tables.counted import LINK_FOREIGN, LINK_LIMITED
-from tables.identity import ASKED, CLAIM_MS, GIVEN, LOST, REFUSED, RELEASED, Claim, Identity
+from tables.identity import ASKED, CLAIM_MS, GIVEN, LOST, REFUSED, RELEASED, SPLIT, Claim, Identity
 from tables.profile import Profile
 
 FOLLOW_ALWAYS: Final = "always"
@@ -86,11 +86,10 @@ class LinkedKeys(WaitingEvents):
         identity = profile.identity or identities.new_identity()
         identities.forget_old_claims(identity, t)
         before = identity.claims.get(anonymous_id)
-        if before is None:
-            recent = sum(claim.at_ms > t - CLAIM_MS for claim in identity.claims.values())
-            if recent >= self._policy.devices_max:
-                self._batch.counted[LINK_LIMITED] += 1
-                return
+        others = (claim for each, claim in identity.claims.items() if each != anonymous_id and claim.state != SPLIT)
+        if sum(claim.at_ms > t - CLAIM_MS for claim in others) >= self._policy.devices_max:
+            self._batch.counted[LINK_LIMITED] += 1
+            return
         # A user who was forgotten counts on from their new events: the id must not take the claim for a repeat.
         n = max(t, 0 if before is None else before.n + 1)
         state = GIVEN if before is not None and before.state == GIVEN else ASKED
@@ -134,14 +133,11 @@ class LinkedKeys(WaitingEvents):
             self._apply_link(link, WaitingRecord(offset, -1, link.key.encode(), None))
 
     def _apply_link(self, link: Link, record: RecordLike) -> None:
-        key = link.key
-        profile = self._touched.get(key) or self._load(key)
-        if profile is not None and profile.waiting is not None:
-            profile = self._catch_up(key, profile, self.clock_ms)
-        if profile is not None and not profile.begun and self._forget_key(key, profile, self.clock_ms):
-            profile = None
+        profile = self._known(link.key)
         if link.step == "ask":
             self._take_ask(link, profile)
+        elif self._goes_back(link, profile):
+            return
         elif link.step == "give":
             self._take_give(link, profile)
         elif link.step == "forward":
@@ -150,6 +146,19 @@ class LinkedKeys(WaitingEvents):
             self._take_release(link, profile)
         else:
             self._take_answer(link, profile)
+
+    def _known(self, key: str) -> Profile | None:
+        """The profile of a key before a record about it: what was due has happened."""
+        profile = self._touched.get(key) or self._load(key)
+        if profile is not None and profile.waiting is not None:
+            profile = self._catch_up(key, profile, self.clock_ms)
+        if profile is not None and not profile.begun and self._forget_key(key, profile, self.clock_ms):
+            return None
+        return profile
+
+    def _goes_back(self, link: Link, profile: Profile | None) -> bool:
+        """True if nothing is left to do: it goes back to a key that was split off, or has come back before."""
+        raise NotImplementedError
 
     # ---- at an anonymous id
 
@@ -226,13 +235,14 @@ class LinkedKeys(WaitingEvents):
     def _give(self, link: Link, profile: Profile, identity: Identity, now: int) -> None:
         """All that the id remembers goes to the user."""
         a, u = link.source, link.to
+        all_ids, profile.message_ids = profile.message_ids, message_ids.own(profile.message_ids)
         given = profiles.encode(profile, 0, 0)
         given_now = max(profile.highest_ms, profile.fired_ms)
         self._settlement.user = a
         give = self._link("give", a, u, link.n)
         self._settlement.move(profile, Cause("merged", link=give.id, into=u), now)
         self._touched[a] = left = profiles.waiting_profile(None)
-        left.sequence, left.message_ids = profile.sequence, profile.message_ids
+        left.sequence, left.message_ids = profile.sequence, all_ids
         self._move(left, identity, link)
         give = replace(give, asker=u, at_ms=link.at_ms, path=(a,), now_ms=given_now, profile=given)
         self._send(give, owner=a)
@@ -287,7 +297,7 @@ class LinkedKeys(WaitingEvents):
         if message_ids.known(profile.message_ids, digest, now):
             self._batch.duplicates += 1
             return True
-        message_ids.remember(profile.message_ids, digest, now, self._batch.counted)
+        message_ids.remember_passed(profile.message_ids, digest, now, self._batch.counted)
         return False
 
     # ---- at a user: what comes from their ids
@@ -298,7 +308,7 @@ class LinkedKeys(WaitingEvents):
         claim = None if identity is None else identity.claims.get(link.source)
         if profile is None or identity is None or claim is None or claim.n != link.n:
             return
-        claim.state, claim.why = (REFUSED, link.why) if link.step == "refuse" else (LOST, claim.why)
+        claim.state = f"{REFUSED}:{link.why}" if link.step == "refuse" else LOST
         profile.know(identity)
 
     def _take_give(self, link: Link, profile: Profile | None) -> None:
@@ -328,7 +338,7 @@ class LinkedKeys(WaitingEvents):
             return
         if left.begun and (profile is None or not profile.begun):
             profile = self._begin_user(user, left.highest_ms, now, self.clock_ms)
-            profile.identified = True
+            profile.identified = link.source != user or given.identified
         elif profile is None:
             profile = self._hold_key(user)
         profile.know(identity)
@@ -337,7 +347,7 @@ class LinkedKeys(WaitingEvents):
         if left.begun or (left.leaves and profile.begun):
             profile.fired_ms = max(profile.fired_ms, now)
             settlement = self._settlement
-            settlement.name(Cause("merged", link=link.id, source=link.source))
+            settlement.name(self._cause_of(link))
             settlement.settle(profile, (1 << len(self.program.segments)) - 1, now)
         if profile.waiting is not None:  # the given ones may be due here, where the clock or the order is another
             self._catch_up(user, profile, self.clock_ms)
@@ -353,6 +363,12 @@ class LinkedKeys(WaitingEvents):
         message = self.program.decoder.decode(value)
         t, received = times_of(message, link.record_ms)
         self._admit(Event(message, t, received, user, identified=False), arrived, self._batch)
+
+    def _cause_of(self, link: Link) -> Cause:
+        """The cause of what a give changes: a key that receives what it has given gets it back from the user."""
+        if link.source == link.to:
+            return Cause("split", link=link.id, source=link.asker)
+        return Cause("merged", link=link.id, source=link.source)
 
     def _goes_in_circles(self, key: str, profile: Profile, link: Link) -> bool:
         """True if a moved key ends a circle of moved keys, since it is the smallest of them: it lives again."""
@@ -374,6 +390,8 @@ class LinkedKeys(WaitingEvents):
         identity = profile.identity
         assert identity is not None
         assert identity.moved_to is not None
+        if link.step == "give" and identities.was_given(identity, link_id(link.app, link.source, link.asker, link.n)):
+            return  # it came back, was taken, and has been given away since
         if link.step == "forward":
             message = self.program.decoder.decode(link.event.encode())
             self._pass_clock(link, message)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Raw
 
-from app.events.message import EVENT_KINDS, LINK, LIST, WATERMARK, Message, MessageError
+from app.events.message import BETWEEN_KEYS, EVENT_KINDS, LIST, WATERMARK, Message, MessageError
 from app.segments.compiler.event_code import read_slowly
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, LateEvent, RecordLike
@@ -36,6 +36,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.event_reader import Event, EventReader
 from app.segments.partition.fast_path import BUILT, fast_path
 from app.segments.partition.position import CATALOG_KEY, read_position
+from app.segments.partition.separated_keys import SeparatedKeys
 from app.segments.partition.static_lists import StaticLists
 from app.segments.partition.user_table import Held
 from tables import message_ids
@@ -54,7 +55,7 @@ IDLE_MS = message_ids.KEPT_MS
 __all__ = ["NO_CLOCK", "Batch", "DeadLetter", "LateEvent", "Partition", "RecordLike", "read_position"]
 
 
-class Partition(StaticLists):
+class Partition(SeparatedKeys, StaticLists):
     """Profiles, timers and clock of one partition, under one program."""
 
     def __init__(
@@ -103,8 +104,8 @@ class Partition(StaticLists):
                 self.clock_ms = fast.clock_ms
             try:
                 event = reader.read(record, touched, None if fast is None else fast.message)
-                if event.message.type == LINK:
-                    self._take_link(record, batch)
+                if event.message.type in BETWEEN_KEYS:
+                    self._take_between_keys(record, batch)
                 elif event.message.type == LIST:
                     self._take_list(record, batch)
             except MessageError as error:

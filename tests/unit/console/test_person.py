@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from app.console.output import make_console
-from app.console.person import show_person
+from app.console.person import show_person, show_split
+from app.offline.key_split import Split
 from app.offline.person import Key, Move, Person
 
 AT = "2026-01-05T10:00:05.000Z"
@@ -25,16 +26,29 @@ def test_every_claim_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     keys = [
         Key(id="a-1", state="given", why="identify", at=AT),
         Key(id="a-2", state="asked", why="seen", at=AT, owner="ben"),
-        Key(id="a-3", state="refused", why="shared", at=AT),
+        Key(id="a-3", state="refused", why="seen", reason="shared", at=AT),
+        Key(id="a-4", state="split", why="force", at=AT),
     ]
     assert shown(replace(ANN, keys=keys), capsys) == [
         "ann: a user, first seen 2026-01-05 10:00:05, last seen 2026-01-05 10:00:05 (UTC)",
-        "3 claimed ids:",
+        "4 claimed ids:",
         "id latest claim (UTC) why state",
         "a-1 2026-01-05 10:00:05 identify theirs; what it remembered has moved",
         "a-2 2026-01-05 10:00:05 an event with both ids belongs to ben",
-        "a-3 2026-01-05 10:00:05 refused: shared",
+        "a-3 2026-01-05 10:00:05 an event with both ids refused: shared",
+        "a-4 2026-01-05 10:00:05 an administrator split off by an administrator, for ever",
     ]
+
+
+def test_a_split_says_what_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    split = Split(user=EVIL, key="a-1", leaves=("buyers", "viewers"), enters=(), returned=3, written=False)
+    show_split(make_console(), split)
+    told = capsys.readouterr().out
+    assert "a-1 would be split from" in told
+    assert "3 records, goes back to it" in told
+    assert "leaves buyers, viewers" in told
+    assert len(told.splitlines()) == 3
+    assert not set(told) & set("\x1b\x9b\u202e")
 
 
 def test_a_moved_key_says_where_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +63,10 @@ def test_a_moved_key_says_where_to(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_hostile_names_stay_on_their_line(capsys: pytest.CaptureFixture[str]) -> None:
-    keys = [Key(id=EVIL, state=EVIL, why=EVIL, at=AT, owner=EVIL), Key(id="a", state="refused", why=EVIL, at=AT)]
+    keys = [
+        Key(id=EVIL, state=EVIL, why=EVIL, at=AT, owner=EVIL),
+        Key(id="a", state="refused", why=EVIL, reason=EVIL, at=AT),
+    ]
     moves = [Move(source=EVIL, to=EVIL, at=AT, forced=False)]
     lines = shown(replace(ANN, user=EVIL, moves=moves, keys=keys), capsys)
     assert len(lines) == 6

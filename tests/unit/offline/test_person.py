@@ -75,7 +75,7 @@ async def test_a_user_shows_each_claim_with_its_reason_and_what_became_of_it() -
     assert states(ann) == {
         "a-1": ("given", "identify"),
         "a-2": ("moved", "seen"),
-        "ben": ("refused", "identified"),
+        "ben": ("refused", "seen"),
         "a-3": ("released", "seen"),
         "a-4": ("lost", "seen"),
         "a-5": ("moved", "alias"),
@@ -97,7 +97,7 @@ async def test_an_id_that_is_shared_says_until_when() -> None:
     person = await stored.person("a-1")
     assert (person.user, person.moves, person.identified) == ("a-1", [], False)
     assert person.shared_until is not None
-    assert states(await stored.person("cem")) == {"a-1": ("refused", "shared")}
+    assert states(await stored.person("cem")) == {"a-1": ("refused", "seen")}
 
 
 async def test_nobody_is_found_under_a_key_that_is_not_there() -> None:

@@ -71,7 +71,8 @@ class Shop:
         ids = {"userId": user, "anonymousId": anon, "previousId": more.pop("previous", None)}
         message |= {name: value for name, value in ids.items() if value is not None}
         self.take(str(user or anon), t_ms, json.dumps(message).encode())
-        self.deliver()
+        if not wait:
+            self.deliver()
 
     def deliver(self) -> None:
         """Reads all link records that wait in the logs."""

@@ -1,0 +1,75 @@
+"""Control records: what an administrator decides about two keys of a person, in the clickstream, beside the events.
+
+A command writes two of them in one transaction, one for each key; a worker reads each in the order of the log. See
+docs/identity.md, "The protocol".
+
+merge    the key `from` moves to the user `to`, whatever it is
+replace  the key `from` is the user's no more: the user's profile is replaced by one without what came from the key, and
+         what came from the key goes back to it
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from app.events.message import MessageError
+
+CONTROL_MARK: Final = b'{"type":"control"'
+"""Beginning of every control record."""
+
+Deed = Literal["merge", "replace"]
+
+
+class Control(
+    msgspec.Struct,
+    kw_only=True,
+    frozen=True,
+    omit_defaults=True,
+    rename={"source": "from"},
+    tag_field="type",
+    tag="control",
+):
+    """One control record. It is for the key of its record: `source` or `to`.
+
+    app: the `app_id` of the workers that it is for; others pass it over.
+    id: names the decision, the same in both records of it.
+    source, to: the key that moves or is taken back, and the user; `n`: number of the claim that this is, higher than
+        those before.
+    at_ms: the instant of the decision, milliseconds since the epoch.
+    version: of a replace, the version of the catalog that `profile` was computed under.
+    profile: of a replace, the encoded profile for the key of the record; empty: nothing is left, or goes back.
+    """
+
+    deed: Deed
+    app: str
+    id: str
+    source: str
+    to: str
+    n: int
+    at_ms: int
+    version: str = ""
+    profile: bytes = b""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Control).decode
+
+
+def write_control(control: Control) -> bytes:
+    """The value of a control record: the same bytes for the same decision.
+
+    >>> write_control(Control(deed="merge", app="shop", id="ab", source="u-2", to="u-1", n=2, at_ms=5))
+    b'{"type":"control","deed":"merge","app":"shop","id":"ab","from":"u-2","to":"u-1","n":2,"at_ms":5}'
+    """
+    return _encode(control)
+
+
+def read_control(value: bytes) -> Control:
+    """The reverse. MessageError for a value that is no control record."""
+    try:
+        control = _decode(value)
+    except msgspec.DecodeError as error:
+        raise MessageError("invalid-control", f"not a control record: {error}") from None
+    if control.source == control.to:
+        raise MessageError("invalid-control", f"from and to are both {control.to!r:.80}")
+    return control

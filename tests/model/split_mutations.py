@@ -1,0 +1,95 @@
+"""Bugs on purpose in what an administrator does to keys: splits and merges."""
+
+from tests.model.mutation import Mutation
+
+SEPARATED = "app/segments/partition/separated_keys.py"
+KEYS = "app/segments/partition/linked_keys.py"
+SETTLEMENT = "app/segments/evaluation/settlement.py"
+SPLIT = "app/offline/key_split.py"
+
+SPLIT_MUTATIONS = (
+    Mutation(
+        "what was on its way to the user stays there",
+        SEPARATED,
+        "if claim is None or claim.state != SPLIT:",
+        "if claim is None or claim.state:",
+    ),
+    Mutation(
+        "the user can claim a key again that was split off",
+        "tables/identity.py",
+        "if claim.state in (ASKED, GIVEN, SPLIT) or claim.is_refused:",
+        "if claim.state in (ASKED, GIVEN) or claim.is_refused:",
+    ),
+    Mutation(
+        "a key that was split off goes on to the user",
+        SEPARATED,
+        "if identity.moved_to == u:\n            self._live_again(profile, identity)",
+        "if identity.moved_to is None:\n            self._live_again(profile, identity)",
+    ),
+    Mutation(
+        "nothing goes back to the key",
+        SEPARATED,
+        "if control.profile:\n            back",
+        "if not control.profile:\n            back",
+    ),
+    Mutation(
+        "an event that comes back counts as a repeat",
+        SEPARATED,
+        "message_ids.forget(profile.message_ids, message_ids.digest_of(message_id.encode()))",
+        "pass",
+    ),
+    Mutation(
+        "ids of events that count elsewhere are given away",
+        KEYS,
+        "profile.message_ids = profile.message_ids, message_ids.own(profile.message_ids)",
+        "profile.message_ids = profile.message_ids, profile.message_ids",
+    ),
+    Mutation(
+        "what came from the key stays in the profile of the user",
+        SPLIT,
+        "if isinstance(between, Link) and self._key == sender:",
+        "if isinstance(between, Link) and self._key == sender and between.step == 'give':",
+    ),
+    Mutation(
+        "an earlier split is undone by a later one",
+        SPLIT,
+        "if record.offset <= out.get(sender, -1):",
+        "if record.offset < 0 <= out.get(sender, -1):",
+    ),
+    Mutation(
+        "the clock stands still while a user is computed again",
+        SPLIT,
+        "if clock_ms > core.clock_ms:\n        core.advance(clock_ms)",
+        "if clock_ms < -1:\n        core.advance(clock_ms)",
+    ),
+    Mutation(
+        "who leaves by a split is not told",
+        SETTLEMENT,
+        "elif was_in and not own[INSIDE]:",
+        "elif was_in and own[INSIDE] > 1:",
+    ),
+    Mutation(
+        "who enters by a split is not told",
+        SETTLEMENT,
+        "if own[INSIDE] and not was_in:",
+        "if own[INSIDE] > 1 and not was_in:",
+    ),
+    Mutation(
+        "a user keeps the marks from before a split",
+        SETTLEMENT,
+        "own, was = profile.members.get(segment.id), before.members.get(segment.id)",
+        "own = was = before.members.get(segment.id)",
+    ),
+    Mutation(
+        "time that has passed since a split was computed brings nothing about",
+        SEPARATED,
+        "aside._fire(user, held, now)",
+        "pass",
+    ),
+    Mutation(
+        "a key that was merged by force can be split off only once",
+        SEPARATED,
+        "identity.claims[control.source] = Claim(control.n, control.at_ms, ASKED, FORCE)",
+        "identity.claims.setdefault(control.source, Claim(control.n, control.at_ms, ASKED, FORCE))",
+    ),
+)

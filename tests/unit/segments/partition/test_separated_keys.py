@@ -1,0 +1,205 @@
+"""Keys that an administrator joins or separates, in several partitions."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from app.events.control_record import Control, write_control
+from app.offline.backtest import FileRecord
+from app.segments.partition.position import CATALOG_KEY
+from tables.identity import DAY_MS, SPLIT
+from tables.profile import Profile
+from tests.support.separating import Written, merge_records, split_records
+from tests.unit.segments.partition.test_linked_keys import RULES, START_MS, Shop
+
+N = START_MS + 400 * DAY_MS
+TOLD = Control(deed="replace", app="shoal", id="x", source="a", to="u", n=N, at_ms=START_MS)
+
+
+class SplitShop(Shop):
+    """A shop that keeps its logs, for an administrator."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.logs: dict[int, list[FileRecord]] = {}
+        self.decided = 0
+
+    def take(self, key: str, t_ms: int, value: bytes) -> None:
+        """One record, which is kept."""
+        number = self.partitions.index(self.of(key))
+        log = self.logs.setdefault(number, [])
+        log.append(FileRecord(len(log), t_ms, key.encode(), value))
+        super().take(key, t_ms, value)
+
+    def split(self, user: str, key: str) -> Written:
+        """The records of the command, not written yet."""
+        number = self.partitions.index(self.of(user))
+        entries = [batch.profiles.get(CATALOG_KEY) for batch in self.batches]
+        catalog = next(entry for entry in entries if entry is not None)
+        self.decided += 1
+        program, n = self.partitions[0].program, N + self.decided
+        return split_records(
+            user, key, self.logs[number], program=program, rules=RULES, catalog=catalog, n=n, at_ms=START_MS
+        )
+
+    def write(self, written: Written) -> None:
+        """Writes records, and lets all read them."""
+        for key, value in written:
+            self.take(key, START_MS, value)
+        self.deliver()
+
+    def known(self, key: str) -> Profile:
+        """All that is held of a key."""
+        profile = self.of(key).held(key)
+        assert profile is not None, f"nothing is held of {key}"
+        return profile
+
+    def state(self, user: str, key: str) -> str:
+        """The state of a claim."""
+        identity = self.known(user).identity
+        assert identity is not None, f"{user} knows of no other key"
+        return identity.claims[key].state
+
+    def merge(self, key: str, user: str) -> None:
+        """The other command."""
+        self.decided += 1
+        self.write(merge_records(key, user, rules=RULES, n=N + self.decided, at_ms=START_MS))
+
+
+def wrongly_merged(definitions: dict[str, str] | None = None) -> SplitShop:
+    """Two views of a visitor, and the login of somebody else."""
+    shop = SplitShop(definitions=definitions)
+    shop.send("View", 0)
+    shop.send("View", 1)
+    shop.send("Other", 2, user="u")
+    shop.changes.clear()
+    return shop
+
+
+def test_a_split_gives_back_what_came_and_says_who_leaves_and_enters() -> None:
+    shop = wrongly_merged()
+    shop.write(shop.split("u", "a"))
+    assert sorted(shop.said()) == [("a", "entered", "viewers", "split"), ("u", "exited", "viewers", "split")]
+    causes = {change["user"]: change["cause"] for change in shop.changes}
+    assert causes["a"]["link"] == causes["u"]["link"]
+    assert (causes["a"]["from"], causes["u"]["into"]) == ("u", "a")
+    assert shop.results == ["given", "split"]
+    assert {change["user"]: change["times"] for change in shop.changes} == {"a": 1, "u": 1}
+
+
+def test_the_sequence_of_a_user_has_no_gap_where_their_profile_is_replaced() -> None:
+    shop = SplitShop()
+    shop.send("View", 0)
+    shop.send("View", 1)
+    shop.send("Other", 2, user="u")
+    shop.write(shop.split("u", "a"))
+    entered, exited = [change["sequence"] for change in shop.changes if change["user"] == "u"]
+    assert exited == entered + 1
+
+
+def test_the_user_does_not_claim_the_key_again_and_others_can() -> None:
+    shop = wrongly_merged()
+    shop.write(shop.split("u", "a"))
+    asked = shop.steps().count("ask")
+    for day in (1, 29, 31, 40, 100):
+        shop.send("View", day * 86_400, user="u")
+    assert shop.steps().count("ask") == asked
+    shop.send("View", 101 * 86_400, user="w")
+    assert shop.state("w", "a") == "given"
+    assert shop.state("u", "a") == SPLIT
+
+
+def test_an_event_that_was_on_its_way_to_the_user_goes_back() -> None:
+    shop = wrongly_merged({"viewers.yaml": "segment: viewers\nwhen: count('View' within 90d) >= 9\n"})
+    written = shop.split("u", "a")
+    (key, back), (user, own) = written
+    shop.send("View", 3, wait=True)  # the forward of this event comes to the user after the split
+    shop.write([(user, own), (key, back)])
+    views = {each: shop.of(each).profile(each) for each in ("a", "u")}
+    counts = {each: sum(map(len, _instants(profile))) for each, profile in views.items()}
+    assert counts == {"a": 3, "u": 0}
+    shop.send("View", 3, message_id="m4")  # as above
+    assert sum(map(len, _instants(shop.of("a").profile("a")))) == 3, "sent again, it is a repeat"
+
+
+def _instants(profile: Any) -> list[Any]:
+    """The states of the count of views."""
+    return [] if profile is None else [state for state in profile.aggregates.values() if isinstance(state, list)]
+
+
+def test_what_belongs_to_another_by_now_goes_on_to_them() -> None:
+    shop = wrongly_merged()
+    shop.send("Other", 3, user="w")
+    shop.changes.clear()
+    shop.write(shop.split("u", "a"))
+    assert sorted(shop.said()) == [("u", "exited", "viewers", "split"), ("w", "entered", "viewers", "merged")]
+    assert shop.known("a").moved_to == "w"
+
+
+def test_a_merge_by_force_moves_a_user_and_a_split_undoes_it() -> None:
+    shop = SplitShop()
+    for at_s, user in enumerate(("u", "v", "v")):
+        shop.send("View", at_s, user=user, anon=None)
+    shop.changes.clear()
+    shop.merge("v", "u")
+    assert shop.said() == [("v", "exited", "viewers", "merged"), ("u", "entered", "viewers", "merged")]
+    shop.changes.clear()
+    shop.write(shop.split("u", "v"))
+    assert sorted(shop.said()) == [("u", "exited", "viewers", "split"), ("v", "entered", "viewers", "split")]
+    assert shop.known("v").identified
+    shop.merge("v", "u")
+    shop.send("View", 9, user="v", anon=None)
+    assert shop.inside("u") == ["viewers"]
+    assert shop.known("v").moved_to == "u"
+
+
+def test_an_event_in_a_circle_of_merges_counts_once() -> None:
+    shop = SplitShop()
+    for user in ("u1", "u2"):
+        shop.send("Other", 0, user=user, anon=None)
+    written = [*merge_records("u2", "u1", rules=RULES, n=N, at_ms=0)]
+    written += merge_records("u1", "u2", rules=RULES, n=N + 1, at_ms=0)
+    for key, value in written:
+        shop.take(key, START_MS, value)
+    shop.send("View", 5, user="u1", anon=None)  # goes round: u1 has moved to u2, and u2 to u1
+    shop.send("View", 6, user="u2", anon=None)
+    alive = [user for user in ("u1", "u2") if shop.of(user).profile(user) is not None]
+    assert len(alive) == 1
+    assert shop.inside(alive[0]) == ["viewers"], "both views are there"
+
+
+def test_a_user_with_nothing_of_their_own_is_left_with_nothing() -> None:
+    shop = SplitShop()
+    for at_s in (0, 1):
+        shop.send("View", at_s)
+    shop.send("Other", 2, user="u", anon=None)
+    for day in (1, 500):
+        shop.pass_time(day * 86_400)  # by now both are forgotten
+    shop.write([("u", write_control(TOLD)), ("a", write_control(TOLD))])
+    assert shop.of("u").profile("u") is None
+    assert shop.of("a").profile("a") is None
+    assert shop.results == ["split"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("a", b'{"type":"control","deed":"replace"}', "invalid-control"),
+        ("b", write_control(TOLD), "wrong-key"),
+        ("u", write_control(TOLD), "moved"),
+    ],
+)
+def test_a_control_record_that_cannot_be_used_is_a_dead_letter(key: str, value: bytes, reason: str) -> None:
+    shop = SplitShop()
+    shop.send("View", 0, user="u", anon=None)
+    shop.merge("u", "w")
+    shop.take(key, START_MS, value)
+    assert [letter.reason for letter in shop.batches[-1].dead] == [reason]
+
+
+def test_the_control_records_of_another_app_are_passed_over() -> None:
+    shop = wrongly_merged()
+    shop.take("u", START_MS, write_control(replace(TOLD, app="other")))
+    assert shop.batches[-1].counted["link_foreign"] == 1
+    assert shop.inside("u") == ["viewers"]
