@@ -254,11 +254,22 @@ async def running(app: Any) -> AsyncIterator[Any]:
         await app.stop()
 
 
+SHOAL = ("-c", "import sys; from app.cli.main import main; sys.exit(main())")
+
+
 class WorkerProcess:
     """A worker in a process of its own, to be killed."""
 
-    def __init__(self, shop: Shop, *, log: Path, given: Sequence[str] = (), broker: str | None = None) -> None:
-        """`broker`: host:port of another than the shop's."""
+    def __init__(
+        self,
+        shop: Shop,
+        *,
+        log: Path,
+        given: Sequence[str] = (),
+        broker: str | None = None,
+        code: Sequence[str] = SHOAL,
+    ) -> None:
+        """`broker`: host:port of another than the shop's. `code`: options of Python that say what runs."""
         settings = shop.settings
         pairs = [
             f"session_timeout={settings.session_timeout_ms}ms",
@@ -274,7 +285,7 @@ class WorkerProcess:
         self.log = log
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "import sys; from app.cli.main import main; sys.exit(main())", *arguments],
+                [sys.executable, *code, *arguments],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env={name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")},
