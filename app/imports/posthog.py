@@ -122,7 +122,7 @@ def _person(place: Place) -> Condition:
 
 
 def _test(subject: str, place: Place) -> v.ValueTest:
-    operator = place.value.get("operator") or "exact"
+    operator = _operator(place)
     value = place.field("value").value
     makers: Mapping[str, Callable[[str, Any], v.ValueTest]] = {
         "exact": _equal,
@@ -156,9 +156,13 @@ def _test(subject: str, place: Place) -> v.ValueTest:
         return v.missing(subject)
     if operator in negative:
         return makers[negative[operator]](subject, value).opposite()
-    if not isinstance(operator, str) or operator not in makers:
+    if operator not in makers:
         raise Untranslatable(f"operator = {shown(operator)}", "it has no equal", "matches, with a regular expression")
     return makers[operator](subject, value)
+
+
+def _operator(place: Place) -> str:
+    return place.text("operator") if place.has("operator") else "exact"
 
 
 def _equal(subject: str, value: Any) -> v.ValueTest:
@@ -200,7 +204,7 @@ def _behaviour(place: Place, work: Work) -> Condition:
         case "performed_event":
             return counted(name, filters, window, ">=", 1)
         case "performed_event_multiple":
-            operator = place.value.get("operator") or "exact"
+            operator = _operator(place)
             if operator not in OPERATORS:
                 raise Untranslatable(f"operator = {shown(operator)}", "it has no equal for numbers")
             return counted(name, filters, window, OPERATORS[operator], place.whole("operator_value"))

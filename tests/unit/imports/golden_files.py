@@ -1,5 +1,6 @@
 """Golden files of imports: what `shoal import` makes of `given/PRODUCT.json`. Run as a module to write them anew."""
 
+from functools import cache
 from pathlib import Path
 
 from app.imports.translation import PRODUCTS, Translation, translate
@@ -8,6 +9,7 @@ HERE = Path(__file__).parent
 REPORT = "report.txt"
 
 
+@cache
 def translated(product: str) -> Translation:
     name = f"{product}.json"
     return translate(product, (HERE / "given" / name).read_bytes(), name)
