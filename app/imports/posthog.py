@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.errors import UserError
+from app.events.posthog import PAGE_FIELDS, PAGES
 from app.imports import value_tests as v
 from app.imports.conditions import Condition, Done, Events, Leaf, either, every, opposite, text
 from app.imports.event_tests import (
@@ -36,16 +37,9 @@ UNITS_MS: Final = {
     "year": 365 * v.DAY_MS,
 }
 LETTERS_MS: Final = {unit[0]: ms for unit, ms in UNITS_MS.items()}
-EVENTS: Final = {"$pageview": "page", "$screen": "screen", "$identify": "identify"}
-CONTEXT: Final = {
-    "$current_url": ("page", "url"),
-    "$pathname": ("page", "path"),
-    "$referrer": ("page", "referrer"),
-    "$device_type": ("device", "type"),
-    "$os": ("os", "name"),
-    "$geoip_country_code": ("location", "country"),
-}
-"""Properties of events that other sources send in the context."""
+EVENTS: Final = {**PAGES, "$identify": "identify"}
+CONTEXT: Final = {key: ("page", field) for key, field in PAGE_FIELDS.items() if key.startswith("$")}
+"""Properties that are also in the context of events from a source of the shape `posthog`, and of any other."""
 OPERATORS: Final = {"exact": "=", "eq": "=", "gte": ">=", "gt": ">", "lte": "<=", "lt": "<", "min": ">=", "max": "<="}
 _RELATIVE: Final = re.compile(r"-(\d{1,5})([hdwmy])")
 
