@@ -13,7 +13,7 @@ from app.segments.definitions.catalog import load_catalog
 from tests.unit.imports.golden_files import HERE
 
 SEED = 20_261_128
-ROUNDS = 40
+ROUNDS = 20
 JUNK: list[Any] = [
     None,
     True,
