@@ -101,6 +101,7 @@ def _given(values: tuple[str, ...], settings: Settings, skipped: Skipped) -> lis
 
 def _write(settings: Settings, name: str, users: Iterable[str], *, on: bool, dry_run: bool) -> None:
     from app.lists.list_writer import write_list
+    from app.runtime.audit import audited
 
     console, wanted = make_console(), list(users)
     deed = "put on" if on else "taken off"
@@ -115,7 +116,9 @@ def _write(settings: Settings, name: str, users: Iterable[str], *, on: bool, dry
         done = written
 
     async def work() -> None:
-        await write_list(settings, name, wanted, on=on, progress=progress)
+        details = {"list": name, "users": str(len(wanted)), "on": "yes" if on else "no"}
+        async with audited(settings, "lists.write", details=details):
+            await write_list(settings, name, wanted, on=on, progress=progress)
 
     asyncio.run(reporting(work(), console, lambda: f"{done:,} of {users_wanted} {deed} {name}"))
     say(console, f"{users_wanted} {deed} {name}")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
@@ -181,3 +182,18 @@ def _too_large(bytes_max: int) -> Problem:
         f"the body has more than {bytes_max} bytes (decompressed): send smaller batches",
         headers={"Connection": "close"},
     )
+
+
+async def body_of(request: Request[Any, Any, Any], shape: Any) -> Any:
+    """The body of a request, decoded as `shape`. Problem 400 if it is not that; else as `read_body`."""
+    body = await read_body(
+        chunks_of(request),
+        encoding=request.headers.get("content-encoding", ""),
+        length=request.headers.get("content-length"),
+    )
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise Problem(400, "invalid-request", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None

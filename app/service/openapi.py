@@ -114,6 +114,13 @@ USERS: Final = Schema(
     required=["users"],
     properties={"users": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="At most 100")},
 )
+LISTED: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "add": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Users to put on the list"),
+        "remove": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Users to take off the list"),
+    },
+)
 TOKEN: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["user"],

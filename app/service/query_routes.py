@@ -1,14 +1,13 @@
 """The paths of questions about users and segments. All want a read key; those about one user also the user's token."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from app.service.body import chunks_of, read_body
+from app.service.body import body_of
 from app.service.collector import Asked
 from app.service.evaluation import Evaluation, LiveEvaluation
 from app.service.http_problem import Problem
@@ -62,7 +61,7 @@ class QueryRoutes(Controller):
     async def users_segments(self, request: Asked, queries: NamedDependency[Queries]) -> list[UserSegments]:
         """The same for up to 100 users, in the order of the question."""
         queries.access.may_read(request.headers)
-        wish: Users = await _body(request, Users)
+        wish: Users = await body_of(request, Users)
         return await queries.segments_of_all(wish.users)
 
     @get(
@@ -140,7 +139,7 @@ class QueryRoutes(Controller):
     async def what_if(self, request: Asked, queries: NamedDependency[Queries]) -> Evaluation:
         """Evaluate given events of a user: every segment, in or not, why, and what comes next. Nothing is stored."""
         queries.access.may_read(request.headers)
-        return await queries.evaluate(await _body(request, Question))
+        return await queries.evaluate(await body_of(request, Question))
 
     @post(
         "/v1/tokens",
@@ -153,23 +152,9 @@ class QueryRoutes(Controller):
     async def make_token(self, request: Asked, queries: NamedDependency[Queries]) -> Token:
         """Lets a page read one user's segments, and follow them, for a while."""
         queries.access.may_read(request.headers)
-        wish: TokenWish = await _body(request, TokenWish)
+        wish: TokenWish = await body_of(request, TokenWish)
         if not 1 <= wish.ttl <= TTL_S_MAX:
             raise Problem(400, "ttl", f"ttl is {wish.ttl} seconds; from 1 to {TTL_S_MAX}")
         until_s = int(time.time()) + wish.ttl
         token = queries.access.tokens.make(checked_user(wish.user), until_s=until_s, follows=wish.follow)
         return Token(token=token, expires_in=wish.ttl)
-
-
-async def _body(request: Asked, shape: Any) -> Any:
-    body = await read_body(
-        chunks_of(request),
-        encoding=request.headers.get("content-encoding", ""),
-        length=request.headers.get("content-length"),
-    )
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise Problem(400, "invalid-request", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None

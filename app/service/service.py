@@ -30,6 +30,7 @@ from app.service.definitions import Definitions
 from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
+from app.service.list_routes import ListRoutes, StaticLists
 from app.service.memberships import Memberships
 from app.service.page_routes import DocumentPage, PageRoutes, document_router
 from app.service.queries import Queries
@@ -96,6 +97,7 @@ def create_service(settings: Settings) -> Service:
             QueryRoutes,
             StreamRoutes,
             AuditRoutes,
+            ListRoutes,
             HealthRoutes,
             PageRoutes,
         ],
@@ -111,6 +113,7 @@ def create_service(settings: Settings) -> Service:
             "library_settings": _given(LibrarySettings(settings, access)),
             "queries": _given(queries),
             "streams": _given(streams),
+            "lists": _given(StaticLists(settings, writer)),
             "audit": _given(Audit(settings, access)),
             "health": _given(health),
         },

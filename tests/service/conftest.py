@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
-from tests.service.running import READ_KEY, WRITE_KEY, Running, served_in_a_thread
+from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread
 from tests.service.strict_client import STRICT
 
 PARTITIONS = 3
@@ -66,3 +66,15 @@ async def service(settings: Settings, shared_url: str) -> AsyncIterator[Running]
             await redis.delete(key)
     async with httpx.AsyncClient(base_url=shared_url, timeout=30, event_hooks=STRICT) as http:
         yield Running(settings, shared_url, http, since_ms=time.time_ns() // 1_000_000)
+
+
+@pytest.fixture
+def admin_settings(own_settings: Settings) -> Settings:
+    """Of a service with an admin key."""
+    return settings_for(
+        own_settings.kafka_bootstrap_servers,
+        own_settings.redis_url,
+        own_settings.app_id,
+        admin_keys=f"ops:{hash_of(ADMIN_KEY)}",
+        audit_secret="a secret for tests only",
+    )

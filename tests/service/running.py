@@ -21,8 +21,14 @@ from tests.support.waiting import eventually, wait_until
 
 WRITE_KEY = "shoal_write_for-tests-only"
 READ_KEY = "shoal_read_for-tests-only"
+ADMIN_KEY = "shoal_admin_for-tests-only"
 BASIC = {"Authorization": "Basic " + b64encode(f"{WRITE_KEY}:".encode()).decode()}
 BEARER = {"Authorization": f"Bearer {READ_KEY}"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header of a request with this key."""
+    return {"Authorization": f"Bearer {key}"}
 
 
 class Running:

@@ -7,29 +7,9 @@ import pytest
 
 from app.runtime.audit import AuditLog, audited
 from app.runtime.records.audit_record import AuditRecord, subject_of
-from app.service.access_keys import hash_of
 from app.service.audit import REFUSALS_AT_ONCE
 from app.settings import Settings, load_settings
-from tests.service.conftest import settings_for
-from tests.service.running import READ_KEY, WRITE_KEY, Running, serving
-
-ADMIN_KEY = "shoal_admin_for-tests-only"
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-@pytest.fixture
-def admin_settings(own_settings: Settings) -> Settings:
-    """Of a service with an admin key."""
-    return settings_for(
-        own_settings.kafka_bootstrap_servers,
-        own_settings.redis_url,
-        own_settings.app_id,
-        admin_keys=f"ops:{hash_of(ADMIN_KEY)}",
-        audit_secret="a secret for tests only",
-    )
+from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, bearer, serving
 
 
 async def records(settings: Settings) -> list[AuditRecord]:

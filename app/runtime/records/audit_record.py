@@ -17,7 +17,9 @@ from app.runtime.kafka.record_batch import Header
 TYPE: Final = "shoal.audit.v1"
 SUBJECT_CHARACTERS: Final = 32
 
-Deed = Literal["audit.read", "definitions.publish", "snapshot.write", "users.show", "users.split", "users.merge"]
+Deed = Literal[
+    "audit.read", "definitions.publish", "lists.write", "snapshot.write", "users.show", "users.split", "users.merge"
+]
 Result = Literal["begun", "done", "failed", "refused"]
 
 
