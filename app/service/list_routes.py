@@ -31,7 +31,7 @@ class Listed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class ListReceipt(msgspec.Struct, kw_only=True, frozen=True):
-    """How many users the clickstream has records of."""
+    """Numbers of users that the clickstream has records of."""
 
     list: str
     added: int
