@@ -25,18 +25,21 @@ def events(name: str, condition: str = "true") -> str:
 PAGES = "select u, null as v, t, line from event where kind = 'page'"
 PAGES_BY_DAY = "select u, cast(epoch_ms(t) as date) as v, t, line from event where kind = 'page'"
 PAGES_BY_WEEK = "select u, date_trunc('week', epoch_ms(t)) as v, t, line from event where kind = 'page'"
-FIRST_PAGES_OF_DAYS = """
-    select u, t // 86400000 as day, t, line from event where kind = 'page'
-    qualify row_number() over (partition by u, day order by t, line) = 1
+PAGES_BY_FIRST_OF_DAY = """
+    select u, day, min(t) as t, min(line) as line, lag(day) over (partition by u order by day) as day_before
+    from (
+        select u, t // 86400000 as day, t, line, min(t) over (partition by u, t // 86400000) as first_ms
+        from event where kind = 'page'
+    )
+    where t = first_ms
+    group by u, day
 """
 TWO_DAYS_IN_A_ROW = f"""
-    select later.u, later.day as v, later.t as instant, 1 as phase, later.line as line, 1 as d
-    from ({FIRST_PAGES_OF_DAYS}) as later
-    join ({FIRST_PAGES_OF_DAYS}) as earlier on later.u = earlier.u and later.day = earlier.day + 1
+    select u, day as v, t as instant, 1 as phase, line, 1 as d
+    from ({PAGES_BY_FIRST_OF_DAY}) where day_before = day - 1
     union all
-    select later.u, later.day, (later.day + 2) * 86400000, 0, 0, -1
-    from ({FIRST_PAGES_OF_DAYS}) as later
-    join ({FIRST_PAGES_OF_DAYS}) as earlier on later.u = earlier.u and later.day = earlier.day + 1
+    select u, day, (day + 2) * 86400000, 0, 0, -1
+    from ({PAGES_BY_FIRST_OF_DAY}) where day_before = day - 1
 """
 LAST_THREE_ORDERS = """
     select u, null as v, t as instant, 1 as phase, line, avg((p->>'revenue')::double) over (
@@ -252,13 +255,13 @@ OTHERS = (
     ),
     Question(
         "last-three-orders-dear",
-        {"dear": flips(LAST_THREE_ORDERS, "n > 100")},
+        {"dear": flips(LAST_THREE_ORDERS, "coalesce(n, 0) > 100")},
         "dear",
         "avg(revenue of last 3 'Order Completed') > 100",
     ),
     Question(
         "median-of-three-orders",
-        {"dear": flips(MEDIAN_OF_THREE_ORDERS, "n > 100")},
+        {"dear": flips(MEDIAN_OF_THREE_ORDERS, "coalesce(n, 0) > 100")},
         "dear",
         "median(revenue of last 3 'Order Completed') > 100",
     ),
