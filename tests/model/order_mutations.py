@@ -42,8 +42,8 @@ ORDER_MUTATIONS = (
     Mutation(
         "no timer says when the turn of an event comes",
         "app/segments/partition/user_table.py",
-        "timer = min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))",
-        "timer = min(timer, FOREVER)",
+        "return min(timer, max(waiting.first_ms(profile.waiting) - self.program.early_ms, 0))",
+        "return min(timer, FOREVER)",
     ),
     Mutation(
         "the first event of a user throws away what waits behind it",

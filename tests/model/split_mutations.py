@@ -21,12 +21,6 @@ SPLIT_MUTATIONS = (
         "if claim.state in (ASKED, GIVEN) or claim.is_refused:",
     ),
     Mutation(
-        "a key that was split off goes on to the user",
-        SEPARATED,
-        "if identity.moved_to == u:\n            self._live_again(profile, identity)",
-        "if identity.moved_to is None:\n            self._live_again(profile, identity)",
-    ),
-    Mutation(
         "nothing goes back to the key",
         SEPARATED,
         "if control.profile:\n            back",
@@ -57,12 +51,6 @@ SPLIT_MUTATIONS = (
         "if record.offset < 0 <= out.get(sender, -1):",
     ),
     Mutation(
-        "the clock stands still while a user is computed again",
-        SPLIT,
-        "if clock_ms > core.clock_ms:\n        core.advance(clock_ms)",
-        "if clock_ms < -1:\n        core.advance(clock_ms)",
-    ),
-    Mutation(
         "who leaves by a split is not told",
         SETTLEMENT,
         "elif was_in and not own[INSIDE]:",
@@ -79,17 +67,5 @@ SPLIT_MUTATIONS = (
         SETTLEMENT,
         "own, was = profile.members.get(segment.id), before.members.get(segment.id)",
         "own = was = before.members.get(segment.id)",
-    ),
-    Mutation(
-        "time that has passed since a split was computed brings nothing about",
-        SEPARATED,
-        "aside._fire(user, held, now)",
-        "pass",
-    ),
-    Mutation(
-        "a key that was merged by force can be split off only once",
-        SEPARATED,
-        "identity.claims[control.source] = Claim(control.n, control.at_ms, ASKED, FORCE)",
-        "identity.claims.setdefault(control.source, Claim(control.n, control.at_ms, ASKED, FORCE))",
     ),
 )

@@ -88,6 +88,20 @@ def test_a_split_gives_back_what_came_and_says_who_leaves_and_enters() -> None:
     assert {change["user"]: change["times"] for change in shop.changes} == {"a": 1, "u": 1}
 
 
+def test_the_user_enters_what_the_key_has_kept_them_out_of() -> None:
+    shop = SplitShop(
+        definitions={"n.yaml": "segment: n\nwhen: never('Order Completed' within 90d) and count('View') >= 1\n"}
+    )
+    shop.send("View", 0, user="u", anon=None)
+    shop.send("Order Completed", 1)
+    shop.send("Other", 2, user="u")
+    shop.changes.clear()
+    shop.write(shop.split("u", "a"))
+    assert [(*each, change["times"]) for each, change in zip(shop.said(), shop.changes, strict=True)] == [
+        ("u", "entered", "n", "split", 2)
+    ]
+
+
 def test_the_sequence_of_a_user_has_no_gap_where_their_profile_is_replaced() -> None:
     shop = SplitShop()
     shop.send("View", 0)
