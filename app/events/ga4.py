@@ -96,6 +96,8 @@ def entries_of(payload: Any) -> Iterator[tuple[int, dict[str, Any] | MessageErro
         common["userId"] = payload["user_id"]
     if payload.get("client_id") not in (None, "") or payload.get("app_instance_id"):
         common["anonymousId"] = payload.get("client_id") or payload.get("app_instance_id")
+    if consent := _consent(payload.get("consent")):
+        common["context"] = {"consent": {"categoryPreferences": consent}}
     try:
         at = _timestamp(payload.get("timestamp_micros"))
         common_error = None
@@ -129,7 +131,7 @@ def _messages(event: dict[str, Any], common: dict[str, Any]) -> Iterator[dict[st
     campaign = {key: params[key] for key in _CAMPAIGN if params.get(key) not in (None, "")}
     if "campaign" in campaign:
         campaign["name"] = campaign.pop("campaign")
-    context = {"context": {"campaign": campaign}} if campaign else {}
+    context = {"context": {**common.get("context", {}), "campaign": campaign}} if campaign else {}
     properties = {PARAMS.get(key, key): value for key, value in params.items()}
     if name in _PAGES:
         title = properties.get("firebase_screen") or properties.get("screen_name") or properties.get("title")
@@ -187,6 +189,13 @@ def _user_properties(given: Any) -> dict[str, Any]:
     return {
         name: value["value"] if value.__class__ is dict and "value" in value else value for name, value in given.items()
     }
+
+
+def _consent(given: Any) -> dict[str, bool]:
+    """The user's answers by category, such as `ad_user_data`; of what GA4 does not know nothing is taken."""
+    if given.__class__ is not dict:
+        return {}
+    return {name: value == "GRANTED" for name, value in given.items() if value in ("GRANTED", "DENIED")}
 
 
 def _timestamp(micros: Any) -> dict[str, str]:

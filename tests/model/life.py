@@ -7,7 +7,8 @@ from typing import Any
 
 from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language.syntax import Aggregate, Comparison, Expression, Key, Membership, ScoreValue
+from app.segments.language import canonical
+from app.segments.language.syntax import Aggregate, And, Comparison, Consent, Expression, Key, Membership, ScoreValue
 from tests.model.history import History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen
@@ -183,9 +184,15 @@ class Life:
 
     def settle_segment(self, segment: Segment, cause: Change) -> None:
         view, now = self.view(), self.at_ms
+        standing = self.standings.get(segment.name, Standing())
+        lost = next((purpose for purpose in segment.requires if not view.is_true(Consent(purpose))), None)
+        if standing.inside and lost is not None:
+            self.standings[segment.name] = replace(standing, inside=False, true_since_ms=None, left_ms=now)
+            withdrawn = {"kind": "consent", "purpose": lost, "message_id": cause.get("message_id")}
+            self.say(segment, "exited", withdrawn, [{"expression": canonical.text(Consent(lost)), "value": False}])
+            return
         if now < self.warm_ms(segment):
             return
-        standing = self.standings.get(segment.name, Standing())
         if segment.when is not None:
             leaves = not view.is_true(segment.when)
             enters = not leaves
@@ -194,6 +201,7 @@ class Life:
             assert segment.exit is not None
             leaves = view.is_true(segment.exit)
             enters = view.is_true(segment.enter) and not leaves
+        enters = enters and lost is None
         if standing.inside:
             assert standing.entered_ms is not None
             if leaves and now >= standing.entered_ms + segment.hold_ms:
@@ -202,7 +210,7 @@ class Life:
                 self.say(segment, "exited", cause, self.evidence(condition, view))
             elif segment.updates and self.differs(segment, standing, view):
                 self.standings[segment.name] = replace(standing, sent=self.attached(segment, view))
-                condition = segment.enter if segment.enter is not None else segment.when
+                condition = entry_of(segment)
                 self.say(segment, "updated", cause, self.evidence(condition, view))
             return
         if not enters:
@@ -218,7 +226,7 @@ class Life:
         self.standings[segment.name] = replace(
             standing, inside=True, entered_ms=now, times=standing.times + 1, sent=self.attached(segment, view)
         )
-        condition = segment.enter if segment.enter is not None else segment.when
+        condition = entry_of(segment)
         self.say(segment, "entered", cause, self.evidence(condition, view))
 
     def attached(self, segment: Segment, view: View) -> tuple[tuple[str, Any], ...]:
@@ -280,6 +288,16 @@ class Life:
 def is_among(accepted: list[tuple[int, Any]], message_id: object, now: int) -> bool:
     """True if a message with this id was accepted not more than 24 h before `now`."""
     return any(known == message_id and now - accepted_ms <= DUPLICATE_MS for accepted_ms, known in accepted)
+
+
+def entry_of(segment: Segment) -> Expression:
+    """The condition whose parts tell why a user has entered."""
+    condition = segment.enter if segment.enter is not None else segment.when
+    assert condition is not None
+    if not segment.requires:
+        return condition
+    operands = condition.operands if isinstance(condition, And) else (condition,)
+    return And((*operands, *map(Consent, segment.requires)))
 
 
 def expressions_of(segment: Segment) -> Iterator[Expression]:

@@ -17,6 +17,7 @@ from app.segments.language.syntax import (
     Bucket,
     CartField,
     Comparison,
+    Consent,
     ContextValue,
     DayOfWeek,
     Distance,
@@ -37,7 +38,7 @@ from app.segments.language.syntax import (
     Trait,
     UserField,
 )
-from tests.model import aggregates, cart, dates, latest, scores, sequences, session
+from tests.model import aggregates, cart, consent, dates, latest, scores, sequences, session
 from tests.model.history import History, is_true, value_of
 from tests.model.plain import Length, Moment, Value, difference, each, number, seen
 
@@ -89,6 +90,8 @@ class View:
                 return segment in self.members
             case StaticList(name=name):
                 return self.history.lists.get(name, (0, False))[1]
+            case Consent(purpose=purpose):
+                return consent.granted(purpose, self.catalog, self.history)
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)

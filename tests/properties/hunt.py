@@ -1,9 +1,9 @@
 """Looks for a history that tells the engine and the oracle apart; exits with 1 and prints it, else with 0.
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
-histories of two users of whom one turns out to be the other; with `people`, those of people with several keys, in one
-partition and in several; with `split`, of those whom an administrator splits and merges. From the folder whose `app` is
-meant.
+histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
+with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
+administrator splits and merges. From the folder whose `app` is meant.
 """
 
 import sys
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 
 from tests.properties.comparison import difference
+from tests.properties.consents import consent_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
@@ -60,7 +61,7 @@ if __name__ == "__main__":
     if of_keys is not None:
         told = of_keys(range(first_seed, first_seed + histories))
         sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")
-    of = merging_scenario_of if sys.argv[3:] == ["merging"] else scenario_of
+    of = {"merging": merging_scenario_of, "consent": consent_scenario_of}.get("".join(sys.argv[3:]), scenario_of)
     found = hunt(range(first_seed, first_seed + histories), of)
     if found is not None:
         sys.exit(f"seed {found[0]}: {difference_of(*found)}\n\n{found[1]}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.consent_mutations import CONSENT_MUTATIONS
 from tests.model.identity_mutations import IDENTITY_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
@@ -23,7 +24,9 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
 
 
 @pytest.mark.parametrize(
-    "mutation", [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS], ids=lambda mutation: mutation.name
+    "mutation",
+    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *CONSENT_MUTATIONS],
+    ids=lambda mutation: mutation.name,
 )
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
     (tmp_path / mutation.path).parent.mkdir(parents=True)
@@ -63,6 +66,14 @@ def test_the_bug_in_a_split_is_found(mutation: Mutation, tmp_path: Path) -> None
     found = hunt_in_copy(tmp_path, mutation, "split")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert found.stderr.startswith("seed "), found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", CONSENT_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_what_consent_does_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "consent")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert "rules: TimeRules" in found.stderr, found.stderr
 
 
 def hunt_in_copy(folder: Path, mutation: Mutation | None = None, *kind: str) -> subprocess.CompletedProcess[str]:

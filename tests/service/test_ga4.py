@@ -140,3 +140,19 @@ def test_items_as_a_json_text_are_read() -> None:
 @pytest.mark.parametrize("items", ["[{", '{"item_id": "A"}', "A1", 7, {"item_id": "A"}])
 def test_items_that_are_no_list_stay_a_property(items: Any) -> None:
     assert one("add_to_cart", items=items)["properties"] == {"items": items}
+
+
+def test_consent_comes_along_with_every_message() -> None:
+    consent = {"ad_user_data": "GRANTED", "ad_personalization": "DENIED", "other": 1, "more": ["GRANTED"]}
+    events = [{"name": "login"}, {"name": "page_view", "params": {"source": "x"}}]
+    payload = {"client_id": "c", "consent": consent, "user_properties": {"plan": "gold"}, "events": events}
+    said = {"categoryPreferences": {"ad_user_data": True, "ad_personalization": False}}
+    contexts = [message["context"] for message in messages_of(payload)]
+    assert [each["consent"] for each in contexts] == [said] * 3
+    assert contexts[2]["campaign"] == {"source": "x"}
+
+
+@pytest.mark.parametrize("consent", [None, "GRANTED", [], {}, {"ad_user_data": None}, {"ad_user_data": "granted"}])
+def test_consent_that_ga4_does_not_know_says_nothing(consent: object) -> None:
+    (message,) = messages_of({"client_id": "c", "consent": consent, "events": [{"name": "login"}]})
+    assert "context" not in message

@@ -68,7 +68,11 @@ class Metrics(MetricSet):
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
         for change in outcome.changes[:DELAYS_A_BATCH]:
-            name = "shoal_event_to_change_seconds" if change.cause.kind == "event" else "shoal_due_to_fired_seconds"
+            name = (
+                "shoal_event_to_change_seconds"
+                if change.cause.kind in ("event", "consent")
+                else "shoal_due_to_fired_seconds"
+            )
             delay_s = wall_ms / 1000 - datetime.fromisoformat(change.at).timestamp()
             self._by_name[name].observe(max(0.0, delay_s))
 

@@ -51,7 +51,7 @@ class Expressions(Values):
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].result is Type.BOOLEAN
-            case syntax.Membership() | syntax.StaticList() | syntax.Boolean() | syntax.Known():
+            case syntax.Membership() | syntax.StaticList() | syntax.Consent() | syntax.Boolean() | syntax.Known():
                 return True
             case syntax.UserField(name="identified"):
                 return True

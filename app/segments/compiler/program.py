@@ -3,7 +3,7 @@
 Everything is compiled to Python source once; an event runs one handler and the segments of its mask, nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.segments.compiler.segment_code import is_simple, segment_id, write_segm
 from app.segments.compiler.value_code import LISTS, leaf_id, list_id, listed
 from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
+from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.evaluation import carts
@@ -77,6 +78,7 @@ class Program:
         FOREVER where none waits.
     counted: limits reached and odd values since it was last emptied.
     identity: which keys are one person; None: each key is a user of its own.
+    consents: the purposes, by the id of the value that says whether a user agrees.
     """
 
     version: str
@@ -106,6 +108,7 @@ class Program:
     early_ms: int
     counted: Counted
     identity: IdentityPolicy | None
+    consents: Mapping[int, Purpose]
     watch_masks: dict[int, int] = field(default_factory=dict)
 
     def ids(self, mask: int) -> list[int]:
@@ -132,6 +135,8 @@ class _Compiler:
         self.rules = rules
         self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
         self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
+        consent = catalog.settings.consent
+        self.purposes: dict[str, Purpose] = {} if consent is None else consent.purposes
         self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
         self.namespace = Namespace()
         self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
@@ -140,6 +145,8 @@ class _Compiler:
     def program(self) -> Program:
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
         masks = _Masks(reads)
+        for purpose in self.purposes.values():  # also those that no definition reads yet
+            masks.leaves.setdefault(purpose.path, 0)
         decoder = MessageDecoder(self._context_paths(masks))
         writers = self._write_handlers(masks, decoder)
         visit_update = VisitUpdate(
@@ -193,6 +200,7 @@ class _Compiler:
             source=self.code.text(),
             wait_ms=wait_ms,
             identity=self.catalog.settings.identity,
+            consents={leaf_id(purpose.path): purpose for purpose in self.purposes.values()},
             lag_ms=max(self.rules.disorder_ms, wait_ms),
             early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,
@@ -200,6 +208,7 @@ class _Compiler:
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
         writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
+        writer.purposes = self.purposes
         write_segment(writer, segment, number)
         return Reads(
             segment,

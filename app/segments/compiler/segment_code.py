@@ -35,10 +35,18 @@ def entry_condition(segment: Segment) -> Expression:
     if segment.status == "retired":
         return syntax.Boolean(False)
     if segment.when is not None:
-        return segment.when
+        return with_consent(segment.when, segment)
     assert segment.enter is not None
     assert segment.exit is not None
-    return And((segment.enter, Not(segment.exit)))
+    return with_consent(And((segment.enter, Not(segment.exit))), segment)
+
+
+def with_consent(condition: Expression, segment: Segment) -> Expression:
+    """Returns a condition and the consent that the segment requires."""
+    if not segment.requires:
+        return condition
+    operands = condition.operands if isinstance(condition, And) else (condition,)
+    return And((*operands, *map(syntax.Consent, segment.requires)))
 
 
 def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
@@ -49,7 +57,7 @@ def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
     leave = segment.when or segment.exit
     assert entry is not None
     assert leave is not None
-    _write_evidence(writer, f"entry_evidence_{number}", entry)
+    _write_evidence(writer, f"entry_evidence_{number}", with_consent(entry, segment))
     _write_evidence(writer, f"exit_evidence_{number}", leave)
     _write_attach(writer, segment, number)
 
@@ -59,6 +67,10 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
     own = segment_id(segment.name)
     with code.block(f"def settle_{number}(p, now, x)"):
         beginning = code.here()
+        if segment.requires and segment.status == "live":
+            code.line(f"m = p.members.get({own})")
+            with code.block(f"if m is not None and m[{INSIDE}]"):
+                _write_withdrawal(writer, segment, number)
         writer.watching = True
         if segment.warmup == "wait" and segment.status == "live":
             code.line(f"warm = x.warm_ms.get({own}, 0)")
@@ -68,9 +80,15 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
         loaded = code.here()
         code.line(f"m = p.members.get({own})")
         if segment.when is not None or segment.status == "retired":
-            truth, until = writer.truth(entry_condition(segment))
-            with code.block(f"if m is not None and m[{INSIDE}]"):
-                _write_inside(writer, segment, number, f"not {truth}", until)
+            if segment.requires and segment.when is not None and segment.status == "live":
+                with code.block(f"if m is not None and m[{INSIDE}]"):
+                    truth, until = writer.truth(segment.when)
+                    _write_inside(writer, segment, number, f"not {truth}", until)
+                truth, until = writer.truth(entry_condition(segment))
+            else:
+                truth, until = writer.truth(entry_condition(segment))
+                with code.block(f"if m is not None and m[{INSIDE}]"):
+                    _write_inside(writer, segment, number, f"not {truth}", until)
             _write_outside(writer, segment, number, truth, until)
         else:
             assert segment.exit is not None
@@ -83,6 +101,16 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
     _load_aggregates(writer, loaded)
     if writer.watch_bit:
         code.insert(beginning, f"p.watched &= ~{writer.watch_bit}", depth=1)
+
+
+def _write_withdrawal(writer: Expressions, segment: Segment, number: int) -> None:
+    """A user who is in and no longer agrees leaves at once, whatever `hold` and `warmup` say."""
+    code = writer.code
+    for purpose in segment.requires:
+        node = syntax.Consent(purpose)
+        granted, _ = writer.truth(node)
+        atom = f"{code.bind('f', Atom)}({canonical.text(node)!r}, False)"
+        code.line(f"if not {granted}: return x.withdraw(p, SEGMENTS[{number}], m, now, {purpose!r}, [{atom}])")
 
 
 def _load_aggregates(writer: Expressions, place: int) -> None:

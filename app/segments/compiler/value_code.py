@@ -6,11 +6,13 @@ may move".
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter
+from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.evaluation import operators
 from app.segments.evaluation.bucket import bucket
@@ -50,6 +52,7 @@ class Values(ABC):
         self.touched_by: Literal["all", "inside", "none"] = "all"
         self.segments: set[str] = set()
         self.leaves: set[tuple[str, ...]] = set()
+        self.purposes: Mapping[str, Purpose] = {}
         self.features: set[str] = set()
         self.windows: dict[int, int] = {}
         self.watch_bit: int | None = None
@@ -312,6 +315,8 @@ class Values(ABC):
                 self.features.update((LISTS, LIST + name))
                 listed = self._local(f"p.leaves.get({list_id(name)})", "l")
                 return self._local(f"{listed} is not None and {listed}[1]"), None
+            case syntax.Consent(purpose=purpose):
+                return self._consent(self.purposes[purpose])
             case syntax.ScoreValue(score=score):
                 total, until = self._steps_of(self.scores[score])
                 return self._local(f"{self._helper(rounded_score)}({total})"), until
@@ -364,6 +369,14 @@ class Values(ABC):
         self.leaves.add(path)
         leaf = self._local(f"p.leaves.get({leaf_id(path)})", "l")
         return self._local(f"None if {leaf} is None else {leaf}[1]"), None
+
+    def _consent(self, purpose: Purpose) -> tuple[str, Until]:
+        self.leaves.add(purpose.path)
+        leaf = self._local(f"p.leaves.get({leaf_id(purpose.path)})", "l")
+        granted = f"{leaf} is not None and {leaf}[1] is True"
+        if purpose.granted:
+            granted = f"{leaf} is None or {leaf}[1] is None or {leaf}[1] is True"
+        return self._local(granted, "b"), None
 
     @abstractmethod
     def truth(self, node: Expression) -> tuple[str, Until]:

@@ -39,7 +39,7 @@ def load_catalog(files: Mapping[str, str]) -> Catalog:
         if is_settings_file(path):
             settings.append(read_catalog_settings(path, files[path], found))
             found = settings[-1].settings
-    problems = check_files(read)
+    problems = check_files(read, found)
     problems += [problem for file in settings for problem in file.source.problems] + repeated(settings)
     if problems:
         raise CatalogError(problems)
@@ -102,6 +102,7 @@ def _segment_meaning(segment: Segment) -> dict[str, Any]:
         "for_ms": segment.for_ms,
         "hold_ms": segment.hold_ms,
         "cooldown_ms": segment.cooldown_ms,
+        **({"requires": segment.requires} if segment.requires else {}),
         "attach": [[name, canonical.text(expression)] for name, expression in segment.attach],
         "updates": sorted(segment.updates),
         "warmup": segment.warmup,

@@ -6,7 +6,8 @@ not exist; circles; what may not move; conditions that the clock alone would sat
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment
+from app.segments.definitions.consent_policy import ConsentPolicy
+from app.segments.definitions.definition import CatalogSettings, Definition, PointsOn, PointsWhen, Score, Segment
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
 from app.segments.definitions.dependencies import Reference, find_cycles, settlement_order
 from app.segments.definitions.problem import Problem
@@ -23,14 +24,15 @@ from app.segments.language.walk import walk
 _NAMES_SHOWN_MAX = 12
 
 
-def check_files(files: Sequence[DefinitionFile]) -> list[Problem]:
+def check_files(files: Sequence[DefinitionFile], settings: CatalogSettings) -> list[Problem]:
     """All problems of all files, those found while reading them too."""
-    catalog = _Files(files)
+    catalog = _Files(files, settings.consent)
     problems = [problem for file in files for problem in file.source.problems]
     problems += catalog.duplicates()
     for file in files:
         problems += catalog.expressions(file)
         problems += catalog.references(file)
+        problems += catalog.requirements(file)
     problems += catalog.circles()
     wrong = {problem.path for problem in problems}
     problems += catalog.clocks(wrong)
@@ -38,8 +40,9 @@ def check_files(files: Sequence[DefinitionFile]) -> list[Problem]:
 
 
 class _Files:
-    def __init__(self, files: Sequence[DefinitionFile]) -> None:
+    def __init__(self, files: Sequence[DefinitionFile], consent: ConsentPolicy | None) -> None:
         self._files = files
+        self._consent = consent or ConsentPolicy({})
         self._named: dict[str, DefinitionFile] = {}
         for file in files:
             if file.name:
@@ -77,6 +80,8 @@ class _Files:
                     error = self._segment(node, file)
                 elif isinstance(node, s.ScoreValue):
                     error = self._score(node)
+                elif isinstance(node, s.Consent):
+                    error = self._purpose(node)
                 if error is not None:
                     yield placed.problem(error)
 
@@ -112,6 +117,24 @@ class _Files:
         if used.kind == "segment":
             return LanguageError(f"{node.score} is a segment", node.span, f"write segment('{node.score}')")
         return None
+
+    def requirements(self, file: DefinitionFile) -> Iterator[Problem]:
+        """Purposes under `requires` that do not exist."""
+        for name, node in file.requires.items():
+            if name not in self._consent.purposes:
+                message, hint = f"unknown purpose {name}", self._purpose_hint(name)
+                yield file.source.problem(node.start_mark.index, node.end_mark.index, message, hint)
+
+    def _purpose(self, node: s.Consent) -> LanguageError | None:
+        if node.purpose in self._consent.purposes:
+            return None
+        return LanguageError(f"unknown purpose {node.purpose}", node.span, self._purpose_hint(node.purpose))
+
+    def _purpose_hint(self, name: str) -> str:
+        known = sorted(self._consent.purposes)
+        if not known:
+            return f"add a file consent.yaml: purposes: {{{name}: {{default: denied}}}}"
+        return f"did you mean {guess}?" if (guess := closest(name, known)) else f"consent.yaml has {listed(known)}"
 
     def circles(self) -> Iterator[Problem]:
         """Definitions that use themselves by way of others."""
@@ -161,7 +184,7 @@ class _Files:
     def clocks(self, wrong: Collection[str]) -> Iterator[Problem]:
         """Conditions that somebody without any event would satisfy by the clock alone; not in files that are wrong."""
         definitions = [definition for definition in self._definitions if definition.path not in wrong]
-        nobodies = _Nobodies(definitions)
+        nobodies = _Nobodies(definitions, self._consent)
         for definition in definitions:
             if isinstance(definition, Segment) and definition.status == "retired":
                 continue
@@ -181,8 +204,9 @@ class _Files:
 class _Nobodies:
     """Truth of each definition for a user without any events."""
 
-    def __init__(self, definitions: Iterable[Definition]) -> None:
+    def __init__(self, definitions: Iterable[Definition], consent: ConsentPolicy) -> None:
         definitions = tuple(definitions)
+        self._consent = consent
         self._segments: dict[str, Segment] = {d.name: d for d in definitions if isinstance(d, Segment)}
         self._scores: dict[str, Score] = {d.name: d for d in definitions if isinstance(d, Score)}
         self._inside: dict[str, bool] = {}
@@ -193,6 +217,11 @@ class _Nobodies:
     def segment(self, name: str) -> bool:
         """True if nobody would be in that segment; one that depends on the clock has its own problem."""
         return self._inside.get(name, False)
+
+    def consent(self, purpose: str) -> bool:
+        """True if nobody agrees to a purpose by default."""
+        found = self._consent.purposes.get(purpose)
+        return found is not None and found.granted
 
     def score(self, name: str) -> int | float:
         """The score of nobody."""
@@ -205,6 +234,8 @@ class _Nobodies:
         )
 
     def _entry(self, segment: Segment) -> object:
+        if not all(map(self.consent, segment.requires)):
+            return False
         if segment.when is not None:
             return nobody.value_of_nobody(segment.when, self)
         assert segment.enter is not None

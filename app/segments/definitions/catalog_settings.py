@@ -1,4 +1,4 @@
-"""Settings that hold for all definitions of a folder, in `catalog.yaml` and `identity.yaml`: reading and meaning."""
+"""Settings that hold for all definitions of a folder, in `catalog.yaml`, `identity.yaml` and `consent.yaml`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 import yaml
 
+from app.segments.definitions.consent_policy import consent_meaning, consent_text, read_consent_policy
 from app.segments.definitions.definition import CatalogSettings
-from app.segments.definitions.definition_format import IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT, ZONE
+from app.segments.definitions.definition_format import CONSENT, IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT, ZONE
 from app.segments.definitions.identity_policy import (
     DEFAULT_POLICY,
     policy_meaning,
@@ -24,10 +25,16 @@ from app.segments.language.zones import is_zone, zone_hint
 
 SETTINGS_FILE: Final = SETTINGS.what
 IDENTITY_FILE: Final = IDENTITY.what
-SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE)
+CONSENT_FILE: Final = CONSENT.what
+SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE, CONSENT_FILE)
 _NAMES: Final = {name: file for file in SETTINGS_FILES for name in (file, file.replace(".yaml", ".yml"))}
 WAIT_MS_MAX: Final = 600_000
 DEFAULT_ZONE: Final = CatalogSettings().zone
+_EXAMPLES: Final = {
+    SETTINGS_FILE: "order: {wait: 5s}",
+    IDENTITY_FILE: "follow: always",
+    CONSENT_FILE: "purposes: {marketing: {default: denied}}",
+}
 _DEFINITION_KEYS: Final = ("segment", "score")
 
 
@@ -61,7 +68,8 @@ class SettingsFile:
 def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> SettingsFile:
     """Reads one file; never raises. `settings`: those of the files before it.
 
-    A `catalog.yaml` without a key says nothing; an `identity.yaml` without one turns identity on, as it usually is.
+    A `catalog.yaml` without a key says nothing; an `identity.yaml` without one turns identity on, as it usually is; a
+    `consent.yaml` names purposes.
     """
     source = YamlSource(path, text)
     file = SettingsFile(source, settings)
@@ -69,9 +77,12 @@ def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> Se
     is_identity = file.name == IDENTITY_FILE
     if is_identity:
         file.settings = replace(file.settings, identity=DEFAULT_POLICY)
+    is_consent = file.name == CONSENT_FILE
+    example = _EXAMPLES[file.name]
     if all(not line.strip() or line.lstrip().startswith("#") for line in source.text.splitlines()):
+        if is_consent:
+            source.problems.append(source.problem(0, 0, "consent.yaml is empty", f"write {example}"))
         return file
-    example = "follow: always" if is_identity else "order: {wait: 5s}"
     root = source.root("settings file", f"settings consist of lines key: value, such as {example}")
     if root is None:
         return file
@@ -86,6 +97,9 @@ def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> Se
     if is_identity:
         policy = read_identity_policy(IDENTITY.fields(source, root))
         file.settings = replace(file.settings, identity=policy)
+        return file
+    if is_consent:
+        file.settings = replace(file.settings, consent=read_consent_policy(CONSENT.fields(source, root)))
         return file
     fields = SETTINGS.fields(source, root)
     for name, read in _READERS.items():
@@ -135,6 +149,8 @@ def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
         found[SETTINGS_FILE] = msgspec.json.encode({"catalog": common})
     if settings.identity is not None:
         found[IDENTITY_FILE] = msgspec.json.encode({"identity": policy_meaning(settings.identity)})
+    if settings.consent is not None:
+        found[CONSENT_FILE] = msgspec.json.encode({"consent": consent_meaning(settings.consent)})
     return found
 
 
@@ -147,6 +163,8 @@ def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
     """The settings of one file for people, in one line."""
     if name == IDENTITY_FILE:
         return "no identity" if settings.identity is None else policy_text(settings.identity)
+    if name == CONSENT_FILE:
+        return "no consent" if settings.consent is None else consent_text(settings.consent)
     said = [f"order: wait {format_duration(settings.order_wait_ms)}"] if settings.order_wait_ms else []
     if settings.zone != DEFAULT_ZONE:
         said.append(f"zone: {settings.zone}")

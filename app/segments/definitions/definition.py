@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.language.syntax import Expression, Pattern
 
@@ -56,6 +57,7 @@ class Segment:
     for_ms: int = 0
     hold_ms: int = 0
     cooldown_ms: int = 0
+    requires: tuple[str, ...] = ()
     attach: tuple[tuple[str, Expression], ...] = ()
     updates: tuple[str, ...] = ()
     warmup: Warmup = "none"
@@ -107,16 +109,17 @@ Definition: TypeAlias = Segment | Score
 
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """Settings of `catalog.yaml` and `identity.yaml`, which hold for all definitions.
+    """Settings of `catalog.yaml`, `identity.yaml` and `consent.yaml`, which hold for all definitions.
 
     `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
-    None: each key is a user of its own. `zone`: that of dates and clocks that name none. `paths`: name of the file ->
-    its path, for those that say something.
+    None: each key is a user of its own. `consent`: what users agree to; None: there are no purposes. `zone`: that of
+    dates and clocks that name none. `paths`: name of the file -> its path, for those that say something.
     """
 
     order_wait_ms: int = 0
     zone: str = "UTC"
     identity: IdentityPolicy | None = None
+    consent: ConsentPolicy | None = None
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -48,6 +48,7 @@ class DefinitionFile:
     expressions: list[PlacedExpression] = field(default_factory=list)
     patterns: list[Placed[s.Pattern]] = field(default_factory=list)
     fields: Fields | None = None
+    requires: dict[str, yaml.ScalarNode] = field(default_factory=dict)
 
 
 def read_definition_file(path: str, text: str) -> DefinitionFile:
@@ -116,6 +117,7 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         for_ms=form.FOR.read(fields) or 0,
         hold_ms=form.HOLD.read(fields) or 0,
         cooldown_ms=form.COOLDOWN.read(fields) or 0,
+        requires=_requires(file, fields),
         attach=tuple((name, placed.node) for name, placed in attach.items() if placed is not None),
         updates=updates,
         warmup=cast(Warmup, form.WARMUP.read(fields)),
@@ -130,6 +132,16 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         text=file.source.text,
     )
     file.definition = segment
+
+
+def _requires(file: DefinitionFile, fields: Fields) -> tuple[str, ...]:
+    """The purposes, each with its place, since only the catalog knows which there are."""
+    for item in form.REQUIRES.read(fields):
+        name = item.value.strip()
+        if name in file.requires:
+            fields.source.wrong(item, f"{name} appears twice", "leave one of them out")
+        file.requires[name] = item
+    return tuple(file.requires)
 
 
 def _node(placed: Placed[s.Expression] | None) -> s.Expression | None:

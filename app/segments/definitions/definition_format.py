@@ -17,6 +17,7 @@ from app.segments.definitions.value_types import (
     Expression,
     Flag,
     ListOf,
+    MappingsByName,
     Name,
     NamedExpressions,
     Names,
@@ -209,6 +210,7 @@ STATUS: Final = Key(
     Choice(("live", "draft", "retired")),
     "draft: tests and backtests only; retired: everyone exits.",
 )
+REQUIRES: Final = Key("requires", Names(), "Purposes of consent.yaml: only users who agree to all of them are in.")
 TESTS: Final = Key("tests", ListOf("test", "name: ..., then events and expect"), "Time-travel tests.")
 SEGMENT: Final = Form(
     "segment",
@@ -216,7 +218,7 @@ SEGMENT: Final = Form(
     "A segment: who belongs to it, and when.",
     (
         *(SEGMENT_NAME, *FOR_PEOPLE, WHEN, ENTER, EXIT, FOR, HOLD, COOLDOWN),
-        *(ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
+        *(REQUIRES, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
     ),
     (WhenOrEnterAndExit(),),
 )
@@ -354,4 +356,22 @@ IDENTITY: Final = Form(
     (FOLLOW, LOGOUT, BLOCKED, DEVICES_MAX, SWITCHES_MAX, TRUST_ALIAS),
 )
 
-FORMS: Final = (SETTINGS, ORDER_FORM, IDENTITY, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+# ---- consent.yaml
+
+PURPOSES_MAX: Final = 20
+CONSENT_FROM_USUAL: Final = "context.consent.categoryPreferences"
+CONSENT_FROM: Final = Key("from", Text(CONSENT_FROM_USUAL), "Where events say what their user agrees to.")
+PURPOSES: Final = Key(
+    "purposes",
+    MappingsByName("purpose", PURPOSES_MAX),
+    "The purposes that users agree to, by name.",
+    Missing("consent.yaml needs purposes", "write purposes: {marketing: {default: denied}}"),
+)
+PURPOSE_DEFAULT: Final = Key("default", Choice(("denied", "granted")), "What holds until a user has said something.")
+CATEGORY: Final = Key("category", Text(), "The name of the purpose in the events; its own name if left out.")
+PURPOSE: Final = Form("purpose", "a purpose", "A purpose that users agree to.", (PURPOSE_DEFAULT, CATEGORY))
+CONSENT: Final = Form(
+    "consent", "consent.yaml", "consent.yaml: what users agree to, and where events say so.", (CONSENT_FROM, PURPOSES)
+)
+
+FORMS: Final = (SETTINGS, ORDER_FORM, IDENTITY, CONSENT, PURPOSE, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)

@@ -1,6 +1,6 @@
 """The JSON Schema of definition files: gives editors completion and first checks. The real checks are the catalog's."""
 
-from app.segments.definitions.definition_format import FORMS, IDENTITY, NAME_LENGTH_MAX, SETTINGS
+from app.segments.definitions.definition_format import FORMS, IDENTITY, NAME_LENGTH_MAX, PURPOSES, SETTINGS
 from app.segments.definitions.value_types import Schema
 from app.segments.language.functions import AGGREGATES, AggregateFunction
 
@@ -13,7 +13,7 @@ def schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Shoal definition",
-        "description": "A segment or a score of Shoal, or catalog.yaml or identity.yaml: what holds for all of them.",
+        "description": "A segment or a score of Shoal, or a file for all: catalog.yaml, identity.yaml or consent.yaml.",
         "type": "object",
         "if": {"required": ["score"]},
         "then": {"$ref": "#/$defs/score"},
@@ -23,7 +23,11 @@ def schema() -> Schema:
             "else": {
                 "if": {"anyOf": [{"required": [key]} for key in IDENTITY.names]},
                 "then": {"$ref": "#/$defs/identity"},
-                "else": {"$ref": "#/$defs/segment"},
+                "else": {
+                    "if": {"required": [PURPOSES.name]},
+                    "then": {"$ref": "#/$defs/consent"},
+                    "else": {"$ref": "#/$defs/segment"},
+                },
             },
         },
         "$defs": {

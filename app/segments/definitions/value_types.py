@@ -228,6 +228,25 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingsByName:
+    """Mappings by names that people choose, each described by itself under the name `mapping`."""
+
+    mapping: str
+    most: int
+
+    def read(self, fields: Fields, key: str) -> yaml.MappingNode | None:
+        return fields.mapping(key)
+
+    def schema(self) -> Schema:
+        return {
+            "type": "object",
+            "additionalProperties": {"$ref": f"#/$defs/{self.mapping}"},
+            "minProperties": 1,
+            "maxProperties": self.most,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """A list of mappings that are described by themselves. `example` is shown where there is something else."""
 

@@ -5,17 +5,17 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list"]
+CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list", "consent"]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
     """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge of
-    two keys, a split, which undoes one, or a static list.
+    two keys, a split, which undoes one, a static list, or consent that was withdrawn.
 
     link, into, source: of a merge or split its id, and where memories went to, or came from. list: the static list that
-    the user was put on or taken off.
+    the user was put on or taken off. purpose: of consent.
     """
 
     kind: CauseKind
@@ -24,6 +24,7 @@ class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"
     into: str | None = None
     source: str | None = None
     list: str | None = None
+    purpose: str | None = None
 
 
 class Atom(msgspec.Struct, frozen=True, gc=False):

@@ -87,6 +87,7 @@ class Settlement:
         "_told_at",
         "_told_ms",
         "changes",
+        "consent",
         "kind",
         "members",
         "message_id",
@@ -107,6 +108,7 @@ class Settlement:
         self.user = ""
         self.kind: CauseKind = "time"
         self.named = Cause("merged")
+        self.consent = Cause("consent")
         self.message_id: str | None = None
         self.changes: list[Change] = []
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
@@ -170,7 +172,21 @@ class Settlement:
 
     def leave(self, profile: Profile, segment: SegmentCode, member: Membership, now: int, until: int) -> bool:
         """The exit condition holds for one who is in, and `hold` is over."""
-        evidence = segment.exit_evidence(profile, now, self.user)
+        return self._leave(profile, segment, member, now, until, segment.exit_evidence(profile, now, self.user))
+
+    def withdraw(
+        self, profile: Profile, segment: SegmentCode, member: Membership, now: int, purpose: str, evidence: list[Atom]
+    ) -> bool:
+        """One who is in no longer agrees to a purpose that the segment requires: `hold` does not count."""
+        kind, self.kind = self.kind, "consent"
+        self.consent = Cause("consent", self.message_id if kind == "event" else None, purpose=purpose)
+        left = self._leave(profile, segment, member, now, FOREVER, evidence)
+        self.kind = kind
+        return left
+
+    def _leave(
+        self, profile: Profile, segment: SegmentCode, member: Membership, now: int, until: int, evidence: list[Atom]
+    ) -> bool:
         member[INSIDE] = 0
         member[TRUE_SINCE] = None
         member[OUT_AT] = now if segment.cooldown_ms else None
@@ -266,6 +282,8 @@ class Settlement:
         message_id = self.message_id if self.kind == "event" else None
         if self.kind == self.named.kind:
             cause = self.named
+        elif self.kind == "consent":
+            cause = self.consent
         elif cause.kind != self.kind or cause.message_id is not message_id:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence

@@ -29,6 +29,9 @@ CALLS: Final[dict[str, Call]] = {
     "list": Call(
         lambda text, span: s.StaticList(text, span=span), "a name", "write list('name')", s.Boolean(value=True)
     ),
+    "consent": Call(
+        lambda text, span: s.Consent(text, span=span), "a name", "write consent('marketing')", s.Boolean(value=True)
+    ),
     "bucket": Call(
         lambda text, span: s.Bucket(text, span=span),
         "a text",

@@ -158,6 +158,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
+    s.Consent: (_OPERAND, lambda node: f"consent({quoted(node.purpose)})"),
     s.HourOfDay: (_OPERAND, lambda node: f"hour_of_day({quoted(node.zone)})"),
     s.DayOfWeek: (_OPERAND, lambda node: f"day_of_week({quoted(node.zone)})"),
 }

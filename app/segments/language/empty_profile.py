@@ -35,6 +35,9 @@ class Others(Protocol):
     def score(self, name: str) -> int | float:
         """The score of this user."""
 
+    def consent(self, purpose: str) -> bool:
+        """True if this user agrees to a purpose."""
+
 
 def depends_on_clock(condition: s.Expression, others: Others) -> bool:
     """True if the clock alone decides the condition for somebody of whom nothing is known."""
@@ -72,6 +75,8 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
         case s.Lower(of=of):
             inner = value_of_nobody(of, others)
             return inner.lower() if isinstance(inner, str) else inner
+        case s.Consent():
+            return others.consent(node.purpose)
         case s.HourOfDay() | s.DayOfWeek():
             return CLOCK
         case s.Aggregate():

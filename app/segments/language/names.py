@@ -15,7 +15,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 OPEN_FIELDS = ("traits", "context")
 DISTANCES = ("until", "until_anniversary")
-_GIVEN_A_TEXT = ("segment", "score", "list", "bucket", "hour_of_day", "day_of_week")
+_GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket", "hour_of_day", "day_of_week")
 FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT)
 PATTERN_WORDS = ("page", "screen", "identify")
 

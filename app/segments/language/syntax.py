@@ -260,6 +260,13 @@ class Lower(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Consent(Node):
+    """The user agrees to a purpose."""
+
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
 class HourOfDay(Node):
     zone: str
 
@@ -297,6 +304,7 @@ Expression: TypeAlias = (
     | ScoreValue
     | Bucket
     | Lower
+    | Consent
     | HourOfDay
     | DayOfWeek
 )

@@ -24,7 +24,7 @@ _BY_NODE: dict[type, Type] = {
     s.Boolean: Type.BOOLEAN,
     s.Duration: Type.DURATION,
     s.ListOf: Type.LIST,
-    **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.Membership, s.StaticList), Type.BOOLEAN),
+    **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.Membership, s.StaticList, s.Consent), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
     **dict.fromkeys((s.ScoreValue, s.Bucket, s.HourOfDay), Type.NUMBER),
     s.DayOfWeek: Type.TEXT,

@@ -11,6 +11,8 @@ ready for that. Either may have been evaluated under another catalog than `progr
 what the program does not know is left behind.
 """
 
+from typing import Any
+
 from app.segments.compiler.program import Program
 from app.segments.merging.memberships import merge_memberships
 from tables import cart, message_ids, session, waiting
@@ -37,7 +39,8 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     """
     profile.waiting = waiting.merge(profile.waiting, given.waiting)
     for leaf, entry in given.leaves.items():
-        if leaf not in profile.leaves or profile.leaves[leaf][0] < entry[0]:
+        own = profile.leaves.get(leaf)
+        if own is None or own[0] < entry[0] or (own[0] == entry[0] and _denies(leaf, entry, program)):
             profile.leaves[leaf] = entry
     if not given.begun:
         return
@@ -52,6 +55,12 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.message_ids = message_ids.merge(profile.message_ids, given.message_ids, now, counted)
     merge_memberships(profile, given, program.segments, now)
     profile.watched = 0
+
+
+def _denies(leaf: int, entry: list[Any], program: Program) -> bool:
+    """True for a value that does not agree to a purpose: of two of one instant it counts."""
+    purpose = program.consents.get(leaf)
+    return purpose is not None and not purpose.is_granted(entry[1])
 
 
 def _merge_aggregates(profile: Profile, given: Profile, program: Program, now: int) -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.segments.definitions.catalog_settings import _READERS, IDENTITY_FILE, SETTINGS_FILE, read_catalog_settings
+from app.segments.definitions.catalog_settings import (
+    _READERS,
+    CONSENT_FILE,
+    IDENTITY_FILE,
+    SETTINGS_FILE,
+    read_catalog_settings,
+)
 from app.segments.definitions.definition import CatalogSettings
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.definitions.definition_format import FORMS, SETTINGS, Form, Key
@@ -30,14 +36,18 @@ WHOLE = {
     "settings": "{}\n",
     "order": "order:\n  {}\n",
     "identity": "{}\n",
+    "consent": "purposes: {{m: {{}}}}\n{}\n",
+    "purpose": "purposes:\n  m:\n    {}\n",
 }
 """A file for each form, into which one key of it can be put."""
 
 
 def problems(form: Form, text: str) -> list[Problem]:
     """Problems that the reader finds."""
-    if form.name in ("settings", "order", "identity"):
-        file = IDENTITY_FILE if form.name == "identity" else SETTINGS_FILE
+    if form.name in ("settings", "order", "identity", "consent", "purpose"):
+        file = {"identity": IDENTITY_FILE, "consent": CONSENT_FILE, "purpose": CONSENT_FILE}.get(
+            form.name, SETTINGS_FILE
+        )
         return read_catalog_settings(file, text, CatalogSettings()).source.problems
     return read_definition_file("a.yaml", text).source.problems
 
@@ -92,7 +102,7 @@ def test_every_setting_of_the_catalog_has_a_reader() -> None:
 
 
 def test_every_key_of_a_definition_is_described() -> None:
-    for name in ("segment", "score", "settings", "order", "identity"):
+    for name in ("segment", "score", "settings", "order", "identity", "consent", "purpose"):
         for key, described in SCHEMA["$defs"][name]["properties"].items():
             assert described.get("description"), key
 
