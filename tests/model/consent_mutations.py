@@ -10,12 +10,6 @@ CONSENT_MUTATIONS = (
         'code.line(f"if not {granted} and now >= m[1] + {segment.hold_ms}: return x.withdraw(',
     ),
     Mutation(
-        "a segment asks for consent only when somebody is in",
-        "app/segments/compiler/segment_code.py",
-        "return And((*operands, *map(syntax.Consent, segment.requires)))",
-        "return condition",
-    ),
-    Mutation(
         "only the first purpose is required",
         "app/segments/compiler/segment_code.py",
         "    for purpose in segment.requires:\n        node",
@@ -38,12 +32,6 @@ CONSENT_MUTATIONS = (
         "app/segments/compiler/event_code.py",
         "if entry is not None and entry[0] > t:",
         "if False:",
-    ),
-    Mutation(
-        "a purpose is not remembered until a definition asks for it",
-        "app/segments/compiler/program.py",
-        "masks.leaves.setdefault(purpose.path, 0)",
-        "pass",
     ),
     Mutation(
         "an exit by consent is told as one by the event",

@@ -12,6 +12,11 @@ from tests.support.choices import Choices
 
 POLICY = "purposes:\n  m: {default: denied}\n  g: {default: granted, category: G}\n"
 MERGING_PERCENT = 25
+ALWAYS = {
+    CONSENT_FILE: POLICY,
+    "agreed.yaml": "segment: agreed\nwhen: never('Nothing')\nrequires: [m]\ncooldown: 2s\n",
+    "denied.yaml": "segment: denied\nwhen: not segment('agreed') and not consent('m')\nattach: {g: consent('g')}\n",
+}
 PURPOSES = ("m", "g")
 CATEGORIES = ("m", "G")
 ANSWERS: tuple[Any, ...] = (True, False, True, False, True, None, "yes", 1, [], [True], {"x": 1})
@@ -24,7 +29,7 @@ def consent_scenario_of(choices: Choices) -> Scenario:
     moments: list[tuple[Step, Pause]] = [
         (_saying(choices, step) if isinstance(step, Record) else step, pause) for step, pause in scenario.moments
     ]
-    return replace(scenario, files=files | {CONSENT_FILE: POLICY}, moments=tuple(moments))
+    return replace(scenario, files=files | ALWAYS, moments=tuple(moments))
 
 
 def _with_consent(choices: Choices, text: str) -> str:
