@@ -94,4 +94,65 @@ DATE_MUTATIONS = (
         "start = instant_in(node.start, zone)",
         'start = instant_in(node.start, "UTC")',
     ),
+    # ---- clocks
+    Mutation(
+        "a clock is looked at when its offset is what it was, not at a change",
+        "app/segments/evaluation/clock.py",
+        "instant = turn_ms if _offset_ms(zone, turn_ms) == offset_ms else _shift(zone, instant, turn_ms, offset_ms)",
+        "instant = turn_ms",
+    ),
+    Mutation(
+        "a clock turns a minute late",
+        "app/segments/evaluation/clock.py",
+        "turn_ms = instant + step_ms - (instant + offset_ms) % step_ms",
+        "turn_ms = instant + step_ms - (instant + offset_ms) % step_ms + 60_000",
+    ),
+    Mutation(
+        "a date turns by the clock of UTC",
+        "app/segments/evaluation/clock.py",
+        "start_ms, end_ms = start_of_day(zone, day), start_of_day(zone, day + timedelta(days=1))",
+        'start_ms = end_ms = start_of_day(zone_named("UTC"), day) - 10 * _DAY_MS',
+    ),
+    Mutation(
+        "a zone that is none is UTC",
+        "app/segments/evaluation/clock.py",
+        "is_zone(value) else self._common",
+        'is_zone(value) else zone_named("UTC")',
+    ),
+    Mutation(
+        "all users have the clock of the first",
+        "app/segments/evaluation/clock.py",
+        "self._known.get(zone.key, (1, 0, False))",
+        "next(iter(self._known.values()), (1, 0, False))",
+    ),
+    Mutation(
+        "a week of the year begins with the year",
+        "app/segments/evaluation/clock.py",
+        "return local(zone, instant_ms).isocalendar().week",
+        "return local(zone, instant_ms).timetuple().tm_yday // 7 + 1",
+    ),
+    Mutation(
+        "a filter asks the clock at the arrival of the event",
+        "app/segments/compiler/filters.py",
+        "({self._zone(zone)}, {self.time})",
+        "({self._zone(zone)}, now)",
+    ),
+    Mutation(
+        "the timestamp of an event is that of its arrival",
+        "app/segments/compiler/filters.py",
+        "                return self.time\n",
+        '                return "now"\n',
+    ),
+    Mutation(
+        "what no R completes has the time of its last event",
+        "app/segments/compiler/event_code.py",
+        'return f"t + {source.absent_ms}" if',
+        'return "t" if',
+    ),
+    Mutation(
+        "a fixed date beside an instant is one of UTC",
+        "app/segments/compiler/fixed_instants.py",
+        "instant_ms = instant_in(node.value, zone)",
+        'instant_ms = instant_in(node.value, "UTC")',
+    ),
 )

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from tests.model.plain import Value, is_number
+from tests.model.plain import Moment, Value, is_number
 
 DAY_MS = 86_400_000
+ZONES = available_timezones() - {"localtime"}
 NUMBER_OF_SECONDS_BELOW = 10**11
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -187,3 +188,36 @@ def anniversary(value: Value, zone: str, now: int) -> tuple[int, int] | None:
     if day is None:
         return None
     return next(span for span in anniversaries(day, zone, now) if now < span[1])
+
+
+# ---- clocks
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def zone_or(value: Value, common: str) -> str:
+    """The zone of that name; `common` if there is none."""
+    return value if isinstance(value, str) and value in ZONES else common
+
+
+def reading(name: str, zone: str, at_ms: int) -> Value:
+    """The reading of a clock."""
+    clock = shown(zone, at_ms)
+    monday = clock.date() - timedelta(days=clock.weekday())
+    thursday = monday + timedelta(days=3)  # a week belongs to the year of its Thursday
+    readings: dict[str, Value] = {
+        "hour_of_day": clock.hour,
+        "day_of_week": DAYS[clock.weekday()],
+        "day_of_month": clock.day,
+        "month": clock.month,
+        "week_of_year": (thursday - date(thursday.year, 1, 1)).days // 7 + 1,
+        "date": f"{clock.year:04d}-{clock.month:02d}-{clock.day:02d}",
+    }
+    return readings[name]
+
+
+def moment(text: str, zone: str) -> Value:
+    """A fixed date of a definition, beside an instant."""
+    at_ms = instant(text, zone)
+    assert at_ms is not None
+    return Moment(at_ms)

@@ -10,10 +10,12 @@ from app.segments.language.syntax import (
     And,
     Arithmetic,
     Boolean,
+    Clock,
     Comparison,
     Duration,
     EventContext,
     EventName,
+    EventTime,
     Expression,
     Known,
     ListOf,
@@ -24,6 +26,7 @@ from app.segments.language.syntax import (
     Property,
     Text,
 )
+from tests.model import dates
 from tests.model.messages import Message, scalars
 from tests.model.plain import (
     Length,
@@ -239,7 +242,12 @@ def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> 
         case Arithmetic(operator=operator, left=left, right=right):
             return calculate(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
         case Comparison(operator=operator, left=left, right=right):
-            return compare(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
+            a, b = value_of(left, value_of_leaf), value_of(right, value_of_leaf)
+            if isinstance(a, Moment) and isinstance(right, Text):
+                b = value_of_leaf(right)
+            elif isinstance(b, Moment) and isinstance(left, Text):
+                a = value_of_leaf(left)
+            return compare(operator, a, b)
         case Lower(of=of):
             return in_small_letters(value_of(of, value_of_leaf))
         case Known(operand=operand):
@@ -274,8 +282,9 @@ def is_named(arrival: Arrival, names: tuple[EventName, ...]) -> bool:
     return any(message.type == name.kind and (name.kind != "track" or message.name == name.name) for name in names)
 
 
-def passes(arrival: Arrival, where: Expression | None) -> bool:
-    """True if the filter of a pattern is true for an event."""
+def passes(arrival: Arrival, where: Expression | None, at_ms: int | None = None) -> bool:
+    """True if the filter of a pattern is true for an event; `at_ms`: its instant, where that is not its own time."""
+    t = arrival.t if at_ms is None else at_ms
 
     def leaf(node: Expression) -> Value:
         match node:
@@ -283,6 +292,13 @@ def passes(arrival: Arrival, where: Expression | None) -> bool:
                 return arrival.value(path)
             case EventContext(path=path):
                 return scalars(arrival.message.context, path)
+            case EventTime():
+                return Moment(t)
+            case Text(value=text):
+                return dates.moment(text, arrival.zone)
+            case Clock(reading=reading, zone=zone):
+                named = None if zone is None else value_of(zone, leaf)
+                return dates.reading(reading, dates.zone_or(named, arrival.zone), t)
         raise AssertionError(f"{node} in a filter")
 
     return where is None or is_true(value_of(where, leaf))

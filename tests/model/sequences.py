@@ -48,7 +48,7 @@ def happenings(pattern: Pattern, history: History, now: int) -> list[Happening]:
     return history.once(
         "happenings",
         pattern,
-        lambda: [happening for happening in found if passes(happening.arrival, pattern.where)],
+        lambda: [happening for happening in found if passes(happening.arrival, pattern.where, happening.t)],
         len(found),
     )
 

@@ -3,10 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
 from math import ceil, floor
-from zoneinfo import ZoneInfo
 
 from app.segments.definitions.definition import Catalog, PointsWhen
 from app.segments.language import canonical
@@ -16,13 +14,12 @@ from app.segments.language.syntax import (
     Arithmetic,
     Bucket,
     CartField,
+    Clock,
     Comparison,
     Consent,
     ContextValue,
-    DayOfWeek,
     Distance,
     Expression,
-    HourOfDay,
     Key,
     Known,
     ListOf,
@@ -35,6 +32,7 @@ from app.segments.language.syntax import (
     Sequence,
     SessionField,
     StaticList,
+    Text,
     Trait,
     UserField,
 )
@@ -42,7 +40,6 @@ from tests.model import aggregates, cart, consent, dates, latest, scores, sequen
 from tests.model.history import History, is_true, value_of
 from tests.model.plain import Length, Moment, Value, difference, each, number, seen
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 QUARTER_HOUR_MS = 15 * 60_000
 MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
@@ -97,10 +94,11 @@ class View:
                 return scores.value(score, self.history, self.now, self.is_true)
             case Distance(function=function, of=of):
                 return self.distance(function, self.value(of))
-            case HourOfDay(zone=zone):
-                return local(self.now, zone).hour
-            case DayOfWeek(zone=zone):
-                return DAYS[local(self.now, zone).weekday()]
+            case Clock(reading=reading, zone=zone):
+                named = None if zone is None else self.value(zone)
+                return dates.reading(reading, dates.zone_or(named, self.zone), self.now)
+            case Text(value=text):
+                return dates.moment(text, self.zone)
         raise AssertionError(node)
 
     @property
@@ -203,7 +201,7 @@ class View:
         for node in self.opened(expressions):
             end = until if first is None else first - 1
             turn: int | None = None
-            if isinstance(node, HourOfDay | DayOfWeek):
+            if isinstance(node, Clock):
                 turn = self.next_reading(node, end)
             elif isinstance(node, Comparison) and end > self.now and any(moves(part) for part in walk(node)):
                 turn = self.next_order(node, end)
@@ -267,6 +265,8 @@ def walk(expression: Expression) -> Iterator[Expression]:
             yield from walk(right)
         case Not(operand=operand) | Known(operand=operand) | Lower(of=operand) | Distance(of=operand):
             yield from walk(operand)
+        case Clock(zone=zone) if zone is not None:
+            yield from walk(zone)
         case And(operands=operands) | Or(operands=operands):
             for operand in operands:
                 yield from walk(operand)
@@ -301,7 +301,3 @@ def places_kept(atom: Comparison) -> tuple[Aggregate, int] | None:
     if operator in ("<=", ">", "=", "!="):
         return left, max(1, floor(right.value) + 1)
     return None
-
-
-def local(now: int, zone: str) -> datetime:
-    return datetime.fromtimestamp(now // 1000, UTC).astimezone(ZoneInfo(zone))

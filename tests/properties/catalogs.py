@@ -35,6 +35,7 @@ class Writer(DateExpressions):
         super().__init__(choices.below)
         self.plain = self.chance(25)
         self.shop = self.plain and self.chance(30)
+        self.dated_catalog = self.chance(20)
         self.once_percent = 10 if self.plain else 28
         self.segments: list[str] = []
         self.scores: list[str] = []
@@ -88,7 +89,8 @@ class Writer(DateExpressions):
         return self.one_of("page", "identify") if self.chance(10) else self.name()
 
     def filtered(self) -> str:
-        return f" where {self.filter(1)}" if self.chance(3 if self.plain else 25) else ""
+        often = 40 if self.dated_catalog else 3 if self.plain else 25
+        return f" where {self.filter(1)}" if self.chance(often) else ""
 
     def simple_pattern(self) -> str:
         return self.names_only() + self.filtered()
@@ -120,6 +122,7 @@ class Writer(DateExpressions):
             left, right = self.filter(depth - 1), self.filter(depth - 1)
             return self.one_of(f"({left} and {right})", f"({left} or {right})", f"not ({left})")
         return self.any_of(
+            *[self.time_filter] * (4 if self.dated_catalog else 1),
             lambda: f"x {self.order()} {self.number()}",
             lambda: f"{self.value_path()} {self.one_of('=', '!=')} {self.scalar()}",
             lambda: f"{self.value_path()} {self.order()} {self.text()}",
@@ -138,7 +141,7 @@ class Writer(DateExpressions):
         return self.any_of(
             lambda: "",
             *[lambda: f" within {self.duration()}"] * 4,
-            self.span_of_time,
+            *[self.span_of_time] * (4 if self.dated_catalog else 1),
             lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
         )
 
@@ -251,6 +254,7 @@ class Writer(DateExpressions):
             self.attached,
             self.attached,
             self.moving,
+            *[self.distance, self.clock] * (4 if self.dated_catalog else 1),
             lambda: f"exists({self.pattern()}{self.scope()})",
         ]
         if self.scores:
@@ -272,7 +276,8 @@ class Writer(DateExpressions):
             lambda: f"exists({self.pattern()}{self.scope()})",
             lambda: f"never({self.pattern()}{self.scope()})",
             self.moving_atom,
-            *[self.distance_atom] * (1 if self.plain else 3),
+            *[self.distance_atom] * (10 if self.dated_catalog else 1),
+            *[self.first_seen] * (3 if self.dated_catalog else 1),
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
             lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
             lambda: f"{self.days()} {self.one_of('>=', '>', '=', '!=', '<')} 1",
@@ -330,7 +335,7 @@ class Writer(DateExpressions):
 
     def whole_condition(self) -> str:
         condition = self.condition(2)
-        if self.chance(10):
+        if self.chance(60 if self.dated_catalog else 10):
             return f"exists({self.simple_pattern()}) and {self.clock()} and {condition}"
         return condition
 

@@ -64,13 +64,54 @@ class DateExpressions(Choices, ABC):
         order = self.one_of("<", "<=", ">", ">=", "=")
         if self.chance(15):
             return f"{self.distance()} {self.one_of('- 1h', '+ 30m', '* 2')} {order} {self.duration()}"
+        if self.chance(8):
+            return f"{self.distance()} is {self.one_of('known', 'missing')}"
         duration = self.one_of("0s", "0s", "1s", "1h", "3h", "1d", "2d", self.duration())
         return f"{self.distance()} {order} {duration}"
 
-    def clock(self) -> str:
-        zone = self.one_of(*ZONES)
+    def zone(self) -> str:
+        """The zone of a clock: none, a fixed one, or one that the data may name."""
+        return self.one_of("", "", *(f"'{zone}'" for zone in ZONES), *["context.timezone"] * 4, "traits.zone")
+
+    def clock_value(self, zone: str) -> str:
+        """A comparison of a clock with something fixed; clocks of histories begin at the beginning of these days."""
+        day = instant_text(self.clock_ms + self.one_of(0, 0, 1, 1, 2, -1) * 86_400_000)[:10]
+        number = self.one_of(int(day[8:]), int(day[8:]), 1, 28, 31)
         return self.any_of(
-            lambda: f"hour_of_day('{zone}') {self.order()} {self.one_of('0', '1', '2', '3', '12', '23')}",
-            lambda: f"day_of_week('{zone}') in ['sunday', 'monday']",
-            lambda: f"day_of_week('{zone}') = 'saturday'",
+            lambda: f"hour_of_day({zone}) {self.order()} {self.one_of('0', '1', '2', '3', '12', '22', '23')}",
+            lambda: f"day_of_week({zone}) in ['sunday', 'monday']",
+            lambda: f"day_of_week({zone}) = 'saturday'",
+            lambda: f"day_of_month({zone}) {self.order()} {number}",
+            lambda: f"month({zone}) {self.order()} {int(day[5:7])}",
+            lambda: f"week_of_year({zone}) {self.order()} {self.one_of(1, 9, 10, 13, 14, 43, 44, 53)}",
+            lambda: f"date({zone}) {self.order()} '{day}'",
+            lambda: f"date({zone}) in ['{day}', '2026-01-01']",
+            lambda: f"date({zone}) starts with '{day[:7]}'",
+            lambda: f"hour_of_day({zone}) * 2 - 1 > {self.one_of('0', '3', '45')}",
+        )
+
+    def clock(self) -> str:
+        """Also beside a value of the user, and with a zone of an event."""
+        zone = f"last(zone of {self.name()})" if self.chance(10) else self.zone()
+        if self.chance(20):
+            value = self.one_of(f"hour_of_day({zone}) >= ", f"date({zone}) >= ", f"day_of_month({zone}) = ")
+            return value + self.one_of("traits.plan", "traits.day", f"last(x of {self.name()})")
+        return self.clock_value(zone)
+
+    def first_seen(self) -> str:
+        """An instant of the user beside a fixed one."""
+        at = self.fixed_instant()
+        field = self.one_of("user.first_seen", "user.last_seen", "user.last_seen - 1s")
+        return self.one_of(f"{field} {self.one_of('<', '<=', '>', '>=')} '{at}'", f"'{at}' > {field}")
+
+    def fixed_instant(self) -> str:
+        at = instant_text(self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 3_000, 60_000, 3_600_000, 86_400_000))
+        return self.one_of(at, at, at[:10], at[:19], at[:16] + "+01:00")
+
+    def time_filter(self) -> str:
+        """The time of the event inside `where`."""
+        zone = self.one_of("", "", "'America/St_Johns'", "context.timezone", "zone")
+        return self.any_of(
+            lambda: f"timestamp {self.one_of('<', '<=', '>', '>=')} '{self.fixed_instant()}'",
+            lambda: self.clock_value(zone),
         )

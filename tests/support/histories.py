@@ -128,6 +128,8 @@ class Narrator(Choices):
             said[self.one_of("x", "c")] = self.one_of(0, False, "")
         if self.chance(15):
             said["day"] = self.day()
+        if self.chance(10):
+            said["zone"] = self.zone()
         if self.chance(15):
             said["tags"] = self.one_of(["a", "b"], ["b"], ["A", "B1"], [], "a", [1, True, None], ["2", 1])
         if self.chance(15):
@@ -182,10 +184,18 @@ class Narrator(Choices):
             ),
         )
 
+    def zone(self) -> Any:
+        """The name of a time zone, or of none."""
+        return self.one_of(
+            "Europe/Berlin", "America/Havana", "Asia/Kolkata", "Asia/Beirut", "Mars", "localtime", None, 1, ["UTC"]
+        )
+
     def traits(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
         if self.chance(50):
             said["day"] = self.day()
+        if self.chance(20):
+            said["zone"] = self.zone()
         if self.chance(60):
             said["plan"] = self.value()
         if self.chance(40):
@@ -198,6 +208,8 @@ class Narrator(Choices):
         said: dict[str, Any] = {}
         if self.chance(50):
             said["device"] = self.one_of({"type": "a"}, {"type": "b"}, {"type": self.value()}, None, {}, "a")
+        if self.chance(40):
+            said["timezone"] = self.zone()
         if self.chance(30):
             said["campaign"] = {"source": self.value()}
         if self.chance(30):

@@ -8,13 +8,16 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from app.segments.evaluation.clock import Zones
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.language import canonical
 from app.segments.language.functions import AGGREGATES, Asked, Item
 from app.segments.language.syntax import (
     Aggregate,
+    Clock,
     Comparison,
     ComparisonOperator,
+    EventTime,
     Expression,
     FixedSpan,
     Key,
@@ -111,7 +114,7 @@ def threshold(comparison: Comparison) -> tuple[Aggregate, str, int | float] | No
 
 def reads_zone(node: Node) -> bool:
     """True if an expression or pattern means something else in another zone of the catalog."""
-    return any(isinstance(each, FixedSpan) for each in walk(node))
+    return any(isinstance(each, FixedSpan | Clock | EventTime) for each in walk(node))
 
 
 def _instants(node: FixedSpan, zone: str) -> tuple[int, int]:
@@ -143,6 +146,7 @@ class Registry:
         self.zone = zone
         self.counted = Counted()
         self.instants = DataInstants(zone, self.counted)
+        self.zones = Zones(zone)
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only the full number
@@ -210,6 +214,8 @@ class Registry:
         """The value of a score with a half-life."""
         entries = ", ".join(f"on {canonical.text(source.pattern)} add {source.points!r}" for source in sources)
         text = f"decay half_life {half_life_ms}: {entries}"
+        if any(reads_zone(source.pattern) for source in sources):
+            text += f" in {self.zone}"
         aggregate = stable_id(f"aggregate {text}")
         kind = Decay(half_life_ms)
         machines = [self._machine(source.pattern) for source in sources]

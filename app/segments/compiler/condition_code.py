@@ -6,17 +6,20 @@ code.
 
 import math
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
+from app.segments.compiler.fixed_instants import with_instants
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
 from app.segments.evaluation import operators
-from app.segments.evaluation.clock import ClockComparison, clock_crossing
+from app.segments.evaluation.clock import READINGS, ClockComparison, clock_crossing
 from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
+from tables.dates import is_date
 from tables.tallies import Tally
 from tables.windows import FOREVER
 
@@ -91,6 +94,7 @@ class Expressions(Values):
         return 1 if isinstance(node, syntax.Aggregate) and node.within_ms is not None else 0
 
     def _comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
+        node = with_instants(node, self.registry.zone)
         asked = threshold(node)
         if asked is not None:
             return self._threshold(*asked)
@@ -225,25 +229,42 @@ class Expressions(Values):
         return truth, self._least(until, base_until)
 
     def _moving_comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
+        clocks = [part for part in leaves_of(node) if isinstance(part, syntax.Clock)]
+        if clocks:
+            return self._clock_comparison(node, clocks[0])
         a, until_a = self.moving(node.left)
         b, until_b = self.moving(node.right) if node.operator != "matches" else ("None", None)
-        truth = self.code.name("b")
-        until = self.code.name("u")
-        if any(isinstance(part, syntax.HourOfDay | syntax.DayOfWeek) for part in leaves_of(node)):
-            if node.operator == "matches":
-                assert isinstance(node.right, syntax.Text)
-                holds = f"lambda n: {self.code.constant(operators.matcher(node.right.value))}({a})"
-            else:
-                holds = f"lambda n: {self._helper(operators.COMPARE[node.operator])}({a}, {b})"
-            if all(isinstance(part, CALENDAR) for part in leaves_of(node)):
-                test: Callable[[int], bool] = eval(holds, self.code.namespace.values)  # noqa: S307  # our own text
-                self.code.line(f"{truth}, {until} = {self.code.constant(ClockComparison(test))}.at(now)")
-            else:
-                self.code.line(f"{truth}, {until} = {self._helper(clock_crossing)}({holds}, now)")
-        else:
-            crossing = self._helper(operators.crossing)
-            self.code.line(f"{truth}, {until} = {crossing}({node.operator!r}, lambda n: {a}, lambda n: {b}, now)")
+        truth, until = self.code.name("b"), self.code.name("u")
+        crossing = self._helper(operators.crossing)
+        self.code.line(f"{truth}, {until} = {crossing}({node.operator!r}, lambda n: {a}, lambda n: {b}, now)")
         return truth, self._least(until, until_a, until_b)
+
+    def _clock_comparison(self, node: syntax.Comparison, clock: syntax.Clock) -> tuple[str, Until]:
+        """Looks at the instants at which the reading of the clock changes."""
+        zone, until_zone = self.zone(clock.zone)
+        reading = f"{self._helper(READINGS[clock.reading])}({zone}, n)"
+        self.readings[id(clock)] = reading
+        a, until_a = self.moving(node.left)
+        b, until_b = self.moving(node.right) if node.operator != "matches" else ("None", None)
+        del self.readings[id(clock)]
+        if node.operator == "matches":
+            assert isinstance(node.right, syntax.Text)
+            holds = f"{self.code.constant(operators.matcher(node.right.value))}({a})"
+        else:
+            holds = f"{self._helper(operators.COMPARE[node.operator])}({a}, {b})"
+        truth, until = self.code.name("b"), self.code.name("u")
+        others = [part for part in leaves_of(node) if part is not clock]
+        if all(isinstance(part, FIXED) for part in others):
+            own = zone if clock.zone is not None and not isinstance(clock.zone, syntax.Text) else "z"
+            test: Callable[[ZoneInfo, int], bool] = eval(  # noqa: S307  # our own text
+                f"lambda {own}, n: {holds}", self.code.namespace.values
+            )
+            comparison = ClockComparison(test, clock.reading, dates_in(node))
+            self.code.line(f"{truth}, {until} = {self.code.constant(comparison)}.at(now, {zone})")
+        else:
+            crossing = self._helper(clock_crossing)
+            self.code.line(f"{truth}, {until} = {crossing}(lambda n: {holds}, now, {zone}, {clock.reading!r})")
+        return truth, self._least(until, until_a, until_b, until_zone)
 
     def _score_against(self, score: Score, sign: str, bound: int | float) -> tuple[str, Until]:
         """A decaying score against a number: the instant of the crossing is solved, not searched."""
@@ -256,7 +277,7 @@ class Expressions(Values):
 
 
 PYTHON = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-CALENDAR = (syntax.HourOfDay, syntax.DayOfWeek, syntax.Number, syntax.Text, syntax.ListOf)
+FIXED = (syntax.Number, syntax.Text, syntax.Boolean, syntax.ListOf)
 
 
 def leaves_of(node: Expression) -> list[Expression]:
@@ -266,6 +287,16 @@ def leaves_of(node: Expression) -> list[Expression]:
             return leaves_of(left) + leaves_of(right)
         case _:
             return [node]
+
+
+def dates_in(node: syntax.Comparison) -> tuple[str, ...]:
+    """The fixed dates with which a date of a clock is compared; none where it is compared in another way."""
+    clock, other = (node.left, node.right) if isinstance(node.left, syntax.Clock) else (node.right, node.left)
+    if not isinstance(clock, syntax.Clock) or clock.reading != "date":
+        return ()
+    values = other.items if isinstance(other, syntax.ListOf) else (other,)
+    texts = [value.value for value in values if isinstance(value, syntax.Text) and is_date(value.value)]
+    return tuple(texts) if len(texts) == len(values) else ()
 
 
 def is_duration(node: Expression) -> bool:

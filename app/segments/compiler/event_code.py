@@ -12,9 +12,9 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from app.events.message import Message, Tree, is_field_name, said, without_endless_numbers
-from app.segments.compiler.aggregates import Remembered, is_sequence
+from app.segments.compiler.aggregates import Registry, Remembered, is_sequence
 from app.segments.compiler.code_writer import CodeWriter
-from app.segments.compiler.filters import filter_text
+from app.segments.compiler.filters import Filters
 from app.segments.evaluation import carts
 from app.segments.evaluation.matched_aggregate import EventMatch
 from app.segments.evaluation.operators import scalar_or_list
@@ -77,8 +77,9 @@ def looks_at(pattern: Pattern | None, key: EventKey) -> bool:
 class HandlerWriter:
     """Writes the handler of one event name."""
 
-    def __init__(self, code: CodeWriter, key: EventKey, context: Tree, counted_exactly: set[int]) -> None:
-        self.counted_exactly = counted_exactly
+    def __init__(self, code: CodeWriter, key: EventKey, context: Tree, registry: Registry) -> None:
+        self.registry = registry
+        self.counted_exactly = registry.counted_exactly
         self.code = code
         self.key = key
         self.context = context
@@ -121,9 +122,11 @@ class HandlerWriter:
                     lines.append(f"if {name} is None and ev.name.__class__ is str: {name} = ev.name")
         return lines
 
-    def matches(self, where: Expression | None) -> str:
-        """A Python expression for a filter; `True` without one."""
-        return "True" if where is None else filter_text(where, self.code, self.load)
+    def matches(self, where: Expression | None, time: str = "t") -> str:
+        """A Python expression for a filter; `True` without one. `time`: one for the instant of the event."""
+        if where is None:
+            return "True"
+        return Filters(self.code, self.load, self.registry.zone, self.registry.zones, time).text(where)
 
     # ---- aggregates
 
@@ -269,7 +272,7 @@ class HandlerWriter:
                 continue
             with code.when(self._can_do(what, source.pattern)):
                 payload = self._payload(what, source.pattern, source.points)
-                matches = self.matches(source.pattern.where)
+                matches = self.matches(source.pattern.where, _instant_of(source.pattern))
                 if is_sequence(source.pattern):
                     match, is_any = self._event_match(source.pattern)
                     if matches != "True":
@@ -369,6 +372,12 @@ def _is_counted(what: Remembered) -> str:
         return "True"
     start, end = what.counts_ms
     return f"{start} <= t" if end == FOREVER else f"{start} <= t < {end}"
+
+
+def _instant_of(pattern: Pattern) -> str:
+    """A Python expression for the instant of what a pattern finds: a sequence occurs when its `no R` is over."""
+    source = pattern.source
+    return f"t + {source.absent_ms}" if isinstance(source, Sequence) and source.absent_ms is not None else "t"
 
 
 def events_of(names: Iterable[EventName]) -> set[EventKey]:

@@ -250,7 +250,7 @@ class _Compiler:
         written: dict[EventKey, tuple[str, HandlerWriter]] = {}
         for key, aggregates in sorted(keys.items(), key=lambda item: (item[0][0], item[0][1] or "")):
             body = CodeWriter(self.namespace)
-            writer = HandlerWriter(body, key, decoder.context_tree, self.registry.counted_exactly)
+            writer = HandlerWriter(body, key, decoder.context_tree, self.registry)
             if key == ("identify", None):
                 writer.traits(traits)
             if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
@@ -358,7 +358,9 @@ def _context_paths_of(node: Any) -> set[Path]:
             return _context_paths_of(where)
         case syntax.And(operands=operands) | syntax.Or(operands=operands):
             return set().union(*map(_context_paths_of, operands))
-        case syntax.Not(operand=operand) | syntax.Known(operand=operand) | syntax.Lower(of=operand):
+        case syntax.Not(operand=operand) | syntax.Known(operand=operand):
+            return _context_paths_of(operand)
+        case syntax.Lower(of=operand) | syntax.Clock(zone=operand):
             return _context_paths_of(operand)
         case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
             return _context_paths_of(left) | _context_paths_of(right)

@@ -8,7 +8,6 @@ may move".
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter
@@ -16,7 +15,7 @@ from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.evaluation import operators
 from app.segments.evaluation.bucket import bucket
-from app.segments.evaluation.clock import day_of_week, hour_of_day
+from app.segments.evaluation.clock import READINGS, zone_named
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
@@ -57,6 +56,7 @@ class Values(ABC):
         self.windows: dict[int, int] = {}
         self.watch_bit: int | None = None
         self.watching = False
+        self.readings: dict[int, str] = {}
         self.growth: list[tuple[str, int]] | None = []
 
     # ---- reads
@@ -135,7 +135,7 @@ class Values(ABC):
                 return AGGREGATES[function].reading == "since"
             case syntax.CartField(name="idle") | syntax.SessionField(name="idle"):
                 return True
-            case syntax.UserField(name="age" | "idle") | syntax.HourOfDay() | syntax.DayOfWeek() | syntax.Distance():
+            case syntax.UserField(name="age" | "idle") | syntax.Clock() | syntax.Distance():
                 return True
             case syntax.ScoreValue(score=name):
                 return self.scores[name].half_life_ms is not None
@@ -147,10 +147,11 @@ class Values(ABC):
     def moving(self, node: Expression) -> tuple[str, Until]:
         """The value as Python text in `n`; what it needs of the profile is loaded before."""
         match node:
-            case syntax.HourOfDay(zone=zone):
-                return f"{self._helper(hour_of_day)}({self.code.constant(ZoneInfo(zone))}, n)", None
-            case syntax.DayOfWeek(zone=zone):
-                return f"{self._helper(day_of_week)}({self.code.constant(ZoneInfo(zone))}, n)", None
+            case syntax.Clock(reading=reading, zone=zone):
+                if id(node) in self.readings:  # its zone is loaded
+                    return self.readings[id(node)], None
+                name, until = self.zone(zone)
+                return f"{self._helper(READINGS[reading])}({name}, n)", until
             case syntax.ScoreValue(score=name) if self.moves(node):
                 return self._moving_score(self.scores[name])
             case syntax.Arithmetic(operator=operator, left=left, right=right) if self.moves(node):
@@ -164,6 +165,14 @@ class Values(ABC):
                 return f"(None if {base} is None else {moved})", until
             case _:
                 return self.value(node)
+
+    def zone(self, node: Expression | None) -> tuple[str, Until]:
+        """A name of the time zone of a clock, and until when it is that."""
+        if node is None or isinstance(node, syntax.Text):
+            return self.code.constant(zone_named(self.registry.zone if node is None else node.value)), None
+        value, until = self.value(node)
+        zones = self.code.bind("k", self.registry.zones)
+        return self._local(f"{zones}.named({value})", "z"), until
 
     def base(self, node: Expression) -> tuple[str, Until]:
         """The instant from which or to which a moving duration runs (None: missing), and until when that stays."""

@@ -17,10 +17,6 @@ class Call:
     nothing: s.Expression
 
 
-def _clock(name: str, node: Callable[[str, s.Span], s.Expression]) -> Call:
-    return Call(node, "a time zone", f"write {name}('Europe/Berlin') or {name}('UTC')", s.Number(0))
-
-
 CALLS: Final[dict[str, Call]] = {
     "segment": Call(
         lambda text, span: s.Membership(text, span=span), "a name", "write segment('name')", s.Boolean(value=True)
@@ -38,6 +34,4 @@ CALLS: Final[dict[str, Call]] = {
         "write bucket('spring test') < 10; each text divides the users in another way",
         s.Number(0),
     ),
-    "hour_of_day": _clock("hour_of_day", lambda text, span: s.HourOfDay(text, span=span)),
-    "day_of_week": _clock("day_of_week", lambda text, span: s.DayOfWeek(text, span=span)),
 }

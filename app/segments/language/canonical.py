@@ -17,7 +17,7 @@ from app.segments.language.names import is_field
 _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _OPERAND = range(7)
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_RESERVED = frozenset({"not", "true", "false", "context", "properties"})
+_RESERVED = frozenset({"not", "true", "false", "context", "properties", "timestamp"})
 """Words that cannot begin the name of a property."""
 
 
@@ -159,6 +159,6 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
     s.Consent: (_OPERAND, lambda node: f"consent({quoted(node.purpose)})"),
-    s.HourOfDay: (_OPERAND, lambda node: f"hour_of_day({quoted(node.zone)})"),
-    s.DayOfWeek: (_OPERAND, lambda node: f"day_of_week({quoted(node.zone)})"),
+    s.Clock: (_OPERAND, lambda node: f"{node.reading}({'' if node.zone is None else _write(node.zone, _OR)})"),
+    s.EventTime: (_OPERAND, lambda node: "timestamp"),
 }

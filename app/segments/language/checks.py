@@ -11,13 +11,19 @@ from itertools import takewhile
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.canonical import quoted
+from app.segments.language.date_checks import (
+    clock_errors,
+    date_as_event,
+    instant_errors,
+    is_beside_instant,
+    span_errors,
+)
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes.side_hints import (
     LITERALS,
     always_there_hint,
     comparison_hint,
-    date_hint,
     joint,
     mismatch_hint,
     no_duration_hint,
@@ -26,15 +32,12 @@ from app.segments.language.mistakes.side_hints import (
     values_hint,
 )
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
-from app.segments.language.suggestions import listed
 from app.segments.language.types import Type, arithmetic_type, can_be_missing, type_of
 from app.segments.language.zones import is_zone, zone_hint
-from tables.dates import instant_in, is_date, is_instant
 from tables.latest_events import LATEST_MAX
 from tables.percentiles import RANK_MAX
 
 _LATEST_HINT = "leave it out, or ask for a value of these events: avg(revenue of last 3 'Order Completed')"
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _ORDERED = frozenset({Type.NUMBER, Type.TEXT, Type.DURATION, Type.INSTANT, Type.DYNAMIC})
@@ -124,7 +127,7 @@ class _Checker:
             case s.Arithmetic():
                 self._arithmetic(node)
             case s.Aggregate():
-                self._no_date(node)
+                self.errors += date_as_event(node)
                 self.pattern(node.pattern)
                 if AGGREGATES[node.function].ends_at_midnight and (node.within_ms or node.span_of_time):
                     window = "within" if node.within_ms else "from"
@@ -137,10 +140,10 @@ class _Checker:
                 if node.since_last is not None:
                     self.single(node.since_last, "after since last")
                 if node.span_of_time is not None:
-                    self._span_of_time(node.span_of_time)
+                    self.errors += span_errors(node.span_of_time)
             case s.Key():
                 self.value(node.aggregate)
-            case s.HourOfDay() | s.DayOfWeek():
+            case s.Clock():
                 self._zone(node)
             case s.Distance():
                 self._distance(node)
@@ -150,29 +153,6 @@ class _Checker:
                 self._wrong(node, "bucket needs a text", "write bucket('spring test') < 10")
             case _:
                 pass
-
-    def _span_of_time(self, node: s.FixedSpan) -> None:
-        errors = len(self.errors)
-        for text in (node.start, node.end):
-            if text is not None and not is_instant(text):
-                self._wrong(node, f"'{text}' is no date", date_hint(text))
-        if len(self.errors) > errors or node.end is None:
-            return
-        start, end = instant_in(node.start, "UTC"), instant_in(node.end, "UTC")
-        if start is not None and end is not None and start >= end:
-            hint = "to is the first instant that does not count: for one day write from '2026-11-27' to '2026-11-28'"
-            self._wrong(node, "this span ends before anything is in it", hint)
-
-    def _no_date(self, node: s.Aggregate) -> None:
-        """`since('2026-11-27')`: the name of an event is hardly meant."""
-        source = node.pattern.source
-        if node.function == "since" and not isinstance(source, s.Sequence):
-            for event in source:
-                if event.name is not None and is_date(event.name):
-                    hint = "the date in its latest event is since(last(starts_at of 'Trial Started'))"
-                    self._wrong(
-                        event, f"'{event.name}' is a date, but since needs an event or a value of the user", hint
-                    )
 
     def single(self, node: s.Pattern, place: str) -> None:
         """Checks a pattern where each event is looked at by itself."""
@@ -212,9 +192,20 @@ class _Checker:
             self.condition(node.where)
             self._in_where = outer
 
-    def _zone(self, node: s.HourOfDay | s.DayOfWeek) -> None:
-        if not is_zone(node.zone):
-            self._wrong(node, f"unknown time zone '{node.zone}'", zone_hint(node.zone))
+    def _zone(self, node: s.Clock) -> None:
+        zone = node.zone
+        if zone is None:
+            return
+        if isinstance(zone, s.Text):
+            if not is_zone(zone.value):
+                self._wrong(node, f"unknown time zone '{zone.value}'", zone_hint(zone.value))
+            return
+        errors = len(self.errors)
+        self.value(zone)
+        found = type_of(zone)
+        if len(self.errors) == errors and found not in (Type.DYNAMIC, Type.TEXT):
+            hint = f"write {node.reading}('Europe/Berlin') or {node.reading}(context.timezone)"
+            self._wrong(zone, f"a time zone is a text, but {shown(zone)} is {found.value}", hint)
 
     def _distance(self, node: s.Distance) -> None:
         errors = len(self.errors)
@@ -248,7 +239,7 @@ class _Checker:
         found = type_of(node.of)
         if isinstance(node.of, s.Text):
             self._wrong(node, "lower of a fixed text is always the same", f"write {quoted(node.of.value.lower())}")
-        elif isinstance(node.of, s.Lower | s.DayOfWeek):
+        elif isinstance(node.of, s.Lower | s.Clock):
             self._wrong(node, f"{shown(node.of)} is in small letters already", f"write {shown(node.of)}")
         elif isinstance(node.of, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
             self._wrong(node.of, f"lower needs a text, but {shown(node.of)} is {found.value}", "leave lower out")
@@ -296,7 +287,7 @@ class _Checker:
             self._ordering(node)
         else:
             self._equality(node)
-        self._clock_values(node)
+        self.errors += clock_errors(node)
         self._large_letters(node)
 
     def _fixed_sides(self, node: s.Comparison) -> None:
@@ -355,6 +346,9 @@ class _Checker:
             self._wrong(node, error.message, error.hint)
 
     def _ordering(self, node: s.Comparison) -> None:
+        if is_beside_instant(node):
+            self.errors += instant_errors(node)
+            return
         left, right = type_of(node.left), type_of(node.right)
         for side, found in ((node.left, left), (node.right, right)):
             if found not in _ORDERED:
@@ -365,6 +359,9 @@ class _Checker:
             self._mismatch(node, node.left, node.right)
 
     def _equality(self, node: s.Comparison) -> None:
+        if is_beside_instant(node):
+            self.errors += instant_errors(node)
+            return
         left, right = type_of(node.left), type_of(node.right)
         for side, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(side, s.ListOf):
@@ -390,27 +387,6 @@ class _Checker:
         message = f"{shown(left)} is {a.value}, but {shown(right)} is {b.value}"
         operator = place.operator if isinstance(place, s.Comparison) else "="
         self._wrong(place, message, mismatch_hint(operator, left, a, right, b))
-
-    def _clock_values(self, node: s.Comparison) -> None:
-        """Hours and weekdays that never come."""
-        for clock, other in ((node.left, node.right), (node.right, node.left)):
-            values = other.items if isinstance(other, s.ListOf) else (other,)
-            for value in values:
-                if isinstance(clock, s.DayOfWeek) and isinstance(value, s.Text) and node.operator in ("=", "!=", "in"):
-                    if value.value not in WEEKDAYS:
-                        self._weekday(value)
-                elif isinstance(clock, s.DayOfWeek) and node.operator not in ("=", "!=", "in"):
-                    self._wrong(node, "days have no order here", "write in ['saturday', 'sunday']")
-                    return
-                elif isinstance(clock, s.HourOfDay) and isinstance(value, s.Number) and not 0 <= value.value <= 23:
-                    self._wrong(
-                        value, f"{canonical.text(value)} is not an hour of the day", "the hours go from 0 to 23"
-                    )
-
-    def _weekday(self, value: s.Text) -> None:
-        guess = next((day for day in WEEKDAYS if value.value.strip().lower()[:3] == day[:3]), None)
-        hint = f"write '{guess}'" if guess else f"the days are {listed(WEEKDAYS)}"
-        self._wrong(value, f"'{value.value}' is not a day of the week", hint)
 
 
 def _is_fixed(node: s.Expression) -> bool:

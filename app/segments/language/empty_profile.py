@@ -77,7 +77,7 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return inner.lower() if isinstance(inner, str) else inner
         case s.Consent():
             return others.consent(node.purpose)
-        case s.HourOfDay() | s.DayOfWeek():
+        case s.Clock():
             return CLOCK
         case s.Aggregate():
             nothing = AGGREGATES[node.function].nothing

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
-from app.segments.language.names import FUNCTIONS
+from app.segments.language.names import CLOCKS, FUNCTIONS
 from app.segments.language.walk import walk
 
 MESSAGE_FIELDS = {
@@ -21,8 +21,7 @@ MESSAGE_FIELDS = {
 """Fields of a message that stand beside its properties, so that no filter reads them."""
 
 _SNAKE = {"user_id": "userId", "anonymous_id": "anonymousId", "sent_at": "sentAt", "received_at": "receivedAt"}
-_TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
-_CLOCK = ("hour_of_day", "day_of_week")
+_TIMES = ("originalTimestamp", "sentAt", "receivedAt")
 _VALUES = {
     **dict.fromkeys(("yes", "on"), "write true"),
     **dict.fromkeys(("no", "off"), "write false"),
@@ -117,8 +116,8 @@ def _taken(span: s.Span, name: str, hint: str) -> LanguageError:
 
 def _in_filter(name: str) -> str:
     field = _SNAKE.get(name, name)
-    if name in _CLOCK:
-        return f"join {name}('UTC') with and, outside the parentheses"
+    if name in CLOCKS:
+        return f"write {name}() for that of the event"
     if field in _TIMES:
-        return "a time window comes after the filter: within 24h"
+        return "write timestamp for the time of the event"
     return "write the name instead of the filter: 'Product Viewed'" if field == "event" else ""

@@ -14,9 +14,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "user": get_args(s.UserFieldName),
 }
 OPEN_FIELDS = ("traits", "context")
+CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
-_GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket", "hour_of_day", "day_of_week")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT)
+_GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket")
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT, *CLOCKS)
 PATTERN_WORDS = ("page", "screen", "identify")
 
 
@@ -84,7 +85,8 @@ _WORDS = {
     **dict.fromkeys(("yes", "on"), "write true"),
     **dict.fromkeys(("no", "off"), "write false"),
     **dict.fromkeys(("null", "none", "nil", "missing", "undefined"), _MISSING),
-    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
+    "timestamp": "the time of an event is compared inside where: exists('...' where timestamp >= '2026-11-27')",
+    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle, date() or hour_of_day()"),
 }
 
 _OTHER_FIELDS: dict[str, dict[str, str]] = {

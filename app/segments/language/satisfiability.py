@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
-from app.segments.language.types import Type, type_of
+from app.segments.language.types import CLOCK_RANGES, Type, type_of
 
 STEPS_MAX: Final = 4_000
 """Evaluations after which a condition counts as possible."""
@@ -234,10 +234,11 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, least=0, below=100)
         case s.UserField(name="id"):
             return Domain(kind)
-        case s.HourOfDay():
-            return Domain(kind, least=0, most=23, whole=True)
-        case s.DayOfWeek():
+        case s.Clock(reading="day_of_week"):
             return Domain(kind, texts=WEEKDAYS)
+        case s.Clock(reading=reading):
+            least, most = CLOCK_RANGES.get(reading, (None, None))
+            return None if most is None else Domain(kind, least=least, most=most, whole=True)
         case s.Arithmetic() if kind in (Type.NUMBER, Type.DURATION) and not _has_open_values(node):
             return Domain(kind, optional=True)
         case _:

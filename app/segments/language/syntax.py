@@ -266,14 +266,23 @@ class Consent(Node):
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class HourOfDay(Node):
-    zone: str
+ClockReading: TypeAlias = Literal["hour_of_day", "day_of_week", "day_of_month", "month", "week_of_year", "date"]
 
 
 @dataclass(frozen=True, slots=True)
-class DayOfWeek(Node):
-    zone: str
+class Clock(Node):
+    """`hour_of_day('Europe/Berlin')`: the reading of a clock; inside `where` at the time of the event.
+
+    `zone` None: that of the catalog.
+    """
+
+    reading: ClockReading
+    zone: "Expression | None"
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime(Node):
+    """`timestamp` inside `where`: the instant of the event."""
 
 
 Literal_: TypeAlias = Number | Text | Boolean | Duration | ListOf
@@ -305,6 +314,6 @@ Expression: TypeAlias = (
     | Bucket
     | Lower
     | Consent
-    | HourOfDay
-    | DayOfWeek
+    | Clock
+    | EventTime
 )

@@ -16,7 +16,7 @@ def moves(node: s.Node, decaying: Collection[str]) -> bool:
     match node:
         case s.Aggregate(function=function):
             return AGGREGATES[function].reading == "since"
-        case s.HourOfDay() | s.DayOfWeek() | s.Distance():
+        case s.Clock() | s.Distance():
             return True
         case s.CartField(name="idle") | s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
             return True
@@ -113,9 +113,7 @@ def _example(term: s.Expression) -> str:
     match term:
         case s.ScoreValue():
             return ">= 50"
-        case s.HourOfDay():
-            return ">= 9"
-        case s.DayOfWeek():
-            return "= 'monday'"
+        case s.Clock(reading=reading):
+            return {"day_of_week": "= 'monday'", "date": ">= '2026-12-01'"}.get(reading, ">= 9")
         case _:
             return ">= 30m"

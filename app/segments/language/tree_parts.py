@@ -9,12 +9,22 @@ from app.segments.language import syntax as s
 
 Branch = Tree[Token] | Token
 
+WINDOWS = {"within": "within", "fixed_span": "from", "since_last": "since last"}
+"""The options of an aggregate that exclude each other, as they are written."""
+
 _DIGITS_MAX = 15
 
 
 def text_value(token: str) -> str:
     """Returns the text that a text literal stands for: between single quotes, two of them inside for one."""
     return token[1:-1].replace("''", "'")
+
+
+def exclusive_windows(options: list[Tree[Token]]) -> str:
+    """Returns the first two options that exclude each other, joined with and; empty if there are none."""
+    found = {str(option.data) for option in options}
+    written = [word for name, word in WINDOWS.items() if name in found]
+    return " and ".join(written[:2]) if len(written) > 1 else ""
 
 
 def fixed_span(tree: Tree[Token]) -> s.FixedSpan:

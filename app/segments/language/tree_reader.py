@@ -20,8 +20,10 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import (
+    WINDOWS,
     Branch,
     event_of,
+    exclusive_windows,
     fixed_span,
     is_quoted,
     keys_of,
@@ -34,7 +36,6 @@ from app.segments.language.tree_parts import (
 
 _LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
-_WINDOWS = {"within": "within", "fixed_span": "from", "since_last": "since last"}
 
 
 class TreeReader:
@@ -147,6 +148,8 @@ class TreeReader:
                 if len(path) == 1:
                     self._wrong(tree, "context needs a field", "write context.device.type or another of its fields")
                 return s.EventContext(path[1:] or ("?",), span=span(tree))
+            if path == ("timestamp",) and not is_quoted(tree, 0):
+                return s.EventTime(span=span(tree))
             return s.Property(self._property(tree), span=span(tree))
         root, where = path[0], span(tree)
         if root in FIELDS:
@@ -234,6 +237,11 @@ class TreeReader:
             self._wrong(tree, f"{name!r:.80} is no name of a list", hint)
         return s.StaticList(name, span=span(tree))
 
+    def _clock(self, tree: Tree[Token]) -> s.Clock:
+        reading, zone = cast(tuple[Token, Tree[Token] | None], tree.children)
+        read = None if zone is None else self.expression(zone)
+        return s.Clock(cast(s.ClockReading, str(reading)), read, span=span(tree))
+
     def _key(self, tree: Tree[Token], argument: Branch) -> s.Expression:
         inner = self.expression(argument)
         if isinstance(inner, s.Aggregate) and inner.function == "count" and inner.per is not None:
@@ -243,14 +251,12 @@ class TreeReader:
 
     def _distance(self, tree: Tree[Token]) -> s.Expression:
         name = cast(Token, tree.children[0])
-        if self._in_where:
-            self._not_in_where(tree, name)
+        self._not_in_where(tree, name)
         return s.Distance(cast(s.DistanceFunction, str(name)), self.expression(tree.children[1]), span=span(tree))
 
     def _aggregate(self, tree: Tree[Token]) -> s.Expression:
         name = cast(Token, tree.children[0])
-        if self._in_where:
-            self._not_in_where(tree, name)
+        self._not_in_where(tree, name)
         options = [child for child in tree.children[1:] if isinstance(child, Tree)]
         of: s.Path | None = None
         if tree.data != "aggregate":
@@ -262,7 +268,7 @@ class TreeReader:
         span_of_time: s.FixedSpan | None = None
         seen: set[str] = set()
         for option in options:
-            word = _WINDOWS.get(option.data, str(option.data))
+            word = WINDOWS.get(option.data, str(option.data))
             if option.data in seen:
                 self._wrong(option, f"{word} appears twice", "leave one of them out")
             seen.add(option.data)
@@ -278,20 +284,16 @@ class TreeReader:
             those = listed(each for each, entry in AGGREGATES.items() if entry.per)
             hint = f"write count(... per {'.'.join(per)} ...)"
             self._wrong(tree, f"per works only with {those}, not with {name}", hint)
-        windows = [option.data for option in options if option.data != "per"]
-        if len(set(windows)) > 1:
-            first, second = (_WINDOWS[word] for word in sorted(set(windows), key=list(_WINDOWS).index)[:2])
-            self._wrong(tree, f"{first} and {second} exclude each other", "leave one of them out")
+        if excluded := exclusive_windows(options):
+            self._wrong(tree, f"{excluded} exclude each other", "leave one of them out")
             since_last = span_of_time = None
         rank = number_value(cast(Token, tree.children[1])) if tree.data == "ranked_aggregate" else None
         return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, rank, span=span(tree))
 
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
-        self._wrong(
-            tree,
-            f"{name}(...) is not allowed inside where",
-            "inside where, compare properties of the event; join conditions outside the parentheses with and",
-        )
+        if self._in_where:
+            hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
+            self._wrong(tree, f"{name}(...) is not allowed inside where", hint)
 
     # ---- patterns
 
@@ -318,8 +320,7 @@ class TreeReader:
                 names = {event_of(name) for name in cast(list[Tree[Token]], child.children[1:])}
                 source = tuple(sorted(names, key=lambda event: (event.kind, event.name or "")))
             elif child.data == "sequence":
-                if self._in_where:
-                    self._not_in_where(child, "sequence")
+                self._not_in_where(child, "sequence")
                 source = self._sequence(child)
             elif child.data == "latest":
                 latest = whole_number(cast(Token, child.children[0]))
@@ -441,6 +442,7 @@ class TreeReader:
         "list": _list,
         "path": _path,
         "call": _call,
+        "clock": _clock,
         "distance": _distance,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,

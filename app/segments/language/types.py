@@ -4,7 +4,15 @@ from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.value_type import Type
 
-__all__ = ["Type", "arithmetic_type", "can_be_missing", "type_of"]
+__all__ = ["CLOCK_RANGES", "Type", "arithmetic_type", "can_be_missing", "type_of"]
+
+CLOCK_RANGES: dict[s.ClockReading, tuple[int, int]] = {
+    "hour_of_day": (0, 23),
+    "day_of_month": (1, 31),
+    "month": (1, 12),
+    "week_of_year": (1, 53),
+}
+"""The least and the highest number of each clock that shows one."""
 
 
 _CART: dict[str, Type] = {"products": Type.LIST, "idle": Type.DURATION}
@@ -26,8 +34,8 @@ _BY_NODE: dict[type, Type] = {
     s.ListOf: Type.LIST,
     **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.Membership, s.StaticList, s.Consent), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
-    **dict.fromkeys((s.ScoreValue, s.Bucket, s.HourOfDay), Type.NUMBER),
-    s.DayOfWeek: Type.TEXT,
+    **dict.fromkeys((s.ScoreValue, s.Bucket), Type.NUMBER),
+    s.EventTime: Type.INSTANT,
     s.Distance: Type.DURATION,
 }
 
@@ -45,6 +53,8 @@ def type_of(node: s.Expression) -> Type:
             return _USER[node.name]
         case s.Lower():
             return type_of(node.of)
+        case s.Clock():
+            return Type.TEXT if node.reading in ("day_of_week", "date") else Type.NUMBER
         case s.Arithmetic():
             left, right = type_of(node.left), type_of(node.right)
             return arithmetic_type(node.operator, left, right) or left
@@ -64,7 +74,7 @@ def can_be_missing(node: s.Node) -> bool:
         case s.Lower(of=of):
             return can_be_missing(of)
         case _:
-            return isinstance(node, s.Property | s.EventContext | s.Key | s.Trait | s.ContextValue)
+            return isinstance(node, s.Property | s.EventContext | s.Key | s.Trait | s.ContextValue | s.Distance)
 
 
 def arithmetic_type(operator: s.ArithmeticOperator, left: Type, right: Type) -> Type | None:

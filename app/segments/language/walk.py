@@ -29,6 +29,8 @@ def children(node: s.Node) -> Iterator[s.Node]:
             yield node.aggregate
         case s.Distance():
             yield node.of
+        case s.Clock() if node.zone is not None:
+            yield node.zone
         case s.Pattern():
             yield from (node.source,) if isinstance(node.source, s.Sequence) else node.source
             if node.where is not None:

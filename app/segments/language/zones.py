@@ -8,7 +8,7 @@ from app.segments.language.suggestions import closest
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {"localtime"}  # that of the computer
 
 
 def is_zone(name: str) -> bool:

@@ -234,7 +234,7 @@ def _sent(node: s.Expression) -> Size:
     match node:
         case s.CartField(name="products"):
             return A_KEY.times(2, ITEMS_MAX)
-        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.Bucket() | s.HourOfDay():
+        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.Bucket() | s.Clock():
             return A_NUMBER
         case s.Aggregate() if type_of(node) is not Type.DYNAMIC:
             return A_NUMBER

@@ -29,7 +29,9 @@ def no_value_of_user(context: ErrorContext) -> LanguageError | None:
         return None
     name, event = context.function, TEXT.match(context.rest)
     hint = f"write {name}(traits.trial_ends)"
-    if event is not None and not re.search(r"[0-9]{2}-[0-9]{2}'$", event[0]):
+    if event is not None and is_date(event[0].strip("'")):
+        hint = f"a fixed date is compared with date(): date() >= {event[0]}"
+    elif event is not None and not re.search(r"[0-9]{2}-[0-9]{2}'$", event[0]):
         hint = f"the date in its latest event is {name}(last(ends_at of {event[0]}))"
     return context.wrong(f"{name} needs a value of the user that is a date", hint)
 

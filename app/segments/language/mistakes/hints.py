@@ -142,11 +142,15 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("quantile", "quartile", "percentile_cont", "percentile_disc"), "percentile"),
     "mode": "key",
     **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
+    **dict.fromkeys(("dayofmonth", "day", "mday"), "day_of_month"),
+    **dict.fromkeys(("monthofyear", "month_of_year"), "month"),
+    **dict.fromkeys(("week", "weekofyear", "iso_week", "calendar_week"), "week_of_year"),
+    **dict.fromkeys(("current_date", "calendar_date", "to_date"), "date"),
     **dict.fromkeys(
-        ("day_of_month", "dayofmonth", "day", "month", "year", "week", "quarter", "date", "minute", "week_of_year"),
-        "the functions of the clock are hour_of_day(...) and day_of_week(...)",
+        ("year", "quarter", "minute", "second"),
+        "the functions of the clock are hour_of_day, day_of_week, day_of_month, month, week_of_year and date",
     ),
-    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle or hour_of_day('UTC')"),
+    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle, date() or hour_of_day()"),
     **dict.fromkeys(("days_until", "time_until", "before", "countdown"), "until"),
     **dict.fromkeys(("anniversary", "is_anniversary", "birthday", "is_birthday"), "until_anniversary"),
     **dict.fromkeys(

@@ -59,11 +59,19 @@ def comparison_hint(node: s.Expression, found: Type) -> str:
 
 
 _OTHER_WAY = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NO_WORDS = ("no", "n", "false", "off", "0", "")
 
 
 def mismatch_hint(operator: str, left: s.Expression, a: Type, right: s.Expression, b: Type) -> str:
     """A hint for two sides of types that are never equal; may be empty."""
+    if isinstance(left, s.Clock) and left.reading == "month" and isinstance(right, s.Text):
+        number = next((n for n, name in enumerate(_MONTHS, 1) if right.value.strip().lower()[:3] == name), None)
+        return "the months are numbers from 1 to 12" if number is None else f"write {number}"
+    if isinstance(left, s.Clock) and isinstance(right, s.Number):
+        return "write 'monday' or another day" if left.reading == "day_of_week" else "write a date such as '2026-12-01'"
+    if a is Type.INSTANT and (isinstance(left, s.EventTime) or isinstance(right, s.Text)):
+        return f"write {shown(left)} >= '2026-11-27'"
     if isinstance(left, s.UserField) and a is Type.INSTANT:
         since = {"first_seen": "user.age", "last_seen": "user.idle"}[left.name]
         duration = canonical.text(right) if isinstance(right, s.Duration) else "30d"
@@ -144,6 +152,6 @@ def always_there_hint(node: s.Expression) -> str:
     found = type_of(node)
     if found is Type.BOOLEAN:
         return f"it is true or false: write {shown(node)} or not {shown(node)}"
-    if found is Type.NUMBER and not isinstance(node, s.HourOfDay | s.Bucket):
+    if found is Type.NUMBER and not isinstance(node, s.Clock | s.Bucket):
         return f"without any events it is 0: write {shown(node)} > 0"
     return "leave the comparison out"

@@ -27,7 +27,7 @@ def test_the_definitions_of_the_docs_give_no_cause_for_remarks(page: Path) -> No
     assert not files or not remarks(load_catalog(files))
 
 
-@pytest.mark.parametrize("name", ["userId", "timestamp", "day_of_week", "count", "event"])
+@pytest.mark.parametrize("name", ["userId", "sentAt", "day_of_week", "count", "event"])
 def test_a_property_that_is_written_out_is_meant(name: str) -> None:
     assert said(f"exists('A' where {name} = 'x')")
     assert not said(f"exists('A' where properties['{name}'] = 'x')")

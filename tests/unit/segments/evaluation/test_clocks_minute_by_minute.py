@@ -70,6 +70,11 @@ def from_minute(first: int) -> Holds:
     return lambda _, now: now >= first
 
 
+def by_clock(is_true: Callable[[datetime], bool], other: str | None = None) -> Holds:
+    """True of what a clock shows, in the zone of the catalog or in another."""
+    return lambda zone, now: is_true(dates.shown(other or zone, now))
+
+
 def day(start: str, later: int) -> datetime:
     """Midnight of a day after the start, by a clock."""
     return datetime.fromisoformat(start[:10]) + timedelta(days=later)
@@ -131,3 +136,71 @@ def test_an_anniversary_lasts_as_long_as_its_day(zone: str, start: str) -> None:
         lambda _, now: 0 < begins - now <= 360 * MINUTE_MS,
         traits=traits,
     )
+
+
+@pytest.mark.parametrize(("zone", "start"), CASES)
+def test_each_reading_of_a_clock_turns_at_its_minute(zone: str, start: str) -> None:
+    middle = day(start, 2)
+    holds: dict[str, Callable[[datetime], bool]] = {
+        "hour_of_day() = 0": lambda clock: clock.hour == 0,
+        "hour_of_day() in [1, 23]": lambda clock: clock.hour in (1, 23),
+        f"day_of_week() = '{dates.DAYS[middle.weekday()]}'": lambda clock: clock.weekday() == middle.weekday(),
+        f"day_of_month() = {middle.day}": lambda clock: clock.day == middle.day,
+        f"month() > {(middle - timedelta(days=1)).month}": lambda clock: (
+            clock.month > (middle - timedelta(days=1)).month
+        ),
+        f"week_of_year() = {middle.isocalendar().week}": lambda clock: (
+            clock.isocalendar().week == middle.isocalendar().week
+        ),
+        f"date() >= '{middle.date()}'": lambda clock: clock.date() >= middle.date(),
+        f"date() in ['{middle.date()}', '2020-01-01']": lambda clock: clock.date() == middle.date(),
+        f"date() != '{middle.date()}'": lambda clock: clock.date() != middle.date(),
+        f"date() starts with '{middle:%Y-%m}'": lambda clock: (clock.year, clock.month) == (middle.year, middle.month),
+    }
+    for condition, is_true in holds.items():
+        check(f"{condition} and user.age >= 0s", zone, start, by_clock(is_true))
+
+
+@pytest.mark.parametrize(("zone", "start"), CASES)
+def test_a_clock_goes_by_the_zone_of_the_user(zone: str, start: str) -> None:
+    for value, meant in ((zone, zone), ("Mars", "Asia/Kolkata"), (7, "Asia/Kolkata")):
+        traits = {"zone": value}
+        condition = "hour_of_day(traits.zone) < 3 and user.age >= 0s"
+        check(condition, "Asia/Kolkata", start, by_clock(lambda clock: clock.hour < 3, meant), traits=traits)
+
+
+def test_a_clock_turns_when_the_zone_of_its_user_changes() -> None:
+    files = {"s.yaml": "segment: s\nwhen: exists(page) and hour_of_day(context.timezone) >= 18\n"}
+    rules = TimeRules(disorder_ms=0)
+    partition = Partition(compile_catalog(load_catalog(files), rules), rules)
+    told = []
+    for number, (at, zone) in enumerate(
+        [
+            ("2026-06-01T12:00:00Z", "Europe/Berlin"),  # there it is 18:00 at 16:00Z
+            ("2026-06-01T16:30:00Z", "America/New_York"),  # there it is 12:30
+            ("2026-06-01T20:00:00Z", "Mars"),  # 20:00 by the clock of the catalog
+        ]
+    ):
+        message = {"type": "page", "userId": "u", "timestamp": at, "context": {"timezone": zone}}
+        told += partition.process([PipedRecord(number, -1, b"u", msgspec.json.encode(message))]).changes
+    told += partition.advance(instant_ms("2026-06-02T12:00:00Z")).changes
+    assert [(change.change, change.at[5:16]) for change in told] == [
+        ("entered", "06-01T16:00"),
+        ("exited", "06-01T16:30"),
+        ("entered", "06-01T20:00"),
+        ("exited", "06-02T00:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "condition", ["week_of_year() = 53", "date() >= '2032-02-29'", "month() = 2 and day_of_month() = 29"]
+)
+def test_what_comes_years_later_is_not_missed(condition: str) -> None:
+    first = {"week_of_year() = 53": "2032-12-27", "date() >= '2032-02-29'": "2032-02-29"}.get(condition, "2028-02-29")
+    files = {"s.yaml": f"segment: s\nwhen: exists(page) and {condition}\n"}
+    rules = TimeRules(disorder_ms=0, retention_ms=10_000 * DAY_MS)
+    partition = Partition(compile_catalog(load_catalog(files), rules), rules)
+    message = {"type": "page", "userId": "u", "timestamp": "2027-03-01T12:00:00Z"}
+    changes = partition.process([PipedRecord(0, -1, b"u", msgspec.json.encode(message))]).changes
+    changes += partition.advance(instant_ms("2034-01-01T00:00:00Z")).changes
+    assert changes[0].at == f"{first}T00:00:00.000Z"

@@ -1,6 +1,6 @@
 """Random syntax trees, as the parser would make them."""
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -26,6 +26,7 @@ KEYS = st.sampled_from(
         "cart",
         "items",
         "traits",
+        "timestamp",
     ]
 )
 DATES = ("2026-11-27", "2026-11-27T18:00Z", "it's")
@@ -39,6 +40,7 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
     NUMBERS.map(s.Number), NAMES.map(s.Text), st.booleans().map(s.Boolean), DURATIONS.map(s.Duration)
 )
 LITERALS = st.one_of(SCALARS, st.lists(SCALARS, min_size=1, max_size=3).map(lambda items: s.ListOf(tuple(items))))
+READINGS: st.SearchStrategy[Any] = st.sampled_from(get_args(s.ClockReading))
 FIELDS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(["items", "quantity", "value", "products", "idle"]).map(s.CartField),  # type: ignore[arg-type]  # literals
     st.sampled_from(["duration", "number", "source"]).map(s.SessionField),  # type: ignore[arg-type]  # literals
@@ -49,8 +51,7 @@ FIELDS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(["vip", "early-birds"]).map(s.StaticList),
     NAMES.map(s.ScoreValue),
     NAMES.map(s.Bucket),
-    NAMES.map(s.HourOfDay),
-    NAMES.map(s.DayOfWeek),
+    st.builds(s.Clock, READINGS, st.none() | NAMES.map(s.Text) | PATHS.map(s.Trait) | PATHS.map(s.ContextValue)),
 )
 ARITHMETIC = st.sampled_from(["+", "-", "*", "/"])
 COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "in", "contains", "starts with", "matches"])
@@ -79,7 +80,12 @@ def _joined(kind: type[s.And] | type[s.Or], inner: st.SearchStrategy[Any]) -> st
     return operands.map(lambda nodes: kind(tuple(nodes)))
 
 
-FILTERS = combined(st.one_of(LITERALS, PATHS.map(s.Property), PATHS.map(s.EventContext)))
+EVENT_CLOCKS = st.builds(
+    s.Clock, READINGS, st.none() | NAMES.map(s.Text) | PATHS.map(s.Property) | PATHS.map(s.EventContext)
+)
+FILTERS = combined(
+    st.one_of(LITERALS, PATHS.map(s.Property), PATHS.map(s.EventContext), EVENT_CLOCKS, st.just(s.EventTime()))
+)
 EVENTS = st.one_of(
     NAMES.map(lambda name: s.EventName("track", name)),
     st.sampled_from(["page", "screen", "identify"]).map(lambda kind: s.EventName(kind, None)),  # type: ignore[arg-type]  # literals
