@@ -4,7 +4,7 @@
 `emptied_ms`, `changed_ms`: -1 where it never was. See language.md, "Cart".
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from tables import in_hand
 from tables.counted import CART_ITEM_DROPPED, Counted
@@ -16,6 +16,8 @@ QUANTITY_MAX = NUMBER_MAX * MICROS
 SQUARED_MICROS = 10**12
 
 Cart = list[Any]
+MergeRule = Literal["max", "sum", "user"]
+"""The quantity of a product in the carts of two users who are one: the larger, both together, or the user's own."""
 
 
 class Items(dict[str, list[int]]):
@@ -152,11 +154,11 @@ def empty(cart: Cart | None, t: int) -> Cart:
     return cart
 
 
-def merge(cart: Cart | None, other: Cart | None, counted: Counted) -> Cart | None:
+def merge(cart: Cart | None, other: Cart | None, counted: Counted, *, rule: MergeRule = "max") -> Cart | None:
     """The cart of two users who are one; what was in `other` comes in behind.
 
     A cart that one of them emptied takes with it what the other touched last at that instant or before. Of a product in
-    both the larger quantity counts, and the price of the later touch.
+    both, `rule` says the quantity, and the price is that of the later touch.
     """
     if cart is None or other is None:
         return cart or other
@@ -166,7 +168,7 @@ def merge(cart: Cart | None, other: Cart | None, counted: Counted) -> Cart | Non
             continue
         known = items.get(key)
         if known is not None:
-            amount, price = max(known[0], amount), price if t >= known[2] else known[1]
+            amount, price = _amount(known[0], amount, rule), price if t >= known[2] else known[1]
             t = max(known[2], t)
         items[key] = [amount, price, t, cart[3] + touch]
     beyond = len(items) - ITEMS_MAX
@@ -175,6 +177,13 @@ def merge(cart: Cart | None, other: Cart | None, counted: Counted) -> Cart | Non
             del items[key]
         counted[CART_ITEM_DROPPED] += beyond
     return [items, max(cart[1], other[1]), max(cart[2], other[2]), cart[3] + other[3]]
+
+
+def _amount(own: int, other: int, rule: MergeRule) -> int:
+    """The quantity of a product that is in both carts."""
+    if rule == "sum":
+        return min(own + other, QUANTITY_MAX)
+    return own if rule == "user" else max(own, other)
 
 
 def quantity(cart: Cart | None) -> int | float:

@@ -94,8 +94,11 @@ class Cart:
         return True
 
 
-def of_both(one: Cart, other: Cart) -> Cart:
-    """First the products of `one`. What either touched last before the other's order, or at its instant, is gone."""
+def of_both(one: Cart, other: Cart, rule: str) -> Cart:
+    """First the products of `one`. What either touched last before the other's order, or at its instant, is gone.
+
+    `rule`: the quantity of a product in both.
+    """
     items = {name: replace(item) for name, item in one.items.items() if is_later(item.touched_ms, other.emptied_ms)}
     for name, item in other.items.items():
         if not is_later(item.touched_ms, one.emptied_ms):
@@ -104,7 +107,7 @@ def of_both(one: Cart, other: Cart) -> Cart:
         price = here.price if here is not None and here.touched_ms > item.touched_ms else item.price
         items[name] = Item(
             product=item.product if here is None else here.product,
-            quantity=max(item.quantity, 0 if here is None else here.quantity),
+            quantity=item.quantity if here is None else quantity_of(rule, here.quantity, item.quantity),
             price=price,
             touched_ms=max(item.touched_ms, 0 if here is None else here.touched_ms),
             touched_order=one.touches + item.touched_order,
@@ -117,6 +120,11 @@ def of_both(one: Cart, other: Cart) -> Cart:
         changed_ms=latest_of(one.changed_ms, other.changed_ms),
         touches=one.touches + other.touches,
     )
+
+
+def quantity_of(rule: str, own: int, other: int) -> int:
+    quantities = {"max": max(own, other), "sum": min(own + other, NUMBER_MAX * MILLION), "user": own}
+    return quantities[rule]
 
 
 def is_later(t: int, than_ms: int | None) -> bool:
@@ -132,7 +140,7 @@ def cart(history: History) -> Cart:
         cart_now = Cart()
         for part in history.parts():
             if isinstance(part, Gift):
-                cart_now = of_both(cart_now, cart(part.history))
+                cart_now = of_both(cart_now, cart(part.history), part.cart)
             else:
                 cart_now.take(part)
         return cart_now

@@ -79,13 +79,14 @@ class Arrival:
 class Gift:
     """The history of another, who turned out to be this user at `now`; its events are those from `first` on.
 
-    `left_ms`: up to this instant time had passed for the other.
+    `left_ms`: up to this instant time had passed for the other. `cart`: the rule for a product in both carts.
     """
 
     first: int
     now: int
     left_ms: int
     history: "History"
+    cart: str = "max"
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ class History:
     memo: dict[Hashable, Any] = field(default_factory=dict)
     is_users: bool = False
     zone: str = "UTC"
+    cart: str = "max"
     lists: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
     def take(self, message: Message, now: int) -> None:
@@ -119,7 +121,7 @@ class History:
     def receive(self, history: "History", now: int, *, left_ms: int) -> None:
         assert not history.gifts, "gifts of gifts have no oracle"
         self.put_on(history.lists)
-        self.gifts.append(Gift(len(self.arrivals), now, left_ms, history))
+        self.gifts.append(Gift(len(self.arrivals), now, left_ms, history, self.cart))
         given = [
             replace(arrival, index=len(self.arrivals) + number, now=now, given=len(self.gifts))
             for number, arrival in enumerate(history.arrivals)

@@ -17,6 +17,18 @@ IDENTITY_MUTATIONS = (
         "if identities.remember_give(identity, give_id, max(self.clock_ms, link.now_ms)) is None:",
     ),
     Mutation(
+        "the carts of a catalog are never added up",
+        "tables/cart.py",
+        'if rule == "sum":',
+        'if rule == "both":',
+    ),
+    Mutation(
+        "the user's quantity counts under no catalog",
+        "tables/cart.py",
+        'return own if rule == "user" else max(own, other)',
+        "return max(own, other)",
+    ),
+    Mutation(
         "two users become one through a device",
         KEYS,
         "elif not forced and (profile.identified or now < identity.shared_until_ms):",

@@ -87,8 +87,8 @@ MERGE_MUTATIONS = (
     Mutation(
         "a product in both carts is there twice",
         "tables/cart.py",
-        "max(known[0], amount)",
-        "known[0] + amount",
+        'return own if rule == "user" else max(own, other)',
+        'return own if rule == "user" else own + other',
     ),
     Mutation(
         "a visit of both counts twice",

@@ -196,7 +196,9 @@ class Oracle:
 
     def begin(self, user: str) -> Life:
         assert self.fed_ms is not None
-        history = History(self.rules.session_gap_ms, self.rules.lateness_ms, zone=self.catalog.settings.zone)
+        settings = self.catalog.settings
+        rule = "max" if settings.identity is None else settings.identity.cart
+        history = History(self.rules.session_gap_ms, self.rules.lateness_ms, zone=settings.zone, cart=rule)
         life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
         history.places = life.places()
         if self.is_remembered(user):

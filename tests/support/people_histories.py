@@ -94,6 +94,8 @@ def identity_of(choices: Choices) -> str:
         lines.append(f"devices_max: {choices.one_of(1, 2, 2)}")
     if choices.chance(60):
         lines.append(f"switches_max: {choices.one_of(1, 2, 3)}")
+    if choices.chance(40):
+        lines.append(f"cart: {choices.one_of('max', 'sum', 'user')}")
     if choices.chance(15):
         lines.append("trust_alias: false")
     if choices.chance(15):

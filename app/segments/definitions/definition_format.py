@@ -348,12 +348,17 @@ DEVICES_MAX: Final = Key("devices_max", Count(20, COUNT_MAX), "Ids that become o
 SWITCHES_MAX: Final = Key(
     "switches_max", Count(4, COUNT_MAX), "Changes of hands within 30 days; with more the id is shared."
 )
+CART: Final = Key(
+    "cart",
+    Choice(("max", "sum", "user")),
+    "The quantity of a product in both carts: the larger, both together, or the user's; max if left out.",
+)
 TRUST_ALIAS: Final = Key("trust_alias", Truth(), "An alias makes its previousId the user's; true if left out.")
 IDENTITY: Final = Form(
     "identity",
     "identity.yaml",
     "identity.yaml: which keys are one person. An empty file has the defaults.",
-    (FOLLOW, LOGOUT, BLOCKED, DEVICES_MAX, SWITCHES_MAX, TRUST_ALIAS),
+    (FOLLOW, LOGOUT, BLOCKED, DEVICES_MAX, SWITCHES_MAX, TRUST_ALIAS, CART),
 )
 
 # ---- consent.yaml

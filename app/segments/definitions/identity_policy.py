@@ -1,11 +1,13 @@
 """Policy of identity: which keys are one person. `identity.yaml` says it; it is part of what a catalog means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.events.user_ids import BLOCKED_IDS, bare_id
 from app.segments.definitions.definition_format import (
     BLOCKED,
+    CART,
     DEVICES_MAX,
     FOLLOW,
     IDENTITY,
@@ -14,9 +16,11 @@ from app.segments.definitions.definition_format import (
     TRUST_ALIAS,
 )
 from app.segments.definitions.yaml_fields import Fields
+from tables.cart import MergeRule
 
 LOGOUTS: Final = ("Signed Out", "Logged Out")
 
+CARTS: Final[Mapping[str, MergeRule]] = {"max": "max", "sum": "sum", "user": "user"}
 Follow = Literal["always", "before"]
 
 
@@ -30,6 +34,7 @@ class IdentityPolicy:
     devices_max: ids that one user claims within 30 days.
     switches_max: changes of hands within 30 days after which an id is shared, and nobody's for 30 days.
     trust_alias: an `alias` claims its `previousId`.
+    cart: the quantity of a product that is in the user's cart and in that of the id.
     """
 
     follow: Follow = "always"
@@ -38,6 +43,7 @@ class IdentityPolicy:
     devices_max: int = 20
     switches_max: int = 4
     trust_alias: bool = True
+    cart: MergeRule = "max"
 
 
 DEFAULT_POLICY: Final = IdentityPolicy()
@@ -46,6 +52,7 @@ DEFAULT_POLICY: Final = IdentityPolicy()
 def read_identity_policy(fields: Fields) -> IdentityPolicy:
     """The policy of a file; what is not said is as usual. Problems are added to the file's."""
     usual, trusts_alias = DEFAULT_POLICY, TRUST_ALIAS.read(fields)
+    cart = CART.read(fields)
     return IdentityPolicy(
         follow="before" if FOLLOW.read(fields) == "before" else "always",
         logout=LOGOUT.read(fields) if LOGOUT.name in fields else usual.logout,
@@ -53,6 +60,7 @@ def read_identity_policy(fields: Fields) -> IdentityPolicy:
         devices_max=DEVICES_MAX.read(fields),
         switches_max=SWITCHES_MAX.read(fields),
         trust_alias=usual.trust_alias if trusts_alias is None else trusts_alias,
+        cart=CARTS.get(cart or "", usual.cart),
     )
 
 

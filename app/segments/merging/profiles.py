@@ -14,6 +14,7 @@ what the program does not know is left behind.
 from typing import Any
 
 from app.segments.compiler.program import Program
+from app.segments.definitions.identity_policy import DEFAULT_POLICY
 from app.segments.merging.memberships import merge_memberships
 from tables import cart, message_ids, session, waiting
 from tables.profile import Profile, waiting_profile
@@ -50,7 +51,7 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.fired_ms = max(profile.fired_ms, given.fired_ms)
     profile.first_seen_ms = min(profile.first_seen_ms, given.first_seen_ms)
     _merge_aggregates(profile, given, program, now)
-    profile.cart = cart.merge(profile.cart, given.cart, counted)
+    profile.cart = cart.merge(profile.cart, given.cart, counted, rule=(program.identity or DEFAULT_POLICY).cart)
     profile.session = session.merge(profile.session, given.session, gap_ms=program.rules.session_gap_ms)
     profile.message_ids = message_ids.merge(profile.message_ids, given.message_ids, now, counted)
     merge_memberships(profile, given, program.segments, now)

@@ -3,7 +3,7 @@
 import pytest
 
 from tables import cart
-from tables.cart import Cart
+from tables.cart import Cart, MergeRule
 from tables.counted import CART_ITEM_DROPPED, Counted
 
 ONE = 1_000_000
@@ -151,6 +151,17 @@ def test_of_a_product_in_both_the_larger_quantity_and_the_price_of_the_later_tou
     assert (cart.quantity(merged), cart.value(merged)) == (2, 20)
     merged = both(added(None, 5, "p", 1, 20), added(None, 5, "p", 1, 10))
     assert cart.value(merged) == 10
+
+
+@pytest.mark.parametrize(("rule", "quantity"), [("max", 5), ("sum", 7), ("user", 2)])
+def test_the_catalog_says_the_quantity_of_a_product_in_both(rule: MergeRule, quantity: int) -> None:
+    merged = cart.merge(added(None, 9, "p", 2, 20), added(None, 5, "p", 5, 10), Counted(), rule=rule)
+    assert (cart.quantity(merged), cart.value(merged)) == (quantity, quantity * 20)
+    merged = cart.merge(None, added(None, 5, "p", 5, 10), Counted(), rule=rule)
+    assert cart.quantity(merged) == 5
+    full = 10**12
+    merged = cart.merge(added(None, 9, "p", full), added(None, 5, "p", full), Counted(), rule=rule)
+    assert cart.quantity(merged) == full
 
 
 def test_an_order_of_either_takes_what_the_other_touched_before_it_or_at_its_instant() -> None:

@@ -27,7 +27,7 @@ def test_a_file_that_says_nothing_new_has_the_usual_policy(text: str) -> None:
 def test_every_key_is_read() -> None:
     text = (
         "follow: before\nlogout: [Bye, Ciao]\nblocked: [' Kiosk-1 ', NULL-ID]\n"
-        "devices_max: 3\nswitches_max: 1\ntrust_alias: false\n"
+        "devices_max: 3\nswitches_max: 1\ntrust_alias: false\ncart: sum\n"
     )
     assert policy(text) == IdentityPolicy(
         follow="before",
@@ -36,6 +36,7 @@ def test_every_key_is_read() -> None:
         devices_max=3,
         switches_max=1,
         trust_alias=False,
+        cart="sum",
     )
 
 
@@ -48,6 +49,8 @@ def test_a_catalog_is_another_one_with_each_policy() -> None:
         "devices_max: 3",
         "switches_max: 1",
         "trust_alias: false",
+        "cart: sum",
+        "cart: user",
     )
     versions = [load_catalog(SEGMENT | {IDENTITY_FILE: text}).version for text in texts]
     assert len({load_catalog(SEGMENT).version, *versions}) == len(texts) + 1
