@@ -17,6 +17,7 @@ from app.errors import UserError
 from app.offline.backtest import BATCH_RECORDS, FileRecord
 from app.offline.event_files import UNUSABLE_HINT, EventFiles
 from app.offline.explanation import Explainer, needed_of
+from app.offline.persons_keys import keys_of
 from app.offline.user_history import UserHistory
 from app.offline.value_census import ValueCensus
 from app.segments.definitions.definition import Catalog
@@ -42,7 +43,8 @@ def explain(
     ----------
     files
         Messages in the Segment spec, in order: one JSON object a line (.jsonl, .gz), or Parquet with those columns.
-        Only the user's events are played; those of others only move the clock, as in a backtest.
+        Only the user's events are played, with identity.yaml those of all keys of the person; those of others only move
+        the clock, as in a backtest.
     user
         The userId, or the anonymousId of a user without one.
     segment
@@ -60,10 +62,12 @@ def explain(
     rules = load_settings().time_rules
     catalog = load_segments(segments, rules)
     _check_segment(catalog, segment, segments)
-    explainer = Explainer(catalog, segment, user, rules)
     messages = EventFiles(files)
+    policy = catalog.settings.identity
+    keys = () if policy is None else keys_of(EventFiles(files), user, policy, rules.user_ids)
+    explainer = Explainer(catalog, segment, user, rules, keys=keys)
     values = ValueCensus(needed_of(catalog, catalog.segment(segment)))
-    history = UserHistory(messages, user, until_ms=at_ms, rules=rules)
+    history = UserHistory(messages, user, until_ms=at_ms, rules=rules, keys=keys)
     console = make_console()
     with console.status("reading events"):
         records = _heard(history, messages, values)

@@ -1,7 +1,7 @@
 """Terminal output of backtests."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,8 @@ def show_reading(console: Console, summary: Summary) -> None:
     """Shows how many records were read and how many were left out."""
     told = f"{counted(summary.events, 'message')}, {counted(summary.accepted, 'event')} of "
     say(console, f"{told}{counted(summary.users, 'user')} until {show_instant(summary.end_ms)} UTC")
+    if summary.links:
+        say(console, f"logins: {logins_text(summary.links)}")
     notes = [
         f"{counted(summary.duplicates, 'duplicate')}" if summary.duplicates else "",
         f"{summary.late:,} late" if summary.late else "",
@@ -47,6 +49,25 @@ def show_reading(console: Console, summary: Summary) -> None:
         say(console, f"  the first unusable one: {summary.first_dead}", "yellow")
     if summary.late > _LATE_MANY * summary.events:
         say(console, "  events more than a day behind are late: are the files in order of time?", "yellow")
+
+
+def logins_text(links: Mapping[str, int]) -> str:
+    """The results of logins, in words.
+
+    >>> logins_text({"given": 2, "empty": 1, "refused:shared": 3})
+    '2 guests became a part of a user, 1 id without a past, 3 refused (shared)'
+    """
+    refused = {result.partition(":")[2]: count for result, count in links.items() if result.startswith("refused:")}
+    reasons = ", ".join(f"{reason} {count:,}" if len(refused) > 1 else reason for reason, count in refused.items())
+    told = [
+        (links.get("given", 0), "guest became a part of a user", "guests became a part of a user"),
+        (links.get("empty", 0), "id without a past", "ids without a past"),
+        (links.get("lost", 0), "went to another user", "went to another user"),
+        (links.get("released", 0), "logout", "logouts"),
+        (links.get("ended", 0), "id its own again", "ids their own again"),
+        (sum(refused.values()), f"refused ({reasons})", f"refused ({reasons})"),
+    ]
+    return ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in told if count)
 
 
 def show_missing(console: Console, missing: Sequence[Missing]) -> None:

@@ -14,18 +14,23 @@ from app.events.message import instant_ms
 from app.offline.explanation import Explanation, Heard, Mark, Part, Role
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.dependencies import references
+from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.change import Change
 from app.segments.language.durations import format_duration
 
 ROLES: Final[dict[Role, str]] = {"when": "in while", "enter": "enters when", "exit": "leaves when"}
 _JOINED: Final = {"all": "all of these", "any": "at least one of these", "not": "none of this"}
 _INDENT: Final = "  "
+LINKS_SHOWN_MAX: Final = 20
+_WHY: Final = {"seen": "an event with both ids", "force": "by an administrator"}
 
 
 def show_explanation(
     console: Console, told: Explanation, heard: Heard, catalog: Catalog, *, changes_max: int, first_ms: int
 ) -> None:
     """All of it. `first_ms`: when the user's first event of the files was, -1 for none."""
+    if told.asked != told.user:
+        say(console, f"{told.asked} belongs to {told.user} since a login: this is about {told.user}")
     say(console, _headline(told), "bold")
     say(console, _INDENT + _standing(told, first_ms))
     for role, part in told.conditions.items():
@@ -49,11 +54,37 @@ def show_explanation(
         console.print()
         say(console, _changes_title(len(told.last), changes_max), "bold")
         console.print(changes_table(told.last, reasons, show_exact, shown_max=changes_max))
+    if told.links:
+        console.print()
+        say(console, "logins: which ids are one person", "bold")
+        for link in told.links[-LINKS_SHOWN_MAX:]:
+            say(console, f"{_INDENT}{link_text(link)}")
     notes = [*left_out(heard), *_others(told)]
     if notes:
         console.print()
     for note in notes:
         say(console, note, "dim")
+
+
+def link_text(link: Linked) -> str:
+    """The result of a login, for people.
+
+    >>> link_text(Linked("", "a-1", "ann", 1_767_607_200_000, "identify", "given"))
+    '2026-01-05 10:00:00: ann logged in on a-1 (identify): what a-1 did before is part of ann'
+    """
+    a, user = link.source, link.to
+    why = _WHY.get(link.why, link.why)
+    claimed = f"{user} logged in on {a} ({why})"
+    texts = {
+        "given": f"{claimed}: what {a} did before is part of {user}",
+        "empty": f"{claimed}: nothing was remembered of {a} itself",
+        "lost": f"another user logged in on {a}: what it does from here on is theirs; {user} keeps what it did before",
+        "released": f"{user} logged out on {a}: what it does from here on is its own",
+        "ended": f"{a} is its own again: {user} has nothing of what it does from here on",
+        "refused:identified": f"{claimed}: refused, as {a} is itself a user",
+        "refused:shared": f"{claimed}: refused, as {a} has had too many users within 30 days",
+    }
+    return f"{show_exact(max(link.at_ms, 0))}: {texts.get(link.result, f'{claimed}: {link.result}')}"
 
 
 def _headline(told: Explanation) -> str:

@@ -38,6 +38,7 @@ class Summary:
 
     `members` are samples over time: (clock in ms, segment -> members). `users_of`: how many users were in for the first
     time. `inside`: members at the end, for every live segment. `waiting`: events whose turn has not come at the end.
+    `links`: what became of logins, by result.
     """
 
     events: int = 0
@@ -56,6 +57,7 @@ class Summary:
     users_of: Counter[str] = field(default_factory=Counter)
     inside: dict[str, int] = field(default_factory=dict)
     members: list[tuple[int, dict[str, int]]] = field(default_factory=list)
+    links: Counter[str] = field(default_factory=Counter)
 
 
 class Backtest:
@@ -119,6 +121,7 @@ class Backtest:
                 value = letter.record.value or b""
                 shown = value[:80].decode(errors="replace") + ("…" if len(value) > 80 else "")
                 summary.first_dead = f"{letter.reason}: {letter.detail}: {shown}"
+        summary.links.update(linked.result for linked in batch.linked)
         for change in batch.changes:
             self._count(change)
             if self._hear is not None:

@@ -4,7 +4,7 @@ The same partition as a worker's plays the user's events. For each part of the c
 own, which holds exactly while that part does; so truths and instants are those of the engine, not a second opinion.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Score, Segment
 from app.segments.definitions.dependencies import Reference, references
 from app.segments.definitions.drafts import with_drafts
-from app.segments.evaluation.batch import Batch, RecordLike
+from app.segments.evaluation.batch import Batch, Linked, RecordLike
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
@@ -75,7 +75,8 @@ class Explanation:
     `known`: the user has a profile. `forgotten`: had one, and no event came for the retention. `since_ms`: since when
     in, or out (None: never was in). `times`: memberships so far. `next`: the next change of this segment if no event
     comes, None if there is none. `forgotten_ms`: when the user is forgotten if no event comes. `last`: the latest
-    changes, oldest first. `sent`: the values sent last, of one who is in.
+    changes, oldest first. `sent`: the values sent last, of one who is in. `asked`: the key of the question; where that
+    has moved, `user` is whom it has moved to. `links`: what became of the logins of the person, in order.
     """
 
     user: str
@@ -92,6 +93,17 @@ class Explanation:
     forgotten_ms: int | None
     last: tuple[Change, ...]
     sent: dict[str, Any]
+    asked: str = ""
+    links: tuple[Linked, ...] = ()
+
+
+@dataclass(slots=True)
+class Followed:
+    """One key of the person. `turned`: part of a condition -> whether it holds, since when."""
+
+    changes: list[Change] = field(default_factory=list)
+    turned: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    turn: Change | None = None
 
 
 @dataclass(slots=True)
@@ -109,10 +121,20 @@ class Heard:
 class Explainer:
     """Plays records of one user and explains one segment. Records of others may be among them."""
 
-    def __init__(self, catalog: Catalog, segment: str, user: str, rules: TimeRules | None = None) -> None:
-        """KeyError if there is no such segment."""
+    def __init__(
+        self,
+        catalog: Catalog,
+        segment: str,
+        user: str,
+        rules: TimeRules | None = None,
+        *,
+        keys: Collection[str] = (),
+    ) -> None:
+        """KeyError if there is no such segment. `keys`: those of the person, where there are more than one."""
         self.segment = catalog.segment(segment)
-        self.user = user
+        self.asked = self.user = user
+        self._followed = {key: Followed() for key in (user, *keys)}
+        self._links: list[Linked] = []
         self.heard = Heard()
         self._rules = rules or TimeRules()
         self._conditions = _conditions_of(self.segment)
@@ -136,9 +158,6 @@ class Explainer:
         self._code: dict[str, SegmentCode] = {code.name: code for code in self._program.segments}
         self._partition = Partition(self._program, self._rules, keyed=False, alone=True)
         self._kept: dict[str, bytes | None] = {}
-        self._changes: list[Change] = []
-        self._turned: dict[str, tuple[bool, int]] = {}
-        self._turn: Change | None = None
 
     # ---- playing
 
@@ -156,24 +175,29 @@ class Explainer:
         self.heard.late_ms += [late.late_ms for late in batch.late]
         self.heard.dead += [f"{letter.reason}: {letter.detail}" for letter in batch.dead]
         self._kept.update(batch.profiles)
+        self._links += [each for each in batch.linked if each.source in self._followed or each.to in self._followed]
+        del self._links[:-CHANGES_KEPT_MAX]
         for change in batch.changes:
-            if change.user != self.user:
+            followed = self._followed.get(change.user)
+            if followed is None:
                 continue
             if change.segment == self.segment.name:
-                self._changes.append(change)
-                del self._changes[:-CHANGES_KEPT_MAX]
+                followed.changes.append(change)
+                del followed.changes[:-CHANGES_KEPT_MAX]
                 if change.change != "updated":
-                    self._turn = change
+                    followed.turn = change
             elif change.segment.startswith(f"{self.segment.name}/"):
-                self._turned[change.segment] = (change.change == "entered", instant_ms(change.at))
+                followed.turned[change.segment] = (change.change == "entered", instant_ms(change.at))
 
     # ---- explaining
 
     def explain(self, at_ms: int) -> Explanation:
         """The user and the segment at `at_ms`, which the clock must have reached."""
+        self.user = self._owner()
+        followed = self._followed[self.user]
         profile = self._partition.profile(self.user)
-        self.heard.waiting = self._partition.waiting_of(self.user)
-        turn = self._turn
+        self.heard.waiting = sum(map(self._partition.waiting_of, self._followed))
+        turn = followed.turn
         inside = turn is not None and turn.change == "entered"
         conditions: dict[Role, Part] = {}
         marks: list[Mark] = []
@@ -194,13 +218,25 @@ class Explainer:
             marks=tuple(marks),
             next=self._next() if profile is not None else None,
             forgotten_ms=None if profile is None else profile.highest_ms + self._rules.retention_ms,
-            last=tuple(self._changes),
-            sent=self._changes[-1].attach if inside else {},
+            last=tuple(followed.changes),
+            sent=followed.changes[-1].attach if inside else {},
+            asked=self.asked,
+            links=tuple(self._links),
         )
+
+    def _owner(self) -> str:
+        """The user that the key of the question belongs to."""
+        user, passed = self.asked, {self.asked}
+        while (held := self._partition.held(user)) is not None and held.moved_to is not None:
+            if held.moved_to in passed or held.moved_to not in self._followed:
+                break
+            user = held.moved_to
+            passed.add(user)
+        return user
 
     def _part(self, node: Expression, at_ms: int, began_ms: int) -> Part:
         name = f"{self.segment.name}/{canonical.text(node)}"
-        holds, since_ms = self._turned.get(name, (False, began_ms))
+        holds, since_ms = self._followed[self.user].turned.get(name, (False, began_ms))
         since_ms = max(since_ms, began_ms)
         text = canonical.text(node)
         match node:
@@ -233,7 +269,7 @@ class Explainer:
         if segment.status == "retired":
             return
         waits = self._code.get(f"{segment.name}/{_WARM}")
-        if waits is not None and waits.name not in self._turned:
+        if waits is not None and waits.name not in self._followed[self.user].turned:
             warm_ms = profile.due[waits.id]
             yield Mark("warmup", profile.first_seen_ms, warm_ms)
         if member is None:

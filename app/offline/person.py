@@ -57,6 +57,17 @@ class Person(msgspec.Struct, kw_only=True, frozen=True):
     keys: list[Key]
 
 
+def claims_of(profile: Profile | None) -> list[Key]:
+    """The ids that a user has claimed, as they alone remember it, the latest claim first.
+
+    Of an id that has not answered, that does not say whether it belongs to the user: it had nothing to give, or the
+    answer is on its way.
+    """
+    identity = None if profile is None else profile.identity
+    claims = () if identity is None else sorted(identity.claims.items(), key=lambda pair: (-pair[1].at_ms, pair[0]))
+    return [Key(id=each, state=claim.state, why=claim.why, at=iso(max(claim.at_ms, 0))) for each, claim in claims]
+
+
 async def find_person(key: str, read: Read) -> Person | None:
     """The person with this key, wherever it has moved; None if nothing is known of the key."""
     user = key

@@ -1,6 +1,6 @@
 """The events of one user out of files of everybody's, with the clock as it went for all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -27,13 +27,21 @@ class UserHistory:
     The events of others are left out; what they do to the clock of the (one) partition is brought by watermarks, and
     the first event of all stays, since it starts the warm-up of windows, as do those that come later with an earlier
     time: where events are put in order, one of these is the first. So a user's changes are those of a backtest over the
-    same messages.
+    same messages. With several keys the events of all of them are the user's.
     """
 
-    def __init__(self, messages: Iterable[bytes], user: str, *, until_ms: int | None, rules: TimeRules) -> None:
-        """Messages that happened after `until_ms` are left out."""
+    def __init__(
+        self,
+        messages: Iterable[bytes],
+        user: str,
+        *,
+        until_ms: int | None,
+        rules: TimeRules,
+        keys: Collection[str] = (),
+    ) -> None:
+        """Messages that happened after `until_ms` are left out. `keys`: those of the person, where there are more."""
         self._messages = messages
-        self._user = user
+        self._keys = frozenset({user, *keys})
         self._until_ms = until_ms
         self._skew_max_ms = rules.skew_max_ms
         self._user_ids = rules.user_ids
@@ -64,7 +72,7 @@ class UserHistory:
                 self.unreadable += 1
                 self.first_unreadable = self.first_unreadable or f"the first: {error}"
                 continue
-            own = user == self._user
+            own = user in self._keys
             happened_ms = min(event_ms, received_ms)
             if own and self.first_ms < 0:
                 self.first_ms = event_ms

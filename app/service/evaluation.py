@@ -9,6 +9,7 @@ from app.events.instants import iso
 from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
 from app.events.user_ids import UserIds
 from app.offline.backtest import FileRecord
+from app.offline.person import Key
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.change import Atom, Change
@@ -62,11 +63,12 @@ class LiveEvaluation(msgspec.Struct, kw_only=True, frozen=True):
     """A live user and one segment, `at` the instant of the worker's clock. Not `known`: there is no profile.
 
     `asked`: the key of the question. `moved_to`: the user that this key has moved to by a login, who is `user` then;
-    null if it has not moved.
+    null if it has not moved. `keys`: the ids that the user has claimed by logins, the latest claim first.
     """
 
     asked: str
     moved_to: str | None
+    keys: list[Key]
     user: str
     known: bool
     at: str

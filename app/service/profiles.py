@@ -12,6 +12,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from app.events.instants import iso
+from app.offline.person import claims_of
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile
@@ -86,11 +87,12 @@ class Profiles:
         if partition.stale:
             detail = f"the workers use other definitions than this service ({program.version})"
             raise Problem(503, "other-catalog", detail, retry_after_s=10)
-        known = partition.profile(user) is not None
+        known, keys = partition.profile(user) is not None, claims_of(partition.held(user))
         told = standings(partition, user, catalog=catalog, program=program, at_ms=clock_ms, rules=rules)
         return LiveEvaluation(
             asked=user,
             moved_to=None,
+            keys=keys,
             user=user,
             known=known,
             at=iso(clock_ms),

@@ -137,7 +137,7 @@ class Outcome:
     seconds: float = 0.0
 
     def take(self, batch: Batch) -> None:
-        """What a batch has brought about."""
+        """Adds the results of a batch."""
         for change in batch.changes:
             self.changes[change.user].append(change.encode())
         self.results.update(each.result for each in batch.linked)

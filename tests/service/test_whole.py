@@ -69,6 +69,7 @@ async def test_a_key_that_has_moved_is_explained_as_its_user_and_its_token_shows
 
         why = await soon(explained)
         assert (why["asked"], why["moved_to"], why["user"]) == ("a-1", "ann", "ann")
+        assert [(key["id"], key["state"], key["why"]) for key in why["keys"]] == [("a-1", "given", "seen")]
         ann = await service.http.get("/v1/users/ann/explain", params={"segment": "viewers"}, headers=BEARER)
         assert (ann.json()["asked"], ann.json()["moved_to"], ann.json()["user"]) == ("ann", None, "ann")
 

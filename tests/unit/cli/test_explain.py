@@ -304,3 +304,60 @@ def test_it_agrees_with_a_backtest_over_the_same_files(shop: Path, capsys: pytes
                 if change["user"] == user and change["segment"] == segment
             ]
             assert told == wanted, (user, segment)
+
+
+# ---- the keys of one person
+
+LOGIN = {"type": "track", "event": "Signed In", "userId": "anna", "anonymousId": "a-1"}
+GUEST = [
+    event("05T00:00:00", "early"),
+    event("05T10:00:00", "a-1", "Product Added", product_id="A1"),
+    LOGIN | {"timestamp": "2026-01-05T10:05:00Z"},
+    event("05T10:10:00", "bert", "Product Viewed"),
+    event("05T11:00:00", "bert"),
+]
+
+
+@pytest.fixture
+def guests(ask: Asking) -> Asking:
+    (ask.shop / "segments" / "identity.yaml").touch()
+    ask.messages = GUEST
+    return ask
+
+
+@pytest.mark.parametrize("user", ["anna", "a-1"])
+def test_what_a_guest_did_is_explained_as_the_users(guests: Asking, user: str) -> None:
+    moved = ["a-1 belongs to anna since a login: this is about anna"] if user == "a-1" else []
+    said = guests(user, "cart-abandoned")
+    assert said[: len(moved) + 2] == [
+        *moved,
+        "anna is in cart-abandoned (Potential buyers) at 2026-01-05 11:00:00 UTC",
+        "  for the 1st time, since 2026-01-05 10:30:00 (30m)",
+    ]
+    assert said[-2:] == [
+        "logins: which ids are one person",
+        "  2026-01-05 10:05:00: anna logged in on a-1 (an event with both ids): what a-1 did before is part of anna",
+    ]
+
+
+def test_who_has_the_device_by_then_is_told(guests: Asking) -> None:
+    carl = LOGIN | {"userId": "carl", "timestamp": "2026-01-05T11:10:00Z"}
+    guests.messages = [*GUEST, carl, event("05T12:00:00", "bert")]
+    said = guests("a-1", "cart-abandoned")
+    assert said[1].startswith("carl is not in cart-abandoned")
+    assert (
+        "  2026-01-05 11:10:00: another user logged in on a-1: what it does from here on is theirs; "
+        "anna keeps what it did before" in said
+    )
+    assert guests("anna", "cart-abandoned")[0].startswith("anna is in cart-abandoned")
+
+
+def test_an_explanation_of_a_person_agrees_with_a_backtest(guests: Asking) -> None:
+    file = write(guests.shop, GUEST)
+    changes = guests.shop / "changes.jsonl"
+    arguments = [str(file), "--segments", str(guests.shop / "segments"), "--output", str(changes)]
+    assert cli.main(["backtest", *arguments]) == 0
+    assert "logins: 1 guest became a part of a user" in guests.capsys.readouterr().out
+    told = [json.loads(line) for line in changes.read_text().splitlines()]
+    entered = [each["at"] for each in told if (each["user"], each["segment"]) == ("anna", "cart-abandoned")]
+    assert entered == ["2026-01-05T10:30:00.000Z"]
