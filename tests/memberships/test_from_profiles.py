@@ -1,5 +1,6 @@
 """Memberships come from the profiles when the topic of changes does not reach back far enough."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,13 @@ from app.embedded import EmbeddedRedis
 from app.main import create_app as create_worker
 from app.memberships.membership_view import View, connect_redis
 from app.memberships.verification import verify
+from app.runtime.kafka.record_batch import Row
+from app.settings import Settings
 from tests.memberships.looking import memberships
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
+from tests.support.written_links import identity_results
 
 pytestmark = pytest.mark.kafka
 
@@ -63,10 +67,44 @@ async def is_right(shop: Shop, view: View) -> bool:
 
 async def delete_changes(shop: Shop) -> None:
     """Deletes changes as retention does."""
+    await delete_records(shop, shop.settings.topics.changes)
+
+
+async def delete_records(shop: Shop, topic: str) -> None:
+    """Deletes all records of a topic as retention does."""
     admin = AIOKafkaAdminClient(bootstrap_servers=shop.settings.kafka_bootstrap_servers)
     await admin.start()
     try:
-        topic = shop.settings.topics.changes
         await admin.delete_records({TopicPartition(topic, n): RecordsToDelete(before_offset=-1) for n in range(2)})
     finally:
         await admin.close()
+
+
+async def test_aliases_whose_identity_events_are_gone_are_found_in_the_profiles(
+    shop: Shop, embedded_redis: EmbeddedRedis
+) -> None:
+    (shop.settings.segments / "identity.yaml").touch()
+    settings = replace(shop.settings, redis_url=embedded_redis.url, redis_prefix=f"{shop.name}:")
+    async with running(create_worker(settings)):
+        await shop.send([login("ann", "a-1", 0), login("ann", "a-2", MINUTE_MS)])
+        await soon(lambda: has_results(settings, empty=2))
+        await delete_records(shop, settings.topics.identity)
+        await shop.send([login("ben", "a-2", 2 * MINUTE_MS)])
+        await soon(lambda: has_results(settings, lost=1, empty=1))
+        view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=2)
+        async with view, running(create_app(settings)):
+            await soon(lambda: aliases(view, {"a-1": "ann", "a-2": "ben"}))
+
+
+async def aliases(view: View, expected: dict[str, str]) -> bool:
+    found = {key: await view.redis.get(view.keys.moved(key)) for key in expected}
+    return found == {key: user.encode() for key, user in expected.items()}
+
+
+def login(user: str, anonymous_id: str, at_ms: int) -> Row:
+    key, value, headers = record(user, at_ms, "Signed In")
+    return key, json.dumps(json.loads(value or b"") | {"anonymousId": anonymous_id}).encode(), headers
+
+
+async def has_results(settings: Settings, **counts: int) -> bool:
+    return await identity_results(settings) == counts
