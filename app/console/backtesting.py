@@ -64,6 +64,7 @@ def logins_text(links: Mapping[str, int]) -> str:
         (links.get("empty", 0), "id without a past", "ids without a past"),
         (links.get("lost", 0), "went to another user", "went to another user"),
         (links.get("released", 0), "logout", "logouts"),
+        (links.get("split", 0), "taken back by an administrator", "taken back by an administrator"),
         (links.get("ended", 0), "id its own again", "ids their own again"),
         (sum(refused.values()), f"refused ({reasons})", f"refused ({reasons})"),
     ]

@@ -80,6 +80,7 @@ def link_text(link: Linked) -> str:
         "empty": f"{claimed}: nothing was remembered of {a} itself",
         "lost": f"another user logged in on {a}: what it does from here on is theirs; {user} keeps what it did before",
         "released": f"{user} logged out on {a}: what it does from here on is its own",
+        "split": f"an administrator has taken {a} from {user}, with what it did",
         "ended": f"{a} is its own again: {user} has nothing of what it does from here on",
         "refused:identified": f"{claimed}: refused, as {a} is itself a user",
         "refused:shared": f"{claimed}: refused, as {a} has had too many users within 30 days",

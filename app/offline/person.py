@@ -65,7 +65,11 @@ def claims_of(profile: Profile | None) -> list[Key]:
     """
     identity = None if profile is None else profile.identity
     claims = () if identity is None else sorted(identity.claims.items(), key=lambda pair: (-pair[1].at_ms, pair[0]))
-    return [Key(id=each, state=claim.state, why=claim.why, at=iso(max(claim.at_ms, 0))) for each, claim in claims]
+    found = []
+    for each, claim in claims:
+        state, _, reason = claim.state.partition(":")
+        found.append(Key(id=each, state=state, why=claim.why, at=iso(max(claim.at_ms, 0)), reason=reason or None))
+    return found
 
 
 async def find_person(key: str, read: Read) -> Person | None:
