@@ -14,7 +14,7 @@ from app.segments.language.suggestions import closest
         ("time_of_month", FUNCTIONS),
         ("frequency", (*FUNCTIONS, "sequence")),
         ("while", FUNCTIONS),
-        ("id", FIELDS["user"]),
+        ("uid", FIELDS["user"]),
         ("age", FIELDS["session"]),
     ],
 )
@@ -24,7 +24,7 @@ def test_what_is_merely_similar_is_no_guess(word: str, known: tuple[str, ...]) -
 
 @pytest.mark.parametrize("known", [FUNCTIONS, *FIELDS.values()], ids=["functions", *FIELDS])
 def test_two_swapped_letters_are_understood(known: tuple[str, ...]) -> None:
-    for name in known:
+    for name in (name for name in known if len(name) > 2):
         for at in range(len(name) - 1):
             slip = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
             assert closest(slip, known) in (name, name.removesuffix("s"))  # month, months
