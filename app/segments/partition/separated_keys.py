@@ -53,6 +53,10 @@ class SeparatedKeys(LinkedKeys):
         if self._reached and self._reached.get(key, 0) > record.offset:
             return
         profile = self._known(key)
+        if profile is not None and profile.begun:  # who is due to be forgotten is, wherever a batch ends
+            self._settlement.user = key
+            self._fire(key, profile, self.clock_ms)
+            profile = self._touched.get(key)
         if control.deed == "merge":
             self._join(control, key, profile)
         elif key == control.source:

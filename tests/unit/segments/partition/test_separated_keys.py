@@ -1,12 +1,15 @@
 """Keys that an administrator joins or separates, in several partitions."""
 
+import json
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from app.events.control_record import Control, write_control
+from app.events.instants import iso
 from app.offline.backtest import FileRecord
+from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
 from tables.identity import DAY_MS, SPLIT
 from tables.profile import Profile
@@ -194,6 +197,25 @@ def test_a_user_with_nothing_of_their_own_is_left_with_nothing() -> None:
     assert shop.of("u").profile("u") is None
     assert shop.of("a").profile("a") is None
     assert shop.results == ["split"]
+
+
+def test_a_user_who_is_due_to_be_forgotten_begins_anew_with_a_merge_wherever_a_batch_ends() -> None:
+    program = SplitShop(partitions=2).partitions[0].program
+    said = json.dumps({"type": "track", "event": "View", "userId": "u", "timestamp": iso(START_MS)}).encode()
+    mark = json.dumps({"type": "watermark", "timestamp": iso(START_MS + 500 * DAY_MS)}).encode()
+    control = merge_records("a", "u", rules=RULES, n=N, at_ms=START_MS)[1][1]
+    records = [
+        FileRecord(offset, -1, key, value)
+        for offset, (key, value) in enumerate(((b"u", said), (None, mark), (b"u", control)))
+    ]
+    held = []
+    for batches in ([records], [[each] for each in records]):
+        partition = Partition(program, RULES)
+        for batch in batches:
+            partition.process(batch)
+        held.append(partition.held("u"))
+    assert held[0] == held[1]
+    assert held[0] is not None
 
 
 @pytest.mark.parametrize(
