@@ -35,8 +35,8 @@ OPERATORS: Final = {
     "less-than-or-equal": "<=",
 }
 NEAREST: Final = {
-    "profile-marketing-consent": "send consent as a trait: traits.email_consent = true",
-    "profile-permissions": "send consent as a trait: traits.whatsapp_consent = true",
+    "profile-marketing-consent": "requires: [email], with a purpose in consent.yaml",
+    "profile-permissions": "requires: [whatsapp], with a purpose in consent.yaml",
     "profile-postal-code-distance": "near(context.location, 52.52, 13.40, 25km), with the place of the postal code",
     "profile-region": "context.location.country in ['DE', 'FR']",
     "profile-predictive-analytics": "avg(revenue of 'Placed Order'), or a prediction that is sent as a trait",
