@@ -14,7 +14,7 @@ from app.segments.language.suggestions import closest
         ("time_of_month", FUNCTIONS),
         ("frequency", (*FUNCTIONS, "sequence")),
         ("while", FUNCTIONS),
-        ("uid", FIELDS["user"]),
+        ("phone", FIELDS["user"]),
         ("age", FIELDS["session"]),
     ],
 )
