@@ -35,6 +35,7 @@ CatalogSource = Literal["folder", "topic"]
 Compression = Literal["snappy", "lz4", "zstd", "gzip", "none"]
 ProfileStore = Literal["memory", "disk"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Privacy = Literal["off", "strict"]
 LogFormat = Literal["text", "json"]
 
 
@@ -69,6 +70,10 @@ class Settings:
     topic_profiles: str = setting("shoal.profiles", "Private: changelog of profiles and positions, compacted")
     topic_journal: str = setting("shoal.journal", "Private: what moved a partition other than its records")
     topic_catalog: str = setting("shoal.catalog", "Published definitions, compacted")
+
+    privacy: Privacy = setting(
+        "off", "strict: shoal topics check wants every topic about users to forget within 30 days"
+    )
 
     # Definitions.
     catalog: CatalogSource = setting(

@@ -6,6 +6,7 @@ Values are texts as the broker tells them. What a broker does not tell is not ju
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.runtime.kafka.privacy_check import terms_of
 from app.runtime.kafka.topics import (
     REPLICAS_MAX,
     TopicSpec,
@@ -63,6 +64,8 @@ def check_topics(
         found += _check_copies(settings, state, brokers=brokers)
         if state.config:
             found += _check_config(settings, spec, state)
+            if settings.privacy == "strict":
+                found += _check_terms(settings, spec, state)
     return found
 
 
@@ -165,7 +168,7 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
         yield _config_finding(spec.name, f"cleanup.policy={policy}", "cleanup.policy", wanted["cleanup.policy"], why)
     for setting in ("retention.ms", "retention.bytes"):
         value = config.get(setting)
-        if value is None or value == "-1" or policy == "compact":
+        if settings.privacy == "strict" or value is None or value == "-1" or policy == "compact":
             continue
         told = f"{setting}={value}"
         if setting == "retention.ms" and (after_ms := _number(value)) is not None:
@@ -199,6 +202,15 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
         why = "a restore that takes longer would find users again who were forgotten"
         setting = "delete.retention.ms"
         yield _config_finding(spec.name, f"{setting}={tombstones_ms}", setting, str(EXPIRATION_MS_MIN), why)
+
+
+def _check_terms(settings: Settings, spec: TopicSpec, state: TopicState) -> Iterator[Finding]:
+    """Checks the terms of a topic that holds records about users; the catalog and the audit records name none."""
+    if spec.name in (settings.topics.catalog, settings.topics.audit):
+        return
+    compacted = dict(spec.config)["cleanup.policy"] == "compact"
+    for setting, most, why in terms_of(state.config, compacted=compacted):
+        yield _config_finding(spec.name, f"{setting}={state.config[setting]}", setting, str(most), why)
 
 
 def _config_finding(name: str, found: str, setting: str, value: str, why: str, *, wrong: bool = True) -> Finding:

@@ -138,3 +138,45 @@ def test_one_command_a_topic_mends_its_settings() -> None:
         "--add-config min.insync.replicas=2,cleanup.policy=compact"
     )
     assert "--topic shoal.journal --add-config min.insync.replicas=2,cleanup.policy=delete" in second
+
+
+DAY_MS = 86_400_000
+STRICT = load_settings({}, privacy="strict")
+FORGETTING = {"retention.ms": str(30 * DAY_MS)}
+COMPACTING = {"max.compaction.lag.ms": str(7 * DAY_MS), "delete.retention.ms": str(DAY_MS)}
+
+
+def strict(**changes: Mapping[str, str]) -> list[Finding]:
+    """Returns the report under privacy=strict, where all topics forget in time but for what is changed by name."""
+    states = {}
+    for name, state in right(STRICT).items():
+        own = COMPACTING if state.config["cleanup.policy"] == "compact" else FORGETTING
+        config = dict(state.config) | own | dict(changes.get(name.replace(".", "_"), {}))
+        states[name] = replace(state, config=config)
+    return check(states, settings=STRICT)
+
+
+def test_topics_that_forget_in_time_are_right_under_strict_privacy() -> None:
+    assert strict() == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "setting", "value", "most"),
+    [
+        (TOPICS.clickstream, "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.late, "retention.ms", str(31 * DAY_MS), 30 * DAY_MS),
+        (TOPICS.dead_letters, "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.changes, "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.segment("buyers"), "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.journal, "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.identity, "retention.ms", "-1", 30 * DAY_MS),
+        (TOPICS.profiles, "max.compaction.lag.ms", "9223372036854775807", 7 * DAY_MS),
+        (TOPICS.profiles, "delete.retention.ms", str(2 * DAY_MS), DAY_MS),
+    ],
+)
+def test_a_topic_that_keeps_users_for_too_long_is_wrong_under_strict_privacy(
+    topic: str, setting: str, value: str, most: int
+) -> None:
+    (finding,) = strict(**{topic.replace(".", "_"): {setting: value}})
+    assert (finding.name, finding.wrong, finding.config) == (topic, True, (setting, str(most)))
+    assert "privacy=strict" in finding.do
