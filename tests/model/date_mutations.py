@@ -65,12 +65,6 @@ DATE_MUTATIONS = (
     ),
     # ---- fixed spans
     Mutation(
-        "what happens at the end of a span counts",
-        "app/segments/compiler/event_code.py",
-        'f"{start} <= t < {end}"',
-        'f"{start} <= t <= {end}"',
-    ),
-    Mutation(
         "what happens at the beginning of a span does not count",
         "app/segments/compiler/event_code.py",
         'f"{start} <= t" if end == FOREVER',
