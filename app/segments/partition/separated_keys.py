@@ -161,8 +161,10 @@ class SeparatedKeys(LinkedKeys):
         if profile is not None and link.to in link.path:
             return link.step == "forward" and self._is_back_again(profile, link)
         identity = None if profile is None else profile.identity
-        if identity is None or not link.path:
+        if profile is None or identity is None or not link.path:
             return False
+        if profile.begun and self.clock_ms >= profile.highest_ms + self.rules.retention_ms:
+            return False  # forgotten by now, wherever a batch ends
         claim = identity.claims.get(link.path[-1])
         if claim is None or claim.state != SPLIT:
             return False
