@@ -38,7 +38,7 @@ class Claim:
 class Key:
     """Memory of a key about others. As a user: `claims`, by id. As an id: the last number that each user `answered`
     to it; to whom it `moved_to`; the latest claim; the last use; changes of hands; and, while it has no life, its next
-    number of a change and the ids of its messages."""
+    number of a change and the ids of its messages; those that it `passed` on count elsewhere."""
 
     claims: dict[str, Claim] = field(default_factory=dict)
     answered: dict[str, int] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class Key:
     shared_until_ms: int = -1
     sequence: int = 0
     message_ids: list[tuple[int, Any]] = field(default_factory=list)
+    passed: set[Any] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -153,6 +154,7 @@ class PeopleOracle(Oracle):
             if is_among(key.message_ids, message.id, now):
                 return "duplicate"
             key.message_ids.append((now, message.id))
+            key.passed.add(message.id)
         key.used_ms = max(key.used_ms, now)
         assert key.moved_to is not None
         self.say(message.user, self.take_forward, replace(message, user=key.moved_to), offset, path)
@@ -325,6 +327,7 @@ class PeopleOracle(Oracle):
             life.leave(now, {"link": link, "into": user})
             self.gather(life)
             key.sequence, key.message_ids = life.sequence, life.message_ids()
+            life.known_ids = [known for known in life.known_ids if known[1] not in key.passed]
         lists = self.lists.pop(source, {})
         is_empty = life is None and not waiting and not lists
         self.tell(source, user, "empty" if is_empty else "given")
