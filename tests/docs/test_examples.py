@@ -1,5 +1,6 @@
 """Examples in the docs are run: definitions with their tests, mistakes with their messages, expressions."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.segments.review.scenario import run_test
 from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
 from tools.error_messages import message_of
 
+_OF_OTHERS = re.compile(r"\b(?:segment|score|entered|left|since_left|times)\(")
 SHIPPED = ROOT / "deploy" / "segments"
 EXAMPLES = [
     pytest.param(page, block.name, id=f"{page.name}:{block.name}")
@@ -67,7 +69,7 @@ def test_every_expression_in_a_table_can_be_written_so(row: Row) -> None:
         expression = parse_expression(text)
         assert parse_expression(canonical.text(expression)) == expression
         example = f"segment: example\nwhen: cart.items > 0\nattach:\n  value: >-\n    {text}\n"
-        others = shipped() if "segment(" in text or "score(" in text else {}
+        others = shipped() if _OF_OTHERS.search(text) else {}
         load_catalog({**others, "example.yaml": example})
 
 

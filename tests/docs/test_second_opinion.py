@@ -19,7 +19,7 @@ from tools.docs_pages import PAGES, ROOT, definitions
 RULES = TimeRules()
 DAY_MS = 86_400_000
 LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
-_USED = re.compile(r"\b(?:segment|score)\('([^']+)'\)")
+_USED = re.compile(r"\b(?:segment|score|entered|left|since_left|times)\('([^']+)'")
 SHIPPED = ROOT / "deploy" / "segments"
 FILES: dict[str, dict[str, str]] = {
     "shipped": {path.name: path.read_text(encoding="utf-8") for path in sorted(SHIPPED.glob("*.yaml"))},

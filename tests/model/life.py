@@ -8,10 +8,21 @@ from typing import Any
 from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
-from app.segments.language.syntax import Aggregate, And, Comparison, Consent, Expression, Key, Membership, ScoreValue
+from app.segments.language.syntax import (
+    Aggregate,
+    And,
+    Comparison,
+    Consent,
+    Expression,
+    Key,
+    Membership,
+    ScoreValue,
+    SegmentMark,
+)
 from tests.model.history import History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen
+from tests.model.standing import Standing
 from tests.model.view import View, places_kept, walk
 
 DUPLICATE_MS = 24 * 3_600_000
@@ -19,18 +30,6 @@ MESSAGE_IDS_MAX = 1_000
 EVIDENCE_MAX = 20
 
 Change = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """State of a user in a segment. All marks are instants of evaluations."""
-
-    inside: bool = False
-    true_since_ms: int | None = None
-    entered_ms: int | None = None
-    left_ms: int | None = None
-    times: int = 0
-    sent: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(slots=True)
@@ -170,7 +169,7 @@ class Life:
         return {id(found[0]): found[1] for node in comparisons if (found := places_kept(node)) is not None}
 
     def view(self) -> View:
-        return View(self.user, self.catalog, self.history, self.members, self.at_ms)
+        return View(self.user, self.catalog, self.history, self.members, self.at_ms, self.standings)
 
     def settle(self, cause: Change) -> None:
         """Every segment once, in order; each sees those before it as they are settled."""
@@ -327,7 +326,7 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
             match node:
                 case Aggregate(within_ms=int(within_ms)) | Key(aggregate=Aggregate(within_ms=int(within_ms))):
                     yield within_ms
-                case Membership(segment=name):
+                case Membership(segment=name) | SegmentMark(segment=name):
                     yield from windows(catalog.segment(name), catalog)
                 case ScoreValue(score=name):
                     score = next(score for score in catalog.scores if score.name == name)
@@ -351,7 +350,7 @@ def needs(segment: Segment, catalog: Catalog) -> set[str]:
     found: set[str] = set()
     while reading:
         for node in walk(reading.pop()):
-            if isinstance(node, Membership):
+            if isinstance(node, Membership | SegmentMark):
                 found.add(node.segment)
             elif isinstance(node, ScoreValue):
                 score = next(score for score in catalog.scores if score.name == node.score)

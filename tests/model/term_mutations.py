@@ -53,4 +53,29 @@ TERM_MUTATIONS = (
         'return self._local(f"{lower}({value}, COUNTED)"), until',
         'return self._local(f"{lower}({value}, COUNTED)"), None',
     ),
+    # ---- entered, left, since_left, times
+    Mutation(
+        "an entry counts a millisecond too long",
+        "app/segments/compiler/value_code.py",
+        'if {at} is not None and {at} + {node.within_ms} > now"',
+        'if {at} is not None and {at} + {node.within_ms} >= now"',
+    ),
+    Mutation(
+        "an exit is remembered only for a cool-down",
+        "app/segments/compiler/program.py",
+        "keeps_exit=bool(read.segment.cooldown_ms) or read.segment.name in self.registry.exits,",
+        "keeps_exit=bool(read.segment.cooldown_ms),",
+    ),
+    Mutation(
+        "who asks for an entry is not asked again at the next one",
+        "app/segments/compiler/value_code.py",
+        "        self.segments.add(segment)\n        if exits:",
+        "        if exits:",
+    ),
+    Mutation(
+        "an exit is counted as an entry",
+        "app/segments/compiler/value_code.py",
+        'else f"{member}[{SINCE}] if {member}[{TIMES}] else None"',
+        'else f"{member}[{OUT_AT}] if {member}[{TIMES}] else None"',
+    ),
 )

@@ -1,8 +1,8 @@
 """View of a user at one instant: the value of every expression, and when it could change by time alone."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
@@ -29,6 +29,7 @@ from app.segments.language.syntax import (
     Number,
     Or,
     ScoreValue,
+    SegmentMark,
     Sequence,
     SessionField,
     StaticList,
@@ -39,6 +40,7 @@ from app.segments.language.syntax import (
 from tests.model import aggregates, cart, consent, dates, latest, scores, sequences, session
 from tests.model.history import History, is_true, value_of
 from tests.model.plain import Length, Moment, Value, difference, each, number, seen
+from tests.model.standing import Standing
 
 QUARTER_HOUR_MS = 15 * 60_000
 MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
@@ -53,9 +55,10 @@ class View:
     history: History
     members: Set[str]
     now: int
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     def at(self, now: int) -> "View":
-        return View(self.key, self.catalog, self.history, self.members, now)
+        return View(self.key, self.catalog, self.history, self.members, now, self.standings)
 
     def is_true(self, condition: Expression) -> bool:
         return is_true(self.value(condition))
@@ -89,6 +92,8 @@ class View:
                 return self.history.lists.get(name, (0, False))[1]
             case Consent(purpose=purpose):
                 return consent.granted(purpose, self.catalog, self.history)
+            case SegmentMark():
+                return self.mark(node)
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)
@@ -113,6 +118,15 @@ class View:
         if at is None:
             return None
         return Length(self.now - at if function == "since" else at - self.now)
+
+    def mark(self, node: SegmentMark) -> Value:
+        """Looks at when a segment was last entered or left: an instant is in a window `now - W < t <= now`."""
+        found = self.standings.get(node.segment, Standing()).value(node.function)
+        if node.function == "times":
+            return found
+        if node.function == "since_left":
+            return None if found is None else Length(self.now - found)
+        return found is not None and (node.within_ms is None or found > self.now - node.within_ms)
 
     def user(self, name: str) -> Value:
         times = [arrival.t for arrival in self.history.arrivals]
@@ -179,6 +193,10 @@ class View:
                     span = dates.anniversary(self.value(of), self.zone, self.now)
                     if span is not None:
                         yield span[1]
+                case SegmentMark(within_ms=int(within_ms)):
+                    at = self.standings.get(node.segment, Standing()).value(node.function)
+                    if at is not None:
+                        yield at + within_ms
                 case SessionField():
                     end = session.end(self.history)
                     if end is not None:
@@ -277,7 +295,7 @@ def moves(node: Expression) -> bool:
     match node:
         case Aggregate(function="since") | CartField(name="idle") | SessionField(name="idle") | ScoreValue():
             return True
-        case UserField(name="idle" | "age") | Distance():
+        case UserField(name="idle" | "age") | Distance() | SegmentMark(function="since_left"):
             return True
     return False
 

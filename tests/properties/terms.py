@@ -24,6 +24,7 @@ def atoms(writer: "Writer") -> tuple[Callable[[], str], ...]:
         lambda: f"user.id in ['u1', {writer.text()}]",
         lambda: f"bucket({writer.one_of('a', 'b', 'é')!r}) {writer.order()} {writer.one_of('10', '35.5', '50', '80')}",
         lambda: f"lower({writer.any_of(writer.any_value, writer.visit_text)}) {small_text_test(writer)}",
+        *marks(writer),
         lambda: f"{optional(writer)} is {presence(writer)}",
         lambda: f"count({writer.name()} where {term(writer)}{writer.scope()}) {writer.order()} {writer.threshold()}",
     )
@@ -42,6 +43,20 @@ def small_text_test(writer: "Writer") -> str:
     """A comparison of a text in small letters."""
     operator = writer.one_of("=", "=", "!=", "contains", "starts with")
     return f"{operator} {writer.one_of('a', 'b', 'ab', 'b1', 'é')!r}"
+
+
+def marks(writer: "Writer") -> tuple[Callable[[], str], ...]:
+    """Conditions about entries into other segments, and exits from them."""
+    if not writer.segments:
+        return ()
+    name = f"'{writer.one_of(*writer.segments)}'"
+    within = f" within {writer.duration()}" if writer.chance(75) else ""
+    return (
+        lambda: f"{writer.one_of('entered', 'left', 'left')}({name}{within})",
+        lambda: f"times({name}) {writer.order()} {writer.threshold()}",
+        lambda: f"since_left({name}) {writer.one_of('<', '<=', '>', '>=')} {writer.duration()}",
+        lambda: f"since_left({name}) is {presence(writer)}",
+    )
 
 
 def presence(writer: "Writer") -> str:

@@ -131,7 +131,7 @@ class Narrator(Choices):
         if self.chance(10):
             said["zone"] = self.zone()
         if self.chance(15):
-            said["tags"] = self.one_of(["a", "b"], ["b"], ["A", "B1"], [], "a", [1, True, None], ["2", 1])
+            said["tags"] = self.one_of(["a", "B1"], ["b"], ["A", "B"], [], "a", [1, True, None], ["2", 1])
         if self.chance(15):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):

@@ -149,6 +149,7 @@ class Registry:
         self.zones = Zones(zone)
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
+        self.exits: set[str] = set()  # segments of which somebody asks when they were left
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only the full number
 
     def next_watch_bit(self) -> int:

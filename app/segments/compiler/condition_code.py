@@ -58,6 +58,8 @@ class Expressions(Values):
                 return True
             case syntax.UserField(name="identified"):
                 return True
+            case syntax.SegmentMark(function=function):
+                return function in ("entered", "left")
             case _:
                 return False
 
@@ -112,9 +114,9 @@ class Expressions(Values):
         return self._moving_comparison(node)
 
     def _is_plain_duration(self, node: Expression) -> bool:
-        return isinstance(
-            node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField | syntax.Distance
-        )
+        if isinstance(node, syntax.Distance | syntax.SegmentMark):
+            return True
+        return isinstance(node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField)
 
     def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
         instants_max = instants_needed(operator, bound)
@@ -203,7 +205,7 @@ class Expressions(Values):
                 return name in ("items", "quantity", "value")
             case syntax.SessionField(name=name):
                 return name in ("duration", "pages", "events", "number")
-            case syntax.ScoreValue() | syntax.Bucket():
+            case syntax.ScoreValue() | syntax.Bucket() | syntax.SegmentMark(function="times"):
                 return True
             case _:
                 return False

@@ -68,7 +68,12 @@ def shown_as(node: Expression) -> Shown:
     match node:
         case syntax.Aggregate():
             return "duration" if type_of(node) is Type.DURATION else "plain"
-        case syntax.Duration() | syntax.Distance() | syntax.CartField(name="idle"):
+        case (
+            syntax.Duration()
+            | syntax.Distance()
+            | syntax.SegmentMark(function="since_left")
+            | syntax.CartField(name="idle")
+        ):
             return "duration"
         case syntax.SessionField(name="duration" | "idle") | syntax.UserField(name="age" | "idle"):
             return "duration"

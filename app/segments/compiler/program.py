@@ -287,6 +287,7 @@ class _Compiler:
                 for_ms=read.segment.for_ms,
                 hold_ms=read.segment.hold_ms,
                 cooldown_ms=read.segment.cooldown_ms,
+                keeps_exit=bool(read.segment.cooldown_ms) or read.segment.name in self.registry.exits,
                 updates=read.segment.updates,
                 simple=is_simple(read.segment),
                 waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter
+from app.segments.compiler.visit_value import visit_value
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
 from app.segments.evaluation import operators
@@ -22,19 +23,13 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Expression
 from tables import cart
 from tables import session as sessions
-from tables.values import plain_number
+from tables.profile import OUT_AT, SINCE, TIMES
 from tables.windows import FOREVER
 
 Until = str | None
 LISTS, LIST = "lists", "list "
 """Feature of segments that read any static list, and the beginning of that of those that read one."""
 MOVING_USER = {"age": "p.first_seen_ms", "idle": "p.highest_ms"}
-SESSION_INDEX = {
-    "pages": sessions.PAGES,
-    "events": sessions.EVENTS,
-    "source": sessions.SOURCE,
-    "landing_page": sessions.LANDING,
-}
 
 
 class Values(ABC):
@@ -137,6 +132,8 @@ class Values(ABC):
                 return True
             case syntax.UserField(name="age" | "idle") | syntax.Clock() | syntax.Distance():
                 return True
+            case syntax.SegmentMark(function=name):
+                return name == "since_left"
             case syntax.ScoreValue(score=name):
                 return self.scores[name].half_life_ms is not None
             case syntax.Arithmetic(left=left, right=right):
@@ -187,6 +184,9 @@ class Values(ABC):
                 kind = self.code.bind("k", remembered.kind)
                 until = self._local(f"{kind}.until({state}, now)", "u")
                 return self._local(f"{kind}.value({state}, now)"), until
+            case syntax.SegmentMark():
+                member = self._member(node.segment, exits=True)
+                return self._local(f"None if {member} is None else {member}[{OUT_AT}]"), None
             case syntax.CartField():
                 self.features.add("cart")
                 return self._local("None if p.cart is None or p.cart[2] < 0 else p.cart[2]"), None
@@ -238,7 +238,7 @@ class Values(ABC):
 
     def _decayed(self, score: Score, state: str, fixed: str) -> str:
         kind = self.code.bind("k", self.decay(score).kind)
-        return f"{self._helper(rounded_score)}({kind}.value({state}, n) + {fixed})"
+        return f"{self._helper(operators.rounded_score)}({kind}.value({state}, n) + {fixed})"
 
     def decay(self, score: Score) -> Remembered:
         """The aggregate of a score with a half-life."""
@@ -317,8 +317,7 @@ class Values(ABC):
             case syntax.ContextValue(path=path):
                 return self._leaf(path)
             case syntax.Membership(segment=segment):
-                self.segments.add(segment)
-                member = self._local(f"p.members.get({stable_id(f'segment {segment}')})", "m")
+                member = self._member(segment)
                 return self._local(f"{member} is not None and {member}[0] == 1"), None
             case syntax.StaticList(name=name):
                 self.features.update((LISTS, LIST + name))
@@ -326,11 +325,37 @@ class Values(ABC):
                 return self._local(f"{listed} is not None and {listed}[1]"), None
             case syntax.Consent(purpose=purpose):
                 return self._consent(self.purposes[purpose])
+            case syntax.SegmentMark():
+                return self._mark(node)
             case syntax.ScoreValue(score=score):
                 total, until = self._steps_of(self.scores[score])
-                return self._local(f"{self._helper(rounded_score)}({total})"), until
+                return self._local(f"{self._helper(operators.rounded_score)}({total})"), until
             case _:
                 raise AssertionError(node)
+
+    def _member(self, segment: str, *, exits: bool = False) -> str:
+        """The membership in another segment; `exits`: when the user last left it is asked for, so it is remembered."""
+        self.segments.add(segment)
+        if exits:
+            self.registry.exits.add(segment)
+        return self._local(f"p.members.get({stable_id(f'segment {segment}')})", "m")
+
+    def _mark(self, node: syntax.SegmentMark) -> tuple[str, Until]:
+        """If and when a segment was entered or left, or how many times it was entered."""
+        member = self._member(node.segment, exits=node.function == "left")
+        if node.function == "times":
+            return self._local(f"0 if {member} is None else {member}[{TIMES}]"), None
+        since = (
+            f"{member}[{OUT_AT}]" if node.function == "left" else f"{member}[{SINCE}] if {member}[{TIMES}] else None"
+        )
+        at = self._local(f"None if {member} is None else {since}")
+        if node.within_ms is None:
+            return self._local(f"{at} is not None", "b"), None
+        truth, until = self.code.name("b"), self.code.name("u")
+        self.code.line(f"{truth} = False; {until} = {FOREVER}")
+        with self.code.block(f"if {at} is not None and {at} + {node.within_ms} > now"):
+            self.code.line(f"{truth} = True; {until} = {at} + {node.within_ms}")
+        return truth, until
 
     def _user(self) -> str:
         """The id of the user: of the settlement, or handed to what explains a change."""
@@ -397,13 +422,6 @@ def counts_down(node: Expression) -> bool:
     return isinstance(node, syntax.Distance) and node.function != "since"
 
 
-def visit_value(name: str) -> str:
-    """Returns the text behind the name of a visit in an expression for one of its values; `{session}` is that name."""
-    if name == "duration":
-        return f"[{sessions.LAST}] - {{session}}[{sessions.START}]"
-    return f"[{SESSION_INDEX[name]}]"
-
-
 def literal_value(node: Expression) -> Any:
     """The value of a literal."""
     match node:
@@ -413,11 +431,6 @@ def literal_value(node: Expression) -> Any:
             return ms
         case _:
             raise AssertionError(node)
-
-
-def rounded_score(value: float) -> int | float:
-    """A score as it is compared and shown: six places."""
-    return plain_number(round(value, 6))
 
 
 def listed(feature: str) -> str | None:

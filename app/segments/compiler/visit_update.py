@@ -14,7 +14,8 @@ from msgspec import Raw
 
 from app.events.message import Message, Path, Tree, said
 from app.segments.compiler.code_writer import CodeWriter
-from app.segments.compiler.value_code import leaf_id, visit_value
+from app.segments.compiler.value_code import leaf_id
+from app.segments.compiler.visit_value import visit_value
 from tables import session as sessions
 from tables.counted import Counted
 from tables.profile import Profile

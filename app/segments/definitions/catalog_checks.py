@@ -76,7 +76,7 @@ class _Files:
         for placed in _all_placed(file):
             for node in walk(placed.node):
                 error = None
-                if isinstance(node, s.Membership):
+                if isinstance(node, s.Membership | s.SegmentMark):
                     error = self._segment(node, file)
                 elif isinstance(node, s.ScoreValue):
                     error = self._score(node)
@@ -85,7 +85,7 @@ class _Files:
                 if error is not None:
                     yield placed.problem(error)
 
-    def _segment(self, node: s.Membership, user: DefinitionFile) -> LanguageError | None:
+    def _segment(self, node: s.Membership | s.SegmentMark, user: DefinitionFile) -> LanguageError | None:
         used = self._named.get(node.segment)
         if used is not None and used.kind == "score":
             return LanguageError(f"{node.segment} is a score", node.span, f"write score('{node.segment}') >= 50")
@@ -261,7 +261,7 @@ def _all_placed(file: DefinitionFile) -> list[Placed[s.Expression]]:
 
 
 def _refers(node: s.Node, target: Reference) -> bool:
-    if isinstance(node, s.Membership):
+    if isinstance(node, s.Membership | s.SegmentMark):
         return target == Reference("segment", node.segment)
     return isinstance(node, s.ScoreValue) and target == Reference("score", node.score)
 

@@ -178,6 +178,11 @@ def lowered_and_counted(value: Any, counted: Counted) -> Any:
     return small
 
 
+def rounded_score(value: float) -> int | float:
+    """A score as it is compared and shown: six places."""
+    return plain_number(round(value, 6))
+
+
 def is_plain_text(text: str) -> bool:
     """True if only the same text equals it, no number and no beginning of a longer one."""
     return number_in(text) is None and len(text.encode(errors="replace")) <= TEXT_BYTES_SURE_MAX

@@ -30,6 +30,7 @@ from tables.windows import FOREVER
 class SegmentCode:
     """One live segment, compiled.
 
+    keeps_exit: when a user last left is remembered, for `cooldown` or for who asks
     simple: until when the condition stays is all that matters, for who is in and for who is out
     waits_for: (aggregate, window in ms), for `warmup: wait`
     reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
@@ -47,6 +48,7 @@ class SegmentCode:
     for_ms: int
     hold_ms: int
     cooldown_ms: int
+    keeps_exit: bool
     updates: tuple[str, ...]
     simple: bool
     waits_for: tuple[tuple[int, int], ...]
@@ -189,7 +191,7 @@ class Settlement:
     ) -> bool:
         member[INSIDE] = 0
         member[TRUE_SINCE] = None
-        member[OUT_AT] = now if segment.cooldown_ms else None
+        member[OUT_AT] = now if segment.keeps_exit else None
         self.members[segment.name] -= 1
         self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "exited", evidence, now)

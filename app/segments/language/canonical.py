@@ -107,6 +107,11 @@ def _sequence(node: s.Sequence) -> str:
     return f"sequence({written})"
 
 
+def _mark(node: s.SegmentMark) -> str:
+    within = "" if node.within_ms is None else f" within {format_duration(node.within_ms)}"
+    return f"{node.function}({quoted(node.segment)}{within})"
+
+
 def _aggregate(node: s.Aggregate) -> str:
     written = _pattern(node.pattern)
     if node.of is not None:
@@ -155,6 +160,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ContextValue: (_OPERAND, lambda node: path_text(node.path, "context")),
     s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
+    s.SegmentMark: (_OPERAND, _mark),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),

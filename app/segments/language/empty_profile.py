@@ -70,6 +70,8 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return others.segment(node.segment)
         case s.ScoreValue():
             return others.score(node.score)
+        case s.SegmentMark(function=function):
+            return {"times": 0, "since_left": MISSING}.get(function, False)
         case s.Bucket() | s.UserField(name="id"):
             return WHO
         case s.Lower(of=of):

@@ -17,7 +17,8 @@ OPEN_FIELDS = ("traits", "context")
 CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
 _GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT, *CLOCKS)
+MARKS = ("entered", "left", "since_left", "times")
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

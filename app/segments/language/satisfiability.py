@@ -230,6 +230,10 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, least=-_DAY_MS_MAX, most=_ANNIVERSARY_MS_MAX, whole=True, optional=True)
         case s.Distance():
             return Domain(kind, whole=True, optional=True)
+        case s.SegmentMark(function="times"):
+            return Domain(kind, least=0, whole=True)
+        case s.SegmentMark(function="since_left"):
+            return _DURATION
         case s.Bucket():
             return Domain(kind, least=0, below=100)
         case s.UserField(name="id"):

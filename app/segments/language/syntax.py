@@ -240,6 +240,18 @@ class StaticList(Node):
     name: str
 
 
+MarkFunction: TypeAlias = Literal["entered", "left", "since_left", "times"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMark(Node):
+    """`entered('a' within 7d)`: what is remembered of entries into a segment and exits from it."""
+
+    function: MarkFunction
+    segment: str
+    within_ms: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreValue(Node):
     score: str
@@ -309,6 +321,7 @@ Expression: TypeAlias = (
     | Trait
     | ContextValue
     | Membership
+    | SegmentMark
     | StaticList
     | ScoreValue
     | Bucket

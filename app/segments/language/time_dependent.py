@@ -20,6 +20,8 @@ def moves(node: s.Node, decaying: Collection[str]) -> bool:
             return True
         case s.CartField(name="idle") | s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
             return True
+        case s.SegmentMark(function=name):
+            return name == "since_left"
         case s.ScoreValue(score=name):
             return name in decaying
         case _:

@@ -4,9 +4,7 @@ A name means a property inside `where`, and a field outside; the reader knows wh
 a value that cannot be read is replaced by a placeholder, so that one look tells all.
 """
 
-import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import ClassVar, cast
 
 from lark import Token, Tree
@@ -14,10 +12,9 @@ from lark import Token, Tree
 from app.events.list_record import is_list_name
 from app.segments.language import syntax as s
 from app.segments.language.calls import CALLS
-from app.segments.language.durations import DurationError, parse_duration
-from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
-from app.segments.language.names import FIELDS, NUMBER_MAX, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
+from app.segments.language.literal_reader import LiteralReader
+from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import (
     WINDOWS,
@@ -29,21 +26,17 @@ from app.segments.language.tree_parts import (
     keys_of,
     number_value,
     span,
-    text_value,
-    token_span,
     whole_number,
 )
 
-_LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0")
 _PLACEHOLDER = s.Trait(("?",))
 
 
-class TreeReader:
+class TreeReader(LiteralReader):
     """Reads one tree; `errors` holds what was found wrong, in order of appearance."""
 
     def __init__(self, text: str, depth_max: int) -> None:
-        self.errors: list[LanguageError] = []
-        self._text = text
+        super().__init__(text)
         self._depth_max = depth_max
         self._depth = 0
         self._in_where = False
@@ -111,27 +104,6 @@ class TreeReader:
                 f"write properties['{name}'] for the property, or a - b to subtract",
             )
         return s.Arithmetic(cast(s.ArithmeticOperator, str(operator)), first, second, span=span(tree))
-
-    def _number(self, tree: Tree[Token]) -> s.Number:
-        minus, digits = cast(list[Token | None], tree.children)
-        exact = Decimal(digits or 0)
-        if exact > NUMBER_MAX:
-            self._wrong(tree, f"{digits} is too large", f"numbers go up to {NUMBER_MAX}")
-            exact = Decimal(0)
-        elif digits is not None and _LIKE_THOUSANDS.fullmatch(digits):
-            thousands, short = digits.replace(".", ""), digits.rstrip("0").rstrip(".")
-            self._wrong(tree, f"{digits} has two possible meanings", f"write {thousands} or {short}")
-        value = int(exact) if exact == int(exact) else float(exact)
-        return s.Number(-value if minus is not None else value, span=span(tree))
-
-    def _text_literal(self, tree: Tree[Token]) -> s.Text:
-        return s.Text(text_value(cast(Token, tree.children[0])), span=span(tree))
-
-    def _boolean(self, tree: Tree[Token]) -> s.Boolean:
-        return s.Boolean(tree.children[0] == "true", span=span(tree))
-
-    def _duration(self, tree: Tree[Token]) -> s.Duration:
-        return s.Duration(self._ms(cast(Token, tree.children[0])), span=span(tree))
 
     def _list(self, tree: Tree[Token]) -> s.Expression:
         items = [self.expression(child) for child in cast(list[Branch | None], tree.children) if child is not None]
@@ -215,6 +187,19 @@ class TreeReader:
         return path
 
     # ---- functions
+
+    def _mark(self, tree: Tree[Token]) -> s.Expression:
+        name, segment, within = cast(tuple[Token, Tree[Token] | None, Tree[Token] | None], tuple(tree.children))
+        if self._in_where:
+            self._not_in_where(tree, name)
+        if segment is None:
+            self._wrong(tree, f"{name} needs a name", f"write {name}('name')")
+            return _PLACEHOLDER
+        within_ms = None if within is None else self._window_ms(within)
+        if within is not None and name not in ("entered", "left"):
+            self._wrong(within, f"{name} has no window", "within belongs to entered('name' within 7d) or left(...)")
+        mark = cast(s.MarkFunction, str(name))
+        return s.SegmentMark(mark, self._text_literal(segment).value, within_ms, span=span(tree))
 
     def _call(self, tree: Tree[Token]) -> s.Expression:
         name, argument = cast(Token, tree.children[0]), cast(Tree[Token] | None, tree.children[1])
@@ -403,29 +388,6 @@ class TreeReader:
             self._wrong(tree, "a sequence cannot be a step of another sequence", "join the steps with then")
         return pattern
 
-    # ---- durations
-
-    def _window_ms(self, tree: Tree[Token]) -> int:
-        ms = self._ms(cast(Token, tree.children[0]))
-        if ms == 0:
-            self._wrong(tree, "within 0s is empty", "write a longer duration, such as 24h")
-        return ms
-
-    def _ms(self, token: Token) -> int:
-        try:
-            return parse_duration(token)
-        except DurationError as error:
-            self._error(token_span(token), error.message, error.hint)
-            return 1
-
-    # ---- errors
-
-    def _wrong(self, tree: Tree[Token], message: str, hint: str = "", detail: str = "") -> None:
-        self._error(span(tree), message, hint, detail)
-
-    def _error(self, where: s.Span, message: str, hint: str, detail: str = "") -> None:
-        self.errors.append(LanguageError(message, where, hint, detail))
-
     _readers: ClassVar[dict[str, Callable[["TreeReader", Tree[Token]], s.Expression]]] = {
         "parenthesised": _parenthesised,
         "disjunction": _disjunction,
@@ -435,15 +397,16 @@ class TreeReader:
         "presence": _presence,
         "sum": _arithmetic,
         "product": _arithmetic,
-        "number": _number,
-        "text": _text_literal,
-        "boolean": _boolean,
-        "duration": _duration,
+        "number": LiteralReader._number,
+        "text": LiteralReader._text_literal,
+        "boolean": LiteralReader._boolean,
+        "duration": LiteralReader._duration,
         "list": _list,
         "path": _path,
         "call": _call,
         "clock": _clock,
         "distance": _distance,
+        "mark": _mark,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
         "ranked_aggregate": _aggregate,

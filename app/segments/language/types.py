@@ -26,6 +26,11 @@ _USER: dict[str, Type] = {
     "identified": Type.BOOLEAN,
     "id": Type.TEXT,
 }
+_MARKS: dict[str, Type] = {
+    **dict.fromkeys(("entered", "left"), Type.BOOLEAN),
+    "since_left": Type.DURATION,
+    "times": Type.NUMBER,
+}
 _BY_NODE: dict[type, Type] = {
     s.Number: Type.NUMBER,
     s.Text: Type.TEXT,
@@ -51,6 +56,8 @@ def type_of(node: s.Expression) -> Type:
             return _SESSION.get(node.name, Type.NUMBER)
         case s.UserField():
             return _USER[node.name]
+        case s.SegmentMark():
+            return _MARKS[node.function]
         case s.Lower():
             return type_of(node.of)
         case s.Clock():
@@ -71,6 +78,8 @@ def can_be_missing(node: s.Node) -> bool:
             return name == "idle"
         case s.SessionField(name=name):
             return name != "number"
+        case s.SegmentMark(function=function):
+            return function == "since_left"
         case s.Lower(of=of):
             return can_be_missing(of)
         case _:

@@ -7,15 +7,15 @@ from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership, Profil
 def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentCode, ...], now: int) -> None:
     """Adds the marks of a given profile, in place. Memberships, and how often there was one, stay the user's own.
 
-    Where the user is out, `for` has run as long as for the other, and for all of it where the other was in; a cool-down
-    of either holds.
+    Where the user is out, `for` has run as long as for the other, and for all of it where the other was in; the later
+    exit of the two is remembered, so that a cool-down of either holds.
     """
     for segment in segments:
         other = given.members.get(segment.id)
-        if other is None or not (segment.for_ms or segment.cooldown_ms):
+        if other is None or not (segment.for_ms or segment.keeps_exit):
             continue
         member = profile.members.get(segment.id) or [0, 0, 0, None, None, None]
-        if segment.cooldown_ms:
+        if segment.keeps_exit:
             member[OUT_AT] = _later(member[OUT_AT], other[OUT_AT], now)
         if not member[INSIDE]:
             member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))

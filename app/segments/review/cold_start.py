@@ -56,6 +56,9 @@ class _Analysis:
             case s.Aggregate(function=function):
                 if wanted is (AGGREGATES[function].growth == "shrinks"):
                     yield self._doubt(node, node.within_ms, wanted=wanted)
+            case s.SegmentMark():
+                if not wanted:
+                    yield self._doubt(node, node.within_ms, wanted=wanted)
             case s.Membership(segment=name):
                 footprint = self._found.get(name)
                 if not wanted and footprint is not None and (footprint.window_ms or footprint.ever):
@@ -113,8 +116,10 @@ class _Analysis:
                 if sign in _UPWARDS:
                     return falls
                 return rises if sign in _DOWNWARDS else bool(gains)
-            case s.UserField(name="age") | s.SessionField(name="number"):
+            case s.UserField(name="age") | s.SessionField(name="number") | s.SegmentMark(function="times"):
                 return sign not in _UPWARDS
+            case s.SegmentMark():
+                return not wanted
             case s.UserField(name="first_seen"):
                 return sign in _UPWARDS
             case _:

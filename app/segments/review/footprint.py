@@ -194,7 +194,9 @@ def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[
         match node:
             case s.Aggregate(within_ms=within_ms):
                 window_ms, ever = max(window_ms, within_ms or 0), ever or within_ms is None
-            case s.Membership(segment=name) | s.ScoreValue(score=name) if name not in seen and name in definitions:
+            case s.Membership(segment=name) | s.SegmentMark(segment=name) | s.ScoreValue(score=name) if (
+                name not in seen and name in definitions
+            ):
                 other_ms, other = _windows(catalog, definitions[name], seen)
                 window_ms, ever = max(window_ms, other_ms), ever or other
             case _:
@@ -234,7 +236,7 @@ def _sent(node: s.Expression) -> Size:
     match node:
         case s.CartField(name="products"):
             return A_KEY.times(2, ITEMS_MAX)
-        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.Bucket() | s.Clock():
+        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.SegmentMark() | s.Bucket() | s.Clock():
             return A_NUMBER
         case s.Aggregate() if type_of(node) is not Type.DYNAMIC:
             return A_NUMBER

@@ -50,6 +50,8 @@ FIELDS: st.SearchStrategy[Any] = st.one_of(
     NAMES.map(s.Membership),
     st.sampled_from(["vip", "early-birds"]).map(s.StaticList),
     NAMES.map(s.ScoreValue),
+    st.builds(s.SegmentMark, st.sampled_from(["entered", "left"]), NAMES, st.none() | DURATIONS),
+    st.builds(s.SegmentMark, st.sampled_from(["since_left", "times"]), NAMES, st.none()),
     NAMES.map(s.Bucket),
     st.builds(s.Clock, READINGS, st.none() | NAMES.map(s.Text) | PATHS.map(s.Trait) | PATHS.map(s.ContextValue)),
 )
