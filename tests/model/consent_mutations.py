@@ -54,7 +54,7 @@ CONSENT_MUTATIONS = (
     Mutation(
         "an exit by consent begins no cooldown",
         "app/segments/evaluation/settlement.py",
-        "member[OUT_AT] = now if segment.cooldown_ms else None",
-        'member[OUT_AT] = now if segment.cooldown_ms and self.kind != "consent" else None',
+        "member[OUT_AT] = now if segment.keeps_exit else None",
+        'member[OUT_AT] = now if segment.keeps_exit and self.kind != "consent" else None',
     ),
 )

@@ -234,8 +234,8 @@ MUTATIONS = (
     Mutation(
         "cooldown begins with the entry",
         "app/segments/evaluation/settlement.py",
-        "member[OUT_AT] = now if segment.cooldown_ms else None",
-        "member[OUT_AT] = member[SINCE] if segment.cooldown_ms else None",
+        "member[OUT_AT] = now if segment.keeps_exit else None",
+        "member[OUT_AT] = member[SINCE] if segment.keeps_exit else None",
     ),
     Mutation(
         "an update is sent only if every named value differs",
@@ -256,10 +256,10 @@ MUTATIONS = (
         "{until} = {other}",
     ),
     Mutation(
-        "clocks are looked at once an hour",
+        "clocks are looked at once a day",
         "app/segments/evaluation/clock.py",
-        "_QUARTER_MS = 15 * MINUTE_MS",
-        "_QUARTER_MS = 60 * MINUTE_MS",
+        '_HOUR_MS if reading == "hour_of_day" else _DAY_MS',
+        "_DAY_MS",
     ),
     Mutation(
         "more than a duration turns at it, not a millisecond later",

@@ -13,8 +13,8 @@ TERM_MUTATIONS = (
     Mutation(
         "a property that is false or 0 is missing",
         "app/segments/compiler/filters.py",
-        'return f"({_value(operand, code, load)} is not None)"',
-        'return f"(({_value(operand, code, load)} or None) is not None)"',
+        'return f"({self._value(operand)} is not None)"',
+        'return f"(({self._value(operand)} or None) is not None)"',
     ),
     # ---- user.id, bucket, lower
     Mutation(
