@@ -13,6 +13,7 @@ from app.segments.review.scenario import run_test
 from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
 from tools.error_messages import message_of
 
+PURPOSES = {"consent.yaml": "purposes: {marketing: {default: denied}}\n"}
 _OF_OTHERS = re.compile(r"\b(?:segment|score|entered|left|since_left|times)\(")
 SHIPPED = ROOT / "deploy" / "segments"
 EXAMPLES = [
@@ -70,7 +71,7 @@ def test_every_expression_in_a_table_can_be_written_so(row: Row) -> None:
         assert parse_expression(canonical.text(expression)) == expression
         example = f"segment: example\nwhen: cart.items > 0\nattach:\n  value: >-\n    {text}\n"
         others = shipped() if _OF_OTHERS.search(text) else {}
-        load_catalog({**others, "example.yaml": example})
+        load_catalog({**others, **PURPOSES, "example.yaml": example})
 
 
 @pytest.mark.parametrize("row", in_column("event pattern"), ids=lambda row: f"{row.page}:{row.line}")

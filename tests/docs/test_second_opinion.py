@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from app.events.message import LIST
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
+from app.segments.review.scenario import value_of
 from tests.model.messages import Advance, Record
 from tests.model.oracle import Oracle
 from tools.docs_pages import PAGES, ROOT, definitions
@@ -55,7 +57,9 @@ def steps_of(test: TestCase) -> list[Record | Advance]:
     for offset, event in enumerate(test.events):
         at_ms = test.start_ms + event.at_ms
         user = str(event.message.get("userId") or event.message.get("anonymousId"))
-        value = json.dumps(event.message).encode()
+        if event.message["type"] == LIST:
+            steps.append((at_ms, -1, Advance(at_ms)))
+        value = value_of(event.message, RULES, at_ms=at_ms)
         steps.append((at_ms, 0, Record(offset=offset, timestamp=at_ms, key=user.encode(), value=value)))
     for expectation in test.expect:
         at_ms = test.start_ms + expectation.at_ms
