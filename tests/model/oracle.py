@@ -119,7 +119,7 @@ class Oracle:
         if (life := self.lives.get(user)) is not None:
             life.put_on(said, now, {"kind": "list", "list": listed.name})
             self.gather(life)
-        elif listed.on or self.is_remembered(user):
+        elif self.is_remembered(user) or listed.on:
             self.lists.setdefault(user, {}).update(said)
 
     def is_remembered(self, user: str) -> bool:
