@@ -51,9 +51,9 @@ def run(copy: Path, *command: str, histories: int = 0) -> subprocess.CompletedPr
     )
 
 
-def run_tests(copy: Path, *tests: str) -> subprocess.CompletedProcess[str]:
-    """Tests in the copy."""
-    return run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, histories=100)
+def run_tests(copy: Path, *tests: str, histories: int = 100) -> subprocess.CompletedProcess[str]:
+    """Tests in the copy, which end with the first that fails."""
+    return run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, histories=histories)
 
 
 def copy_checkout(folder_of_copy: Path) -> Path:

@@ -48,7 +48,9 @@ def test_a_function_that_is_added_by_the_recipe_is_known_everywhere(copy: Path) 
     for step in recipe:
         if step not in to_forget:
             follow(copy, step)
-    assert run_tests(copy, ORACLE).returncode == 1, "the oracle does not know the function, and nobody noticed"
+    assert run_tests(copy, ORACLE, histories=400).returncode == 1, (
+        "the oracle does not know the function, and nobody noticed"
+    )
     undocumented = run_tests(copy, "tests/docs/test_functions.py", "-k", "page")
     assert f"test_the_page_has_a_row_for_each_function[{NAME}]" in undocumented.stdout
     for step in to_forget:

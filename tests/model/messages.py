@@ -128,7 +128,7 @@ def read_listed(record: Record, app: str) -> Listed | None:
         return None
     if not isinstance(said, dict) or said.get("type") != "list":
         return None
-    if not re.fullmatch("[a-z0-9-]+", said["list"]):
+    if not {"list", "app", "is_on", "at_ms"} <= said.keys() or not re.fullmatch("[a-z0-9-]+", said["list"]):
         raise Unreadable("invalid-list")
     if said["app"] != app:
         raise Unreadable("")

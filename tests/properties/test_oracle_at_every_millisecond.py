@@ -27,9 +27,10 @@ INSTANTS = ("timestamp", "receivedAt", "sentAt", "originalTimestamp")
 
 
 @pytest.mark.truth
-@pytest.mark.parametrize("seed", range(0, 100, 25))
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(0, 60, 10))
 def test_looking_at_every_millisecond_finds_no_more(seed: int) -> None:
-    for number in range(seed, seed + 25):
+    for number in range(seed, seed + 10):
         scenario = scenario_of(Choices.seeded(number))
         catalog = load_catalog({path: faster_text(text) for path, text in scenario.files.items()})
         rules = TimeRules(**{name: value // FASTER for name, value in times_of(scenario.rules).items()})

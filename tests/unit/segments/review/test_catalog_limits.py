@@ -1,5 +1,6 @@
 """Definitions that break the time rules or the size limit of a profile are refused, with place and remedy."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -155,5 +156,17 @@ def test_a_folder_is_read_under_the_rules_that_are_given(tmp_path: Path) -> None
 
 def test_what_is_shipped_and_shown_is_within_the_limits() -> None:
     assert load_segments(ROOT / "deploy" / "segments").segments
-    for page in ("language.md", "cookbook.md"):
-        assert problems(definitions(ROOT / "docs" / page)) == []
+    assert problems(definitions(ROOT / "docs" / "language.md")) == []
+
+
+def test_each_recipe_of_the_cookbook_is_within_the_limits_with_those_that_it_uses() -> None:
+    recipes = definitions(ROOT / "docs" / "cookbook.md")
+    for path in recipes:
+        needed: dict[str, str] = {}
+        waiting = [path]
+        while waiting:
+            each = waiting.pop()
+            needed[each] = recipes[each]
+            used = re.findall(r"\b(?:segment|score|entered|left|since_left|times)\('([^']+)'", recipes[each])
+            waiting += [f"{name}.yaml" for name in used if f"{name}.yaml" not in needed]
+        assert problems(needed) == [], path
