@@ -112,3 +112,19 @@ def test_events_that_waited_elsewhere_are_taken_at_once_where_there_is_no_order(
     batches = [user.process(records[start : start + size]) for start in range(0, len(records), size)]
     (change,) = [change for batch in batches for change in batch.changes]
     assert change.cause.message_id == "u", "the view that waited was the first"
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_an_event_of_another_user_that_waits_claims_nothing_wherever_a_batch_ends(size: int) -> None:
+    """It came from a user who was moved by force."""
+    rules = TimeRules()
+    partition = Partition(compile_catalog(load_catalog(DEFINITIONS | ORDERED), rules), rules)
+    event = {"type": "track", "event": "View", "userId": "u", "anonymousId": "b", "timestamp": iso(START_MS)}
+    forward = Link(step="forward", app=rules.app, id="x", source="u", to="a", path=("u",))
+    value = write_link(replace(forward, event=json.dumps(event), record_ms=START_MS))
+    records = [FileRecord(0, START_MS, b"a", value), record_of(1, "w", START_MS + MINUTE_MS)]
+    batches = [partition.process(records[start : start + size]) for start in range(0, len(records), size)]
+    profile = partition.profile("a")
+    assert profile is not None
+    assert not profile.identified
+    assert [link for batch in batches for link in batch.links] == []
