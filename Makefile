@@ -68,10 +68,10 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 $(TOGETHER))
 
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
-LONG := TRUTH_HISTORIES=3000 TRUTH_SEED=1000 SIMULATION_RUNS=6000 SIMULATION_SEED=2000 FAULTS_KILLS=10
+LONG := TRUTH_HISTORIES=3000 TRUTH_SEED=1000 SIMULATION_RUNS=10000 SIMULATION_SEED=2000 FAULTS_KILLS=10
 LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py
 
-long: setup ## the long forms that CI runs: 3,000 histories, 6,000 simulated runs, 10 kills a test
+long: setup ## the long forms that CI runs: 3,000 histories, 10,000 simulated runs, 10 kills a test
 	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) -m "truth or faults or simulations" $(LONG_PATHS) $(ARGS)
 
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
