@@ -300,13 +300,6 @@ def user_of(message: Message, ids: UserIds) -> tuple[str, bool]:
     return text, identified
 
 
-def is_of(message: Message, user: str, ids: UserIds) -> bool:
-    """True if the `userId` of a message is this user: an event that was forwarded may be of another. MessageError as
-    `user_of`."""
-    found, identified = user_of(message, ids)
-    return identified and found == user
-
-
 def no_user(user_id: Any, anonymous_id: Any) -> MessageError:
     """The reason why an event with these ids is of nobody."""
     given = {"userId": user_id, "anonymousId": anonymous_id}

@@ -173,6 +173,8 @@ def times(said: Mapping[str, Any], timestamp: int) -> tuple[int, int]:
         try:
             t = instant_ms(said["receivedAt"]) - (instant_ms(said["sentAt"]) - instant_ms(said["originalTimestamp"]))
         except (TypeError, ValueError):
+            if "timestamp" not in said:
+                raise ValueError("no time") from None
             t = instant_ms(said["timestamp"])
     elif "timestamp" in said:
         t = instant_ms(said["timestamp"])

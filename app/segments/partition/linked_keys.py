@@ -21,7 +21,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from app.events.link_record import Link, Step, Why, link_id, read_link, write_link
-from app.events.message import USER_BYTES_MAX, Message, MessageError, is_of, times_of
+from app.events.message import USER_BYTES_MAX, Message, MessageError, times_of, user_of
 from app.events.user_ids import bare_id
 from app.segments.compiler.program import Program
 from app.segments.definitions.identity_policy import DEFAULT_POLICY, IdentityPolicy
@@ -362,7 +362,7 @@ class LinkedKeys(WaitingEvents):
         arrived = WaitingRecord(record.offset, link.record_ms, user.encode(), value)
         message = self.program.decoder.decode(value)
         t, received = times_of(message, link.record_ms)
-        identified = is_of(message, user, self.rules.user_ids)
+        identified = user_of(message, self.rules.user_ids)[1]
         self._admit(Event(message, t, received, user, identified=identified), arrived, self._batch)
 
     def _cause_of(self, link: Link) -> Cause:

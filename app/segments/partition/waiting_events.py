@@ -6,7 +6,7 @@ matter.
 See docs/exact-meaning.md, "Where events wait for those before them".
 """
 
-from app.events.message import Message, MessageError, is_of
+from app.events.message import Message, MessageError, user_of
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK, Batch, DeadLetter, RecordLike, WaitingRecord
 from app.segments.evaluation.time_rules import TimeRules
@@ -99,7 +99,7 @@ class WaitingEvents(UserTable):
             record = WaitingRecord(offset, timestamp, user.encode(), value)
             try:
                 message = self.program.decoder.decode(value)
-                identified = is_of(message, user, self.rules.user_ids)
+                identified = user_of(message, self.rules.user_ids)[1]
             except MessageError as error:  # a later catalog reads fields that were skipped when the event came
                 self._batch.dead.append(DeadLetter(record, error.reason, error.detail, error.position))
                 if not profile.begun and profile.waiting is None and profile.identity is None and not profile.leaves:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.events.instants import iso
-from app.events.link_record import Link, write_link
+from app.events.link_record import Link, read_link, write_link
 from app.offline.backtest import FileRecord
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
@@ -114,11 +114,13 @@ def test_events_that_waited_elsewhere_are_taken_at_once_where_there_is_no_order(
     assert change.cause.message_id == "u", "the view that waited was the first"
 
 
+@pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("size", [1, 2])
-def test_an_event_of_another_user_that_waits_claims_nothing_wherever_a_batch_ends(size: int) -> None:
-    """It came from a user who was moved by force."""
+def test_a_login_of_a_user_who_was_moved_by_force_is_one_of_whom_they_are_now(size: int, ordered: bool) -> None:
+    """Wherever a batch ends, and whether the event waits or not."""
     rules = TimeRules()
-    partition = Partition(compile_catalog(load_catalog(DEFINITIONS | ORDERED), rules), rules)
+    definitions = DEFINITIONS | (ORDERED if ordered else {"identity.yaml": ""})
+    partition = Partition(compile_catalog(load_catalog(definitions), rules), rules)
     event = {"type": "track", "event": "View", "userId": "u", "anonymousId": "b", "timestamp": iso(START_MS)}
     forward = Link(step="forward", app=rules.app, id="x", source="u", to="a", path=("u",))
     value = write_link(replace(forward, event=json.dumps(event), record_ms=START_MS))
@@ -126,5 +128,6 @@ def test_an_event_of_another_user_that_waits_claims_nothing_wherever_a_batch_end
     batches = [partition.process(records[start : start + size]) for start in range(0, len(records), size)]
     profile = partition.profile("a")
     assert profile is not None
-    assert not profile.identified
-    assert [link for batch in batches for link in batch.links] == []
+    assert profile.identified
+    asks = [read_link(link.value) for batch in batches for link in batch.links]
+    assert [(ask.step, ask.source, ask.to) for ask in asks] == [("ask", "b", "a")]
