@@ -166,7 +166,7 @@ READER_METRICS = (
     Metric(
         "shoal_reader_lag_records",
         "gauge",
-        "Records that a reader (memberships, destinations, intake) has not processed yet",
+        "Records that a reader (memberships, destinations, intake, warehouse) has not processed yet",
         ("reader", "partition"),
     ),
     Metric(
@@ -229,8 +229,17 @@ READER_METRICS = (
         "Events of source topics accepted without an unreadable part, by that part",
         ("source", "part"),
     ),
+    Metric("shoal_warehouse_rows", "counter", "Records for the warehouse, by table and outcome", ("table", "outcome")),
+    Metric("shoal_warehouse_files", "counter", "Parquet files written to the warehouse, by table", ("table",)),
+    Metric("shoal_warehouse_bytes", "counter", "Bytes of Parquet files written to the warehouse, by table", ("table",)),
+    Metric(
+        "shoal_warehouse_failures",
+        "counter",
+        "Times that the export of a partition to the warehouse failed and began again, by table",
+        ("table",),
+    ),
 )
-"""The list of `shoal memberships`, `shoal destinations` and `shoal intake`."""
+"""The list of `shoal memberships`, `shoal destinations`, `shoal intake` and `shoal warehouse`."""
 
 
 def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

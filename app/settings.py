@@ -166,6 +166,18 @@ class Settings:
     topic_intake: str = setting("shoal.intake", "Private topic: the position of intake in each source, compacted")
     sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=segment-raw, ga4, posthog")
 
+    # The warehouse.
+    warehouse: str = setting("", "Place of the Parquet files of shoal warehouse: a folder, or s3://bucket/path")
+    warehouse_tables: str = setting(
+        "events,changes,identity,dead_letters,undelivered", "Tables of shoal warehouse, separated by commas"
+    )
+    warehouse_every_ms: int = setting(
+        MINUTE_MS, "Time for which records are collected before they are written to files", low=100, high=HOUR_MS
+    )
+    warehouse_file_bytes_max: int = setting(
+        16 << 20, "Size at which a file of the warehouse grows no more, in bytes", low=1, high=1 << 30
+    )
+
     # Memory.
     profiles_bytes_max: int = setting(
         0, "Memory for profiles, in bytes, above which a worker warns; 0: no limit", low=0, high=1 << 50

@@ -10,6 +10,7 @@ from app.errors import UserError
 FOLDERS: Final = {
     "segments": (SHIPPED / "segments", "definitions of a shop with tests; run where no other folder is given"),
     "destinations": (SHIPPED / "destinations", "destinations to copy: mail tools, CRMs, chat, a webhook"),
+    "warehouse": (SHIPPED / "warehouse", "SQL for the tables of the warehouse, and key figures of segments"),
     "clients": (SHIPPED / "clients", "the client for web pages"),
     "schemas": (SHIPPED / "schemas", "JSON Schemas of messages, and the OpenAPI document of the HTTP service"),
     "grafana": (SHIPPED / "grafana", "dashboards"),

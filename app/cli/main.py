@@ -46,6 +46,7 @@ COMMANDS = {
     "destinations": ("app.cli.destinations:destinations", "Send changes to other services over HTTP."),
     "replay": ("app.cli.replay:replay", "Process the dead letters of the clickstream again."),
     "intake": ("app.cli.intake:intake", "Copy events from other topics into the clickstream."),
+    "warehouse": ("app.cli.warehouse:warehouse", "Write events and changes as Parquet files, for warehouses."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 

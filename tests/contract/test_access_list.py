@@ -133,6 +133,7 @@ class Shop:
             "SHOAL_DESTINATIONS": str(self.folder / "destinations"),
             "SHOAL_PRIVATE_DESTINATIONS": "on",
             "SHOAL_SOURCES": SOURCE,
+            "SHOAL_WAREHOUSE": str(self.folder / "warehouse"),
             "SHOAL_SESSION_TIMEOUT": "2s",
             "SHOAL_WRITE_KEYS": f"shop:{hash_of(WRITE_KEY)}",
             "SHOAL_READ_KEYS": f"mail:{hash_of(READ_KEY)}",
@@ -235,6 +236,7 @@ async def running(shop: Shop) -> AsyncIterator[None]:
                 ("intake",),
                 ("memberships", "run"),
                 ("destinations", "run"),
+                ("warehouse",),
             )
         ]
         yield
@@ -291,6 +293,7 @@ async def whole_life(shop: Shop) -> None:
         await eventually(lambda: "from profiles" in log.read_text(), within_s=60, what="profiles are read")
         await shop.once("destinations", "status")
         await shop.once("destinations", "replay", code=1)
+        await shop.once("warehouse", "--once", "--to", str(shop.folder / "once"))
         await shop.once("simulate", "--for", "1s", "--rate", "20")
     await shop.send((shop.settings.topics.dead_letters, view("ann")))
     await shop.once("replay", code=1)

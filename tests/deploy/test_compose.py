@@ -12,7 +12,7 @@ from tests.deploy.known import SECRET_VARIABLES, VARIABLES
 
 SERVICES = compose_services()
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("shoal:")}
-ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake"}
+ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake", "warehouse"}
 REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -118,7 +118,7 @@ def test_mounted_files_are_there() -> None:
 def test_variables_that_are_handed_through_are_settings_or_folders() -> None:
     text = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")
     names = {match[1] for match in REFERENCE.finditer(text)}
-    assert names - VARIABLES == {"IMAGE_TAG", "SEGMENTS_FOLDER", "DESTINATIONS_FOLDER"}
+    assert names - VARIABLES == {"IMAGE_TAG", "SEGMENTS_FOLDER", "DESTINATIONS_FOLDER", "WAREHOUSE_FOLDER"}
     example = (COMPOSE / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+)=", example, re.MULTILINE)) <= names
 
@@ -132,7 +132,7 @@ def test_secrets_come_from_outside() -> None:
     for name in SECRET_VARIABLES:
         assert not re.search(rf"^{name}=.+", example, re.MULTILINE)
     ignored = (COMPOSE / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert {".env", "destinations.env"} <= set(ignored)
+    assert {".env", "destinations.env", "warehouse.env"} <= set(ignored)
 
 
 def test_grafana_finds_its_data_and_its_dashboards() -> None:

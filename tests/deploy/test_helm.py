@@ -22,6 +22,7 @@ EVERYTHING: dict[str, Any] = {
     "segments": {"a.yaml": "segment: a\nwhen: exists('A')\n"},
     "destinations": {"files": {"own.yaml": DESTINATION}},
     "intake": {"sources": "events,web=ga4"},
+    "warehouse": {"place": "s3://bucket/shoal"},
     "worker": {"disk": "20Gi"},
     "ingress": {"enabled": True},
     "networkPolicy": {"enabled": True},

@@ -11,7 +11,7 @@ def connections() -> dict[str, Any]:
     return dashboard(
         "shoal-connections",
         "Shoal: HTTP, Redis, destinations",
-        [_http(), _readers(), _redis(), _destinations(), _sources()],
+        [_http(), _readers(), _redis(), _destinations(), _sources(), _warehouse()],
     )
 
 
@@ -208,6 +208,38 @@ def _sources() -> Row:
                 ],
                 unit="eps",
                 width=12,
+            ),
+        ],
+    )
+
+
+def _warehouse() -> Row:
+    return Row(
+        "Warehouse",
+        [
+            Panel(
+                title="Records exported",
+                meaning="written; repeated: in a file already; lost: removed by retention before. By table.",
+                queries=[
+                    (f"sum by (table, outcome) (rate(shoal_warehouse_rows_total{RATE}))", "{{table}} {{outcome}}"),
+                ],
+                unit="eps",
+                width=8,
+            ),
+            Panel(
+                title="Bytes and files written",
+                meaning="A file is written again with each of its additions, until it is large enough.",
+                queries=[
+                    (f"sum by (table) (rate(shoal_warehouse_bytes_total{RATE}))", "{{table}} bytes"),
+                    (f"sum by (table) (rate(shoal_warehouse_files_total{RATE}))", "{{table}} files"),
+                ],
+                width=8,
+            ),
+            Panel(
+                title="Failures",
+                meaning="The export of a partition failed and began again. Its log says why.",
+                queries=[(f"sum by (table) (rate(shoal_warehouse_failures_total{RATE}))", "{{table}}")],
+                width=8,
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""The metrics of the processes that read on: memberships, destinations, intake."""
+"""The metrics of the processes that read on: memberships, destinations, intake, warehouse."""
 
 from collections.abc import Mapping
 
@@ -67,3 +67,17 @@ class ReaderMetrics(MetricSet):
         """Events of a source were taken without a part: which, and how many events."""
         for part, count in parts.items():
             self._by_name["shoal_intake_repairs"].labels(source, part).inc(count)
+
+    def warehouse(self, table: str, outcome: str, count: int) -> None:
+        """Records for a table: written; repeated: in its files already; lost: removed by retention before."""
+        if count:
+            self._by_name["shoal_warehouse_rows"].labels(table, outcome).inc(count)
+
+    def warehouse_files(self, table: str, count: int, size_bytes: int) -> None:
+        """Files of a table were written, with so many bytes together."""
+        self._by_name["shoal_warehouse_files"].labels(table).inc(count)
+        self._by_name["shoal_warehouse_bytes"].labels(table).inc(size_bytes)
+
+    def warehouse_failed(self, table: str) -> None:
+        """The export of a partition of a table failed; it begins again."""
+        self._by_name["shoal_warehouse_failures"].labels(table).inc()

@@ -84,6 +84,10 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             _topics("Create", intake),
             [_group(f"{app_id}-intake"), _transactions(f"{app_id}-intake-")],
         ),
+        "warehouse": _chain(
+            _topics("Read", topics.clickstream, topics.changes, topics.identity, topics.dead_letters, letters),
+            [_group(f"{app_id}-warehouse")],
+        ),
         "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog, topics.audit)),
         "catalog": _topics("Read", topics.catalog),
         "users": _chain(

@@ -95,6 +95,8 @@ COMMANDS: tuple[str, ...] = (
     "serve --set nameEVIL=1",
     "serve --host EVIL --port EVIL",
     "intake --set sources=EVIL",
+    "warehouse --to EVIL://EVIL",
+    "warehouse --tables EVIL --to there",
     "memberships run --set redis_url=EVIL",
     "memberships EVIL",
     "users show EVIL",

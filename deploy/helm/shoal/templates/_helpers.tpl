@@ -137,6 +137,10 @@ spec:
             - name: SHOAL_SOURCES
               value: {{ .values.sources | quote }}
             {{- end }}
+            {{- if eq .process "warehouse" }}
+            - name: SHOAL_WAREHOUSE
+              value: {{ .values.place | quote }}
+            {{- end }}
             {{- if $disk }}
             - name: SHOAL_PROFILE_STORE
               value: disk

@@ -1,0 +1,1 @@
+"""Copies topics into Parquet files for warehouses: each record is one row, exactly once."""
