@@ -85,7 +85,13 @@ class WarehouseTask(FollowTask):
             self.source_offset = written_to
             behind_s = time.time() - chunk.records[0].timestamp / 1000 if chunk.records else 0.0
             left = max(0, fetched.end_offset - written_to)
-            self._metrics.lag(f"warehouse {self._table.name}", self.tp.partition, left, behind_s=behind_s)
+            self._metrics.lag(
+                f"warehouse {self._table.name}",
+                self.tp.partition,
+                left,
+                behind_s=behind_s,
+                held_back_s=fetched.held_back_s,
+            )
             await asyncio.sleep(self._settings.pace_ms / 1000)
 
     async def _write(self, export: PartitionExport, chunk: Chunk) -> None:
