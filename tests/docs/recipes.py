@@ -44,7 +44,7 @@ def follow(copy: Path, step: re.Match[str]) -> None:
 
 def run(copy: Path, *command: str, histories: int = 0) -> subprocess.CompletedProcess[str]:
     """Python in the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "TRUTH_SEED": "0"}
     environment |= {"TRUTH_HISTORIES": str(histories)} if histories else {}
     return subprocess.run(
         [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=500, check=False

@@ -39,6 +39,7 @@ def test_the_recipe_touches_few_files_of_the_product() -> None:
     assert len(files) <= PRODUCT_FILES_MAX
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_function_that_is_added_by_the_recipe_is_known_everywhere(copy: Path) -> None:
     assert NAME not in AGGREGATES

@@ -6,6 +6,7 @@ from tests.model.people_of_the_shop import backtested, records, worked
 from tests.model.sql_parity import shop
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (TRUTH_DATA says where it is)"),
     pytest.mark.timeout(600),
 ]

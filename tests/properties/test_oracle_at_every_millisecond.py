@@ -27,6 +27,7 @@ INSTANTS = ("timestamp", "receivedAt", "sentAt", "originalTimestamp")
 
 
 @pytest.mark.truth
+@pytest.mark.long
 @pytest.mark.timeout(900)  # one history of a streak takes two minutes
 @pytest.mark.parametrize("seed", range(0, 60, 10))
 def test_looking_at_every_millisecond_finds_no_more(seed: int) -> None:

@@ -33,6 +33,7 @@ GROWTH_MAX_BYTES = 48 << 20
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a machine may be busy with other things
 # If another service of these tests draws a random number in its thread, Hypothesis attributes it to a strategy.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")

@@ -8,6 +8,7 @@ from tests.simulation.run import Run
 RUNS_MAX = 2_500
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sorted(BUGS))
 def test_it_is_found(name: str) -> None:

@@ -21,6 +21,7 @@ from tests.model.sql_parity.flips import changes
 from tests.model.sql_parity.questions import OTHERS, SHIPPED, Question
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not shop.FILE.exists(), reason=f"needs {shop.FILE.name} (TRUTH_DATA says where it is)"),
     pytest.mark.timeout(600),
 ]
