@@ -54,6 +54,7 @@ class Oracle:
     fed_ms: int | None = None
     segments: list[Segment] = field(default_factory=list)
     lists: dict[str, Lists] = field(default_factory=dict)
+    turn_of: str | None = None
     waiting: list[tuple[int, Message]] = field(default_factory=list)
     wait_ms: int = 0
 
@@ -123,8 +124,9 @@ class Oracle:
             self.lists.setdefault(user, {}).update(said)
 
     def is_remembered(self, user: str) -> bool:
-        """True if anything is known of a user without an event, unless their time is over."""
-        if user in self.lives or any(message.user == user for _, message in self.waiting):
+        """True if anything is known of a user without an event, unless their time is over. An event that waits keeps
+        it until its turn, which may come late."""
+        if user in self.lives or user == self.turn_of or any(message.user == user for _, message in self.waiting):
             return True
         if self.answer.clock_ms >= self.remembered_until_ms(user):
             self.forget_listed(user)
@@ -171,7 +173,9 @@ class Oracle:
 
     def take_turn(self, offset: int, message: Message) -> None:
         self.waiting.remove((offset, message))
+        self.turn_of = message.user
         self.answer.outcomes[offset] = self.take_event(message, max(message.t, self.seen_ms(message.user)))
+        self.turn_of = None
 
     def seen_ms(self, user: str) -> int:
         """The highest instant at which something was seen of a user."""
