@@ -42,7 +42,7 @@ class Link(
     id: names the claim, the same in all records of it.
     source, to: the anonymous id and the user; `n`: number of the claim, which grows with each claim of that user.
     at_ms: of the event that made the claim, the move or the release.
-    why: of an ask, what made the claim; of a refuse, the reason.
+    why: of an ask, what made the claim; of a refuse, the reason; of what comes back to a split key, the user.
     asker: of a give, the user who asked; another than `to` where that user has moved since.
     path: the keys that a give or forward has passed.
     now_ms, profile: of a give: the latest instant of the id, by events or timers, and its encoded profile.

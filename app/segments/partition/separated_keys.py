@@ -159,6 +159,7 @@ class SeparatedKeys(LinkedKeys):
 
     def _goes_back(self, link: Link, profile: Profile | None) -> bool:
         if profile is not None and link.to in link.path:
+            self._live_again_if_split(profile, link)
             return link.step == "forward" and self._is_back_again(profile, link)
         identity = None if profile is None else profile.identity
         if profile is None or identity is None or not link.path:
@@ -170,8 +171,16 @@ class SeparatedKeys(LinkedKeys):
             return False
         if link.step == "forward":
             self._pass_clock(link, self.program.decoder.decode(link.event.encode()))
-        self._send(replace(link, to=link.path[-1]), owner=link.to)
+        self._send(replace(link, to=link.path[-1], why=link.to), owner=link.to)
         return True
+
+    def _live_again_if_split(self, profile: Profile, link: Link) -> None:
+        """The user has sent back what the key has sent them: it is not theirs, whatever the key believes. It may have
+        forgotten the split, and taken a claim from before it for a new one; the two would send this on for ever."""
+        identity = profile.identity
+        if identity is not None and link.to == link.path[-1] and link.why and link.why == identity.moved_to:
+            self._tell_end(link.to, identity, self.clock_ms)
+            self._live_again(profile, identity)
 
     def _is_back_again(self, profile: Profile, link: Link) -> bool:
         """An event that the key has passed on comes back to it: True if it did before; else it may count here now."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from app.events.control_record import Control, write_control
 from app.events.instants import iso
+from app.events.link_record import Link, write_link
 from app.offline.backtest import FileRecord
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
@@ -138,6 +139,26 @@ def test_an_event_that_was_on_its_way_to_the_user_goes_back() -> None:
     assert counts == {"a": 3, "u": 0}
     shop.send("View", 3, message_id="m4")  # as above
     assert sum(map(len, _instants(shop.of("a").profile("a")))) == 3, "sent again, it is a repeat"
+
+
+@pytest.mark.timeout(20)  # it went round for ever
+@pytest.mark.parametrize("has_events", [True, False])
+def test_a_key_that_has_forgotten_the_split_is_not_moved_again_by_a_claim_from_before_it(has_events: bool) -> None:
+    shop = wrongly_merged({"viewers.yaml": "segment: viewers\nwhen: count('View' within 90d) >= 9\n"})
+    shop.write(shop.split("u", "a"))
+    views = 2
+    if not has_events:  # then there is nothing to give
+        shop.of("a").restore("a", None, offset=0)
+        views = 0
+    # The number of the claim is above all that the key remembers, as if it had forgotten the split.
+    ask = Link(step="ask", app=RULES.app, id="x", source="a", to="u", n=N + 9, at_ms=START_MS + 3_000, why="seen")
+    shop.take("a", START_MS + 3_000, write_link(ask))
+    shop.deliver()
+    shop.send("View", 4)
+    assert shop.known("a").moved_to is None
+    assert shop.state("u", "a") == SPLIT
+    counts = {each: sum(map(len, _instants(shop.of(each).profile(each)))) for each in ("a", "u")}
+    assert counts == {"a": views + 1, "u": 0}
 
 
 def _instants(profile: Any) -> list[Any]:
