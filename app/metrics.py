@@ -148,6 +148,18 @@ SERVICE_METRICS = (
         "Events accepted by `shoal serve` without an unreadable part, by that part",
         ("key", "part"),
     ),
+    Metric(
+        "shoal_collected_minimised",
+        "counter",
+        "Events of which `shoal serve` left out a part that no definition reads, by that part",
+        ("key", "part"),
+    ),
+    Metric(
+        "shoal_collected_denied",
+        "counter",
+        "Events of which `shoal serve` took only the answer about consent, by the purpose that they deny",
+        ("key", "purpose"),
+    ),
     Metric("shoal_open_connections", "gauge", "Open connections of `shoal serve`"),
     Metric(
         "shoal_cut_off_connections",

@@ -35,6 +35,7 @@ CatalogSource = Literal["folder", "topic"]
 Compression = Literal["snappy", "lz4", "zstd", "gzip", "none"]
 ProfileStore = Literal["memory", "disk"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Keep = Literal["all", "catalog"]
 Privacy = Literal["off", "strict"]
 LogFormat = Literal["text", "json"]
 
@@ -205,6 +206,10 @@ class Settings:
     )
 
     # The HTTP service.
+    keep: Keep = setting(
+        "all",
+        "What shoal serve takes of events: all, or only ids, times and what definitions read (catalog)",
+    )
     serve_host: str = setting("127.0.0.1", "Address of shoal serve")
     serve_port: int = setting(8080, "Port of shoal serve; 0: a free one", low=0, high=65_535)
     public_url: str = setting("", "Where browsers find shoal serve; empty: where they asked")

@@ -22,6 +22,7 @@ from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
 from app.runtime.records.identity_events import read_identity
+from app.service.ending import end
 from app.service.http_problem import Problem
 from app.service.listener import Listener, Positions
 from app.service.redirects import path_after
@@ -79,8 +80,7 @@ class ChangesHub:
         """Ends all."""
         self.end_all("the service ends")
         if self._following is not None:
-            self._following.cancel()
-            await asyncio.wait([self._following])
+            await end(self._following)
 
     def end_all(self, reason: str) -> None:
         """Every listener is told to come back later."""

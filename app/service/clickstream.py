@@ -20,6 +20,7 @@ from app.runtime.kafka.clients import connect, connection, has_transactions, sta
 from app.runtime.kafka.closing import Producer
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
+from app.service.ending import end
 from app.settings import Settings
 
 RETRY_MS_FIRST: Final = 500
@@ -62,8 +63,7 @@ class ClickstreamWriter:
     async def stop(self) -> None:
         """Waits for what is under way, within a bound, and closes."""
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait([self._keeping])
+            await end(self._keeping)
         producer, self._producer = self._producer, None
         if producer is not None:
             await _close(producer)

@@ -16,6 +16,7 @@ from litestar import Request
 from app.service.access import Access
 from app.service.body import Room, chunks_of, discard, read_body
 from app.service.clickstream import ClickstreamWriter, UnavailableError
+from app.service.definitions import Definitions
 from app.service.event_batch import REFUSED_SHOWN_MAX, IncomingBatch, ValidatedEvents, key_of_basic, validate_events
 from app.service.http_problem import LateEvent, Problem, Refused
 from app.service.service_metrics import ServiceMetrics
@@ -49,8 +50,16 @@ ALL_TAKEN: Final = Receipt(success=True)
 class Collector:
     """Takes a request's events in; the same for every kind of library."""
 
-    def __init__(self, settings: Settings, access: Access, writer: ClickstreamWriter, metrics: ServiceMetrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        access: Access,
+        definitions: Definitions,
+        writer: ClickstreamWriter,
+        metrics: ServiceMetrics,
+    ) -> None:
         self._rules = settings.time_rules
+        self._definitions = definitions
         self._access = access
         self._writer = writer
         self._metrics = metrics
@@ -82,6 +91,7 @@ class Collector:
             incoming,
             received_ms=time.time_ns() // 1_000_000,
             rules=self._rules,
+            keep=self._definitions.minimisation,
             keep_receipt=writer.forwards,
         )
         self._access.wrote(writer.name, len(incoming.events))

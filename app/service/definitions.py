@@ -10,6 +10,8 @@ from app.runtime.pacing.back_off import BackOff
 from app.runtime.records.published_catalog import Published
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
+from app.segments.review.minimisation import Minimisation, minimisation
+from app.service.ending import end
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -20,17 +22,30 @@ log = logging.getLogger(__name__)
 
 
 class Definitions:
-    """The present catalog and its program. Not `needed`: a process that only takes events in has none."""
+    """The present catalog, its program, and what it makes the collector take of events."""
 
-    def __init__(self, settings: Settings, *, needed: bool) -> None:
+    def __init__(self, settings: Settings) -> None:
         """UserError for a folder that cannot be used."""
         self._settings = settings
-        self._needed = needed
         self._program: Program | None = None
         self._catalog: Catalog | None = None
+        self._minimisation: Minimisation | None = None
         self._following: asyncio.Task[None] | None = None
-        if needed and settings.catalog == "folder":
+        if settings.catalog == "folder":
             self._use(load_segments(settings.segments, settings.time_rules))
+
+    @property
+    def why_not_ready(self) -> str | None:
+        """A reason if it is not known what may be taken of events; None: all is well."""
+        return None if self._minimisation is not None else "the published definitions were not read yet"
+
+    @property
+    def minimisation(self) -> Minimisation:
+        """The rules for what is taken of events. Problem 503 before the published definitions, which may forbid some,
+        were read."""
+        if self._minimisation is None:
+            raise Problem(503, "no-definitions", f"{self.why_not_ready}: send again", retry_after_s=2)
+        return self._minimisation
 
     @property
     def catalog(self) -> Catalog:
@@ -48,18 +63,20 @@ class Definitions:
 
     def start(self) -> None:
         """Begins to follow what is published."""
-        if self._needed and self._settings.catalog == "topic":
+        if self._settings.catalog == "topic":
             self._following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
         """Ends that."""
         if self._following is not None:
-            self._following.cancel()
-            await asyncio.wait([self._following])
+            await end(self._following)
 
     def _use(self, catalog: Catalog) -> None:
-        program = compile_catalog(catalog, self._settings.time_rules)
-        self._catalog, self._program = catalog, program
+        rules = self._settings.time_rules
+        program = compile_catalog(catalog, rules)
+        catalogs = (catalog,) if self._catalog is None else (catalog, self._catalog)
+        kept = minimisation(catalogs, rules, self._settings.keep)
+        self._catalog, self._program, self._minimisation = catalog, program, kept
         log.info("catalog %s: %d segments", catalog.version, len(catalog.live_segments))
 
     async def _follow(self) -> None:
@@ -74,6 +91,8 @@ class Definitions:
                 async with catalog_follower(self._settings) as follower:
                     if (present := await follower.present()) is not None:
                         await take_over(present)
+                    elif self._minimisation is None:  # nothing is published: nothing is forbidden, and nothing read
+                        self._minimisation = minimisation((), self._settings.time_rules, self._settings.keep)
                     await follower.follow(take_over)
             except Exception as error:  # noqa: BLE001  # a service that stops following would answer from old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or repr(error))

@@ -14,6 +14,7 @@ from app.events.collected import Collected, collected
 from app.events.ga4 import entries_of
 from app.events.message import MESSAGE_BYTES_MAX, MessageError
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.review.minimisation import EVERYTHING, Minimisation, minimised
 from app.service.http_problem import LateEvent, Problem, Refused
 
 #: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
@@ -55,6 +56,10 @@ class ValidatedEvents:
     refused: list[Refused] = field(default_factory=list)
     late: list[LateEvent] = field(default_factory=list)
     repairs: Counter[str] = field(default_factory=Counter)
+    minimised: Counter[str] = field(default_factory=Counter)
+    """Events of which a part was left out, by that part."""
+    denied: Counter[str] = field(default_factory=Counter)
+    """Events of which only the answer was taken, by the purpose that they deny."""
 
 
 def read_single(body: bytes, kind: str) -> IncomingBatch:
@@ -86,11 +91,16 @@ def read_ga4(body: bytes) -> IncomingBatch:
 
 
 def validate_events(
-    incoming: IncomingBatch, *, received_ms: int, rules: TimeRules, keep_receipt: bool = False
+    incoming: IncomingBatch,
+    *,
+    received_ms: int,
+    rules: TimeRules,
+    keep: Minimisation = EVERYTHING,
+    keep_receipt: bool = False,
 ) -> ValidatedEvents:
     """Every event checked as a worker would. Problem 413 if together, with the context, they are too large.
 
-    `keep_receipt`: the sender is trusted with events that were received before.
+    `keep`: what is taken of them. `keep_receipt`: the sender is trusted with events that were received before.
     """
     found = ValidatedEvents()
     size = 0
@@ -103,9 +113,11 @@ def validate_events(
         try:
             if isinstance(event, MessageError):
                 raise event
+            event, purpose, left_out = minimised(
+                _with_context(event, incoming.context), incoming.kind, keep, rules.user_ids
+            )
             row = collected(
-                _with_context(event, incoming.context),
-                kind=incoming.kind,
+                event,
                 sent_at=incoming.sent_at,
                 received_ms=received_ms,
                 skew_max_ms=rules.skew_max_ms,
@@ -120,6 +132,9 @@ def validate_events(
             continue
         found.rows.append(row)
         found.repairs.update(row.repairs)
+        found.minimised.update(left_out)
+        if purpose is not None:
+            found.denied[purpose] += 1
         size += len(row.value)
         if row.age_ms > late_ms:
             found.late.append(LateEvent(index, row.age_ms))

@@ -63,13 +63,14 @@ def create_service(settings: Settings) -> Service:
     metrics = ServiceMetrics()
     access = Access(settings)
     writer = ClickstreamWriter(settings)
-    definitions = Definitions(settings, needed=access.reading)
+    definitions = Definitions(settings)
     memberships = Memberships(settings)
     queries = Queries(settings, access, definitions, memberships)
     hub = ChangesHub(settings)
     streams = Streams(settings, access, hub, memberships, metrics)
-    health = Health(metrics, lambda: writer.why_not_ready, lambda: hub.why_not_ready if access.reading else None)
-    collector = Collector(settings, access, writer, metrics)
+    reasons = (lambda: writer.why_not_ready, lambda: definitions.why_not_ready)
+    health = Health(metrics, *reasons, lambda: hub.why_not_ready if access.reading else None)
+    collector = Collector(settings, access, definitions, writer, metrics)
 
     def drain() -> None:
         health.draining = True

@@ -28,6 +28,10 @@ class ServiceMetrics(MetricSet):
                 self.collected(key, outcome, events)
         for each in found.refused:
             self._by_name["shoal_collected_refused"].labels(key, each.reason).inc()
+        for part, events in found.minimised.items():
+            self._by_name["shoal_collected_minimised"].labels(key, part).inc(events)
+        for purpose, events in found.denied.items():
+            self._by_name["shoal_collected_denied"].labels(key, purpose).inc(events)
         for part, events in found.repairs.items():
             self._by_name["shoal_collected_repairs"].labels(key, part).inc(events)
 

@@ -38,18 +38,18 @@ def _http() -> Row:
             Panel(
                 title="Events collected",
                 meaning="By key and what became of them. unavailable: Kafka did not acknowledge in time.",
-                queries=[
-                    (f"sum by (key, outcome) (rate(shoal_collected_events_total{RATE}))", "{{key}} {{outcome}}"),
-                ],
+                queries=[(f"sum by (key, outcome) (rate(shoal_collected_events_total{RATE}))", "{{key}} {{outcome}}")],
                 unit="eps",
                 width=8,
             ),
             Panel(
-                title="Events refused or repaired",
-                meaning="By key. Refused by reason; repaired: taken without a part that cannot be read.",
+                title="Events refused, repaired or cut",
+                meaning="By key. Repaired: without a part that cannot be read. Cut: without one that nobody reads.",
                 queries=[
                     (f"sum by (key, reason) (rate(shoal_collected_refused_total{RATE}))", "{{key}} {{reason}}"),
                     (f"sum by (key, part) (rate(shoal_collected_repairs_total{RATE}))", "{{key}} without {{part}}"),
+                    (f"sum by (key, part) (rate(shoal_collected_minimised_total{RATE}))", "{{key}} {{part}} cut"),
+                    (f"sum by (key) (rate(shoal_collected_denied_total{RATE}))", "{{key}} consent denied"),
                 ],
                 unit="eps",
                 width=8,

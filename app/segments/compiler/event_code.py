@@ -38,11 +38,14 @@ LATEST_INLINE_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """`properties` decodes what `handle` reads of an event's properties (of an identify's traits); None: nothing."""
+    """`properties` decodes what `handle` reads of an event's properties (of an identify's traits); None: nothing.
+
+    reads: the names of what it reads there."""
 
     handle: Callable[[Profile, Message, Any, int, int, Any], int]
     properties: Callable[[Any], Any] | None
     nothing: Any
+    reads: tuple[str, ...]
 
 
 def read_slowly(handler: Handler, raw: Raw) -> Any:

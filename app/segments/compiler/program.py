@@ -16,7 +16,7 @@ from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
 from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
 from app.segments.compiler.value_code import LISTS, leaf_id, list_id, listed
-from app.segments.compiler.visit_update import LANDING_PATH, SOURCE_PATH, Usual, VisitUpdate
+from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
@@ -66,6 +66,7 @@ class Reads:
 class Program:
     """A compiled catalog. Masks have one bit a segment, in settlement order.
 
+    context_paths: what any function reads of the context; visit_properties: properties that a visit reads of any event
     track_handlers, other_handlers: the handlers again, by event name and by kind
     watchers: the segments behind the bits of `Profile.watched`, as masks; `layout` stands for what those bits mean;
         `watching`: those bits that call for a settlement at each event (the others ask the visit first)
@@ -89,6 +90,8 @@ class Program:
     track_handlers: dict[str | None, Handler]
     other_handlers: dict[str, Handler]
     decoder: MessageDecoder
+    context_paths: frozenset[Path]
+    visit_properties: frozenset[str]
     visit_update: Callable[[Profile, Message, int, int], int]
     usual: Usual
     matched: dict[int, tuple[MatchedAggregate, int]]
@@ -147,7 +150,8 @@ class _Compiler:
         masks = _Masks(reads)
         for purpose in self.purposes.values():  # also those that no definition reads yet
             masks.leaves.setdefault(purpose.path, 0)
-        decoder = MessageDecoder(self._context_paths(masks))
+        context_paths = self._context_paths(masks)
+        decoder = MessageDecoder(context_paths)
         writers = self._write_handlers(masks, decoder)
         visit_update = VisitUpdate(
             features=masks.features,
@@ -165,7 +169,8 @@ class _Compiler:
         begin_mask |= masks.features.get("id", 0)
         wait_ms = self.catalog.settings.order_wait_ms
         handlers = {
-            key: Handler(functions[name], *writer.properties_decoder()) for key, (name, writer) in writers.items()
+            key: Handler(functions[name], *writer.properties_decoder(), tuple(writer.fields))
+            for key, (name, writer) in writers.items()
         }
         return Program(
             version=self.catalog.version,
@@ -176,6 +181,8 @@ class _Compiler:
             track_handlers={name: handler for (kind, name), handler in handlers.items() if kind == "track"},
             other_handlers={kind: handler for (kind, _), handler in handlers.items() if kind != "track"},
             decoder=decoder,
+            context_paths=frozenset(context_paths),
+            visit_properties=frozenset({LANDING_PROPERTY} if masks.features.get("visits") else ()),
             visit_update=functions["visit_update"],
             usual=visit_update.usual(),
             matched={

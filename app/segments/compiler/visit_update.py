@@ -26,6 +26,8 @@ Growth = tuple[int, tuple[tuple[str, int], ...], int]
 Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
+LANDING_PROPERTY = "path"
+"""Of an event whose context has no path; as in `_Landing`."""
 STEPS_MAX = 8  # as the fast path supports; deeper values are left to `visit_update`
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from app.segments.definitions.definition_format import (
     CATEGORY,
+    COLLECT,
     CONSENT_FROM,
     CONSENT_FROM_USUAL,
     PURPOSE,
@@ -24,10 +25,13 @@ _FROM: Final = re.compile(r"context(\.[A-Za-z_][A-Za-z0-9_-]*)+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """One purpose. granted: as long as a user has said nothing. path: of the value in the context that says it."""
+    """One purpose. granted: as long as a user has said nothing. path: of the value in the context that says it.
+
+    collect: the collector does not take an event that denies it."""
 
     granted: bool
     path: tuple[str, ...]
+    collect: bool = False
 
     def is_granted(self, value: Any) -> bool:
         """True if the latest value in the context grants it; None: none is known.
@@ -74,13 +78,20 @@ def read_consent_policy(fields: Fields) -> ConsentPolicy:
         elif fields.source.visit(value):
             own = PURPOSE.fields(fields.source, value)
             category = CATEGORY.read(own) or name
-            purposes[name] = Purpose(granted=PURPOSE_DEFAULT.read(own) == GRANTED, path=(*below, category))
+            purposes[name] = Purpose(
+                granted=PURPOSE_DEFAULT.read(own) == GRANTED,
+                path=(*below, category),
+                collect=COLLECT.read(own) is True,
+            )
     return ConsentPolicy(purposes)
 
 
 def consent_meaning(policy: ConsentPolicy) -> dict[str, Any]:
     """All that makes a policy what it is, in one order."""
-    return {name: [each.granted, *each.path] for name, each in sorted(policy.purposes.items())}
+    return {
+        name: [each.granted, *each.path, *([True] if each.collect else [])]
+        for name, each in sorted(policy.purposes.items())
+    }
 
 
 def consent_text(policy: ConsentPolicy) -> str:

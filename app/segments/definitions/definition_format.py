@@ -374,7 +374,10 @@ PURPOSES: Final = Key(
 )
 PURPOSE_DEFAULT: Final = Key("default", Choice(("denied", "granted")), "What holds until a user has said something.")
 CATEGORY: Final = Key("category", Text(), "The name of the purpose in the events; its own name if left out.")
-PURPOSE: Final = Form("purpose", "a purpose", "A purpose that users agree to.", (PURPOSE_DEFAULT, CATEGORY))
+COLLECT: Final = Key(
+    "collect", Truth(), "The collector takes only the answer of an event that denies it; false if left out."
+)
+PURPOSE: Final = Form("purpose", "a purpose", "A purpose that users agree to.", (PURPOSE_DEFAULT, CATEGORY, COLLECT))
 CONSENT: Final = Form(
     "consent", "consent.yaml", "consent.yaml: what users agree to, and where events say so.", (CONSENT_FROM, PURPOSES)
 )

@@ -296,7 +296,7 @@ def test_a_failure_of_a_definition_comes_through() -> None:
     def breaks(*_: Any) -> int:
         raise ZeroDivisionError("broken")
 
-    program = replace(PROGRAM, track_handlers={"Broken": Handler(breaks, None, None)})
+    program = replace(PROGRAM, track_handlers={"Broken": Handler(breaks, None, None, ())})
     value = msgspec.json.encode({"type": "track", "event": "Broken", "anonymousId": "u", "timestamp": START})
     partition = Partition(program, RULES)
     with pytest.raises(ZeroDivisionError, match="broken"):
