@@ -19,7 +19,7 @@ export interface Change {
   at: string;
   sequence: number;
   cause: {
-    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list";
+    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent";
     message_id?: string;
   };
   evidence: { expression: string; value: unknown }[];
@@ -56,6 +56,10 @@ export interface SenderOptions {
   writeKey: string;
   anonymousId?: string;
   userId?: string | null;
+  /** What the visitor agrees to, by purpose. Events wait for it and carry it; no id is stored before it is there. */
+  consent?: (() => Record<string, boolean> | Promise<Record<string, boolean>>) | null;
+  /** The purpose without which no event is sent. */
+  needs?: string | null;
 }
 
 export interface Sender {

@@ -130,20 +130,29 @@ export function showBlocks(segments, root = document) {
   }
 }
 
-/** Sends events without another library: `track("Product Added", {product_id: "A1"})`, `page("Home")`, `identify`. */
-export function makeSender({ url, writeKey, anonymousId = visitorId(), userId = null }) {
+/**
+ * Sends events without another library: `track("Product Added", {product_id: "A1"})`, `page("Home")`, `identify`.
+ * `consent` gives what the visitor agrees to, such as `() => shoalConsent.answer()` with consent.js: events wait for the
+ * first answer, each carries the answers, and none is sent without a yes to `needs`.
+ */
+export function makeSender({ url, writeKey, anonymousId = null, userId = null, consent = null, needs = null }) {
   const address = url.replace(/\/+$/, "");
   let user = userId;
+  if (consent === null) anonymousId ??= visitorId();
   const send = async (type, said) => {
     const now = new Date().toISOString();
+    const page = { path: location.pathname, title: document.title, url: location.href };
+    const sender = user;
+    const answers = consent === null ? null : await consent();
+    if (needs !== null && answers?.[needs] !== true) return;
     const event = {
       ...said,
-      anonymousId,
-      ...(user === null ? {} : { userId: user }),
+      anonymousId: (anonymousId ??= visitorId()),
+      ...(sender === null ? {} : { userId: sender }),
       messageId: crypto.randomUUID ? crypto.randomUUID() : `${now}-${Math.random()}`,
       timestamp: now,
-      sentAt: now,
-      context: { page: { path: location.pathname, title: document.title, url: location.href } },
+      sentAt: new Date().toISOString(),
+      context: { page, ...(answers === null ? {} : { consent: { categoryPreferences: answers } }) },
       writeKey,
     };
     // text/plain needs no preflight; keepalive lets it finish when the page goes.
