@@ -36,6 +36,10 @@ COMMANDS = {
     "catalog": ("app.cli.catalog:catalog", "Show the published definitions, their versions and their start."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a recomputation."),
+    "privacy": (
+        "app.cli.privacy:privacy",
+        "Report which data of users are read, why and how long, and who gets them.",
+    ),
     "snapshot": ("app.cli.snapshot:snapshot", "Write profiles and positions to a file, to verify from there on."),
     "topics": ("app.cli.topics:topics", "Create the topics, or check them."),
     "serve": ("app.cli.serve:serve", "Run the HTTP service: events in; segments, reasons and changes out."),

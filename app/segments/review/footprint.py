@@ -10,7 +10,7 @@ from itertools import chain
 
 from app.events.instants import iso
 from app.segments.compiler.aggregates import Remembered
-from app.segments.compiler.program import compile_catalog
+from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
 from app.segments.definitions.dependencies import expressions, references
 from app.segments.evaluation.time_rules import TimeRules
@@ -163,7 +163,12 @@ def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
 
 
 def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> list[Remembered]:
-    """Returns the aggregates of the definition itself, compiled alone."""
+    """Returns the aggregates of the definition itself."""
+    return list(compiled_alone(catalog, definition, rules).remembered.values())
+
+
+def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -> Program:
+    """The program of one definition of a catalog; nobody is in the segments that it asks for."""
     alone: Segment
     if isinstance(definition, Score):
         asked = s.Comparison(">", s.ScoreValue(definition.name), s.Number(0))
@@ -178,8 +183,7 @@ def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> l
         if reference.kind == "segment" and reference.name != alone.name
     }
     nobodies = tuple(Segment(name, s.Boolean(False), None, None) for name in sorted(used))
-    program = compile_catalog(replace(catalog, segments=(*nobodies, alone)), rules)
-    return list(program.remembered.values())
+    return compile_catalog(replace(catalog, segments=(*nobodies, alone)), rules)
 
 
 def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[int, bool]:
