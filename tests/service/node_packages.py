@@ -1,4 +1,4 @@
-"""The Segment libraries of JavaScript, from npm, once for each version of `node/package.json`."""
+"""Libraries of JavaScript, from npm, once for each version of `node/package.json`."""
 
 import fcntl
 import hashlib

@@ -48,6 +48,14 @@ export declare class SegmentFollower {
   close(): void;
 }
 
+export interface SegmentStore {
+  /** Null until they are known. */
+  get(): ReadonlyMap<string, Membership> | null;
+  /** Returns what ends it. */
+  subscribe(listener: () => void): () => void;
+}
+
+export declare function segmentStore(options: FollowerOptions): SegmentStore;
 export declare function userOf(token: string): string;
 export declare function showBlocks(segments: Map<string, Membership>, root?: ParentNode): void;
 

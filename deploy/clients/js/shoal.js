@@ -103,6 +103,38 @@ export class SegmentFollower {
   }
 }
 
+/**
+ * The segments of one visitor for several parts of a page, such as the hooks of react.js and vue.js: one stream for all,
+ * open as long as somebody listens. `get()` is null until the segments are known, then a new Map after each change.
+ */
+export function segmentStore(options) {
+  const listeners = new Set();
+  let segments = null;
+  let follower = null;
+  const onSegments = (known, change) => {
+    segments = new Map(known);
+    options.onSegments?.(segments, change);
+    for (const listener of [...listeners]) listener();
+  };
+  // Not at once: frameworks take a part out and put it in again.
+  const endLater = () => setTimeout(() => {
+    if (listeners.size > 0 || follower === null) return;
+    follower.close();
+    follower = segments = null;
+  });
+  return {
+    get: () => segments,
+    subscribe(listener) {
+      const own = () => listener(); // the same function twice is two listeners
+      listeners.add(own);
+      follower ??= new SegmentFollower({ ...options, onSegments });
+      return () => {
+        if (listeners.delete(own)) endLater();
+      };
+    },
+  };
+}
+
 /** The user, or the anonymousId, that a visitor's token is for. */
 export function userOf(token) {
   const packed = token.replace(/^shoal_user_/, "").split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
