@@ -103,7 +103,8 @@ async def _rebuild(settings: Settings) -> None:
 
 def _show(report: Report) -> None:
     console = make_console()
-    say(console, f"{report.users:,} users, {report.memberships:,} memberships compared")
+    moved = f", {report.moved:,} moved keys" if report.moved else ""
+    say(console, f"{report.users:,} users, {report.memberships:,} memberships{moved} compared")
     for user, (found, wanted) in sorted(report.wrong.items())[:SHOWN_MAX]:
         for segment in sorted(found.keys() | wanted.keys()):
             if found.get(segment) != wanted.get(segment):
@@ -111,9 +112,17 @@ def _show(report: Report) -> None:
                 say(console, f"{user}, {segment}: Redis says {redis}, the changes {changes}")
     if len(report.wrong) > SHOWN_MAX:
         say(console, f"... {len(report.wrong):,} users in all")
+    for key, (there, expected) in sorted(report.astray.items())[:SHOWN_MAX]:
+        say(console, f"{key}: {_whose(there)} in Redis, {_whose(expected)} by the identity events")
+    if len(report.astray) > SHOWN_MAX:
+        say(console, f"... {len(report.astray):,} keys in all")
     for segment, user in report.unlisted[:SHOWN_MAX]:
         say(console, f"{user} is not listed under {segment}")
     say(console, "all is right" if report.right else "not all is right: shoal memberships rebuild")
+
+
+def _whose(user: str | None) -> str:
+    return "its own" if user is None else f"moved to {user}"
 
 
 def _said(standing: tuple[str, int, object] | None) -> str:

@@ -98,7 +98,17 @@ class RedisKeys:
     @property
     def patterns(self) -> tuple[str, ...]:
         """Globs of all that is projected."""
-        return tuple(f"{self._escaped}{kind}:*" for kind in ("user", "segment", "sequence", "moved"))
+        return self.user_pattern, f"{self._escaped}segment:*", f"{self._escaped}sequence:*", self.moved_pattern
+
+    @property
+    def user_pattern(self) -> str:
+        """Glob of the hashes of users."""
+        return f"{self._escaped}user:*"
+
+    @property
+    def moved_pattern(self) -> str:
+        """Glob of the keys that have moved."""
+        return f"{self._escaped}moved:*"
 
     @property
     def counted(self) -> tuple[tuple[str, str], ...]:

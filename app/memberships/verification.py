@@ -1,116 +1,49 @@
-"""Compares the memberships in Redis with those that the topic of changes, or the profiles, demand.
+"""Compares Redis with what the topics of changes and identity events, or the profiles, demand.
 
 Both move while one looks. So what is demanded is brought to where Redis stands, Redis is read, what is demanded is
-brought to where Redis stands by then; users who agree with either are right, the others are looked at again.
+brought to where Redis stands by then; users and keys that agree with either are right, the others are looked at again.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from app.errors import UserError
-from app.memberships.from_profiles import read_standings
+from app.memberships.expected_state import Essence, MembershipModel, RedirectModel, TopicModel, essence
 from app.memberships.membership_view import View
-from app.memberships.redis_updates import Entry, decode_entry, read_change
+from app.memberships.redirects import lane_of
+from app.memberships.redis_updates import decode_entry
 from app.runtime.kafka.clients import connect, has_transactions
-from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.kafka.log_readers import LogReaders
 from app.runtime.kafka.partitioner import partition_of
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20
 USERS_A_CALL: Final = 1_000
-READ_RECORDS: Final = 10_000
-READ_WAIT_MS: Final = 100
-SILENT_READS_MAX: Final = 20
-"""What Redis has was there to be read: a topic that does not bring it within so many reads is another one."""
 SHOWN_MAX: Final = 20
-
-Standing = dict[str, tuple[str, int, Any]]
-"""Segment -> since, times, attached values: what must agree."""
+Lane = int | str
+"""Names a position in Redis: a partition of the changes, or of the identity events."""
 
 
 @dataclass(slots=True)
 class Report:
-    """Result of a comparison. `wrong`: user -> what Redis has and what is expected."""
+    """Result of a comparison. `wrong`: user -> what Redis has and what is expected. `astray`: key -> the user that it
+    has moved to in Redis, and the one expected; None for a key that is its own."""
 
     users: int = 0
     memberships: int = 0
-    wrong: dict[str, tuple[Standing, Standing]] = field(default_factory=dict)
+    moved: int = 0
+    wrong: dict[str, tuple[Essence, Essence]] = field(default_factory=dict)
+    astray: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     unlisted: list[tuple[str, str]] = field(default_factory=list)
     """(segment, user) that stand in only one of the hash and the sorted set."""
 
     @property
     def right(self) -> bool:
         """True if nothing was wrong."""
-        return not self.wrong and not self.unlisted
-
-
-class Model:
-    """Expected memberships of one partition, as far as it has been read."""
-
-    def __init__(self, reader: LogReader) -> None:
-        self._reader = reader
-        self._sequences: dict[str, int] = {}
-        self._segments: dict[str, Standing] = {}
-        self.offset = 0
-
-    async def begin(self, profiles: LogReader) -> None:
-        """From the beginning of the topic if it has one, else from the profiles."""
-        earliest = await self._reader.earliest()
-        self.offset = earliest
-        self._reader.seek(earliest)
-        if earliest == 0:
-            return
-        self.offset = (await self._reader.read(records_max=1, wait_ms=1)).end_offset
-        await self._reader.stop()
-        self._reader.seek(self.offset)
-        for each in await read_standings(profiles):
-            self._sequences[each.user] = each.sequence
-            self._segments[each.user] = {name: _essence(entry) for name, entry in each.entries}
-
-    async def move_to(self, offset: int) -> None:
-        """Reads up to an offset; goes no way back. OffsetLostError if the topic does not come that far."""
-        silent = 0
-        while self.offset < offset:
-            fetched = await self._reader.read(records_max=min(READ_RECORDS, offset - self.offset), wait_ms=READ_WAIT_MS)
-            silent = 0 if fetched.next_offset > self.offset else silent + 1
-            if silent > SILENT_READS_MAX:
-                raise OffsetLostError(self._reader.topic, self._reader.partition, offset)
-            for record in fetched.records:
-                if record.offset < offset and record.value is not None:
-                    self._take(record.value)
-            self.offset = max(fetched.next_offset, self.offset)
-
-    def _take(self, value: bytes) -> None:
-        try:
-            change = read_change(value)
-            attach = json.loads(bytes(change.attach))
-        except (msgspec.DecodeError, ValueError):
-            return
-        if change.sequence <= self._sequences.get(change.user, -1):
-            return
-        self._sequences[change.user] = change.sequence
-        segments = self._segments.setdefault(change.user, {})
-        if change.change == "exited":
-            segments.pop(change.segment, None)
-            return
-        before = segments.get(change.segment)
-        since = before[0] if before is not None and change.change == "updated" else change.at
-        segments[change.segment] = (since, change.times, attach)
-
-    @property
-    def users(self) -> list[str]:
-        """Everyone who is in something."""
-        return [user for user, segments in self._segments.items() if segments]
-
-    def of(self, user: str) -> Standing:
-        """Returns the memberships of a user."""
-        return dict(self._segments.get(user, {}))
+        return not self.wrong and not self.unlisted and not self.astray
 
 
 async def verify(settings: Settings, view: View) -> Report:
@@ -125,7 +58,8 @@ async def verify(settings: Settings, view: View) -> Report:
         stack.push_async_callback(client.close)
         readers = LogReaders(client, settings, committed_only=await has_transactions(client))
         await stack.enter_async_context(readers)
-        models: list[Model] = []
+        models: list[MembershipModel] = []
+        redirects: dict[Lane, RedirectModel] = {}
         for partition in range(settings.partitions):
             position = state.get(f"position:{partition}", "")
             if not position.isdigit():
@@ -135,11 +69,15 @@ async def verify(settings: Settings, view: View) -> Report:
                     else "this Redis holds no memberships",
                     hint="start shoal memberships run, and wait until it is ready",
                 )
-            model = Model(readers.open(settings.topics.changes, partition))
+            model = MembershipModel(readers.open(settings.topics.changes, partition))
             await model.begin(readers.open(settings.topics.profiles, partition))
             models.append(model)
+            if state.get(f"position:{lane_of(partition)}", "").isdigit():  # not of a projection of an earlier version
+                moves = redirects[lane_of(partition)] = RedirectModel(readers.open(settings.topics.identity, partition))
+                await moves.begin(readers.open(settings.topics.profiles, partition))
         try:
             await _compare(settings, view, models, report)
+            await _compare_redirects(view, redirects, report)
         except OffsetLostError as error:
             raise UserError(
                 f"{error}: this Redis was filled from another topic",
@@ -148,15 +86,15 @@ async def verify(settings: Settings, view: View) -> Report:
     return report
 
 
-async def _compare(settings: Settings, view: View, models: Sequence[Model], report: Report) -> None:
+async def _compare(settings: Settings, view: View, models: Sequence[MembershipModel], report: Report) -> None:
     suspects: set[str] | None = None
-    wrong: dict[str, tuple[Standing, Standing]] = {}
+    wrong: dict[str, tuple[Essence, Essence]] = {}
     for _ in range(ROUNDS_MAX):
-        await _catch_up(view, models)
+        await _catch_up(view, dict(enumerate(models)))
         users = await _all_users(view, models) if suspects is None else suspects
         before = {user: _model(models, user, settings).of(user) for user in users}
         found = await _read_users(view, users)
-        await _catch_up(view, models)
+        await _catch_up(view, dict(enumerate(models)))
         wrong = {}
         for user in users:
             after = _model(models, user, settings).of(user)
@@ -172,28 +110,70 @@ async def _compare(settings: Settings, view: View, models: Sequence[Model], repo
     report.wrong = wrong
 
 
-async def _catch_up(view: View, models: Sequence[Model]) -> None:
+async def _compare_redirects(view: View, models: Mapping[Lane, RedirectModel], report: Report) -> None:
+    suspects: set[str] | None = None
+    wrong: dict[str, tuple[str | None, str | None]] = {}
+    for _ in range(ROUNDS_MAX):
+        await _catch_up(view, models)
+        before = _redirects(models)
+        keys = before.keys() | await _moved_keys(view) if suspects is None else suspects
+        found = await _read_redirects(view, keys)
+        await _catch_up(view, models)
+        after = _redirects(models)
+        wrong = {
+            key: (found[key], after.get(key)) for key in keys if found[key] not in (before.get(key), after.get(key))
+        }
+        if suspects is None:
+            report.moved = len(keys)
+        suspects = set(wrong)
+        if not suspects:
+            break
+    report.astray = wrong
+
+
+async def _catch_up(view: View, models: Mapping[Lane, TopicModel]) -> None:
     state = await view.state()
-    for partition, model in enumerate(models):
-        position = state.get(f"position:{partition}", "")
+    for lane, model in models.items():
+        position = state.get(f"position:{lane}", "")
         if position.isdigit():
             await model.move_to(int(position))
 
 
-def _model(models: Sequence[Model], user: str, settings: Settings) -> Model:
+def _redirects(models: Mapping[Lane, RedirectModel]) -> dict[str, str]:
+    return {key: user for model in models.values() for key, user in model.users.items()}
+
+
+def _model(models: Sequence[MembershipModel], user: str, settings: Settings) -> MembershipModel:
     return models[partition_of(user.encode(), settings.partitions)]
 
 
-async def _all_users(view: View, models: Sequence[Model]) -> set[str]:
+async def _all_users(view: View, models: Sequence[MembershipModel]) -> set[str]:
     users = {user for model in models for user in model.users}
-    prefix = view.keys.user("")
-    async for key in view.redis.scan_iter(match=view.keys.patterns[0], count=2_000):
-        users.add(key.decode().removeprefix(prefix))
-    return users
+    return users | await _names(view, view.keys.user_pattern, view.keys.user(""))
 
 
-async def _read_users(view: View, users: Iterable[str]) -> dict[str, Standing]:
-    found: dict[str, Standing] = {}
+async def _moved_keys(view: View) -> set[str]:
+    return await _names(view, view.keys.moved_pattern, view.keys.moved(""))
+
+
+async def _names(view: View, pattern: str, prefix: str) -> set[str]:
+    return {key.decode().removeprefix(prefix) async for key in view.redis.scan_iter(match=pattern, count=2_000)}
+
+
+async def _read_redirects(view: View, keys: Iterable[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    names = sorted(keys)
+    for start in range(0, len(names), USERS_A_CALL):
+        some = names[start : start + USERS_A_CALL]
+        users = await view.redis.mget([view.keys.moved(key) for key in some])
+        found |= {
+            key: user.decode() if isinstance(user, bytes) else None for key, user in zip(some, users, strict=True)
+        }
+    return found
+
+
+async def _read_users(view: View, users: Iterable[str]) -> dict[str, Essence]:
+    found: dict[str, Essence] = {}
     names = sorted(users)
     for start in range(0, len(names), USERS_A_CALL):
         some = names[start : start + USERS_A_CALL]
@@ -202,11 +182,11 @@ async def _read_users(view: View, users: Iterable[str]) -> dict[str, Standing]:
                 pipeline.hgetall(view.keys.user(user))
             answers = await pipeline.execute()
         for user, entries in zip(some, answers, strict=True):
-            found[user] = {name.decode(): _essence(decode_entry(value)) for name, value in entries.items()}
+            found[user] = {name.decode(): essence(decode_entry(value)) for name, value in entries.items()}
     return found
 
 
-async def _unlisted(view: View, found: dict[str, Standing]) -> list[tuple[str, str]]:
+async def _unlisted(view: View, found: dict[str, Essence]) -> list[tuple[str, str]]:
     """Memberships that the sorted set of their segment lacks; of users who have changed meanwhile nothing is said."""
     pairs = [(segment, user) for user, segments in found.items() for segment in segments]
     missing: list[tuple[str, str]] = []
@@ -221,7 +201,3 @@ async def _unlisted(view: View, found: dict[str, Standing]) -> list[tuple[str, s
             if score is None and there:
                 missing.append(pair)
     return missing
-
-
-def _essence(entry: Entry) -> tuple[str, int, Any]:
-    return entry.since, entry.times, entry.attach

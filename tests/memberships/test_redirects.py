@@ -7,6 +7,7 @@ import pytest
 from agents.memberships import create_app
 from app.memberships.membership_view import View
 from app.memberships.redirects import lane_of
+from app.memberships.verification import verify
 from app.runtime.kafka.record_batch import Row
 from app.runtime.records.identity_events import encode_identity
 from app.segments.evaluation.batch import Linked
@@ -85,6 +86,23 @@ async def test_a_restart_goes_on_where_it_was(settings: Settings, claims: Claims
     await claims.tell(("a-2", "ann", "released"))
     async with running(create_app(settings)):
         await soon(lambda: is_moved(view, {"a-1": "somebody"}))
+
+
+@EMBEDDED
+async def test_verify_finds_keys_that_are_not_where_they_have_moved(
+    settings: Settings, claims: Claims, view: View
+) -> None:
+    await claims.tell(("a-1", "ann", "given"), ("a-2", "ann", "given"), ("a-3", "ben", "empty"), ("a-3", "ben", "lost"))
+    async with running(create_app(settings)):
+        await soon(lambda: is_moved(view, {"a-1": "ann", "a-2": "ann"}))
+    report = await verify(settings, view)
+    assert (report.right, report.moved) == (True, 2)
+    await view.redis.set(view.keys.moved("a-1"), "somebody")
+    await view.redis.delete(view.keys.moved("a-2"))
+    await view.redis.set(view.keys.moved("a-4"), "ben")
+    report = await verify(settings, view)
+    assert not report.right
+    assert report.astray == {"a-1": ("somebody", "ann"), "a-2": (None, "ann"), "a-4": ("ben", None)}
 
 
 @EMBEDDED
