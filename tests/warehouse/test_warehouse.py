@@ -86,7 +86,9 @@ async def test_one_run_writes_what_the_topics_hold_and_the_next_what_is_new(sett
 
 
 @pytest.mark.timeout(400)
-async def test_a_kill_at_each_write_leaves_no_half_file_and_no_row_twice(settings: Settings, tmp_path: Path) -> None:
+async def test_kills_before_in_and_after_a_write_leave_no_half_file_and_no_row_twice(
+    settings: Settings, tmp_path: Path
+) -> None:
     root = Path(settings.warehouse)
     for round_, (number, when) in enumerate(zip((1, 2, 4, 1), WHENS, strict=True)):
         await fill(settings, round_ * 40, round_ * 40 + 40)
