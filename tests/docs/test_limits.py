@@ -28,6 +28,7 @@ LIMITS = {
     "values of a list": f"{values.LIST_ITEMS_MAX}",
     "message ids remembered": f"{message_ids.IDS_MAX:,} a user",
     "R events (with": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
+    "B events (with": f"{sequences.ABSENTS_MAX}, for the allowed lateness",
     "atoms in the evidence": f"{ATOMS_MAX}",
     "time without an event": f"{RULES.retention_ms // DAY_MS} days",
     "a text that is only compared": f"{cut_texts.TEXT_BYTES_MATCHED_MAX} bytes",

@@ -121,6 +121,30 @@ MERGE_MUTATIONS = (
         "if entry[1] is not None and self._is_discarded(state[1], key, entry[1][0]):",
         "if False:",
     ),
+    Mutation(
+        "a B of the other does not lie between the user's steps",
+        "tables/sequences.py",
+        "((other[0], state[2], 1), (state[0], other[2], 0))",
+        "((other[0], state[2], 1),)",
+    ),
+    Mutation(
+        "a B of the user does not lie between the other's steps",
+        "tables/sequences.py",
+        "((other[0], state[2], 1), (state[0], other[2], 0))",
+        "((state[0], other[2], 0),)",
+    ),
+    Mutation(
+        "a B of the user comes after what the other did at its instant",
+        "tables/sequences.py",
+        "((other[0], state[2], 1), (state[0], other[2], 0))",
+        "((other[0], state[2], 0), (state[0], other[2], 0))",
+    ),
+    Mutation(
+        "the B of the other are forgotten",
+        "tables/sequences.py",
+        "            self._remember(state[2], other[2], now)\n",
+        "            pass\n",
+    ),
     # ---- segments
     Mutation(
         "for begins anew with the merge",

@@ -1,5 +1,6 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
+from tests.model.between_mutations import BETWEEN_MUTATIONS
 from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
@@ -21,6 +22,7 @@ MUTATIONS = (
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     *DATE_MUTATIONS,
+    *BETWEEN_MUTATIONS,
     # ---- edges of windows
     Mutation(
         "an event counts a millisecond too long",
@@ -142,14 +144,14 @@ MUTATIONS = (
     Mutation(
         "a step is after the one before",
         "tables/sequences.py",
-        "if partial is None or t < partial[1]:",
-        "if partial is None or t <= partial[1]:",
+        "if partial is None or t < partial[1] or",
+        "if partial is None or t <= partial[1] or",
     ),
     Mutation(
         "an earlier start takes the place of a later one",
         "tables/sequences.py",
-        "if begun is None or t > begun[0]:",
-        "if begun is None or t != begun[0]:",
+        "if begun is None or t > begun[0] or",
+        "if begun is None or t != begun[0] or",
     ),
     Mutation(
         "a completion leaves partial matches behind",

@@ -28,17 +28,52 @@ class Happening:
 
 
 @dataclass(slots=True)
-class Progress:
-    """Progress of one value of `matching`: by step done, the start and the last time of its partial match."""
+class Match:
+    """A partial match: the times of the steps that it has done, and the first B after the last of them."""
 
-    partial: dict[int, tuple[int, int]] = field(default_factory=dict)
+    times: tuple[int, ...]
+    first_between_ms: int | None = None
+
+    @property
+    def start(self) -> int:
+        return self.times[0]
+
+    def goes_on_at(self, t: int, within_ms: int | None) -> bool:
+        """True if its next step may be at `t`, as far as W and B are concerned."""
+        return (within_ms is None or t - self.start <= within_ms) and not self.is_ended(t)
+
+    def is_ended(self, t: int) -> bool:
+        """True if a B lies between it and `t`."""
+        return self.first_between_ms is not None and self.first_between_ms <= t
+
+
+@dataclass(slots=True)
+class Progress:
+    """Progress of one value of `matching`: by step done, its partial match. `pending_times`: of the steps of it."""
+
+    partial: dict[int, Match] = field(default_factory=dict)
     pending: Arrival | None = None
+    pending_times: tuple[int, ...] = ()
     latest_ms: int = 0
 
     def is_alive(self, t: int, within_ms: int | None) -> bool:
         """True if an event at `t` could go on with any of it, or something is pending."""
-        in_time = [start for start, _ in self.partial.values() if within_ms is None or t <= start + within_ms]
-        return bool(in_time) or self.pending is not None
+        return self.pending is not None or any(match.goes_on_at(t, within_ms) for match in self.partial.values())
+
+    def meet_between(self, t: int, step: int, *, arrived_first: bool) -> None:
+        """A B at `t` behind a step. Of two events of one instant, the one that arrived first is the earlier."""
+
+        def lies_between(before: int, after: int) -> bool:
+            return before < t <= after if arrived_first else before <= t < after
+
+        for done, match in list(self.partial.items()):
+            if done == step and (match.times[-1] < t or (match.times[-1] == t and not arrived_first)):
+                first = match.first_between_ms
+                match.first_between_ms = t if first is None else min(first, t)
+            elif done > step and lies_between(match.times[step - 1], match.times[step]):
+                del self.partial[done]
+        if self.pending is not None and lies_between(self.pending_times[step - 1], self.pending_times[step]):
+            self.pending = None
 
 
 def happenings(pattern: Pattern, history: History, now: int) -> list[Happening]:
@@ -103,6 +138,7 @@ class Run:
     lateness_ms: int
     progress: dict[Name | None, Progress] = field(default_factory=dict)
     absent_seen: list[tuple[int, Name | None]] = field(default_factory=list)
+    between_seen: list[tuple[int, Name | None, int]] = field(default_factory=list)
     found: list[Happening] = field(default_factory=list)
     gifts: int = 0
 
@@ -126,6 +162,7 @@ class Run:
         An R of either discards what is pending with the other. What is pending with the other occurs until now.
         """
         self.gifts += 1
+        self.meet_between(other)
         other.pass_time(gift.left_ms, len(gift.history.arrivals))
         for value, theirs in other.progress.items():
             if theirs.pending is not None and self.was_discarded(value, theirs.pending.t):
@@ -143,14 +180,27 @@ class Run:
             own = self.progress.setdefault(value, Progress())
             for step, match in theirs.partial.items():
                 there = own.partial.get(step)
-                if there is None or match[0] > there[0]:
+                if there is None or match.start > there.start:
                     own.partial[step] = match
             if theirs.pending is not None and (own.pending is None or theirs.pending.t >= own.pending.t):
-                own.pending = theirs.pending
+                own.pending, own.pending_times = theirs.pending, theirs.pending_times
             own.latest_ms = max(own.latest_ms, theirs.latest_ms)
         while len(self.progress) > VALUES_MAX:
             self.keep_to_the_limit(gift.now)
         self.remember_absent(other.absent_seen, gift.now)
+        self.remember_between(other.between_seen, gift.now)
+
+    def meet_between(self, other: "Run") -> None:
+        """A B of either may lie in what the other has: those here came before all that is there."""
+        for run, seen, arrived_first in ((other, self.between_seen, True), (self, other.between_seen, False)):
+            for t, value, step in seen:
+                for own, progress in run.progress.items():
+                    if value in (None, own):
+                        progress.meet_between(t, step, arrived_first=arrived_first)
+
+    def remember_between(self, seen: list[tuple[int, Name | None, int]], now: int) -> None:
+        self.between_seen = [each for each in [*self.between_seen, *seen] if each[0] > now - self.lateness_ms]
+        del self.between_seen[:-REMEMBERED_ABSENT_MAX]
 
     def remember_absent(self, seen: list[tuple[int, Name | None]], now: int) -> None:
         self.absent_seen = [absent for absent in [*self.absent_seen, *seen] if absent[0] > now - self.lateness_ms]
@@ -169,7 +219,7 @@ class Run:
                 del self.progress[value]
 
     def take(self, arrival: Arrival) -> None:
-        """One event: as R, then on the later steps, then on the first; value by value, in order of text."""
+        """One event: as R, then on the later steps, then on the first, then as B; value by value, in order of text."""
         self.forget_the_dead(arrival.now)
         is_absent = self.sequence.absent is not None and finds(self.sequence.absent, arrival)
         steps = [number for number, step in enumerate(self.sequence.steps, start=1) if finds(step, arrival)]
@@ -183,6 +233,26 @@ class Run:
                 self.advance(value, arrival, steps)
                 self.forget_the_dead(arrival.now)
                 self.keep_to_the_limit(arrival.now)
+        self.take_between(arrival, own, steps)
+
+    def take_between(self, arrival: Arrival, own: list[Name | None], steps: list[int]) -> None:
+        """The event as each B that it is, where it is not the step itself that the B comes after."""
+        places = [n for n, no in enumerate(self.sequence.between, start=1) if any(finds(each, arrival) for each in no)]
+        for step in places:
+            for value in own or list(self.progress):
+                progress = self.progress.get(value)
+                if progress is None:
+                    continue
+                begun = progress.partial.get(step)
+                is_itself = step in steps and begun is not None and begun.times[-1] == arrival.t
+                kept = begun.first_between_ms if begun is not None else None
+                progress.meet_between(arrival.t, step, arrived_first=False)
+                if is_itself and begun is not None:
+                    begun.first_between_ms = kept
+        seen = [(arrival.t, value, step) for step in places for value in own or [None]]
+        if seen:
+            self.remember_between(seen, arrival.now)
+        self.forget_the_dead(arrival.now)
 
     def values(self, arrival: Arrival) -> list[Name | None]:
         """The values of `matching` that an event has; without `matching` the one value None."""
@@ -205,26 +275,30 @@ class Run:
         within_ms = self.sequence.within_ms
         last_step = len(self.sequence.steps)
         for step in sorted(steps, reverse=True):
-            if step == 1:
-                match: tuple[int, int] | None = (arrival.t, arrival.t)
-            else:
+            before: tuple[int, ...] = ()
+            if step > 1:
                 match = progress.partial.get(step - 1)
-                if match is None or arrival.t < match[1]:
-                    continue
-                if within_ms is not None and arrival.t - match[0] > within_ms:
+                if match is None or arrival.t < match.times[-1] or not match.goes_on_at(arrival.t, within_ms):
                     continue
                 del progress.partial[step - 1]
-            assert match is not None
+                before = match.times
+            new = Match((*before, arrival.t), self.first_between(value, step, arrival.t))
             progress.latest_ms = max(progress.latest_ms, arrival.t)
             if step == last_step:
                 progress.partial.clear()
-                self.complete(value, progress, arrival)
+                self.complete(value, progress, arrival, new.times)
                 return
             there = progress.partial.get(step)
-            if there is None or match[0] > there[0]:
-                progress.partial[step] = (match[0], arrival.t)
+            is_over = there is not None and there.start == new.start and there.is_ended(arrival.t)
+            if there is None or new.start > there.start or is_over:
+                progress.partial[step] = new
 
-    def complete(self, value: Name | None, progress: Progress, arrival: Arrival) -> None:
+    def first_between(self, value: Name | None, step: int, t: int) -> int | None:
+        """The first B behind a step at `t` that has come before it."""
+        behind = [b for b, own, place in self.between_seen if place == step and own in (None, value) and b > t]
+        return min(behind, default=None)
+
+    def complete(self, value: Name | None, progress: Progress, arrival: Arrival, times: tuple[int, ...]) -> None:
         """The last step is reached at `c`, the event's own time."""
         c = arrival.t
         if self.sequence.absent_ms is None:
@@ -238,7 +312,7 @@ class Run:
         if end <= arrival.now:
             self.found.append(Happening(end, arrival.now, (arrival.index, 1), arrival, arrival.now))
         else:
-            progress.pending = arrival
+            progress.pending, progress.pending_times = arrival, times
 
     def keep_to_the_limit(self, now: int) -> None:
         """Of more than 100 values those out of time go first, then the one that moved longest ago; of several the one

@@ -222,3 +222,13 @@ def test_what_comes_after_the_login_under_the_other_key_is_of_a_new_user() -> No
         "exited",
         "entered",
     ]
+
+
+def test_what_must_not_lie_between_the_steps_of_one_may_be_the_others() -> None:
+    occurred = "exists(sequence('A' then no 'B' then 'C'))"
+    end = event("5s", "C")
+    assert told(occurred, [guest("1s", "A"), LOGIN, end]) == ["5s entered s"]
+    assert told(occurred, [guest("1s", "A"), event("2s", "B"), LOGIN, end]) == []
+    assert told(occurred, [event("1s", "A"), guest("2s", "B"), LOGIN, end]) == []
+    assert told(occurred, [event("1s", "B"), guest("1s", "A"), LOGIN, end]) == ["5s entered s"]
+    assert told(occurred, [event("1s", "A"), guest("1s", "B"), LOGIN, end]) == []

@@ -150,3 +150,56 @@ def test_one_step_and_nothing_after_it() -> None:
     messages = [event("0s", "A"), event("5s", "A"), event("20s", "A")]
     # the second replaces the first: 15 s, then 30 s
     assert told(condition, messages) == ["30s entered s", "1h15s exited s"]
+
+
+# ---- what must not lie between two steps
+
+
+GUIDED = "count(sequence('A' then no 'B' then 'C'))"
+
+
+def test_what_lies_between_two_steps_lets_no_sequence_occur() -> None:
+    assert value(GUIDED, [event("1s", "A"), event("2s", "B"), event("3s", "C")]) == 0
+    assert value(GUIDED, [event("1s", "B"), event("2s", "A"), event("3s", "C"), event("4s", "B")]) == 1
+    again = [event("1s", "A"), event("2s", "B"), event("3s", "A"), event("4s", "C")]
+    assert value(GUIDED, again) == 1
+
+
+def test_what_must_not_come_does_so_by_its_own_time() -> None:
+    assert value(GUIDED, [event("2s", "B"), event("1s", "A"), event("3s", "C")]) == 0
+    assert value(GUIDED, [event("1s", "A"), event("3s", "B"), event("2s", "C")], at="4s") == 1
+    assert value(GUIDED, [event("1s", "A"), event("3s", "C"), event("2s", "B")], at="4s") == 1
+
+
+def test_of_one_instant_the_first_to_arrive_is_the_earlier() -> None:
+    assert value(GUIDED, [event("1s", "A"), event("1s", "B"), event("1s", "C")]) == 0
+    assert value(GUIDED, [event("1s", "B"), event("1s", "A"), event("1s", "C"), event("1s", "B")]) == 1
+    assert value(GUIDED, [event("1s", "A"), event("1s", "B"), event("1s", "A"), event("1s", "C")]) == 1
+
+
+def test_no_event_lies_between_itself_and_another() -> None:
+    pages = [event(f"{n}s", "page", {"path": path}) for n, path in enumerate(("/a", "/b", "/c"))]
+    next_page = "count(sequence(page where path = '/a' then no page then page where path = '{}'))"
+    assert value(next_page.format("/b"), pages) == 1
+    assert value(next_page.format("/c"), pages) == 0
+
+
+def test_what_must_not_come_and_arrives_late_takes_what_waits() -> None:
+    condition = "exists(sequence('A' then no 'B' then 'C' then no 'D' for 10s))"
+    steps = [event("1s", "A"), event("5s", "C")]
+    assert told(condition, [*steps, event("20s", "X")]) == ["15s entered s"]
+    assert told(condition, [*steps, event("3s", "B"), event("20s", "X")]) == []
+    assert told(condition, [*steps, event("5s", "B"), event("20s", "X")]) == ["15s entered s"]
+
+
+def test_each_gap_and_each_value_has_its_own() -> None:
+    gaps = "count(sequence('A' then no 'B' then 'C' then no 'D' then 'E'))"
+    assert value(gaps, [event(f"{n}s", name) for n, name in enumerate("ADCBE")]) == 1
+    assert value(gaps, [event(f"{n}s", name) for n, name in enumerate("ACDE")]) == 0
+    both = "count(sequence('A' then no 'B' then no 'D' then 'C'))"
+    assert value(both, [event(f"{n}s", name) for n, name in enumerate("ADC")]) == 0
+    matching = "count(sequence('A' then no 'B' then 'C' matching p))"
+    steps = [event("1s", "A", {"p": "x"}), event("1s", "A", {"p": "y"}), event("3s", "C", {"p": ["x", "y"]})]
+    assert value(matching, steps) == 2
+    assert value(matching, [*steps[:2], event("2s", "B", {"p": "x"}), steps[2]]) == 1
+    assert value(matching, [*steps[:2], event("2s", "B"), steps[2]]) == 0

@@ -28,13 +28,15 @@ class Writer(DateExpressions):
     """Writes one catalog. `durations`, `names` and `lists` collect what the histories should aim at.
 
     Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
-    often at the very edge of a window. Some of these are about a `shop` and its carts.
+    often at the very edge of a window. Some of these are about a `shop` and its carts. Every fifth has `gaps`: it
+    tells each time that a sequence with `no B` between steps occurs.
     """
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices.below)
-        self.plain = self.chance(25)
-        self.shop = self.plain and self.chance(30)
+        self.gaps = self.chance(20)
+        self.plain = self.gaps or self.chance(25)
+        self.shop = self.plain and not self.gaps and self.chance(30)
         self.dated_catalog = self.chance(20)
         self.once_percent = 10 if self.plain else 28
         self.segments: list[str] = []
@@ -75,7 +77,7 @@ class Writer(DateExpressions):
 
     def name(self) -> str:
         if self.plain:
-            name = self.one_of(*(SHOP_NAMES[:3] if self.shop else NAMES[:2]))
+            name = self.one_of(*(SHOP_NAMES[:3] if self.shop else NAMES if self.gaps else NAMES[:2]))
         else:
             name = self.one_of(*NAMES, *NAMES[:2], *NAMES[:2], *SHOP_NAMES[:3])
         self.names.add(name)
@@ -106,13 +108,30 @@ class Writer(DateExpressions):
         return last + (self.name() if self.chance(40) else self.pattern())
 
     def sequence(self) -> str:
-        parts = " then ".join(self.some(self.simple_pattern, 1, 3))
-        closing = f" then no {self.simple_pattern()} for {self.duration()}" if self.chance(50) else ""
+        parts = self.steps()
+        has_closing = self.chance(30 if self.gaps else 50)
+        closing = f" then no {self.simple_pattern()} for {self.duration()}" if has_closing else ""
         if " then " not in parts and not closing:
             parts += " then " + self.simple_pattern()
-        within = f" within {self.duration()}" if " then " in parts and self.chance(50) else ""
+        within = f" within {self.duration()}" if " then " in parts and self.chance(20 if self.gaps else 50) else ""
         matching = f" matching {self.value_path()}" if self.chance(10 if self.plain else 40) else ""
         return f"sequence({parts}{closing}{within}{matching})"
+
+    def steps(self) -> str:
+        """1 to 3 steps, now and then with what must not lie between them."""
+        written, *more = self.some(self.simple_pattern, *((2, self.one_of(2, 2, 3)) if self.gaps else (1, 3)))
+        often = (0, 1, 1, 1, 1, 2) if self.gaps or self.chance(25) else (0,)
+        for step in more:
+            for _ in range(self.one_of(*often)):
+                written += f" then no {self.simple_pattern()}"
+            written += f" then {step}"
+        return written
+
+    def last_pattern(self, sequences_percent: int = 15) -> str:
+        """Q of `since last Q`."""
+        if not self.chance(sequences_percent):
+            return self.simple_pattern()
+        return self.sequence() + (f" where {self.filter(0)}" if self.chance(50) else "")
 
     def value_path(self) -> str:
         return self.one_of("c", "x") if self.plain else self.one_of(*VALUE_PATHS)
@@ -142,7 +161,7 @@ class Writer(DateExpressions):
             lambda: "",
             *[lambda: f" within {self.duration()}"] * 4,
             *[self.span_of_time] * (4 if self.dated_catalog else 1),
-            lambda: f" since last {self.sequence() if self.chance(15) else self.simple_pattern()}",
+            lambda: f" since last {self.last_pattern()}",
         )
 
     def function(self, item: str, *, often: str = "") -> str:
@@ -400,7 +419,15 @@ class Writer(DateExpressions):
         for name in names:
             make = self.score if len(files) < len(names) - 1 and self.chance(25) else self.segment
             files[f"{name}.yaml"] = make(name)
+        if self.gaps:
+            files["o.yaml"] = self.told_gaps()
         return files
+
+    def told_gaps(self) -> str:
+        """A segment of all users that counts sequences, and what came since one."""
+        attach = self.values_by_name(lambda: f"count({self.sequence()}) + 0", 5, 8)
+        attach["since"] = f"count({self.name()} since last {self.last_pattern(100)}) + 0"
+        return yaml_of({"segment": "o", "when": "never('Nothing')", "attach": attach, "updates": sorted(attach)})
 
     def others(self, files: dict[str, str]) -> tuple[dict[str, str], ...]:
         """Now and then: definitions that somebody else adds and takes away; some are the same under another name."""

@@ -15,7 +15,7 @@ from tests.model.messages import Advance, Merge, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
-from tests.properties.catalogs import Writer
+from tests.properties.catalogs import NAMES, Writer
 from tests.properties.date_expressions import ZONES
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
@@ -169,6 +169,8 @@ def scenario_of(choices: Choices) -> Scenario:
         clock_ms=writer.clock_ms,
         lists=sorted(writer.lists),
     )
+    if writer.gaps:
+        narrator.focus = list(NAMES)
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
     if others:
@@ -220,6 +222,8 @@ def merging_scenario_of(choices: Choices) -> Scenario:
         users=USERS[:2],
         clock_ms=writer.clock_ms,
     )
+    if writer.gaps and not writer.shop:
+        narrator.focus = list(NAMES)
     moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]
     if choices.chance(10):
         put_in_order(choices, files, moments)

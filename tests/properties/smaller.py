@@ -9,7 +9,7 @@ import yaml
 
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import LanguageError, canonical, parse_expression, parse_pattern
-from app.segments.language.syntax import And, Node, Not, Or
+from app.segments.language.syntax import And, Node, Not, Or, Sequence
 from tests.model.messages import Record
 from tests.properties.catalogs import yaml_of
 from tests.properties.scenario import Scenario, times_of
@@ -155,6 +155,10 @@ def nodes(node: Any) -> Iterator[Any]:
             yield rebuilt(node, {part.name: less})
     if getattr(node, "absent", None) is not None:
         yield rebuilt(node, {"absent": None, "absent_ms": None})
+    if isinstance(node, Sequence) and node.between:
+        yield rebuilt(node, {"between": ()})
+        for place in range(len(node.between)):
+            yield rebuilt(node, {"between": tuple(() if n == place else no for n, no in enumerate(node.between))})
 
 
 def less_of_part(name: str, value: Any) -> Iterator[Any]:

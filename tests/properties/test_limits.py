@@ -56,6 +56,7 @@ PER_VALUE = [
     "key(count('P' per p since last 'Q'))",
     "count(sequence('P' then 'R' within 30m matching p) within 3h) + 0",
     "count(sequence('P' then no 'Q' for 20m matching p) within 3h) + 0",
+    "count(sequence('P' then no 'Q' then 'R' within 30m matching p) within 3h) + 0",
     "key(count(sequence('P' then 'R' then no 'Q' for 5m matching p) per p within 3h))",
 ]
 
@@ -150,8 +151,9 @@ def test_long_lists_of_events_that_wait_for_what_must_not_come(attach: str) -> N
 
 
 @pytest.mark.parametrize("matching", ["", " matching p"])
-def test_more_events_that_must_not_come_than_are_remembered(matching: str) -> None:
-    attach = f"count(sequence('P' then no 'Q' for 2h{matching}) within 1d) + 0"
+@pytest.mark.parametrize("rest", ["no 'Q' for 2h", "no 'Q' then 'P'", "no 'Q' then 'P' then no 'Q' for 1h"])
+def test_more_events_that_must_not_come_than_are_remembered(rest: str, matching: str) -> None:
+    attach = f"count(sequence('P' then {rest}{matching}) within 1d) + 0"
     chance = Random(6)
     said = []
     for number in range(150):

@@ -80,7 +80,14 @@ def _machine(pattern: Pattern | None, lateness_ms: int, counted: Counted) -> Mac
     if pattern is None or not isinstance(pattern.source, Sequence):
         return None
     sequence = pattern.source
-    return Machine(len(sequence.steps), sequence.within_ms, sequence.absent_ms, lateness_ms, counted)
+    return Machine(
+        len(sequence.steps),
+        sequence.within_ms,
+        sequence.absent_ms,
+        lateness_ms,
+        counted,
+        has_between=bool(sequence.between),
+    )
 
 
 def instants_needed(operator: str, bound: int | float) -> int:

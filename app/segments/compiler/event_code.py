@@ -65,8 +65,7 @@ def keys_of_pattern(pattern: Pattern | None) -> set[EventKey]:
     if pattern is None:
         return set()
     if isinstance(pattern.source, Sequence):
-        parts: Iterable[Pattern | None] = (*pattern.source.steps, pattern.source.absent)
-        return {key for part in parts for key in keys_of_pattern(part)}
+        return {key for part in pattern.source.parts for key in keys_of_pattern(part)}
     return {(name.kind, name.name) for name in pattern.source}
 
 
@@ -295,7 +294,8 @@ class HandlerWriter:
         if not isinstance(sequence, Sequence) or looks_at(sequence.steps[0], self.key):
             return "True"
         read = what.item != "nothing" or pattern.once_per is not None or sequence.matching is not None
-        return "True" if read or looks_at(sequence.absent, self.key) else f"{what.id} in A"
+        remembered = (sequence.absent, *(each for no in sequence.between for each in no))
+        return "True" if read or any(looks_at(each, self.key) for each in remembered) else f"{what.id} in A"
 
     def _payload(self, what: Remembered, pattern: Pattern, points: int | float | None) -> str:
         once = "None"
@@ -312,18 +312,31 @@ class HandlerWriter:
         absent = "False"
         if sequence.absent is not None and looks_at(sequence.absent, self.key):
             absent = self.matches(sequence.absent.where)
-        if sequence.matching is None and {absent, *(matches for _, matches in steps)} <= {"True", "False"}:
-            return code.bind("c", EventMatch([number for number, _ in steps], EVERY, absent == "True", EVERY)), "True"
+        between = [
+            (n, " or ".join(f"({self.matches(each.where)})" for each in no if looks_at(each, self.key)))
+            for n, no in enumerate(sequence.between)
+        ]
+        between = [(n, matches) for n, matches in between if matches]
+        is_always = {absent, *(matches for _, matches in steps)} <= {"True", "False"}
+        is_always = is_always and all(matches == "(True)" for _, matches in between)
+        if sequence.matching is None and is_always:
+            places = tuple(n for n, _ in between)
+            always = EventMatch([n for n, _ in steps], EVERY, absent == "True", EVERY, places)
+            return code.bind("c", always), "True"
         code.line("steps = []")
         for number, matches in steps:
             code.line(f"if {matches}: steps.append({number})")
         code.line(f"absent = {absent}")
+        code.line("between = []" if between else "between = ()")
+        for number, matches in between:
+            code.line(f"if {matches}: between.append({number})")
         keys, absent_keys = code.bind("c", EVERY), code.bind("c", EVERY)
         if sequence.matching is not None:
             code.line(f"keys = {self._matched_keys(sequence.matching)}")
             keys, absent_keys = "keys", "keys or None"
         match = code.bind("f", EventMatch)
-        code.line(f"match = {match}(steps, {keys}, absent, {absent_keys}) if steps or absent else None")
+        made = f"{match}(steps, {keys}, absent, {absent_keys}, between)"
+        code.line(f"match = {made} if steps or absent or between else None")
         return "match", "match is not None"
 
     # ---- the cart

@@ -360,8 +360,8 @@ def _context_paths_of(node: Any) -> set[Path]:
     match node:
         case syntax.EventContext(path=path):
             return {path}
-        case syntax.Pattern(source=syntax.Sequence(steps=steps, absent=absent), where=where):
-            return set().union(*map(_context_paths_of, (*steps, absent, where)))
+        case syntax.Pattern(source=syntax.Sequence(parts=parts), where=where):
+            return set().union(*map(_context_paths_of, (*parts, where)))
         case syntax.Pattern(where=where):
             return _context_paths_of(where)
         case syntax.And(operands=operands) | syntax.Or(operands=operands):

@@ -13,7 +13,7 @@ pattern's own filter.
 Not nice: an event that is both Q and counted belongs to the time after that Q only if Q is plain (`is_last`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,16 @@ CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 @dataclass(frozen=True, slots=True)
 class EventMatch:
-    """Match of one event with one sequence: the steps it matches (ascending), and whether it is an R."""
+    """Match of one event with one sequence: the steps it matches (ascending), whether it is an R, and where it is a B.
+
+    `absent_keys`: the values for which it is an R or a B; None: every value.
+    """
 
     steps: list[int]
     keys: Keys
     absent: bool
     absent_keys: Keys | None
+    between: Sequence[int] = ()
 
 
 class MatchedAggregate:
@@ -251,6 +255,9 @@ def _advance(
 ) -> tuple[Any, list[Occurrence]]:
     if match.absent:
         state = machine.absent(state, t, match.absent_keys, now)
-    if not match.steps:
-        return state, []
-    return machine.steps_at(state, t, match.steps, match.keys, payload, now)
+    occurrences: list[Occurrence] = []
+    if match.steps:
+        state, occurrences = machine.steps_at(state, t, match.steps, match.keys, payload, now)
+    if match.between:
+        state = machine.between(state, t, match.between, match.absent_keys, match.steps, now)
+    return state, occurrences

@@ -97,7 +97,11 @@ def _pattern(node: s.Pattern) -> str:
 
 
 def _sequence(node: s.Sequence) -> str:
-    written = " then ".join(_pattern(step) for step in node.steps)
+    between = [*node.between, ()] if node.between else [()] * len(node.steps)
+    steps = [
+        [_pattern(step), *(f"no {_pattern(each)}" for each in no)] for step, no in zip(node.steps, between, strict=True)
+    ]
+    written = " then ".join(each for step in steps for each in step)
     if node.absent is not None:
         written += f" then no {_pattern(node.absent)} for {format_duration(node.absent_ms or 0)}"
     if node.within_ms is not None:

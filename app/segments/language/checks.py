@@ -181,6 +181,8 @@ class _Checker:
         if isinstance(node.source, s.Sequence):
             for step in node.source.steps:
                 self.single(step, "in a step of a sequence")
+            for between in (each for no in node.source.between for each in no):
+                self.single(between, "after no")
             if node.source.absent is not None:
                 self.single(node.source.absent, "after no")
         else:

@@ -129,13 +129,24 @@ class EventName(Node):
 
 @dataclass(frozen=True, slots=True)
 class Sequence(Node):
-    """`sequence(P then Q [then no R for D] [within W] [matching p])`; `absent` is R, `absent_ms` is D."""
+    """`sequence(P [then no B] then Q [then no R for D] [within W] [matching p])`; `absent` is R, `absent_ms` is D.
+
+    `between[i]` are the patterns B between step i and the next; it is empty if there is none at all.
+    """
 
     steps: tuple["Pattern", ...]
     absent: "Pattern | None"
     absent_ms: int | None
     within_ms: int | None
     matching: Path | None
+    between: tuple[tuple["Pattern", ...], ...] = ()
+
+    @property
+    def parts(self) -> tuple["Pattern", ...]:
+        """All patterns, in the order of the text."""
+        between = self.between or ((),) * (len(self.steps) - 1)
+        steps = [each for no, step in zip(between, self.steps[1:], strict=True) for each in (*no, step)]
+        return (*self.steps[:1], *steps, *(() if self.absent is None else (self.absent,)))
 
 
 @dataclass(frozen=True, slots=True)

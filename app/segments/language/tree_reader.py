@@ -323,19 +323,25 @@ class TreeReader(LiteralReader):
             self._in_where = outer
 
     def _sequence(self, tree: Tree[Token]) -> s.Sequence:
+        children = cast(list[Tree[Token]], tree.children[1:])
+        parts = [child for child in children if child.data in ("pattern", "absent")]
         steps: list[s.Pattern] = []
+        between: list[tuple[s.Pattern, ...]] = []
         absent: s.Pattern | None = None
         absent_ms: int | None = None
         within_ms: int | None = None
         matching: s.Path | None = None
-        for child in cast(list[Tree[Token]], tree.children[1:]):
-            if child.data in ("pattern", "absent") and absent is not None:
-                self._wrong(child, "no ... for ... can only be the last step of a sequence", "move it to the end")
-            elif child.data == "pattern":
+        for child in children:
+            if child.data == "pattern":
                 steps.append(self._plain(self.pattern(child), child, "in a step of a sequence"))
+                between.append(())
             elif child.data == "absent":
-                absent = self._plain(self.pattern(child.children[0]), child, "after then no")
-                absent_ms = self._absent_ms(child, tree)
+                no = self._plain(self.pattern(child.children[0]), child, "after then no")
+                if child is parts[-1]:
+                    absent, absent_ms = no, self._absent_ms(child, tree)
+                elif steps:
+                    between[-1] += (no,)
+                    self._check_between(child, parts)
             elif child.data == "within":
                 if within_ms is not None:
                     self._wrong(child, "within appears twice", "leave one of them out")
@@ -344,8 +350,24 @@ class TreeReader(LiteralReader):
                 if matching is not None:
                     self._wrong(child, "matching appears twice", "leave one of them out")
                 matching = self._property(cast(Tree[Token], child.children[0]))
-        self._check_steps(tree, steps, absent, absent_ms, within_ms)
-        return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, span=span(tree))
+        if not steps or parts[0].data == "absent":
+            self._wrong(tree, "a sequence begins with an event", "write sequence('A' then no 'B' for 30m)")
+        else:
+            self._check_steps(tree, steps, absent, absent_ms, within_ms)
+        nos = tuple(between[:-1]) if any(between[:-1]) else ()
+        return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, nos, span=span(tree))
+
+    def _check_between(self, tree: Tree[Token], parts: list[Tree[Token]]) -> None:
+        """A `no B` that is not the last step: it has no duration, and an event comes behind it."""
+        written = self._text[span(tree).start : span(tree).end]
+        duration = cast(Token | None, tree.children[1])
+        if duration is not None:
+            without = written.removesuffix(str(duration)).rstrip().removesuffix("for").rstrip()
+            hint = f"move it to the end; between two events write {without}, without for"
+            self._wrong(tree, "no ... for ... can only be the last step of a sequence", hint)
+        elif all(part.data == "absent" for part in parts[parts.index(tree) :]):
+            hint = "name the event that comes after it, or join the two: then no any('B', 'C') for 30m"
+            self._wrong(tree, f"no event comes after {written}", hint)
 
     def _check_steps(
         self,
@@ -355,9 +377,7 @@ class TreeReader(LiteralReader):
         absent_ms: int | None,
         within_ms: int | None,
     ) -> None:
-        if not steps:
-            self._wrong(tree, "a sequence begins with an event", "write sequence('A' then no 'B' for 30m)")
-        elif len(steps) == 1 and absent is None:
+        if len(steps) == 1 and absent is None:
             self._wrong(
                 tree, "a sequence needs at least two steps", "write sequence('A' then 'B') or ('A' then no 'B' for 30m)"
             )

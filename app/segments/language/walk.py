@@ -36,9 +36,7 @@ def children(node: s.Node) -> Iterator[s.Node]:
             if node.where is not None:
                 yield node.where
         case s.Sequence():
-            yield from node.steps
-            if node.absent is not None:
-                yield node.absent
+            yield from node.parts
         case _:
             pass
 

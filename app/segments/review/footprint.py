@@ -280,14 +280,17 @@ def _aggregate(what: Remembered) -> Kept:
 def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...]]:
     limits: tuple[str, ...] = ()
     level = Size(1 + 2 * INSTANT, 1 + 2 * INSTANT)
+    times = Size(INSTANT + 1, INSTANT + 1) + AN_INSTANT.times(1, len(sequence.steps))
+    if sequence.between:
+        level += times
     entry = A_MATCHED_KEY + level.times(1, max(1, len(sequence.steps) - 1)) + AN_INSTANT
     if sequence.absent is not None:
-        entry += AN_INSTANT + payload + Size(1, 1)
+        entry += AN_INSTANT + payload + Size(1, 1) + (times if sequence.between else NOTHING)
     size = entry.times(1, 1)
     if sequence.matching is not None:
         size = entry.times(2, VALUES_MAX)
         limits += (f"{VALUES_MAX} values",)
-    if sequence.absent is not None:
+    for _ in filter(None, (sequence.absent, sequence.between)):
         key = Size(1, 1) if sequence.matching is None else A_MATCHED_KEY
         size += (AN_INSTANT + key + Size(1, 1)).times(1, ABSENTS_MAX)
         limits += (f"{ABSENTS_MAX} events of no ...",)

@@ -155,7 +155,11 @@ def joint_of_sequence(context: ErrorContext) -> LanguageError | None:
     ):
         event = TEXT.search(context.rest)
         named = event[0] if event else "'B'"
-        return context.wrong(f"unexpected {context.word}", f"write 'A' then no {named} for 30m")
+        between = event is not None and re.match(r"\s*then\b", context.rest[event.end() :])
+        behind = "then 'C'" if between else "for 30m"
+        return context.wrong(f"unexpected {context.word}", f"write 'A' then no {named} {behind}")
+    if word == "no" and context.after_event:
+        return context.wrong(f"unexpected {context.word}", "write then before it: 'A' then no 'B' then 'C'")
     sign = _THEN_SIGNS.match(context.rest) or re.match(r"-+>?\s*", context.rest)
     if not context.after_event or not (word in _THEN_WORDS or sign or TEXT.match(context.rest)):
         return None

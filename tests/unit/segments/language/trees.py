@@ -105,7 +105,9 @@ def sequences(draw: st.DrawFn) -> s.Sequence:
     steps = draw(st.lists(STEPS, min_size=1 if absent else 2, max_size=3))
     within_ms = draw(st.none() | DURATIONS) if len(steps) > 1 else None
     absent_ms = draw(DURATIONS) if absent is not None else None
-    return s.Sequence(tuple(steps), absent, absent_ms, within_ms, draw(st.none() | PATHS))
+    between = tuple(tuple(draw(st.lists(STEPS, max_size=2))) for _ in steps[1:])
+    matching = draw(st.none() | PATHS)
+    return s.Sequence(tuple(steps), absent, absent_ms, within_ms, matching, between if any(between) else ())
 
 
 LATEST = st.none() | st.integers(1, 100)

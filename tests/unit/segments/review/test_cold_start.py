@@ -32,6 +32,7 @@ def doubted(condition: str) -> dict[str, str]:
         "count(page within 7d) > 3 and not count(page within 7d) <= 2",
         "3 < count(page within 7d)",
         "not never(page)",
+        "exists(sequence('A' then no 'B' then 'C'))",
         "days(page within 7d) >= 3 or months(page) > 2 or streak(page) >= 7",
         "distinct(a of page within 7d) >= 2 or sum(a of page within 7d) > 5 or max(a of page within 7d) > 5",
         "min(price of page within 7d) < 5",

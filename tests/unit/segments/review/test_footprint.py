@@ -91,6 +91,8 @@ def encoded_bytes(when: str, more: str) -> int:
         ("exists(sequence('Viewed' then 'Bought' within 2h matching value) within 7d)", "", 2),
         ("exists(sequence('Viewed' then 'Bought' then no 'Ordered' for 30m) within 24h)", "", 1.2),
         ("count(sequence('Viewed' then no 'Ordered' for 2h matching value) within 24h) > 2", "", 2),
+        ("count(sequence('Viewed' then no 'Ordered' then 'Bought' matching value) within 7d) > 2", "", 4),
+        ("count(sequence('Viewed' then no 'Bought' then 'Viewed' then no 'Ordered' for 2h matching value)) > 2", "", 4),
         ("last(text of sequence('Viewed' then no 'Ordered' for 2h matching value)) = 'x'", "", 1.2),
         ("distinct(text of sequence('Viewed' then no 'Ordered' for 2h matching value) within 1d) > 3", "", 1.2),
         ("sum(price of sequence('Viewed' then no 'Ordered' for 2h matching value) within 1d) > 3", "", 4),
