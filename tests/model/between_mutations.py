@@ -1,4 +1,4 @@
-"""Bugs on purpose in sequences with events that must not lie between two steps."""
+"""Bugs on purpose in sequences with events that must not lie between two steps, and in the filter of such a Q."""
 
 from tests.model.mutation import Mutation
 
@@ -76,6 +76,18 @@ BETWEEN_MUTATIONS = (
         "app/segments/compiler/event_code.py",
         "for each in no if looks_at(each, self.key)))",
         "for each in no[:1] if looks_at(each, self.key)))",
+    ),
+    Mutation(
+        "a sequence is Q whatever its filter says",
+        "app/segments/compiler/event_code.py",
+        "passes = self.matches(what.since_last.where, _instant_of(what.since_last))",
+        'passes = "True"',
+    ),
+    Mutation(
+        "a sequence that waits is Q whatever its filter says",
+        "app/segments/evaluation/matched_aggregate.py",
+        "                if payload is not NOT_PASSED:\n                    self._forget(state, at)",
+        "                if True:\n                    self._forget(state, at)",
     ),
 )
 """What a merge does to them is in `merge_mutations`."""

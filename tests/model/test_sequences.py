@@ -203,3 +203,10 @@ def test_each_gap_and_each_value_has_its_own() -> None:
     assert value(matching, steps) == 2
     assert value(matching, [*steps[:2], event("2s", "B", {"p": "x"}), steps[2]]) == 1
     assert value(matching, [*steps[:2], event("2s", "B"), steps[2]]) == 0
+
+
+def test_only_a_completion_that_passes_the_filter_is_q() -> None:
+    since = "count('V' since last sequence('A' then 'B') where x = 1)"
+    said = [event("1s", "V"), event("2s", "A"), event("3s", "B", {"x": 2}), event("4s", "V")]
+    assert value(since, said) == 2
+    assert value(since, [*said, event("5s", "A"), event("6s", "B", {"x": 1}), event("7s", "V")]) == 1

@@ -120,6 +120,14 @@ def test_more_bytes_than_a_first_keeps(window: str) -> None:
     assert difference(scenario(f"first(x of 'P' {window})", said)) is None
 
 
+@pytest.mark.parametrize("closing", ["", " then no 'R' for 20m"])
+@pytest.mark.parametrize("scope", ["where n > 20", "where n > 20 and hour_of_day() >= 0", ""])
+def test_what_a_sequence_with_a_filter_makes_start_anew(scope: str, closing: str) -> None:
+    said = [at(number * 7 % 90, "PQR"[number % 3], n=number) for number in range(60)]
+    last = f"sequence('P' then no 'R' then 'Q'{closing}) {scope}"
+    assert difference(scenario(f"count('R' since last {last}) + 0", said)) is None
+
+
 @pytest.mark.parametrize("attach", ["traits.plan", "context.page.path"])
 def test_lists_of_traits_and_context_that_take_more_bytes_than_are_kept(attach: str) -> None:
     texts = ["é" * length for length in (1, 31, 32, 33, 127, 128, 129)]

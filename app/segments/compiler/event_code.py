@@ -264,8 +264,10 @@ class HandlerWriter:
             code.line("last = False")
             if is_sequence(what.since_last):
                 match, is_any = self._event_match(what.since_last)
+                passes = self.matches(what.since_last.where, _instant_of(what.since_last))
                 with code.when(is_any):
-                    code.line(f"if {matched}.last(p, t, now, {match}): last = True; m |= {mask}")
+                    last = f"{matched}.last(p, t, now, {match}, is_passed={passes})"
+                    code.line(f"if {last}: last = True; m |= {mask}")
             else:
                 with code.when(self.matches(what.since_last.where)):
                     code.line(f"last = {matched}.last(p, t, now, None); m |= {mask}")

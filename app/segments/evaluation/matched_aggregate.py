@@ -8,7 +8,7 @@ state asks for a timer by itself.
 
 State: [core, last Q or None, state of Q's sequence, [[once, state of the sequence], ... one a source]].
 A payload is [item, once keys or None] (a tuple before it was stored), or None where the derived event does not pass the
-pattern's own filter.
+pattern's own filter (of Q's sequence: `NOT_PASSED`).
 
 Not nice: an event that is both Q and counted belongs to the time after that Q only if Q is plain (`is_last`).
 """
@@ -25,6 +25,7 @@ from tables.values import LIST_ITEMS_MAX
 from tables.windows import FOREVER, Kind, TakesOut
 
 Payload = Any
+NOT_PASSED = False  # the payload of a Q that does not pass its filter; of another Q it is None
 CORE, LAST, LAST_SEQUENCE, SOURCES = range(4)
 
 
@@ -71,18 +72,23 @@ class MatchedAggregate:
             state = profile.aggregates[self.id] = [None, None, None, [[None, None] for _ in self.machines]]
         return state
 
-    def last(self, profile: Profile, t: int, now: int, match: EventMatch | None) -> bool:
-        """An event that is Q (match None), or one that Q's sequence looks at. Whether a Q occurred."""
+    def last(self, profile: Profile, t: int, now: int, match: EventMatch | None, *, is_passed: bool = True) -> bool:
+        """An event that is Q (match None), or one that Q's sequence looks at. Whether a Q occurred.
+
+        `is_passed`: the event passes the filter behind the sequence, if it completes that.
+        """
         state = self._state(profile)
         if match is None:
             self._forget(state, t)
             return True
         assert self.last_machine is not None
-        state[LAST_SEQUENCE], occurrences = _advance(self.last_machine, state[LAST_SEQUENCE], t, now, match, None)
-        for instant, _ in occurrences:
+        payload = None if is_passed else NOT_PASSED
+        state[LAST_SEQUENCE], occurrences = _advance(self.last_machine, state[LAST_SEQUENCE], t, now, match, payload)
+        passed = [instant for instant, payload in occurrences if payload is not NOT_PASSED]
+        for instant in passed:
             self._forget(state, instant)
         self._arm(profile, state)
-        return bool(occurrences)
+        return bool(passed)
 
     def _forget(self, state: list[Any], t: int) -> None:
         if state[LAST] is not None and state[LAST] > t:
@@ -171,9 +177,10 @@ class MatchedAggregate:
         last_occurred = False
         last = self.last_machine
         if last is not None and state[LAST_SEQUENCE] is not None and last.absent_ms is not None:
-            for at, _ in last.occur(state[LAST_SEQUENCE], instant):
-                self._forget(state, at)
-                last_occurred = True
+            for at, payload in last.occur(state[LAST_SEQUENCE], instant):
+                if payload is not NOT_PASSED:
+                    self._forget(state, at)
+                    last_occurred = True
         changed = last_occurred
         for number, machine in enumerate(self.machines):
             own = state[SOURCES][number]
