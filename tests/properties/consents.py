@@ -12,9 +12,11 @@ from tests.support.choices import Choices
 
 POLICY = "purposes:\n  m: {default: denied}\n  g: {default: granted, category: G}\n"
 MERGING_PERCENT = 25
+FICKLE_PERCENT = 30
+AGREED = "segment: agreed\nwhen: never('Nothing')\nrequires: [m]\ncooldown: "
+COOLDOWNS = ("2s", "10s", "1m")
 ALWAYS = {
     CONSENT_FILE: POLICY,
-    "agreed.yaml": "segment: agreed\nwhen: never('Nothing')\nrequires: [m]\ncooldown: 2s\n",
     "denied.yaml": "segment: denied\nwhen: not segment('agreed') and not consent('m')\nattach: {g: consent('g')}\n",
 }
 PURPOSES = ("m", "g")
@@ -23,13 +25,18 @@ ANSWERS: tuple[Any, ...] = (True, False, True, False, True, None, "yes", 1, [], 
 
 
 def consent_scenario_of(choices: Choices) -> Scenario:
-    """A scenario of any kind in which definitions ask for consent, and events say it."""
+    """A scenario of any kind in which definitions ask for consent, and events say it.
+
+    In some, users change their mind with nearly every event, so that they agree again while a cooldown lasts.
+    """
     scenario = merging_scenario_of(choices) if choices.chance(MERGING_PERCENT) else scenario_of(choices)
     files = {path: _with_consent(choices, text) for path, text in scenario.files.items()}
+    often = 90 if choices.chance(FICKLE_PERCENT) else 35
     moments: list[tuple[Step, Pause]] = [
-        (_saying(choices, step) if isinstance(step, Record) else step, pause) for step, pause in scenario.moments
+        (_saying(choices, step, often) if isinstance(step, Record) else step, pause) for step, pause in scenario.moments
     ]
-    return replace(scenario, files=files | ALWAYS, moments=tuple(moments))
+    agreed = {"agreed.yaml": f"{AGREED}{choices.one_of(*COOLDOWNS)}\n"}
+    return replace(scenario, files=files | ALWAYS | agreed, moments=tuple(moments))
 
 
 def _with_consent(choices: Choices, text: str) -> str:
@@ -58,9 +65,9 @@ def _with_consent(choices: Choices, text: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _saying(choices: Choices, record: Record) -> Record:
+def _saying(choices: Choices, record: Record, percent: int) -> Record:
     """The record, whose event may now say what its user agrees to."""
-    if not choices.chance(35):
+    if not choices.chance(percent):
         return record
     try:
         said: Any = json.loads(record.value or b"", parse_constant=_refuse, parse_float=_short)
