@@ -4,6 +4,18 @@ from tests.model.mutation import Mutation
 
 DAY_MUTATIONS = (
     Mutation(
+        "a segment that waits does not wait for the days of a streak",
+        "app/segments/compiler/condition_code.py",
+        "self.windows[own] = max(self.windows.get(own, 0), streak[1])",
+        "pass",
+    ),
+    Mutation(
+        "a segment that waits waits for fewer days of a streak",
+        "app/segments/language/streak_span.py",
+        "(max(math.ceil(right.value), 0) + 2) * DAY_MS",
+        "(max(math.ceil(right.value), 0) + 1) * DAY_MS",
+    ),
+    Mutation(
         "a day ends with its first event",
         "tables/days.py",
         "            if t > latest:\n                state[number] = t\n",

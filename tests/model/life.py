@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any
 
 from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Segment
@@ -16,6 +17,7 @@ from app.segments.language.syntax import (
     Expression,
     Key,
     Membership,
+    Number,
     ScoreValue,
     SegmentMark,
 )
@@ -326,6 +328,11 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
             match node:
                 case Aggregate(within_ms=int(within_ms)) | Key(aggregate=Aggregate(within_ms=int(within_ms))):
                     yield within_ms
+                case (
+                    Comparison(left=Aggregate(function="streak", since_last=None), right=Number(value=days))
+                    | Comparison(left=Number(value=days), right=Aggregate(function="streak", since_last=None))
+                ):
+                    yield (max(ceil(days), 0) + 2) * 24 * 3_600_000
                 case Membership(segment=name) | SegmentMark(segment=name):
                     yield from windows(catalog.segment(name), catalog)
                 case ScoreValue(score=name):

@@ -382,7 +382,7 @@ class Writer(DateExpressions):
             keys["when"] = self.whole_condition()
         if self.chance(5):
             keys["status"] = self.one_of("draft", "retired")
-        if self.chance(8):
+        if self.chance(40 if "streak(" in keys.get("when", "") else 8):
             keys["warmup"] = "wait"
         for key in ("for", "hold", "cooldown"):
             if self.chance(20):

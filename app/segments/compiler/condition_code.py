@@ -17,6 +17,7 @@ from app.segments.evaluation.clock import READINGS, ClockComparison, clock_cross
 from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from tables.dates import is_date
@@ -97,6 +98,9 @@ class Expressions(Values):
 
     def _comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
         node = with_instants(node, self.registry.zone)
+        if (streak := streak_span(node)) is not None:
+            own = self.registry.of(streak[0]).id
+            self.windows[own] = max(self.windows.get(own, 0), streak[1])
         asked = threshold(node)
         if asked is not None:
             return self._threshold(*asked)

@@ -392,7 +392,8 @@ def _all_windows(read: Reads, by_name: dict[str, Reads]) -> tuple[tuple[int, int
     """The windowed aggregates of a segment and of all that it depends on."""
     windows = dict(read.windows)
     for name in _all_reads(read, by_name):
-        windows |= by_name[name].windows
+        for own, window_ms in by_name[name].windows.items():
+            windows[own] = max(windows.get(own, 0), window_ms)
     return tuple(sorted(windows.items()))
 
 

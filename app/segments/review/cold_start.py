@@ -4,7 +4,6 @@ More history makes some parts of a condition false that are true without it: `ne
 can be wrong until its window has been seen in full; without a window for good.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,9 +11,9 @@ from app.segments.definitions.definition import Catalog, PointsOn, Segment
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.streak_span import streak_span
 from app.segments.language.walk import walk
 from app.segments.review.footprint import Footprint
-from tables.calendar_days import DAY_MS
 
 _FLIPPED: dict[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE: dict[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
@@ -127,8 +126,8 @@ class _Analysis:
 
     def _window(self, value: s.Expression, bound: s.Expression) -> int | None:
         match value:
-            case s.Aggregate(function="streak", since_last=None) if isinstance(bound, s.Number):
-                return (max(math.ceil(bound.value), 0) + 2) * DAY_MS
+            case s.Aggregate(function="streak") if (streak := streak_span(s.Comparison("=", value, bound))) is not None:
+                return streak[1]
             case s.Aggregate(within_ms=within_ms):
                 return within_ms
             case s.Key(aggregate=aggregate):

@@ -17,6 +17,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
+from app.segments.language.streak_span import streak_span
 from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
 from tables import waiting
@@ -198,6 +199,8 @@ def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[
         match node:
             case s.Aggregate(within_ms=within_ms):
                 window_ms, ever = max(window_ms, within_ms or 0), ever or within_ms is None
+            case s.Comparison() if (streak := streak_span(node)) is not None:
+                window_ms = max(window_ms, streak[1])
             case s.Membership(segment=name) | s.SegmentMark(segment=name) | s.ScoreValue(score=name) if (
                 name not in seen and name in definitions
             ):

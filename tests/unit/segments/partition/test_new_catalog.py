@@ -15,6 +15,7 @@ from app.segments.review.scenario import PipedRecord
 RULES = TimeRules()
 START_MS = 1_767_600_000_000
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 VIEWERS = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\n"
 BUYERS = """
 segment: buyers
@@ -182,6 +183,27 @@ def test_a_segment_that_waits_to_be_warm_lets_nobody_in_before_its_window_was_se
     assert partition.members()["quiet"] == 0
     batch = partition.advance(START_MS + 3 * 60 * MINUTE_MS)
     assert told([batch]) == [("ann", "quiet", "entered", "time", "2026-01-05T09:00:00.000Z")]
+
+
+@pytest.mark.parametrize(
+    ("when", "at"),
+    [
+        ("streak('Tea Poured') < 3", "2026-01-10T08:00:00.000Z"),
+        ("not 2.5 <= streak('Tea Poured')", "2026-01-10T08:00:00.000Z"),
+        ("streak('Tea Poured') < 400", "2027-02-11T08:00:00.000Z"),
+        ("streak('Tea Poured') + 0 < 3", "2026-01-05T08:00:00.000Z"),
+        ("streak('Tea Poured' since last 'Order Completed') < 3", "2026-01-05T08:00:00.000Z"),
+    ],
+)
+def test_a_segment_that_waits_to_be_warm_waits_for_the_days_of_a_streak(when: str, at: str) -> None:
+    rules = TimeRules(retention_ms=500 * DAY_MS)
+    files = {"new.yaml": f"segment: new\nwhen: {when}\nwarmup: wait\n"}
+    partition = Partition(compile_catalog(load_catalog(files), rules), rules)
+    batches = [
+        partition.process([record(0, START_MS, "ann", "Tea Poured")]),
+        partition.advance(START_MS + 450 * DAY_MS),
+    ]
+    assert [change[4] for change in told(batches)] == [at]
 
 
 def test_a_retired_segment_lets_everyone_go_whatever_hold_says() -> None:
