@@ -146,7 +146,8 @@ class PeopleOracle(Oracle):
         if message.identified or (self.policy.follow == "before" and message.t > key.claimed_ms):
             self.end(message.user, key)
             return Oracle.arrive(self, message, offset)
-        return self.follow(key, message, offset, max(self.answer.clock_ms, message.t), (message.user,))
+        now = max(self.answer.clock_ms, message.t, key.used_ms)
+        return self.follow(key, message, offset, now, (message.user,))
 
     def follow(self, key: Key, message: Message, offset: int, now: int, path: Path) -> str:
         """An event goes to where its key has moved, unless the key has seen it before."""

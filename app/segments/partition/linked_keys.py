@@ -277,7 +277,8 @@ class LinkedKeys(WaitingEvents):
             self._tell_end(user, identity, event.t)
             self._live_again(profile, identity)
             return False
-        now = max(self.clock_ms, event.t)
+        # Never before an earlier event, whose instant may have been ahead of the clock: what is forgotten stays so.
+        now = max(self.clock_ms, event.t, identity.used_ms)
         if self._is_repeated(profile, event.message.messageId, now):
             return True
         identity.used_ms = max(identity.used_ms, now)
