@@ -79,8 +79,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
         *("--remote-debugging-port=0", "--window-size=900,700", f"--user-data-dir={folder}", "about:blank"),
     ]
     quiet = asyncio.subprocess.DEVNULL
-    folder.mkdir(exist_ok=True)
-    environment = {**os.environ, "TMPDIR": str(folder)}  # what it leaves there goes with the test
+    environment = {**os.environ, "TMPDIR": str(folder.parent)}  # what it leaves there goes with the test
     process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet, env=environment)
     try:
         await eventually(port_file.exists, within_s=START_TIMEOUT_S, what="the browser starts")
