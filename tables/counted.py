@@ -25,6 +25,7 @@ MERGE_INEXACT: Final = "merge_inexact"
 LINK_FOREIGN: Final = "link_foreign"
 LIST_FOREIGN: Final = "list_foreign"
 LINK_LIMITED: Final = "link_limited"
+ERASED_DROPPED: Final = "erased_dropped"
 
 MEANINGS: Final = {
     EVENT_DROPPED: "an event still in its window, beyond the 1,000 latest of an aggregate",
@@ -43,6 +44,7 @@ MEANINGS: Final = {
     LINK_FOREIGN: "a link or control record of another app on the same topic, passed over",
     LIST_FOREIGN: "a list record of another app on the same topic, passed over",
     LINK_LIMITED: "an anonymous id not claimed, since its user has claimed as many as may be within 30 days",
+    ERASED_DROPPED: "an event or link record from before its user was erased",
     LIST_SHORTENED: "a list of more than 20 values where one is remembered",
 }
 """Every name, with what one of it is."""

@@ -21,6 +21,10 @@ ASKED, GIVEN, REFUSED, LOST, RELEASED, SPLIT = "asked", "given", "refused", "los
 GIVES_MAX: Final = 200
 FOREVER_MS: Final = 2**47
 """After every instant, in six bytes."""
+NEVER_MS: Final = -1
+"""Before every instant."""
+ERASED_MARK: Final = bytes(HASH_BYTES)
+"""In `claimed`, in place of a hash: the instant behind it is that of the erasure."""
 
 
 class Claim(msgspec.Struct, array_like=True, gc=False):
@@ -52,6 +56,7 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     shared_until_ms: it went through too many hands, and moves to nobody until then.
     is_forced: an administrator has moved it; it may be a user.
     gives: what it was given, hash (8 bytes) and instant (6) each, so that none counts twice.
+    erased_ms: an administrator has erased the key: events at or before this instant are dropped. NEVER_MS: not erased.
     """
 
     claims: dict[str, Claim]
@@ -63,6 +68,7 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     shared_until_ms: int
     is_forced: bool
     gives: bytearray
+    erased_ms: int = NEVER_MS
 
 
 def new_identity() -> Identity:
@@ -104,9 +110,11 @@ def is_claimed(links: bytearray | None, digest: bytes, t_ms: int) -> bool:
 def claimed(identity: Identity) -> bytearray | None:
     """The hashes, each with its instant, of the ids that need no claim for 30 days: for the fast path.
 
-    None where there is none.
+    Before them, of a key that was erased, ERASED_MARK with the instant of that. None where there is none.
     """
     entries = bytearray()
+    if identity.erased_ms > NEVER_MS:
+        entries += ERASED_MARK + identity.erased_ms.to_bytes(6, "big")
     for anonymous_id, claim in identity.claims.items():
         if claim.state in (ASKED, GIVEN, SPLIT) or claim.is_refused:
             at_ms = FOREVER_MS if claim.state == SPLIT else max(claim.at_ms, 0)

@@ -47,6 +47,12 @@ def first_ms(state: Waiting) -> int:
     return first
 
 
+def last_ms(state: Waiting) -> int:
+    """The instant of the event whose turn comes last."""
+    last: int = state[EVENTS][-1][T]
+    return last
+
+
 def count(state: Waiting) -> int:
     """The number of events."""
     return len(state[EVENTS])

@@ -1,11 +1,12 @@
-"""Control records: what an administrator decides about two keys of a person, in the clickstream, beside the events.
+"""Control records: what an administrator decides about keys of a person, in the clickstream, beside the events.
 
-A command writes two of them in one transaction, one for each key; a worker reads each in the order of the log. See
+A command writes them in one transaction, one for each key; a worker reads each in the order of the log. See
 docs/identity.md, "The protocol".
 
 merge    the key `from` moves to the user `to`, whatever it is
 replace  the key `from` is the user's no more: the user's profile is replaced by one without what came from the key, and
          what came from the key goes back to it
+erase    nothing is remembered of the key `from`, which belongs to the user `to`, or is that user
 """
 
 from typing import Final, Literal
@@ -17,7 +18,7 @@ from app.events.message import MessageError
 CONTROL_MARK: Final = b'{"type":"control"'
 """Beginning of every control record."""
 
-Deed = Literal["merge", "replace"]
+Deed = Literal["merge", "replace", "erase"]
 
 
 class Control(
@@ -29,7 +30,7 @@ class Control(
     tag_field="type",
     tag="control",
 ):
-    """One control record. It is for the key of its record: `source` or `to`.
+    """One control record. It is for the key of its record: `source` or `to`; of an erase `source`.
 
     app: the `app_id` of the workers that it is for; others pass it over.
     id: names the decision, the same in both records of it.
@@ -70,6 +71,6 @@ def read_control(value: bytes) -> Control:
         control = _decode(value)
     except msgspec.DecodeError as error:
         raise MessageError("invalid-control", f"not a control record: {error}") from None
-    if control.source == control.to:
+    if control.source == control.to and control.deed != "erase":
         raise MessageError("invalid-control", f"from and to are both {control.to!r:.80}")
     return control

@@ -9,6 +9,7 @@ forward  to a user: an event of an anonymous id that has moved to them
 refuse   to a user: the id does not move
 lost     to a user: the id has moved to another user since
 release  to an anonymous id: its user has logged out
+erase    to an anonymous id: its user was erased
 """
 
 from hashlib import blake2b
@@ -23,7 +24,7 @@ LINK_BYTES_MAX: Final = 1_040 * 1024
 LINK_MARK: Final = b'{"type":"link"'
 """Beginning of every link record."""
 
-Step = Literal["ask", "give", "forward", "refuse", "lost", "release"]
+Step = Literal["ask", "give", "forward", "refuse", "lost", "release", "erase"]
 Why = Literal["identify", "alias", "seen", "force"]
 
 
@@ -41,7 +42,7 @@ class Link(
     app: the `app_id` of the workers that wrote it; others pass it over.
     id: names the claim, the same in all records of it.
     source, to: the anonymous id and the user; `n`: number of the claim, which grows with each claim of that user.
-    at_ms: of the event that made the claim, the move or the release.
+    at_ms: of the event that made the claim, the move or the release; of the erasure.
     why: of an ask, what made the claim; of a refuse, the reason; of what comes back to a split key, the user.
     asker: of a give, the user who asked; another than `to` where that user has moved since.
     path: the keys that a give or forward has passed.
@@ -67,7 +68,7 @@ class Link(
     @property
     def key(self) -> str:
         """The key that the record is for."""
-        return self.source if self.step in ("ask", "release") else self.to
+        return self.source if self.step in ("ask", "release", "erase") else self.to
 
 
 _encode = msgspec.json.Encoder().encode

@@ -77,6 +77,15 @@ class Listed:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Nothing is remembered of a key from here on, if it belongs to `owner` or to itself. `at_ms`: by the command."""
+
+    key: str
+    owner: str
+    at_ms: int
+
+
 class Unreadable(Exception):
     """A record that goes to the dead letters; the reason is its only argument."""
 
@@ -135,6 +144,22 @@ def read_listed(record: Record, app: str) -> Listed | None:
     if not record.key:
         raise Unreadable("wrong-key")
     return Listed(record.key.decode(), said["list"], said["is_on"], said["at_ms"])
+
+
+def read_erased(record: Record, app: str) -> Erased | None:
+    """Content of the control record of an erasure; None for another record. Raises Unreadable; the reason is empty for
+    another app's."""
+    try:
+        said = json.loads(record.value or b"")
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or (said.get("type"), said.get("deed")) != ("control", "erase"):
+        return None
+    if said["app"] != app:
+        raise Unreadable("")
+    if record.key != said["from"].encode():
+        raise Unreadable("wrong-key")
+    return Erased(said["from"], said["to"], said["at_ms"])
 
 
 def number(text: str) -> float | None:

@@ -8,19 +8,43 @@ from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
-from tests.model.messages import Advance, Listed, Merge, Message, Order, Record, Unreadable, read, read_listed
+from tests.model.messages import (
+    Advance,
+    Erased,
+    Listed,
+    Merge,
+    Message,
+    Order,
+    Record,
+    Unreadable,
+    read,
+    read_erased,
+    read_listed,
+)
 
 Lists = dict[str, tuple[int, bool]]
 """By the name of a static list: when a record about it came last, and whether the user is on it."""
 Step = Record | Advance | Order | Merge
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
+ERASED_KEPT_MS = 37 * 86_400_000
+
+
+@dataclass(slots=True)
+class Erasure:
+    """All that is kept of a user who was erased. `until_ms`: what happened until then is dropped. `used_ms`: its memory
+    is kept 37 days from then on, or as long as a new life. `sequence`: the next number of a change."""
+
+    until_ms: int
+    used_ms: int
+    sequence: int
 
 
 @dataclass(slots=True)
 class Answer:
     """Changes by user, in order; what became of each record, by offset: `accepted`, `duplicate`, `late`, `clock` (a
-    watermark), `waits` (for its turn, at the end) or `dead: <reason>`; the clock at the end.
+    watermark), `waits` (for its turn, at the end) or `erased` (by an
+    administrator, or dropped since), `dead: <reason>`; the clock at the end.
 
     With `look_ahead`, `turns` says for each change (user, how many were before it) at which instant the segment would
     change next without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered,
@@ -54,6 +78,7 @@ class Oracle:
     fed_ms: int | None = None
     segments: list[Segment] = field(default_factory=list)
     lists: dict[str, Lists] = field(default_factory=dict)
+    erasures: dict[str, Erasure] = field(default_factory=dict)
     turn_of: str | None = None
     waiting: list[tuple[int, Message]] = field(default_factory=list)
     wait_ms: int = 0
@@ -83,7 +108,7 @@ class Oracle:
 
     def known(self) -> set[str]:
         """The users of whom anything is remembered."""
-        listed = {user for user in list(self.lists) if self.is_remembered(user)}
+        listed = {user for user in [*self.lists, *self.erasures] if self.is_remembered(user)}
         return set(self.lives) | listed | {message.user for _, message in self.waiting}
 
     def advance(self, clock_ms: int) -> None:
@@ -98,6 +123,11 @@ class Oracle:
             if (listed := read_listed(record, self.rules.app)) is not None:
                 self.answer.outcomes[record.offset] = "list"
                 self.put_on(listed)
+                self.take_turns()
+                return
+            if (erased := read_erased(record, self.rules.app)) is not None:
+                self.answer.outcomes[record.offset] = "erased"
+                self.take_erasure(erased)
                 self.take_turns()
                 return
             message = read(record, self.rules.skew_max_ms, self.rules.user_ids.blocked)
@@ -136,11 +166,46 @@ class Oracle:
     def remembered_until_ms(self, user: str) -> int:
         """The instant at which a user without an event is forgotten."""
         lists = self.lists.get(user, {})
-        return max((at_ms + self.rules.retention_ms for at_ms, _ in lists.values()), default=-1)
+        erasure = self.erasures.get(user)
+        kept_ms = [] if erasure is None else [erasure.used_ms + ERASED_KEPT_MS]
+        return max([at_ms + self.rules.retention_ms for at_ms, _ in lists.values()] + kept_ms, default=-1)
 
     def forget_listed(self, user: str) -> None:
         """Nothing is known of a user any more."""
         self.lists.pop(user, None)
+        self.erasures.pop(user, None)
+
+    # ---- erasures
+
+    def take_erasure(self, erased: Erased) -> None:
+        self.erase(erased.key, erased.at_ms)
+
+    def erased_ms(self, user: str) -> int:
+        """What happened until then is dropped, before something of the user is taken; -1: nothing is."""
+        self.pass_time(user, self.answer.clock_ms)
+        erasure = self.erasures.get(user) if self.is_remembered(user) else None
+        return -1 if erasure is None else erasure.until_ms
+
+    def erase(self, user: str, at_ms: int) -> None:
+        """Nothing is remembered of the user, but how old an event is that is dropped."""
+        until_ms = max(at_ms, self.erased_ms(user), self.seen_event_ms(user))
+        sequence = self.erasures[user].sequence if user in self.erasures else 0
+        self.pass_time(user, max(self.answer.clock_ms, self.seen_ms(user)))
+        life = self.lives.pop(user, None)
+        if life is not None:
+            life.at_ms = max(life.at_ms, self.answer.clock_ms, life.highest_ms())
+            life.exit_all({"kind": "erased"})
+            self.gather(life)
+            sequence = life.sequence
+        self.waiting = [waiting for waiting in self.waiting if waiting[1].user != user]
+        self.lists.pop(user, None)
+        self.erasures[user] = Erasure(until_ms, max(until_ms, self.answer.clock_ms), sequence)
+
+    def seen_event_ms(self, user: str) -> int:
+        """The latest event of the user, taken or waiting."""
+        life = self.lives.get(user)
+        waiting = [message.t for _, message in self.waiting if message.user == user]
+        return max([-1 if life is None else life.highest_ms(), *waiting])
 
     # ---- events that wait for those before them
 
@@ -152,7 +217,8 @@ class Oracle:
 
     def arrive(self, message: Message, offset: int) -> str:
         clock_ms = self.answer.clock_ms
-        self.pass_time(message.user, clock_ms)
+        if message.t <= self.erased_ms(message.user):
+            return "erased"
         now = max(message.t, clock_ms, self.seen_ms(message.user))
         if message.t < now - self.rules.lateness_ms:
             self.answer.late_ms[offset] = now - message.t
@@ -207,6 +273,7 @@ class Oracle:
         history.places = life.places()
         if self.is_remembered(user):
             history.lists = self.lists.pop(user, {})
+            life.sequence = self.erasures[user].sequence if user in self.erasures else 0
         self.lives[user] = life
         return life
 
@@ -246,6 +313,7 @@ class Oracle:
     def drop(self, user: str) -> None:
         """The user is forgotten."""
         del self.lives[user]
+        self.erasures.pop(user, None)
 
     def gather(self, life: Life) -> None:
         """Takes over the changes that a life has made since the last time."""

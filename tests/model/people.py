@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.history import History
 from tests.model.life import Life, is_among
-from tests.model.messages import Message
+from tests.model.messages import Erased, Message
 from tests.model.oracle import Lists, Oracle, in_order
 
 CLAIM_MS = 30 * 86_400_000
@@ -23,6 +23,16 @@ MOVED_KEPT_MS = 37 * 86_400_000
 HOLDS = ("asked", "refused")
 Waiting = list[tuple[int, Message]]
 Path = tuple[str, ...]
+Given = tuple[Life | None, Waiting, Lists]
+
+
+class Asked(NamedTuple):
+    """A claim of a user on an id, by an event at `at_ms`."""
+
+    source: str
+    user: str
+    n: int
+    at_ms: int
 
 
 @dataclass(slots=True)
@@ -92,7 +102,7 @@ class PeopleOracle(Oracle):
     def begin(self, user: str) -> Life:
         life = Oracle.begin(self, user)
         if (key := self.key_of(user)) is not None:
-            life.sequence, life.known_ids = key.sequence, list(key.message_ids)
+            life.sequence, life.known_ids = max(life.sequence, key.sequence), list(key.message_ids)
         return life
 
     def link_id(self, source: str, user: str, n: int) -> str:
@@ -140,6 +150,8 @@ class PeopleOracle(Oracle):
     # ---- events
 
     def arrive(self, message: Message, offset: int) -> str:
+        if message.t <= self.erased_ms(message.user):
+            return "erased"
         key = self.key_of(message.user)
         if key is None or key.moved_to is None:
             return Oracle.arrive(self, message, offset)
@@ -164,6 +176,9 @@ class PeopleOracle(Oracle):
     def take_forward(self, message: Message, offset: int, path: Path) -> None:
         user = message.user
         self.catch_up(user)
+        if message.t <= self.erased_ms(user):
+            self.answer.outcomes[offset] = "erased"
+            return
         key = self.key_of(user)
         if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
             now = max(self.answer.clock_ms, key.used_ms)
@@ -231,15 +246,18 @@ class PeopleOracle(Oracle):
         if claim is not None and claim.n == n:
             claim.state = state
 
-    def take_give(
-        self, other: Life | None, waiting: Waiting, lists: Lists, cause: dict[str, str], user: str, path: Path
-    ) -> None:
-        """All that `other` remembers is the user's from here on."""
+    def take_give(self, asked: Asked, given: Given, cause: dict[str, str], user: str, path: Path) -> None:
+        """All that an id remembers is the user's from here on, unless it was asked for before the user was erased."""
         self.catch_up(user)
+        is_before = asked.at_ms <= self.erased_ms(user)
         key = self.key_of(user)
+        claim = None if key is None else key.claims.get(asked.source)
+        if is_before and (claim is None or claim.n != asked.n):
+            return
+        other, waiting, lists = given
         if key is not None and key.moved_to is not None and not self.ends_circle(user, key, path):
             key.used_ms = max(key.used_ms, self.answer.clock_ms)
-            self.say(user, self.take_give, other, waiting, lists, cause, key.moved_to, (*path, user))
+            self.say(user, self.take_give, asked, given, cause, key.moved_to, (*path, user))
             return
         now = max(self.answer.clock_ms, self.seen_ms(user))
         if other is not None:
@@ -275,6 +293,9 @@ class PeopleOracle(Oracle):
 
     def take_ask(self, source: str, user: str, n: int, at_ms: int) -> None:
         self.catch_up(source)
+        if at_ms <= self.erased_ms(source):
+            self.say(source, self.take_answer, user, source, n, "lost")
+            return
         now = self.answer.clock_ms
         if source in self.lives:
             now = max(now, self.seen_ms(source))
@@ -298,7 +319,7 @@ class PeopleOracle(Oracle):
             self.refuse(source, user, n, "shared")
             return
         else:
-            self.give(source, user, key, n, now)
+            self.give(Asked(source, user, n, at_ms), key, now)
         key.moved_to = user
         key.claimed_ms = max(key.claimed_ms, at_ms)
 
@@ -318,8 +339,9 @@ class PeopleOracle(Oracle):
         self.tell(source, user, f"refused:{why}")
         self.say(source, self.take_answer, user, source, n, "refused")
 
-    def give(self, source: str, user: str, key: Key, n: int, now: int) -> None:
+    def give(self, asked: Asked, key: Key, now: int) -> None:
         """All that the id remembers goes to the user."""
+        source, user, n, _ = asked
         life = self.lives.pop(source, None)
         waiting = [each for each in self.waiting if each[1].user == source]
         self.waiting = [each for each in self.waiting if each[1].user != source]
@@ -334,7 +356,7 @@ class PeopleOracle(Oracle):
         self.tell(source, user, "empty" if is_empty else "given")
         if not is_empty:
             cause = {"link": link, "from": source}
-            self.say(source, self.take_give, life, waiting, lists, cause, user, (source,))
+            self.say(source, self.take_give, asked, (life, waiting, lists), cause, user, (source,))
 
     def take_release(self, source: str, user: str, n: int) -> None:
         self.catch_up(source)
@@ -342,6 +364,38 @@ class PeopleOracle(Oracle):
         if key is not None and key.moved_to == user and key.answered.get(user) == n:
             key.moved_to = None
             self.tell(source, user, "released")
+
+
+    # ---- erasures
+
+    def take_erasure(self, erased: Erased) -> None:
+        self.catch_up(erased.key)
+        key = self.key_of(erased.key)
+        if key is None or key.moved_to in (None, erased.owner):
+            self.erase(erased.key, erased.at_ms)
+
+    def take_erase(self, source: str, user: str, at_ms: int) -> None:
+        """The user was erased: the id too, if it is theirs and was not erased at once with them."""
+        self.catch_up(source)
+        erased_ms = self.erased_ms(source)
+        key = self.key_of(source)
+        if key is not None and key.moved_to == user and erased_ms < at_ms:
+            self.erase(source, at_ms)
+
+    def erase(self, user: str, at_ms: int) -> None:
+        key = self.key_of(user)
+        claims = {} if key is None else dict(key.claims)
+        Oracle.erase(self, user, at_ms)
+        erasure = self.erasures[user]
+        erasure.until_ms = max([erasure.until_ms, *(claim.at_ms for claim in claims.values())])
+        erasure.used_ms = max(erasure.used_ms, erasure.until_ms)
+        for source, claim in claims.items():
+            if claim.state == "asked":
+                self.say(user, self.take_erase, source, user, at_ms)
+        if key is not None:
+            self.end(user, key)
+            erasure.sequence = max(erasure.sequence, key.sequence)
+            self.keys.pop(user, None)
 
 
 def oracle_of(catalog: Catalog, rules: TimeRules, *, look_ahead: bool = False, every_ms: bool = False) -> Oracle:

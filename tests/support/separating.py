@@ -1,6 +1,8 @@
 """The records that `shoal users split` and `merge` write, made from logs in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from app.events.control_record import Control, write_control
 from app.events.link_record import link_id
@@ -65,3 +67,9 @@ def _with(told: Control, profile: Profile | None, program: Program) -> bytes:
             profile=encoded,
         )
     )
+
+
+def erase_records(user: str, keys: Iterable[str], *, rules: TimeRules, at_ms: int) -> Written:
+    """The control records of an erasure, each with its key: the user's, and those of the keys that are theirs."""
+    told = Control(deed="erase", app=rules.app, id=link_id(rules.app, user, user, 0), source=user, to=user, n=0, at_ms=at_ms)
+    return [(key, write_control(replace(told, source=key))) for key in (user, *keys)]

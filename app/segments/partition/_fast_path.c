@@ -17,7 +17,7 @@
 typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 
 /* app/segments/partition/fast_path.py compares these constants with its own when it is imported. */
-#define INTERFACE 5
+#define INTERFACE 6
 #define HASH_BYTES 8
 #define INSTANT_BYTES 6
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
@@ -577,6 +577,18 @@ static int may_claim(FastPath *self, Event *event) {
     return claims;
 }
 
+/* True if an event is not after the erasure of its key: ERASED_MARK of tables/identity.py. */
+static int is_erased(FastPath *self, Event *event) {
+    static const char mark[HASH_BYTES];
+    PyObject *links = AT(event->profile, self->profile.links);
+    if (!PyByteArray_CheckExact(links) || PyByteArray_GET_SIZE(links) < ENTRY_BYTES) return 0;
+    const unsigned char *entry = (const unsigned char *)PyByteArray_AS_STRING(links);
+    if (memcmp(entry, mark, HASH_BYTES) != 0) return 0;
+    long long at = 0;
+    for (int byte = HASH_BYTES; byte < ENTRY_BYTES; byte++) at = at << 8 | entry[byte];
+    return event->t <= at;
+}
+
 /* Checks the user's profile: is the event late or a duplicate, and does a timer come first? */
 static Outcome admit(FastPath *self, Event *event) {
     PyObject *profile = event->profile;
@@ -589,6 +601,7 @@ static Outcome admit(FastPath *self, Event *event) {
             !earliest(AT(profile, self->profile.due), &timer))
             return LEFT;
         if (event->highest < 0) return LEFT; /* its events wait, or it has moved to another key */
+        if (is_erased(self, event)) return LEFT;
         if (event->highest > event->now) event->now = event->highest;
         if (fired > event->now) event->now = fired;
         event->is_due = event->now >= event->highest + self->retention || timer <= event->now;

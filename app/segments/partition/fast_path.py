@@ -21,7 +21,7 @@ from tables.profile import Profile
 
 KIND_NAMES = tuple(sorted(EVENT_KINDS))
 
-INTERFACE = 5
+INTERFACE = 6
 """Version of the contract between the extension module and this one."""
 
 CONSTANTS = {

@@ -41,6 +41,7 @@ from app.segments.partition.static_lists import StaticLists
 from app.segments.partition.user_table import Held
 from tables import message_ids
 from tables import profile as profiles
+from tables.counted import ERASED_DROPPED
 from tables.message_ids import FULL_BYTES, SWEEP_BYTES, digest_of
 from tables.profile import Profile
 from tables.timers import UNBOUNDED
@@ -162,6 +163,9 @@ class Partition(SeparatedKeys, StaticLists):
             profile = self._catch_up(user, profile, clock)
         if profile is not None and not profile.begun and self._forget_key(user, profile, clock):
             profile = None
+        if profile is not None and profile.identity is not None and t <= self._erased_of(profile, clock):
+            batch.counted[ERASED_DROPPED] += 1
+            return
         if profile is not None and profile.moved_to is not None and self._follows(user, profile, event, record):
             return
         if profile is not None:

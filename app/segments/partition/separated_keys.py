@@ -21,7 +21,7 @@ from app.events.link_record import Link
 from app.events.message import MessageError
 from app.segments.evaluation.batch import Batch, RecordLike
 from app.segments.evaluation.change import Cause
-from app.segments.partition.linked_keys import LinkedKeys
+from app.segments.partition.erased_keys import ErasedKeys
 from app.segments.partition.position import CATALOG_KEY, write_catalog_entry
 from tables import identity as identities
 from tables import message_ids
@@ -33,7 +33,7 @@ from tables.profile import Profile
 FORCE = "force"
 
 
-class SeparatedKeys(LinkedKeys):
+class SeparatedKeys(ErasedKeys):
     """Users with the other keys of the same person, which an administrator joins or separates."""
 
     def _take_between_keys(self, record: RecordLike, batch: Batch) -> None:
@@ -46,7 +46,8 @@ class SeparatedKeys(LinkedKeys):
         if control.app != self.rules.app:
             batch.counted[LINK_FOREIGN] += 1
             return
-        key = control.to if record.key == control.to.encode() else control.source
+        is_users = record.key == control.to.encode() and control.deed != "erase"
+        key = control.to if is_users else control.source
         if record.key != key.encode():
             names = f"{control.source!r:.80} or {control.to!r:.80}"
             raise MessageError("wrong-key", f"the key is {record.key!r:.80}, the control record is for {names}")
@@ -59,6 +60,8 @@ class SeparatedKeys(LinkedKeys):
             profile = self._touched.get(key)
         if control.deed == "merge":
             self._join(control, key, profile)
+        elif control.deed == "erase":
+            self._take_erasure(control, profile)
         elif key == control.source:
             self._take_back(control, profile)
         else:

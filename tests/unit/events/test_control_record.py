@@ -26,7 +26,7 @@ def test_the_largest_profile_can_be_replaced() -> None:
     "value",
     [
         b'{"type":"control","deed":"merge"}',
-        b'{"type":"control","deed":"erase","app":"shoal","id":"x","from":"a","to":"u","n":1,"at_ms":1}',
+        b'{"type":"control","deed":"cut","app":"shoal","id":"x","from":"a","to":"u","n":1,"at_ms":1}',
         b'{"type":"control","deed":"merge","app":"shoal","id":"x","from":"u","to":"u","n":1,"at_ms":1}',
         b'{"type":"link","step":"ask","app":"shoal","id":"x","from":"a","to":"u"}',
     ],

@@ -1,0 +1,132 @@
+"""Keys of people who are erased: nothing is left of them but the instant of the erasure.
+
+Theory of operation. A command writes one control record for each key of the person, in one transaction. At its place in
+the log the key leaves every segment, and all that is remembered of it goes: its profile, events that wait, what it
+knows of other keys. What was on its way must not bring it back:
+
+1. An event at or before the instant of the erasure, or of the latest event that the key had, is dropped: a repeat, a
+   late one, one that an id has forwarded.
+2. So is a give that answers a claim from before it, and a claim by such an event: the id is told that it is lost.
+3. An id that the user has claimed after the command has read the log, or shortly before, is erased by a link record
+   behind the claim.
+
+A later event begins a new user. The instant is kept as long as a record from before it can still come, like the memory
+of a key that has moved. What may live here: what control records of an erasure do. What may not: who the keys are.
+"""
+
+from msgspec.structs import replace
+
+from app.events.control_record import Control
+from app.events.link_record import Link
+from app.events.message import times_of
+from app.segments.evaluation.batch import RecordLike
+from app.segments.evaluation.change import Cause
+from app.segments.partition.linked_keys import LinkedKeys
+from tables import identity as identities
+from tables import profile as profiles
+from tables import waiting
+from tables.counted import ERASED_DROPPED
+from tables.identity import ASKED, GIVEN, NEVER_MS
+from tables.profile import Profile
+
+
+class ErasedKeys(LinkedKeys):
+    """Users with the other keys of the same person, who can be erased."""
+
+    def _apply_link(self, link: Link, record: RecordLike) -> None:
+        if link.step == "erase":
+            self._take_erase(link)
+        elif link.step == "ask" and link.at_ms <= self._erased_ms(link.source):
+            self._batch.counted[ERASED_DROPPED] += 1
+            self._send(self._link("lost", link.source, link.to, link.n), owner=link.source)
+        elif link.step == "forward" and self._is_forwarded_before(link):
+            self._batch.counted[ERASED_DROPPED] += 1
+        elif link.step == "give" and self._is_given_before(link):
+            self._batch.counted[ERASED_DROPPED] += 1
+        else:
+            super()._apply_link(link, record)
+
+    def _erased_ms(self, key: str) -> int:
+        """The instant of the erasure of a key, before a record about it; NEVER_MS for none."""
+        profile = self._known(key)
+        return NEVER_MS if profile is None else self._erased_of(profile, self.clock_ms)
+
+    def _erased_of(self, profile: Profile, clock_ms: int) -> int:
+        """The instant of the erasure; NEVER_MS also for who is forgotten by now, wherever a batch ends."""
+        identity = profile.identity
+        if identity is None or (profile.begun and clock_ms >= profile.highest_ms + self.rules.retention_ms):
+            return NEVER_MS
+        return identity.erased_ms
+
+    def _is_forwarded_before(self, link: Link) -> bool:
+        """True for an event from before the erasure, also where the key has moved to another since."""
+        erased_ms = self._erased_ms(link.to)
+        if erased_ms == NEVER_MS:
+            return False
+        message = self.program.decoder.decode(link.event.encode())
+        if times_of(message, link.record_ms)[0] > erased_ms:
+            return False
+        self._pass_clock(link, message)
+        return True
+
+    def _is_given_before(self, link: Link) -> bool:
+        """True for a give that answers a claim from before the erasure. A claim since then is remembered: that of a
+        merge by force counts whatever the clock of its command was."""
+        if link.at_ms > self._erased_ms(link.to):
+            return False
+        profile = self._touched[link.to]
+        assert profile.identity is not None, "erased, without the instant of it"
+        claim = profile.identity.claims.get(link.source)
+        return claim is None or claim.n != link.n
+
+    def _take_erase(self, link: Link) -> None:
+        """The user of an id is erased: the id too, if it is theirs and not erased by the same command."""
+        profile = self._known(link.source)
+        if profile is None or profile.moved_to != link.to or self._erased_ms(link.source) >= link.at_ms:
+            return
+        self._erase(link.source, profile, link.at_ms)
+
+    def _take_erasure(self, control: Control, profile: Profile | None) -> None:
+        """The control record of an erasure. A key that has moved to another user meanwhile is not the person's."""
+        key = control.source
+        if profile is None:
+            profile = self._hold_key(key)
+        if profile.moved_to in (None, control.to):
+            self._erase(key, profile, control.at_ms)
+
+    def _erase(self, key: str, profile: Profile, at_ms: int) -> None:
+        """Nothing is left but the instant, and the number of the next change: readers never see it go back."""
+        now = max(self.clock_ms, profile.highest_ms, profile.fired_ms)
+        known: Profile | None = profile
+        self._settlement.user = key
+        if profile.begun:
+            known = self._fire(key, profile, now)
+        if known is None:
+            known = self._touched.get(key) or self._hold_key(key)
+        erased_ms = max(at_ms, profile.highest_ms, _latest_ms(known))
+        if known.begun:
+            self._settlement.name(Cause("erased"))
+            self._settlement.leave_everything(known, now)
+        identity = known.identity or identities.new_identity()
+        if identity.moved_to is not None:
+            self._moved -= 1
+            self._tell_end(key, identity, now)
+        for source, claim in identity.claims.items():
+            if claim.state in (ASKED, GIVEN):
+                self._send(replace(self._link("erase", source, key, claim.n), at_ms=at_ms), owner=key)
+        self._touched[key] = left = profiles.waiting_profile(None)
+        self._gone.discard(key)
+        left.sequence = max(profile.sequence, known.sequence)
+        rest = identities.new_identity()
+        rest.erased_ms = erased_ms
+        rest.used_ms = max(self.clock_ms, erased_ms)
+        left.know(rest)
+
+
+def _latest_ms(profile: Profile) -> int:
+    """The latest event or claim of a key, or its erasure before."""
+    latest_ms = NEVER_MS if profile.waiting is None else waiting.last_ms(profile.waiting)
+    if profile.identity is not None:
+        claims = (claim.at_ms for claim in profile.identity.claims.values())
+        latest_ms = max(latest_ms, profile.identity.erased_ms, *claims)
+    return latest_ms
