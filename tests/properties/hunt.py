@@ -3,7 +3,7 @@
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
-administrator splits and merges. From the folder whose `app` is meant.
+administrator splits and merges; with `erase`, of those who are erased. From the folder whose `app` is meant.
 """
 
 import sys
@@ -12,6 +12,7 @@ from contextlib import nullcontext
 
 from tests.properties.comparison import difference
 from tests.properties.consents import consent_scenario_of
+from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
@@ -55,9 +56,21 @@ def hunt_split(seeds: Iterable[int]) -> tuple[int, str] | None:
     return None
 
 
+def hunt_erased(seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first seed whose history of people who are erased shows a difference, with that."""
+    for seed in seeds:
+        found = misbegun(Choices.seeded(seed)) or unerased(Choices.seeded(seed))
+        if found is not None:
+            return seed, found
+        scenario = erasing_scenario_of(Choices.seeded(seed))
+        if (found := difference_of(seed, scenario)) is not None:
+            return seed, f"{found}\n\n{scenario}"
+    return None
+
+
 if __name__ == "__main__":
     histories, first_seed = int(sys.argv[1]), int(sys.argv[2])
-    of_keys = {"people": hunt_people, "split": hunt_split}.get("".join(sys.argv[3:]))
+    of_keys = {"people": hunt_people, "split": hunt_split, "erase": hunt_erased}.get("".join(sys.argv[3:]))
     if of_keys is not None:
         told = of_keys(range(first_seed, first_seed + histories))
         sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")

@@ -208,11 +208,15 @@ def events(choices: Choices, *, shared: bool) -> list[dict[str, Any]]:
 
 
 def play(
-    choices: Choices, said: list[dict[str, Any]], *files: str, decide: Callable[[Spread], None] = lambda _: None
+    choices: Choices,
+    said: list[dict[str, Any]],
+    *files: str,
+    decide: Callable[[Spread], None] = lambda _: None,
+    read_all: bool = True,
 ) -> Spread:
     """The history in 2 to 4 partitions, and all that the link records bring about.
 
-    `decide`: an administrator, after each event."""
+    `decide`: an administrator, after each event. `read_all` False: what is unread at the end stays so."""
     program = program_of(*files, people=True)
     number = choices.one_of(2, 3, 4)
     spread = Spread(choices, [Partition(program, RULES) for _ in range(number)], repeats=choices.chance(50))
@@ -221,7 +225,8 @@ def play(
         if choices.chance(40):
             spread.read(choices.below(number), choices.one_of(1, 2, 5))
         decide(spread)
-    spread.read_all()
+    if read_all:
+        spread.read_all()
     return spread
 
 
