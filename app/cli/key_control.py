@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Final
+from typing import Final, Self
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
@@ -45,7 +45,7 @@ class KeyControl:
         self._writer = LogWriter(settings, partition=0, transactional_id=transactional_id(settings))
         self._partitions = 0
 
-    async def __aenter__(self) -> "KeyControl":
+    async def __aenter__(self) -> Self:
         client = self._client = await wait_for_broker(self._settings)
         try:
             found = (await client.fetch_all_metadata()).partitions_for_topic(self._topic)
@@ -98,7 +98,7 @@ class KeyControl:
         profile, other = (await self._stored(user))[0], (await self._stored(key))[0]
         for name, found in ((user, profile), (key, other)):
             if found is None:
-                raise _unknown(name, self._settings)
+                raise unknown(name, self._settings)
         assert profile is not None
         assert other is not None
         if profile.moved_to is not None:
@@ -116,7 +116,7 @@ class KeyControl:
         profile, catalog = await self._stored(user)
         other = (await self._stored(key))[0]
         if profile is None or catalog is None:
-            raise _unknown(user, self._settings)
+            raise unknown(user, self._settings)
         _check_linked(profile, user, key)
         program = await self._program(read_catalog_entry(catalog).version)
         if write:
@@ -270,7 +270,8 @@ def _moved(user: str, to: str) -> UserError:
     return UserError(f"{user} has moved to {to}", hint=f"first undo that: shoal users split {to} {user}")
 
 
-def _unknown(key: str, settings: Settings) -> UserError:
+def unknown(key: str, settings: Settings) -> UserError:
+    """Nothing is remembered of a key."""
     return UserError(
         f"nothing is remembered of {key}",
         detail=f"{settings.topics.profiles} at {settings.kafka_bootstrap_servers} has no profile with this key",

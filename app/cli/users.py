@@ -1,4 +1,4 @@
-"""`shoal users`: the keys of a person: shown, split, merged."""
+"""`shoal users`: the keys of a person: shown, split, merged, erased."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -11,14 +11,16 @@ from aiokafka.errors import KafkaError
 from cyclopts import Parameter
 
 from app.cli.key_control import KeyControl
+from app.cli.key_erasure import KeyErasure
 from app.cli.process import Pairs, settings_of
 from app.console.output import make_console, say, say_lines
-from app.console.person import show_person, show_split
+from app.console.person import show_erasure, show_person, show_split
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible_json
 from app.offline.key_split import Split
 from app.offline.person import Person, find_person
+from app.offline.person_keys import Erasure
 from app.runtime.audit import audited
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
@@ -31,7 +33,7 @@ from tables.profile import Profile
 
 
 def users(
-    action: Literal["show", "split", "merge"],
+    action: Literal["show", "split", "merge", "erase"],
     key: str,
     other: str | None = None,
     /,
@@ -43,7 +45,7 @@ def users(
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Show the keys of a person, split two of them, or merge two.
+    """Show the keys of a person, split two of them, merge two, or erase a person.
 
     `show KEY` shows the ids that a user has claimed, since when, why, and the state of each claim. For an id that has
     moved, it shows where it has moved to, and that user. It reads the profiles as of the last commit of the workers:
@@ -54,18 +56,21 @@ def users(
 
     `merge ID USER --force` moves ID to USER, also if ID is a user; `split USER ID` undoes it.
 
+    `erase USER` erases a person with all their keys: they leave all segments, nothing of them is remembered, and no
+    older event brings them back. Their events stay in the topics for the retention of these. It reads all profiles.
+
     Example: `shoal users split ann a-7 --dry-run`
 
     Parameters
     ----------
     action
-        show, split or merge.
+        show, split, merge or erase.
     key
         A userId, or the anonymousId of a visitor.
     other
         The other key, of split and merge.
     dry_run
-        With split: write nothing; only show what would change.
+        With split and erase: write nothing; only show what would change.
     force
         With merge: move the id, whatever it is. Two people may become one.
     json
@@ -88,6 +93,10 @@ def users(
             say_lines(make_console(), visible_json(text))
         else:
             show_person(make_console(), person)
+        return 0
+    if action == "erase":
+        _refuse(other=other is not None, force=force, json=json, segments=segments is not None, action=action)
+        show_erasure(make_console(), asyncio.run(_erase(settings, known, write=not dry_run)))
         return 0
     second = _second(settings, action, known, other)
     if action == "split":
@@ -151,8 +160,21 @@ async def _merge(settings: Settings, key: str, user: str) -> None:
         raise _failed(error, user) from None
 
 
+async def _erase(settings: Settings, user: str, *, write: bool) -> Erasure:
+    try:
+        async with KeyErasure(settings) as control:
+            if not write:
+                return await control.erase(user, write=False)
+            async with audited(settings, "users.erase", user=user) as deed:
+                erased = await control.erase(user, write=True)
+                deed.details["keys"] = str(len(erased.keys))
+                return erased
+    except (KafkaError, OSError, OffsetLostError) as error:
+        raise _failed(error, user) from None
+
+
 def _failed(error: Exception, user: str) -> UserError:
-    """Both keys or none have changed: which, the profiles say."""
+    """All keys or none have changed: which, the profiles say."""
     if isinstance(error, KafkaError) and is_fenced(error):
         return UserError("another shoal users command has taken over", hint=f"see: shoal users show {user}")
     detail = f"{type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ from app.events.message import instant_ms
 from app.events.visible_text import visible_line
 from app.offline.key_split import Split
 from app.offline.person import Key, Person
+from app.offline.person_keys import Erasure
 
 _WHY: Final = {
     "identify": "identify",
@@ -61,6 +62,17 @@ def show_split(console: Console, split: Split) -> None:
             say(console, f"{user} {verb} {', '.join(names)}")
     if not split.leaves and not split.enters:
         say(console, f"{user} stays in the same segments")
+
+
+def show_erasure(console: Console, erasure: Erasure) -> None:
+    """Prints the keys that are erased, or would be."""
+    user = visible_line(erasure.user)
+    say(console, f"{user} is erased" if erasure.written else f"{user} would be erased", "bold")
+    say(console, f"{counted(len(erasure.keys), 'key')}:")
+    for key in erasure.keys:
+        say(console, f"  {visible_line(key)}")
+    if erasure.written:
+        say(console, "events and logs go with the retention of their topics: docs/privacy.md")
 
 
 def _headline(person: Person) -> str:

@@ -50,7 +50,7 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
     Changes that no event of a user caused may lack what the segment attaches today.
     """
     attached = change.get("attach")
-    by_others = _cause_of(change) in ("catalog", "forgotten", "merged", "split")
+    by_others = _cause_of(change) in ("catalog", "forgotten", "merged", "split", "erased")
     return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from app.events.control_record import Control, read_control
+from app.events.control_record import Control, read_control, write_control
 from app.events.link_record import Link, read_link, write_link
 from app.events.message import CONTROL, LINK, LIST, MessageError, times_of
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, catalogs_of
@@ -134,6 +134,8 @@ class KeySplit:
                 continue
             if record.offset <= out.get(sender, -1):
                 continue
+            if isinstance(between, Control) and between.deed == "erase":
+                _play(back, clock_ms, _erased(record, between, self._key))
             if isinstance(between, Link) and self._key == sender:
                 _play(back, clock_ms, _returned(record, between, self._key))
             else:
@@ -159,7 +161,9 @@ class KeySplit:
         """Keys that were split off before: until which offset nothing of them is the user's."""
         found: dict[str, int] = {}
         for _, record, between in self._played:
-            if isinstance(between, Control) and between.to == self._user:
+            if isinstance(between, Control) and between.deed == "erase":
+                found.clear()
+            elif isinstance(between, Control) and between.to == self._user:
                 found[between.source] = (
                     _END if between.deed == "replace" else min(found.get(between.source, -1), record.offset)
                 )
@@ -186,6 +190,12 @@ def _play(core: Partition, clock_ms: int, record: RecordLike) -> None:
 def _returned(record: RecordLike, link: Link, key: str) -> RecordLike:
     """The record of something that came from the key, as if it came to it."""
     value = write_link(replace(link, to=key, path=()))
+    return WaitingRecord(record.offset, record.timestamp, key.encode(), value)
+
+
+def _erased(record: RecordLike, erasure: Control, key: str) -> RecordLike:
+    """The erasure of the user, as if it were that of the key: nothing from before it goes back."""
+    value = write_control(replace(erasure, source=key, to=key))
     return WaitingRecord(record.offset, record.timestamp, key.encode(), value)
 
 

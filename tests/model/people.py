@@ -365,7 +365,6 @@ class PeopleOracle(Oracle):
             key.moved_to = None
             self.tell(source, user, "released")
 
-
     # ---- erasures
 
     def take_erasure(self, erased: Erased) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from tables.profile import Profile
 from tests.model.messages import Merge, Record, Unreadable, instant_ms, read
 from tests.model.story import START_MS
 from tests.properties.scenario import Pause, Scenario, people_scenario_of, scenario_of
@@ -84,9 +85,7 @@ def unerased(choices: Choices) -> str | None:
     spread.read_all()
     if not any(each.get("userId") == "u1" for each in said):
         return None
-    held = [(key, known) for key in ("u1", *sorted(claimed)) if (known := spread.held(key)) is not None]
-    found = [key for key, profile in held if profile.begun or profile.moved_to or profile.message_ids]
-    found += [key for key, profile in held if profile.identity and (profile.identity.claims or profile.identity.answered)]
+    found = [key for key in ("u1", *sorted(claimed)) if _is_left(spread.held(key))]
     counts = {each: times for each, times in spread.entered.items() if times and each[0] in {"u1", *claimed}}
     return f"left of u1: {found} {counts}: {json.dumps(said, indent=1)}" if found or counts else None
 
@@ -110,6 +109,14 @@ def _erase(spread: Spread, keys: set[str], at_ms: int) -> None:
     """The command, in one step."""
     for key, value in erase_records("u1", sorted(keys - {"u1"}), rules=RULES, at_ms=at_ms):
         spread.write(key, START_MS, value)
+
+
+def _is_left(profile: Profile | None) -> bool:
+    """True if more is held of a key than that it was erased."""
+    if profile is None or profile.identity is None:
+        return profile is not None
+    identity = profile.identity
+    return bool(profile.begun or profile.message_ids or identity.moved_to or identity.claims or identity.answered)
 
 
 def _user(message: dict[str, Any], owner: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.model.consent_mutations import CONSENT_MUTATIONS
+from tests.model.erase_mutations import ERASE_MUTATIONS
 from tests.model.identity_mutations import IDENTITY_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
@@ -25,7 +26,7 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
 
 @pytest.mark.parametrize(
     "mutation",
-    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *CONSENT_MUTATIONS],
+    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS, *CONSENT_MUTATIONS],
     ids=lambda mutation: mutation.name,
 )
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
@@ -64,6 +65,14 @@ def test_the_bug_in_what_several_keys_do_is_found(mutation: Mutation, tmp_path: 
 @pytest.mark.parametrize("mutation", SPLIT_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_in_a_split_is_found(mutation: Mutation, tmp_path: Path) -> None:
     found = hunt_in_copy(tmp_path, mutation, "split")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert found.stderr.startswith("seed "), found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", ERASE_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_an_erasure_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "erase")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert found.stderr.startswith("seed "), found.stderr
 

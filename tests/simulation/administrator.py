@@ -1,9 +1,10 @@
-"""An administrator who splits keys that are linked, and merges keys, while workers come and go."""
+"""An administrator who splits keys that are linked, merges keys, and erases people, while workers come and go."""
 
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from app.offline.person_keys import keys_behind
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
 from app.runtime.records.journal import decode_entry
@@ -15,16 +16,16 @@ from tests.simulation.broker import SimulatedBroker
 from tests.simulation.environment import START_MS
 from tests.simulation.scenario import RULES, Scenario
 from tests.simulation.verdict import latest
-from tests.support.separating import Written, merge_records, split_records
+from tests.support.separating import Written, erase_records, merge_records, split_records
 
 DECIDED_MS = START_MS + 10 * 86_400_000
 """Above every number of a claim."""
 
 
 class Administrator:
-    """Decides at moments of a run of people; `moments` are few, and none without transactions."""
+    """Decides at `moments` of a run of people, and erases at others; they are few, and none without transactions."""
 
-    def __init__(self, scenario: Scenario, broker: SimulatedBroker, chance: Random) -> None:
+    def __init__(self, scenario: Scenario, broker: SimulatedBroker, chance: Random, erasing: Random) -> None:
         self._scenario = scenario
         self._broker = broker
         self._chance = chance
@@ -32,6 +33,10 @@ class Administrator:
         has_any = scenario.identity and scenario.transactions and chance.random() < 0.5
         count = chance.randrange(1, 5) if has_any else 0
         self.moments = [scenario.until_ms * chance.uniform(0.2, 1.0) for _ in range(count)]
+        self._erasing = erasing
+        may_erase = scenario.identity and scenario.transactions and erasing.random() < 0.4
+        erasures = erasing.randrange(1, 4) if may_erase else 0
+        self.erasures = [scenario.until_ms * erasing.uniform(0.2, 1.0) for _ in range(erasures)]
 
     def decide(self) -> None:
         """Splits two keys, or merges two: both records stand in the logs at once."""
@@ -45,6 +50,17 @@ class Administrator:
             key, user = self._chance.sample(sorted(stored), 2)
             if stored[user].moved_to is None:
                 self._write(merge_records(key, user, rules=RULES, n=number, at_ms=START_MS))
+
+    def erase(self, at_ms: float) -> None:
+        """Erases somebody with the keys that profiles know of: all records stand in the logs at once."""
+        stored = dict(self._profiles())
+        moved = {key: profile.moved_to for key, profile in stored.items() if profile.moved_to is not None}
+        users = sorted(stored.keys() - moved.keys())
+        if users:
+            user = self._erasing.choice(users)
+            keys = sorted(keys_behind(user, moved))
+            now_ms = START_MS + int(at_ms * self._scenario.settings.idle_clock_speed)
+            self._write(erase_records(user, keys, rules=RULES, at_ms=now_ms))
 
     def _split(self, user: str, key: str, number: int) -> Written:
         """The records of the command; none where events of the user stand behind those that it can read."""

@@ -107,7 +107,8 @@ class Run:
             zombies=scenario.transactions,
         )
         self.network.kill = self._kill
-        self.administrator = Administrator(scenario, self.broker, Random(f"administrator of {self.seed}"))
+        chances = Random(f"administrator of {self.seed}"), Random(f"erasures of {self.seed}")
+        self.administrator = Administrator(scenario, self.broker, *chances)
         self.group = SimulatedGroup(
             self.times,
             chance,
@@ -195,6 +196,8 @@ class Run:
             times.at(at_ms, self._publish)
         for at_ms in self.administrator.moments:
             times.at(at_ms, self.administrator.decide)
+        for at_ms in self.administrator.erasures:
+            times.at(at_ms, self.administrator.erase, at_ms)
         times.at(scenario.until_ms, self._end_faults)
         limit_ms = scenario.until_ms + PROGRESS_MS
         times.run(self._done, limit_ms)

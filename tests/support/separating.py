@@ -71,5 +71,6 @@ def _with(told: Control, profile: Profile | None, program: Program) -> bytes:
 
 def erase_records(user: str, keys: Iterable[str], *, rules: TimeRules, at_ms: int) -> Written:
     """The control records of an erasure, each with its key: the user's, and those of the keys that are theirs."""
-    told = Control(deed="erase", app=rules.app, id=link_id(rules.app, user, user, 0), source=user, to=user, n=0, at_ms=at_ms)
+    name = link_id(rules.app, user, user, 0)
+    told = Control(deed="erase", app=rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms)
     return [(key, write_control(replace(told, source=key))) for key in (user, *keys)]

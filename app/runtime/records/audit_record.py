@@ -18,7 +18,14 @@ TYPE: Final = "shoal.audit.v1"
 SUBJECT_CHARACTERS: Final = 32
 
 Deed = Literal[
-    "audit.read", "definitions.publish", "lists.write", "snapshot.write", "users.show", "users.split", "users.merge"
+    "audit.read",
+    "definitions.publish",
+    "lists.write",
+    "snapshot.write",
+    "users.show",
+    "users.split",
+    "users.merge",
+    "users.erase",
 ]
 Result = Literal["begun", "done", "failed", "refused"]
 

@@ -39,9 +39,7 @@ class ErasedKeys(LinkedKeys):
         elif link.step == "ask" and link.at_ms <= self._erased_ms(link.source):
             self._batch.counted[ERASED_DROPPED] += 1
             self._send(self._link("lost", link.source, link.to, link.n), owner=link.source)
-        elif link.step == "forward" and self._is_forwarded_before(link):
-            self._batch.counted[ERASED_DROPPED] += 1
-        elif link.step == "give" and self._is_given_before(link):
+        elif self._is_sent_before(link):
             self._batch.counted[ERASED_DROPPED] += 1
         else:
             super()._apply_link(link, record)
@@ -57,6 +55,12 @@ class ErasedKeys(LinkedKeys):
         if identity is None or (profile.begun and clock_ms >= profile.highest_ms + self.rules.retention_ms):
             return NEVER_MS
         return identity.erased_ms
+
+    def _is_sent_before(self, link: Link) -> bool:
+        """True for what has come from an id, and is from before the erasure of the user."""
+        if link.step == "forward":
+            return self._is_forwarded_before(link)
+        return link.step == "give" and self._is_given_before(link)
 
     def _is_forwarded_before(self, link: Link) -> bool:
         """True for an event from before the erasure, also where the key has moved to another since."""

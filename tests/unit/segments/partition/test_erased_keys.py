@@ -280,7 +280,7 @@ def test_the_fast_path_takes_what_follows_an_erasure_and_leaves_what_is_before_i
         ("u", write_control(replace(TOLD, deed="merge")), "invalid-control"),
     ],
 )
-def test_a_control_record_of_an_erasure_that_cannot_be_used_is_a_dead_letter(key: str, value: bytes, reason: str) -> None:
+def test_a_control_record_that_cannot_be_used_erases_nobody(key: str, value: bytes, reason: str) -> None:
     shop = person()
     shop.take(key, START_MS, value)
     assert [letter.reason for letter in shop.batches[-1].dead] == [reason]
@@ -303,3 +303,33 @@ def test_a_merge_and_an_erasure_at_once_leave_nothing() -> None:
         shop.take(key, START_MS, value)
     shop.erase("u", "a", "b", at_s=4)  # what v gives is on its way, and the command did not know of v
     assert all(shop.is_forgotten(key) for key in ("u", "v", "a", "b"))
+
+
+def test_a_split_after_an_erasure_gives_back_what_came_since() -> None:
+    shop = person()
+    shop.write(shop.split("u", "a"))
+    shop.erase("u", "a", "b", at_s=3)
+    for at_s in (4, 5):
+        shop.send("View", at_s)
+    shop.send("Other", 6, user="u")
+    assert shop.inside("u") == ["viewers"]
+    shop.write(shop.split("u", "a"))
+    assert shop.inside("u") == []
+    assert shop.inside("a") == ["viewers"]
+    assert shop.changes[-1]["times"] == 1
+    views = shop.known("a").aggregates.values()
+    assert sum(len(state) for state in views if isinstance(state, list)) == 2, "nothing from before the erasure"
+
+
+def test_an_old_event_on_its_way_does_not_reach_the_user_that_an_erased_one_is_merged_into() -> None:
+    shop = person()
+    shop.send("View", 2.5, wait=True)  # on its way from the id to the user
+    (forward,) = shop._waiting
+    shop._waiting.clear()
+    shop.erase("u", "a", "b", at_s=3)
+    shop.send("View", 4, user="w", anon=None)
+    shop.merge("u", "w")
+    shop.take(*forward)
+    shop.deliver()
+    assert shop.inside("w") == [], "one view, and none from before the erasure"
+    assert shop.counted() == 1

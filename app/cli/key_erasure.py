@@ -1,0 +1,92 @@
+"""The work of `shoal users erase`: finds all keys of a person, and writes their control records in one transaction."""
+
+import time
+from collections.abc import Iterable
+
+from aiokafka.structs import TopicPartition
+from msgspec.structs import replace
+
+from app.cli.key_control import READ_RECORDS, KeyControl, unknown
+from app.errors import UserError
+from app.events.control_record import Control, write_control
+from app.events.link_record import link_id
+from app.offline.person_keys import Erasure, claimed_by, is_persons, keys_behind
+from app.runtime.kafka.log_readers import LogReaders, whole
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.kafka.record_batch import Row
+from app.runtime.records.envelope import POSITION_KEY, decode_profile, is_further
+from app.runtime.records.newest_profiles import newest_values
+from tables import profile as profiles
+from tables.profile import Profile
+
+
+class KeyErasure(KeyControl):
+    """One command. Other than `KeyControl`, it reads the profiles of all users: each may have moved to the person."""
+
+    async def erase(self, user: str, *, write: bool) -> Erasure:
+        """Erases a person with all their keys; without `write` it says which these are."""
+        moved = await self._moved()
+        if user in moved:
+            raise UserError(f"{user} has moved to {moved[user]}", hint=f"shoal users erase {moved[user]}")
+        behind = keys_behind(user, moved)
+        persons = await self._profiles([user, *behind])
+        if user not in persons and not behind:
+            raise unknown(user, self._settings)
+        claimed = claimed_by(persons, [user, *behind])
+        others = await self._profiles(claimed)
+        behind |= {key: owner for key, owner in claimed.items() if is_persons(others.get(key), owner)}
+        if write:
+            await self._writer.open()
+            await self._write_erasure(user, {user: user} | behind)
+        return Erasure(user=user, keys=(user, *sorted(behind)), written=write)
+
+    async def _write_erasure(self, user: str, keys: dict[str, str]) -> None:
+        """All records or none: a part of a person would bring the rest back."""
+        app = self._rules.app
+        at_ms = int(time.time() * 1000)
+        name = link_id(app, user, user, at_ms)
+        told = Control(deed="erase", app=app, id=name, source=user, to=user, n=0, at_ms=at_ms)
+        rows: dict[TopicPartition, list[Row]] = {}
+        for key, owner in keys.items():
+            tp = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
+            value = write_control(replace(told, source=key, to=owner))
+            rows.setdefault(tp, []).append((key.encode(), value, []))
+        producer = self._writer.producer
+        await producer.begin_transaction()
+        await self._writer.write_to(rows.items())
+        await producer.commit_transaction()
+
+    async def _profiles(self, keys: Iterable[str]) -> dict[str, Profile]:
+        assert self._client is not None, "not entered"
+        values = await newest_values(self._client, self._settings, keys) or {}
+        stored = {key.decode(): decode_profile(value).profile for key, value in values.items()}
+        return {key: profiles.decode(encoded) for key, encoded in stored.items() if encoded is not None}
+
+    async def _moved(self) -> dict[str, str]:
+        """All keys that have moved to another, with that: reads the profiles of all partitions through."""
+        assert self._client is not None, "not entered"
+        topic = self._settings.topics.profiles
+        cluster = await self._client.fetch_all_metadata()
+        newest: dict[bytes, bytes] = {}
+        async with LogReaders(self._client, self._settings, committed_only=True) as readers:
+            for partition in sorted(cluster.partitions_for_topic(topic) or ()):
+                async for records in whole(readers.open(topic, partition), records_max=READ_RECORDS):
+                    for record in records:
+                        if record.key != POSITION_KEY:
+                            _note(newest, record.key, record.value)
+        moved = {key.decode(): _moved_to(value) for key, value in newest.items()}
+        return {key: to for key, to in moved.items() if to is not None}
+
+
+def _note(newest: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    """Remembers the newest value of a key that has moved at some time; others need no room."""
+    known = newest.get(key)
+    if value is None:
+        newest.pop(key, None)
+    elif is_further(value, known) if known is not None else _moved_to(value) is not None:
+        newest[key] = value
+
+
+def _moved_to(value: bytes) -> str | None:
+    encoded = decode_profile(value).profile
+    return profiles.decode(encoded).moved_to if encoded is not None and profiles.has_moved(encoded) else None

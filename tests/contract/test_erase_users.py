@@ -1,0 +1,117 @@
+"""`shoal users erase` on a deployment at work: all keys of a person are erased, or none."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from functools import partial
+from typing import Any
+
+import pytest
+
+from app.cli.users import users
+from app.errors import UserError
+from app.main import create_app
+from tests.contract.test_split_users import DIES, ON_KAFKA, command, event, said, shop, verified
+from tests.support.shop import Shop, running, soon
+
+__all__ = ["shop"]
+
+PERSON = [
+    *(event(number, anonymousId="a-1") for number in range(3)),
+    event(3, "Order Completed", userId="ann"),
+    event(4, "Signed In", userId="ann", anonymousId="a-1"),
+    event(5, userId="ann", anonymousId="a-2"),
+    event(6, "Order Completed", userId="bea"),
+]
+"""Ann with two devices, and somebody else."""
+ENTERED = {
+    ("a-1", "entered", "viewers", "event"),
+    ("ann", "entered", "buyers", "event"),
+    ("a-1", "exited", "viewers", "merged"),
+    ("ann", "entered", "viewers", "merged"),
+    ("bea", "entered", "buyers", "event"),
+}
+LEFT = {("ann", "exited", "viewers", "erased"), ("ann", "exited", "buyers", "erased")}
+
+
+async def run(shop: Shop, user: str, *, dry_run: bool = False) -> None:
+    """The command, from another thread since it has an event loop of its own."""
+    given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
+    erase = partial(users, "erase", user, broker=shop.broker.bootstrap_servers, set_=given, dry_run=dry_run)
+    await asyncio.to_thread(erase)
+
+
+async def arrived(shop: Shop) -> None:
+    """Waits until Ann has both devices."""
+    await shop.send(PERSON)
+    assert set(await said(shop, at_least=5)) == ENTERED
+
+    async def answered() -> bool:
+        return len(await shop.read_all(shop.settings.topics.identity)) == 2
+
+    await soon(answered)
+
+
+async def controls(shop: Shop) -> list[dict[str, Any]]:
+    """The control records in the log."""
+    found = [json.loads(record.value) for record in await shop.read_all(shop.settings.topics.clickstream)]
+    return [each for each in found if each["type"] == "control"]
+
+
+@ON_KAFKA
+async def test_a_person_is_erased_with_all_their_keys_while_workers_run(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(create_app(shop.settings)):
+        await arrived(shop)
+        capsys.readouterr()
+        await run(shop, "ann", dry_run=True)
+        assert "ann would be erased" in capsys.readouterr().out
+        assert await controls(shop) == [], "a dry run writes nothing"
+        await run(shop, "ann")
+        told = capsys.readouterr().out
+        assert "ann is erased" in told
+        assert "3 keys" in told
+        assert {each["from"] for each in await controls(shop)} == {"ann", "a-1", "a-2"}
+        assert set(await said(shop, at_least=7)) == ENTERED | LEFT
+        await shop.send([*PERSON, event(8, "Order Completed", userId="carl")])  # all of it comes once more
+        changes = await said(shop, at_least=8)
+        assert set(changes) == ENTERED | LEFT | {("carl", "entered", "buyers", "event")}
+        assert len(changes) == 8
+        capsys.readouterr()
+        with pytest.raises(UserError, match="nothing is remembered of nobody"):
+            await run(shop, "nobody")
+        await verified(shop)
+
+
+@ON_KAFKA
+async def test_an_erasure_that_dies_has_happened_to_all_keys_or_to_none(shop: Shop) -> None:
+    async with running(create_app(shop.settings)):
+        await arrived(shop)
+        for place, count in (
+            ("producer.begin_transaction", 0),
+            ("producer.commit_transaction", 0),
+            ("writer.abandon", 3),
+        ):
+            words = [sys.executable, "-c", DIES, place, *command(shop, "erase", "ann")]
+            died = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True, check=False)
+            assert died.returncode == 9, died.stderr
+            assert len(await controls(shop)) == count, place
+        assert set(await said(shop, at_least=7)) == ENTERED | LEFT
+        await verified(shop)
+
+
+@ON_KAFKA
+async def test_an_id_that_has_moved_names_the_person_to_erase(shop: Shop) -> None:
+    async with running(create_app(shop.settings)):
+        await arrived(shop)
+    with pytest.raises(UserError, match="a-1 has moved to ann"):
+        await run(shop, "a-1")
+    assert await controls(shop) == []
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_without_transactions_nobody_is_erased(shop: Shop) -> None:
+    with pytest.raises(UserError, match="has no transactions"):
+        await run(shop, "ann")

@@ -1,0 +1,86 @@
+"""Bugs on purpose in the erasure of people."""
+
+from tests.model.mutation import Mutation
+
+ERASED = "app/segments/partition/erased_keys.py"
+
+ERASE_MUTATIONS = (
+    Mutation(
+        "an event from before the erasure is taken",
+        "app/segments/partition/partition.py",
+        "t <= self._erased_of(profile, clock)",
+        "t < 0 <= self._erased_of(profile, clock)",
+    ),
+    Mutation(
+        "the fast path takes an event from before the erasure",
+        "app/segments/partition/_fast_path.c",
+        "return event->t <= at;",
+        "return event->t < 0 && event->t <= at;",
+    ),
+    Mutation(
+        "what an id gives is taken after the erasure",
+        ERASED,
+        'return link.step == "give" and self._is_given_before(link)',
+        "return False",
+    ),
+    Mutation(
+        "a claim from before the erasure moves the id",
+        ERASED,
+        'link.step == "ask" and link.at_ms <= self._erased_ms(link.source)',
+        'link.step == "ask" and link.at_ms < 0 <= self._erased_ms(link.source)',
+    ),
+    Mutation(
+        "ids that the person has claimed keep what they remember",
+        ERASED,
+        "if claim.state in (ASKED, GIVEN):",
+        "if claim.state in (ASKED, GIVEN) and claim.n < 0:",
+    ),
+    Mutation(
+        "nobody is told that an erased id has moved to nobody",
+        ERASED,
+        "self._tell_end(key, identity, now)",
+        "pass",
+    ),
+    Mutation(
+        "who is erased leaves without a word",
+        ERASED,
+        "self._settlement.leave_everything(known, now)",
+        "pass",
+    ),
+    Mutation(
+        "events that wait are taken after the erasure",
+        ERASED,
+        "left = profiles.waiting_profile(None)",
+        "left = profiles.waiting_profile(known.waiting)",
+    ),
+    Mutation(
+        "a repeat of an event of a clock that was ahead is taken",
+        ERASED,
+        "erased_ms = max(at_ms, profile.highest_ms, _latest_ms(known))",
+        "erased_ms = max(at_ms, min(profile.highest_ms, _latest_ms(known)))",
+    ),
+    Mutation(
+        "the erasure is forgotten at once",
+        ERASED,
+        "rest.used_ms = max(self.clock_ms, erased_ms)",
+        "rest.used_ms = 0",
+    ),
+    Mutation(
+        "the numbers of changes begin anew",
+        ERASED,
+        "left.sequence = max(profile.sequence, known.sequence)",
+        "left.sequence = 0",
+    ),
+    Mutation(
+        "an id of somebody else is erased with the person",
+        ERASED,
+        "if profile.moved_to in (None, control.to):",
+        "if profile.moved_to != key:",
+    ),
+    Mutation(
+        "an erased person keeps the claims on their ids",
+        ERASED,
+        "rest = identities.new_identity()",
+        "rest = identity",
+    ),
+)
