@@ -21,6 +21,8 @@ ASKED, GIVEN, REFUSED, LOST, RELEASED, SPLIT = "asked", "given", "refused", "los
 GIVES_MAX: Final = 200
 FOREVER_MS: Final = 2**47
 """After every instant, in six bytes."""
+ERASED: Final = ""
+"""No user has this name. So the format is that of the version before, which keeps the entry."""
 NEVER_MS: Final = -1
 """Before every instant."""
 ERASED_MARK: Final = bytes(HASH_BYTES)
@@ -49,14 +51,13 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     """Memory of one key about the person's other keys. Instants are milliseconds since the epoch.
 
     claims: of a user: anonymous id -> claim.
-    answered: of an anonymous id: user -> number of their last claim.
+    answered: of an anonymous id: user -> number of their last claim; ERASED -> instant of the erasure of the key.
     moved_to, moved_at_ms: the user it has moved to, and the instant of the latest claim; None: it has not moved.
     used_ms: the last claim or forwarded event.
     hands: instants at which it went from one user to another.
     shared_until_ms: it went through too many hands, and moves to nobody until then.
     is_forced: an administrator has moved it; it may be a user.
     gives: what it was given, hash (8 bytes) and instant (6) each, so that none counts twice.
-    erased_ms: an administrator has erased the key: events at or before this instant are dropped. NEVER_MS: not erased.
     """
 
     claims: dict[str, Claim]
@@ -68,7 +69,11 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     shared_until_ms: int
     is_forced: bool
     gives: bytearray
-    erased_ms: int = NEVER_MS
+
+    @property
+    def erased_ms(self) -> int:
+        """An administrator has erased the key: events at or before this instant are dropped. NEVER_MS: not erased."""
+        return self.answered.get(ERASED, NEVER_MS)
 
 
 def new_identity() -> Identity:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from tables.identity import ERASED
 from tables.profile import Profile
 from tests.model.messages import Merge, Record, Unreadable, instant_ms, read
 from tests.model.story import START_MS
@@ -116,7 +117,8 @@ def _is_left(profile: Profile | None) -> bool:
     if profile is None or profile.identity is None:
         return profile is not None
     identity = profile.identity
-    return bool(profile.begun or profile.message_ids or identity.moved_to or identity.claims or identity.answered)
+    others = identity.moved_to or identity.claims or identity.answered.keys() - {ERASED}
+    return bool(profile.begun or profile.message_ids or others)
 
 
 def _user(message: dict[str, Any], owner: dict[str, str]) -> str:

@@ -26,7 +26,7 @@ from tables import identity as identities
 from tables import profile as profiles
 from tables import waiting
 from tables.counted import ERASED_DROPPED
-from tables.identity import ASKED, GIVEN, NEVER_MS
+from tables.identity import ASKED, ERASED, GIVEN, NEVER_MS
 from tables.profile import Profile
 
 
@@ -122,7 +122,7 @@ class ErasedKeys(LinkedKeys):
         self._gone.discard(key)
         left.sequence = max(profile.sequence, known.sequence)
         rest = identities.new_identity()
-        rest.erased_ms = erased_ms
+        rest.answered[ERASED] = erased_ms
         rest.used_ms = max(self.clock_ms, erased_ms)
         left.know(rest)
 

@@ -12,7 +12,7 @@ from app.events.instants import iso
 from app.events.link_record import Link, write_link
 from app.offline.backtest import FileRecord
 from app.segments.partition.partition import Partition
-from tables.identity import DAY_MS, MOVED_KEPT_MS
+from tables.identity import DAY_MS, ERASED, MOVED_KEPT_MS
 from tests.support.separating import erase_records, merge_records
 from tests.unit.segments.partition.test_linked_keys import RULES, START_MS
 from tests.unit.segments.partition.test_separated_keys import N, SplitShop
@@ -42,7 +42,7 @@ class ErasingShop(SplitShop):
         identity = known.identity
         assert identity is not None
         is_empty = not known.begun and known.waiting is None and not known.leaves and not known.message_ids
-        knows_nobody = not identity.claims and not identity.answered and not identity.gives
+        knows_nobody = not identity.claims and set(identity.answered) <= {ERASED} and not identity.gives
         return is_empty and knows_nobody and identity.moved_to is None and identity.erased_ms >= 0
 
 
