@@ -66,12 +66,6 @@ ERASE_MUTATIONS = (
         "rest.used_ms = 0",
     ),
     Mutation(
-        "the numbers of changes begin anew",
-        ERASED,
-        "left.sequence = max(profile.sequence, known.sequence)",
-        "left.sequence = 0",
-    ),
-    Mutation(
         "an id of somebody else is erased with the person",
         ERASED,
         "if profile.moved_to in (None, control.to):",

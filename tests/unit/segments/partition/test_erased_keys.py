@@ -333,3 +333,13 @@ def test_an_old_event_on_its_way_does_not_reach_the_user_that_an_erased_one_is_m
     shop.deliver()
     assert shop.inside("w") == [], "one view, and none from before the erasure"
     assert shop.counted() == 1
+
+
+def test_no_number_of_a_change_is_used_again_by_who_comes_back_within_a_millisecond() -> None:
+    files = {f"{name}.yaml": f"segment: {name}\nwhen: exists('View' within 90d)\n" for name in ("x", "y", "z")}
+    shop = ErasingShop(definitions=files)
+    shop.send("View", 0, user="u", anon=None)
+    shop.erase("u", at_s=0)
+    shop.send("View", 0.001, user="u", anon=None)
+    numbers = [change["sequence"] for change in shop.changes]
+    assert numbers == list(range(START_MS, START_MS + 9))
