@@ -56,8 +56,7 @@ def users(
 
     `merge ID USER --force` moves ID to USER, also if ID is a user; `split USER ID` undoes it.
 
-    `erase USER` erases a person with all their keys: they leave all segments, nothing of them is remembered, and no
-    older event brings them back. Their events stay in the topics for the retention of these. It reads all profiles.
+    `erase USER` erases a person with all their keys: no older event brings them back. Events stay in their topics.
 
     Example: `shoal users split ann a-7 --dry-run`
 
@@ -87,12 +86,7 @@ def users(
     known = _known(settings, key)
     if action == "show":
         _refuse(other=other is not None, dry_run=dry_run, force=force, segments=segments is not None, action=action)
-        person = asyncio.run(_shown(settings, known))
-        if json:
-            text = msgspec.json.format(msgspec.json.encode(person), indent=2).decode()
-            say_lines(make_console(), visible_json(text))
-        else:
-            show_person(make_console(), person)
+        _print_person(asyncio.run(_shown(settings, known)), as_json=json)
         return 0
     if action == "erase":
         _refuse(other=other is not None, force=force, json=json, segments=segments is not None, action=action)
@@ -109,6 +103,14 @@ def users(
     asyncio.run(_merge(settings, known, second))
     say(make_console(), f"{known} moves to {second}")
     return 0
+
+
+def _print_person(person: Person, *, as_json: bool) -> None:
+    if as_json:
+        text = msgspec.json.format(msgspec.json.encode(person), indent=2).decode()
+        say_lines(make_console(), visible_json(text))
+    else:
+        show_person(make_console(), person)
 
 
 _ORDER: Final = {"split": "USER ID", "merge": "ID USER --force"}
