@@ -101,7 +101,6 @@ def users(
     if not force:
         raise UserError(f"merge may make one of two people: {known} moves to {second}", hint="if so, add --force")
     asyncio.run(_merge(settings, known, second))
-    say(make_console(), f"{known} moves to {second}")
     return 0
 
 
@@ -160,6 +159,7 @@ async def _merge(settings: Settings, key: str, user: str) -> None:
             await control.merge(key, user)
     except (KafkaError, OSError, OffsetLostError) as error:
         raise _failed(error, user) from None
+    say(make_console(), f"{key} moves to {user}")
 
 
 async def _erase(settings: Settings, user: str, *, write: bool) -> Erasure:
