@@ -181,7 +181,7 @@ class Oracle:
         self.erase(erased.key, erased.at_ms)
 
     def erased_ms(self, user: str) -> int:
-        """What happened until then is dropped, before something of the user is taken; -1: nothing is."""
+        """Instant of the erasure, asked before something of the user is taken: what is older is dropped. -1: none."""
         self.pass_time(user, self.answer.clock_ms)
         erasure = self.erasures.get(user) if self.is_remembered(user) else None
         return -1 if erasure is None else erasure.until_ms
