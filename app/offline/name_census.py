@@ -102,7 +102,7 @@ class NameCensus:
         for node in walk(expression):
             match node:
                 case s.Aggregate():
-                    paths = [path for path in (node.of, node.per) if path is not None]
+                    paths = [path for path in (*_paths_of(node.of), node.per) if path is not None]
                     self._seek_properties(node.pattern, paths, definition)
                 case s.Pattern():
                     self._seek_pattern(node, definition)
@@ -211,3 +211,10 @@ def shown_name(name: str) -> str:
 
 def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
+def _paths_of(of: s.Path | s.Arithmetic | None) -> list[s.Path]:
+    """The properties that an aggregate takes of an event."""
+    if isinstance(of, s.Arithmetic):
+        return [node.path for node in walk(of) if isinstance(node, s.Property)]
+    return [] if of is None else [of]

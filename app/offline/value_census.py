@@ -226,7 +226,11 @@ def _of_aggregate(node: s.Aggregate) -> Iterator[_Place]:
     keys = keys_of_pattern(node.pattern)
     if node.per is not None:
         yield _Place("properties", keys, node.per, "key")
-    if node.of is not None:
+    if isinstance(node.of, s.Arithmetic):
+        for each in walk(node.of):
+            if isinstance(each, s.Property):
+                yield _Place("properties", keys, each.path, "sum")
+    elif node.of is not None:
         uses: dict[str, Use] = {"numbers": "sum", "keys": "key", "value": "value"}
         yield _Place("properties", keys, node.of, uses[AGGREGATES[node.function].item])
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from app.segments.language.syntax import Aggregate, Sequence
+from app.segments.language.syntax import Aggregate, Arithmetic, Sequence
 from tests.model import dates
 from tests.model.history import History
 from tests.model.plain import (
@@ -245,6 +245,9 @@ def latest_places(kept: list[Entry], places: int) -> list[Entry]:
 
 def counted(aggregate: Aggregate, happening: Happening) -> Iterable[Counted]:
     """Returns what an event adds: nothing, once, or once for each of its values."""
+    if isinstance(aggregate.of, Arithmetic):
+        results = happening.arrival.calculated(aggregate.of)
+        return [(None, item) for item in map(millionths, results) if item is not None]
     value = happening.arrival.value(aggregate.of) if aggregate.of is not None else None
     match aggregate.function:
         case "count" if aggregate.per is not None:

@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from app.segments.language.syntax import (
     And,
+    AnyItem,
     Arithmetic,
     Boolean,
     Clock,
@@ -17,6 +19,8 @@ from app.segments.language.syntax import (
     EventName,
     EventTime,
     Expression,
+    ItemCount,
+    ItemProperty,
     Known,
     ListOf,
     Lower,
@@ -26,7 +30,9 @@ from app.segments.language.syntax import (
     Property,
     Text,
 )
+from app.segments.language.walk import walk
 from tests.model import dates
+from tests.model.items import items_of, objects_of, shared
 from tests.model.messages import Message, scalars
 from tests.model.plain import (
     Length,
@@ -65,11 +71,28 @@ class Arrival:
     def t(self) -> int:
         return self.message.t
 
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """Properties or traits, as they were sent."""
+        return self.message.traits if self.message.type == "identify" else self.message.properties
+
+    def calculated(self, node: Arithmetic) -> list[Value]:
+        """Arithmetic, for each object of the list in which all its properties lie; for the event where that is none."""
+        paths = [each.path for each in walk(node) if isinstance(each, Property)]
+        place = shared(paths)
+
+        def of(part: Expression, *, one: Any) -> Value:
+            assert isinstance(part, Property)
+            return self.value(part.path) if one is None else scalars(one, part.path[len(place) :])
+
+        places = objects_of(self.said, place) if place else [None]
+        return [value_of(node, partial(of, one=one)) for one in places]
+
     def value(self, path: tuple[str, ...]) -> Value:
         """A property of the event; the properties of an `identify` are its traits. A page or screen may have its name
         beside its properties."""
         message = self.message
-        value = scalars(message.traits if message.type == "identify" else message.properties, path)
+        value = scalars(self.said, path)
         if value is None and path == ("name",) and message.type in ("page", "screen"):
             return message.name
         return value
@@ -288,10 +311,18 @@ def passes(arrival: Arrival, where: Expression | None, at_ms: int | None = None)
     """True if the filter of a pattern is true for an event; `at_ms`: its instant, where that is not its own time."""
     t = arrival.t if at_ms is None else at_ms
 
-    def leaf(node: Expression) -> Value:
+    def leaf(node: Expression, item: Any = None) -> Value:
         match node:
             case Property(path=path):
                 return arrival.value(path)
+            case ItemProperty(path=path):
+                return scalars(item, path)
+            case ItemCount(of=of):
+                found = items_of(arrival.said if isinstance(of, Property) else item, of.path)
+                return None if found is None else len(found)
+            case AnyItem(of=of, condition=condition):
+                objects = objects_of(arrival.said if isinstance(of, Property) else item, of.path)
+                return any(is_true(value_of(condition, partial(leaf, item=one))) for one in objects)
             case EventContext(path=path):
                 return scalars(arrival.message.context, path)
             case EventTime():

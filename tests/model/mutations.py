@@ -4,6 +4,7 @@ from tests.model.between_mutations import BETWEEN_MUTATIONS
 from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
+from tests.model.item_mutations import ITEM_MUTATIONS
 from tests.model.list_mutations import LIST_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
@@ -19,6 +20,7 @@ MUTATIONS = (
     *DAY_MUTATIONS,
     *LIST_MUTATIONS,
     *TERM_MUTATIONS,
+    *ITEM_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     *DATE_MUTATIONS,

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
+from tests.properties.item_expressions import ARITHMETIC
 from tests.properties.terms import atoms, filter_terms
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
@@ -183,7 +184,7 @@ class Writer(DateExpressions):
         function = self.function("numbers", often="avg")
         scope = "" if self.chance(40) else self.scope()
         pattern = self.latest()
-        path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS)
+        path = "x" if self.chance(30) else self.one_of(*NUMBER_PATHS) if self.chance(80) else self.one_of(*ARITHMETIC)
         rank = f"{self.one_of('1', '33.3', '50', '75', '90', '100')}, " if AGGREGATES[function].ranked else ""
         return f"{function}({rank}{path} of {pattern}{scope})"
 

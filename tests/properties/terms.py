@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tests.properties.item_expressions import item_filter
+
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
@@ -14,6 +16,7 @@ def filter_terms(writer: "Writer") -> tuple[Callable[[], str], ...]:
     return (
         lambda: f"{writer.one_of(*KNOWN_PATHS)} is {presence(writer)}",
         lambda: f"lower({writer.one_of('tags', writer.value_path())}) {small_text_test(writer)}",
+        lambda: item_filter(writer),
     )
 
 

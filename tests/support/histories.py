@@ -136,7 +136,7 @@ class Narrator(Choices):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):
             said["odd name"] = self.value()
-        if self.chance(15):
+        if self.chance(20):
             said["products"] = [self.product() for _ in range(self.whole(0, 3))]
         return said
 
@@ -153,6 +153,9 @@ class Narrator(Choices):
         for name in ("c", "x"):
             if self.chance(30):
                 said[name] = self.one_of(*COMMON, None, True, "B1", 1.5)
+        if self.chance(10):
+            part = {"c": self.one_of(*COMMON), "x": self.one_of(1, 2, "2", None)}
+            said["parts"] = self.one_of([part, {"x": 2}], [part], part, [], [None, part, 1], None)
         return said
 
     def day(self) -> Any:

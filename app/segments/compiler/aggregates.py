@@ -14,6 +14,7 @@ from app.segments.language import canonical
 from app.segments.language.functions import AGGREGATES, Asked, Item
 from app.segments.language.syntax import (
     Aggregate,
+    Arithmetic,
     Clock,
     Comparison,
     ComparisonOperator,
@@ -64,7 +65,7 @@ class Remembered:
     since_last: Pattern | None
     within_ms: int | None
     item: Item
-    path: Path | None
+    path: Path | Arithmetic | None
     kind: Kind
     matched: MatchedAggregate | None
     function: str
@@ -132,7 +133,9 @@ def _instants(node: FixedSpan, zone: str) -> tuple[int, int]:
     return start, end
 
 
-def _kind(node: Aggregate, instants_max: int | None, zone: str, counted: Counted) -> tuple[Kind, Item, Path | None]:
+def _kind(
+    node: Aggregate, instants_max: int | None, zone: str, counted: Counted
+) -> tuple[Kind, Item, Path | Arithmetic | None]:
     entry = AGGREGATES[node.function]
     bounded = node.within_ms is not None or node.since_last is not None
     per = node.per is not None

@@ -16,6 +16,7 @@ from app.segments.compiler.aggregates import Registry, Remembered, is_sequence
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.filters import Filters
 from app.segments.evaluation import carts
+from app.segments.evaluation.items import items_at
 from app.segments.evaluation.matched_aggregate import EventMatch
 from app.segments.evaluation.operators import scalar_or_list
 from app.segments.evaluation.score_margin import Margin
@@ -111,7 +112,9 @@ class HandlerWriter:
                 lines.append(f"if {name} is UNSET: {name} = None")
                 continue
             field = self.property_field(path[0])
-            if len(path) > 1:
+            if root == "items":
+                lines.append(f"{name} = {self.code.bind('f', items_at)}({field}, {self.code.constant(path[1:])})")
+            elif len(path) > 1:
                 lines.append(f"{name} = {self.code.bind('f', at_path)}({field}, {self.code.constant(path[1:])})")
             else:
                 lines.append(f"{name} = {field}")
@@ -128,7 +131,10 @@ class HandlerWriter:
         """A Python expression for a filter; `True` without one. `time`: one for the instant of the event."""
         if where is None:
             return "True"
-        return Filters(self.code, self.load, self.registry.zone, self.registry.zones, time).text(where)
+        return self._filters(time).text(where)
+
+    def _filters(self, time: str = "t") -> Filters:
+        return Filters(self.code, self.load, self.registry.zone, self.registry.zones, time)
 
     # ---- aggregates
 
@@ -238,6 +244,8 @@ class HandlerWriter:
                 return repr(points)
             case kind:
                 assert what.path is not None
+                if isinstance(what.path, syntax.Arithmetic):
+                    return self._filters().numbers(what.path)
                 loaded = self.load("properties", what.path)
                 if kind == "keys":
                     return self._keys(loaded, keys_of, TEXT_BYTES_KEY_MAX)

@@ -1,29 +1,34 @@
 """`where` becomes a Python expression over an event's properties, context and time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.fixed_instants import with_instants
-from app.segments.evaluation import operators
+from app.segments.evaluation import items, operators
 from app.segments.evaluation.clock import READINGS, Zones, zone_named
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression, Path
+from tables.values import at_path, numbers_of
 
 LoadValue = Callable[[str, Path], str]
-"""(`properties` or `context`, path) -> the local name of the value, None where missing."""
+"""(`properties`, `context` or `items`, path) -> the local name of the value, None where missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Writes filters. `zone`: that of the catalog; `time`: a Python expression for the instant of the event."""
+    """Writes filters. `zone`: that of the catalog; `time`: a Python expression for the instant of the event.
+
+    `depth`: number of lists whose items are under test; the innermost one is the local name `i<depth>`.
+    """
 
     code: CodeWriter
     load: LoadValue
     zone: str
     zones: Zones
     time: str = "t"
+    depth: int = 0
 
     def text(self, node: Expression) -> str:
         """A Python expression that is true exactly if the filter is."""
@@ -36,6 +41,10 @@ class Filters:
                 return f"(not {self.text(operand)})"
             case syntax.Known(operand=operand):
                 return f"({self._value(operand)} is not None)"
+            case syntax.AnyItem(of=of, condition=condition):
+                inner = replace(self, depth=self.depth + 1)
+                holds = f"lambda i{inner.depth}: {inner.text(condition)}"
+                return f"{self.code.bind('f', items.any_item)}({self._items(of)}, {holds})"
             case syntax.Comparison():
                 return self._comparison(with_instants(node, self.zone))
             case syntax.Boolean(value=value):
@@ -67,6 +76,10 @@ class Filters:
                 return self.load("properties", path)
             case syntax.EventContext(path=path):
                 return self.load("context", path)
+            case syntax.ItemProperty(path=path):
+                return f"{self.code.bind('f', at_path)}(i{self.depth}, {self.code.constant(path)})"
+            case syntax.ItemCount(of=of):
+                return f"{self.code.bind('f', items.count)}({self._items(of)})"
             case syntax.EventTime():
                 return self.time
             case syntax.Clock(reading=reading, zone=zone):
@@ -80,10 +93,25 @@ class Filters:
                 return self.code.constant(value)
             case syntax.Duration(ms=ms):
                 return repr(ms)
-            case syntax.ListOf(items=items):
-                return self.code.constant([_literal(item) for item in items])
+            case syntax.ListOf(items=literals):
+                return self.code.constant([_literal(item) for item in literals])
             case _:
                 return self.text(node)
+
+    def numbers(self, node: syntax.Arithmetic) -> str:
+        """A Python expression for the numbers that arithmetic gives: one for each item of the list it is about."""
+        listed, inner = items.by_item(node)
+        if not listed:
+            return f"{self.code.bind('f', numbers_of)}({self._value(node)}, COUNTED)"
+        writer = replace(self, depth=self.depth + 1)
+        calculate = f"lambda i{writer.depth}: {writer._value(inner)}"
+        return f"{self.code.bind('f', items.numbers)}({self.load('items', listed)}, {calculate}, COUNTED)"
+
+    def _items(self, of: syntax.Property | syntax.ItemProperty) -> str:
+        """A Python expression for the items of a list."""
+        if isinstance(of, syntax.Property):
+            return self.load("items", of.path)
+        return f"{self.code.bind('f', items.items_at)}(i{self.depth}, {self.code.constant(of.path)})"
 
     def _zone(self, node: Expression | None) -> str:
         """A Python expression for the zone of a clock."""

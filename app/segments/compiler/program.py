@@ -29,6 +29,7 @@ from app.segments.evaluation.score_margin import Margin
 from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax
+from app.segments.language.walk import walk
 from tables.counted import Counted
 from tables.profile import Profile, new_profile
 from tables.windows import FOREVER
@@ -355,25 +356,10 @@ class _Masks:
         return sum(bit for _, bit in self.inside.get(aggregate, ()))
 
 
-def _context_paths_of(node: Any) -> set[Path]:
+def _context_paths_of(node: syntax.Node | None) -> set[Path]:
     """The context paths that filters of a pattern read."""
-    match node:
-        case syntax.EventContext(path=path):
-            return {path}
-        case syntax.Pattern(source=syntax.Sequence(parts=parts), where=where):
-            return set().union(*map(_context_paths_of, (*parts, where)))
-        case syntax.Pattern(where=where):
-            return _context_paths_of(where)
-        case syntax.And(operands=operands) | syntax.Or(operands=operands):
-            return set().union(*map(_context_paths_of, operands))
-        case syntax.Not(operand=operand) | syntax.Known(operand=operand):
-            return _context_paths_of(operand)
-        case syntax.Lower(of=operand) | syntax.Clock(zone=operand):
-            return _context_paths_of(operand)
-        case syntax.Comparison(left=left, right=right) | syntax.Arithmetic(left=left, right=right):
-            return _context_paths_of(left) | _context_paths_of(right)
-        case _:
-            return set()
+    found = () if node is None else walk(node)
+    return {each.path for each in found if isinstance(each, syntax.EventContext)}
 
 
 def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:

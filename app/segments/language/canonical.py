@@ -20,6 +20,10 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _RESERVED = frozenset({"not", "true", "false", "context", "properties", "timestamp"})
 """Words that cannot begin the name of a property."""
 
+_NO_LISTS = frozenset({"page", "screen", "identify", "cart", "session", "user", "traits"})
+_NO_LISTS |= {"in", "contains", "starts", "matches", "is", "and", "or"}
+"""Words that begin the path of a list only between quotes."""
+
 
 def text(node: s.Expression | s.Pattern | s.EventName | s.Sequence) -> str:
     """The canonical text of an expression, a pattern or a part of one."""
@@ -39,6 +43,19 @@ def path_text(path: s.Path, root: str = "") -> str:
     else:
         written, rest = f"properties[{quoted(path[0])}]", path[1:]
     return written + "".join(f".{key}" if _WORD.fullmatch(key) else f"[{quoted(key)}]" for key in rest)
+
+
+def _list_text(path: s.Path) -> str:
+    """The spelling of the path of a list: after `any` and in `count` more words have another meaning."""
+    written = path_text(path)
+    if path[0] not in _NO_LISTS or written.startswith("properties["):
+        return written
+    return f"properties[{quoted(path[0])}]{written[len(path[0]) :]}"
+
+
+def of_text(of: s.Path | s.Arithmetic) -> str:
+    """The spelling of what an aggregate takes of an event."""
+    return text(of) if isinstance(of, s.Arithmetic) else path_text(of)
 
 
 def quoted(value: str) -> str:
@@ -119,7 +136,7 @@ def _mark(node: s.SegmentMark) -> str:
 def _aggregate(node: s.Aggregate) -> str:
     written = _pattern(node.pattern)
     if node.of is not None:
-        written = f"{path_text(node.of)} of {written}"
+        written = f"{of_text(node.of)} of {written}"
     if node.per is not None:
         written += f" per {path_text(node.per)}"
     if node.within_ms is not None:
@@ -150,6 +167,9 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Or: (_OR, lambda node: " or ".join(_write(operand, _AND) for operand in node.operands)),
     s.Property: (_OPERAND, lambda node: path_text(node.path)),
     s.EventContext: (_OPERAND, lambda node: path_text(node.path, "context")),
+    s.ItemProperty: (_OPERAND, lambda node: path_text(node.path)),
+    s.AnyItem: (_OPERAND, lambda node: f"any {_list_text(node.of.path)} ({_write(node.condition, _OR)})"),
+    s.ItemCount: (_OPERAND, lambda node: f"count({_list_text(node.of.path)})"),
     s.EventName: (_OPERAND, _event),
     s.Pattern: (_OR, _pattern),
     s.Sequence: (_OPERAND, _sequence),

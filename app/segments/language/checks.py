@@ -149,6 +149,8 @@ class _Checker:
                 self._distance(node)
             case s.Lower():
                 self._lower(node)
+            case s.AnyItem():
+                self.condition(node.condition)
             case s.Bucket() if not node.salt.strip():
                 self._wrong(node, "bucket needs a text", "write bucket('spring test') < 10")
             case _:

@@ -51,10 +51,12 @@ def certain_properties(node: s.Node) -> Iterator[str]:
     for each in walk(node):
         paths: tuple[s.Path | None, ...] = ()
         match each:
-            case s.Property(path=path) if id(each) not in compared and not _is_taken(path[0]):
+            case s.Property(path=path) | s.ItemProperty(path=path) if id(each) not in compared and not _is_taken(
+                path[0]
+            ):
                 paths = (path,)
             case s.Aggregate(of=of, per=per):
-                paths = (of, per)
+                paths = (_path(of), per)
             case s.Pattern(once_per=once_per):
                 paths = (once_per,)
             case s.Sequence(matching=matching):
@@ -68,14 +70,18 @@ def _found(node: s.Node, known: Collection[str]) -> Iterator[tuple[str, Language
     told: set[int] = set()
     for each in walk(node):
         match each:
-            case s.Comparison(right=s.Property(path=(name,)) as right) if each.operator in _COMPARED_WITH_TEXT:
+            case s.Comparison(right=s.Property(path=(name,)) | s.ItemProperty(path=(name,)) as right) if (
+                each.operator in _COMPARED_WITH_TEXT
+            ):
                 if name not in known and not _is_taken(name):
                     told.add(id(right))
                     yield name, _value(right, name)
-            case s.Property(path=(name,)) if name not in known and id(each) not in told and _is_taken(name):
+            case s.Property(path=(name,)) | s.ItemProperty(path=(name,)) if (
+                name not in known and id(each) not in told and _is_taken(name)
+            ):
                 yield name, _taken(each.span, name, _in_filter(name))
             case s.Aggregate(of=of, per=per):
-                yield from _paths(each, (of, per), known)
+                yield from _paths(each, (_path(of), per), known)
             case s.Pattern(once_per=once_per):
                 yield from _paths(each, (once_per,), known)
             case s.Sequence(matching=matching):
@@ -92,14 +98,20 @@ def _paths(
             yield path[0], _taken(node.span, path[0], "")
 
 
+def _path(of: s.Path | s.Arithmetic | None) -> s.Path | None:
+    """The path of what an aggregate takes; the properties of arithmetic are found by themselves."""
+    return None if isinstance(of, s.Arithmetic) else of
+
+
 def _is_taken(name: str) -> bool:
     return name in FUNCTIONS or name in MESSAGE_FIELDS or name in _SNAKE
 
 
-def _value(node: s.Property, name: str) -> LanguageError:
+def _value(node: s.Property | s.ItemProperty, name: str) -> LanguageError:
+    owner = "item" if isinstance(node, s.ItemProperty) else "event"
     hint = _VALUES.get(name.lower()) or f"write {canonical.quoted(name)} for a text"
     return LanguageError(
-        f"{name} without quotes is read as another property of the event",
+        f"{name} without quotes is read as another property of the {owner}",
         node.span,
         f"{hint}; properties['{name}'] for the property",
     )

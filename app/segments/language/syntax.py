@@ -114,6 +114,31 @@ class EventContext(Node):
     path: Path
 
 
+# ---- items of a list in the event under test
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProperty(Node):
+    """A property of the item under test, inside `any products (...)`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AnyItem(Node):
+    """`any products (category = 'coffee' and price > 10)`: one item of the list satisfies all of it."""
+
+    of: Property | ItemProperty
+    condition: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCount(Node):
+    """`count(products)`: the number of items of a list."""
+
+    of: Property | ItemProperty
+
+
 # ---- patterns
 
 EventKind: TypeAlias = Literal["track", "page", "screen", "identify"]
@@ -174,11 +199,12 @@ class FixedSpan(Node):
 class Aggregate(Node):
     """`sum(revenue of P within 30d)`: `of` is the property's path, None where the function takes none.
 
+    Where `of` is arithmetic, it is done for each item of the list in which its properties lie.
     `function` is the name of an entry of `functions.AGGREGATES`. `rank` is the first argument of `percentile`.
     """
 
     function: str
-    of: Path | None
+    of: Path | Arithmetic | None
     pattern: Pattern
     per: Path | None
     within_ms: int | None
@@ -323,6 +349,9 @@ Expression: TypeAlias = (
     | Or
     | Property
     | EventContext
+    | ItemProperty
+    | AnyItem
+    | ItemCount
     | Aggregate
     | Key
     | Distance

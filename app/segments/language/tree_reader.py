@@ -14,7 +14,8 @@ from app.segments.language import syntax as s
 from app.segments.language.calls import CALLS
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.literal_reader import LiteralReader
-from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
+from app.segments.language.name_reader import PLACEHOLDER, NameReader
+from app.segments.language.names import PATTERN_WORDS
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import (
     WINDOWS,
@@ -22,24 +23,19 @@ from app.segments.language.tree_parts import (
     event_of,
     exclusive_windows,
     fixed_span,
-    is_quoted,
-    keys_of,
     number_value,
     span,
     whole_number,
 )
 
-_PLACEHOLDER = s.Trait(("?",))
 
-
-class TreeReader(LiteralReader):
+class TreeReader(NameReader):
     """Reads one tree; `errors` holds what was found wrong, in order of appearance."""
 
     def __init__(self, text: str, depth_max: int) -> None:
         super().__init__(text)
         self._depth_max = depth_max
         self._depth = 0
-        self._in_where = False
 
     # ---- expressions
 
@@ -47,7 +43,7 @@ class TreeReader(LiteralReader):
         """The expression of any branch of the grammar's `expression`."""
         assert isinstance(tree, Tree)
         if self._is_too_deep(tree):
-            return _PLACEHOLDER
+            return PLACEHOLDER
         self._depth += 1
         try:
             return self._readers[tree.data](self, tree)
@@ -111,80 +107,45 @@ class TreeReader(LiteralReader):
             self._wrong(tree, "a list needs at least one value", "write ['a', 'b']")
         return s.ListOf(tuple(cast(list[s.Number | s.Text | s.Boolean | s.Duration], items)), span=span(tree))
 
-    # ---- names
+    # ---- items of a list
 
-    def _path(self, tree: Tree[Token]) -> s.Expression:
-        path = keys_of(tree)
+    def _any_item(self, tree: Tree[Token]) -> s.Expression:
+        _, path, condition = cast(tuple[Token, Tree[Token], Branch], tuple(tree.children))
+        if not self._in_where:
+            written = f"exists('Order Completed' where {self._text[span(tree).start : span(tree).end]})"
+            self._wrong(tree, "any looks at the items of one event, so it belongs inside where", f"write {written}")
+            return PLACEHOLDER
+        of = self._event_value(path)
+        outer, self._in_item = self._in_item, True
+        try:
+            return s.AnyItem(of, self.expression(condition), span=span(tree))
+        finally:
+            self._in_item = outer
+
+    def _item_count(self, tree: Tree[Token]) -> s.Expression:
+        path = cast(Tree[Token], tree.children[1])
         if self._in_where:
-            if path[0] == "context" and not is_quoted(tree, 0):
-                if len(path) == 1:
-                    self._wrong(tree, "context needs a field", "write context.device.type or another of its fields")
-                return s.EventContext(path[1:] or ("?",), span=span(tree))
-            if path == ("timestamp",) and not is_quoted(tree, 0):
-                return s.EventTime(span=span(tree))
-            return s.Property(self._property(tree), span=span(tree))
-        root, where = path[0], span(tree)
-        if root in FIELDS:
-            return self._field(tree, path)
-        if root in OPEN_FIELDS:
-            if len(path) == 1:
-                example = "traits.plan" if root == "traits" else "context.device.type"
-                self._wrong(tree, f"{root} needs a field", f"write {example} or another of its fields")
-                return _PLACEHOLDER
-            make = s.Trait if root == "traits" else s.ContextValue
-            return make(path[1:], span=where)
-        self._unknown_name(tree, path)
-        return _PLACEHOLDER
+            return s.ItemCount(self._event_value(path), span=span(tree))
+        name = self._text[span(path).start : span(path).end]
+        plain = name.lower().rstrip("s")
+        hint = f"write {plain}" if plain in PATTERN_WORDS else f"write '{name}'"
+        self._wrong(path, "the name of an event needs single quotes", hint)
+        return PLACEHOLDER
 
-    def _field(self, tree: Tree[Token], path: s.Path) -> s.Expression:
-        root, where = path[0], span(tree)
-        known = FIELDS[root]
-        if len(path) == 1:
-            self._wrong(tree, f"{root} needs a field", f"its fields are {listed(f'{root}.{name}' for name in known)}")
-            return _PLACEHOLDER
-        name = path[1]
-        if name not in known or len(path) > 2:
-            self._wrong(
-                tree,
-                f"unknown field {'.'.join(path)}",
-                unknown_field_hint(root, path[1:]),
-                f"the fields of {root} are {listed(known)}",
-            )
-            return _PLACEHOLDER
-        if root == "cart":
-            return s.CartField(cast(s.CartFieldName, name), span=where)
-        if root == "session":
-            return s.SessionField(cast(s.SessionFieldName, name), span=where)
-        return s.UserField(cast(s.UserFieldName, name), span=where)
-
-    def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
-        start = span(tree).start
-        joined = self._text[start - 1 : start] == "-"
-        alone = self._text.strip() == self._text[start : span(tree).end]
-        hint = unknown_name_hint(path, behind_hyphen=joined, alone=alone)
-        self._wrong(tree, f"unknown name {'.'.join(path)}", hint)
-
-    def _property(self, tree: Tree[Token]) -> s.Path:
-        """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
-        path = keys_of(tree)
-        if path[0] == "context":
-            self._wrong(tree, "only a property of the event is allowed here", "context.… can be compared inside where")
-        if path[0] == "properties":
-            if len(path) == 1:
-                self._wrong(tree, "properties needs a name", "write properties['odd name']")
-                return ("?",)
-            if not is_quoted(tree, 1):
-                self._wrong(tree, f"unknown name {'.'.join(path)}", f"write {'.'.join(path[1:])}")
-            return path[1:]
-        if is_field(path):
-            text, hint = ".".join(path), "join the condition outside the parentheses with and"
-            if path[0] == "traits":
-                hint = f"the traits of an identify are its properties: write {'.'.join(path[1:])}"
-            detail = f"a property of that name is written properties['{path[0]}'].{'.'.join(path[1:])}"
-            self._wrong(
-                tree, f"{text} is a value of the user, but a property of the event is needed here", hint, detail
-            )
-        return path
+    def _of(self, tree: Tree[Token], function: str) -> s.Path | s.Arithmetic:
+        """A property of an event that an aggregate takes, or arithmetic with several."""
+        if tree.data == "path":
+            return self._property(tree)
+        outer, self._in_where = self._in_where, True
+        node = self.expression(tree)
+        self._in_where = outer
+        if isinstance(node, s.Property):
+            return node.path
+        if AGGREGATES[function].item != "numbers":
+            those = listed(each for each, entry in AGGREGATES.items() if entry.item == "numbers")
+            hint = f"only {those} calculate: sum(products.price * products.quantity of 'Order Completed')"
+            self._wrong(tree, f"{function} takes one property, not arithmetic", hint)
+        return cast(s.Arithmetic, node)
 
     # ---- functions
 
@@ -194,7 +155,7 @@ class TreeReader(LiteralReader):
             self._not_in_where(tree, name)
         if segment is None:
             self._wrong(tree, f"{name} needs a name", f"write {name}('name')")
-            return _PLACEHOLDER
+            return PLACEHOLDER
         within_ms = None if within is None else self._window_ms(within)
         if within is not None and name not in ("entered", "left"):
             self._wrong(within, f"{name} has no window", "within belongs to entered('name' within 7d) or left(...)")
@@ -232,7 +193,7 @@ class TreeReader(LiteralReader):
         if isinstance(inner, s.Aggregate) and inner.function == "count" and inner.per is not None:
             return s.Key(inner, span=span(tree))
         self._wrong(tree, "key needs a count with per", "write key(count('Product Viewed' per category within 7d))")
-        return _PLACEHOLDER
+        return PLACEHOLDER
 
     def _distance(self, tree: Tree[Token]) -> s.Expression:
         name = cast(Token, tree.children[0])
@@ -243,9 +204,7 @@ class TreeReader(LiteralReader):
         name = cast(Token, tree.children[0])
         self._not_in_where(tree, name)
         options = [child for child in tree.children[1:] if isinstance(child, Tree)]
-        of: s.Path | None = None
-        if tree.data != "aggregate":
-            of = self._property(options.pop(0))
+        of = None if tree.data == "aggregate" else self._of(options.pop(0), name)
         pattern = self.pattern(options.pop(0))
         per: s.Path | None = None
         within_ms: int | None = None
@@ -422,11 +381,13 @@ class TreeReader(LiteralReader):
         "boolean": LiteralReader._boolean,
         "duration": LiteralReader._duration,
         "list": _list,
-        "path": _path,
+        "path": NameReader._path,
         "call": _call,
         "clock": _clock,
         "distance": _distance,
         "mark": _mark,
+        "any_item": _any_item,
+        "item_count": _item_count,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
         "ranked_aggregate": _aggregate,

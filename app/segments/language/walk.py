@@ -17,13 +17,18 @@ def children(node: s.Node) -> Iterator[s.Node]:
             yield from node.operands
         case s.ListOf():
             yield from node.items
+        case s.AnyItem():
+            yield node.of
+            yield node.condition
         case s.Aggregate():
+            if isinstance(node.of, s.Arithmetic):
+                yield node.of
             yield node.pattern
             if node.since_last is not None:
                 yield node.since_last
             if node.span_of_time is not None:
                 yield node.span_of_time
-        case s.Lower():
+        case s.Lower() | s.ItemCount():
             yield node.of
         case s.Key():
             yield node.aggregate

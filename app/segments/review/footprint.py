@@ -305,7 +305,7 @@ def _sequence(sequence: s.Sequence, payload: Size) -> tuple[Size, tuple[str, ...
 
 def _words(what: Remembered) -> str:
     pattern = " and ".join(canonical.text(source.pattern) for source in what.sources)
-    path = "" if what.path is None else canonical.path_text(what.path)
+    path = "" if what.path is None else canonical.of_text(what.path)
     over = f" within {format_duration(what.within_ms)}" if what.within_ms is not None else ""
     if what.since_last is not None:
         over = f" since last {canonical.text(what.since_last)}"

@@ -15,6 +15,7 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes import hints, slips
 from app.segments.language.mistakes.dates import DATES
 from app.segments.language.mistakes.error_context import KEYWORDS, NUMBER_LIKE, TEXT, WORD, ErrorContext, open_bracket
+from app.segments.language.mistakes.items import ITEMS
 from app.segments.language.mistakes.phrases import PHRASES
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.suggestions import closest, listed
@@ -25,7 +26,8 @@ _COMPARISON_SIGN = re.compile(r"[=<>]|!=|(?:in|contains|starts\s+with|matches)\b
 _NAME_BEFORE = re.compile(r"([^\W\d]\w*)\s*$")
 _UNQUOTED = re.compile(r"[^\W\d]\w*(?:[ -]+(?!(?:where|within|per|once|then|since|matching|for)\b)\w+)*")
 _PROPERTY_FUNCTION = re.compile(
-    rf"\b({'|'.join(name for name, entry in AGGREGATES.items() if entry.of_property)})\s*\(\s*([\w.]+)\s*$"
+    rf"\b({'|'.join(name for name, entry in AGGREGATES.items() if entry.of_property)})"
+    r"\s*\(\s*([\w.]+(?:\s*[-+*/]\s*[\w.]+)*)\s*$"
 )
 _OF = re.compile(r"[^\W\d][\w.]*\s+of\b")
 _SINGLE, _DOUBLE = "\u2018\u2019\u00b4`", "\u201c\u201d\u201e"
@@ -368,6 +370,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     *DATES,
     slips.rank_of_percentile,
     *PHRASES,
+    *ITEMS,
     slips.other_thousands,
     _quote_inside_text,
     _open_text,

@@ -25,6 +25,8 @@ KEYS = st.sampled_from(
         "$x",
         "cart",
         "items",
+        "page",
+        "in",
         "traits",
         "timestamp",
     ]
@@ -85,8 +87,31 @@ def _joined(kind: type[s.And] | type[s.Or], inner: st.SearchStrategy[Any]) -> st
 EVENT_CLOCKS = st.builds(
     s.Clock, READINGS, st.none() | NAMES.map(s.Text) | PATHS.map(s.Property) | PATHS.map(s.EventContext)
 )
+OF_ITEMS = combined(
+    st.one_of(
+        LITERALS,
+        PATHS.map(s.ItemProperty),
+        PATHS.map(s.EventContext),
+        PATHS.map(lambda path: s.ItemCount(s.ItemProperty(path))),
+        st.builds(s.AnyItem, PATHS.map(s.ItemProperty), PATHS.map(s.ItemProperty)),
+    )
+)
 FILTERS = combined(
-    st.one_of(LITERALS, PATHS.map(s.Property), PATHS.map(s.EventContext), EVENT_CLOCKS, st.just(s.EventTime()))
+    st.one_of(
+        LITERALS,
+        PATHS.map(s.Property),
+        PATHS.map(s.EventContext),
+        EVENT_CLOCKS,
+        st.just(s.EventTime()),
+        PATHS.map(lambda path: s.ItemCount(s.Property(path))),
+        st.builds(s.AnyItem, PATHS.map(s.Property), OF_ITEMS),
+    )
+)
+CALCULATED = st.builds(
+    s.Arithmetic,
+    ARITHMETIC,
+    st.recursive(PATHS.map(s.Property), lambda inner: st.builds(s.Arithmetic, ARITHMETIC, inner, inner), max_leaves=3),
+    PATHS.map(s.Property) | NUMBERS.map(s.Number),
 )
 EVENTS = st.one_of(
     NAMES.map(lambda name: s.EventName("track", name)),
@@ -122,7 +147,8 @@ def patterns() -> st.SearchStrategy[s.Pattern]:
 def aggregates(draw: st.DrawFn) -> s.Aggregate:
     """Aggregates of all functions."""
     function = draw(st.sampled_from(list(AGGREGATES)))
-    of = draw(PATHS) if AGGREGATES[function].of_property else None
+    taken = PATHS | CALCULATED if AGGREGATES[function].item == "numbers" else PATHS
+    of = draw(taken) if AGGREGATES[function].of_property else None
     per = draw(st.none() | PATHS) if AGGREGATES[function].per else None
     within_ms = draw(st.none() | DURATIONS) if not AGGREGATES[function].ends_at_midnight else None
     since_last = None

@@ -1,0 +1,101 @@
+"""Names of Lark's tree -> nodes of `syntax`: properties of an event or of an item, fields, traits, context."""
+
+from typing import cast
+
+from lark import Token, Tree
+
+from app.segments.language import syntax as s
+from app.segments.language.literal_reader import LiteralReader
+from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
+from app.segments.language.suggestions import listed
+from app.segments.language.tree_parts import is_quoted, keys_of, span
+
+PLACEHOLDER = s.Trait(("?",))
+"""Stands for a value that cannot be read."""
+
+
+class NameReader(LiteralReader):
+    """Reads names; it knows if it is inside `where`, and if inside `any products (...)`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._in_where = False
+        self._in_item = False
+
+    def _path(self, tree: Tree[Token]) -> s.Expression:
+        path = keys_of(tree)
+        if self._in_where:
+            if path[0] == "context" and not is_quoted(tree, 0):
+                if len(path) == 1:
+                    self._wrong(tree, "context needs a field", "write context.device.type or another of its fields")
+                return s.EventContext(path[1:] or ("?",), span=span(tree))
+            if path == ("timestamp",) and not is_quoted(tree, 0):
+                return s.EventTime(span=span(tree))
+            return self._event_value(tree)
+        root, where = path[0], span(tree)
+        if root in FIELDS:
+            return self._field(tree, path)
+        if root in OPEN_FIELDS:
+            if len(path) == 1:
+                example = "traits.plan" if root == "traits" else "context.device.type"
+                self._wrong(tree, f"{root} needs a field", f"write {example} or another of its fields")
+                return PLACEHOLDER
+            make = s.Trait if root == "traits" else s.ContextValue
+            return make(path[1:], span=where)
+        self._unknown_name(tree, path)
+        return PLACEHOLDER
+
+    def _event_value(self, tree: Tree[Token]) -> s.Property | s.ItemProperty:
+        """A property of the event under test, or inside `any products (...)` of the item."""
+        make = s.ItemProperty if self._in_item else s.Property
+        return make(self._property(tree), span=span(tree))
+
+    def _field(self, tree: Tree[Token], path: s.Path) -> s.Expression:
+        root, where = path[0], span(tree)
+        known = FIELDS[root]
+        if len(path) == 1:
+            self._wrong(tree, f"{root} needs a field", f"its fields are {listed(f'{root}.{name}' for name in known)}")
+            return PLACEHOLDER
+        name = path[1]
+        if name not in known or len(path) > 2:
+            self._wrong(
+                tree,
+                f"unknown field {'.'.join(path)}",
+                unknown_field_hint(root, path[1:]),
+                f"the fields of {root} are {listed(known)}",
+            )
+            return PLACEHOLDER
+        if root == "cart":
+            return s.CartField(cast(s.CartFieldName, name), span=where)
+        if root == "session":
+            return s.SessionField(cast(s.SessionFieldName, name), span=where)
+        return s.UserField(cast(s.UserFieldName, name), span=where)
+
+    def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
+        start = span(tree).start
+        joined = self._text[start - 1 : start] == "-"
+        alone = self._text.strip() == self._text[start : span(tree).end]
+        hint = unknown_name_hint(path, behind_hyphen=joined, alone=alone)
+        self._wrong(tree, f"unknown name {'.'.join(path)}", hint)
+
+    def _property(self, tree: Tree[Token]) -> s.Path:
+        """The path of a property of an event: `a.b`, `properties['odd name'].b`."""
+        path = keys_of(tree)
+        if path[0] == "context":
+            self._wrong(tree, "only a property of the event is allowed here", "context.… can be compared inside where")
+        if path[0] == "properties":
+            if len(path) == 1:
+                self._wrong(tree, "properties needs a name", "write properties['odd name']")
+                return ("?",)
+            if not is_quoted(tree, 1):
+                self._wrong(tree, f"unknown name {'.'.join(path)}", f"write {'.'.join(path[1:])}")
+            return path[1:]
+        if is_field(path):
+            text, hint = ".".join(path), "join the condition outside the parentheses with and"
+            if path[0] == "traits":
+                hint = f"the traits of an identify are its properties: write {'.'.join(path[1:])}"
+            detail = f"a property of that name is written properties['{path[0]}'].{'.'.join(path[1:])}"
+            self._wrong(
+                tree, f"{text} is a value of the user, but a property of the event is needed here", hint, detail
+            )
+        return path
