@@ -6,7 +6,7 @@ from typing import Any
 
 from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
-from tests.properties.item_expressions import ARITHMETIC
+from tests.properties.item_expressions import ARITHMETIC, item_atom, item_value
 from tests.properties.terms import atoms, filter_terms
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
@@ -29,14 +29,16 @@ class Writer(DateExpressions):
     """Writes one catalog. `durations`, `names` and `lists` collect what the histories should aim at.
 
     Every fourth is `plain`: two names, durations and values, hardly a filter, so that events meet what asks for them,
-    often at the very edge of a window. Some of these are about a `shop` and its carts. Every fifth has `gaps`: it
-    tells each time that a sequence with `no B` between steps occurs.
+    often at the very edge of a window. Some of these are about a `shop` and its carts, or (`item_catalog`) about
+    lists in events, which come more often then. Every fifth has `gaps`: it tells each time that a sequence with `no B`
+    between steps occurs.
     """
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices.below)
         self.gaps = self.chance(20)
-        self.plain = self.gaps or self.chance(25)
+        self.item_catalog = not self.gaps and self.chance(15)
+        self.plain = self.gaps or self.item_catalog or self.chance(25)
         self.shop = self.plain and not self.gaps and self.chance(30)
         self.dated_catalog = self.chance(20)
         self.once_percent = 10 if self.plain else 28
@@ -257,6 +259,8 @@ class Writer(DateExpressions):
         return f"{self.moving()} {order} {self.duration()}"
 
     def attached(self) -> str:
+        if self.item_catalog and self.chance(75):
+            return item_value(self)
         return self.any_of(
             self.number_value,
             self.days,
@@ -297,6 +301,7 @@ class Writer(DateExpressions):
             lambda: f"never({self.pattern()}{self.scope()})",
             self.moving_atom,
             *[self.distance_atom] * (10 if self.dated_catalog else 1),
+            *[lambda: item_atom(self)] * (60 if self.item_catalog else 1),
             *[self.first_seen] * (3 if self.dated_catalog else 1),
             lambda: f"{self.number_value()} {self.order()} {self.number()}",
             lambda: f"{self.distinct()} {self.order()} {self.threshold()}",
@@ -363,7 +368,7 @@ class Writer(DateExpressions):
 
     def segment(self, name: str) -> str:
         keys: dict[str, Any] = {"segment": name}
-        kind = self.below(100)
+        kind = self.below(40 if self.item_catalog else 100)
         if kind < 30:
             # All users are in, and each change of a value is sent.
             keys["when"] = "never('Nothing')"

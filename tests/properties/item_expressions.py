@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
-LISTS = ("products", "products", "products", "products.parts", "tags", "o", "x")
+LISTS = (*["products"] * 6, "products.parts", "products.parts", "tags", "o", "x")
 OF_AN_ITEM = ("c", "x", "c", "x", "product_id", "price", "quantity", "parts.c", "properties['in']")
+LIKELY = ("1", "'a'", "'a'", "'b'")
 ARITHMETIC = (
     "products.price * products.quantity",
     "products.price * products.quantity",
@@ -22,9 +23,22 @@ ARITHMETIC = (
 )
 
 
+def item_atom(writer: "Writer") -> str:
+    """A condition about a user, on lists in their events."""
+    return f"{item_value(writer)} {writer.order()} {writer.threshold()}"
+
+
+def item_value(writer: "Writer") -> str:
+    """A value of a user, from lists in their events."""
+    scope = writer.scope() if writer.chance(40) else ""
+    if writer.chance(60):
+        return f"count({writer.name()} where {item_filter(writer)}{scope})"
+    return f"{writer.one_of('sum', 'sum', 'sum', 'avg', 'max')}({writer.one_of(*ARITHMETIC)} of {writer.name()}{scope})"
+
+
 def item_filter(writer: "Writer") -> str:
     """A condition on the items of a list in an event."""
-    if writer.chance(25):
+    if writer.chance(30):
         return f"count({writer.one_of(*LISTS)}) {writer.order()} {writer.threshold()}"
     return f"any {writer.one_of(*LISTS)} ({of_one_item(writer, 2)})"
 
@@ -35,6 +49,10 @@ def of_one_item(writer: "Writer", depth: int) -> str:
         left, right = of_one_item(writer, depth - 1), of_one_item(writer, depth - 1)
         return writer.one_of(f"({left} and {right})", f"({left} and {right})", f"({left} or {right})", f"not ({left})")
     path = writer.one_of(*OF_AN_ITEM)
+    if writer.chance(20):
+        return writer.one_of("count(parts) >= 1", "count(parts) = 2", "any parts (c = 'a')", "any parts (x = 2)")
+    if writer.chance(60):
+        return f"{writer.one_of('c', 'c', 'x', 'product_id')} {writer.one_of('=', '=', '!=')} {writer.one_of(*LIKELY)}"
     return writer.any_of(
         lambda: f"{path} {writer.one_of('=', '!=')} {writer.scalar()}",
         lambda: f"{path} {writer.order()} {writer.number()}",

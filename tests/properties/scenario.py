@@ -36,6 +36,10 @@ PEOPLE_FILES = {
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
+PRODUCTS_PERCENT = 85
+"""Events with products, where definitions ask for them."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Scenario:
     """Each step with what comes after it: nothing, the end of a batch, a slice (more of the timers that are overdue
@@ -171,6 +175,7 @@ def scenario_of(choices: Choices) -> Scenario:
     )
     if writer.gaps:
         narrator.focus = list(NAMES)
+    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog else narrator.products_percent
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
     if others:
@@ -224,6 +229,7 @@ def merging_scenario_of(choices: Choices) -> Scenario:
     )
     if writer.gaps and not writer.shop:
         narrator.focus = list(NAMES)
+    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog else narrator.products_percent
     moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]
     if choices.chance(10):
         put_in_order(choices, files, moments)

@@ -66,6 +66,7 @@ class Narrator(Choices):
         self.users = users
         self.lists = lists
         self.clock_ms = clock_ms
+        self.products_percent = 20
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
         self.recorded_ms: list[int] = []
@@ -136,7 +137,7 @@ class Narrator(Choices):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):
             said["odd name"] = self.value()
-        if self.chance(20):
+        if self.chance(self.products_percent):
             said["products"] = [self.product() for _ in range(self.whole(0, 3))]
         return said
 
@@ -151,9 +152,9 @@ class Narrator(Choices):
         if self.chance(50):
             said["quantity"] = self.one_of(1, 2, 3, 0, -1, 0.5, "2", "0", "2 ", None)
         for name in ("c", "x"):
-            if self.chance(30):
+            if self.chance(60):
                 said[name] = self.one_of(*COMMON, None, True, "B1", 1.5)
-        if self.chance(10):
+        if self.chance(self.products_percent // 2):
             part = {"c": self.one_of(*COMMON), "x": self.one_of(1, 2, "2", None)}
             said["parts"] = self.one_of([part, {"x": 2}], [part], part, [], [None, part, 1], None)
         return said
