@@ -7,7 +7,7 @@ from typing import Any
 from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
 from tests.properties.item_expressions import ARITHMETIC, item_atom, item_value
-from tests.properties.terms import atoms, filter_terms
+from tests.properties.terms import atoms, filter_terms, value_atom
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
 
@@ -312,7 +312,7 @@ class Writer(DateExpressions):
             lambda: f"{self.any_value()} in {self.list_of_scalars()}",
             lambda: f"{self.visit_text()} {self.order()} {self.text()}",
             lambda: f"{self.any_value()} {self.one_of('contains', 'starts with')} {self.text()}",
-            *[self.value_atom] * 3,
+            *[lambda: value_atom(self)] * 3,
             lambda: f"{self.any_value()} matches '{self.one_of('^a', 'b$', 'qb', '[0-9]')}'",
             lambda: f"session.duration {self.one_of('<', '<=', '>', '>=')} {self.duration()}",
             lambda: f"{self.threshold()} {self.one_of('<', '<=', '>', '>=')} {self.count()}",
@@ -334,21 +334,6 @@ class Writer(DateExpressions):
         name = self.one_of(*LISTS)
         self.lists.add(name)
         return f"list('{name}')"
-
-    def value_atom(self) -> str:
-        """A plain value beside a number, a text that is one, or a text of any length."""
-        value = self.any_of(
-            lambda: f"last({self.one_of('x', 'c')} of {self.name()})",
-            lambda: f"first({self.one_of('x', 'c')} of {self.name()})",
-            lambda: f"key(count({self.name()} per {self.one_of('x', 'c')}))",
-            self.known,
-        )
-        said = self.any_of(
-            lambda: self.one_of("1", "2", "'1'", "'2'", "'3'", "'1.0'"),
-            lambda: f"'{self.one_of(*LONG_TEXTS)}'",
-            self.text,
-        )
-        return f"{value} {self.order()} {said}"
 
     def condition(self, depth: int) -> str:
         if depth and self.chance(50):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.properties.item_expressions import item_filter
+from tests.support.histories import LONG_TEXTS
 
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
@@ -75,3 +76,19 @@ def optional(writer: "Writer") -> str:
         lambda: f"since({writer.pattern()} within {writer.duration()})",
         lambda: writer.one_of("cart.idle", "session.idle", "session.pages"),
     )
+
+
+def value_atom(writer: "Writer") -> str:
+    """A plain value beside a number, a text that is one, or a text of any length."""
+    value = writer.any_of(
+        lambda: f"last({writer.one_of('x', 'c')} of {writer.name()})",
+        lambda: f"first({writer.one_of('x', 'c')} of {writer.name()})",
+        lambda: f"key(count({writer.name()} per {writer.one_of('x', 'c')}))",
+        writer.known,
+    )
+    said = writer.any_of(
+        lambda: writer.one_of("1", "2", "'1'", "'2'", "'3'", "'1.0'"),
+        lambda: f"'{writer.one_of(*LONG_TEXTS)}'",
+        writer.text,
+    )
+    return f"{value} {writer.order()} {said}"
