@@ -33,7 +33,7 @@ from app.segments.language.mistakes.side_hints import (
 )
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
 from app.segments.language.types import Type, arithmetic_type, can_be_missing, type_of
-from app.segments.language.zones import is_zone, zone_hint
+from app.segments.language.zones import is_named_like_a_date, is_zone, zone_hint
 from tables.latest_events import LATEST_MAX
 from tables.percentiles import RANK_MAX
 
@@ -206,6 +206,11 @@ class _Checker:
             return
         errors = len(self.errors)
         self.value(zone)
+        if isinstance(zone, s.Trait) and is_named_like_a_date(zone.path[-1]):
+            hint = (
+                f"for the day, write until_anniversary({shown(zone)}) <= 7d; for a month, {shown(zone)} matches '-12-'"
+            )
+            self._wrong(zone, f"{node.reading}(...) takes a time zone, not a date", hint)
         found = type_of(zone)
         if len(self.errors) == errors and found not in (Type.DYNAMIC, Type.TEXT):
             hint = f"write {node.reading}('Europe/Berlin') or {node.reading}(context.timezone)"

@@ -1,9 +1,12 @@
 """Time zones by their names, and what was probably meant by another name."""
 
+import re
 from functools import cache
 from zoneinfo import available_timezones
 
 from app.segments.language.suggestions import closest
+
+_LIKE_A_DATE = re.compile("birth|anniversary|date$|_(at|on)$")
 
 
 @cache
@@ -29,3 +32,12 @@ def zone_hint(name: str, *, quoted: bool = True) -> str:
     if guess:
         return f"did you mean {mark}{guess}{mark}?"
     return f"write {mark}UTC{mark} or a zone such as {mark}Europe/Berlin{mark}"
+
+
+def is_named_like_a_date(name: str) -> bool:
+    """True if the name of a trait says that it holds a date, and so no time zone.
+
+    >>> is_named_like_a_date("birthday"), is_named_like_a_date("created_at"), is_named_like_a_date("timezone")
+    (True, True, False)
+    """
+    return _LIKE_A_DATE.search(name.lower()) is not None
