@@ -60,18 +60,6 @@ BETWEEN_MUTATIONS = (
         "if b > t and own in (None, key)",
     ),
     Mutation(
-        "an ended match keeps a new one of its instant away",
-        _PATH,
-        "if begun is None or t > begun[0] or (t == begun[0] and self._is_ended(begun, t)):",
-        "if begun is None or t > begun[0]:",
-    ),
-    Mutation(
-        "an event that can only lie between is not looked at before the first step",
-        "app/segments/compiler/event_code.py",
-        "remembered = (sequence.absent, *(each for no in sequence.between for each in no))",
-        "remembered = (sequence.absent,)",
-    ),
-    Mutation(
         "of two events that must not lie between only the first counts",
         "app/segments/compiler/event_code.py",
         "for each in no if looks_at(each, self.key)))",

@@ -139,12 +139,6 @@ MERGE_MUTATIONS = (
         "((other[0], state[2], 1), (state[0], other[2], 0))",
         "((other[0], state[2], 0), (state[0], other[2], 0))",
     ),
-    Mutation(
-        "the B of the other are forgotten",
-        "tables/sequences.py",
-        "            self._remember(state[2], other[2], now)\n",
-        "            pass\n",
-    ),
     # ---- segments
     Mutation(
         "for begins anew with the merge",

@@ -112,8 +112,8 @@ class Writer(DateExpressions):
 
     def sequence(self) -> str:
         parts = self.steps()
-        has_closing = self.chance(30 if self.gaps else 50)
-        closing = f" then no {self.simple_pattern()} for {self.duration()}" if has_closing else ""
+        over = self.one_of("10s", "1m") if self.gaps else self.duration()
+        closing = f" then no {self.simple_pattern()} for {over}" if self.chance(50) else ""
         if " then " not in parts and not closing:
             parts += " then " + self.simple_pattern()
         within = f" within {self.duration()}" if " then " in parts and self.chance(20 if self.gaps else 50) else ""
@@ -417,7 +417,7 @@ class Writer(DateExpressions):
     def told_gaps(self) -> str:
         """A segment of all users that counts sequences, and what came since one."""
         attach = self.values_by_name(lambda: f"count({self.sequence()}) + 0", 5, 8)
-        attach["since"] = f"count({self.name()} since last {self.last_pattern(100)}) + 0"
+        attach |= {each: f"count({self.name()} since last {self.last_pattern(100)}) + 0" for each in ("w0", "w1", "w2")}
         return yaml_of({"segment": "o", "when": "never('Nothing')", "attach": attach, "updates": sorted(attach)})
 
     def others(self, files: dict[str, str]) -> tuple[dict[str, str], ...]:

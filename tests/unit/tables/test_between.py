@@ -184,3 +184,30 @@ def test_those_of_either_of_two_users_lie_between_the_steps_of_the_other() -> No
     one.machine.meet(one.state, other.state)
     one.state = one.machine.merge(one.state, other.state, 25)
     assert one.event(40, 1) == [40]
+
+
+def test_one_that_came_earlier_lies_only_behind_its_own_step() -> None:
+    sequence = Sequence(3)
+    sequence.event(40, no=(1,))
+    sequence.event(10, 0)
+    sequence.event(50, 1)
+    assert sequence.event(60, 2) == [60]
+
+
+def test_of_one_instant_what_the_user_did_is_earlier_than_what_the_other_did() -> None:
+    one, other = Sequence(), Sequence()
+    one.event(20, no=(0,))
+    other.event(20, 0)
+    one.machine.meet(one.state, other.state)
+    one.state = one.machine.merge(one.state, other.state, 20)
+    assert one.event(30, 1) == [30]
+
+
+def test_what_must_not_come_of_the_other_is_remembered() -> None:
+    one, other = Sequence(), Sequence()
+    one.event(1, 0)
+    other.event(20, no=(0,))
+    one.machine.meet(one.state, other.state)
+    one.state, one.now = one.machine.merge(one.state, other.state, 20), 20
+    one.event(10, 0)
+    assert one.event(30, 1) == []
