@@ -132,11 +132,15 @@ def _test(subject: str, place: Place) -> v.ValueTest:
         "ends_with": v.ends_with,
         "is_date_before": _before,
         "is_date_after": _after,
-        "semver_gte": lambda subject, value: v.ValueTest(f"version({subject}) >= {v.literal(value)}", value),
-        "semver_lt": lambda subject, value: v.ValueTest(f"version({subject}) < {v.literal(value)}", "0"),
+        "semver_eq": lambda subject, value: v.version(subject, "=", value),
+        "semver_gt": lambda subject, value: v.version(subject, ">", value),
+        "semver_gte": lambda subject, value: v.version(subject, ">=", value),
+        "semver_lt": lambda subject, value: v.version(subject, "<", value),
+        "semver_lte": lambda subject, value: v.version(subject, "<=", value),
     }
     negative = {
         "is_not": "exact",
+        "semver_neq": "semver_eq",
         "not_icontains": "icontains",
         "not_regex": "regex",
         "not_between": "between",

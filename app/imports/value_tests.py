@@ -14,6 +14,7 @@ from app.imports.gaps import Untranslatable, shown
 from app.imports.parentheses import in_not
 from app.segments.language.canonical import number_text, quoted
 from app.segments.language.durations import format_duration
+from tables.versions import numbers_of_version
 
 MISSING: Final = object()
 """A value that the user or event does not have."""
@@ -59,6 +60,20 @@ def number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
         raise Untranslatable(shown(value), "a number is needed here")
     return int(value) if float(value).is_integer() else value
+
+
+def version(subject: str, operator: str, value: Any) -> ValueTest:
+    """The value is a version before or after this one, or the same."""
+    text = str(value) if isinstance(value, int | float) else value
+    numbers = numbers_of_version(text)
+    if numbers is None or not isinstance(text, str):
+        raise Untranslatable(shown(value), "no version: numbers with dots between them")
+    higher = f"{(numbers or (0,))[0] + 1}"
+    yes = {">": higher, "<": "0"}.get(operator, text)
+    no = {"<": text, "<=": higher, "=": higher, ">": text}.get(operator, "0" if numbers else MISSING)
+    if (operator, numbers) == ("<", ()):
+        raise Untranslatable(shown(value), "no version is below 0")
+    return ValueTest(f"version({subject}) {operator} {literal(text)}", yes, no)
 
 
 def equal(subject: str, value: Any) -> ValueTest:

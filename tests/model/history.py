@@ -24,14 +24,17 @@ from app.segments.language.syntax import (
     Known,
     ListOf,
     Lower,
+    Near,
     Not,
     Number,
     Or,
     Property,
     Text,
+    Version,
 )
 from app.segments.language.walk import walk
 from tests.model import dates
+from tests.model.geography import compare_versions, is_near, version
 from tests.model.items import items_of, objects_of, shared
 from tests.model.messages import Message, scalars
 from tests.model.plain import (
@@ -272,7 +275,13 @@ def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> 
                 b = value_of_leaf(right)
             elif isinstance(b, Moment) and isinstance(left, Text):
                 a = value_of_leaf(left)
+            if isinstance(left, Version) or isinstance(right, Version):
+                return compare_versions(operator, a, b)
             return compare(operator, a, b)
+        case Version(of=of):
+            return version(value_of(of, value_of_leaf))
+        case Near():
+            return is_near(node, [value_of_leaf(each) for each in node.coordinates])
         case Lower(of=of):
             return in_small_letters(value_of(of, value_of_leaf))
         case Known(operand=operand):

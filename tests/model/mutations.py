@@ -3,6 +3,7 @@
 from tests.model.between_mutations import BETWEEN_MUTATIONS
 from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
+from tests.model.geography_mutations import GEOGRAPHY_MUTATIONS
 from tests.model.in_hand_mutations import IN_HAND_MUTATIONS
 from tests.model.item_mutations import ITEM_MUTATIONS
 from tests.model.list_mutations import LIST_MUTATIONS
@@ -21,6 +22,7 @@ MUTATIONS = (
     *LIST_MUTATIONS,
     *TERM_MUTATIONS,
     *ITEM_MUTATIONS,
+    *GEOGRAPHY_MUTATIONS,
     *MERGE_MUTATIONS,
     *ORDER_MUTATIONS,
     *DATE_MUTATIONS,

@@ -36,6 +36,7 @@ from app.segments.language.syntax import (
     Text,
     Trait,
     UserField,
+    Version,
 )
 from tests.model import aggregates, cart, consent, dates, latest, scores, sequences, session
 from tests.model.history import History, is_true, value_of
@@ -281,7 +282,9 @@ def walk(expression: Expression) -> Iterator[Expression]:
         case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
             yield from walk(left)
             yield from walk(right)
-        case Not(operand=operand) | Known(operand=operand) | Lower(of=operand) | Distance(of=operand):
+        case Not(operand=operand) | Known(operand=operand) | Distance(of=operand):
+            yield from walk(operand)
+        case Lower(of=operand) | Version(of=operand):
             yield from walk(operand)
         case Clock(zone=zone) if zone is not None:
             yield from walk(zone)

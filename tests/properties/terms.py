@@ -18,6 +18,8 @@ def filter_terms(writer: "Writer") -> tuple[Callable[[], str], ...]:
         lambda: f"{writer.one_of(*KNOWN_PATHS)} is {presence(writer)}",
         lambda: f"lower({writer.one_of('tags', writer.value_path())}) {small_text_test(writer)}",
         lambda: item_filter(writer),
+        lambda: version_test(writer, writer.one_of("version", "version", "c", "tags", "x")),
+        lambda: near(writer, writer.one_of("place", "place", "context.location", "o")),
     )
 
 
@@ -29,6 +31,9 @@ def atoms(writer: "Writer") -> tuple[Callable[[], str], ...]:
         lambda: f"bucket({writer.one_of('a', 'b', 'é')!r}) {writer.order()} {writer.one_of('10', '35.5', '50', '80')}",
         lambda: f"lower({writer.any_of(writer.any_value, writer.visit_text)}) {small_text_test(writer)}",
         *marks(writer),
+        lambda: version_test(writer, writer.one_of("traits.version", "context.app.version", "traits.x")),
+        lambda: version_test(writer, f"last({writer.one_of('version', 'c')} of {writer.pattern()}{writer.scope()})"),
+        lambda: near(writer, writer.one_of("context.location", "context.location", "traits.home")),
         lambda: f"{optional(writer)} is {presence(writer)}",
         lambda: f"count({writer.name()} where {term(writer)}{writer.scope()}) {writer.order()} {writer.threshold()}",
     )
@@ -92,3 +97,18 @@ def value_atom(writer: "Writer") -> str:
         writer.text,
     )
     return f"{value} {writer.order()} {said}"
+
+
+def version_test(writer: "Writer", path: str) -> str:
+    """A comparison of versions."""
+    if writer.chance(10):
+        return f"version({path}) is {presence(writer)}"
+    if writer.chance(15):
+        return f"version({path}) in ['{writer.one_of('2', '2.10')}', 'v1.0']"
+    return f"version({path}) {writer.order()} '{writer.one_of('2', '2.9', '2.10', '10.0', 'v2.0.0', '1')}'"
+
+
+def near(writer: "Writer", path: str) -> str:
+    """A condition on a place."""
+    point = writer.one_of("52.52, 13.4", "52.52, 13.4", "-33.87, 151.21", "0, 180", "89.5, 0")
+    return f"near({path}, {point}, {writer.one_of('1', '20.5', '500', '12000')}km)"

@@ -137,6 +137,10 @@ class Narrator(Choices):
             said["o"] = self.one_of({"x": self.value()}, None, "a")
         if self.chance(10):
             said["odd name"] = self.value()
+        if self.chance(15):
+            said["version"] = self.version()
+        if self.chance(12):
+            said["place"] = self.place()
         if self.chance(self.products_percent):
             said["products"] = [self.product() for _ in range(self.whole(0, 3))]
         return said
@@ -188,6 +192,23 @@ class Narrator(Choices):
             ),
         )
 
+    def version(self) -> Any:
+        """A version in one of several spellings, or none."""
+        likely = ("2", "2.9", "2.10", "2.0.0", "10", "1.9.9", "v2.10", "2.10-beta", 2, 2.9, 10, 2.0)
+        odd = ("2.x", "", "latest", "vv2", "2..1", ".2", -2, True, None, ["2.9", "x"], "2.10 (21)", "1e1", 1e22)
+        return self.one_of(*self.one_of(likely, likely, odd))
+
+    def place(self) -> Any:
+        """A place with long or short names of its coordinates, or none."""
+        latitude, longitude = self.one_of(
+            (52.52, 13.41), (52.4, 13.06), ("52.53", "13.4"), (48.14, 11.58), (-33.9, 151.2), (0.1, -179.9)
+        )
+        said = {"latitude": latitude, "longitude": longitude}
+        short = {"lat": latitude, "lng": longitude}
+        odd = ({"latitude": 91, "longitude": 0}, {"lat": latitude}, {"lat": [latitude], "lng": longitude}, "Berlin")
+        mixed = {"latitude": None, "lat": latitude, "longitude": longitude, "lng": 0}
+        return self.one_of(said, said, short, short, mixed, {"latitude": "x"} | short, self.one_of(*odd))
+
     def zone(self) -> Any:
         """The name of a time zone, or of none."""
         return self.one_of(
@@ -206,6 +227,10 @@ class Narrator(Choices):
             said["address"] = self.one_of(None, "a", {}, {"city": "a"}, {"city": self.value()})
         if self.chance(40):
             said["x"] = self.value()
+        if self.chance(30):
+            said["version"] = self.version()
+        if self.chance(15):
+            said["home"] = self.place()
         return said
 
     def context(self) -> dict[str, Any]:
@@ -214,6 +239,10 @@ class Narrator(Choices):
             said["device"] = self.one_of({"type": "a"}, {"type": "b"}, {"type": self.value()}, None, {}, "a")
         if self.chance(40):
             said["timezone"] = self.zone()
+        if self.chance(25):
+            said["app"] = {"version": self.version()}
+        if self.chance(35):
+            said["location"] = self.place()
         if self.chance(30):
             said["campaign"] = {"source": self.value()}
         if self.chance(30):

@@ -12,14 +12,16 @@ from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.fixed_instants import with_instants
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
-from app.segments.evaluation import operators
+from app.segments.evaluation import operators, versions
 from app.segments.evaluation.clock import READINGS, ClockComparison, clock_crossing
+from app.segments.evaluation.places import Area
 from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
+from app.segments.language.version_checks import has_version
 from tables.dates import is_date
 from tables.tallies import Tally
 from tables.windows import FOREVER
@@ -50,12 +52,27 @@ class Expressions(Values):
                     return value, until
                 return self._local(f"{self._helper(operators.equal)}({value}, True)"), until
 
+    def value(self, node: Expression) -> tuple[str, Until]:
+        """A name or literal of the value at `now` (None: missing), and until when it stays."""
+        match node:
+            case syntax.Version(of=of):
+                value, until = self.value(of)
+                return self._local(f"{self._helper(versions.as_version)}({value})"), until
+            case syntax.Near():
+                area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
+                place = ", ".join(self.value(each)[0] for each in node.coordinates)
+                return self._local(f"{area}.has({place})", "b"), None
+            case _:
+                return super().value(node)
+
     def is_boolean(self, node: Expression) -> bool:
         """True if the value is always true or false."""
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].result is Type.BOOLEAN
             case syntax.Membership() | syntax.StaticList() | syntax.Consent() | syntax.Boolean() | syntax.Known():
+                return True
+            case syntax.Near():
                 return True
             case syntax.UserField(name="identified"):
                 return True
@@ -82,7 +99,7 @@ class Expressions(Values):
     def _restlessness(self, node: Expression) -> int:
         if isinstance(node, syntax.Not | syntax.Known):
             return self._restlessness(node.operand)
-        if isinstance(node, syntax.Lower):
+        if isinstance(node, syntax.Lower | syntax.Version):
             return self._restlessness(node.of)
         if isinstance(node, syntax.And | syntax.Or):
             return max(map(self._restlessness, node.operands))
@@ -172,6 +189,10 @@ class Expressions(Values):
             return self.growing(node.left, math.ceil(bound) if node.operator == ">=" else math.floor(bound) + 1)
         a, until_a = self.value(node.left)
         until_b: Until = None
+        if has_version(node):
+            b, until_b = self.value(node.right)
+            truth = self._local(f"{self._helper(versions.COMPARE[node.operator])}({a}, {b})", "b")
+            return truth, self._least(until_a, until_b)
         if node.operator == "=" and isinstance(node.right, syntax.Text) and operators.is_plain_text(node.right.value):
             others = f"{a}.__class__ is list and {self._helper(operators.equal)}({a}, {node.right.value!r})"
             truth = self._local(f"{a} == {node.right.value!r} or ({others})", "b")

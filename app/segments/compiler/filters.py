@@ -6,10 +6,12 @@ from typing import Any
 
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.fixed_instants import with_instants
-from app.segments.evaluation import items, operators
+from app.segments.evaluation import items, operators, versions
 from app.segments.evaluation.clock import READINGS, Zones, zone_named
+from app.segments.evaluation.places import Area
 from app.segments.language import syntax
 from app.segments.language.syntax import Expression, Path
+from app.segments.language.version_checks import has_version
 from tables.values import at_path, numbers_of
 
 LoadValue = Callable[[str, Path], str]
@@ -45,6 +47,9 @@ class Filters:
                 inner = replace(self, depth=self.depth + 1)
                 holds = f"lambda i{inner.depth}: {inner.text(condition)}"
                 return f"{self.code.bind('f', items.any_item)}({self._items(of)}, {holds})"
+            case syntax.Near():
+                area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
+                return f"{area}.has({', '.join(map(self._value, node.coordinates))})"
             case syntax.Comparison():
                 return self._comparison(with_instants(node, self.zone))
             case syntax.Boolean(value=value):
@@ -59,6 +64,9 @@ class Filters:
         if operator == "matches":
             assert isinstance(right, syntax.Text)
             return f"{self.code.constant(operators.matcher(right.value))}({left})"
+        if has_version(node):
+            compare = self.code.bind("f", versions.COMPARE[operator])
+            return f"{compare}({left}, {self._value(right)})"
         compare = f"{self.code.bind('f', operators.COMPARE[operator])}({left}, {self._value(right)})"
         if is_name and isinstance(right, syntax.Text) and operator == "=" and operators.is_plain_text(right.value):
             return f"({left} == {right.value!r} or ({left}.__class__ is list and {compare}))"
@@ -86,6 +94,8 @@ class Filters:
                 return f"{self.code.bind('f', READINGS[reading])}({self._zone(zone)}, {self.time})"
             case syntax.Lower(of=of):
                 return f"{self.code.bind('f', operators.lowered)}({self._value(of)})"
+            case syntax.Version(of=of):
+                return f"{self.code.bind('f', versions.as_version)}({self._value(of)})"
             case syntax.Arithmetic(operator=operator, left=left, right=right):
                 helper = self.code.bind("f", operators.ARITHMETIC[operator])
                 return f"{helper}({self._value(left)}, {self._value(right)})"

@@ -358,8 +358,9 @@ class _Masks:
 
 def _context_paths_of(node: syntax.Node | None) -> set[Path]:
     """The context paths that filters of a pattern read."""
-    found = () if node is None else walk(node)
-    return {each.path for each in found if isinstance(each, syntax.EventContext)}
+    found = () if node is None else tuple(walk(node))
+    places = (each for near in found if isinstance(near, syntax.Near) for each in near.coordinates)
+    return {each.path for each in (*found, *places) if isinstance(each, syntax.EventContext)}
 
 
 def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:

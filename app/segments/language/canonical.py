@@ -133,6 +133,11 @@ def _mark(node: s.SegmentMark) -> str:
     return f"{node.function}({quoted(node.segment)}{within})"
 
 
+def _near(node: s.Near) -> str:
+    point = f"{number_text(node.latitude)}, {number_text(node.longitude)}"
+    return f"near({_write(node.of, _OR)}, {point}, {number_text(node.km)}km)"
+
+
 def _aggregate(node: s.Aggregate) -> str:
     written = _pattern(node.pattern)
     if node.of is not None:
@@ -188,6 +193,8 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
+    s.Version: (_OPERAND, lambda node: f"version({_write(node.of, _OR)})"),
+    s.Near: (_OPERAND, _near),
     s.Consent: (_OPERAND, lambda node: f"consent({quoted(node.purpose)})"),
     s.Clock: (_OPERAND, lambda node: f"{node.reading}({'' if node.zone is None else _write(node.zone, _OR)})"),
     s.EventTime: (_OPERAND, lambda node: "timestamp"),

@@ -33,6 +33,7 @@ from app.segments.language.mistakes.side_hints import (
 )
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
 from app.segments.language.types import Type, arithmetic_type, can_be_missing, type_of
+from app.segments.language.version_checks import has_version, version_errors, version_of_errors
 from app.segments.language.zones import is_named_like_a_date, is_zone, zone_hint
 from tables.latest_events import LATEST_MAX
 from tables.percentiles import RANK_MAX
@@ -149,6 +150,9 @@ class _Checker:
                 self._distance(node)
             case s.Lower():
                 self._lower(node)
+            case s.Version():
+                self.value(node.of)
+                self.errors += version_of_errors(node)
             case s.AnyItem():
                 self.condition(node.condition)
             case s.Bucket() if not node.salt.strip():
@@ -248,7 +252,7 @@ class _Checker:
         found = type_of(node.of)
         if isinstance(node.of, s.Text):
             self._wrong(node, "lower of a fixed text is always the same", f"write {quoted(node.of.value.lower())}")
-        elif isinstance(node.of, s.Lower | s.Clock):
+        elif isinstance(node.of, s.Lower | s.Clock | s.Version):
             self._wrong(node, f"{shown(node.of)} is in small letters already", f"write {shown(node.of)}")
         elif isinstance(node.of, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
             self._wrong(node.of, f"lower needs a text, but {shown(node.of)} is {found.value}", "leave lower out")
@@ -285,6 +289,9 @@ class _Checker:
             return
         if _is_fixed(node.left) and _is_fixed(node.right):
             self._fixed_sides(node)
+            return
+        if has_version(node):
+            self.errors += version_errors(node)
             return
         if node.operator == "in":
             self._membership(node)

@@ -86,7 +86,7 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return MISSING if nothing is None else nothing
         case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number"):
             return 0
-        case s.UserField(name="identified") | s.StaticList():
+        case s.UserField(name="identified") | s.StaticList() | s.Near():
             return False
         case _:
             return MISSING

@@ -20,6 +20,9 @@ MESSAGE_FIELDS = {
 }
 """Fields of a message that stand beside its properties, so that no filter reads them."""
 
+_COMMON = frozenset({"version"})
+"""Functions of the same name as a property that many events have."""
+
 _SNAKE = {"user_id": "userId", "anonymous_id": "anonymousId", "sent_at": "sentAt", "received_at": "receivedAt"}
 _TIMES = ("originalTimestamp", "sentAt", "receivedAt")
 _VALUES = {
@@ -104,7 +107,7 @@ def _path(of: s.Path | s.Arithmetic | None) -> s.Path | None:
 
 
 def _is_taken(name: str) -> bool:
-    return name in FUNCTIONS or name in MESSAGE_FIELDS or name in _SNAKE
+    return (name in FUNCTIONS and name not in _COMMON) or name in MESSAGE_FIELDS or name in _SNAKE
 
 
 def _value(node: s.Property | s.ItemProperty, name: str) -> LanguageError:

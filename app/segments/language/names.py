@@ -18,7 +18,7 @@ CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
 _GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket")
 MARKS = ("entered", "left", "since_left", "times")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", "version", "near", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

@@ -234,6 +234,8 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, least=0, whole=True)
         case s.SegmentMark(function="since_left"):
             return _DURATION
+        case s.Version():
+            return None  # '2.0' and '2' are equal
         case s.ItemCount():
             return Domain(kind, least=0, whole=True, optional=True)
         case s.Bucket():

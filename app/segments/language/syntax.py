@@ -6,7 +6,7 @@ Paths are tuples of keys: `context.device.type` is `('device', 'type')` in a con
 All durations are whole milliseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 
@@ -309,6 +309,28 @@ class Lower(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Version(Node):
+    """A text that is a version: it is compared by the numbers between its dots."""
+
+    of: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Near(Node):
+    """`near(context.location, 52.52, 13.4, 25km)`: a place is at most so far from a point."""
+
+    of: "Property | EventContext | ItemProperty | Trait | ContextValue"
+    latitude: int | float
+    longitude: int | float
+    km: int | float
+
+    @property
+    def coordinates(self) -> "tuple[Expression, ...]":
+        """The values that tell the place: of each coordinate its long name, then its short one."""
+        return tuple(replace(self.of, path=(*self.of.path, name)) for name in ("latitude", "lat", "longitude", "lng"))
+
+
+@dataclass(frozen=True, slots=True)
 class Consent(Node):
     """The user agrees to a purpose."""
 
@@ -366,6 +388,8 @@ Expression: TypeAlias = (
     | ScoreValue
     | Bucket
     | Lower
+    | Version
+    | Near
     | Consent
     | Clock
     | EventTime

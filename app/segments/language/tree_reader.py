@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from lark import Token, Tree
 
 from app.events.list_record import is_list_name
+from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.calls import CALLS
 from app.segments.language.functions import AGGREGATES
@@ -25,8 +26,13 @@ from app.segments.language.tree_parts import (
     fixed_span,
     number_value,
     span,
+    token_span,
     whole_number,
 )
+
+LATITUDE_MAX, LONGITUDE_MAX = 90, 180
+KM_MAX = 20_000
+"""Just below the distance between two points that are opposite on earth."""
 
 
 class TreeReader(NameReader):
@@ -132,6 +138,29 @@ class TreeReader(NameReader):
         self._wrong(path, "the name of an event needs single quotes", hint)
         return PLACEHOLDER
 
+    def _near(self, tree: Tree[Token]) -> s.Expression:
+        _, path, *point, distance = cast(tuple[Token, Tree[Token], Tree[Token], Tree[Token], Token], tree.children)
+        of = self.expression(path)
+        latitude, longitude = (self._number(number).value for number in point)
+        errors = len(self.errors)
+        if not isinstance(of, s.Property | s.EventContext | s.ItemProperty | s.Trait | s.ContextValue):
+            self._wrong(path, f"{canonical.text(of)} is no place", "write near(context.location, 52.52, 13.40, 25km)")
+        if abs(latitude) > LATITUDE_MAX or abs(longitude) > LONGITUDE_MAX:
+            hint = "write the latitude (-90 to 90) first, then the longitude (-180 to 180)"
+            self._wrong(tree, "there is no such point on earth", hint)
+        if distance.type != "KILOMETRES":
+            written = f"{distance}km" if distance.type == "NUMBER" else "25km"
+            self._error(token_span(distance), f"{distance} is no distance", f"write it in kilometres: {written}")
+        if len(self.errors) > errors or not isinstance(
+            of, s.Property | s.EventContext | s.ItemProperty | s.Trait | s.ContextValue
+        ):
+            return PLACEHOLDER
+        km = number_value(Token("NUMBER", distance.removesuffix("km")))
+        if not 0 < km <= KM_MAX:
+            hint = f"write more than 0km, and at most {KM_MAX}km, which is all of the earth"
+            self._error(token_span(distance), f"{distance} tells no places apart", hint)
+        return s.Near(of, latitude, longitude, km, span=span(tree))
+
     def _of(self, tree: Tree[Token], function: str) -> s.Path | s.Arithmetic:
         """A property of an event that an aggregate takes, or arithmetic with several."""
         if tree.data == "path":
@@ -164,12 +193,14 @@ class TreeReader(NameReader):
 
     def _call(self, tree: Tree[Token]) -> s.Expression:
         name, argument = cast(Token, tree.children[0]), cast(Tree[Token] | None, tree.children[1])
-        if self._in_where and name != "lower":
+        if self._in_where and name not in ("lower", "version"):
             self._not_in_where(tree, name)
         if name == "key" and argument is not None:
             return self._key(tree, argument)
         if name == "lower" and argument is not None:
             return s.Lower(self.expression(argument), span=span(tree))
+        if name == "version" and argument is not None:
+            return s.Version(self.expression(argument), span=span(tree))
         call = CALLS[name]
         if argument is None:
             self._wrong(tree, f"{name} needs {call.needs}", call.hint)
@@ -388,6 +419,7 @@ class TreeReader(NameReader):
         "mark": _mark,
         "any_item": _any_item,
         "item_count": _item_count,
+        "near": _near,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
         "ranked_aggregate": _aggregate,

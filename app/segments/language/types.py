@@ -37,11 +37,12 @@ _BY_NODE: dict[type, Type] = {
     s.Boolean: Type.BOOLEAN,
     s.Duration: Type.DURATION,
     s.ListOf: Type.LIST,
-    **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.AnyItem), Type.BOOLEAN),
+    **dict.fromkeys((s.Comparison, s.Known, s.Not, s.And, s.Or, s.AnyItem, s.Near), Type.BOOLEAN),
     **dict.fromkeys((s.Membership, s.StaticList, s.Consent), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.ItemProperty, s.Key, s.Trait, s.ContextValue), Type.DYNAMIC),
     **dict.fromkeys((s.ScoreValue, s.Bucket, s.ItemCount), Type.NUMBER),
     s.EventTime: Type.INSTANT,
+    s.Version: Type.TEXT,
     s.Distance: Type.DURATION,
 }
 
@@ -83,7 +84,7 @@ def can_be_missing(node: s.Node) -> bool:
             return function == "since_left"
         case s.Lower(of=of):
             return can_be_missing(of)
-        case s.Property() | s.EventContext() | s.ItemProperty() | s.ItemCount():
+        case s.Property() | s.EventContext() | s.ItemProperty() | s.ItemCount() | s.Version():
             return True
         case _:
             return isinstance(node, s.Key | s.Trait | s.ContextValue | s.Distance)

@@ -48,4 +48,12 @@ def filtered_count(context: ErrorContext) -> LanguageError | None:
     return context.wrong("the number of items takes no filter", hint, length=len(listed[0]))
 
 
-ITEMS = (items_without_condition, any_as_function, filtered_count)
+def place_and_point(context: ErrorContext) -> LanguageError | None:
+    """`near(context.location, 52.52, 13.40, 15mi)`, `near(52.52, 13.40, 25km)`."""
+    if context.function != "near":
+        return None
+    hint = "write near(context.location, 52.52, 13.40, 25km): latitude, longitude, kilometres"
+    return context.wrong("near needs a place of the user, a point, and a distance", hint)
+
+
+ITEMS = (place_and_point, items_without_condition, any_as_function, filtered_count)

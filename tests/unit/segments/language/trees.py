@@ -55,6 +55,7 @@ FIELDS: st.SearchStrategy[Any] = st.one_of(
     st.builds(s.SegmentMark, st.sampled_from(["entered", "left"]), NAMES, st.none() | DURATIONS),
     st.builds(s.SegmentMark, st.sampled_from(["since_left", "times"]), NAMES, st.none()),
     NAMES.map(s.Bucket),
+    st.builds(s.Near, PATHS.map(s.Trait) | PATHS.map(s.ContextValue), st.integers(-90, 90), st.just(13.4), st.just(25)),
     st.builds(s.Clock, READINGS, st.none() | NAMES.map(s.Text) | PATHS.map(s.Trait) | PATHS.map(s.ContextValue)),
 )
 ARITHMETIC = st.sampled_from(["+", "-", "*", "/"])
@@ -70,6 +71,7 @@ def combined(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.builds(s.Comparison, COMPARISONS, inner, inner),
             st.builds(s.Known, inner),
             st.builds(s.Lower, inner),
+            st.builds(s.Version, inner),
             st.builds(s.Not, inner),
             _joined(s.And, inner),
             _joined(s.Or, inner),
