@@ -5,7 +5,6 @@ import base64
 import functools
 import http.server
 import json
-import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -79,8 +78,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
         *("--remote-debugging-port=0", "--window-size=900,700", f"--user-data-dir={folder}", "about:blank"),
     ]
     quiet = asyncio.subprocess.DEVNULL
-    environment = {**os.environ, "TMPDIR": str(folder.parent)}  # what it leaves there goes with the test
-    process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet, env=environment)
+    process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
     try:
         await eventually(port_file.exists, within_s=START_TIMEOUT_S, what="the browser starts")
         await eventually(lambda: "\n" in port_file.read_text(), what="it says its port")
