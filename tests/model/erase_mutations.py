@@ -32,8 +32,8 @@ ERASE_MUTATIONS = (
     Mutation(
         "ids that the person has claimed keep what they remember",
         ERASED,
-        "if claim.state in (ASKED, GIVEN):",
-        "if claim.state in (ASKED, GIVEN) and claim.n < 0:",
+        "if claim.state in (ASKED, GIVEN) and not",
+        "if claim.state in (ASKED, GIVEN) and claim.n < 0 and not",
     ),
     Mutation(
         "nobody is told that an erased id has moved to nobody",

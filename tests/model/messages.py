@@ -155,6 +155,8 @@ def read_erased(record: Record, app: str) -> Erased | None:
         return None
     if not isinstance(said, dict) or (said.get("type"), said.get("deed")) != ("control", "erase"):
         return None
+    if not {"app", "from", "to", "at_ms"} <= said.keys():
+        raise Unreadable("invalid-control")
     if said["app"] != app:
         raise Unreadable("")
     if record.key != said["from"].encode():

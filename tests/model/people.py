@@ -369,6 +369,7 @@ class PeopleOracle(Oracle):
 
     def take_erasure(self, erased: Erased) -> None:
         self.catch_up(erased.key)
+        self.pass_time(erased.key, self.answer.clock_ms)  # of who is forgotten by now no claim is known either
         key = self.key_of(erased.key)
         if key is None or key.moved_to in (None, erased.owner):
             self.erase(erased.key, erased.at_ms)
@@ -389,7 +390,7 @@ class PeopleOracle(Oracle):
         erasure.until_ms = max([erasure.until_ms, *(claim.at_ms for claim in claims.values())])
         erasure.used_ms = max(erasure.used_ms, erasure.until_ms)
         for source, claim in claims.items():
-            if claim.state == "asked":
+            if claim.state == "asked" and claim.at_ms >= erasure.until_ms - MOVED_KEPT_MS:
                 self.say(user, self.take_erase, source, user, at_ms)
         if key is not None:
             self.end(user, key)

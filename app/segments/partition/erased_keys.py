@@ -116,7 +116,8 @@ class ErasedKeys(LinkedKeys):
             self._moved -= 1
             self._tell_end(key, identity, now)
         for source, claim in identity.claims.items():
-            if claim.state in (ASKED, GIVEN):
+            # Of an older claim is nothing left but where a list keeps the id's memory: the command knows such an id.
+            if claim.state in (ASKED, GIVEN) and not identities.is_old(claim, erased_ms):
                 self._send(replace(self._link("erase", source, key, claim.n), at_ms=at_ms), owner=key)
         self._touched[key] = left = profiles.waiting_profile(None)
         self._gone.discard(key)
