@@ -162,8 +162,8 @@ class Run:
         An R of either discards what is pending with the other. What is pending with the other occurs until now.
         """
         self.gifts += 1
-        self.meet_between(other)
         other.pass_time(gift.left_ms, len(gift.history.arrivals))
+        self.meet_between(other)
         for value, theirs in other.progress.items():
             if theirs.pending is not None and self.was_discarded(value, theirs.pending.t):
                 theirs.pending = None

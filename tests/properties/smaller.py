@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -139,7 +140,8 @@ def texts(text: str, parse: Callable[[str], Any]) -> Iterator[str]:
     except LanguageError:
         return
     for less in nodes(node):
-        yield canonical.text(less)
+        with suppress(ValueError):  # a sequence with fewer steps than there are places between them
+            yield canonical.text(less)
 
 
 def nodes(node: Any) -> Iterator[Any]:
