@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
+from tests.service.browser import Browser, browser
 from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread
 from tests.service.strict_client import STRICT
 
@@ -66,6 +67,13 @@ async def service(settings: Settings, shared_url: str) -> AsyncIterator[Running]
             await redis.delete(key)
     async with httpx.AsyncClient(base_url=shared_url, timeout=30, event_hooks=STRICT) as http:
         yield Running(settings, shared_url, http, since_ms=time.time_ns() // 1_000_000)
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Browser]:
+    """A page of a browser that nobody else has; skips the test where there is none."""
+    async with browser(tmp_path / "profile") as made:
+        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from app.settings import Settings
-from tests.service.browser import Browser, browser, folder_served
+from tests.service.browser import Browser, folder_served
 from tests.service.node_packages import node_modules
 from tests.service.projection import Projection
 from tests.service.running import BEARER, WRITE_KEY, Running
@@ -15,12 +15,6 @@ from tests.service.test_live import Writer, writing
 
 CLIENT = Path(__file__).parents[2] / "deploy" / "clients" / "js"
 SEEN = "!document.querySelector('.offer').hidden"
-
-
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with browser(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,24 +2,18 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.service.browser import Browser, browser, folder_served
+from tests.service.browser import Browser, folder_served
 from tests.service.running import WRITE_KEY, Running
 
 CLIENT = Path(__file__).parents[2] / "deploy" / "clients" / "js"
 SHOWN = "document.getElementById('shoal-consent')?.hidden === false"
 STORED = "Object.keys(localStorage).sort().join()"
 ANSWER = "Segment Consent Preference Updated"
-
-
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with browser(tmp_path / "profile") as made:
-        yield made
 
 
 @pytest.fixture

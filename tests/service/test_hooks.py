@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from tests.service.browser import Browser, browser, folder_served
+from tests.service.browser import Browser, folder_served
 from tests.service.node_packages import node_modules
 from tests.service.projection import Projection
 from tests.service.running import BEARER, Running
@@ -62,12 +62,6 @@ window.store = store;
 """
 SHOWN = "[...document.querySelectorAll('p')].map((each) => each.textContent).join()"
 OPEN = "window.streams.filter((each) => each.readyState !== 2).length"
-
-
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with browser(tmp_path / "profile") as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,14 +17,14 @@ from app.events.instants import iso
 from app.main import create_app
 from app.runtime.kafka.clients import start
 from app.settings import Settings
-from tests.service.browser import Browser, browser, folder_served
+from tests.service.browser import Browser, folder_served
 from tests.service.node_packages import node_modules
 from tests.service.running import WRITE_KEY, Running, reading, serving
 from tests.support.shop import running, soon
 from tests.support.written_links import identity_results
 
 SEGMENTS = Path(__file__).parents[2] / "deploy" / "segments"
-HALF_HOUR_MS = 31 * 60_000
+IDLE_MS = 31 * 60_000
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>A shop</title>
 <script src="analytics.js"></script>
@@ -58,12 +58,6 @@ PAGE = """<!doctype html>
 
 
 @pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with browser(tmp_path / "profile") as made:
-        yield made
-
-
-@pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
     """The page, with the library it loads, at an address of its own."""
     folder = tmp_path / "site"
@@ -86,7 +80,7 @@ def shop_settings(own_settings: Settings, tmp_path: Path) -> Settings:
 
 async def half_an_hour_passes(settings: Settings) -> None:
     """Moves the clock of every partition."""
-    at_ms = time.time_ns() // 1_000_000 + HALF_HOUR_MS
+    at_ms = time.time_ns() // 1_000_000 + IDLE_MS
     value = json.dumps({"type": "watermark", "timestamp": iso(at_ms)}).encode()
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await start(producer)

@@ -1,7 +1,7 @@
 """The whole way in a real browser: analytics.js, collector, Kafka, worker, live stream, and a block of the page."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
-from tests.service.browser import Browser, browser, folder_served
+from tests.service.browser import Browser, folder_served
 from tests.service.node_packages import node_modules
 from tests.service.running import BEARER, WRITE_KEY, serving
 from tests.support.shop import running
@@ -49,12 +49,6 @@ PAGE = """<!doctype html>
 </script>
 </html>
 """
-
-
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with browser(tmp_path / "profile") as made:
-        yield made
 
 
 @pytest.fixture
