@@ -54,6 +54,18 @@ COMMANDS = {
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 
+OTHER_WORDS = {
+    **dict.fromkeys(("check", "lint", "format"), "validate"),
+    **dict.fromkeys(("run", "start", "up", "work"), "worker"),
+    **dict.fromkeys(("deploy", "push", "apply", "release"), "publish"),
+    **dict.fromkeys(("why", "debug"), "explain"),
+    **dict.fromkeys(("server", "http", "api"), "serve"),
+    "list": "lists",
+    **dict.fromkeys(("user", "person", "people"), "users"),
+    **dict.fromkeys(("new", "create"), "init"),
+    "tests": "test",
+}
+"""Words of other tools for commands that have another name here."""
 
 EXIT_CODES = (
     "Exit codes: 0: success. 1: the case named above, or an unexpected error. 2: an error that you can correct (an "
@@ -96,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str], errors: SafeConsole) -> int:
+    word = next(iter(given), "")
+    if word in OTHER_WORDS and word not in COMMANDS:
+        return _tell(errors, str(UserError(f"unknown command {word}", hint=f"did you mean shoal {OTHER_WORDS[word]}?")))
     try:
         result = create_app(next(iter(given), ""))(
             given, exit_on_error=False, console=SafeConsole(), error_console=errors

@@ -8,12 +8,13 @@ from app.segments.definitions.dependencies import expressions
 from app.segments.definitions.problem import Problem
 from app.segments.language import syntax as s
 from app.segments.language.contradictions import contradictions, never_entered
+from app.segments.language.doubts import doubts
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistaken_names import certain_properties, mistaken_names
 
 
 def remarks(catalog: Catalog) -> list[Problem]:
-    """Conditions that are never or always true, and names that are probably no properties; in order of files.
+    """Conditions that are never or always true, or hardly meant, and names that are no properties; in order of files.
 
     A name counts as a property if a definition reads it elsewhere, or an event of a test has it.
     """
@@ -22,7 +23,7 @@ def remarks(catalog: Catalog) -> list[Problem]:
     known = {name for each in definitions for name in _properties(each)}
 
     def look(node: s.Node, text: str | None = None) -> list[LanguageError]:
-        return [*contradictions(node), *mistaken_names(node, known, text)]
+        return [*contradictions(node), *mistaken_names(node, known, text), *doubts(node)]
 
     return sorted(problem for each in definitions for problem in _of_definition(each, look))
 

@@ -180,7 +180,10 @@ class _Checker:
             told = f"{node.function}(...) asks for nothing of the single events"
             if node.function == "count":
                 told = f"the last {latest} are {latest} events, or fewer"
-            self._wrong(node, f"last {latest} makes no sense in {node.function}(...)", _LATEST_HINT, told)
+            hint = _LATEST_HINT
+            if latest == 1 and node.function in ("exists", "never"):
+                hint = "for the latest one write last(products.category of 'Order Completed') = 'shoes'"
+            self._wrong(node, f"last {latest} makes no sense in {node.function}(...)", hint, told)
 
     def pattern(self, node: s.Pattern) -> None:
         """Checks the filters of a pattern."""
@@ -242,7 +245,12 @@ class _Checker:
         left, right = type_of(node.left), type_of(node.right)
         if arithmetic_type(node.operator, left, right) is None:
             detail = f"{shown(node.left)} is {left.value}, {shown(node.right)} is {right.value}"
-            self._wrong(node, f"{_VERBS[node.operator].format(left.value, right.value)} makes no sense", "", detail)
+            hint = ""
+            if isinstance(node.left, s.Property) and node.left.path in (("now",), ("today",)):
+                hint = (
+                    "a filter knows no now; for a date in the latest event write until(last(starts_at of '...')) < 3d"
+                )
+            self._wrong(node, f"{_VERBS[node.operator].format(left.value, right.value)} makes no sense", hint, detail)
 
     def _lower(self, node: s.Lower) -> None:
         errors = len(self.errors)

@@ -42,11 +42,31 @@ def _look(node: s.Node, found: dict[s.Node, LanguageError]) -> None:
 
 
 def _alone(node: s.Comparison | s.Aggregate, found: dict[s.Node, LanguageError]) -> None:
-    if not isinstance(node, s.Comparison):
+    if isinstance(node, s.Aggregate):
+        if node.since_last is not None and _takes_all(node.since_last, node.pattern):
+            found[node] = LanguageError(
+                f"{shown(node)} counts nothing: each of its events is itself the last one",
+                node.span,
+                "after since last write the other event, at which the count begins anew",
+            )
+        return
+    if isinstance(node.left, s.Clock) and node.left == node.right:
+        always = node.operator in ("=", "<=", ">=")
+        hint = "windows go back from now: exists(page within 30d)"
+        found[node] = LanguageError(
+            f"{_text(node)} is {'always' if always else 'never'} true", node.span, hint, "both sides are one value"
+        )
         return
     outcome = _outcome(node, frozenset())
     if outcome is not None:
         found[node] = LanguageError(f"{_text(node)} is {outcome} true", node.span, "", _reason(node))
+
+
+def _takes_all(last: s.Pattern, counted: s.Pattern) -> bool:
+    """True if each event that `counted` matches is also one of `last`: those count nothing."""
+    if isinstance(last.source, s.Sequence) or isinstance(counted.source, s.Sequence):
+        return False
+    return set(counted.source) <= set(last.source) and last.where in (None, counted.where)
 
 
 def _joined(node: s.And | s.Or, opaque: frozenset[s.Expression], found: dict[s.Node, LanguageError]) -> None:

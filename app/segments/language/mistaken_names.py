@@ -32,6 +32,19 @@ _VALUES = {
         ("null", "none", "nil", "undefined"), "a missing property makes every comparison false: write coupon is missing"
     ),
 }
+_PERIODS = {
+    **dict.fromkeys(
+        ("day", "days", "date"), "for the number of different days write days('Product Viewed' within 30d)"
+    ),
+    **dict.fromkeys(("week", "weeks"), "for the number of different weeks write weeks('Product Viewed' within 90d)"),
+    **dict.fromkeys(("month", "months"), "for the number of different months write months('Product Viewed')"),
+    **dict.fromkeys(("user", "person", "customer"), "all counts are of one user: leave per out"),
+    **dict.fromkeys(
+        ("session", "visit"), "session.events and session.pages count the events and the pages of the visit going on"
+    ),
+}
+"""Words after `per` that people mean as a span of time, or as whose events are counted; the hint for each."""
+
 _COMPARED_WITH_TEXT = ("=", "!=", "in", "contains", "starts with")
 
 
@@ -59,7 +72,7 @@ def certain_properties(node: s.Node) -> Iterator[str]:
             ):
                 paths = (path,)
             case s.Aggregate(of=of, per=per):
-                paths = (_path(of), per)
+                paths = (_path(of), None if _period(per) else per)
             case s.Pattern(once_per=once_per):
                 paths = (once_per,)
             case s.Sequence(matching=matching):
@@ -85,6 +98,11 @@ def _found(node: s.Node, known: Collection[str]) -> Iterator[tuple[str, Language
                 yield name, _taken(each.span, name, _in_filter(name))
             case s.Aggregate(of=of, per=per):
                 yield from _paths(each, (_path(of), per), known)
+                if per is not None and _period(per) and per[0] not in known:
+                    yield (
+                        per[0],
+                        LanguageError(f"{per[0]} is read as a property of the event", each.span, _PERIODS[per[0]]),
+                    )
             case s.Pattern(once_per=once_per):
                 yield from _paths(each, (once_per,), known)
             case s.Sequence(matching=matching):
@@ -99,6 +117,11 @@ def _paths(
     for path in paths:
         if path is not None and len(path) == 1 and path[0] in MESSAGE_FIELDS and path[0] not in known:
             yield path[0], _taken(node.span, path[0], "")
+
+
+def _period(per: s.Path | None) -> bool:
+    """True if the word after `per` is probably no property."""
+    return per is not None and len(per) == 1 and per[0] in _PERIODS
 
 
 def _path(of: s.Path | s.Arithmetic | None) -> s.Path | None:

@@ -6,6 +6,8 @@ from lark import Token, Tree
 
 from app.segments.language import syntax as s
 from app.segments.language.literal_reader import LiteralReader
+from app.segments.language.mistakes.dates import instant_hint
+from app.segments.language.mistakes.memberships import membership_hint
 from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import is_quoted, keys_of, span
@@ -15,12 +17,13 @@ PLACEHOLDER = s.Trait(("?",))
 
 
 class NameReader(LiteralReader):
-    """Reads names; it knows if it is inside `where`, and if inside `any products (...)`."""
+    """Reads names; it knows if it is inside `where`, inside `any products (...)`, and if of an identify."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._in_where = False
         self._in_item = False
+        self._of_identify = False
 
     def _path(self, tree: Tree[Token]) -> s.Expression:
         path = keys_of(tree)
@@ -53,6 +56,9 @@ class NameReader(LiteralReader):
     def _field(self, tree: Tree[Token], path: s.Path) -> s.Expression:
         root, where = path[0], span(tree)
         known = FIELDS[root]
+        if len(path) == 1 and (hint := membership_hint(self._text, span(tree))):
+            self._wrong(tree, "in is not written before a segment or a list", hint)
+            return PLACEHOLDER
         if len(path) == 1:
             self._wrong(tree, f"{root} needs a field", f"its fields are {listed(f'{root}.{name}' for name in known)}")
             return PLACEHOLDER
@@ -75,7 +81,8 @@ class NameReader(LiteralReader):
         start = span(tree).start
         joined = self._text[start - 1 : start] == "-"
         alone = self._text.strip() == self._text[start : span(tree).end]
-        hint = unknown_name_hint(path, behind_hyphen=joined, alone=alone)
+        hint = instant_hint(self._text, span(tree)) if path in (("now",), ("today",)) else ""
+        hint = hint or unknown_name_hint(path, behind_hyphen=joined, alone=alone)
         self._wrong(tree, f"unknown name {'.'.join(path)}", hint)
 
     def _property(self, tree: Tree[Token]) -> s.Path:
@@ -92,8 +99,10 @@ class NameReader(LiteralReader):
             return path[1:]
         if is_field(path):
             text, hint = ".".join(path), "join the condition outside the parentheses with and"
-            if path[0] == "traits":
+            if path[0] == "traits" and self._of_identify:
                 hint = f"the traits of an identify are its properties: write {'.'.join(path[1:])}"
+            elif self._in_where:
+                hint = f"compare it with the latest event, outside: last(price of 'Product Viewed') > {text}"
             detail = f"a property of that name is written properties['{path[0]}'].{'.'.join(path[1:])}"
             self._wrong(
                 tree, f"{text} is a value of the user, but a property of the event is needed here", hint, detail

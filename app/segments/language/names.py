@@ -87,7 +87,9 @@ _WORDS = {
     **dict.fromkeys(("no", "off"), "write false"),
     **dict.fromkeys(("null", "none", "nil", "missing", "undefined"), _MISSING),
     "timestamp": "the time of an event is compared inside where: exists('...' where timestamp >= '2026-11-27')",
-    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle, date() or hour_of_day()"),
+    **dict.fromkeys(
+        ("now", "today"), "write since('...') < 1h, until(traits.ends_at) < 3d, user.idle, date() or hour_of_day()"
+    ),
 }
 
 _OTHER_FIELDS: dict[str, dict[str, str]] = {

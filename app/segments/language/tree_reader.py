@@ -134,7 +134,8 @@ class TreeReader(NameReader):
             return s.ItemCount(self._event_value(path), span=span(tree))
         name = self._text[span(path).start : span(path).end]
         plain = name.lower().rstrip("s")
-        hint = f"write {plain}" if plain in PATTERN_WORDS else f"write '{name}'"
+        of_items = f"; the items of a list are counted inside where: exists('Order Completed' where count({name}) > 1)"
+        hint = f"write {plain}" if plain in PATTERN_WORDS else f"write '{name}'{of_items}"
         self._wrong(path, "the name of an event needs single quotes", hint)
         return PLACEHOLDER
 
@@ -300,17 +301,18 @@ class TreeReader(NameReader):
             elif child.data == "latest":
                 latest = whole_number(cast(Token, child.children[0]))
             elif child.data == "where":
-                where = self._where(child)
+                where = self._where(child, of_identify=source == (s.EventName("identify", None),))
             else:
                 once_per = self._property(cast(Tree[Token], child.children[0]))
         return s.Pattern(source, where, once_per, latest, span=span(tree))
 
-    def _where(self, tree: Tree[Token]) -> s.Expression:
-        outer, self._in_where = self._in_where, True
+    def _where(self, tree: Tree[Token], *, of_identify: bool) -> s.Expression:
+        outer, self._in_where, self._of_identify = self._in_where, True, of_identify
         try:
             return self.expression(tree.children[0])
         finally:
             self._in_where = outer
+            self._of_identify = False
 
     def _sequence(self, tree: Tree[Token]) -> s.Sequence:
         children = cast(list[Tree[Token]], tree.children[1:])

@@ -64,6 +64,14 @@ def test_an_unknown_command_ends_with_2_and_a_suggestion(
     assert "try-it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("word", cli.OTHER_WORDS)
+def test_the_word_of_another_tool_leads_to_the_command(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert word not in cli.COMMANDS
+    assert cli.main([word, "segments"]) == cli.EXIT_USER_ERROR
+    assert f"did you mean shoal {cli.OTHER_WORDS[word]}?" in capsys.readouterr().err
+    assert cli.OTHER_WORDS[word] in cli.COMMANDS
+
+
 def test_what_the_user_can_mend_is_printed_with_detail_and_hint(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,8 @@ _SPAN = re.compile(
     r"(?P<word>to|until|till|and|since|after|before|on|between)\s+'(?P<first>[^'\n]*)'"
     r"(?:\s+(?:and|to|until)\s+'(?P<second>[^'\n]*)')?"
 )
+_COMPARED_BEFORE = re.compile(r"(?P<value>(?:traits|context)\.[\w.]+|(?:last|first)\([^()]*\))\s*(?P<sign>[<>]=?)\s*$")
+_MOVED = re.compile(rf"(?:\s*\(\s*\))?\s*(?P<sign>[+-])\s*(?P<duration>{DURATION})(?!\w)")
 _OTHER = {"since": "until", "until": "since"}
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -89,6 +91,17 @@ def misplaced_span(context: ErrorContext) -> LanguageError | None:
     if duration is not None and re.search(r"\bfrom\s*$", context.before):
         return context.wrong("from needs a date", f"write within {duration[0]}")
     return None
+
+
+def instant_hint(text: str, now: Span) -> str:
+    """A hint for `now` or `today` in a comparison: `traits.starts_at < now + 3d`; may be empty."""
+    left = _COMPARED_BEFORE.search(text[: now.start])
+    moved = _MOVED.match(text[now.end :])
+    if left is None:
+        return ""
+    ahead = moved is None or moved["sign"] == "+"
+    function, sign = ("until", left["sign"]) if ahead else ("since", _FLIPPED[left["sign"]])
+    return f"write {function}({left['value']}) {sign} {moved['duration'] if moved else '0s'}"
 
 
 DATES = (span_in_other_words, misplaced_span, window_of_value, no_value_of_user, negative_duration)

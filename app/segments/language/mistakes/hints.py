@@ -150,7 +150,14 @@ FUNCTION_WORDS: dict[str, str] = {
         ("year", "quarter", "minute", "second"),
         "the functions of the clock are hour_of_day, day_of_week, day_of_month, month, week_of_year and date",
     ),
-    **dict.fromkeys(("now", "today"), "write since('...') < 1h, user.idle, date() or hour_of_day()"),
+    **dict.fromkeys(
+        ("now", "today"), "write since('...') < 1h, until(traits.ends_at) < 3d, user.idle, date() or hour_of_day()"
+    ),
+    **dict.fromkeys(("distance", "radius", "geo", "within_radius", "around"), "near"),
+    **dict.fromkeys(
+        ("group", "account", "company"),
+        "a segment asks about one user; send what is true of their company as a trait: traits.company_size > 10",
+    ),
     **dict.fromkeys(("days_until", "time_until", "before", "countdown"), "until"),
     **dict.fromkeys(("anniversary", "is_anniversary", "birthday", "is_birthday"), "until_anniversary"),
     **dict.fromkeys(

@@ -7,6 +7,7 @@ import re
 
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.error_context import KEYWORDS, TEXT, ErrorContext
+from app.segments.language.mistakes.windows import DURATION
 from app.segments.language.names import FIELDS, FUNCTIONS, OPEN_FIELDS
 from app.segments.language.syntax import Span
 
@@ -16,12 +17,14 @@ _LIST_BEGUN = re.compile(rf"(?P<operator>\bin\b|!=|=)\s*(?P<bracket>\(\s*)?(?P<i
 _LIST_GOES_ON = re.compile(rf"\s*,\s*{_LITERALS}")
 _LEFT_SIDE = re.compile(r"([^\s()=<>!,]+)\s*$")
 _FIELD = re.compile(rf"(?:{'|'.join((*FIELDS, *OPEN_FIELDS))})(?:\.\w+)+")
-_COMPARED = re.compile(rf"\)\s*((?:[<>]=?|!=|=)\s*{_LITERAL})")
+_COMPARED = re.compile(rf"\)\s*((?:[<>]=?|!=|=)\s*(?:{DURATION}(?!\w)|{_LITERAL}))")
 _PROPERTY_COMPARED = re.compile(r"(?:\b(traits|context)(?:\.\w+)+|\bwhere\b[^()]*)\s*(?:[<>]=?|!?=)\s*$")
 _NUMBER_BEFORE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*$")
 _MONEY = re.compile(r"[$€£¥]\s*(?P<number>[0-9][0-9.,]*[0-9]|[0-9])?(?!\w)")
 _GROUPS_OF_DOTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})*,[0-9]+")
 _GROUPS_OF_COMMAS = re.compile(r"[0-9]{1,3}(?:[,_'][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+")
+_OVER_VISITS = ("max", "min", "sum", "avg", "count", "exists", "never", "first", "distinct", "median")
+_PAST_VISITS = "for a visit that is over, write the condition as a segment of its own, and ask times('its-name') > 0"
 _THEN_WORDS = frozenset({"and", "or", "before", "followed", "after", "next", "to", "with", "plus", "later"})
 _THEN_SIGNS = re.compile(r"(?:->|=>|→|[,>+&]+)\s*")
 
@@ -188,7 +191,8 @@ def field_as_event(context: ErrorContext) -> LanguageError | None:
     span = Span(start, start + len(field))
     compared = _COMPARED.match(context.text[span.end :].lstrip())
     hint = _without_function(function, field, compared[1] if compared else "")
-    return LanguageError(f"{field} is a value of the user, not an event", span, hint)
+    detail = _PAST_VISITS if field.startswith("session.") and function in _OVER_VISITS else ""
+    return LanguageError(f"{field} is a value of the user, not an event", span, hint, detail)
 
 
 def _without_function(function: str, field: str, compared: str) -> str:

@@ -13,10 +13,13 @@ from app.segments.language.durations import UNIT_WORDS_MS, duration_hint
 from app.segments.language.errors import LanguageError
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes import hints, slips
+from app.segments.language.mistakes.comparisons import COMPARISONS
 from app.segments.language.mistakes.dates import DATES
 from app.segments.language.mistakes.error_context import KEYWORDS, NUMBER_LIKE, TEXT, WORD, ErrorContext, open_bracket
 from app.segments.language.mistakes.items import ITEMS
+from app.segments.language.mistakes.memberships import MEMBERSHIPS
 from app.segments.language.mistakes.phrases import PHRASES
+from app.segments.language.mistakes.scopes import SCOPES, misplaced_function
 from app.segments.language.names import FUNCTIONS
 from app.segments.language.suggestions import closest, listed
 from app.segments.language.syntax import Span
@@ -179,6 +182,8 @@ def _unknown_function(context: ErrorContext) -> LanguageError | None:
             Span(start, start + len(name)),
             f"write exists({name}(...)) or count({name}(...)) >= 3",
         )
+    if name in known:
+        return misplaced_function(context, name, start)
     said = hints.FUNCTION_WORDS.get(name.lower(), "")
     guess = name.lower() if name.lower() in known else said or closest(name, known)
     hint = said if " " in said else f"did you mean {guess}(...)?" if guess else ""
@@ -368,9 +373,12 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _double_quotes,
     slips.last_events,
     *DATES,
+    *MEMBERSHIPS,
+    *SCOPES,
     slips.rank_of_percentile,
     *ITEMS,
     *PHRASES,
+    *COMPARISONS,
     slips.other_thousands,
     _quote_inside_text,
     _open_text,
