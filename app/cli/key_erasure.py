@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from aiokafka.structs import TopicPartition
 from msgspec.structs import replace
 
-from app.cli.key_control import READ_RECORDS, KeyControl, unknown
+from app.cli.key_control import KeyControl, unknown
 from app.errors import UserError
 from app.events.control_record import Control, write_control
 from app.events.link_record import link_id
 from app.offline.person_keys import Erasure, claimed_by, is_persons, keys_behind
-from app.runtime.kafka.log_readers import LogReaders, whole
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
-from app.runtime.records.envelope import POSITION_KEY, decode_profile, is_further
+from app.runtime.records.envelope import decode_profile
+from app.runtime.records.moved_keys import moved_keys
 from app.runtime.records.newest_profiles import newest_values
 from tables import profile as profiles
 from tables.profile import Profile
@@ -25,7 +25,8 @@ class KeyErasure(KeyControl):
 
     async def erase(self, user: str, *, write: bool) -> Erasure:
         """Erases a person with all their keys; without `write` it says which these are."""
-        moved = await self._moved()
+        assert self._client is not None, "not entered"
+        moved = await moved_keys(self._client, self._settings)
         if user in moved:
             raise UserError(f"{user} has moved to {moved[user]}", hint=f"shoal users erase {moved[user]}")
         behind = keys_behind(user, moved)
@@ -61,32 +62,3 @@ class KeyErasure(KeyControl):
         values = await newest_values(self._client, self._settings, keys) or {}
         stored = {key.decode(): decode_profile(value).profile for key, value in values.items()}
         return {key: profiles.decode(encoded) for key, encoded in stored.items() if encoded is not None}
-
-    async def _moved(self) -> dict[str, str]:
-        """All keys that have moved to another, with that: reads the profiles of all partitions through."""
-        assert self._client is not None, "not entered"
-        topic = self._settings.topics.profiles
-        cluster = await self._client.fetch_all_metadata()
-        newest: dict[bytes, bytes] = {}
-        async with LogReaders(self._client, self._settings, committed_only=True) as readers:
-            for partition in sorted(cluster.partitions_for_topic(topic) or ()):
-                async for records in whole(readers.open(topic, partition), records_max=READ_RECORDS):
-                    for record in records:
-                        if record.key != POSITION_KEY:
-                            _note(newest, record.key, record.value)
-        moved = {key.decode(): _moved_to(value) for key, value in newest.items()}
-        return {key: to for key, to in moved.items() if to is not None}
-
-
-def _note(newest: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
-    """Remembers the newest value of a key that has moved at some time; others need no room."""
-    known = newest.get(key)
-    if value is None:
-        newest.pop(key, None)
-    elif is_further(value, known) if known is not None else _moved_to(value) is not None:
-        newest[key] = value
-
-
-def _moved_to(value: bytes) -> str | None:
-    encoded = decode_profile(value).profile
-    return profiles.decode(encoded).moved_to if encoded is not None and profiles.has_moved(encoded) else None

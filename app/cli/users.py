@@ -1,4 +1,4 @@
-"""`shoal users`: the keys of a person: shown, split, merged, erased."""
+"""`shoal users`: the keys of a person: shown, split, merged, erased; all that is known of a person, exported."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from app.cli.key_control import KeyControl
 from app.cli.key_erasure import KeyErasure
 from app.cli.process import Pairs, settings_of
+from app.cli.user_export import export_user
 from app.console.output import make_console, say, say_lines
 from app.console.person import show_erasure, show_person, show_split
 from app.console.running import quiet_clients
@@ -33,7 +34,7 @@ from tables.profile import Profile
 
 
 def users(
-    action: Literal["show", "split", "merge", "erase"],
+    action: Literal["show", "split", "merge", "erase", "export"],
     key: str,
     other: str | None = None,
     /,
@@ -42,10 +43,11 @@ def users(
     force: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
     segments: Path | None = None,
+    output: Path | None = None,
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Show the keys of a person, split two of them, merge two, or erase a person.
+    """Show the keys of a person, split two of them, merge two, erase a person, or export all of them.
 
     `show KEY` shows the ids that a user has claimed, since when, why, and the state of each claim. For an id that has
     moved, it shows where it has moved to, and that user. It reads the profiles as of the last commit of the workers:
@@ -58,12 +60,15 @@ def users(
 
     `erase USER` erases a person with all their keys: no older event brings them back. Events stay in their topics.
 
+    `export KEY --output FILE` writes all that is known of a person as JSON, with every record about them: it reads all
+    topics with records of users. The file is there as a whole or not at all, and only its owner may read it.
+
     Example: `shoal users split ann a-7 --dry-run`
 
     Parameters
     ----------
     action
-        show, split, merge or erase.
+        show, split, merge, erase or export.
     key
         A userId, or the anonymousId of a visitor.
     other
@@ -75,33 +80,40 @@ def users(
     json
         With show: print JSON.
     segments
-        With split: the folder of the workers' definitions (SHOAL_SEGMENTS, the shipped ones).
+        With split and export: the folder of the workers' definitions (SHOAL_SEGMENTS, the shipped ones).
+    output
+        With export: the file to write; standard output without it.
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     set_
         Other settings, as name=value: `--set topic_prefix=shop.`.
     """
     quiet_clients()
-    settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=None if segments is None else str(segments))
+    settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=segments)
+    given = {"other": other is not None, "dry_run": dry_run, "force": force, "json": json}
+    _refuse(action, given | {"segments": segments is not None, "output": output is not None})
     known = _known(settings, key)
+    if action == "export":
+        return export_user(settings, known, output)
     if action == "show":
-        _refuse(other=other is not None, dry_run=dry_run, force=force, segments=segments is not None, action=action)
         _print_person(asyncio.run(_shown(settings, known)), as_json=json)
-        return 0
-    if action == "erase":
-        _refuse(other=other is not None, force=force, json=json, segments=segments is not None, action=action)
-        show_erasure(make_console(), asyncio.run(_erase(settings, known, write=not dry_run)))
-        return 0
-    second = _second(settings, action, known, other)
-    if action == "split":
-        _refuse(json=json, force=force, action=action)
-        show_split(make_console(), asyncio.run(_split(settings, known, second, write=not dry_run)))
-        return 0
-    _refuse(json=json, dry_run=dry_run, segments=segments is not None, action=action)
-    if not force:
-        raise UserError(f"merge may make one of two people: {known} moves to {second}", hint="if so, add --force")
-    asyncio.run(_merge(settings, known, second))
+    else:
+        _change(settings, action, known, other, write=not dry_run, force=force)
     return 0
+
+
+def _change(settings: Settings, action: str, key: str, other: str | None, *, write: bool, force: bool) -> None:
+    """Erases, splits or merges."""
+    if action == "erase":
+        show_erasure(make_console(), asyncio.run(_erase(settings, key, write=write)))
+        return
+    second = _second(settings, action, key, other)
+    if action == "split":
+        show_split(make_console(), asyncio.run(_split(settings, key, second, write=write)))
+        return
+    if not force:
+        raise UserError(f"merge may make one of two people: {key} moves to {second}", hint="if so, add --force")
+    asyncio.run(_merge(settings, key, second))
 
 
 def _print_person(person: Person, *, as_json: bool) -> None:
@@ -134,12 +146,22 @@ def _second(settings: Settings, action: str, first: str, other: str | None) -> s
     return second
 
 
-def _refuse(*, action: str, **given: bool) -> None:
-    """Refuses what another action takes."""
+_TAKES: Final = {
+    "show": {"json"},
+    "split": {"other", "dry_run", "segments"},
+    "merge": {"other", "force"},
+    "erase": {"dry_run"},
+    "export": {"segments", "output"},
+}
+"""What an action takes beside a key."""
+
+
+def _refuse(action: str, given: Mapping[str, bool]) -> None:
+    """Refuses what only another action takes."""
     for name, is_given in given.items():
-        if is_given:
-            what = "a second key" if name == "other" else f"--{name.replace('_', '-')}"
-            raise UserError(f"{action} takes no {what.removeprefix('a ')}", hint="shoal users --help")
+        if is_given and name not in _TAKES[action]:
+            what = "second key" if name == "other" else f"--{name.replace('_', '-')}"
+            raise UserError(f"{action} takes no {what}", hint="shoal users --help")
 
 
 async def _split(settings: Settings, user: str, key: str, *, write: bool) -> Split:

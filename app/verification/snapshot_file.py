@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from app.runtime.records.envelope import StoredPosition, decode_position, decode
 from app.runtime.records.journal import JournalEntry, decode_entry
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
+from app.verification.private_file import private_file
 from app.verification.recomputation import Start
 from tables import profile as profiles
 
@@ -142,23 +142,8 @@ def writing(path: Path, head: Head) -> Iterator[SnapshotWriter]:
 
     Only its owner may read it, as it holds personal data. Raises OSError.
     """
-    folder = path.parent
-    with NamedTemporaryFile(dir=folder, prefix=f".{path.name}.", suffix=".part", delete=False) as file:
-        part = Path(file.name)  # nobody else may read it: mode 0600
-        try:
-            writer = SnapshotWriter(file, head)
-            yield writer
-            file.flush()
-            os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)  # a crash must not bring the name back to the file before
-    finally:
-        os.close(handle)
+    with private_file(path) as file:
+        yield SnapshotWriter(file, head)
 
 
 class Snapshot:

@@ -283,6 +283,7 @@ async def whole_life(shop: Shop) -> None:
         await shop.once("verify")
         await shop.once("users", "show", "ann")
         await shop.once("users", "split", "ann", "a-1")
+        await shop.once("users", "export", "ann", "--output", str(shop.folder / "ann.json"))
         await shop.another_segment()
         await shop.late_events()
         await shop.once("topics", "check")

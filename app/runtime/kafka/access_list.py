@@ -92,7 +92,9 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "catalog": _topics("Read", topics.catalog),
         "users": _chain(
             _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
-            _topics("Write", topics.clickstream, topics.audit),  # split and merge
+            _topics("Read", topics.late, topics.dead_letters, topics.changes, topics.identity, letters),  # export
+            [_prefix("Read", topics.segment_prefix)],
+            _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase
             [_transactions(f"{app_id}-users")],
         ),
         "snapshot": _chain(

@@ -22,6 +22,7 @@ Deed = Literal[
     "definitions.publish",
     "lists.write",
     "snapshot.write",
+    "users.export",
     "users.show",
     "users.split",
     "users.merge",

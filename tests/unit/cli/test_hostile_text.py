@@ -104,6 +104,7 @@ COMMANDS: tuple[str, ...] = (
     "memberships run --set redis_url=EVIL",
     "memberships EVIL",
     "users show EVIL",
+    "users export EVIL --output EVIL",
     "users EVIL ann",
     "replay --only EVIL --set partitions=EVIL",
     "topics check --set app_id=EVIL",

@@ -33,7 +33,7 @@ from tests.unit.schemas.compatibility import narrower
 from tools.docs_pages import ROOT, blocks
 
 SCHEMAS = ROOT / "deploy" / "schemas"
-OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity", "audit")
+OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity", "audit", "person")
 KEPT = sorted((SCHEMAS / "kept").glob("*.json"))
 
 

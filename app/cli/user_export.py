@@ -1,0 +1,209 @@
+"""The work of `shoal users export`: reads every topic with records of users through, and writes those of one person."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from app.catalogs.definitions_folder import load_segments
+from app.catalogs.publishing import published_catalog
+from app.console.output import counted, make_console, say, show_bytes
+from app.console.running import reporting
+from app.destinations.positions import destination_topics
+from app.errors import UserError
+from app.events.instants import iso
+from app.offline.person import find_person
+from app.offline.person_export import TYPE, PersonsKeys, is_of, journal_part, keys_of, pretty, record_in_words
+from app.offline.profile_words import ProfileWords
+from app.runtime.audit import audited
+from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.log_reader import OffsetLostError
+from app.runtime.kafka.log_readers import LogReaders, rest
+from app.runtime.records.envelope import decode_profile
+from app.runtime.records.moved_keys import moved_keys
+from app.runtime.records.newest_profiles import newest_values
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.definition import Catalog
+from app.settings import Settings
+from app.verification.private_file import private_file
+from tables import profile as profiles
+from tables.profile import Profile
+
+READ_RECORDS: Final = 20_000
+COPY_BYTES: Final = 1 << 20
+
+
+def export_user(settings: Settings, asked: str, path: Path | None) -> int:
+    """Exports a person to a file or to standard output, and records in the audit log that somebody has."""
+    if path is not None and not path.parent.is_dir():
+        raise UserError(f"there is no folder {path.parent}", hint="make it first, or write the file elsewhere")
+    export = UserExport(settings, asked, path)
+    asyncio.run(_audited(settings, export, asked))
+    told = f"{counted(export.records, 'record')} of {counted(export.keys, 'key')}, {show_bytes(export.file_bytes)}"
+    say(make_console(stderr=path is None), told if path is None else f"{path}: {told}")
+    return 0
+
+
+async def _audited(settings: Settings, export: "UserExport", asked: str) -> None:
+    async with audited(settings, "users.export", user=asked) as deed:
+        await export.run(make_console(stderr=True))
+        deed.details["records"] = str(export.records)
+
+
+class UserExport:
+    """One export. The numbers are there after `run`."""
+
+    def __init__(self, settings: Settings, asked: str, path: Path | None) -> None:
+        self._settings = settings
+        self._asked = asked
+        self._path = path
+        self.doing = "reading the profiles"
+        self.records = 0
+        self.keys = 0
+        self.file_bytes = 0
+
+    async def run(self, console: Console) -> None:
+        """Writes the file: as a whole or not at all. UserError if nothing is there, or something cannot be read."""
+        await reporting(self._run(), console, lambda: self.doing)
+
+    async def _run(self) -> None:
+        client = await wait_for_broker(self._settings)
+        try:
+            with _output(self._path) as file:
+                await self._write(client, file)
+                self.file_bytes = file.tell()
+        except (KafkaError, OffsetLostError) as error:
+            raise UserError("a topic cannot be read", detail=f"{type(error).__name__}: {error}") from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UserError(
+                f"cannot write {self._path or 'standard output'}: {error.strerror or error}",
+                hint="the export needs as much room as the records of the person",
+            ) from None
+        finally:
+            await client.close()
+
+    async def _write(self, client: AIOKafkaClient, file: Any) -> None:
+        stored = _Stored(client, self._settings)
+        person = await find_person(self._asked, stored.read)
+        user = self._asked if person is None else person.user
+        keys = await keys_of(user, await moved_keys(client, self._settings), stored.read)
+        catalog = await self._catalog()
+        words = ProfileWords(catalog, compile_catalog(catalog, self._settings.time_rules))
+        head = {
+            "type": TYPE,
+            "exported_at": iso(int(time.time() * 1000)),
+            "asked": self._asked,
+            "user": user,
+            "keys": list(keys.profiles),
+            "left_out": keys.left_out,
+            "profiles": [words.of(key, profile) for key, profile in keys.profiles.items()],
+        }
+        file.write(pretty(head)[:-2] + b',\n  "records": [')
+        scanned = [await self._scan(client, topic, keys, file) for topic in await self._topics(client)]
+        file.write(b"\n  ],\n" + pretty({"topics": scanned})[2:] + b"\n")
+        self.keys = len(keys.profiles)
+        if person is None and not self.records:
+            raise UserError(
+                f"nothing is remembered of {self._asked}, and no topic has a record of them",
+                hint="check the spelling: upper and lower case differ; SHOAL_TOPIC_PREFIX names the deployment",
+            )
+
+    async def _topics(self, client: AIOKafkaClient) -> list[str]:
+        """All topics with records about users, also those of segments that are no longer defined."""
+        names = self._settings.topics
+        there = (await client.fetch_all_metadata()).topics()
+        return [
+            names.clickstream,
+            names.late,
+            names.dead_letters,
+            names.changes,
+            *sorted(each for each in there if each.startswith(names.segment_prefix)),
+            names.identity,
+            names.journal,
+            destination_topics(self._settings).dead_letters,
+        ]
+
+    async def _scan(self, client: AIOKafkaClient, topic: str, keys: PersonsKeys, file: Any) -> dict[str, Any]:
+        """Writes the person's records of a topic."""
+        partitions = sorted((await client.fetch_all_metadata()).partitions_for_topic(topic) or ())
+        before = self.records
+        read = 0
+        async with LogReaders(client, self._settings, committed_only=await has_transactions(client)) as readers:
+            for partition in partitions:
+                self.doing = f"reading {topic}: partition {partition + 1} of {len(partitions)}, {read:,} records"
+                async for part in rest(readers.open(topic, partition), 0, records_max=READ_RECORDS):
+                    read += len(part.records)
+                    self.doing = f"reading {topic}: partition {partition + 1} of {len(partitions)}, {read:,} records"
+                    for told in await asyncio.to_thread(self._theirs, topic, partition, part.records, keys):
+                        file.write((b",\n    " if self.records else b"\n    ") + told)
+                        self.records += 1
+        return {"topic": topic, "partitions": len(partitions), "read": read, "exported": self.records - before}
+
+    def _theirs(self, topic: str, partition: int, records: Collection[Any], keys: PersonsKeys) -> list[bytes]:
+        """The person's records among some, as they are written."""
+        topics = self._settings.topics
+        is_journal = topic == topics.journal
+        # What workers write has the right key; what others have written may not.
+        may_be_misplaced = topic in (topics.clickstream, topics.late, topics.dead_letters)
+        ids = self._settings.user_ids if may_be_misplaced else None
+        names = frozenset(key.encode() for key in keys.profiles)
+        found = []
+        for record in records:
+            value = record.value
+            if is_journal:
+                value = journal_part(value, keys.profiles)
+                is_theirs = value is not None
+            else:
+                is_theirs = is_of(record.key, value, names, ids)
+            if is_theirs:
+                told = record_in_words(topic, partition, record, value)
+                found.append(pretty(told).replace(b"\n", b"\n    "))
+        return found
+
+    async def _catalog(self) -> Catalog:
+        settings = self._settings
+        if settings.catalog == "folder":
+            return load_segments(settings.segments, settings.time_rules)
+        published = await published_catalog(settings)
+        if published is None:
+            raise UserError("no definitions are published", hint="shoal publish FOLDER, or --set catalog=folder")
+        return published.catalog
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[Any]:
+    """The file to write to. For standard output it is one without a name, which is copied when it is complete."""
+    if path is not None:
+        with private_file(path) as file:
+            yield file
+        return
+    with TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        while part := file.read(COPY_BYTES):
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+
+
+class _Stored:
+    """Reads profiles from their topic; where there is none, nobody is known."""
+
+    def __init__(self, client: AIOKafkaClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def read(self, keys: Collection[str]) -> Mapping[str, Profile]:
+        """The profiles of these keys."""
+        values = await newest_values(self._client, self._settings, keys) or {}
+        stored = {key.decode(): decode_profile(value).profile for key, value in values.items()}
+        return {key: profiles.decode(encoded) for key, encoded in stored.items() if encoded is not None}
