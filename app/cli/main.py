@@ -45,6 +45,7 @@ COMMANDS = {
     "serve": ("app.cli.serve:serve", "Run the HTTP service: events in; segments, reasons and changes out."),
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
     "memberships": ("app.cli.memberships:memberships", "Keep, verify or rebuild the current memberships in Redis."),
+    "segments": ("app.cli.segments:segments", "Show sizes, overlaps, drift and freshness of segments."),
     "users": ("app.cli.users:users", "Show, split, merge, erase or export a person with all their keys."),
     "lists": ("app.cli.lists:lists", "Put users on static lists: import, add, remove, show, drop."),
     "destinations": ("app.cli.destinations:destinations", "Send changes to other services over HTTP."),

@@ -31,6 +31,9 @@ TELL_ON_STDERR = {
 TELL = {
     "verify": "verify --timeout 30s",
     "memberships verify": "memberships verify",
+    "segments size": "segments size",
+    "segments overlap": "segments overlap --small 1",
+    "segments freshness": "segments freshness",
     "demo of a file": "demo --for 2s --file events.jsonl --speed 600",
 }
 COMMANDS = {**TELL_ON_STDERR, **TELL}

@@ -103,6 +103,8 @@ COMMANDS: tuple[str, ...] = (
     "warehouse --tables EVIL --to there",
     "memberships run --set redis_url=EVIL",
     "memberships EVIL",
+    "segments size EVIL --set redis_url=EVIL",
+    "segments EVIL",
     "users show EVIL",
     "users export EVIL --output EVIL",
     "users EVIL ann",

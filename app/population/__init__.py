@@ -1,0 +1,1 @@
+"""Reports about all segments together: sizes, overlaps, drift and freshness."""

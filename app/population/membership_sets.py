@@ -1,0 +1,132 @@
+"""The sets of users in Redis, as `shoal memberships` keeps them, read in pipelines of bounded size.
+
+No command here keeps Redis busy for long: an intersection is asked for only where the smaller set is small, and larger
+sets are sampled.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+
+COMMANDS_A_CALL: Final = 200
+"""Commands of one pipeline: they bound what is in memory, and other clients of Redis get in between."""
+DRAWS_A_CALL: Final = 1_000
+SCAN_KEYS: Final = 2_000
+
+
+class NotReadyError(Exception):
+    """The memberships in Redis are not all there, or were begun anew while they were read. Its text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Number of users in a segment at an instant."""
+
+    at_ms: int
+    users: int
+
+
+class MembershipSets:
+    """The sets under a prefix. RedisError and OSError where Redis does not answer."""
+
+    def __init__(self, redis: Redis, *, prefix: str) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+
+    async def ready(self) -> str:
+        """The generation of the memberships. NotReadyError unless every partition has caught up once."""
+        state = await self._redis.hgetall(f"{self._prefix}memberships")
+        partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
+        if not partitions:
+            raise NotReadyError("this Redis holds no memberships")
+        left = sum(1 for number in range(partitions) if not state.get(f"ready:{number}".encode()))
+        if left:
+            raise NotReadyError(f"the memberships of {left} of {partitions} partitions are not in this Redis yet")
+        return cast(bytes, state[b"generation"]).decode()
+
+    async def check(self, generation: str) -> None:
+        """NotReadyError if the memberships were begun anew since: what was read meanwhile is no truth."""
+        if await self.ready() != generation:
+            raise NotReadyError("the memberships were rebuilt while they were read")
+
+    async def names(self) -> list[str]:
+        """The segments that somebody is in, or was in while counts are kept. Goes through all keys."""
+        escaped = "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self._prefix)
+        found: set[str] = set()
+        for kind in ("segment", "counts"):
+            async for key in self._redis.scan_iter(match=f"{escaped}{kind}:*", count=SCAN_KEYS):
+                found.add(key.decode().removeprefix(f"{self._prefix}{kind}:"))
+        return sorted(found)
+
+    async def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """The number of users in each segment."""
+        answers: list[int] = []
+        for some in _slices(names):
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in some:
+                pipeline.zcard(self._members(name))
+            answers += await pipeline.execute()
+        return dict(zip(names, answers, strict=True))
+
+    async def newest(self, names: Sequence[str]) -> dict[str, int | None]:
+        """The latest entry in ms of those who are in each segment; None: nobody is in it."""
+        answers: list[list[tuple[bytes, float]]] = []
+        for some in _slices(names):
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in some:
+                pipeline.zrange(self._members(name), 0, 0, desc=True, withscores=True)
+            answers += await pipeline.execute()
+        return {name: int(found[0][1]) if found else None for name, found in zip(names, answers, strict=True)}
+
+    async def counts(self, names: Sequence[str], *, since_ms: int, until_ms: int) -> list[list[Count]]:
+        """The counts between two instants, both included, for each segment, in the order of time."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.zrange(f"{self._prefix}counts:{name}", since_ms, until_ms, byscore=True)
+        return [[_count(each) for each in found] for found in await pipeline.execute()]
+
+    async def sample(self, name: str, users_max: int) -> list[bytes]:
+        """Different users of a segment, chosen by chance; all of them if it has no more."""
+        return cast(list[bytes], await self._redis.zrandmember(self._members(name), users_max))
+
+    async def draws(self, name: str, count: int) -> list[bytes]:
+        """So many users of a segment, each drawn from all of them: some come more than once."""
+        drawn: list[bytes] = []
+        for start in range(0, count, DRAWS_A_CALL):
+            part = min(DRAWS_A_CALL, count - start)
+            drawn += await self._redis.zrandmember(self._members(name), -part)
+        return drawn
+
+    async def segments_of(self, users: Sequence[bytes]) -> Iterator[list[bytes]]:
+        """The names of each user's segments; the users are as many as one pipeline may have."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for user in users:
+            pipeline.hkeys(f"{self._prefix}user:".encode() + user)
+        return iter(await pipeline.execute())
+
+    async def among(self, users: Sequence[bytes], name: str) -> int:
+        """The number of these users that are in the segment."""
+        count = 0
+        for some in _slices(users):
+            scores = await self._redis.zmscore(self._members(name), list(some))
+            count += sum(1 for score in scores if score is not None)
+        return count
+
+    async def common(self, one: str, other: str) -> int:
+        """The number of users that are in both. Redis does nothing else meanwhile."""
+        return cast(int, await self._redis.zintercard(2, [self._members(one), self._members(other)]))
+
+    def _members(self, name: str) -> str:
+        return f"{self._prefix}segment:{name}"
+
+
+def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), COMMANDS_A_CALL):
+        yield values[start : start + COMMANDS_A_CALL]
+
+
+def _count(member: bytes) -> Count:
+    at_ms, _, users = member.partition(b":")
+    return Count(int(at_ms), int(users))
