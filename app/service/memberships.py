@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from app.errors import UserError
 from app.events.instants import iso
+from app.population.membership_sets import MembershipSets, NotReadyError
 from app.runtime.kafka.partitioner import partition_of
 from app.service.http_problem import Problem
 from app.settings import Settings
@@ -238,6 +239,17 @@ class Memberships:
 
         found = [each.partition(b":") for each in await self._ask(ask)]
         return SegmentCounts(segment=segment, counts=[Count(iso(int(at_ms)), int(users)) for at_ms, _, users in found])
+
+    async def report(self, question: Callable[[MembershipSets], Awaitable[T]]) -> T:
+        """Returns a report about whole segments. Problem 503, also while not all users are there."""
+
+        async def ask(redis: Any) -> T:
+            return await question(MembershipSets(redis, prefix=self._prefix))
+
+        try:
+            return await self._ask(ask)
+        except NotReadyError as error:
+            raise Problem(503, "building", f"{error}: shoal memberships brings them there", retry_after_s=5) from None
 
     def _key(self, rest: str) -> str:
         return self._prefix + rest

@@ -8,6 +8,10 @@ import msgspec
 from litestar import Request
 
 from app.events.message import USER_BYTES_MAX, instant_ms
+from app.population.drift import Drift, drift
+from app.population.overlap import Order, Overlap, Wish, overlap
+from app.population.sizes import Period, SegmentSize, segment_sizes
+from app.segments.language.durations import DurationError, parse_duration
 from app.service.access import Access, Reader
 from app.service.definitions import Definitions
 from app.service.evaluation import Evaluation, LiveEvaluation, evaluate
@@ -19,8 +23,13 @@ from app.settings import Settings
 Asked = Request[Any, Any, Any]
 USERS_MAX: Final = 100
 EVALUATIONS_AT_ONCE: Final = 2
+REPORTS_AT_ONCE: Final = 2
+SAMPLE_USERS: Final = 200
+"""Users of each segment that are sampled for an overlap: fewer than on the command line, since somebody waits."""
+PAIRS_MAX: Final = 200
 TTL_S: Final = 3_600
 WEEK_MS: Final = 7 * 86_400_000
+BACK_MS_MAX: Final = 400 * 86_400_000
 READING: Final = (400, 401, 403, 429, 503)
 
 
@@ -100,6 +109,8 @@ class Queries:
         self._memberships = memberships
         self._profiles = Profiles(settings)
         self._evaluating = asyncio.Semaphore(EVALUATIONS_AT_ONCE)
+        self._reporting = asyncio.Semaphore(REPORTS_AT_ONCE)
+        self._counts_every_ms = settings.counts_every_ms
 
     async def segments_of(self, user: str, reader: Reader) -> UserSegments:
         """Returns the memberships of a user; of a key that has moved, those of the user it has moved to."""
@@ -149,6 +160,40 @@ class Queries:
         since_ms = now_ms - WEEK_MS if since is None else _instant(since, "since")
         until_ms = now_ms if until is None else _instant(until, "until")
         return await self._memberships.counts_over_time(segment, since_ms=since_ms, until_ms=until_ms)
+
+    async def size_of(self, segment: str, *, back: str) -> SegmentSize:
+        """The users of a segment, now and before."""
+        self._check_segment(segment)
+        period = self._period(back)
+        (found,) = await self._memberships.report(lambda sets: segment_sizes(sets, [segment], period))
+        return found
+
+    async def overlap_of(self, segment: str, *, by: Order, limit: int) -> Overlap:
+        """The live segments that have the most users in common with this one."""
+        if not 1 <= limit <= PAIRS_MAX:
+            raise Problem(400, "limit", f"limit is {limit}; from 1 to {PAIRS_MAX}")
+        self._check_segment(segment)
+        wish = Wish(focus=segment, order=by, pairs_max=limit, sample_users=SAMPLE_USERS, skips_small=True)
+        async with self._reporting:
+            return await self._memberships.report(lambda sets: overlap(sets, self._live(), wish))
+
+    async def drift(self, *, back: str) -> Drift:
+        """The drift of all live segments."""
+        period = self._period(back)
+        async with self._reporting:
+            return await self._memberships.report(lambda sets: drift(sets, self._live(), period))
+
+    def _live(self) -> list[str]:
+        return sorted(each.name for each in self._definitions.catalog.live_segments)
+
+    def _period(self, back: str) -> Period:
+        try:
+            back_ms = parse_duration(back)
+        except DurationError:
+            back_ms = 0
+        if not 0 < back_ms <= BACK_MS_MAX:
+            raise Problem(400, "back", f"back is {back[:40]!r}; a duration such as 7d, at most 400d")
+        return Period(now_ms=time.time_ns() // 1_000_000, back_ms=back_ms, every_ms=self._counts_every_ms)
 
     async def explain(self, user: str, segment: str) -> LiveEvaluation:
         """Explains why a live user is in a segment, or not."""

@@ -33,6 +33,7 @@ from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
 from app.service.list_routes import ListRoutes, StaticLists
 from app.service.memberships import Memberships
 from app.service.page_routes import DocumentPage, PageRoutes, document_router
+from app.service.population_routes import PopulationRoutes
 from app.service.queries import Queries
 from app.service.query_routes import QueryRoutes
 from app.service.request_limit import RequestLimit, RequestsInHand
@@ -96,6 +97,7 @@ def create_service(settings: Settings) -> Service:
             CollectorRoutes,
             LibrarySettingsRoutes,
             QueryRoutes,
+            PopulationRoutes,
             StreamRoutes,
             AuditRoutes,
             ListRoutes,
