@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,27 +15,22 @@ from rich.console import Console
 
 from app.catalogs.definitions_folder import load_segments
 from app.catalogs.publishing import published_catalog
+from app.cli.person_records import PersonRecords
 from app.console.output import counted, make_console, say, show_bytes
 from app.console.running import reporting
-from app.destinations.positions import destination_topics
 from app.errors import UserError
 from app.events.instants import iso
 from app.offline.person import find_person
-from app.offline.person_export import TYPE, PersonsKeys, is_of, journal_part, keys_of, pretty, record_in_words
+from app.offline.person_export import TYPE, PersonsKeys, keys_of, pretty, record_in_words
 from app.offline.profile_words import ProfileWords
 from app.runtime.audit import audited
-from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
-from app.runtime.kafka.log_readers import LogReaders, rest
-from app.runtime.records.envelope import decode_profile
 from app.runtime.records.moved_keys import moved_keys
-from app.runtime.records.newest_profiles import newest_values
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 from app.verification.private_file import private_file
-from tables import profile as profiles
-from tables.profile import Profile
 
 READ_RECORDS: Final = 20_000
 COPY_BYTES: Final = 1 << 20
@@ -65,14 +60,17 @@ class UserExport:
         self._settings = settings
         self._asked = asked
         self._path = path
-        self.doing = "reading the profiles"
+        self._read: PersonRecords | None = None
         self.records = 0
         self.keys = 0
         self.file_bytes = 0
 
     async def run(self, console: Console) -> None:
         """Writes the file: as a whole or not at all. UserError if nothing is there, or something cannot be read."""
-        await reporting(self._run(), console, lambda: self.doing)
+        await reporting(self._run(), console, self._doing)
+
+    def _doing(self) -> str:
+        return "waiting for the broker" if self._read is None else self._read.doing
 
     async def _run(self) -> None:
         client = await wait_for_broker(self._settings)
@@ -93,10 +91,10 @@ class UserExport:
             await client.close()
 
     async def _write(self, client: AIOKafkaClient, file: Any) -> None:
-        stored = _Stored(client, self._settings)
-        person = await find_person(self._asked, stored.read)
+        read = self._read = PersonRecords(client, self._settings)
+        person = await find_person(self._asked, read.profiles)
         user = self._asked if person is None else person.user
-        keys = await keys_of(user, await moved_keys(client, self._settings), stored.read)
+        keys = await keys_of(user, await moved_keys(client, self._settings), read.profiles)
         catalog = await self._catalog()
         words = ProfileWords(catalog, compile_catalog(catalog, self._settings.time_rules))
         head = {
@@ -109,7 +107,7 @@ class UserExport:
             "profiles": [words.of(key, profile) for key, profile in keys.profiles.items()],
         }
         file.write(pretty(head)[:-2] + b',\n  "records": [')
-        scanned = [await self._scan(client, topic, keys, file) for topic in await self._topics(client)]
+        scanned = [await self._scan(read, topic, keys, file) for topic in await read.topics()]
         file.write(b"\n  ],\n" + pretty({"topics": scanned})[2:] + b"\n")
         self.keys = len(keys.profiles)
         if person is None and not self.records:
@@ -118,57 +116,21 @@ class UserExport:
                 hint="check the spelling: upper and lower case differ; SHOAL_TOPIC_PREFIX names the deployment",
             )
 
-    async def _topics(self, client: AIOKafkaClient) -> list[str]:
-        """All topics with records about users, also those of segments that are no longer defined."""
-        names = self._settings.topics
-        there = (await client.fetch_all_metadata()).topics()
-        return [
-            names.clickstream,
-            names.late,
-            names.dead_letters,
-            names.changes,
-            *sorted(each for each in there if each.startswith(names.segment_prefix)),
-            names.identity,
-            names.journal,
-            destination_topics(self._settings).dead_letters,
-        ]
-
-    async def _scan(self, client: AIOKafkaClient, topic: str, keys: PersonsKeys, file: Any) -> dict[str, Any]:
+    async def _scan(self, read: PersonRecords, topic: str, keys: PersonsKeys, file: Any) -> dict[str, Any]:
         """Writes the person's records of a topic."""
-        partitions = sorted((await client.fetch_all_metadata()).partitions_for_topic(topic) or ())
         before = self.records
-        read = 0
-        async with LogReaders(client, self._settings, committed_only=await has_transactions(client)) as readers:
-            for partition in partitions:
-                self.doing = f"reading {topic}: partition {partition + 1} of {len(partitions)}, {read:,} records"
-                async for part in rest(readers.open(topic, partition), 0, records_max=READ_RECORDS):
-                    read += len(part.records)
-                    self.doing = f"reading {topic}: partition {partition + 1} of {len(partitions)}, {read:,} records"
-                    for told in await asyncio.to_thread(self._theirs, topic, partition, part.records, keys):
-                        file.write((b",\n    " if self.records else b"\n    ") + told)
-                        self.records += 1
-        return {"topic": topic, "partitions": len(partitions), "read": read, "exported": self.records - before}
-
-    def _theirs(self, topic: str, partition: int, records: Collection[Any], keys: PersonsKeys) -> list[bytes]:
-        """The person's records among some, as they are written."""
-        topics = self._settings.topics
-        is_journal = topic == topics.journal
-        # What workers write has the right key; what others have written may not.
-        may_be_misplaced = topic in (topics.clickstream, topics.late, topics.dead_letters)
-        ids = self._settings.user_ids if may_be_misplaced else None
-        names = frozenset(key.encode() for key in keys.profiles)
-        found = []
-        for record in records:
-            value = record.value
-            if is_journal:
-                value = journal_part(value, keys.profiles)
-                is_theirs = value is not None
-            else:
-                is_theirs = is_of(record.key, value, names, ids)
-            if is_theirs:
-                told = record_in_words(topic, partition, record, value)
-                found.append(pretty(told).replace(b"\n", b"\n    "))
-        return found
+        async for found in read.of(topic, keys.profiles):
+            for partition, record, value in found:
+                told = pretty(record_in_words(topic, partition, record, value)).replace(b"\n", b"\n    ")
+                file.write((b",\n    " if self.records else b"\n    ") + told)
+                self.records += 1
+        exported = self.records - before
+        return {
+            "topic": topic,
+            "partitions": len(await read.partitions(topic)),
+            "read": read.read,
+            "exported": exported,
+        }
 
     async def _catalog(self) -> Catalog:
         settings = self._settings
@@ -193,17 +155,3 @@ def _output(path: Path | None) -> Iterator[Any]:
         while part := file.read(COPY_BYTES):
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
-
-
-class _Stored:
-    """Reads profiles from their topic; where there is none, nobody is known."""
-
-    def __init__(self, client: AIOKafkaClient, settings: Settings) -> None:
-        self._client = client
-        self._settings = settings
-
-    async def read(self, keys: Collection[str]) -> Mapping[str, Profile]:
-        """The profiles of these keys."""
-        values = await newest_values(self._client, self._settings, keys) or {}
-        stored = {key.decode(): decode_profile(value).profile for key, value in values.items()}
-        return {key: profiles.decode(encoded) for key, encoded in stored.items() if encoded is not None}
