@@ -10,10 +10,12 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from cyclopts import Parameter
 
+from app.cli.erasure_status import erasure_status
 from app.cli.key_control import KeyControl
 from app.cli.key_erasure import KeyErasure
 from app.cli.process import Pairs, settings_of
 from app.cli.user_export import export_user
+from app.console.erasure import show_erasure_status
 from app.console.output import make_console, say, say_lines
 from app.console.person import show_erasure, show_person, show_split
 from app.console.running import quiet_clients
@@ -32,6 +34,18 @@ from app.settings import Settings
 from tables import profile as profiles
 from tables.profile import Profile
 
+_DryRun = Annotated[
+    bool, Parameter(negative=(), help="With split and erase: write nothing; only show what would change.")
+]
+_Force = Annotated[
+    bool, Parameter(negative=(), help="With merge: move the id, whatever it is. Two people may become one.")
+]
+_Json = Annotated[bool, Parameter(negative=(), help="With show: print JSON.")]
+_Status = Annotated[
+    bool, Parameter(negative=(), help="With erase: erase nothing; tell what is left of a person who was erased.")
+]
+_Output = Annotated[Path | None, Parameter(help="With export: the file to write; standard output without it.")]
+
 
 def users(
     action: Literal["show", "split", "merge", "erase", "export"],
@@ -39,29 +53,31 @@ def users(
     other: str | None = None,
     /,
     *,
-    dry_run: Annotated[bool, Parameter(negative=())] = False,
-    force: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    dry_run: _DryRun = False,
+    force: _Force = False,
+    json: _Json = False,
     segments: Path | None = None,
-    output: Path | None = None,
+    output: _Output = None,
+    status: _Status = False,
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
     """Show the keys of a person, split two of them, merge two, erase a person, or export all of them.
 
-    `show KEY` shows the ids that a user has claimed, since when, why, and the state of each claim. For an id that has
-    moved, it shows where it has moved to, and that user. It reads the profiles as of the last commit of the workers:
-    the whole partition of each key, about a second for half a million users.
+    `show KEY` shows the ids that a user has claimed, since when, why, and the state of each claim; for an id that has
+    moved, where to. It reads the profiles as of the last commit of the workers: the whole partition of each key, about
+    a second for half a million users.
 
     `split USER ID` undoes a wrong merge: computes both again from all events, as if USER had never had ID, and keeps
     them apart. It reads the whole partition of USER, and needs all events of USER to be there.
 
     `merge ID USER --force` moves ID to USER, also if ID is a user; `split USER ID` undoes it.
 
-    `erase USER` erases a person with all their keys: no older event brings them back. Events stay in their topics.
+    `erase USER` erases a person with all their keys: no older event brings them back. Events stay in their topics;
+    `erase USER --status` tells what is still where, and until when at the latest.
 
-    `export KEY --output FILE` writes all that is known of a person as JSON, with every record about them: it reads all
-    topics with records of users. The file is there as a whole or not at all, and only its owner may read it.
+    `export KEY --output FILE` writes all that is known of a person as JSON, with every record about them. Only the
+    owner of the file may read it.
 
     Example: `shoal users split ann a-7 --dry-run`
 
@@ -73,16 +89,8 @@ def users(
         A userId, or the anonymousId of a visitor.
     other
         The other key, of split and merge.
-    dry_run
-        With split and erase: write nothing; only show what would change.
-    force
-        With merge: move the id, whatever it is. Two people may become one.
-    json
-        With show: print JSON.
     segments
         With split and export: the folder of the workers' definitions (SHOAL_SEGMENTS, the shipped ones).
-    output
-        With export: the file to write; standard output without it.
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     set_
@@ -90,13 +98,15 @@ def users(
     """
     quiet_clients()
     settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=segments)
-    given = {"other": other is not None, "dry_run": dry_run, "force": force, "json": json}
+    given = {"other": other is not None, "dry_run": dry_run, "force": force, "json": json, "status": status}
     _refuse(action, given | {"segments": segments is not None, "output": output is not None})
     known = _known(settings, key)
     if action == "export":
         return export_user(settings, known, output)
     if action == "show":
         _print_person(asyncio.run(_shown(settings, known)), as_json=json)
+    elif status:
+        show_erasure_status(make_console(), erasure_status(settings, known))
     else:
         _change(settings, action, known, other, write=not dry_run, force=force)
     return 0
@@ -150,7 +160,7 @@ _TAKES: Final = {
     "show": {"json"},
     "split": {"other", "dry_run", "segments"},
     "merge": {"other", "force"},
-    "erase": {"dry_run"},
+    "erase": {"dry_run", "status"},
     "export": {"segments", "output"},
 }
 """What an action takes beside a key."""
@@ -158,6 +168,8 @@ _TAKES: Final = {
 
 def _refuse(action: str, given: Mapping[str, bool]) -> None:
     """Refuses what only another action takes."""
+    if given["status"] and given["dry_run"]:
+        raise UserError("--status and --dry-run exclude each other", hint="--status writes nothing, either")
     for name, is_given in given.items():
         if is_given and name not in _TAKES[action]:
             what = "second key" if name == "other" else f"--{name.replace('_', '-')}"

@@ -72,7 +72,7 @@ def show_erasure(console: Console, erasure: Erasure) -> None:
     for key in erasure.keys:
         say(console, f"  {visible_line(key)}")
     if erasure.written:
-        say(console, "events and logs go with the retention of their topics: docs/privacy.md")
+        say(console, f"events and logs go with the retention of their topics: shoal users erase {user} --status")
 
 
 def _headline(person: Person) -> str:

@@ -288,6 +288,8 @@ async def whole_life(shop: Shop) -> None:
         await shop.late_events()
         await shop.once("topics", "check")
         await shop.once("memberships", "verify")
+        await shop.once("users", "erase", "ann")
+        await shop.once("users", "erase", "ann", "--status")
         await shop.forget_changes()
         await shop.once("memberships", "rebuild")
         log = shop.folder / "memberships.log"

@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
+import time
 from functools import partial
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.cli.users import users
+from app.console.erasure import show_day
 from app.errors import UserError
 from app.main import create_app
 from tests.contract.test_split_users import DIES, ON_KAFKA, command, event, said, shop, verified
-from tests.support.shop import Shop, running, soon
+from tests.support.shop import START_MS, Shop, running, soon
 
 __all__ = ["shop"]
 
@@ -115,3 +120,75 @@ async def test_an_id_that_has_moved_names_the_person_to_erase(shop: Shop) -> Non
 async def test_without_transactions_nobody_is_erased(shop: Shop) -> None:
     with pytest.raises(UserError, match="has no transactions"):
         await run(shop, "ann")
+
+
+DAY_MS = 86_400_000
+
+
+async def status(shop: Shop, user: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The output of `shoal users erase --status`."""
+    given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
+    capsys.readouterr()
+    await asyncio.to_thread(
+        partial(users, "erase", user, broker=shop.broker.bootstrap_servers, set_=given, status=True)
+    )
+    return capsys.readouterr().out
+
+
+async def set_terms(shop: Shop, topic: str, **config: str) -> None:
+    """Settings of a topic; `retention_ms` is `retention.ms`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=shop.broker.bootstrap_servers)
+    await admin.start()
+    told = {name.replace("_", "."): value for name, value in config.items()}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=told)])
+    await admin.close()
+
+
+def row_of(told: str, topic: str) -> list[str]:
+    """The cells of a topic in the table."""
+    (line,) = [line for line in told.splitlines() if line.startswith(f"{topic} ")]
+    return [cell.strip() for cell in re.split(r"  +", line.strip())]
+
+
+@ON_KAFKA
+async def test_the_status_of_an_erasure_has_each_topic_with_records_of_any_key_and_the_last_date(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topics = shop.settings.topics
+    async with running(create_app(shop.settings)):
+        await arrived(shop)
+        with pytest.raises(UserError, match="ann has not been erased"):
+            await status(shop, "ann", capsys)
+        with pytest.raises(UserError, match="no topic has anything of nobody"):
+            await status(shop, "nobody", capsys)
+    await run(shop, "ann")
+    told = await status(shop, "ann", capsys)
+    assert told.count("the workers have not come to it yet") == 3
+    async with running(create_app(shop.settings)):
+        assert set(await said(shop, at_least=7)) == ENTERED | LEFT
+        await shop.settled(60_000)
+        told = await status(shop, "a-1", capsys)
+        assert [line for line in told.splitlines() if line.endswith(": erased")] == [
+            f"  {key}: erased" for key in ("a-1", "a-2", "ann")
+        ]
+        assert "no date is known" in told
+        assert row_of(told, topics.clickstream)[-2:] == ["unknown", "retention.ms=-1: for ever"]
+        counted = {
+            topic: sum(each.key in {b"ann", b"a-1", b"a-2"} for each in await shop.read_all(topic))
+            for topic in (topics.clickstream, topics.changes, topics.identity)
+        }
+        assert {topic: int(row_of(told, topic)[1]) for topic in counted} == counted
+        for topic in (topics.clickstream, topics.changes, topics.identity):
+            await set_terms(shop, topic, retention_ms=str(2 * DAY_MS), segment_ms=str(DAY_MS))
+        terms = {"cleanup_policy": "compact", "max_compaction_lag_ms": str(DAY_MS), "delete_retention_ms": "60000"}
+        await set_terms(shop, topics.profiles, **terms)
+        told = await status(shop, "ann", capsys)
+        newest_ms = max(each.timestamp for each in await shop.read_all(topics.changes) if each.key == b"ann")
+        of_changes = row_of(told, topics.changes)
+        assert of_changes[-2:] == [show_day(newest_ms + 3 * DAY_MS), "retention.ms 2d, segment.ms 1d"]
+        of_profiles = row_of(told, topics.profiles)
+        assert f"all of it is gone by {of_profiles[3]}" in told, "38 days and a minute"
+        await shop.send([event(int(time.time()) + 2 - START_MS // 1000, "Order Completed", userId="ann")])
+        await said(shop, at_least=8)
+        await shop.settled(60_000)
+        assert "ann: erased; has had events since then" in await status(shop, "ann", capsys)

@@ -93,7 +93,8 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "users": _chain(
             _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
             _topics("Read", topics.late, topics.dead_letters, topics.changes, topics.identity, letters),  # export
-            [_prefix("Read", topics.segment_prefix)],
+            _topics("DescribeConfigs", *every[:-2], letters),  # what is left of an erasure until when
+            (_prefix(each, topics.segment_prefix) for each in ("Read", "DescribeConfigs")),
             _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase
             [_transactions(f"{app_id}-users")],
         ),

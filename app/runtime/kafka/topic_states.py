@@ -47,6 +47,15 @@ async def cluster_state(settings: Settings, client: AIOKafkaClient, names: Seque
     return ClusterState(topics, {number: of_brokers.get(str(number), {}) for number in numbers})
 
 
+async def topic_configs(settings: Settings, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics that exist, by name; nothing where the broker does not tell."""
+    admin = await connect_admin(settings)
+    try:
+        return await _configs(admin, [ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    finally:
+        await admin.close()
+
+
 async def _configs(admin: AIOKafkaAdminClient, resources: Iterable[ConfigResource]) -> dict[str, dict[str, str]]:
     """Settings by the name of what they belong to; nothing where the broker does not tell."""
     try:

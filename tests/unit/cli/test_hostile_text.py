@@ -107,6 +107,7 @@ COMMANDS: tuple[str, ...] = (
     "segments EVIL",
     "users show EVIL",
     "users export EVIL --output EVIL",
+    "users erase EVIL --status",
     "users EVIL ann",
     "replay --only EVIL --set partitions=EVIL",
     "topics check --set app_id=EVIL",
