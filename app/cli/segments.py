@@ -21,7 +21,7 @@ from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible, visible_json
 from app.memberships.membership_view import connect_redis
-from app.population.drift import Drift, drift
+from app.population.drift import Drift, NoCountsError, drift
 from app.population.freshness import Freshness, changed_segment, event_kinds, freshness, read_tail
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.population.overlap import SAMPLE_USERS, Order, Overlap, Wish, overlap
@@ -118,6 +118,9 @@ async def _report(
         raise UserError(
             f"{error}", hint="shoal memberships run brings them there; try again when it is ready"
         ) from None
+    except NoCountsError as error:
+        hint = "shoal memberships run counts every SHOAL_COUNTS_EVERY; --back 1d compares with yesterday"
+        raise UserError(f"{error}", hint=hint) from None
     except ResponseError as error:
         raise UserError(f"Redis refuses: {visible(str(error))}", hint="Redis 7 or Valkey is needed") from None
     except (RedisError, OSError) as error:

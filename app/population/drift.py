@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from app.events.instants import iso
-from app.population.membership_sets import MembershipSets, NotReadyError
+from app.population.membership_sets import MembershipSets
 from app.population.sizes import SEGMENTS_A_CALL, Period, size_at
 
 Verdict = Literal["stable", "moderate", "large"]
@@ -22,6 +22,10 @@ DEVIATIONS: Final = 3
 """A difference below so many standard deviations of two counts is chance."""
 HALF_A_USER: Final = 0.5
 """Stands for nobody, of which no logarithm can be taken."""
+
+
+class NoCountsError(Exception):
+    """Nothing was counted at the instant that is to be compared with. Its text says when."""
 
 
 class SegmentDrift(msgspec.Struct, kw_only=True, frozen=True):
@@ -49,7 +53,7 @@ class Drift(msgspec.Struct, kw_only=True, frozen=True):
 
 
 async def drift(sets: MembershipSets, names: Sequence[str], period: Period) -> Drift:
-    """The drift of all these segments since the beginning of the period. NotReadyError."""
+    """The drift of all these segments since the beginning of the period. NotReadyError, NoCountsError."""
     generation = await sets.ready()
     then_ms = period.now_ms - period.back_ms
     now = await sets.sizes(names)
@@ -62,7 +66,7 @@ async def drift(sets: MembershipSets, names: Sequence[str], period: Period) -> D
                 before[name] = users
     await sets.check(generation)
     if not before:
-        raise NotReadyError(f"the users of segments were not counted around {iso(then_ms)}")
+        raise NoCountsError(f"the users of segments were not counted around {iso(then_ms)}")
     rows = shares_drift(now, before)
     total = sum(row.psi for row in rows)
     return Drift(

@@ -4,7 +4,8 @@ No command here keeps Redis busy for long: an intersection is asked for only whe
 sets are sampled.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,6 +15,40 @@ COMMANDS_A_CALL: Final = 200
 """Commands of one pipeline: they bound what is in memory, and other clients of Redis get in between."""
 DRAWS_A_CALL: Final = 1_000
 SCAN_KEYS: Final = 2_000
+
+
+TALLIED_A_CALL: Final = 100
+"""Users that one script asks for their segments: Redis does nothing else for a few milliseconds at most."""
+_TALLY: Final = """
+local start, count = tonumber(ARGV[2]), tonumber(ARGV[3])
+local users
+if start < 0 then users = redis.call('ZRANDMEMBER', KEYS[1], count)
+else users = redis.call('ZRANGE', KEYS[1], start, start + count - 1) end
+local answer = {#users}
+if #users == 0 then
+  if ARGV[4] ~= '' then answer[2] = 0 end
+  return answer
+end
+if ARGV[4] ~= '' then
+  local both = 0
+  for _, score in ipairs(redis.call('ZMSCORE', ARGV[4], unpack(users))) do
+    if score then both = both + 1 end
+  end
+  answer[2] = both
+  return answer
+end
+local counts = {}
+for _, user in ipairs(users) do
+  for _, segment in ipairs(redis.call('HKEYS', ARGV[1] .. user)) do
+    counts[segment] = (counts[segment] or 0) + 1
+  end
+end
+for segment, number in pairs(counts) do
+  answer[#answer + 1] = segment
+  answer[#answer + 1] = number
+end
+return answer
+"""
 
 
 class NotReadyError(Exception):
@@ -28,12 +63,21 @@ class Count:
     users: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The users that were asked, and how many of them are in each segment."""
+
+    users: int
+    counts: Mapping[str, int]
+
+
 class MembershipSets:
     """The sets under a prefix. RedisError and OSError where Redis does not answer."""
 
     def __init__(self, redis: Redis, *, prefix: str) -> None:
         self._redis: Any = redis
         self._prefix = prefix
+        self._tally = self._redis.register_script(_TALLY)
 
     async def ready(self) -> str:
         """The generation of the memberships. NotReadyError unless every partition has caught up once."""
@@ -87,10 +131,6 @@ class MembershipSets:
             pipeline.zrange(f"{self._prefix}counts:{name}", since_ms, until_ms, byscore=True)
         return [[_count(each) for each in found] for found in await pipeline.execute()]
 
-    async def sample(self, name: str, users_max: int) -> list[bytes]:
-        """Different users of a segment, chosen by chance; all of them if it has no more."""
-        return cast(list[bytes], await self._redis.zrandmember(self._members(name), users_max))
-
     async def draws(self, name: str, count: int) -> list[bytes]:
         """So many users of a segment, each drawn from all of them: some come more than once."""
         drawn: list[bytes] = []
@@ -99,12 +139,27 @@ class MembershipSets:
             drawn += await self._redis.zrandmember(self._members(name), -part)
         return drawn
 
-    async def segments_of(self, users: Sequence[bytes]) -> Iterator[list[bytes]]:
-        """The names of each user's segments; the users are as many as one pipeline may have."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for user in users:
-            pipeline.hkeys(f"{self._prefix}user:".encode() + user)
-        return iter(await pipeline.execute())
+    async def tally(self, name: str, users_max: int, *, among: str | None = None) -> "Tally":
+        """Asks a sample of a segment's users for all of their segments, or only whether they are in `among`.
+
+        Everybody if the segment has no more users. Counted in Redis, since most of the answers are the same names.
+        """
+        size = await self._redis.zcard(self._members(name))
+        total, counts = 0, Counter[str]()
+        for start in range(0, min(size, users_max), TALLIED_A_CALL):
+            first = start if size <= users_max else -1
+            part = min(TALLIED_A_CALL, users_max - start)
+            other = self._members(among) if among is not None else ""
+            users, *found = await self._tally(
+                keys=[self._members(name)], args=[f"{self._prefix}user:", first, part, other]
+            )
+            total += users
+            if among is not None:
+                counts[among] += found[0]
+            else:
+                for segment, count in zip(found[::2], found[1::2], strict=True):
+                    counts[segment.decode()] += count
+        return Tally(total, counts)
 
     async def among(self, users: Sequence[bytes], name: str) -> int:
         """The number of these users that are in the segment."""

@@ -6,14 +6,13 @@ counted: exactly, or where even the smaller set is large by a larger sample.
 """
 
 import heapq
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from app.population.membership_sets import COMMANDS_A_CALL, MembershipSets
+from app.population.membership_sets import MembershipSets
 
 Order = Literal["share", "jaccard", "users"]
 Candidate = Literal["same", "nested", "overlapping"]
@@ -176,24 +175,15 @@ class _Search:
         )
 
     async def _estimates(self) -> AsyncIterator[_Estimate]:
-        for smaller in self._ascending:
-            users = await self._sets.sample(smaller, self._wish.sample_users)
-            found = await self._others(smaller, users)
-            for larger, count in found.items():
-                if larger in self._compared and self._size(larger) > self._size(smaller) and count:
-                    yield _Estimate(smaller, larger, self._sizes[smaller] * count / len(users))
-
-    async def _others(self, smaller: str, users: Sequence[bytes]) -> Mapping[str, int]:
-        """For each other segment, how many of the sampled users are in it."""
         focus = self._wish.focus
-        if focus is not None and focus != smaller:
-            larger = self._size(focus) > self._size(smaller)
-            return {focus: await self._sets.among(users, focus)} if larger else {}
-        found: Counter[bytes] = Counter()
-        for start in range(0, len(users), COMMANDS_A_CALL):
-            for segments in await self._sets.segments_of(users[start : start + COMMANDS_A_CALL]):
-                found.update(segments)
-        return {name.decode(): count for name, count in found.items()}
+        for smaller in self._ascending:
+            among = None if focus in (None, smaller) else focus
+            if among is not None and self._size(among) < self._size(smaller):
+                continue
+            tally = await self._sets.tally(smaller, self._wish.sample_users, among=among)
+            for larger, count in tally.counts.items():
+                if larger in self._compared and self._size(larger) > self._size(smaller) and count:
+                    yield _Estimate(smaller, larger, self._sizes[smaller] * count / tally.users)
 
     def _jaccard(self, estimate: _Estimate) -> float:
         total = self._sizes[estimate.smaller] + self._sizes[estimate.larger]

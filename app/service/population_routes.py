@@ -57,7 +57,7 @@ class PopulationRoutes(Controller):
     @get(
         "/v1/drift",
         summary="How the segments have drifted",
-        responses=problems(*READING),
+        responses=problems(*READING, 404),
         security=security("readKey"),
     )
     async def segments_drift(

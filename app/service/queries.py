@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request
 
 from app.events.message import USER_BYTES_MAX, instant_ms
-from app.population.drift import Drift, drift
+from app.population.drift import Drift, NoCountsError, drift
 from app.population.overlap import Order, Overlap, Wish, overlap
 from app.population.sizes import Period, SegmentSize, segment_sizes
 from app.segments.language.durations import DurationError, parse_duration
@@ -181,7 +181,10 @@ class Queries:
         """The drift of all live segments."""
         period = self._period(back)
         async with self._reporting:
-            return await self._memberships.report(lambda sets: drift(sets, self._live(), period))
+            try:
+                return await self._memberships.report(lambda sets: drift(sets, self._live(), period))
+            except NoCountsError as error:
+                raise Problem(404, "no-counts", f"{error}: ask for another back") from None
 
     def _live(self) -> list[str]:
         return sorted(each.name for each in self._definitions.catalog.live_segments)

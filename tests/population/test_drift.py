@@ -4,8 +4,7 @@ from math import log
 
 import pytest
 
-from app.population.drift import drift, shares_drift
-from app.population.membership_sets import NotReadyError
+from app.population.drift import NoCountsError, drift, shares_drift
 from app.population.sizes import WEEK_MS, Period
 from tests.population.filled import ENTERED_MS, Filled, people
 
@@ -59,5 +58,5 @@ async def test_sizes_of_now_are_compared_with_the_counts_of_a_week_ago(filled: F
 
 async def test_drift_without_counts_of_then_is_an_error_and_not_a_zero(filled: Filled) -> None:
     await filled.enter("a", people(0, 15))
-    with pytest.raises(NotReadyError, match="not counted around 2025-12-25T12:00"):
+    with pytest.raises(NoCountsError, match="not counted around 2025-12-25T12:00"):
         await drift(filled.sets, ["a"], Period(now_ms=ENTERED_MS))

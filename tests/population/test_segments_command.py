@@ -128,6 +128,8 @@ def test_names_that_nobody_knows_and_a_projection_that_is_not_ready_are_errors(
     assert cli.main(["segments", "size"]) == cli.EXIT_USER_ERROR
     assert "1 of 2 partitions are not in this Redis yet" in capsys.readouterr().err
     fill(settings, shop)
+    assert cli.main(["segments", "drift"]) == cli.EXIT_USER_ERROR
+    assert "were not counted around" in capsys.readouterr().err
     assert cli.main(["segments", "overlap", "buyers", f"none{EVIL}"]) == cli.EXIT_USER_ERROR
     error = capsys.readouterr().err
     assert "nothing is known of none" in error

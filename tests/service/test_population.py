@@ -64,7 +64,7 @@ async def test_drift_compares_the_shares_with_a_week_ago(service: Running, proje
     ]
     assert drift["verdict"] == "large"
     answer = await ask(service, "/v1/drift", back="30d")
-    assert (answer.status_code, answer.json()["code"]) == (503, "building")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-counts")
     assert "were not counted around" in answer.json()["message"]
 
 
