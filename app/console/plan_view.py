@@ -96,7 +96,7 @@ def _events_of(what: Remembered | None, kept_id: str) -> Iterable[str]:
         return [f"'{name}'" for name in carts.NAMES]
     if kept_id.startswith("traits."):
         return ["identify", EVERY]
-    return [EVERY] if kept_id == "session" or kept_id.startswith("context") else []
+    return [EVERY] if kept_id == "session" or kept_id.startswith(("context", "first(context")) else []
 
 
 def _asks_user(catalog: Catalog, segment: Segment) -> bool:

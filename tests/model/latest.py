@@ -1,4 +1,4 @@
-"""Traits and context: the latest known value of a leaf, by (t, arrival)."""
+"""Traits and context: the latest known value of a leaf by (t, arrival), and of the context the first."""
 
 from typing import Any
 
@@ -22,6 +22,15 @@ def context(path: tuple[str, ...], history: History) -> Value:
     for arrival in in_time(history):
         value = after(value, arrival.message.context, path)
     return value
+
+
+def first(path: tuple[str, ...], history: History) -> Value:
+    """The first value that an event has: null is none, and forgets nothing."""
+    for arrival in in_time(history):
+        value = after(None, arrival.message.context, path)
+        if value is not None:
+            return value
+    return None
 
 
 def in_time(history: History) -> list[Arrival]:

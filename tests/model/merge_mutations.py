@@ -158,4 +158,10 @@ MERGE_MUTATIONS = (
         "member[OUT_AT] = _later(member[OUT_AT], other[OUT_AT], now)",
         "pass",
     ),
+    Mutation(
+        "of two persons in one the later first value stays",
+        "app/segments/merging/profiles.py",
+        "if own is None or entry[0] < own[0]:",
+        "if own is None or entry[0] > own[0]:",
+    ),
 )

@@ -53,6 +53,25 @@ TERM_MUTATIONS = (
         'return self._local(f"{lower}({value}, COUNTED)"), until',
         'return self._local(f"{lower}({value}, COUNTED)"), None',
     ),
+    # ---- first(context...)
+    Mutation(
+        "a late event has no first value",
+        "app/segments/compiler/event_code.py",
+        "(entry is not None and entry[0] <= t)",
+        "entry is not None",
+    ),
+    Mutation(
+        "null is a first value",
+        "app/segments/compiler/event_code.py",
+        "if value is UNSET or value is None or (",
+        "if value is UNSET or (",
+    ),
+    Mutation(
+        "the fast path takes a first value that is earlier for known",
+        "app/segments/partition/_fast_path.c",
+        "whole(PyList_GET_ITEM(entry, 0), &first) && first <= t;",
+        "whole(PyList_GET_ITEM(entry, 0), &first);",
+    ),
     # ---- entered, left, since_left, times
     Mutation(
         "an entry counts a millisecond too long",

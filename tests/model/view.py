@@ -20,6 +20,7 @@ from app.segments.language.syntax import (
     ContextValue,
     Distance,
     Expression,
+    FirstValue,
     Key,
     Known,
     ListOf,
@@ -87,6 +88,8 @@ class View:
                 return self.history.once("trait", node, lambda: latest.trait(path, self.history))
             case ContextValue(path=path):
                 return self.history.once("context", node, lambda: latest.context(path, self.history))
+            case FirstValue():
+                return self.history.once("first", node, lambda: latest.first(node.of.path, self.history))
             case Membership(segment=segment):
                 return segment in self.members
             case StaticList(name=name):

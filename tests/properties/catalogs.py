@@ -242,7 +242,10 @@ class Writer(DateExpressions):
         return self.any_of(self.first_or_last, self.key, self.known)
 
     def known(self) -> str:
-        return self.one_of("traits.plan", "traits.address.city", "context.device.type")
+        return self.one_of("traits.plan", "traits.address.city", "context.device.type", self.first_touch())
+
+    def first_touch(self) -> str:
+        return f"first(context.{self.one_of('device.type', 'device.type', 'campaign.source', 'page.path')})"
 
     def visit_text(self) -> str:
         return self.one_of("session.source", "session.landing_page")
@@ -267,6 +270,7 @@ class Writer(DateExpressions):
             self.streak,
             self.any_value,
             self.key,
+            self.first_touch,
             self.visit_text,
             lambda: self.one_of("cart.products", "cart.value", "session.duration", "user.first_seen"),
             lambda: self.one_of("user.id", "bucket('a')", f"lower({self.any_value()})"),

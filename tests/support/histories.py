@@ -235,7 +235,7 @@ class Narrator(Choices):
 
     def context(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
-        if self.chance(50):
+        if self.chance(65):
             said["device"] = self.one_of({"type": "a"}, {"type": "b"}, {"type": self.value()}, None, {}, "a")
         if self.chance(40):
             said["timezone"] = self.zone()
@@ -268,7 +268,7 @@ class Narrator(Choices):
                 said["properties"] |= product if isinstance(product, dict) else {}
             elif said["type"] == "page" and self.chance(50):
                 said["properties"]["path"] = self.value()
-        if self.chance(20):
+        if self.chance(30):
             said["context"] = self.context()
         if self.chance(4):
             self.spoil(said)

@@ -430,4 +430,14 @@ def learn(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any, counted: 
     return True
 
 
-__all__ = ["Handler", "HandlerWriter", "keys_of_pattern", "learn", "syntax"]
+def learn_first(leaves: dict[int, list[Any]], leaf: int, t: int, value: Any, counted: Counted) -> bool:
+    """Remembers the first value of a leaf, by (t, arrival); null is none. Whether the value is another one now."""
+    entry = leaves.get(leaf)
+    if value is UNSET or value is None or (entry is not None and entry[0] <= t):
+        return False
+    value = remembered(value, counted)
+    leaves[leaf] = [t, value]
+    return entry is None or entry[1] != value or entry[1].__class__ is not value.__class__
+
+
+__all__ = ["Handler", "HandlerWriter", "keys_of_pattern", "learn", "learn_first", "syntax"]

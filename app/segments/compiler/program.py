@@ -13,9 +13,10 @@ from app.events.message import Message, MessageDecoder, Path
 from app.segments.compiler.aggregates import Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
-from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn
+from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
+from app.segments.compiler.leaf_ids import leaf_id
 from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
-from app.segments.compiler.value_code import LISTS, leaf_id, list_id, listed
+from app.segments.compiler.value_code import LISTS, list_id, listed
 from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
@@ -51,6 +52,7 @@ class Reads:
     inside_aggregates: set[int]
     segments: set[str]
     leaves: set[Path]
+    firsts: set[Path]
     features: set[str]
     margins: dict[int, set[Margin]]
     windows: dict[int, int]
@@ -143,7 +145,9 @@ class _Compiler:
         self.purposes: dict[str, Purpose] = {} if consent is None else consent.purposes
         self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
         self.namespace = Namespace()
-        self.namespace.values.update(UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, COUNTED=self.registry.counted)
+        self.namespace.values.update(
+            UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, LEARN_FIRST=learn_first, COUNTED=self.registry.counted
+        )
         self.code = CodeWriter(self.namespace)
 
     def program(self) -> Program:
@@ -159,6 +163,7 @@ class _Compiler:
             always=masks.always,
             growth=masks.growth,
             leaves=masks.leaves,
+            firsts=masks.firsts,
             context=decoder.context_tree,
             gap_ms=self.rules.session_gap_ms,
         )
@@ -224,6 +229,7 @@ class _Compiler:
             writer.inside_aggregates - writer.aggregates,
             writer.segments,
             writer.leaves,
+            writer.firsts,
             writer.features,
             {own: each for own, each in writer.margins.items() if own not in writer.aggregates},
             writer.windows,
@@ -232,7 +238,7 @@ class _Compiler:
         )
 
     def _context_paths(self, masks: "_Masks") -> set[Path]:
-        paths = set(masks.leaves)
+        paths = {*masks.leaves, *masks.firsts}
         if masks.features.get("visits"):
             paths |= {SOURCE_PATH, LANDING_PATH}
         for what in self.registry.by_id.values():
@@ -330,6 +336,7 @@ class _Masks:
         self.inside: dict[int, list[tuple[int, int]]] = {}
         self.margins: dict[int, tuple[int, set[Margin]]] = {}
         self.leaves: dict[Path, int] = {}
+        self.firsts: dict[Path, int] = {}
         self.features: dict[str, int] = {}
         for number, read in enumerate(reads):
             bit = 1 << number
@@ -342,6 +349,8 @@ class _Masks:
                 self.margins[aggregate] = mask | bit, others | margins
             for path in read.leaves:
                 self.leaves[path] = self.leaves.get(path, 0) | bit
+            for path in read.firsts:
+                self.firsts[path] = self.firsts.get(path, 0) | bit
             for feature in read.features:
                 self.features[feature] = self.features.get(feature, 0) | bit
         watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)

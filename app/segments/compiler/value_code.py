@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter
+from app.segments.compiler.leaf_ids import first_id, leaf_id
 from app.segments.compiler.visit_value import visit_value
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
@@ -46,6 +47,7 @@ class Values(ABC):
         self.touched_by: Literal["all", "inside", "none"] = "all"
         self.segments: set[str] = set()
         self.leaves: set[tuple[str, ...]] = set()
+        self.firsts: set[tuple[str, ...]] = set()
         self.purposes: Mapping[str, Purpose] = {}
         self.features: set[str] = set()
         self.windows: dict[int, int] = {}
@@ -316,6 +318,10 @@ class Values(ABC):
                 return self._leaf(("traits", *path))
             case syntax.ContextValue(path=path):
                 return self._leaf(path)
+            case syntax.FirstValue(of=of):
+                self.firsts.add(of.path)
+                leaf = self._local(f"p.leaves.get({first_id(of.path)})", "l")
+                return self._local(f"None if {leaf} is None else {leaf}[1]"), None
             case syntax.Membership(segment=segment):
                 member = self._member(segment)
                 return self._local(f"{member} is not None and {member}[0] == 1"), None
@@ -441,8 +447,3 @@ def listed(feature: str) -> str | None:
 def list_id(name: str) -> int:
     """The stable id under which a profile remembers whether the user is on a static list."""
     return stable_id(LIST + name)
-
-
-def leaf_id(path: tuple[str, ...]) -> int:
-    """The stable id of a remembered trait or context value."""
-    return stable_id("leaf " + "\x00".join(path))

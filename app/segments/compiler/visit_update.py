@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from app.events.message import Message, Path, Tree, said
 from app.segments.compiler.code_writer import CodeWriter
-from app.segments.compiler.value_code import leaf_id
+from app.segments.compiler.leaf_ids import first_id, is_first, leaf_id
 from app.segments.compiler.visit_value import visit_value
 from tables import session as sessions
 from tables.counted import Counted
@@ -23,7 +23,8 @@ from tables.values import remembered
 from tables.windows import FOREVER
 
 Growth = tuple[int, tuple[tuple[str, int], ...], int]
-Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[tuple[int, tuple[tuple[Any, str], ...], bool], ...]]
+UsualLeaf = tuple[int, tuple[tuple[Any, str], ...], bool, bool]
+Usual = tuple[int, int, tuple[tuple[int, str, int], ...], tuple[UsualLeaf, ...]]
 SOURCE_PATH = ("campaign", "source")
 LANDING_PATH = ("page", "path")
 LANDING_PROPERTY = "path"
@@ -38,13 +39,15 @@ class VisitUpdate:
     features: those that read a visit, its beginning, last seen. always: those to settle at every event; for others
         that read a visit or last seen, `Profile.watched` tells.
     growth: (bit of `Profile.watched`, values of the visit and how large one must be, segments to settle then).
-    leaves: by the path of a value of the context. context: how those are decoded. gap_ms: what ends a visit.
+    leaves, firsts: by the path of a value of the context, the latest and the first.
+    context: how those are decoded. gap_ms: what ends a visit.
     """
 
     features: dict[str, int]
     always: int
     growth: Sequence[Growth]
     leaves: dict[Path, int]
+    firsts: dict[Path, int]
     context: Tree
     gap_ms: int
 
@@ -70,25 +73,32 @@ class VisitUpdate:
                     if self.growth:
                         code.line("e = p.session")
                         _write_growth(code, self.growth)
-            if self.leaves:
-                _write_leaves(code, self.leaves, self.context)
+            if self.leaves or self.firsts:
+                _write_leaves(code, self.leaves, self.firsts, self.context)
             code.line("return m")
 
     def usual(self) -> Usual:
         """Returns what the fast path must know to see that an event brings nothing new.
 
         Returns the gap (-1: nobody asks for visits), the segments to settle at every event, (bit, what of the visit,
-        how large it must be), and (leaf id, the steps to it, whether they lead to the value itself).
+        how large it must be), and (leaf id, the steps to it, whether they lead to the value itself, whether it is a
+        first value).
         """
         visits = bool(self.features.get("visits"))
-        found = []
-        for path in sorted(self.leaves):
+        found: list[UsualLeaf] = []
+        ids = (*((path, leaf_id(path)) for path in self.leaves), *((path, first_id(path)) for path in self.firsts))
+        for path, own in ids:
             steps = _steps(self.context, path)[:STEPS_MAX]
-            found.append((leaf_id(path), steps, len(steps) == len(path)))
+            found.append((own, steps, len(steps) == len(path), is_first(own)))
         watched = tuple(
             (bit, name, max(-FOREVER, min(least, FOREVER))) for bit, tests, _ in self.growth for name, least in tests
         )
-        return self.gap_ms if visits else -1, self.always, watched if visits else (), tuple(found)
+        return (
+            self.gap_ms if visits else -1,
+            self.always,
+            watched if visits else (),
+            tuple(sorted(found, key=lambda leaf: leaf[0])),
+        )
 
 
 def _write_growth(code: CodeWriter, growth: Sequence[Growth]) -> None:
@@ -100,7 +110,7 @@ def _write_growth(code: CodeWriter, growth: Sequence[Growth]) -> None:
                 code.line(f"if w & {bit} and ({grown}): m |= {mask}")
 
 
-def _write_leaves(code: CodeWriter, leaves: dict[Path, int], context: Tree) -> None:
+def _write_leaves(code: CodeWriter, leaves: dict[Path, int], firsts: dict[Path, int], context: Tree) -> None:
     """The usual case, a value as before, costs a comparison."""
     code.line("L = p.leaves")
     code.line("c = ev.context")
@@ -117,10 +127,19 @@ def _write_leaves(code: CodeWriter, leaves: dict[Path, int], context: Tree) -> N
                 learns = "elif v is not UNSET"
             value = f"{code.bind('f', said)}(v, {code.constant(rest)})"
             code.line(f"{learns} and LEARN(L, {own}, t, {value}, COUNTED): m |= {mask}")
+        for path, mask in sorted(firsts.items()):
+            rest, own = _write_walk(code, context, path), first_id(path)
+            code.line(f"l = L.get({own})")
+            value = f"{code.bind('f', said)}(v, {code.constant(rest)})"
+            new = f"(l is None or l[0] > t) and LEARN_FIRST(L, {own}, t, {value}, COUNTED)"
+            code.line(f"if v is not UNSET and {new}: m |= {mask}")
     with code.block("elif c is not None"):
         for path, mask in sorted(leaves.items()):
             reader = code.bind("r", context.reader(path))
             code.line(f"if LEARN(L, {leaf_id(path)}, t, {reader}(c), COUNTED): m |= {mask}")
+        for path, mask in sorted(firsts.items()):
+            reader = code.bind("r", context.reader(path))
+            code.line(f"if LEARN_FIRST(L, {first_id(path)}, t, {reader}(c), COUNTED): m |= {mask}")
 
 
 def _write_walk(code: CodeWriter, context: Tree, path: Path) -> Path:

@@ -187,6 +187,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.UserField: (_OPERAND, lambda node: f"user.{node.name}"),
     s.Trait: (_OPERAND, lambda node: path_text(node.path, "traits")),
     s.ContextValue: (_OPERAND, lambda node: path_text(node.path, "context")),
+    s.FirstValue: (_OPERAND, lambda node: f"first({_write(node.of, _OR)})"),
     s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
     s.SegmentMark: (_OPERAND, _mark),

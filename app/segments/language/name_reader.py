@@ -77,6 +77,30 @@ class NameReader(LiteralReader):
             return s.SessionField(cast(s.SessionFieldName, name), span=where)
         return s.UserField(cast(s.UserFieldName, name), span=where)
 
+    def _first_value(self, tree: Tree[Token]) -> s.Expression:
+        """`first(context.campaign.source)`; anything else needs an event."""
+        path = cast(Tree[Token], tree.children[1])
+        keys = keys_of(path)
+        root, name = keys[0], ".".join(keys)
+        if self._in_where:
+            hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
+            self._wrong(tree, "first(...) is not allowed inside where", hint)
+        elif root == "context" and not is_quoted(path, 0):
+            of = self._path(path)
+            return s.FirstValue(of, span=span(tree)) if isinstance(of, s.ContextValue) else PLACEHOLDER
+        elif root == "session":
+            first = {"source": "context.campaign.source", "landing_page": "context.page.path"}.get(".".join(keys[1:]))
+            hint = f"write first({first}), the first that was ever seen" if first else ""
+            self._wrong(tree, f"{name} is a value of the visit going on, of which there is no first", hint)
+        elif root == "traits":
+            hint = f"write first({'.'.join(keys[1:]) or 'plan'} of identify)"
+            self._wrong(tree, f"{name} is the latest value, and first needs an event or the context", hint)
+        elif is_field(keys):
+            self._wrong(tree, f"{name} is a value of the user, not an event", f"write {name}")
+        else:
+            self._wrong(tree, f"first needs the event that has {name}", f"write first({name} of 'Order Completed')")
+        return PLACEHOLDER
+
     def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
         start = span(tree).start
         joined = self._text[start - 1 : start] == "-"

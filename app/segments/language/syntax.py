@@ -266,6 +266,13 @@ class ContextValue(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstValue(Node):
+    """`first(context.campaign.source)`: the first value of the context that was ever seen."""
+
+    of: ContextValue
+
+
+@dataclass(frozen=True, slots=True)
 class Membership(Node):
     segment: str
 
@@ -382,6 +389,7 @@ Expression: TypeAlias = (
     | UserField
     | Trait
     | ContextValue
+    | FirstValue
     | Membership
     | SegmentMark
     | StaticList

@@ -24,6 +24,7 @@ from app.segments.language.tree_parts import (
     event_of,
     exclusive_windows,
     fixed_span,
+    keys_of,
     number_value,
     span,
     token_span,
@@ -165,6 +166,10 @@ class TreeReader(NameReader):
     def _of(self, tree: Tree[Token], function: str) -> s.Path | s.Arithmetic:
         """A property of an event that an aggregate takes, or arithmetic with several."""
         if tree.data == "path":
+            if function == "first" and keys_of(tree)[0] == "context":
+                written = self._text[span(tree).start : span(tree).end]
+                self._wrong(tree, "the context has no event", f"write first({written}), the first that was ever seen")
+                return ("?",)
             return self._property(tree)
         outer, self._in_where = self._in_where, True
         node = self.expression(tree)
@@ -425,4 +430,5 @@ class TreeReader(NameReader):
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
         "ranked_aggregate": _aggregate,
+        "first_value": NameReader._first_value,
     }

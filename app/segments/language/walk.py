@@ -28,7 +28,7 @@ def children(node: s.Node) -> Iterator[s.Node]:
                 yield node.since_last
             if node.span_of_time is not None:
                 yield node.span_of_time
-        case s.Lower() | s.ItemCount() | s.Version() | s.Near():
+        case s.Lower() | s.FirstValue() | s.ItemCount() | s.Version() | s.Near():
             yield node.of
         case s.Key():
             yield node.aggregate

@@ -13,6 +13,7 @@ what the program does not know is left behind.
 
 from typing import Any
 
+from app.segments.compiler.leaf_ids import is_first
 from app.segments.compiler.program import Program
 from app.segments.definitions.identity_policy import DEFAULT_POLICY
 from app.segments.merging.memberships import merge_memberships
@@ -41,7 +42,10 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.waiting = waiting.merge(profile.waiting, given.waiting)
     for leaf, entry in given.leaves.items():
         own = profile.leaves.get(leaf)
-        if own is None or own[0] < entry[0] or (own[0] == entry[0] and _denies(leaf, entry, program)):
+        if is_first(leaf):
+            if own is None or entry[0] < own[0]:
+                profile.leaves[leaf] = entry
+        elif own is None or own[0] < entry[0] or (own[0] == entry[0] and _denies(leaf, entry, program)):
             profile.leaves[leaf] = entry
     if not given.begun:
         return

@@ -17,7 +17,7 @@
 typedef enum { FAILED = -1, LEFT = 0, TAKEN = 1 } Outcome;
 
 /* app/segments/partition/fast_path.py compares these constants with its own when it is imported. */
-#define INTERFACE 6
+#define INTERFACE 7
 #define HASH_BYTES 8
 #define INSTANT_BYTES 6
 #define ENTRY_BYTES (HASH_BYTES + INSTANT_BYTES)
@@ -64,6 +64,7 @@ typedef struct {
     PyTypeObject *types[DEPTH_MAX];
     Py_ssize_t slots[DEPTH_MAX];
     int plain;       /* the path ends at the value, not at a struct */
+    int first;       /* the first value is remembered, not the latest */
     PyObject *again; /* borrowed: the stored value that the present event repeats */
 } Leaf;
 
@@ -415,6 +416,14 @@ static PyObject *said_again(PyObject *remembered, const Leaf *leaf, PyObject *va
     return PyUnicode_CheckExact(known) && PyUnicode_Compare(known, value) == 0 ? entry : NULL;
 }
 
+/* 1 if the first value of a leaf was said at or before `t`, so that an event at `t` changes nothing. */
+static int said_before(PyObject *remembered, const Leaf *leaf, long long t) {
+    long long first;
+    PyObject *entry = PyDict_GetItemWithError(remembered, leaf->id);
+    return entry != NULL && PyList_CheckExact(entry) && PyList_GET_SIZE(entry) == 2 &&
+           whole(PyList_GET_ITEM(entry, 0), &first) && first <= t;
+}
+
 static void put_item(PyObject *list, Py_ssize_t place, PyObject *value) {
     PyObject *before = PyList_GET_ITEM(list, place);
     PyList_SET_ITEM(list, place, Py_NewRef(value));
@@ -451,8 +460,10 @@ static Outcome usual_visit_update(FastPath *self, PyObject *profile, PyObject *m
         if ((PyObject *)Py_TYPE(context) != self->context_type) return LEFT;
         for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++) {
             PyObject *value = said(leaf, context);
-            leaf->again = value == self->unset ? NULL : said_again(remembered, leaf, value, t);
-            if (value != self->unset && leaf->again == NULL) return PyErr_Occurred() ? FAILED : LEFT;
+            int has_value = value != self->unset;
+            leaf->again = has_value && !leaf->first ? said_again(remembered, leaf, value, t) : NULL;
+            if (has_value && leaf->again == NULL && !(leaf->first && said_before(remembered, leaf, t)))
+                return PyErr_Occurred() ? FAILED : LEFT;
         }
         for (Leaf *leaf = self->leaves; leaf < self->leaves + self->leaves_length; leaf++)
             if (leaf->again != NULL) put_item(leaf->again, 0, t_object);
@@ -801,7 +812,8 @@ static int read_leaves(FastPath *self, PyObject *leaves) {
     for (Py_ssize_t number = 0; number < self->leaves_length; number++) {
         Leaf *leaf = &self->leaves[number];
         PyObject *steps;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(leaves, number), "OO!p", &leaf->id, &PyTuple_Type, &steps, &leaf->plain))
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(leaves, number), "OO!pp", &leaf->id, &PyTuple_Type, &steps, &leaf->plain,
+                              &leaf->first))
             return -1;
         leaf->depth = PyTuple_GET_SIZE(steps);
         if (leaf->depth < 1 || leaf->depth > DEPTH_MAX) {

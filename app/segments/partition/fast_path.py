@@ -21,7 +21,7 @@ from tables.profile import Profile
 
 KIND_NAMES = tuple(sorted(EVENT_KINDS))
 
-INTERFACE = 6
+INTERFACE = 7
 """Version of the contract between the extension module and this one."""
 
 CONSTANTS = {

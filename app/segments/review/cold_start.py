@@ -104,6 +104,8 @@ class _Analysis:
                         return True
                     case "latest":
                         return not wanted
+            case s.FirstValue():
+                return True
             case s.Key() | s.Trait() | s.ContextValue():
                 return not wanted
             case s.Distance(of=of):

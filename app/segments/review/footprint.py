@@ -46,6 +46,7 @@ from tables.values import LIST_ITEMS_MAX
 from tables.windows import FOREVER
 
 ID = 5
+FIRST_ID = 9
 MEMBER = "member "
 PROFILE = 80
 """A profile of which no definition asks anything: its own instants and counts, empty maps."""
@@ -130,7 +131,12 @@ def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterato
     if any(isinstance(node, s.SessionField) for node in nodes):
         words = "the visit: beginning, last event, counts, source, landing page"
         yield Kept("session", words, Size(60, 46 + 2 * TEXT_MAX))
-    for root, path in dict.fromkeys(_leaf(node) for node in nodes if isinstance(node, s.Trait | s.ContextValue)):
+    firsts = [node.of for node in nodes if isinstance(node, s.FirstValue)]
+    for name in dict.fromkeys(map(canonical.text, firsts)):
+        size = A_VALUE + Size(FIRST_ID + 1 + INSTANT, FIRST_ID + 1 + INSTANT)
+        yield Kept(f"first({name})", f"the first {name}", size, (f"{LIST_ITEMS_MAX} items of a list",))
+    latest = (node for node in nodes if isinstance(node, s.Trait | s.ContextValue) and not _is_one_of(node, firsts))
+    for root, path in dict.fromkeys(map(_leaf, latest)):
         name = canonical.path_text(path, root)
         size = A_VALUE + Size(ID + 1 + INSTANT, ID + 1 + INSTANT)
         yield Kept(name, f"the latest {name}", size, (f"{LIST_ITEMS_MAX} items of a list",))
@@ -157,6 +163,10 @@ def _nodes(catalog: Catalog, definition: Definition) -> Iterator[s.Node]:
             if isinstance(node, s.ScoreValue) and node.score not in seen and node.score in scores:
                 seen.add(node.score)
                 waiting.append(scores[node.score])
+
+
+def _is_one_of(node: s.Node, nodes: list[s.ContextValue]) -> bool:
+    return any(node is each for each in nodes)
 
 
 def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
@@ -227,7 +237,7 @@ def _bytes_known(node: s.Expression) -> int | None:
     match node:
         case s.Lower(of=of):
             return _bytes_known(of)
-        case s.Trait() | s.ContextValue() | s.SessionField() | s.Aggregate(function="first" | "last"):
+        case s.Trait() | s.ContextValue() | s.FirstValue() | s.SessionField() | s.Aggregate(function="first" | "last"):
             return TEXT_BYTES_VALUE_MAX
         case s.Key():
             return TEXT_BYTES_KEY_MAX

@@ -173,6 +173,25 @@ def test_an_older_event_that_says_the_same_makes_nothing_older(*, fast: bool) ->
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "loop"])
+def test_only_an_earlier_event_changes_a_first_value(*, fast: bool) -> None:
+    said: list[tuple[str, Any]] = [
+        ("00:10:00", None),
+        ("00:20:00", "US"),
+        ("00:20:00", "DE"),
+        ("00:21:00", "DE"),
+        ("00:15:00", "DE"),
+        ("00:12:00", None),
+        ("00:22:00", "US"),
+        ("00:11:00", "US"),
+    ]
+    messages = [
+        {"anonymousId": "u", "timestamp": f"2026-01-05T{time}.000Z", "context": {"location": {"country": country}}}
+        for time, country in said
+    ]
+    assert entries("first(context.location.country) = 'DE'", messages, fast=fast) == [4, 7]
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "loop"])
 def test_who_is_identified_from_now_on_is_noticed(*, fast: bool) -> None:
     messages: list[dict[str, Any]] = [{"anonymousId": "u"}, {"anonymousId": "u"}, {"userId": "u"}, {"userId": "u"}]
     assert entries("user.identified", [{"timestamp": START} | said for said in messages], fast=fast) == [2]
