@@ -67,10 +67,10 @@ TERM_MUTATIONS = (
         "if value is UNSET or (",
     ),
     Mutation(
-        "the fast path takes a first value that is earlier for known",
+        "the fast path takes the first value for one that is known",
         "app/segments/partition/_fast_path.c",
-        "whole(PyList_GET_ITEM(entry, 0), &first) && first <= t;",
-        "whole(PyList_GET_ITEM(entry, 0), &first);",
+        "!(leaf->first && said_before(remembered, leaf, t)))",
+        "!leaf->first)",
     ),
     # ---- entered, left, since_left, times
     Mutation(

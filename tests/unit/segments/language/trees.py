@@ -168,12 +168,17 @@ def keys() -> st.SearchStrategy[s.Key]:
     return aggregates().filter(lambda aggregate: aggregate.per is not None).map(s.Key)
 
 
+FIRSTS = PATHS.map(s.ContextValue).map(s.FirstValue)
 DATED = st.one_of(
-    PATHS.map(s.Trait), PATHS.map(s.ContextValue), aggregates().filter(lambda node: node.of is not None), keys()
+    PATHS.map(s.Trait),
+    PATHS.map(s.ContextValue),
+    FIRSTS,
+    aggregates().filter(lambda node: node.of is not None and node.rank is None),
+    keys(),
 )
 DISTANCES = st.builds(s.Distance, st.sampled_from(["since", "until", "until_anniversary"]), DATED)
 
 
 def expressions() -> st.SearchStrategy[Any]:
     """Expressions of everything."""
-    return combined(st.one_of(LITERALS, FIELDS, aggregates(), keys(), DISTANCES))
+    return combined(st.one_of(LITERALS, FIELDS, FIRSTS, aggregates(), keys(), DISTANCES))
