@@ -8,8 +8,9 @@ import msgspec
 
 from app.events.instants import iso
 from app.offline.person import claims_of
+from app.segments.compiler.leaf_ids import first_id, leaf_id
 from app.segments.compiler.program import Program
-from app.segments.compiler.value_code import leaf_id, list_id
+from app.segments.compiler.value_code import list_id
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
@@ -33,6 +34,8 @@ class ProfileWords:
                 is_trait = isinstance(node, s.Trait)
                 path = ("traits", *node.path) if is_trait else node.path
                 self._leaves[leaf_id(path)] = canonical.path_text(node.path, "traits" if is_trait else "context")
+            elif isinstance(node, s.FirstValue):
+                self._leaves[first_id(node.of.path)] = canonical.text(node)
             elif isinstance(node, s.StaticList):
                 self._lists[list_id(node.name)] = node.name
         policy = catalog.settings.consent
