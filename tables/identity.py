@@ -23,6 +23,8 @@ FOREVER_MS: Final = 2**47
 """After every instant, in six bytes."""
 ERASED: Final = ""
 """No user has this name. So the format is that of the version before, which keeps the entry."""
+SUPPRESSED: Final = "\x00"
+"""No user has this name either."""
 NEVER_MS: Final = -1
 """Before every instant."""
 ERASED_MARK: Final = bytes(HASH_BYTES)
@@ -51,7 +53,8 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     """Memory of one key about the person's other keys. Instants are milliseconds since the epoch.
 
     claims: of a user: anonymous id -> claim.
-    answered: of an anonymous id: user -> number of their last claim; ERASED -> instant of the erasure of the key.
+    answered: of an anonymous id: user -> number of their last claim; ERASED -> instant of the erasure of the key;
+        SUPPRESSED: all its events are dropped.
     moved_to, moved_at_ms: the user it has moved to, and the instant of the latest claim; None: it has not moved.
     used_ms: the last claim or forwarded event.
     hands: instants at which it went from one user to another.
@@ -73,7 +76,12 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     @property
     def erased_ms(self) -> int:
         """An administrator has erased the key: events at or before this instant are dropped. NEVER_MS: not erased."""
-        return self.answered.get(ERASED, NEVER_MS)
+        return FOREVER_MS if self.is_suppressed else self.answered.get(ERASED, NEVER_MS)
+
+    @property
+    def is_suppressed(self) -> bool:
+        """True if an administrator wants no event of the key, until they say otherwise."""
+        return SUPPRESSED in self.answered
 
 
 def new_identity() -> Identity:
@@ -125,6 +133,11 @@ def claimed(identity: Identity) -> bytearray | None:
             at_ms = FOREVER_MS if claim.state == SPLIT else max(claim.at_ms, 0)
             entries += digest_of(anonymous_id.encode()) + at_ms.to_bytes(6, "big")
     return entries or None
+
+
+def kept_until_ms(identity: Identity) -> int:
+    """The instant at which a key without events is forgotten."""
+    return FOREVER_MS if identity.is_suppressed else identity.used_ms + MOVED_KEPT_MS
 
 
 def forget_old_claims(identity: Identity, now_ms: int) -> None:

@@ -21,6 +21,7 @@ from app.runtime.kafka.topic_states import topic_configs
 from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile, is_further
 from app.settings import Settings
 from tables import profile as profiles
+from tables.identity import ERASED
 from tables.profile import Profile
 
 NOTHING_MS: Final = -1
@@ -103,7 +104,9 @@ class _Look:
         ]
         if stored.records:
             is_deleted = all(value is None for value in stored.newest.values())
-            term = profile_until(configs.get(topics.profiles, {}), stored.newest_ms, is_deleted=is_deleted)
+            is_suppressed = any(_is_suppressed(stored.profile(key)) for key in keys)
+            config = configs.get(topics.profiles, {})
+            term = profile_until(config, stored.newest_ms, is_deleted=is_deleted, is_suppressed=is_suppressed)
             remains.append(Remains(topics.profiles, stored.records, stored.newest_ms, term))
         if not deeds and not any(_erased_ms(stored.profile(key)) >= 0 for key in keys):
             raise _not_erased(user, remains)
@@ -154,12 +157,19 @@ def _status(
         waiting=tuple(key for key in keys if key in waiting),
         back=tuple(key for key, profile in known.items() if key not in waiting and _is_back(profile)),
         elsewhere=tuple(key for key, profile in known.items() if key not in waiting and _is_elsewhere(profile)),
+        suppressed=tuple(key for key, profile in known.items() if _is_suppressed(profile)),
         remains=remains,
     )
 
 
 def _erased_ms(profile: Profile | None) -> int:
-    return NOTHING_MS if profile is None or profile.identity is None else profile.identity.erased_ms
+    return (
+        NOTHING_MS if profile is None or profile.identity is None else profile.identity.answered.get(ERASED, NOTHING_MS)
+    )
+
+
+def _is_suppressed(profile: Profile | None) -> bool:
+    return profile is not None and profile.identity is not None and profile.identity.is_suppressed
 
 
 def _is_back(profile: Profile | None) -> bool:

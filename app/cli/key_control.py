@@ -99,6 +99,10 @@ class KeyControl:
         for name, found in ((user, profile), (key, other)):
             if found is None:
                 raise unknown(name, self._settings)
+            if found.identity is not None and found.identity.is_suppressed:
+                raise UserError(
+                    f"{name} is suppressed: all their events are dropped", hint=f"shoal users unsuppress {name}"
+                )
         assert profile is not None
         assert other is not None
         if profile.moved_to is not None:

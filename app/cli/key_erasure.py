@@ -23,25 +23,26 @@ from tables.profile import Profile
 class KeyErasure(KeyControl):
     """One command. Other than `KeyControl`, it reads the profiles of all users: each may have moved to the person."""
 
-    async def erase(self, user: str, *, write: bool) -> Erasure:
-        """Erases a person with all their keys; without `write` it says which these are."""
+    async def erase(self, user: str, *, write: bool, suppress: bool = False) -> Erasure:
+        """Erases a person with all their keys; without `write` it says which these are. With `suppress`, later events
+        of the user are dropped; then they may be unknown."""
         assert self._client is not None, "not entered"
         moved = await moved_keys(self._client, self._settings)
         if user in moved:
             raise UserError(f"{user} has moved to {moved[user]}", hint=f"shoal users erase {moved[user]}")
         behind = keys_behind(user, moved)
         persons = await self._profiles([user, *behind])
-        if user not in persons and not behind:
+        if user not in persons and not behind and not suppress:
             raise unknown(user, self._settings)
         claimed = claimed_by(persons, [user, *behind])
         others = await self._profiles(claimed)
         behind |= {key: owner for key, owner in claimed.items() if is_persons(others.get(key), owner)}
         if write:
             await self._writer.open()
-            await self._write_erasure(user, {user: user} | behind)
-        return Erasure(user=user, keys=(user, *sorted(behind)), written=write)
+            await self._write_erasure(user, {user: user} | behind, suppress=suppress)
+        return Erasure(user=user, keys=(user, *sorted(behind)), written=write, suppressed=suppress)
 
-    async def _write_erasure(self, user: str, keys: dict[str, str]) -> None:
+    async def _write_erasure(self, user: str, keys: dict[str, str], *, suppress: bool) -> None:
         """All records or none: a part of a person would bring the rest back."""
         app = self._rules.app
         at_ms = int(time.time() * 1000)
@@ -50,12 +51,28 @@ class KeyErasure(KeyControl):
         rows: dict[TopicPartition, list[Row]] = {}
         for key, owner in keys.items():
             tp = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
-            value = write_control(replace(told, source=key, to=owner))
+            value = write_control(replace(told, source=key, to=owner, suppress=suppress and key == user))
             rows.setdefault(tp, []).append((key.encode(), value, []))
+        await self._write_rows(rows)
+
+    async def _write_rows(self, rows: dict[TopicPartition, list[Row]]) -> None:
         producer = self._writer.producer
         await producer.begin_transaction()
         await self._writer.write_to(rows.items())
         await producer.commit_transaction()
+
+    async def unsuppress(self, user: str) -> None:
+        """Events of a suppressed user are taken again. UserError for one who is not suppressed."""
+        profile = (await self._profiles([user])).get(user)
+        if profile is None or profile.identity is None or not profile.identity.is_suppressed:
+            hint = "a worker that has not come to the erasure yet does not know it: shoal users erase USER --status"
+            raise UserError(f"{user} is not suppressed", hint=hint)
+        at_ms = int(time.time() * 1000)
+        name = link_id(self._rules.app, user, user, at_ms)
+        told = Control(deed="unsuppress", app=self._rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms)
+        tp = TopicPartition(self._topic, partition_of(user.encode(), self._partitions))
+        await self._writer.open()
+        await self._write_rows({tp: [(user.encode(), write_control(told), [])]})
 
     async def _profiles(self, keys: Iterable[str]) -> dict[str, Profile]:
         assert self._client is not None, "not entered"

@@ -1,4 +1,4 @@
-"""`shoal users`: the keys of a person: shown, split, merged, erased; all that is known of a person, exported."""
+"""`shoal users`: the keys of a person: shown, split, merged, erased, suppressed, exported."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -44,11 +44,12 @@ _Json = Annotated[bool, Parameter(negative=(), help="With show: print JSON.")]
 _Status = Annotated[
     bool, Parameter(negative=(), help="With erase: erase nothing; tell what is left of a person who was erased.")
 ]
+_Suppress = Annotated[bool, Parameter(negative=(), help="With erase: drop all later events of the user, too.")]
 _Output = Annotated[Path | None, Parameter(help="With export: the file to write; standard output without it.")]
 
 
 def users(
-    action: Literal["show", "split", "merge", "erase", "export"],
+    action: Literal["show", "split", "merge", "erase", "unsuppress", "export"],
     key: str,
     other: str | None = None,
     /,
@@ -59,6 +60,7 @@ def users(
     segments: Path | None = None,
     output: _Output = None,
     status: _Status = False,
+    suppress: _Suppress = False,
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
@@ -74,7 +76,8 @@ def users(
     `merge ID USER --force` moves ID to USER, also if ID is a user; `split USER ID` undoes it.
 
     `erase USER` erases a person with all their keys: no older event brings them back. Events stay in their topics;
-    `erase USER --status` tells what is still where, and until when at the latest.
+    `erase USER --status` tells what is still where, and until when at the latest. With `--suppress`, later events of
+    the user are dropped, too, until `unsuppress USER`.
 
     `export KEY --output FILE` writes all that is known of a person as JSON, with every record about them. Only the
     owner of the file may read it.
@@ -84,7 +87,7 @@ def users(
     Parameters
     ----------
     action
-        show, split, merge, erase or export.
+        show, split, merge, erase, unsuppress or export.
     key
         A userId, or the anonymousId of a visitor.
     other
@@ -99,7 +102,7 @@ def users(
     quiet_clients()
     settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=segments)
     given = {"other": other is not None, "dry_run": dry_run, "force": force, "json": json, "status": status}
-    _refuse(action, given | {"segments": segments is not None, "output": output is not None})
+    _refuse(action, given | {"suppress": suppress, "segments": segments is not None, "output": output is not None})
     known = _known(settings, key)
     if action == "export":
         return export_user(settings, known, output)
@@ -108,20 +111,23 @@ def users(
     elif status:
         show_erasure_status(make_console(), erasure_status(settings, known))
     else:
-        _change(settings, action, known, other, write=not dry_run, force=force)
+        _change(settings, action, known, other, write=not dry_run, sure=force or suppress)
     return 0
 
 
-def _change(settings: Settings, action: str, key: str, other: str | None, *, write: bool, force: bool) -> None:
-    """Erases, splits or merges."""
+def _change(settings: Settings, action: str, key: str, other: str | None, *, write: bool, sure: bool) -> None:
+    """Erases, splits or merges. `sure`: a merge was forced, or an erasure is to suppress the user."""
     if action == "erase":
-        show_erasure(make_console(), asyncio.run(_erase(settings, key, write=write)))
+        show_erasure(make_console(), asyncio.run(_erase(settings, key, write=write, suppress=sure)))
+        return
+    if action == "unsuppress":
+        asyncio.run(_unsuppress(settings, key))
         return
     second = _second(settings, action, key, other)
     if action == "split":
         show_split(make_console(), asyncio.run(_split(settings, key, second, write=write)))
         return
-    if not force:
+    if not sure:
         raise UserError(f"merge may make one of two people: {key} moves to {second}", hint="if so, add --force")
     asyncio.run(_merge(settings, key, second))
 
@@ -160,7 +166,8 @@ _TAKES: Final = {
     "show": {"json"},
     "split": {"other", "dry_run", "segments"},
     "merge": {"other", "force"},
-    "erase": {"dry_run", "status"},
+    "erase": {"dry_run", "status", "suppress"},
+    "unsuppress": set(),
     "export": {"segments", "output"},
 }
 """What an action takes beside a key."""
@@ -168,8 +175,8 @@ _TAKES: Final = {
 
 def _refuse(action: str, given: Mapping[str, bool]) -> None:
     """Refuses what only another action takes."""
-    if given["status"] and given["dry_run"]:
-        raise UserError("--status and --dry-run exclude each other", hint="--status writes nothing, either")
+    if given["status"] and (given["dry_run"] or given["suppress"]):
+        raise UserError("--status stands alone", hint="it writes nothing")
     for name, is_given in given.items():
         if is_given and name not in _TAKES[action]:
             what = "second key" if name == "other" else f"--{name.replace('_', '-')}"
@@ -196,17 +203,28 @@ async def _merge(settings: Settings, key: str, user: str) -> None:
     say(make_console(), f"{key} moves to {user}")
 
 
-async def _erase(settings: Settings, user: str, *, write: bool) -> Erasure:
+async def _erase(settings: Settings, user: str, *, write: bool, suppress: bool) -> Erasure:
     try:
         async with KeyErasure(settings) as control:
             if not write:
-                return await control.erase(user, write=False)
+                return await control.erase(user, write=False, suppress=suppress)
             async with audited(settings, "users.erase", user=user) as deed:
-                erased = await control.erase(user, write=True)
+                erased = await control.erase(user, write=True, suppress=suppress)
                 deed.details["keys"] = str(len(erased.keys))
+                if suppress:
+                    deed.details["suppressed"] = "true"
                 return erased
     except (KafkaError, OSError, OffsetLostError) as error:
         raise _failed(error, user) from None
+
+
+async def _unsuppress(settings: Settings, user: str) -> None:
+    try:
+        async with KeyErasure(settings) as control, audited(settings, "users.unsuppress", user=user):
+            await control.unsuppress(user)
+    except (KafkaError, OSError, OffsetLostError) as error:
+        raise _failed(error, user) from None
+    say(make_console(), f"events of {user} are taken again")
 
 
 def _failed(error: Exception, user: str) -> UserError:

@@ -51,6 +51,8 @@ def show_day(until_ms: int | None) -> str:
 def _state(status: ErasureStatus, key: str) -> str:
     if key in status.waiting:
         return "the workers have not come to it yet"
+    if key in status.suppressed:
+        return f"erased; later events are dropped until shoal users unsuppress {visible_line(key)}"
     if key in status.elsewhere:
         return "moved to a user; see shoal users show"
     if key in status.back:

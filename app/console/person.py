@@ -71,6 +71,12 @@ def show_erasure(console: Console, erasure: Erasure) -> None:
     say(console, f"{counted(len(erasure.keys), 'key')}:")
     for key in erasure.keys:
         say(console, f"  {visible_line(key)}")
+    if erasure.suppressed:
+        till = f"until shoal users unsuppress {user}"
+        say(
+            console,
+            f"later events of {user} are dropped {till}" if erasure.written else f"later events would be, {till}",
+        )
     if erasure.written:
         say(console, f"events and logs go with the retention of their topics: shoal users erase {user} --status")
 

@@ -7,6 +7,7 @@ merge    the key `from` moves to the user `to`, whatever it is
 replace  the key `from` is the user's no more: the user's profile is replaced by one without what came from the key, and
          what came from the key goes back to it
 erase    nothing is remembered of the key `from`, which belongs to the user `to`, or is that user
+unsuppress  events of the key `from`, which are dropped since an erasure, are taken again
 """
 
 from typing import Final, Literal
@@ -18,7 +19,9 @@ from app.events.message import MessageError
 CONTROL_MARK: Final = b'{"type":"control"'
 """Beginning of every control record."""
 
-Deed = Literal["merge", "replace", "erase"]
+Deed = Literal["merge", "replace", "erase", "unsuppress"]
+ONE_KEY: Final = ("erase", "unsuppress")
+"""Deeds that are about the key `from` alone; other records are for either key."""
 
 
 class Control(
@@ -30,7 +33,7 @@ class Control(
     tag_field="type",
     tag="control",
 ):
-    """One control record. It is for the key of its record: `source` or `to`; of an erase `source`.
+    """One control record. It is for the key of its record: `source` or `to`; of an erase or unsuppress `source`.
 
     app: the `app_id` of the workers that it is for; others pass it over.
     id: names the decision, the same in both records of it.
@@ -38,6 +41,7 @@ class Control(
         those before.
     at_ms: the instant of the decision, milliseconds since the epoch.
     version: of a replace, the version of the catalog that `profile` was computed under.
+    suppress: of an erase, all later events of the key are dropped, too.
     profile: of a replace, the encoded profile for the key of the record; empty: nothing is left, or goes back.
     """
 
@@ -48,6 +52,7 @@ class Control(
     to: str
     n: int
     at_ms: int
+    suppress: bool = False
     version: str = ""
     profile: bytes = b""
 
@@ -71,6 +76,6 @@ def read_control(value: bytes) -> Control:
         control = _decode(value)
     except msgspec.DecodeError as error:
         raise MessageError("invalid-control", f"not a control record: {error}") from None
-    if control.source == control.to and control.deed != "erase":
+    if control.source == control.to and control.deed not in ONE_KEY:
         raise MessageError("invalid-control", f"from and to are both {control.to!r:.80}")
     return control

@@ -42,7 +42,7 @@ class ErasureStatus:
     """State of an erasure. `at_ms`: the instant of the command. `keys`: the person's, the user first.
 
     waiting: keys that workers have not erased yet. back: keys with events from after the erasure. elsewhere: keys that
-    had moved to another user before the erasure came to them.
+    have moved to a user. suppressed: keys whose later events are dropped.
     """
 
     user: str
@@ -51,6 +51,7 @@ class ErasureStatus:
     waiting: tuple[str, ...]
     back: tuple[str, ...]
     elsewhere: tuple[str, ...]
+    suppressed: tuple[str, ...]
     remains: tuple[Remains, ...]
 
     @property
@@ -81,8 +82,10 @@ def kept_until(config: Mapping[str, str], newest_ms: int) -> Term:
     return Term(newest_ms + retention_ms + segment_ms, why)
 
 
-def profile_until(config: Mapping[str, str], newest_ms: int, *, is_deleted: bool) -> Term:
+def profile_until(config: Mapping[str, str], newest_ms: int, *, is_deleted: bool, is_suppressed: bool) -> Term:
     """The term of profiles. `is_deleted`: their last record says so; else the instant of the erasure is kept."""
+    if is_suppressed:
+        return Term(None, "suppressed: the key stays until shoal users unsuppress")
     if not config:
         return Term(None, UNTOLD)
     lag_ms = int(config.get("max.compaction.lag.ms", NO_BOUND_MS + 1))

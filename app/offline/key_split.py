@@ -163,7 +163,7 @@ class KeySplit:
         for _, record, between in self._played:
             if isinstance(between, Control) and between.deed == "erase":
                 found.clear()
-            elif isinstance(between, Control) and between.to == self._user:
+            elif isinstance(between, Control) and between.deed != "unsuppress" and between.to == self._user:
                 found[between.source] = (
                     _END if between.deed == "replace" else min(found.get(between.source, -1), record.offset)
                 )
@@ -195,7 +195,7 @@ def _returned(record: RecordLike, link: Link, key: str) -> RecordLike:
 
 def _erased(record: RecordLike, erasure: Control, key: str) -> RecordLike:
     """The erasure of the user, as if it were that of the key: nothing from before it goes back."""
-    value = write_control(replace(erasure, source=key, to=key))
+    value = write_control(replace(erasure, source=key, to=key, suppress=False))
     return WaitingRecord(record.offset, record.timestamp, key.encode(), value)
 
 

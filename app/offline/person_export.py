@@ -19,7 +19,7 @@ from app.events.visible_text import visible_json
 from app.offline.person import Read
 from app.offline.person_keys import claimed_by, is_persons, keys_behind
 from app.runtime.records.journal import Unfired, decode_entry, encode_entry
-from tables.identity import ERASED
+from tables.identity import ERASED, SUPPRESSED
 from tables.profile import Profile
 
 TYPE: Final = "shoal.person.v1"
@@ -67,7 +67,7 @@ def _why_left_out(profile: Profile | None, owner: str, own: Collection[str]) -> 
         return "it is forgotten by now: whose its records are is unknown"
     if not is_persons(profile, owner):
         return "it belongs to another user"
-    if profile.identity is not None and set(profile.identity.answered) - {ERASED, *own}:
+    if profile.identity is not None and set(profile.identity.answered) - {ERASED, SUPPRESSED, *own}:
         return "another user has claimed it, too"
     return None
 

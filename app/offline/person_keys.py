@@ -9,11 +9,13 @@ from tables.profile import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """Result of an erasure, or what it would be. `keys`: the user's first."""
+    """Result of an erasure, or what it would be. `keys`: the user's first. `suppressed`: later events of the user
+    are dropped."""
 
     user: str
     keys: tuple[str, ...]
     written: bool
+    suppressed: bool
 
 
 def keys_behind(user: str, moved: Mapping[str, str]) -> dict[str, str]:

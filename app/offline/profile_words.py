@@ -16,6 +16,7 @@ from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
+from tables.identity import ERASED
 from tables.in_hand import InHand
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, Profile
 
@@ -55,7 +56,8 @@ class ProfileWords:
             "first_seen": iso(profile.first_seen_ms) if profile.begun else None,
             "last_seen": iso(profile.highest_ms) if profile.begun else None,
             "segments": [self._membership(number, member) for number, member in sorted(profile.members.items())],
-            "erased": None if profile.identity is None else _instant(profile.identity.erased_ms),
+            "erased": None if profile.identity is None else _instant(profile.identity.answered.get(ERASED)),
+            "suppressed": profile.identity is not None and profile.identity.is_suppressed,
             "consent": _dated(self._purposes, leaves),
             "lists": _dated(self._lists, leaves),
             "values": self._values(leaves),

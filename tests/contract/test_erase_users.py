@@ -192,3 +192,59 @@ async def test_the_status_of_an_erasure_has_each_topic_with_records_of_any_key_a
         await said(shop, at_least=8)
         await shop.settled(60_000)
         assert "ann: erased; has had events since then" in await status(shop, "ann", capsys)
+
+
+async def _of(shop: Shop, user: str) -> list[tuple[str, str, str, str]]:
+    return [each for each in await said(shop, at_least=1) if each[0] == user]
+
+
+async def _has(shop: Shop, user: str) -> bool:
+    return bool(await _of(shop, user))
+
+
+@ON_KAFKA
+async def test_events_of_a_suppressed_user_are_dropped_until_unsuppress(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
+    command = partial(users, broker=shop.broker.bootstrap_servers, set_=given)
+
+    async def order(user: str) -> None:
+        later_s = int(time.time()) + 2  # the command's own clock decides
+        await shop.send([event(later_s - START_MS // 1000, "Order Completed", userId=user)])
+
+    async with running(create_app(shop.settings)):
+        await arrived(shop)
+        with pytest.raises(UserError, match="ann is not suppressed"):
+            await asyncio.to_thread(command, "unsuppress", "ann")
+        await asyncio.to_thread(command, "erase", "ann", suppress=True)
+        await asyncio.to_thread(command, "erase", "never-seen", suppress=True)
+        assert "later events of ann are dropped" in capsys.readouterr().out
+        assert set(await said(shop, at_least=7)) == ENTERED | LEFT
+        for user in ("ann", "never-seen", "carl"):
+            await order(user)
+        await soon(partial(_has, shop, "carl"))
+        await verified(shop)  # so the events before Carl's are taken, too
+        assert set(await said(shop, at_least=8)) >= ENTERED | LEFT
+        assert await _of(shop, "never-seen") == []
+        assert len(await _of(shop, "ann")) == 4
+        assert "ann: erased; later events are dropped until" in await status(shop, "ann", capsys)
+        with pytest.raises(UserError, match="ann is suppressed"):
+            await asyncio.to_thread(command, "merge", "bea", "ann", force=True)
+        before = await _of(shop, "ann")
+        await asyncio.to_thread(command, "unsuppress", "ann")
+        await order("ann")
+
+        async def is_back() -> bool:
+            return await _of(shop, "ann") == [*before, ("ann", "entered", "buyers", "event")]
+
+        await soon(is_back)
+        await verified(shop)
+    audit = [json.loads(each.value) for each in await shop.read(shop.settings.topics.audit, 0)]
+    done = [(each["deed"], each["details"].get("suppressed")) for each in audit if each["result"] == "done"]
+    assert done == [
+        ("users.erase", "true"),
+        ("users.erase", "true"),
+        ("users.show", None),
+        ("users.unsuppress", None),
+    ]

@@ -72,6 +72,36 @@ ERASE_MUTATIONS = (
         "if profile.moved_to != key:",
     ),
     Mutation(
+        "who is suppressed comes back with a later event",
+        ERASED,
+        "rest.answered[SUPPRESSED] = 0",
+        "pass",
+    ),
+    Mutation(
+        "a second erasure ends a suppression",
+        ERASED,
+        "is_suppressed = suppress or (",
+        "is_suppressed = suppress or (at_ms < 0 and ",
+    ),
+    Mutation(
+        "who is suppressed stays so",
+        ERASED,
+        "del identity.answered[SUPPRESSED]",
+        "pass",
+    ),
+    Mutation(
+        "a static list takes who is suppressed",
+        "app/segments/partition/static_lists.py",
+        "if profile is not None and profile.identity is not None and profile.identity.is_suppressed:",
+        "if profile is None and user < user:",
+    ),
+    Mutation(
+        "a suppression is forgotten after 37 days",
+        "tables/identity.py",
+        "return FOREVER_MS if identity.is_suppressed else identity.used_ms + MOVED_KEPT_MS",
+        "return identity.used_ms + MOVED_KEPT_MS",
+    ),
+    Mutation(
         "an erased person keeps the claims on their ids",
         ERASED,
         "rest = identities.new_identity()",

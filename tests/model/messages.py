@@ -79,11 +79,16 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Nothing is remembered of a key from here on, if it belongs to `owner` or to itself. `at_ms`: by the command."""
+    """Nothing is remembered of a key from here on, if it belongs to `owner` or to itself. `at_ms`: by the command.
+
+    suppress: its later events are dropped, too. is_end: nothing is erased, but that ends.
+    """
 
     key: str
     owner: str
     at_ms: int
+    suppress: bool = False
+    is_end: bool = False
 
 
 class Unreadable(Exception):
@@ -147,13 +152,15 @@ def read_listed(record: Record, app: str) -> Listed | None:
 
 
 def read_erased(record: Record, app: str) -> Erased | None:
-    """Content of the control record of an erasure; None for another record. Raises Unreadable; the reason is empty for
-    another app's."""
+    """Content of the control record of an erasure, or of the end of a suppression; None for another record. Raises
+    Unreadable; the reason is empty for another app's."""
     try:
         said = json.loads(record.value or b"")
     except ValueError:
         return None
-    if not isinstance(said, dict) or (said.get("type"), said.get("deed")) != ("control", "erase"):
+    if not isinstance(said, dict) or said.get("type") != "control":
+        return None
+    if said.get("deed") not in ("erase", "unsuppress"):
         return None
     if not {"app", "from", "to", "at_ms"} <= said.keys():
         raise Unreadable("invalid-control")
@@ -161,7 +168,8 @@ def read_erased(record: Record, app: str) -> Erased | None:
         raise Unreadable("")
     if record.key != said["from"].encode():
         raise Unreadable("wrong-key")
-    return Erased(said["from"], said["to"], said["at_ms"])
+    suppress, is_end = said.get("suppress", False), said["deed"] == "unsuppress"
+    return Erased(said["from"], said["to"], said["at_ms"], suppress, is_end)
 
 
 def number(text: str) -> float | None:

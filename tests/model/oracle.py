@@ -28,16 +28,19 @@ Step = Record | Advance | Order | Merge
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
 ERASED_KEPT_MS = 37 * 86_400_000
+FOR_EVER_MS = 2**60
 
 
 @dataclass(slots=True)
 class Erasure:
     """All that is kept of a user who was erased. `until_ms`: what happened until then is dropped. `used_ms`: its memory
-    is kept 37 days from then on, or as long as a new life. `sequence`: the next number of a change."""
+    is kept 37 days from then on, or as long as a new life. `sequence`: the next number of a change. `is_for_ever`: all
+    that happens is dropped, and the memory kept."""
 
     until_ms: int
     used_ms: int
     sequence: int
+    is_for_ever: bool = False
 
 
 @dataclass(slots=True)
@@ -144,6 +147,8 @@ class Oracle:
 
     def put_on(self, listed: Listed) -> None:
         user, said = listed.user, {listed.name: (listed.at_ms, listed.on)}
+        if self.erased_ms(user) == FOR_EVER_MS:
+            return
         self.pass_time(user, self.answer.clock_ms)
         now = max(self.answer.clock_ms, self.seen_ms(user))
         self.pass_time(user, now)
@@ -167,6 +172,8 @@ class Oracle:
         """The instant at which a user without an event is forgotten."""
         lists = self.lists.get(user, {})
         erasure = self.erasures.get(user)
+        if erasure is not None and erasure.is_for_ever:
+            return FOR_EVER_MS
         kept_ms = [] if erasure is None else [erasure.used_ms + ERASED_KEPT_MS]
         return max([at_ms + self.rules.retention_ms for at_ms, _ in lists.values()] + kept_ms, default=-1)
 
@@ -178,17 +185,32 @@ class Oracle:
     # ---- erasures
 
     def take_erasure(self, erased: Erased) -> None:
-        self.erase(erased.key, erased.at_ms)
+        if erased.is_end:
+            self.end_suppression(erased)
+        else:
+            self.erase(erased.key, erased.at_ms)
+            self.erasures[erased.key].is_for_ever |= erased.suppress
+
+    def end_suppression(self, erased: Erased) -> None:
+        erasure = self.erasures.get(erased.key)
+        if erasure is not None and erasure.is_for_ever:
+            erasure.is_for_ever = False
+            erasure.until_ms = max(erasure.until_ms, erased.at_ms)
+            erasure.used_ms = max(erasure.used_ms, erasure.until_ms, self.answer.clock_ms)
 
     def erased_ms(self, user: str) -> int:
         """Instant of the erasure, asked before something of the user is taken: what is older is dropped. -1: none."""
         self.pass_time(user, self.answer.clock_ms)
         erasure = self.erasures.get(user) if self.is_remembered(user) else None
+        if erasure is not None and erasure.is_for_ever:
+            return FOR_EVER_MS
         return -1 if erasure is None else erasure.until_ms
 
     def erase(self, user: str, at_ms: int) -> None:
         """Nothing is remembered of the user, but how old an event is that is dropped."""
-        until_ms = max(at_ms, self.erased_ms(user), self.seen_event_ms(user))
+        before = self.erasures.get(user) if self.erased_ms(user) >= 0 else None
+        until_ms = max(at_ms, -1 if before is None else before.until_ms, self.seen_event_ms(user))
+        is_for_ever = before is not None and before.is_for_ever
         sequence = self.erasures[user].sequence if user in self.erasures else 0
         self.pass_time(user, max(self.answer.clock_ms, self.seen_ms(user)))
         life = self.lives.pop(user, None)
@@ -199,7 +221,7 @@ class Oracle:
             sequence = life.sequence
         self.waiting = [waiting for waiting in self.waiting if waiting[1].user != user]
         self.lists.pop(user, None)
-        self.erasures[user] = Erasure(until_ms, max(until_ms, self.answer.clock_ms), sequence)
+        self.erasures[user] = Erasure(until_ms, max(until_ms, self.answer.clock_ms), sequence, is_for_ever)
 
     def seen_event_ms(self, user: str) -> int:
         """The latest event of the user, taken or waiting."""

@@ -371,8 +371,11 @@ class PeopleOracle(Oracle):
         self.catch_up(erased.key)
         self.pass_time(erased.key, self.answer.clock_ms)  # of who is forgotten by now no claim is known either
         key = self.key_of(erased.key)
-        if key is None or key.moved_to in (None, erased.owner):
+        if erased.is_end:
+            self.end_suppression(erased)
+        elif key is None or key.moved_to in (None, erased.owner):
             self.erase(erased.key, erased.at_ms)
+            self.erasures[erased.key].is_for_ever |= erased.suppress
 
     def take_erase(self, source: str, user: str, at_ms: int) -> None:
         """The user was erased: the id too, if it is theirs and was not erased at once with them."""

@@ -36,7 +36,8 @@ def erasing_scenario_of(choices: Choices) -> Scenario:
 
 
 def _erasure(choices: Choices, before: Moments, skew_max_ms: int) -> Record | None:
-    """The control record of an erasure of one of the users that there are; None where there is none."""
+    """The control record of an erasure of one of the users that there are, with suppression or without, or of the end
+    of one; None where there is no user."""
     known = []
     for step, _ in before:
         if isinstance(step, Record):
@@ -52,8 +53,11 @@ def _erasure(choices: Choices, before: Moments, skew_max_ms: int) -> Record | No
     newest_ms = max(message.t for message in known)
     at_ms = choices.one_of(newest_ms, newest_ms + 1, newest_ms - 1_000, choices.one_of(*known).t, newest_ms + 5_000)
     app = choices.one_of(*["shoal"] * 19, "other")
-    said = {"type": "control", "deed": "erase", "app": app, "id": "x", "from": key, "to": owner, "n": 0}
-    value = json.dumps({**said, "at_ms": max(at_ms, 0)}, separators=(",", ":"), ensure_ascii=False).encode()
+    deed = choices.one_of("erase", "erase", "erase", "unsuppress")
+    said = {"type": "control", "deed": deed, "app": app, "id": "x", "from": key, "to": owner, "n": 0}
+    value = json.dumps(
+        {**said, "at_ms": max(at_ms, 0), "suppress": choices.chance(40)}, separators=(",", ":"), ensure_ascii=False
+    ).encode()
     return Record(0, -1, key.encode(), value)
 
 

@@ -27,6 +27,7 @@ Deed = Literal[
     "users.split",
     "users.merge",
     "users.erase",
+    "users.unsuppress",
 ]
 Result = Literal["begun", "done", "failed", "refused"]
 

@@ -10,8 +10,10 @@ knows of other keys. What was on its way must not bring it back:
 3. An id that the user has claimed after the command has read the log, or shortly before, is erased by a link record
    behind the claim.
 
-A later event begins a new user. The instant is kept as long as a record from before it can still come, like the memory
-of a key that has moved. What may live here: what control records of an erasure do. What may not: who the keys are.
+A later event begins a new user, unless the key is suppressed: then every event is dropped, and no static list takes the
+key, until a control record ends that. The instant is kept as long as a record from before it can still come, like the
+memory of a key that has moved. What may live here: what control records of an erasure do. What may not: who the keys
+are.
 """
 
 from msgspec.structs import replace
@@ -26,7 +28,7 @@ from tables import identity as identities
 from tables import profile as profiles
 from tables import waiting
 from tables.counted import ERASED_DROPPED
-from tables.identity import ASKED, ERASED, GIVEN, NEVER_MS
+from tables.identity import ASKED, ERASED, GIVEN, NEVER_MS, SUPPRESSED
 from tables.profile import Profile
 
 
@@ -96,10 +98,21 @@ class ErasedKeys(LinkedKeys):
         if profile is None:
             profile = self._hold_key(key)
         if profile.moved_to in (None, control.to):
-            self._erase(key, profile, control.at_ms)
+            self._erase(key, profile, control.at_ms, suppress=control.suppress)
 
-    def _erase(self, key: str, profile: Profile, at_ms: int) -> None:
+    def _take_unsuppression(self, control: Control, profile: Profile | None) -> None:
+        """The control record that ends a suppression: what is older is still dropped."""
+        identity = None if profile is None else profile.identity
+        if profile is None or identity is None or not identity.is_suppressed:
+            return
+        del identity.answered[SUPPRESSED]
+        identity.answered[ERASED] = max(control.at_ms, identity.erased_ms)
+        identity.used_ms = max(identity.used_ms, self.clock_ms, identity.erased_ms)
+        profile.know(identity)
+
+    def _erase(self, key: str, profile: Profile, at_ms: int, *, suppress: bool = False) -> None:
         """Nothing is left but the instant, and the number of the next change: readers never see it go back."""
+        is_suppressed = suppress or (profile.identity is not None and profile.identity.is_suppressed)
         now = max(self.clock_ms, profile.highest_ms, profile.fired_ms)
         known: Profile | None = profile
         self._settlement.user = key
@@ -124,6 +137,8 @@ class ErasedKeys(LinkedKeys):
         left.sequence = max(profile.sequence, known.sequence)
         rest = identities.new_identity()
         rest.answered[ERASED] = erased_ms
+        if is_suppressed:
+            rest.answered[SUPPRESSED] = 0
         rest.used_ms = max(self.clock_ms, erased_ms)
         left.know(rest)
 
@@ -133,5 +148,5 @@ def _latest_ms(profile: Profile) -> int:
     latest_ms = NEVER_MS if profile.waiting is None else waiting.last_ms(profile.waiting)
     if profile.identity is not None:
         claims = (claim.at_ms for claim in profile.identity.claims.values())
-        latest_ms = max(latest_ms, profile.identity.erased_ms, *claims)
+        latest_ms = max(latest_ms, profile.identity.answered.get(ERASED, NEVER_MS), *claims)
     return latest_ms

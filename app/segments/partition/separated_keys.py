@@ -16,7 +16,7 @@ control records do. What may not: how the profiles are computed (`app/offline/sp
 
 from msgspec.structs import replace
 
-from app.events.control_record import CONTROL_MARK, Control, read_control
+from app.events.control_record import CONTROL_MARK, ONE_KEY, Control, read_control
 from app.events.link_record import Link
 from app.events.message import MessageError
 from app.segments.evaluation.batch import Batch, RecordLike
@@ -46,7 +46,7 @@ class SeparatedKeys(ErasedKeys):
         if control.app != self.rules.app:
             batch.counted[LINK_FOREIGN] += 1
             return
-        is_users = record.key == control.to.encode() and control.deed != "erase"
+        is_users = record.key == control.to.encode() and control.deed not in ONE_KEY
         key = control.to if is_users else control.source
         if record.key != key.encode():
             names = f"{control.source!r:.80} or {control.to!r:.80}"
@@ -62,6 +62,8 @@ class SeparatedKeys(ErasedKeys):
             self._join(control, key, profile)
         elif control.deed == "erase":
             self._take_erasure(control, profile)
+        elif control.deed == "unsuppress":
+            self._take_unsuppression(control, profile)
         elif key == control.source:
             self._take_back(control, profile)
         else:

@@ -39,6 +39,8 @@ class StaticLists(LinkedKeys):
             self._settlement.user = user
             self._fire(user, profile, now)
             profile = self._touched.get(user)
+        if profile is not None and profile.identity is not None and profile.identity.is_suppressed:
+            return
         if profile is None:
             if not found.on:
                 return

@@ -11,7 +11,7 @@ from app.segments.partition.position import CATALOG_KEY, Position, read_position
 from app.segments.partition.reevaluation import Reevaluation
 from tables import profile as profiles
 from tables import waiting
-from tables.identity import MOVED_KEPT_MS
+from tables.identity import kept_until_ms
 from tables.profile import Profile
 from tables.timers import Timers
 from tables.windows import FOREVER
@@ -255,7 +255,7 @@ class UserTable:
         if profile.begun:
             return timer
         # A key without events is forgotten when nothing about its links can come any more, and its lists are over.
-        kept_ms = [profile.identity.used_ms + MOVED_KEPT_MS] if profile.identity is not None else []
+        kept_ms = [kept_until_ms(profile.identity)] if profile.identity is not None else []
         kept_ms += [entry[0] + self.rules.retention_ms for entry in profile.leaves.values()]
         return max(kept_ms, default=timer)
 

@@ -343,3 +343,86 @@ def test_no_number_of_a_change_is_used_again_by_who_comes_back_within_a_millisec
     shop.send("View", 0.001, user="u", anon=None)
     numbers = [change["sequence"] for change in shop.changes]
     assert numbers == list(range(START_MS, START_MS + 9))
+
+
+class SuppressingShop(ErasingShop):
+    """A shop whose administrator drops all events of some people."""
+
+    def suppress(self, user: str, *, at_s: float) -> None:
+        """The command that erases, with suppression."""
+        self._control(replace(TOLD, suppress=True), user, at_s)
+
+    def unsuppress(self, user: str, *, at_s: float) -> None:
+        """The command that ends it."""
+        self._control(replace(TOLD, deed="unsuppress"), user, at_s)
+
+    def _control(self, told: Control, user: str, at_s: float) -> None:
+        at_ms = START_MS + int(at_s * 1000)
+        self.take(user, START_MS, write_control(replace(told, source=user, to=user, at_ms=at_ms)))
+        self.deliver()
+
+    def is_suppressed(self, user: str) -> bool:
+        """True if the user's key says so."""
+        identity = self.known(user).identity
+        return identity is not None and identity.is_suppressed
+
+
+def suppressed() -> SuppressingShop:
+    """Somebody who viewed on two devices, and wants no more of it."""
+    shop = SuppressingShop()
+    shop.send("View", 0)
+    shop.send("View", 1, user="u")
+    shop.send("View", 2, user="u", anon="b")
+    shop.changes.clear()
+    shop.suppress("u", at_s=3)
+    assert shop.said() == [("u", "exited", "viewers", "erased")]
+    shop.changes.clear()
+    return shop
+
+
+@pytest.mark.parametrize("user", ["u", "never-seen"])
+def test_of_who_is_suppressed_every_later_event_is_dropped_until_that_ends(user: str) -> None:
+    shop = suppressed()
+    shop.suppress(user, at_s=3)
+    for second in (10, 11, 12):
+        shop.send("View", second, user=user, anon="c")
+    assert shop.is_suppressed(user)
+    assert shop.said() == []
+    assert shop.counted() == 3
+    shop.unsuppress(user, at_s=20)
+    for second in (19, 21):
+        shop.send("View", second, user=user, anon="")
+    assert shop.inside(user) == []
+    shop.send("View", 22, user=user, anon="")
+    assert shop.inside(user) == ["viewers"], "two views since then"
+    assert shop.counted() == 4
+
+
+def test_a_device_of_who_is_suppressed_lives_on_for_others() -> None:
+    shop = suppressed()
+    shop.send("View", 10, anon="a")
+    shop.send("View", 11, anon="a", user="w")
+    shop.send("View", 12, anon="a", user="w")
+    assert shop.inside("w") == ["viewers"]
+    shop.send("View", 13, anon="a", user="u")
+    assert shop.is_suppressed("u")
+    assert shop.known("a").moved_to == "w"
+
+
+def test_a_suppression_outlives_everything_but_its_end() -> None:
+    shop = suppressed()
+    shop.erase("u", at_s=5)
+    shop.pass_time(2 * MOVED_KEPT_MS // 1000)
+    assert shop.is_suppressed("u")
+    shop.send("View", 2 * MOVED_KEPT_MS // 1000, user="u")
+    assert shop.said() == []
+
+
+def test_the_end_of_a_suppression_that_there_is_not_changes_nothing() -> None:
+    shop = SuppressingShop()
+    shop.unsuppress("u", at_s=3)
+    assert shop.of("u").held("u") is None
+    shop.erase("u", at_s=4)
+    shop.unsuppress("u", at_s=50)
+    shop.send("View", 10, user="u", anon="")
+    assert shop.counted() == 0

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from app.events.control_record import Control, write_control
 from app.events.instants import iso
 from app.events.list_record import ListRecord, is_list_name, read_list_record, write_list_record
 from app.events.message import MessageError
@@ -149,3 +151,15 @@ def test_other_names_are_refused(name: str) -> None:
     assert not is_list_name(name)
     with pytest.raises(MessageError):
         read_list_record(write_list_record(ListRecord(app="shoal", name=name, on=True, at_ms=0)))
+
+
+def test_no_list_takes_who_is_suppressed() -> None:
+    feed = Feed()
+    control = Control(deed="erase", app="shoal", id="x", source="ann", to="ann", n=0, at_ms=START_MS, suppress=True)
+    assert [each[:2] for each in feed.event("ann", 0)] == [("others", "entered")]
+    feed.listed("ann")
+    feed.take("ann", write_control(control))
+    feed.listed("ann")
+    feed.take("ann", write_control(replace(control, deed="unsuppress", at_ms=START_MS + 1)))
+    assert [each[:2] for each in feed.event("ann", 2)] == [("others", "entered")], "on no list"
+    assert ("others", "exited") in [each[:2] for each in feed.listed("ann")]
