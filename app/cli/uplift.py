@@ -1,0 +1,105 @@
+"""`shoal uplift`: the groups of an experiment, compared."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from app.console.options import check_above_zero, read_duration_ms, read_instant_ms
+from app.console.output import make_console, say_lines
+from app.console.uplift import show_uplift
+from app.errors import UserError
+from app.events.visible_text import visible, visible_json
+from app.offline.uplift import Metric, Plan, compute_uplift
+from app.offline.uplift_files import read_exposures, read_outcomes
+
+EXIT_OK = 0
+EXIT_WRONG_RATIO = 1
+
+
+def uplift(
+    exposures: Path,
+    outcomes: Path,
+    /,
+    *,
+    within: str,
+    control: str = "holdout",
+    share: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    metric: Metric = "conversion",
+    experiment: str | None = None,
+    planned: int = 10_000,
+    alpha: float = 0.05,
+    at: str | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Compare the groups of an experiment with its control: who converts more, and by how much.
+
+    The intervals hold at all looks together: look as often as you like, and stop when one leaves zero. Only users whose
+    window is over count. If the sizes of the groups do not fit their shares, there is no verdict, and the exit code is
+    1.
+
+    Example: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`
+
+    Parameters
+    ----------
+    exposures
+        File of exposures (JSON lines or Parquet): user, group, exposed_at, and if known covariate.
+    outcomes
+        File of outcomes: user, t, and if known value and id.
+    within
+        An outcome counts for so long after the exposure.
+    control
+        The group that the others are compared with.
+    share
+        The share of each group, as name=number: checks that the groups have the sizes that they should have.
+    metric
+        conversion: the part of users with an outcome. value: the sum of their values for each user.
+    experiment
+        The experiment, if the files hold several.
+    planned
+        About as many users as there will be in two groups, chosen before the first look: there the interval is
+        narrowest.
+    alpha
+        Probability of a false alarm, over all looks and groups.
+    at
+        As of this instant, ISO 8601. Default: now.
+    json
+        Print JSON.
+    """
+    within_ms = read_duration_ms(within, option="--within")
+    plan = Plan(
+        control=control, within_ms=within_ms, metric=metric, shares=_shares(share), alpha=alpha, planned_users=planned
+    )
+    _check(plan)
+    now_ms = time.time_ns() // 1_000_000 if at is None else read_instant_ms(at, option="--at")
+    exposed = read_exposures(exposures, experiment=experiment)
+    found = compute_uplift(exposed, read_outcomes(outcomes, experiment=experiment), plan, now_ms=now_ms)
+    if json:
+        say_lines(make_console(), visible_json(msgspec.json.format(msgspec.json.encode(found), indent=2).decode()))
+    else:
+        show_uplift(make_console(), found)
+    is_wrong_ratio = any(each.verdict == "wrong ratio" for each in found.comparisons)
+    return EXIT_WRONG_RATIO if is_wrong_ratio else EXIT_OK
+
+
+def _check(plan: Plan) -> None:
+    check_above_zero(plan.planned_users, option="--planned")
+    if not 0 < plan.alpha < 0.5:
+        raise UserError(f"--alpha is {plan.alpha:g}", hint="a probability, such as 0.05")
+
+
+def _shares(pairs: Sequence[str] | None) -> dict[str, float]:
+    """The shares by group. UserError."""
+    shares: dict[str, float] = {}
+    for pair in pairs or ():
+        name, _, text = pair.rpartition("=")
+        try:
+            shares[name] = float(text)
+        except ValueError:
+            shares[name] = 0.0
+        if not name or not 0 < shares[name] < float("inf"):
+            raise UserError(f"--share {visible(pair)[:80]} is no share", hint="for example --share holdout=10 mail=90")
+    return shares
