@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from typing import Final, Self
+from typing import Final
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 from msgspec.structs import replace
 
@@ -13,10 +12,9 @@ from app.errors import UserError
 from app.events.control_record import Control, Deed, write_control
 from app.events.link_record import LINK_BYTES_MAX, link_id
 from app.main import load_program
+from app.offline.control_writer import ControlWriter, UnknownKeyError
 from app.offline.key_split import KeySplit, Split
-from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader
-from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
 from app.runtime.records.envelope import decode_profile
@@ -24,7 +22,6 @@ from app.runtime.records.journal import JournalEntry, decode_entry
 from app.runtime.records.newest_profiles import newest_values
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.partition.position import CATALOG_KEY, read_catalog_entry
-from app.settings import Settings
 from tables import profile as profiles
 from tables.identity import SPLIT
 from tables.profile import INSIDE, Profile
@@ -34,39 +31,8 @@ PAUSE_S: Final = 0.1
 READ_RECORDS: Final = 20_000
 
 
-class KeyControl:
+class KeyControl(ControlWriter):
     """One command, for as long as the `async with` block lasts. UserError where something is refused."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._rules = settings.time_rules
-        self._topic = settings.topics.clickstream
-        self._client: AIOKafkaClient | None = None
-        self._writer = LogWriter(settings, partition=0, transactional_id=transactional_id(settings))
-        self._partitions = 0
-
-    async def __aenter__(self) -> Self:
-        client = self._client = await wait_for_broker(self._settings)
-        try:
-            found = (await client.fetch_all_metadata()).partitions_for_topic(self._topic)
-            at = self._settings.kafka_bootstrap_servers
-            if not found:
-                raise UserError(f"there is no topic {self._topic} at {at}", hint="a worker creates its topics")
-            if not await has_transactions(client):
-                raise UserError(
-                    f"the broker at {at} has no transactions: both keys must change together, or neither",
-                    hint="use Apache Kafka or Redpanda",
-                )
-            self._partitions = len(found)
-        except BaseException:
-            await client.close()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._client is not None
-        await self._writer.abandon()
-        await self._client.close()
 
     def _reader(self, topic: str, partition: int, *, open_too: bool = False) -> LogReader:
         assert self._client is not None, "not entered"
@@ -98,7 +64,7 @@ class KeyControl:
         profile, other = (await self._stored(user))[0], (await self._stored(key))[0]
         for name, found in ((user, profile), (key, other)):
             if found is None:
-                raise unknown(name, self._settings)
+                raise UnknownKeyError(name, self._settings)
             if found.identity is not None and found.identity.is_suppressed:
                 raise UserError(
                     f"{name} is suppressed: all their events are dropped", hint=f"shoal users unsuppress {name}"
@@ -120,7 +86,7 @@ class KeyControl:
         profile, catalog = await self._stored(user)
         other = (await self._stored(key))[0]
         if profile is None or catalog is None:
-            raise unknown(user, self._settings)
+            raise UnknownKeyError(user, self._settings)
         _check_linked(profile, user, key)
         program = await self._program(read_catalog_entry(catalog).version)
         if write:
@@ -255,11 +221,6 @@ async def _read_on(reader: LogReader, undo: KeySplit) -> int:
             return fetched.next_offset
 
 
-def transactional_id(settings: Settings) -> str:
-    """One for all commands: a later one ends what an earlier one has left open."""
-    return f"{settings.app_id}-users"
-
-
 def _check_linked(profile: Profile, user: str, key: str) -> None:
     if profile.moved_to is not None:
         raise _moved(user, profile.moved_to)
@@ -272,15 +233,6 @@ def _check_linked(profile: Profile, user: str, key: str) -> None:
 
 def _moved(user: str, to: str) -> UserError:
     return UserError(f"{user} has moved to {to}", hint=f"first undo that: shoal users split {to} {user}")
-
-
-def unknown(key: str, settings: Settings) -> UserError:
-    """Nothing is remembered of a key."""
-    return UserError(
-        f"nothing is remembered of {key}",
-        detail=f"{settings.topics.profiles} at {settings.kafka_bootstrap_servers} has no profile with this key",
-        hint="check the spelling: upper and lower case differ. Who had no event for SHOAL_RETENTION is forgotten",
-    )
 
 
 def _number(profile: Profile, key: str, other: Profile | None, user: str, skew_max_ms: int) -> int:

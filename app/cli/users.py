@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from app.cli.erasure_status import erasure_status
 from app.cli.key_control import KeyControl
-from app.cli.key_erasure import KeyErasure
 from app.cli.process import Pairs, settings_of
 from app.cli.user_export import export_user
 from app.console.erasure import show_erasure_status
@@ -21,6 +20,7 @@ from app.console.person import show_erasure, show_person, show_split
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible_json
+from app.offline.key_erasure import KeyErasure
 from app.offline.key_split import Split
 from app.offline.person import Person, find_person
 from app.offline.person_keys import Erasure

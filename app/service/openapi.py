@@ -65,6 +65,7 @@ MEANINGS: Final = {
     401: "No key, or a wrong one",
     403: "This service does not do that: a setting is missing, or the token is another user's",
     404: "There is no such thing",
+    409: "The key is in another state; which one",
     413: "More than 500 KB",
     415: "Content-Encoding is neither gzip nor none",
     429: "Too many events for this key: again after Retry-After seconds",
@@ -119,6 +120,12 @@ LISTED: Final = Schema(
     properties={
         "add": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Users to put on the list"),
         "remove": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Users to take off the list"),
+    },
+)
+ERASURE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "suppress": Schema(type=OpenAPIType.BOOLEAN, description="Drop later events of the user, too; false if absent"),
     },
 )
 TOKEN: Final = Schema(

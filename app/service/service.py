@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar, Response
 from litestar.di import Provide
@@ -27,6 +27,7 @@ from app.service.collector import Asked, Collector
 from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
 from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
+from app.service.erasure_routes import ErasureRoutes, Erasures
 from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
@@ -42,6 +43,19 @@ from app.service.stream import Streams
 from app.service.stream_routes import StreamRoutes
 from app.service.timing import timed
 from app.settings import Settings
+
+ROUTES: Final = (
+    CollectorRoutes,
+    LibrarySettingsRoutes,
+    QueryRoutes,
+    PopulationRoutes,
+    StreamRoutes,
+    AuditRoutes,
+    ListRoutes,
+    ErasureRoutes,
+    HealthRoutes,
+    PageRoutes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -93,17 +107,7 @@ def create_service(settings: Settings) -> Service:
             await memberships.close()
 
     app = Litestar(
-        route_handlers=[
-            CollectorRoutes,
-            LibrarySettingsRoutes,
-            QueryRoutes,
-            PopulationRoutes,
-            StreamRoutes,
-            AuditRoutes,
-            ListRoutes,
-            HealthRoutes,
-            PageRoutes,
-        ],
+        route_handlers=ROUTES,
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
         middleware=[
@@ -116,6 +120,7 @@ def create_service(settings: Settings) -> Service:
             "library_settings": _given(LibrarySettings(settings, access)),
             "queries": _given(queries),
             "streams": _given(streams),
+            "erasures": _given(Erasures(settings)),
             "lists": _given(StaticLists(settings, writer)),
             "audit": _given(Audit(settings, access)),
             "health": _given(health),

@@ -260,6 +260,9 @@ async def ask_the_service(shop: Shop) -> None:
 
         await soon(takes_events, within_s=60)
         await soon(explains, within_s=60)
+        admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        erased = await http.post("/v1/users/zoe/erase", json={"suppress": True}, headers=admin)
+        assert erased.status_code == 200, erased.text
         told = await http.get("/v1/audit", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
         assert told.status_code == 200, told.text
 

@@ -1,4 +1,4 @@
-"""The work of `shoal users erase`: finds all keys of a person, and writes their control records in one transaction."""
+"""The erasure of a person: finds all their keys, and writes their control records in one transaction."""
 
 import time
 from collections.abc import Iterable
@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from aiokafka.structs import TopicPartition
 from msgspec.structs import replace
 
-from app.cli.key_control import KeyControl, unknown
-from app.errors import UserError
 from app.events.control_record import Control, write_control
 from app.events.link_record import link_id
+from app.offline.control_writer import ControlWriter, KeyStateError, UnknownKeyError
 from app.offline.person_keys import Erasure, claimed_by, is_persons, keys_behind
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
@@ -20,8 +19,8 @@ from tables import profile as profiles
 from tables.profile import Profile
 
 
-class KeyErasure(KeyControl):
-    """One command. Other than `KeyControl`, it reads the profiles of all users: each may have moved to the person."""
+class KeyErasure(ControlWriter):
+    """One erasure. It reads the profiles of all users: each may have moved to the person."""
 
     async def erase(self, user: str, *, write: bool, suppress: bool = False) -> Erasure:
         """Erases a person with all their keys; without `write` it says which these are. With `suppress`, later events
@@ -29,11 +28,11 @@ class KeyErasure(KeyControl):
         assert self._client is not None, "not entered"
         moved = await moved_keys(self._client, self._settings)
         if user in moved:
-            raise UserError(f"{user} has moved to {moved[user]}", hint=f"shoal users erase {moved[user]}")
+            raise KeyStateError(f"{user} has moved to {moved[user]}", hint=f"shoal users erase {moved[user]}")
         behind = keys_behind(user, moved)
         persons = await self._profiles([user, *behind])
         if user not in persons and not behind and not suppress:
-            raise unknown(user, self._settings)
+            raise UnknownKeyError(user, self._settings)
         claimed = claimed_by(persons, [user, *behind])
         others = await self._profiles(claimed)
         behind |= {key: owner for key, owner in claimed.items() if is_persons(others.get(key), owner)}
@@ -66,7 +65,7 @@ class KeyErasure(KeyControl):
         profile = (await self._profiles([user])).get(user)
         if profile is None or profile.identity is None or not profile.identity.is_suppressed:
             hint = "a worker that has not come to the erasure yet does not know it: shoal users erase USER --status"
-            raise UserError(f"{user} is not suppressed", hint=hint)
+            raise KeyStateError(f"{user} is not suppressed", hint=hint)
         at_ms = int(time.time() * 1000)
         name = link_id(self._rules.app, user, user, at_ms)
         told = Control(deed="unsuppress", app=self._rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms)
