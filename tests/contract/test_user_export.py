@@ -3,6 +3,8 @@
 import asyncio
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -183,3 +185,33 @@ async def test_an_export_that_fails_leaves_the_file_that_was_there(shop: Shop, t
         await export(shop, "nobody-here", output)
     assert output.read_text() == "before"
     assert names_in(tmp_path) == ["segments", "there.json"]
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from app.cli.main import main
+Path.replace = lambda *_: os._exit(9)
+main()
+"""
+
+
+async def test_an_export_that_is_killed_leaves_the_file_that_was_there_and_a_part_that_only_its_owner_may_read(
+    shop: Shop, tmp_path: Path
+) -> None:
+    await shop.send([event(0, userId="ann")])
+    output = tmp_path / "there.json"
+    output.write_text("before")
+    of = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}", "partitions=3"]
+    words = ["users", "export", "ann", "--output", str(output), "--segments", str(shop.folder)]
+    words += ["--broker", shop.broker.bootstrap_servers, *(word for each in of for word in ("--set", each))]
+    command = [sys.executable, "-c", DIES, *words]
+    died = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert died.returncode == 9, died.stderr
+    assert output.read_text() == "before"
+    (part,) = (name for name in names_in(tmp_path) if name.endswith(".part"))
+    assert checked(tmp_path / part)["records"], "it was killed when all was written"
+    audit = [json.loads(each.value) for each in await shop.read(shop.settings.topics.audit, 0)]
+    assert [each["result"] for each in audit] == ["begun"]
+    output.chmod(0o600)
+    assert places(await export(shop, "ann", output)) == await scan(shop, "ann")
