@@ -154,6 +154,43 @@ def empty(cart: Cart | None, t: int) -> Cart:
     return cart
 
 
+def replace(cart: Cart | None, t: int, lines: list[tuple[str, int, int | None]], counted: Counted) -> Cart:
+    """The cart is `lines` (key, quantity, price), but for what an event later than `t` touched, which stays as it is.
+
+    A price None keeps the last one.
+    """
+    if cart is not None and t < cart[1]:
+        return cart
+    prices: dict[str, int | None] = {} if cart is None else {key: item[1] for key, item in cart[0].items()}
+    found = empty(cart, t)
+    later = set(found[0])
+    for written, quantity, price in lines:
+        key = known_as(written, prices) if len(written) > LENGTH_SURE_MAX else written
+        if key in later:
+            continue
+        if price is not None:
+            prices[key] = price
+        found = add(found, t, key, quantity, prices.get(key), counted) or found
+    return found
+
+
+def take(cart: Cart | None, t: int, keys: list[str]) -> Cart | None:
+    """The products go, whatever their quantity, but for those that an event later than `t` touched."""
+    if cart is None or t < cart[1]:
+        return cart
+    items = cart[0]
+    for written in keys:
+        key = known_as(written, items) if len(written) > LENGTH_SURE_MAX else written
+        item = items.get(key)
+        if item is None or item[2] > t:
+            continue
+        if isinstance(items, Items):
+            items.leaves(key)
+        del items[key]
+        cart[2] = max(cart[2], t)
+    return cart
+
+
 def merge(cart: Cart | None, other: Cart | None, counted: Counted, *, rule: MergeRule = "max") -> Cart | None:
     """The cart of two users who are one; what was in `other` comes in behind.
 

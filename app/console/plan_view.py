@@ -15,7 +15,6 @@ from app.segments.compiler.event_code import keys_of_pattern
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Segment
 from app.segments.definitions.dependencies import expressions, references
-from app.segments.evaluation import carts
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
@@ -55,7 +54,7 @@ def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
     touched: dict[str, list[Touch]] = {}
     for segments, kept_id, words in _readers(catalog, found):
         what = program.remembered.get(int(kept_id.partition(" ")[2])) if kept_id.startswith("aggregate ") else None
-        for event in _events_of(what, kept_id):
+        for event in _events_of(catalog, what, kept_id):
             touched.setdefault(event, []).append(Touch(words, segments))
     if users := tuple(segment.name for segment in live if _asks_user(catalog, segment)):
         touched.setdefault(EVERY, []).append(Touch("first and last event of the user", users))
@@ -86,14 +85,14 @@ def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tu
         yield tuple(names), kept_id, words[kept_id]
 
 
-def _events_of(what: Remembered | None, kept_id: str) -> Iterable[str]:
+def _events_of(catalog: Catalog, what: Remembered | None, kept_id: str) -> Iterable[str]:
     """The names of the events that change it."""
     if what is not None:
         patterns = (*(source.pattern for source in what.sources), what.since_last)
         keys = {key for pattern in patterns for key in keys_of_pattern(pattern)}
         return sorted(f"'{name}'" if kind == "track" else kind for kind, name in keys)
     if kept_id == "cart":
-        return [f"'{name}'" for name in carts.NAMES]
+        return [f"'{name}'" for name in catalog.settings.cart.updates()]
     if kept_id.startswith("traits."):
         return ["identify", EVERY]
     return [EVERY] if kept_id == "session" or kept_id.startswith(("context", "first(context")) else []

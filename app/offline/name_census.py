@@ -24,8 +24,6 @@ from tables.values import at_path
 EVENTS_MAX: Final = 10_000
 """Names of events, and names of properties of one event, that are counted."""
 
-CART_EVENT: Final = "Product Added"
-
 
 class Missing(NamedTuple):
     """Something that never occurs: in words, with the nearest that does; and the definitions that ask for it."""
@@ -62,6 +60,7 @@ class NameCensus:
         self._patterns: dict[tuple[tuple[EventKey, ...], s.Path], set[str]] = {}
         self._properties: dict[EventKey, _Sought] = {}
         self._traits, self._context = _Sought(), _Sought()
+        self._cart_events = (*catalog.settings.cart.add, *catalog.settings.cart.replace)
         definitions: list[Definition] = [each for each in catalog.segments if each.status != "retired"]
         definitions += catalog.scores
         for definition in definitions:
@@ -107,7 +106,8 @@ class NameCensus:
                 case s.Pattern():
                     self._seek_pattern(node, definition)
                 case s.CartField():
-                    self._asked.setdefault(EventKey("track", CART_EVENT), set()).add(definition)
+                    for name in self._cart_events:
+                        self._asked.setdefault(EventKey("track", name), set()).add(definition)
                 case s.Trait(path=path):
                     self._traits.paths.setdefault(path, set()).add(definition)
                 case s.ContextValue(path=path) | s.EventContext(path=path):

@@ -15,6 +15,7 @@ from app.events.message import MESSAGE_BYTES_MAX
 from app.offline.event_files import EventFiles
 from app.offline.heard_message import EventKey, heard_message, values_of
 from app.offline.name_census import keys_of_pattern, shown_name
+from app.segments.definitions.cart_policy import CartPolicy, CartUpdate
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
@@ -27,9 +28,11 @@ from tables.dates import DataInstants
 from tables.values import at_path, micros, number_in
 
 TEXT_SHOWN_MAX: Final = 40
-CART_PATHS: Final = {
-    "Product Added": ("quantity", "price"),
-    "Product Removed": ("quantity",),
+_CART_PATHS: Final[dict[CartUpdate, tuple[str, ...]]] = {
+    "add": ("quantity", "price"),
+    "remove": ("quantity",),
+    "replace": ("quantity", "price"),
+    "take": (),
 }
 _VISIT_PATHS: Final[dict[str, s.Path]] = {"source": ("campaign", "source"), "landing_page": ("page", "path")}
 _ORDERED: Final = frozenset({"<", "<=", ">", ">="})
@@ -96,7 +99,7 @@ class ValueCensus:
         definitions += catalog.scores
         for definition in definitions:
             for expression in expressions(definition):
-                for place in _places_of(expression):
+                for place in _places_of(expression, catalog.settings.cart):
                     self._found.setdefault(place, _Found()).definitions.add(definition.name)
         properties: dict[EventKey, list[_Place]] = {}
         for place in self._found:
@@ -198,7 +201,7 @@ def _name(place: _Place) -> str:
 # ---- what definitions ask for
 
 
-def _places_of(expression: s.Node) -> Iterator[_Place]:
+def _places_of(expression: s.Node, cart: CartPolicy) -> Iterator[_Place]:
     """The places of an expression, or of a pattern of a score."""
     for node in walk(expression):
         match node:
@@ -207,7 +210,7 @@ def _places_of(expression: s.Node) -> Iterator[_Place]:
             case s.Pattern(where=s.Node() as where):
                 yield from _of_filter(where, keys_of_pattern(node))
             case s.CartField():
-                yield from _of_cart()
+                yield from _of_cart(cart)
             case s.SessionField(name=name) if name in _VISIT_PATHS:
                 yield _Place("context", (), _VISIT_PATHS[name], "value")
             case s.Trait(path=path):
@@ -235,10 +238,13 @@ def _of_aggregate(node: s.Aggregate) -> Iterator[_Place]:
         yield _Place("properties", keys, node.of, uses[AGGREGATES[node.function].item])
 
 
-def _of_cart() -> Iterator[_Place]:
-    for name, paths in CART_PATHS.items():
+def _of_cart(cart: CartPolicy) -> Iterator[_Place]:
+    for name, update in cart.updates().items():
+        paths = _CART_PATHS.get(update)
+        if paths is None:
+            continue
         keys = (EventKey("track", name),)
-        for prefix in ((), ("products",)):
+        for prefix in (("products",),) if update in ("replace", "take") else ((), ("products",)):
             yield _Place("properties", keys, (*prefix, "product_id"), "key")
             for path in paths:
                 yield _Place("properties", keys, (*prefix, path), "sum")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from tests.model.history import Arrival, Gift, History
 from tests.model.messages import is_scalar
 from tests.model.plain import (
@@ -36,6 +37,7 @@ class Item:
 
 @dataclass(slots=True)
 class Cart:
+    policy: CartPolicy = DEFAULT_CART
     items: dict[Name, Item] = field(default_factory=dict)
     emptied_ms: int | None = None
     changed_ms: int | None = None
@@ -45,14 +47,20 @@ class Cart:
         message = arrival.message
         if message.type != "track" or (self.emptied_ms is not None and arrival.t < self.emptied_ms):
             return
-        if message.name in ("Order Completed", "Cart Cleared"):
+        listed = message.properties.get("products")
+        lines = [line for line in listed if isinstance(line, dict)] if isinstance(listed, list) else None
+        policy = self.policy
+        if message.name in policy.order and policy.takes_listed and lines is not None:
+            self.take_listed(lines, arrival.t)
+        elif message.name in policy.order or message.name in policy.clear:
             self.empty(arrival.t)
             self.changed(arrival.t)
-        elif message.name in ("Product Added", "Product Removed"):
-            listed = message.properties.get("products")
-            lines = listed if isinstance(listed, list) else [message.properties]
-            for line in lines:
-                if isinstance(line, dict) and self.take_line(message.name, line, arrival):
+        elif message.name in policy.replace:
+            if lines is not None:
+                self.become(lines, arrival)
+        elif message.name in policy.add or message.name in policy.remove:
+            for line in [message.properties] if lines is None else lines:
+                if self.take_line(line, arrival, comes_in=message.name in policy.add):
                     self.changed(arrival.t)
 
     def changed(self, t: int) -> None:
@@ -62,7 +70,32 @@ class Cart:
         self.emptied_ms = t
         self.items = {name: item for name, item in self.items.items() if item.touched_ms > t}
 
-    def take_line(self, event: str, line: Mapping[str, Any], arrival: Arrival) -> bool:
+    def take_listed(self, lines: list[dict[str, Any]], t: int) -> None:
+        """Of an order, the products that it lists go, but for those that were touched later."""
+        for line in lines:
+            product = line.get("product_id")
+            name = name_of(remembered(product)) if is_scalar(product) else None
+            if name is not None and name in self.items and self.items[name].touched_ms <= t:
+                del self.items[name]
+                self.changed(t)
+
+    def become(self, lines: list[dict[str, Any]], arrival: Arrival) -> None:
+        """The lines are the whole cart; what was touched later stays as it is, and a missing price as it was."""
+        before = self.items
+        self.empty(arrival.t)
+        self.changed(arrival.t)
+        later = set(self.items)
+        for line in lines:
+            product = line.get("product_id")
+            name = name_of(remembered(product)) if is_scalar(product) else None
+            if name is None or name in later:
+                continue
+            keeps_price = name in before and name not in self.items and millionths(line.get("price")) is None
+            self.take_line(line, arrival, comes_in=True)
+            if keeps_price and name in self.items:
+                self.items[name].price = before[name].price
+
+    def take_line(self, line: Mapping[str, Any], arrival: Arrival, *, comes_in: bool) -> bool:
         """One product of an event; whether it changed the cart."""
         product = line.get("product_id")
         if not is_scalar(product):
@@ -73,7 +106,7 @@ class Cart:
         if quantity is not None and quantity <= 0:
             return False
         item = self.items.get(name)
-        if event == "Product Added":
+        if comes_in:
             if item is None:
                 item = self.items[name] = Item(product)
             item.quantity = min(item.quantity + (MILLION if quantity is None else quantity), NUMBER_MAX * MILLION)
@@ -115,6 +148,7 @@ def of_both(one: Cart, other: Cart, rule: str) -> Cart:
     while len(items) > ITEMS_MAX:
         del items[min(items, key=lambda name: items[name].touched_order)]
     return Cart(
+        one.policy,
         items,
         emptied_ms=latest_of(one.emptied_ms, other.emptied_ms),
         changed_ms=latest_of(one.changed_ms, other.changed_ms),
@@ -137,7 +171,7 @@ def latest_of(*instants: int | None) -> int | None:
 
 def cart(history: History) -> Cart:
     def replay() -> Cart:
-        cart_now = Cart()
+        cart_now = Cart(history.cart_policy)
         for part in history.parts():
             if isinstance(part, Gift):
                 cart_now = of_both(cart_now, cart(part.history), part.cart)

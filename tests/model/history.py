@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from app.segments.language.syntax import (
     And,
     AnyItem,
@@ -137,6 +138,7 @@ class History:
     is_users: bool = False
     zone: str = "UTC"
     cart: str = "max"
+    cart_policy: CartPolicy = DEFAULT_CART
     lists: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
     def take(self, message: Message, now: int) -> None:

@@ -26,7 +26,7 @@ def context(path: tuple[str, ...], history: History) -> Value:
 
 def first(path: tuple[str, ...], history: History) -> Value:
     """The first value that an event has: null is none, and forgets nothing."""
-    for arrival in in_time(history):
+    for arrival in sorted(history.arrivals, key=lambda arrival: arrival.t):  # at one instant, what came first
         value = after(None, arrival.message.context, path)
         if value is not None:
             return value

@@ -1,6 +1,7 @@
 """Bugs on purpose: each is one change of the pure half that the comparison with the oracle must notice."""
 
 from tests.model.between_mutations import BETWEEN_MUTATIONS
+from tests.model.cart_mutations import CART_MUTATIONS
 from tests.model.date_mutations import DATE_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.geography_mutations import GEOGRAPHY_MUTATIONS
@@ -21,6 +22,7 @@ MUTATIONS = (
     *DAY_MUTATIONS,
     *LIST_MUTATIONS,
     *TERM_MUTATIONS,
+    *CART_MUTATIONS,
     *ITEM_MUTATIONS,
     *GEOGRAPHY_MUTATIONS,
     *MERGE_MUTATIONS,

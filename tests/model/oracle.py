@@ -290,7 +290,8 @@ class Oracle:
         assert self.fed_ms is not None
         settings = self.catalog.settings
         rule = "max" if settings.identity is None else settings.identity.cart
-        history = History(self.rules.session_gap_ms, self.rules.lateness_ms, zone=settings.zone, cart=rule)
+        gap_ms, lateness_ms = self.rules.session_gap_ms, self.rules.lateness_ms
+        history = History(gap_ms, lateness_ms, zone=settings.zone, cart=rule, cart_policy=settings.cart)
         life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
         history.places = life.places()
         if self.is_remembered(user):

@@ -90,7 +90,8 @@ class Player:
             elif isinstance(step, Order):
                 self.flush()
                 self.finish()
-                self.settings = settings_of(step.wait_ms, load_catalog(self.scenario.files).settings.zone)
+                zone = load_catalog(self.scenario.files).settings.zone
+                self.settings = settings_of(step.wait_ms, zone) + self.scenario.cart
                 self.adopt()
             else:
                 self.waiting.append(step)

@@ -1,7 +1,7 @@
 """One catalog, one history, and how a partition is fed with it: batches, restarts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from tests.model.messages import Advance, Merge, Order, Record
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
-from tests.properties.catalogs import NAMES, Writer
+from tests.properties.catalogs import NAMES, SHOP_NAMES, Writer
 from tests.properties.date_expressions import ZONES
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
@@ -36,6 +36,19 @@ PEOPLE_FILES = {
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
+CART_PERCENT = 75
+SHOP_SEGMENT = (
+    "segment: shop\nwhen: never('Nothing')\n"
+    "attach: {p: cart.products, v: cart.value, q: cart.quantity}\nupdates: [p, v, q]\n"
+)
+CARTS = (
+    "cart: {order_takes: listed}\n",
+    "cart: {remove: [], replace: [Product Removed]}\n",
+    "cart: {clear: [], replace: [Cart Cleared], order_takes: listed}\n",
+    "cart: {add: [Product Removed], remove: [Product Added]}\n",
+    "cart: {clear: [], order: [Order Completed, Cart Cleared], order_takes: listed}\n",
+    "cart: {add: [], clear: [], replace: [Product Added, Cart Cleared]}\n",
+)
 PRODUCTS_PERCENT = 85
 """Events with products, where definitions ask for them."""
 
@@ -63,6 +76,12 @@ class Scenario:
     def records_at_once(self) -> int | None:
         """Most records of a batch: one where what waits can make a claim, so that it is seen at once; None: any."""
         return 1 if self.is_of_people and SETTINGS_FILE in self.files else None
+
+    @property
+    def cart(self) -> str:
+        """The line of `catalog.yaml` about the cart; empty without one."""
+        lines = self.files.get(SETTINGS_FILE, "").splitlines(keepends=True)
+        return "".join(line for line in lines if line.startswith("cart:"))
 
     @property
     def steps(self) -> list[Step]:
@@ -175,7 +194,11 @@ def scenario_of(choices: Choices) -> Scenario:
     )
     if writer.gaps:
         narrator.focus = list(NAMES)
-    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog else narrator.products_percent
+    cart = cart_of(choices, files)
+    if cart:
+        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES]
+        narrator.product_ids = ("a", "a", "b", 1)
+    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog or cart else narrator.products_percent
     steps = narrator.steps(EVENTS_MAX)
     kinds: tuple[Pause, ...] = ("", "", "", "", "", "", "", "batch", "slice", "restart", "crash")
     if others:
@@ -191,9 +214,11 @@ def scenario_of(choices: Choices) -> Scenario:
         if choices.chance(ORDERED_PERCENT):
             files[SETTINGS_FILE] = settings_of(choices.one_of(*WAITS_MS), zone)
             timers_max = UNBOUNDED
+        add_cart(files, cart)
         return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
     if choices.chance(ORDERED_PERCENT):
         put_in_order(choices, files, moments, zone)
+    add_cart(files, cart)
     if len(narrator.users) > 1 and not narrator.lists and choices.chance(MERGING_PERCENT):
         make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
@@ -229,10 +254,15 @@ def merging_scenario_of(choices: Choices) -> Scenario:
     )
     if writer.gaps and not writer.shop:
         narrator.focus = list(NAMES)
-    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog else narrator.products_percent
+    cart = cart_of(choices, files)
+    if cart:
+        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES]
+        narrator.product_ids = ("a", "a", "b", 1)
+    narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog or cart else narrator.products_percent
     moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]
     if choices.chance(10):
         put_in_order(choices, files, moments)
+    add_cart(files, cart)
     user, given = choices.shuffled(USERS[:2])
     for _ in range(choices.one_of(1, 1, 2)):
         at = choices.whole(len(moments) // 3, len(moments))
@@ -270,6 +300,19 @@ def make_one(choices: Choices, users: Sequence[str], moments: list[tuple[Step, P
         given = choices.one_of(*(each for each in users if each != user))
         at = choices.whole(0, len(moments))
         moments.insert(at, (Merge(user, given), choices.one_of("", "", "restart", "crash")))
+
+
+def cart_of(choices: Choices, files: Mapping[str, str]) -> str:
+    """The events of another shop's cart, where a definition reads it; empty for the usual ones."""
+    reads = any("cart." in text for text in files.values())
+    return choices.one_of(*CARTS) if reads and choices.chance(CART_PERCENT) else ""
+
+
+def add_cart(files: dict[str, str], cart: str) -> None:
+    """Adds a line about the cart to `catalog.yaml`, and a segment that tells each change of the cart."""
+    if cart:
+        files["shop.yaml"] = SHOP_SEGMENT
+        files[SETTINGS_FILE] = files.get(SETTINGS_FILE, "") + cart
 
 
 def settings_of(wait_ms: int, zone: str = "UTC") -> str:

@@ -67,6 +67,7 @@ class Narrator(Choices):
         self.lists = lists
         self.clock_ms = clock_ms
         self.products_percent = 20
+        self.product_ids: Sequence[Any] = ("a", "b", "B1", 1, 2, 1.0)
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
         self.recorded_ms: list[int] = []
@@ -148,7 +149,7 @@ class Narrator(Choices):
     def product(self) -> Any:
         if self.chance(5):
             return self.one_of("a", None, [])
-        said: dict[str, Any] = {"product_id": self.one_of("a", "b", "B1", 1, 2, 1.0)}
+        said: dict[str, Any] = {"product_id": self.one_of(*self.product_ids)}
         if self.chance(15):
             said["product_id"] = self.value()
         if self.chance(50):

@@ -15,6 +15,7 @@ from app.events.message import Message, Tree, is_field_name, said, without_endle
 from app.segments.compiler.aggregates import Registry, Remembered, is_sequence
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.filters import Filters
+from app.segments.definitions.cart_policy import CartUpdate
 from app.segments.evaluation import carts
 from app.segments.evaluation.items import items_at
 from app.segments.evaluation.matched_aggregate import EventMatch
@@ -351,16 +352,14 @@ class HandlerWriter:
 
     # ---- the cart
 
-    def cart(self, mask: int) -> None:
+    def cart(self, mask: int, update: CartUpdate) -> None:
         """Writes the update of the cart by this event."""
         code = self.code
-        name = self.key[1]
-        if name in carts.EMPTIED:
+        if update == "empty":
             code.line(f"p.cart = {code.bind('f', cart.empty)}(p.cart, t)")
         else:
-            function = carts.added if name == carts.ADDED else carts.removed
             fields = ", ".join(self.property_field(field) for field in ("products", "product_id", "quantity", "price"))
-            code.line(f"p.cart = {code.bind('f', function)}(p.cart, t, {fields}, COUNTED)")
+            code.line(f"p.cart = {code.bind('f', carts.UPDATES[update])}(p.cart, t, {fields}, COUNTED)")
         code.line(f"m |= {mask}")
 
     # ---- traits from an identify

@@ -22,7 +22,6 @@ from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
 from app.segments.definitions.identity_policy import IdentityPolicy
-from app.segments.evaluation import carts
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
@@ -254,9 +253,9 @@ class _Compiler:
                     asked = keys.setdefault(key, [])
                     if what not in asked:
                         asked.append(what)
-        cart_mask = masks.features.get("cart", 0)
+        cart_mask, cart_updates = masks.features.get("cart", 0), self.catalog.settings.cart.updates()
         if cart_mask:
-            for name in carts.NAMES:
+            for name in cart_updates:
                 keys.setdefault(("track", name), [])
         traits = {path[1:]: (leaf_id(path), mask) for path, mask in masks.leaves.items() if path[0] == "traits"}
         if traits:
@@ -267,8 +266,9 @@ class _Compiler:
             writer = HandlerWriter(body, key, decoder.context_tree, self.registry)
             if key == ("identify", None):
                 writer.traits(traits)
-            if cart_mask and key[0] == "track" and key[1] in carts.NAMES:
-                writer.cart(cart_mask)
+            update = cart_updates.get(key[1] or "") if cart_mask and key[0] == "track" else None
+            if update is not None:
+                writer.cart(cart_mask, update)
             for what in aggregates:
                 writer.aggregate(
                     what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)

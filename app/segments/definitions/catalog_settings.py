@@ -3,14 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import yaml
 
+from app.segments.definitions.cart_policy import DEFAULT_CART, cart_meaning, cart_text, read_cart_policy
 from app.segments.definitions.consent_policy import consent_meaning, consent_text, read_consent_policy
 from app.segments.definitions.definition import CatalogSettings
-from app.segments.definitions.definition_format import CONSENT, IDENTITY, ORDER, ORDER_FORM, SETTINGS, WAIT, ZONE
+from app.segments.definitions.definition_format import (
+    CONSENT,
+    IDENTITY,
+    ORDER,
+    ORDER_FORM,
+    SETTINGS,
+    SHOP_CART,
+    SHOP_CART_FORM,
+    WAIT,
+    ZONE,
+)
 from app.segments.definitions.identity_policy import (
     DEFAULT_POLICY,
     policy_meaning,
@@ -123,6 +134,13 @@ def _read_order(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     return replace(settings, order_wait_ms=wait_ms or 0)
 
 
+def _read_cart(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
+    node = SHOP_CART.read(fields)
+    if node is None:
+        return settings
+    return replace(settings, cart=read_cart_policy(SHOP_CART_FORM.fields(fields.source, node)))
+
+
 def _read_zone(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     zone = ZONE.read(fields)
     if is_zone(zone):
@@ -134,17 +152,20 @@ def _read_zone(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
 _READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {
     ORDER.name: _read_order,
     ZONE.name: _read_zone,
+    SHOP_CART.name: _read_cart,
 }
 
 
 def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
     """Name of the file -> all that makes its settings what they are, in one spelling; none for the defaults."""
     found = {}
-    common: dict[str, int | str] = {}
+    common: dict[str, Any] = {}
     if settings.order_wait_ms:
         common["order_wait_ms"] = settings.order_wait_ms
     if settings.zone != DEFAULT_ZONE:
         common["zone"] = settings.zone
+    if settings.cart != DEFAULT_CART:
+        common["cart"] = cart_meaning(settings.cart)
     if common:
         found[SETTINGS_FILE] = msgspec.json.encode({"catalog": common})
     if settings.identity is not None:
@@ -168,6 +189,8 @@ def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
     said = [f"order: wait {format_duration(settings.order_wait_ms)}"] if settings.order_wait_ms else []
     if settings.zone != DEFAULT_ZONE:
         said.append(f"zone: {settings.zone}")
+    if settings.cart != DEFAULT_CART:
+        said.append(f"cart: {cart_text(settings.cart)}")
     return ", ".join(said) or "the defaults"
 
 

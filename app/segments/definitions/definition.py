@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.language.syntax import Expression, Pattern
@@ -113,13 +114,15 @@ class CatalogSettings:
 
     `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
     None: each key is a user of its own. `consent`: what users agree to; None: there are no purposes. `zone`: that of
-    dates and clocks that name none. `paths`: name of the file -> its path, for those that say something.
+    dates and clocks that name none. `cart`: which events change the cart. `paths`: name of the file -> its path, for
+    those that say something.
     """
 
     order_wait_ms: int = 0
     zone: str = "UTC"
     identity: IdentityPolicy | None = None
     consent: ConsentPolicy | None = None
+    cart: CartPolicy = DEFAULT_CART
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

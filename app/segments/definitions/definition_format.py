@@ -319,8 +319,25 @@ EXPECTATION: Final = Form(
 
 ORDER: Final = Key("order", OneOf("order"), "Events wait for those that happened before them.")
 ZONE: Final = Key("zone", Text("UTC"), "The time zone of dates and clocks that name none, such as Europe/Berlin.")
+SHOP_CART: Final = Key("cart", OneOf("shop_cart"), "The events of the cart of a shop that names them in another way.")
 SETTINGS: Final = Form(
-    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER, ZONE)
+    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER, ZONE, SHOP_CART)
+)
+CART_ADD: Final = Key("add", Texts("An event."), "Events that put products into the cart: [Product Added] if left out.")
+CART_REMOVE: Final = Key("remove", Texts("An event."), "Events that take products out: [Product Removed] if left out.")
+CART_CLEAR: Final = Key("clear", Texts("An event."), "Events that empty the cart: [Cart Cleared] if left out.")
+CART_ORDER: Final = Key("order", Texts("An event."), "Events of an order: [Order Completed] if left out.")
+CART_REPLACE: Final = Key("replace", Texts("An event."), "Events whose products are the whole cart from then on.")
+ORDER_TAKES: Final = Key(
+    "order_takes",
+    Choice(("all", "listed")),
+    "What an order takes out of the cart: all, or the products that it lists.",
+)
+SHOP_CART_FORM: Final = Form(
+    "shop_cart",
+    "cart",
+    "The events that change the cart, and what an order takes out of it.",
+    (CART_ADD, CART_REMOVE, CART_CLEAR, CART_ORDER, CART_REPLACE, ORDER_TAKES),
 )
 WAIT: Final = Key(
     "wait",
@@ -382,4 +399,5 @@ CONSENT: Final = Form(
     "consent", "consent.yaml", "consent.yaml: what users agree to, and where events say so.", (CONSENT_FROM, PURPOSES)
 )
 
-FORMS: Final = (SETTINGS, ORDER_FORM, IDENTITY, CONSENT, PURPOSE, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+_OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, IDENTITY, CONSENT, PURPOSE)
+FORMS: Final = (*_OF_SETTINGS, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)

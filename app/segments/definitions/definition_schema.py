@@ -18,7 +18,7 @@ def schema() -> Schema:
         "if": {"required": ["score"]},
         "then": {"$ref": "#/$defs/score"},
         "else": {
-            "if": {"anyOf": [{"required": [key]} for key in SETTINGS.names]},
+            "if": {"anyOf": [_is_there(key) for key in SETTINGS.names]},
             "then": {"$ref": "#/$defs/settings"},
             "else": {
                 "if": {"anyOf": [{"required": [key]} for key in IDENTITY.names]},
@@ -46,6 +46,11 @@ def schema() -> Schema:
             },
         },
     }
+
+
+def _is_there(key: str) -> Schema:
+    """The condition that a file has a key of `catalog.yaml`; `identity.yaml` has `cart` with a word."""
+    return {"required": [key]} | ({"properties": {key: {"type": "object"}}} if key in IDENTITY.names else {})
 
 
 def _written(function: AggregateFunction) -> str:

@@ -8,14 +8,13 @@ from app.segments.definitions.dependencies import expressions
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
 
-CART_EVENTS = ("Cart Cleared", "Order Completed", "Product Added", "Product Removed")
 _WITHOUT_QUOTES = ("page", "screen", "identify")
 
 
 def doubtful_names(catalog: Catalog) -> Iterator[str]:
     """Returns warnings about event names: message types written as an event, names that differ only in spelling."""
     spellings: dict[str, dict[str, str]] = {}
-    for name in CART_EVENTS if _reads_the_cart(catalog) else ():
+    for name in catalog.settings.cart.updates() if _reads_the_cart(catalog) else ():
         spellings.setdefault(_plain(name), {})[name] = "the cart"
     for name, user in _names(catalog):
         if name.lower() in _WITHOUT_QUOTES:

@@ -1,15 +1,11 @@
 """Content of cart events, as plain values. See language.md, "Cart"."""
 
-from typing import Any
+from typing import Any, Final
 
 from tables import cart as carts
 from tables.cart import Cart
 from tables.counted import CART_ITEM_IGNORED, Counted
 from tables.values import MICROS, key_of, number_of
-
-ADDED, REMOVED = "Product Added", "Product Removed"
-EMPTIED = ("Order Completed", "Cart Cleared")
-NAMES = (ADDED, REMOVED, *EMPTIED)
 
 
 def _items(products: Any, product_id: Any, quantity: Any, price: Any) -> list[tuple[Any, Any, Any]]:
@@ -25,7 +21,7 @@ def _items(products: Any, product_id: Any, quantity: Any, price: Any) -> list[tu
 def added(
     cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
 ) -> Cart | None:
-    """After a `Product Added`; what has no id, or a quantity not above 0, is ignored and counted."""
+    """After an event that adds; what has no id, or a quantity not above 0, is ignored and counted."""
     for item, many, each in _items(products, product_id, quantity, price):
         key = key_of(item, counted)
         amount = number_of(many, counted)
@@ -39,7 +35,7 @@ def added(
 def removed(
     cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
 ) -> Cart | None:
-    """After a `Product Removed`."""
+    """After an event that removes."""
     for item, many, _ in _items(products, product_id, quantity, price):
         key = key_of(item, counted)
         amount = number_of(many, counted)
@@ -48,3 +44,36 @@ def removed(
             continue
         cart = carts.remove(cart, t, key, amount)
     return cart
+
+
+def replaced(
+    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
+) -> Cart | None:
+    """After an event whose products are the whole cart; without a list of them it is ignored and counted."""
+    if products.__class__ is not list:
+        counted[CART_ITEM_IGNORED] += 1
+        return cart
+    lines = []
+    for item, many, each in _items(products, product_id, quantity, price):
+        key = key_of(item, counted)
+        amount = number_of(many, counted)
+        if key is None or (amount is not None and amount <= 0):
+            counted[CART_ITEM_IGNORED] += 1
+            continue
+        lines.append((key, MICROS if amount is None else amount, number_of(each, counted)))
+    return carts.replace(cart, t, lines, counted)
+
+
+def ordered(
+    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
+) -> Cart | None:
+    """After an order that takes the products that it lists; one without a list takes all."""
+    if products.__class__ is not list:
+        return carts.empty(cart, t)
+    keys = [key_of(item, counted) for item, _, _ in _items(products, product_id, quantity, price)]
+    counted[CART_ITEM_IGNORED] += keys.count(None)
+    return carts.take(cart, t, [key for key in keys if key is not None])
+
+
+UPDATES: Final = {"add": added, "remove": removed, "replace": replaced, "take": ordered}
+"""What an event does to the cart -> its function; `empty` reads nothing of the event."""

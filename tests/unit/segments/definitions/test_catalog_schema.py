@@ -35,6 +35,7 @@ WHOLE = {
     "expectation": "segment: viewers\nwhen: 'true'\ntests:\n- name: a\n  expect:\n  - {}\n",
     "settings": "{}\n",
     "order": "order:\n  {}\n",
+    "shop_cart": "cart:\n  {}\n",
     "identity": "{}\n",
     "consent": "purposes: {{m: {{}}}}\n{}\n",
     "purpose": "purposes:\n  m:\n    {}\n",
@@ -44,7 +45,7 @@ WHOLE = {
 
 def problems(form: Form, text: str) -> list[Problem]:
     """Problems that the reader finds."""
-    if form.name in ("settings", "order", "identity", "consent", "purpose"):
+    if form.name in ("settings", "order", "shop_cart", "identity", "consent", "purpose"):
         file = {"identity": IDENTITY_FILE, "consent": CONSENT_FILE, "purpose": CONSENT_FILE}.get(
             form.name, SETTINGS_FILE
         )
@@ -97,12 +98,19 @@ def test_the_schema_takes_every_shipped_definition(path: Path) -> None:
     jsonschema.validate(plain(path.read_text()), SCHEMA)
 
 
+@pytest.mark.parametrize("text", ["cart: {add: [Added to Cart]}", "cart: sum", "cart: {order_takes: listed}"])
+def test_the_schema_tells_the_two_meanings_of_cart_apart(text: str) -> None:
+    jsonschema.validate(plain(text), SCHEMA)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plain(f"{text}\ncolour: red"), SCHEMA)
+
+
 def test_every_setting_of_the_catalog_has_a_reader() -> None:
     assert set(_READERS) == set(SETTINGS.names)
 
 
 def test_every_key_of_a_definition_is_described() -> None:
-    for name in ("segment", "score", "settings", "order", "identity", "consent", "purpose"):
+    for name in ("segment", "score", "settings", "order", "shop_cart", "identity", "consent", "purpose"):
         for key, described in SCHEMA["$defs"][name]["properties"].items():
             assert described.get("description"), key
 
