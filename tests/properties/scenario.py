@@ -38,9 +38,11 @@ Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 CART_PERCENT = 75
 SHOP_SEGMENT = (
-    "segment: shop\nwhen: never('Nothing')\n"
-    "attach: {p: cart.products, v: cart.value, q: cart.quantity}\nupdates: [p, v, q]\n"
+    'segment: "shop"\nwhen: "never(\'Nothing\')"\n'
+    'attach: {"p": "cart.products", "v": "cart.value", "q": "cart.quantity"}\nupdates: ["p", "v", "q"]\n'
 )
+"""Tells each change of the cart."""
+
 CARTS = (
     "cart: {order_takes: listed}\n",
     "cart: {remove: [], replace: [Product Removed]}\n",
