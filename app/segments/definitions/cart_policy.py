@@ -14,7 +14,7 @@ from app.segments.definitions.definition_format import (
 from app.segments.definitions.yaml_fields import Fields
 
 CartUpdate = Literal["add", "remove", "empty", "take", "replace"]
-"""What an event does: products come in, go out, all go, those of an order go, or the cart is another one."""
+"""The update by an event: products come in, go out, all go, those of an order go, or the cart is another one."""
 
 NAMES_MAX: Final = 20
 _LISTS: Final = (CART_ADD, CART_REMOVE, CART_CLEAR, CART_ORDER, CART_REPLACE)
@@ -35,7 +35,7 @@ class CartPolicy:
     takes_listed: bool = False
 
     def updates(self) -> dict[str, CartUpdate]:
-        """What each event does to the cart, by its name."""
+        """The update of the cart by each event, by its name."""
         order: CartUpdate = "take" if self.takes_listed else "empty"
         found: dict[str, CartUpdate] = dict.fromkeys(self.clear, "empty")
         found |= dict.fromkeys(self.add, "add")

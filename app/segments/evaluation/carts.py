@@ -76,4 +76,4 @@ def ordered(
 
 
 UPDATES: Final = {"add": added, "remove": removed, "replace": replaced, "take": ordered}
-"""What an event does to the cart -> its function; `empty` reads nothing of the event."""
+"""The update of the cart by an event -> its function; `empty` reads nothing of the event."""
