@@ -20,6 +20,7 @@ from app.settings import Settings
 
 EXIT_OK: Final = 0
 EXIT_SOME_SKIPPED: Final = 1
+LINES_AT_ONCE: Final = 1_000
 
 
 def lists(
@@ -142,8 +143,10 @@ def _members(settings: Settings, name: str) -> list[str]:
 
 
 def _show(settings: Settings, name: str) -> int:
+    shown, console = list(map(visible, _members(settings, name))), make_console()
     with suppress(BrokenPipeError):
-        say_lines(make_console(), "\n".join(map(visible, _members(settings, name))))
+        for start in range(0, len(shown), LINES_AT_ONCE):  # a list may have a million
+            say_lines(console, "\n".join(shown[start : start + LINES_AT_ONCE]))
     return EXIT_OK
 
 
