@@ -10,6 +10,12 @@ CART_MUTATIONS = (
         'order: CartUpdate = "empty"',
     ),
     Mutation(
+        "an order takes what was touched after it",
+        "tables/cart.py",
+        "if item is None or item[2] > t:",
+        "if item is None:",
+    ),
+    Mutation(
         "the events of the cart are those of the specification",
         "app/segments/compiler/program.py",
         "self.catalog.settings.cart.updates()",
