@@ -4,12 +4,13 @@ from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
 from app.memberships.counts import Counts
-from app.memberships.membership_view import View, connect_redis
+from app.memberships.membership_view import View
 from app.memberships.redis_task import MembershipTask
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
 from app.runtime.kafka.topics import ensure_topics, specs_of
+from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 
 ROLE = "memberships"

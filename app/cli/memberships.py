@@ -72,9 +72,10 @@ def _run(settings: Settings) -> int:
 async def _verify(settings: Settings) -> Report:
     from redis.exceptions import RedisError
 
-    from app.memberships.membership_view import View, connect_redis
+    from app.memberships.membership_view import View
     from app.memberships.verification import verify
     from app.runtime.kafka.clients import wait_for_broker
+    from app.runtime.redis_client import connect_redis
 
     await (await wait_for_broker(settings)).close()
     view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
@@ -89,7 +90,8 @@ async def _verify(settings: Settings) -> Report:
 async def _rebuild(settings: Settings) -> None:
     from redis.exceptions import RedisError
 
-    from app.memberships.membership_view import View, connect_redis
+    from app.memberships.membership_view import View
+    from app.runtime.redis_client import connect_redis
 
     view = View(connect_redis(settings), prefix=settings.redis_prefix, partitions=settings.partitions)
     try:

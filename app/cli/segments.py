@@ -20,13 +20,13 @@ from app.console.population import show_drift, show_freshness, show_overlap, sho
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible, visible_json
-from app.memberships.membership_view import connect_redis
 from app.population.drift import Drift, NoCountsError, drift
 from app.population.freshness import Freshness, changed_segment, event_kinds, freshness, read_tail
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.population.overlap import SAMPLE_USERS, Order, Overlap, Wish, overlap
 from app.population.sizes import Period, SegmentSize, segment_sizes
 from app.runtime.kafka.clients import wait_for_broker
+from app.runtime.redis_client import connect_redis
 from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 

@@ -173,7 +173,8 @@ class DeliveryLoop:
             wait_s = self.begin_due()
             self._collect()
             try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

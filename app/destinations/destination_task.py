@@ -64,7 +64,8 @@ class DestinationTask(FollowTask):
             if pause is not None:
                 self._limits_by_destination[name].resume_paused(pause, time.monotonic(), self._metrics)
         writer = self._writer = LogWriter(self._settings, partition=self.tp.partition)
-        await asyncio.wait_for(writer.open(), self._settings.request_timeout_ms / 1000)
+        async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+            await writer.open()
         try:
             async with asyncio.TaskGroup() as group:
                 for limits in self._limits_by_destination.values():
@@ -83,7 +84,8 @@ class DestinationTask(FollowTask):
         )
         if self._writer is not None:
             try:
-                await asyncio.wait_for(self._store(), max(0.5, wait_ms / 1000))
+                async with asyncio.timeout(max(0.5, wait_ms / 1000)):
+                    await self._store()
             except Exception as error:  # noqa: BLE001  # the stored position is older: some changes are delivered again
                 log.warning("%s: storing positions failed: %r", self.name, error)
         await super().stop(wait_ms=0)

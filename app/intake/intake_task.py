@@ -77,7 +77,8 @@ class IntakeTask(FollowTask):
         clean = False
         try:
             # Opening ends every transaction of an earlier owner of this partition: what is read afterwards is final.
-            await asyncio.wait_for(writer.open(), settings.commit_timeout_ms / 1000)
+            async with asyncio.timeout(settings.commit_timeout_ms / 1000):
+                await writer.open()
             position = await self._position()
             async with self.reading() as reader:
                 earliest = await reader.earliest()
@@ -135,7 +136,8 @@ class IntakeTask(FollowTask):
             user_ids=settings.user_ids,
             now_ms=int(time.time() * 1000),
         )
-        await asyncio.wait_for(self._write(taken, next_offset), settings.commit_timeout_ms / 1000)
+        async with asyncio.timeout(settings.commit_timeout_ms / 1000):
+            await self._write(taken, next_offset)
         self._metrics.intake(self.tp.topic, "taken", len(records) - len(taken.dead))
         self._metrics.intake_repairs(self.tp.topic, taken.repairs)
         for _, reason, _ in taken.dead:

@@ -14,13 +14,10 @@ from importlib.resources import files
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import UserError
 from app.memberships.redis_updates import RedisUpdate, encode_updates
-from app.settings import Settings
 
 UPDATES_A_CALL: Final = 200
 """Changes of one script: Redis does nothing else for about a millisecond."""
@@ -118,23 +115,6 @@ class RedisKeys:
     @property
     def _escaped(self) -> str:
         return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.prefix)
-
-
-def connect_redis(settings: Settings) -> Redis:
-    """A client, not yet connected. UserError where no Redis is set, or its address cannot be read."""
-    if not settings.redis_url:
-        raise UserError("no Redis is set", hint="set REDIS_URL, for example redis://127.0.0.1:6379")
-    timeout_s = settings.redis_timeout_ms / 1000
-    try:
-        return Redis.from_url(
-            settings.redis_url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),  # the process that applies changes starts again from the position in Redis
-            health_check_interval=0,
-        )
-    except ValueError as error:
-        raise UserError("REDIS_URL cannot be read (its value is a secret)", detail=str(error)) from None
 
 
 class View:

@@ -14,14 +14,12 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from app.errors import UserError
 from app.events.instants import iso
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.runtime.kafka.partitioner import partition_of
+from app.runtime.redis_client import connect_redis
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -126,18 +124,8 @@ class Memberships:
         self._prefix = settings.redis_prefix
         self._timeout_s = settings.redis_timeout_ms / 1000
         self._redis: Redis | None = None
-        if not settings.redis_url:
-            return
-        try:
-            self._redis = Redis.from_url(
-                settings.redis_url,
-                socket_timeout=self._timeout_s,
-                socket_connect_timeout=self._timeout_s,
-                max_connections=CONNECTIONS_MAX,
-                retry=Retry(NoBackoff(), 1),
-            )
-        except ValueError as error:
-            raise UserError("REDIS_URL cannot be read (its value is a secret)", detail=str(error)) from None
+        if settings.redis_url:
+            self._redis = connect_redis(settings, retries=1, connections_max=CONNECTIONS_MAX)
 
     @property
     def known(self) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.embedded import EmbeddedRedis
-from app.memberships.membership_view import View, connect_redis
+from app.memberships.membership_view import View
+from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.support.broker import Broker

@@ -8,7 +8,8 @@ import uvloop
 
 from agents.memberships import create_app
 from app.embedded import EmbeddedBroker, EmbeddedRedis
-from app.memberships.membership_view import View, connect_redis
+from app.memberships.membership_view import View
+from app.runtime.redis_client import connect_redis
 from app.settings import load_settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.support.shop import running, soon

@@ -12,9 +12,10 @@ from aiokafka.structs import TopicPartition
 from agents.memberships import create_app
 from app.embedded import EmbeddedRedis
 from app.main import create_app as create_worker
-from app.memberships.membership_view import View, connect_redis
+from app.memberships.membership_view import View
 from app.memberships.verification import verify
 from app.runtime.kafka.record_batch import Row
+from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 from tests.memberships.looking import memberships
 from tests.support.broker import Broker

@@ -10,8 +10,9 @@ import app.embedded.server
 from agents.memberships import create_app
 from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.errors import UserError
-from app.memberships.membership_view import ProjectionMovedError, View, connect_redis
+from app.memberships.membership_view import ProjectionMovedError, View
 from app.memberships.verification import verify
+from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.looking import members, memberships

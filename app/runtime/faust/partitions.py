@@ -194,7 +194,8 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
             self.look_after()
             self._look.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._look.wait()
 
     async def _stop_partitions(self) -> None:
         stopping, self.partitions = self.partitions, {}
@@ -207,7 +208,8 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
         thread = self._thread
         asking = asyncio.run_coroutine_threadsafe(thread.still_member(), thread.thread_loop)
         with suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.wrap_future(asking), self._settings.request_timeout_ms / 1000)
+            async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+                return await asyncio.wrap_future(asking)
         return False
 
     async def deliver(self, tp: TP, batch: Any, *, offset: int) -> None:
@@ -230,7 +232,8 @@ class PartitionsConsumer(driver.Consumer, Generic[TaskT, KeptT]):
             thread = self._thread
             telling = asyncio.run_coroutine_threadsafe(thread.commit_for_tools(news), thread.thread_loop)
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(telling), SOURCE_COMMIT_S * 5)
+                async with asyncio.timeout(SOURCE_COMMIT_S * 5):
+                    await asyncio.wrap_future(telling)
 
 
 def _ranges(numbers: Iterable[int]) -> str:

@@ -71,7 +71,8 @@ class FollowTask(ABC):
         self._idle.clear()
         try:
             await self._deliver(self.tp, batch, offset)
-            await asyncio.wait_for(batch.finished(), self._settings.batch_timeout_ms / 1000)
+            async with asyncio.timeout(self._settings.batch_timeout_ms / 1000):
+                await batch.finished()
             self._cut_off = False
         finally:
             try:
@@ -98,7 +99,8 @@ class FollowTask(ABC):
 
         It has a connection of its own: a long poll holds up whatever else goes through.
         """
-        client = await asyncio.wait_for(connect(self._settings), self._settings.request_timeout_ms / 1000)
+        async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+            client = await connect(self._settings)
         try:
             reader = LogReader(
                 client,

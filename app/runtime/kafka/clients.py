@@ -108,7 +108,8 @@ async def wait_for_broker(settings: Settings) -> Client:
     while True:
         remaining_s = deadline_s - time.monotonic()
         try:
-            return await asyncio.wait_for(connect(settings), max(remaining_s, 0.1))
+            async with asyncio.timeout(max(remaining_s, 0.1)):
+                return await connect(settings)
         except (KafkaError, OSError, TimeoutError) as error:
             reason = await _why_unreachable(settings) or str(error) or type(error).__name__
         pause_s = back_off.failed() / 1000
@@ -128,7 +129,8 @@ async def _why_unreachable(settings: Settings) -> str:
     if not host or not port.isdigit():
         return "this is not host:port"
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 1.0)
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except TimeoutError:
         return "nothing there answers"
     except ConnectionRefusedError:
@@ -144,7 +146,8 @@ async def _why_refused(settings: Settings, host: str, port: int) -> str:
     arguments = connection(settings)
     del arguments["bootstrap_servers"]
     try:
-        opened = await asyncio.wait_for(create_conn(host, port, **arguments), REFUSAL_S)
+        async with asyncio.timeout(REFUSAL_S):
+            opened = await create_conn(host, port, **arguments)
     except ssl.SSLError as error:
         return f"TLS: {getattr(error, 'verify_message', '') or error.reason or error} (SHOAL_KAFKA_CA_FILE)"
     except (SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
@@ -159,7 +162,8 @@ async def _why_refused(settings: Settings, host: str, port: int) -> str:
 async def told_leaders(update: Awaitable[bool]) -> None:
     """Awaits a client's look-up of who leads what (`add_topic`, `set_topics`, `force_metadata_update`), which by itself
     knows no limit; TimeoutError if no broker has told it."""
-    await asyncio.wait_for(update, LOOK_S)
+    async with asyncio.timeout(LOOK_S):
+        await update
 
 
 async def has_transactions(client: Client) -> bool:

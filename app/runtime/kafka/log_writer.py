@@ -159,7 +159,8 @@ class LogWriter:
         try:
             if is_transaction_open(producer):
                 with suppress(Exception):
-                    await asyncio.wait_for(producer.abort_transaction(), ABANDON_S)
+                    async with asyncio.timeout(ABANDON_S):
+                        await producer.abort_transaction()
             tasks = tasks_of(producer._sender)
             producer.cut()
             if tasks:
@@ -167,7 +168,8 @@ class LogWriter:
                 for task in ended:
                     note(task)
             with suppress(Exception):
-                await asyncio.wait_for(producer.client.close(), ABANDON_S)
+                async with asyncio.timeout(ABANDON_S):
+                    await producer.client.close()
         finally:
             producer.cut()
 

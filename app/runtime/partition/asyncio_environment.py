@@ -66,7 +66,8 @@ class KafkaConnection:
     async def close(self) -> None:
         """See `Connection`."""
         with suppress(Exception):
-            await asyncio.wait_for(self._client.close(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.close()
 
 
 class AsyncioEnvironment:
@@ -106,7 +107,8 @@ class AsyncioEnvironment:
 
     async def connect(self) -> Connection:
         """See `Environment`."""
-        client = await asyncio.wait_for(connect(self._settings), self._settings.request_timeout_ms / 1000)
+        async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+            client = await connect(self._settings)
         return KafkaConnection(client, self._settings)
 
     async def work(

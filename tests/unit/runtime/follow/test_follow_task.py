@@ -115,3 +115,18 @@ async def test_a_reader_ends_with_its_block_whatever_happened(monkeypatch: pytes
     await eventually(lambda: task.runs == 2)
     assert closed == ["reader", "client"]
     await task.stop(wait_ms=0)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_task_that_is_stopped_while_its_batch_ends_does_not_go_on(steps: int, doing: list[str]) -> None:
+    async def deed() -> None:
+        doing.append("done")
+
+    task = Once(lambda it: it.hand_over(deed, offset=0))
+    await eventually(lambda: task.batches)
+    agent = asyncio.ensure_future(task.batches[0].work())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await task.stop(wait_ms=0)
+    await agent
+    assert task._task.done(), f"the task outlives its end when it is stopped {steps} steps after the batch was begun"
