@@ -159,7 +159,8 @@ class Partition(SeparatedKeys, StaticLists):
         if self._reached and self._reached.get(user, 0) > record.offset:
             return
         profile = self._touched.get(user) or self._load(user)
-        if profile is not None and self.program.wait_ms:
+        # Who is due to be forgotten is, wherever a batch ends: nothing that they sent is a repeat of what came before.
+        if profile is not None and (self.program.wait_ms or clock >= profile.highest_ms + self.rules.retention_ms):
             profile = self._catch_up(user, profile, clock)
         if profile is not None and not profile.begun and self._forget_key(user, profile, clock):
             profile = None
