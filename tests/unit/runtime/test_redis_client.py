@@ -9,6 +9,7 @@ from app.embedded import EmbeddedRedis
 from app.errors import UserError
 from app.runtime.redis_client import connect_redis
 from app.settings import load_settings
+from tests.support.waiting import turns
 
 
 async def test_a_task_ends_whenever_its_command_is_cancelled(embedded_redis: EmbeddedRedis) -> None:
@@ -24,8 +25,7 @@ async def test_a_task_ends_whenever_its_command_is_cancelled(embedded_redis: Emb
     try:
         for steps in range(150):
             task = asyncio.create_task(ask_for_ever())
-            for _ in range(steps):
-                await asyncio.sleep(0)
+            await turns(steps)
             task.cancel()
             await asyncio.wait([task], timeout=1)
             assert task.cancelled(), f"the task goes on after it was cancelled at step {steps}"

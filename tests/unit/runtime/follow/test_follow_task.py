@@ -11,7 +11,7 @@ from app.runtime.follow import follow_task
 from app.runtime.follow.follow_task import FollowTask
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.settings import load_settings
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, turns
 
 
 class Once(FollowTask):
@@ -125,8 +125,7 @@ async def test_a_task_that_is_stopped_while_its_batch_ends_does_not_go_on(steps:
     task = Once(lambda it: it.hand_over(deed, offset=0))
     await eventually(lambda: task.batches)
     agent = asyncio.ensure_future(task.batches[0].work())
-    for _ in range(steps):
-        await asyncio.sleep(0)
+    await turns(steps)
     await task.stop(wait_ms=0)
     await agent
     assert task._task.done(), f"the task outlives its end when it is stopped {steps} steps after the batch was begun"
