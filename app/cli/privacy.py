@@ -8,22 +8,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.catalogs.definitions_folder import load_segments
-from app.catalogs.publishing import published_catalog
+from app.catalogs.catalog_in_use import catalog_in_use
 from app.cli.process import Pairs, settings_of
 from app.console.output import make_console, say_lines
 from app.console.privacy_report import PrivacyReport, Processor, kept_topics, show_report
 from app.console.running import quiet_clients
 from app.destinations.folder import load_destinations
 from app.destinations.positions import destination_topics
-from app.errors import UserError
 from app.events.visible_text import visible_json
 from app.runtime.application import own_topics
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.topic_states import cluster_state
 from app.runtime.kafka.topics import TopicSpec, audit_topic, topic_specs
 from app.segments.compiler.program import compile_catalog
-from app.segments.definitions.definition import Catalog
 from app.segments.language.durations import format_duration
 from app.segments.review.processing import processing
 from app.settings import Settings
@@ -78,7 +75,7 @@ def privacy(
 
 
 async def _report(settings: Settings, *, ask: bool) -> PrivacyReport:
-    catalog = await _catalog(settings)
+    catalog = await catalog_in_use(settings)
     own = own_topics(settings, compile_catalog(catalog, settings.time_rules))
     letters = destination_topics(settings).dead_letters
     specs = [*topic_specs(settings, sorted(own)), TopicSpec(letters, settings.partitions), audit_topic(settings)]
@@ -97,15 +94,6 @@ async def _report(settings: Settings, *, ask: bool) -> PrivacyReport:
         processors=tuple(_processors(settings)),
         collector_keeps=settings.keep,
     )
-
-
-async def _catalog(settings: Settings) -> Catalog:
-    if settings.catalog == "folder":
-        return load_segments(settings.segments, settings.time_rules)
-    published = await published_catalog(settings)
-    if published is None:
-        raise UserError("no definitions are published", hint="shoal publish FOLDER, or set SHOAL_CATALOG=folder")
-    return published.catalog
 
 
 def _processors(settings: Settings) -> list[Processor]:

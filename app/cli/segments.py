@@ -10,8 +10,7 @@ import msgspec
 from cyclopts import Parameter
 from redis.exceptions import RedisError, ResponseError
 
-from app.catalogs.definitions_folder import load_segments
-from app.catalogs.publishing import published_catalog
+from app.catalogs.catalog_in_use import catalog_in_use
 from app.cli.process import Pairs, settings_of
 from app.console.options import check_above_zero, read_duration_ms
 from app.console.output import make_console, say_lines
@@ -151,7 +150,7 @@ def _only(found: Drift, names: Sequence[str]) -> Drift:
 async def _freshness(
     settings: Settings, sets: MembershipSets, names: list[str], *, now_ms: int, records_max: int
 ) -> Freshness:
-    catalog = await _catalog(settings)
+    catalog = await catalog_in_use(settings)
     kinds = kinds_read(catalog, settings)
     _check_names(names, list(kinds))
     kinds = {name: kinds[name] for name in names or sorted(kinds)}
@@ -170,15 +169,6 @@ async def _freshness(
     finally:
         await client.close()
     return freshness(kinds, now_ms=now_ms, changes=changes, events=events, newest=newest)
-
-
-async def _catalog(settings: Settings) -> Catalog:
-    if settings.catalog == "folder":
-        return load_segments(settings.segments, settings.time_rules)
-    published = await published_catalog(settings)
-    if published is None:
-        raise UserError("no definitions are published", hint="shoal publish FOLDER, or set SHOAL_CATALOG=folder")
-    return published.catalog
 
 
 def kinds_read(catalog: Catalog, settings: Settings) -> Mapping[str, list[str]]:

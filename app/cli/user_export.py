@@ -13,8 +13,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from app.catalogs.definitions_folder import load_segments
-from app.catalogs.publishing import published_catalog
+from app.catalogs.catalog_in_use import catalog_in_use
 from app.cli.person_records import PersonRecords
 from app.console.output import counted, make_console, say, show_bytes
 from app.console.running import reporting
@@ -28,7 +27,6 @@ from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.moved_keys import moved_keys
 from app.segments.compiler.program import compile_catalog
-from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 from app.verification.private_file import private_file
 
@@ -95,7 +93,7 @@ class UserExport:
         person = await find_person(self._asked, read.profiles)
         user = self._asked if person is None else person.user
         keys = await keys_of(user, await moved_keys(client, self._settings), read.profiles)
-        catalog = await self._catalog()
+        catalog = await catalog_in_use(self._settings)
         words = ProfileWords(catalog, compile_catalog(catalog, self._settings.time_rules))
         head = {
             "type": TYPE,
@@ -131,15 +129,6 @@ class UserExport:
             "read": read.read,
             "exported": exported,
         }
-
-    async def _catalog(self) -> Catalog:
-        settings = self._settings
-        if settings.catalog == "folder":
-            return load_segments(settings.segments, settings.time_rules)
-        published = await published_catalog(settings)
-        if published is None:
-            raise UserError("no definitions are published", hint="shoal publish FOLDER, or --set catalog=folder")
-        return published.catalog
 
 
 @contextmanager
