@@ -18,16 +18,26 @@ def _items(products: Any, product_id: Any, quantity: Any, price: Any) -> list[tu
     ]
 
 
-def added(
-    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
-) -> Cart | None:
-    """After an event that adds; what has no id, or a quantity not above 0, is ignored and counted."""
+def _lines(
+    products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
+) -> list[tuple[str, int | None, Any]]:
+    """(key, quantity in millionths, price) of each item; what has no id, or a quantity not above 0, is only counted."""
+    lines = []
     for item, many, each in _items(products, product_id, quantity, price):
         key = key_of(item, counted)
         amount = number_of(many, counted)
         if key is None or (amount is not None and amount <= 0):
             counted[CART_ITEM_IGNORED] += 1
             continue
+        lines.append((key, amount, each))
+    return lines
+
+
+def added(
+    cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
+) -> Cart | None:
+    """After an event that adds."""
+    for key, amount, each in _lines(products, product_id, quantity, price, counted):
         cart = carts.add(cart, t, key, MICROS if amount is None else amount, number_of(each, counted), counted)
     return cart
 
@@ -36,12 +46,7 @@ def removed(
     cart: Cart | None, t: int, products: Any, product_id: Any, quantity: Any, price: Any, counted: Counted
 ) -> Cart | None:
     """After an event that removes."""
-    for item, many, _ in _items(products, product_id, quantity, price):
-        key = key_of(item, counted)
-        amount = number_of(many, counted)
-        if key is None or (amount is not None and amount <= 0):
-            counted[CART_ITEM_IGNORED] += 1
-            continue
+    for key, amount, _ in _lines(products, product_id, quantity, price, counted):
         cart = carts.remove(cart, t, key, amount)
     return cart
 
@@ -53,14 +58,10 @@ def replaced(
     if products.__class__ is not list:
         counted[CART_ITEM_IGNORED] += 1
         return cart
-    lines = []
-    for item, many, each in _items(products, product_id, quantity, price):
-        key = key_of(item, counted)
-        amount = number_of(many, counted)
-        if key is None or (amount is not None and amount <= 0):
-            counted[CART_ITEM_IGNORED] += 1
-            continue
-        lines.append((key, MICROS if amount is None else amount, number_of(each, counted)))
+    lines = [
+        (key, MICROS if amount is None else amount, number_of(each, counted))
+        for key, amount, each in _lines(products, product_id, quantity, price, counted)
+    ]
     return carts.replace(cart, t, lines, counted)
 
 
