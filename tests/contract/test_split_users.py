@@ -52,10 +52,10 @@ async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Sho
     await made.close()
 
 
-def event(number: int, name: str = "Product Viewed", **ids: str) -> Row:
+def event(number: int, name: str = "Product Viewed", **more: Any) -> Row:
     at = iso(START_MS + number * 1_000)
     message = {"type": "track", "event": name, "messageId": f"m-{number}", "timestamp": at, "receivedAt": at}
-    return ids.get("userId", ids.get("anonymousId", "")).encode(), json.dumps(message | ids).encode(), []
+    return more.get("userId", more.get("anonymousId", "")).encode(), json.dumps(message | more).encode(), []
 
 
 WRONG = [

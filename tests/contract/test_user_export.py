@@ -15,12 +15,11 @@ from jsonschema import Draft202012Validator
 
 from app.cli.users import users
 from app.errors import UserError
-from app.events.instants import iso
 from app.main import create_app
 from app.runtime.kafka.clients import connect
-from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.runtime.records.journal import Unfired, encode_entry
+from tests.contract.test_split_users import event
 from tests.support.broker import Broker
 from tests.support.shop import START_MS, Shop, running, soon
 from tools.docs_pages import ROOT
@@ -33,8 +32,6 @@ DEFINITIONS = {
     ),
 }
 SCHEMA = Draft202012Validator(json.loads((ROOT / "deploy" / "schemas" / "person.json").read_text()))
-
-
 DEED = [("users.export", "begun"), ("users.export", "done")]
 
 
@@ -44,12 +41,6 @@ async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Sho
     await made.open()
     yield made
     await made.close()
-
-
-def event(number: int, event: str = "Product Viewed", **more: Any) -> Row:
-    at = iso(START_MS + number * 1_000)
-    message = {"type": "track", "event": event, "messageId": f"m-{number}", "timestamp": at, "receivedAt": at} | more
-    return (more.get("userId") or more["anonymousId"]).encode(), json.dumps(message).encode(), []
 
 
 async def run(shop: Shop, key: str, output: Path | None) -> None:
