@@ -1,4 +1,4 @@
-"""The projection in Redis: its keys, its generation, and how changes are applied to it.
+"""The projection in Redis: its generation, and how changes are applied to it.
 
 Three things stand in one hash beside what is projected: the generation (a random name, made when the projection was
 begun), the position of each partition, and which partitions have caught up. A script moves position and memberships
@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from app.errors import UserError
 from app.memberships.redis_updates import RedisUpdate, encode_updates
+from app.runtime.redis_keys import RedisKeys
 
 UPDATES_A_CALL: Final = 200
 """Changes of one script: Redis does nothing else for about a millisecond."""
@@ -58,63 +59,6 @@ class Applied:
 
     changes: int
     gaps: int
-
-
-@dataclass(frozen=True, slots=True)
-class RedisKeys:
-    """The names of all keys. `prefix` is `shoal:` unless the setting says otherwise."""
-
-    prefix: str
-
-    @property
-    def projection(self) -> str:
-        """The hash about the projection itself."""
-        return f"{self.prefix}memberships"
-
-    @property
-    def clearing(self) -> str:
-        """Held by the process that clears."""
-        return f"{self.prefix}memberships:clearing"
-
-    def user(self, user: str) -> str:
-        """Hash segment -> entry."""
-        return f"{self.prefix}user:{user}"
-
-    def moved(self, key: str) -> str:
-        """The user that a key has moved to."""
-        return f"{self.prefix}moved:{key}"
-
-    def segment(self, name: str) -> str:
-        """Sorted set of users, by the instant of entry in ms."""
-        return f"{self.prefix}segment:{name}"
-
-    def counts(self, name: str) -> str:
-        """Sorted set of counts, by the instant they are of in ms."""
-        return f"{self.prefix}counts:{name}"
-
-    @property
-    def patterns(self) -> tuple[str, ...]:
-        """Globs of all that is projected."""
-        return self.user_pattern, f"{self._escaped}segment:*", f"{self._escaped}sequence:*", self.moved_pattern
-
-    @property
-    def user_pattern(self) -> str:
-        """Glob of the hashes of users."""
-        return f"{self._escaped}user:*"
-
-    @property
-    def moved_pattern(self) -> str:
-        """Glob of the keys that have moved."""
-        return f"{self._escaped}moved:*"
-
-    @property
-    def counted(self) -> tuple[tuple[str, str], ...]:
-        """Globs of the keys that end with a segment's name, and what stands before it."""
-        return tuple((f"{self._escaped}{kind}:*", f"{self.prefix}{kind}:") for kind in ("segment", "counts"))
-
-    @property
-    def _escaped(self) -> str:
-        return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.prefix)
 
 
 class View:

@@ -11,6 +11,8 @@ from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 
+from app.runtime.redis_keys import RedisKeys
+
 COMMANDS_A_CALL: Final = 200
 """Commands of one pipeline: they bound what is in memory, and other clients of Redis get in between."""
 DRAWS_A_CALL: Final = 1_000
@@ -76,12 +78,12 @@ class MembershipSets:
 
     def __init__(self, redis: Redis, *, prefix: str) -> None:
         self._redis: Any = redis
-        self._prefix = prefix
+        self._keys = RedisKeys(prefix)
         self._tally = self._redis.register_script(_TALLY)
 
     async def ready(self) -> str:
         """The generation of the memberships. NotReadyError unless every partition has caught up once."""
-        state = await self._redis.hgetall(f"{self._prefix}memberships")
+        state = await self._redis.hgetall(self._keys.projection)
         partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
         if not partitions:
             raise NotReadyError("this Redis holds no memberships")
@@ -97,11 +99,10 @@ class MembershipSets:
 
     async def names(self) -> list[str]:
         """The segments that somebody is in, or was in while counts are kept. Goes through all keys."""
-        escaped = "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self._prefix)
         found: set[str] = set()
-        for kind in ("segment", "counts"):
-            async for key in self._redis.scan_iter(match=f"{escaped}{kind}:*", count=SCAN_KEYS):
-                found.add(key.decode().removeprefix(f"{self._prefix}{kind}:"))
+        for pattern, prefix in self._keys.counted:
+            async for key in self._redis.scan_iter(match=pattern, count=SCAN_KEYS):
+                found.add(key.decode().removeprefix(prefix))
         return sorted(found)
 
     async def sizes(self, names: Sequence[str]) -> dict[str, int]:
@@ -110,7 +111,7 @@ class MembershipSets:
         for some in _slices(names):
             pipeline = self._redis.pipeline(transaction=False)
             for name in some:
-                pipeline.zcard(self._members(name))
+                pipeline.zcard(self._keys.segment(name))
             answers += await pipeline.execute()
         return dict(zip(names, answers, strict=True))
 
@@ -120,7 +121,7 @@ class MembershipSets:
         for some in _slices(names):
             pipeline = self._redis.pipeline(transaction=False)
             for name in some:
-                pipeline.zrange(self._members(name), 0, 0, desc=True, withscores=True)
+                pipeline.zrange(self._keys.segment(name), 0, 0, desc=True, withscores=True)
             answers += await pipeline.execute()
         return {name: int(found[0][1]) if found else None for name, found in zip(names, answers, strict=True)}
 
@@ -128,7 +129,7 @@ class MembershipSets:
         """The counts between two instants, both included, for each segment, in the order of time."""
         pipeline = self._redis.pipeline(transaction=False)
         for name in names:
-            pipeline.zrange(f"{self._prefix}counts:{name}", since_ms, until_ms, byscore=True)
+            pipeline.zrange(self._keys.counts(name), since_ms, until_ms, byscore=True)
         return [[_count(each) for each in found] for found in await pipeline.execute()]
 
     async def draws(self, name: str, count: int) -> list[bytes]:
@@ -136,7 +137,7 @@ class MembershipSets:
         drawn: list[bytes] = []
         for start in range(0, count, DRAWS_A_CALL):
             part = min(DRAWS_A_CALL, count - start)
-            drawn += await self._redis.zrandmember(self._members(name), -part)
+            drawn += await self._redis.zrandmember(self._keys.segment(name), -part)
         return drawn
 
     async def tally(self, name: str, users_max: int, *, among: str | None = None) -> "Tally":
@@ -144,14 +145,14 @@ class MembershipSets:
 
         Everybody if the segment has no more users. Counted in Redis, since most of the answers are the same names.
         """
-        size = await self._redis.zcard(self._members(name))
+        size = await self._redis.zcard(self._keys.segment(name))
         total, counts = 0, Counter[str]()
         for start in range(0, min(size, users_max), TALLIED_A_CALL):
             first = start if size <= users_max else -1
             part = min(TALLIED_A_CALL, users_max - start)
-            other = self._members(among) if among is not None else ""
+            other = self._keys.segment(among) if among is not None else ""
             users, *found = await self._tally(
-                keys=[self._members(name)], args=[f"{self._prefix}user:", first, part, other]
+                keys=[self._keys.segment(name)], args=[self._keys.user(""), first, part, other]
             )
             total += users
             if among is not None:
@@ -165,16 +166,13 @@ class MembershipSets:
         """The number of these users that are in the segment."""
         count = 0
         for some in _slices(users):
-            scores = await self._redis.zmscore(self._members(name), list(some))
+            scores = await self._redis.zmscore(self._keys.segment(name), list(some))
             count += sum(1 for score in scores if score is not None)
         return count
 
     async def common(self, one: str, other: str) -> int:
         """The number of users that are in both. Redis does nothing else meanwhile."""
-        return cast(int, await self._redis.zintercard(2, [self._members(one), self._members(other)]))
-
-    def _members(self, name: str) -> str:
-        return f"{self._prefix}segment:{name}"
+        return cast(int, await self._redis.zintercard(2, [self._keys.segment(one), self._keys.segment(other)]))
 
 
 def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -20,6 +20,7 @@ from app.events.instants import iso
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.redis_client import connect_redis
+from app.runtime.redis_keys import RedisKeys
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -121,7 +122,7 @@ class Memberships:
 
     def __init__(self, settings: Settings) -> None:
         """UserError for an address that cannot be read."""
-        self._prefix = settings.redis_prefix
+        self._keys = RedisKeys(settings.redis_prefix)
         self._timeout_s = settings.redis_timeout_ms / 1000
         self._redis: Redis | None = None
         if settings.redis_url:
@@ -159,10 +160,10 @@ class Memberships:
         async def ask(redis: Any) -> list[Any]:
             # As one: a script moves position and memberships together.
             pipeline = redis.pipeline(transaction=True)
-            pipeline.hgetall(self._key("memberships"))
+            pipeline.hgetall(self._keys.projection)
             for path in paths:
-                pipeline.hgetall(self._key(f"user:{path.keys[-1]}"))
-                pipeline.get(self._key(f"moved:{path.keys[-1]}"))
+                pipeline.hgetall(self._keys.user(path.keys[-1]))
+                pipeline.get(self._keys.moved(path.keys[-1]))
             return cast(list[Any], await pipeline.execute())
 
         state, *answers = await self._ask(ask)
@@ -190,7 +191,7 @@ class Memberships:
         async def ask(redis: Any) -> list[int]:
             pipeline = redis.pipeline(transaction=False)
             for name in names:
-                pipeline.zcard(self._key(f"segment:{name}"))
+                pipeline.zcard(self._keys.segment(name))
             return cast(list[int], await pipeline.execute())
 
         counted = await self._ask(ask)
@@ -198,7 +199,7 @@ class Memberships:
 
     async def page(self, segment: str, *, limit: int, cursor: str | None) -> Page:
         """Users of a segment after a cursor. Who enters meanwhile comes later; nobody comes twice. Problem 400, 503."""
-        key = self._key(f"segment:{segment}")
+        key = self._keys.segment(segment)
         after = None if cursor is None else _read_cursor(cursor)
 
         async def ask(redis: Any) -> tuple[list[tuple[bytes, float]], int]:
@@ -221,9 +222,7 @@ class Memberships:
         """Returns the number of users in a segment at the counted instants, both ends included. Problem 503."""
 
         async def ask(redis: Any) -> list[bytes]:
-            return cast(
-                list[bytes], await redis.zrange(self._key(f"counts:{segment}"), since_ms, until_ms, byscore=True)
-            )
+            return cast(list[bytes], await redis.zrange(self._keys.counts(segment), since_ms, until_ms, byscore=True))
 
         found = [each.partition(b":") for each in await self._ask(ask)]
         return SegmentCounts(segment=segment, counts=[Count(iso(int(at_ms)), int(users)) for at_ms, _, users in found])
@@ -232,21 +231,18 @@ class Memberships:
         """Returns a report about whole segments. Problem 503, also while not all users are there."""
 
         async def ask(redis: Any) -> T:
-            return await question(MembershipSets(redis, prefix=self._prefix))
+            return await question(MembershipSets(redis, prefix=self._keys.prefix))
 
         try:
             return await self._ask(ask)
         except NotReadyError as error:
             raise Problem(503, "building", f"{error}: shoal memberships brings them there", retry_after_s=5) from None
 
-    def _key(self, rest: str) -> str:
-        return self._prefix + rest
-
     async def _state(self) -> dict[bytes, bytes]:
         """Returns the progress of the projection. Read after its content, since it may begin again meanwhile."""
 
         async def ask(redis: Any) -> dict[bytes, bytes]:
-            return cast(dict[bytes, bytes], await redis.hgetall(self._key("memberships")))
+            return cast(dict[bytes, bytes], await redis.hgetall(self._keys.projection))
 
         state = await self._ask(ask)
         if not state.get(b"generation"):
