@@ -282,6 +282,7 @@ class Settings:
             destinations=prefix + self.topic_destinations,
             intake=prefix + self.topic_intake,
             identity=f"{prefix}shoal.identity",
+            erasures=f"{prefix}shoal.erasures",
             audit=f"{prefix}shoal.audit",
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
@@ -301,6 +302,7 @@ class Topics:
     destinations: str
     intake: str
     identity: str
+    erasures: str
     audit: str
     dead_letters: str
     late: str

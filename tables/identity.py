@@ -54,7 +54,7 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
 
     claims: of a user: anonymous id -> claim.
     answered: of an anonymous id: user -> number of their last claim; ERASED -> instant of the erasure of the key;
-        SUPPRESSED: all its events are dropped.
+        SUPPRESSED: all its events are dropped; SUPPRESSED and the name of a key: that key, too, together with this one.
     moved_to, moved_at_ms: the user it has moved to, and the instant of the latest claim; None: it has not moved.
     used_ms: the last claim or forwarded event.
     hands: instants at which it went from one user to another.
@@ -82,6 +82,11 @@ class Identity(msgspec.Struct, array_like=True, gc=False):
     def is_suppressed(self) -> bool:
         """True if an administrator wants no event of the key, until they say otherwise."""
         return SUPPRESSED in self.answered
+
+    @property
+    def suppressed_with(self) -> tuple[str, ...]:
+        """Other keys of the person that were suppressed together with this one."""
+        return tuple(name[1:] for name in self.answered if name.startswith(SUPPRESSED) and name != SUPPRESSED)
 
 
 def new_identity() -> Identity:

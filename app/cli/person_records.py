@@ -42,7 +42,7 @@ class PersonRecords:
         names = self._settings.topics
         letters = destination_topics(self._settings).dead_letters
         first = [names.clickstream, names.late, names.dead_letters, names.changes]
-        last = [names.identity, names.journal, letters]
+        last = [names.identity, names.erasures, names.journal, letters]
         about_nobody = {names.profiles, names.catalog, names.audit, names.destinations, names.intake}
         there = (await self._client.fetch_all_metadata()).topics() - {*first, *last, *about_nobody}
         return [*first, *sorted(each for each in there if each.startswith(names.segment_prefix)), *last]

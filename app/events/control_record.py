@@ -42,6 +42,8 @@ class Control(
     at_ms: the instant of the decision, milliseconds since the epoch.
     version: of a replace, the version of the catalog that `profile` was computed under.
     suppress: of an erase, all later events of the key are dropped, too.
+    user: of an erase, the user whom it is about; empty: `to`.
+    keys: of an erase, in the record of that user: all keys that it is about, the user first.
     profile: of a replace, the encoded profile for the key of the record; empty: nothing is left, or goes back.
     """
 
@@ -53,6 +55,8 @@ class Control(
     n: int
     at_ms: int
     suppress: bool = False
+    user: str = ""
+    keys: tuple[str, ...] = ()
     version: str = ""
     profile: bytes = b""
 

@@ -10,6 +10,7 @@ refuse   to a user: the id does not move
 lost     to a user: the id has moved to another user since
 release  to an anonymous id: its user has logged out
 erase    to an anonymous id: its user was erased
+finish   to each key of an erased person in turn, and back to the user: each has passed its own erasure
 """
 
 from hashlib import blake2b
@@ -23,8 +24,9 @@ LINK_BYTES_MAX: Final = 1_040 * 1024
 """Of one record. The largest profile that definitions can produce must fit, as base64."""
 LINK_MARK: Final = b'{"type":"link"'
 """Beginning of every link record."""
+SUPPRESS: Final = "suppress"
 
-Step = Literal["ask", "give", "forward", "refuse", "lost", "release", "erase"]
+Step = Literal["ask", "give", "forward", "refuse", "lost", "release", "erase", "finish"]
 Why = Literal["identify", "alias", "seen", "force"]
 
 
@@ -40,12 +42,15 @@ class Link(
     """One link record. Times are milliseconds since the epoch.
 
     app: the `app_id` of the workers that wrote it; others pass it over.
-    id: names the claim, the same in all records of it.
-    source, to: the anonymous id and the user; `n`: number of the claim, which grows with each claim of that user.
+    id: names the claim, the same in all records of it; of an erase and a finish, the erasure.
+    source, to: the anonymous id and the user; `n`: number of the claim, which grows with each claim of that user. Of a
+        finish: the user who was erased, the key whose turn it is, and the place of that in `path`.
     at_ms: of the event that made the claim, the move or the release; of the erasure.
-    why: of an ask, what made the claim; of a refuse, the reason; of what comes back to a split key, the user.
-    asker: of a give, the user who asked; another than `to` where that user has moved since.
-    path: the keys that a give or forward has passed.
+    why: of an ask, what made the claim; of a refuse, the reason; of what comes back to a split key, the user; of an
+        erase, SUPPRESS if later events are dropped.
+    asker: of a give, the user who asked; another than `to` where that user has moved since. Of an erase, the user whom
+        the erasure is about.
+    path: the keys that a give or forward has passed; of a finish, the keys of the person but for the user.
     now_ms, profile: of a give: the latest instant of the id, by events or timers, and its encoded profile.
     event, record_ms: of a forward: the value of the event's record, and that record's timestamp, -1 for none.
     """

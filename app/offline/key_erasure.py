@@ -46,11 +46,13 @@ class KeyErasure(ControlWriter):
         app = self._rules.app
         at_ms = int(time.time() * 1000)
         name = link_id(app, user, user, at_ms)
-        told = Control(deed="erase", app=app, id=name, source=user, to=user, n=0, at_ms=at_ms)
+        told = Control(deed="erase", app=app, id=name, source=user, to=user, n=0, at_ms=at_ms, user=user)
+        told = replace(told, suppress=suppress)
         rows: dict[TopicPartition, list[Row]] = {}
         for key, owner in keys.items():
             tp = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
-            value = write_control(replace(told, source=key, to=owner, suppress=suppress and key == user))
+            told_keys = tuple(keys) if key == user else ()
+            value = write_control(replace(told, source=key, to=owner, keys=told_keys))
             rows.setdefault(tp, []).append((key.encode(), value, []))
         await self._write_rows(rows)
 
@@ -61,7 +63,10 @@ class KeyErasure(ControlWriter):
         await producer.commit_transaction()
 
     async def unsuppress(self, user: str) -> None:
-        """Events of a suppressed user are taken again. UserError for one who is not suppressed."""
+        """Events of a suppressed user, and of the keys that were suppressed with them, are taken again.
+
+        UserError for one who is not suppressed.
+        """
         profile = (await self._profiles([user])).get(user)
         if profile is None or profile.identity is None or not profile.identity.is_suppressed:
             hint = "a worker that has not come to the erasure yet does not know it: shoal users erase USER --status"
@@ -69,9 +74,13 @@ class KeyErasure(ControlWriter):
         at_ms = int(time.time() * 1000)
         name = link_id(self._rules.app, user, user, at_ms)
         told = Control(deed="unsuppress", app=self._rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms)
-        tp = TopicPartition(self._topic, partition_of(user.encode(), self._partitions))
+        told = replace(told, user=user)
+        rows: dict[TopicPartition, list[Row]] = {}
+        for key in (user, *profile.identity.suppressed_with):
+            tp = TopicPartition(self._topic, partition_of(key.encode(), self._partitions))
+            rows.setdefault(tp, []).append((key.encode(), write_control(replace(told, source=key, to=key)), []))
         await self._writer.open()
-        await self._write_rows({tp: [(user.encode(), write_control(told), [])]})
+        await self._write_rows(rows)
 
     async def _profiles(self, keys: Iterable[str]) -> dict[str, Profile]:
         assert self._client is not None, "not entered"

@@ -195,7 +195,7 @@ def _returned(record: RecordLike, link: Link, key: str) -> RecordLike:
 
 def _erased(record: RecordLike, erasure: Control, key: str) -> RecordLike:
     """The erasure of the user, as if it were that of the key: nothing from before it goes back."""
-    value = write_control(replace(erasure, source=key, to=key, suppress=False))
+    value = write_control(replace(erasure, source=key, to=key, suppress=False, keys=()))
     return WaitingRecord(record.offset, record.timestamp, key.encode(), value)
 
 

@@ -67,7 +67,8 @@ def _why_left_out(profile: Profile | None, owner: str, own: Collection[str]) -> 
         return "it is forgotten by now: whose its records are is unknown"
     if not is_persons(profile, owner):
         return "it belongs to another user"
-    if profile.identity is not None and set(profile.identity.answered) - {ERASED, SUPPRESSED, *own}:
+    answered = () if profile.identity is None else profile.identity.answered
+    if any(not name.startswith(SUPPRESSED) for name in set(answered) - {ERASED, *own}):
         return "another user has claimed it, too"
     return None
 

@@ -14,7 +14,7 @@ from app.runtime.records.journal import (
     unfired_of,
 )
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import Linked, LinkOut
+from app.segments.evaluation.batch import ErasureStep, Linked, LinkOut
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Batch, Partition, RecordLike
@@ -84,6 +84,7 @@ class Recomputation:
         self.catalogs = sum(epoch > 1 for epoch in catalogs)
         self.links: list[LinkOut] = []
         self.linked: list[Linked] = []
+        self.erasures: list[ErasureStep] = []
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -163,6 +164,7 @@ class Recomputation:
         self.late += len(batch.late)
         self.links += batch.links
         self.linked += batch.linked
+        self.erasures += batch.erasures
         return batch.changes
 
 

@@ -80,6 +80,16 @@ async def test_a_person_is_erased_with_all_their_keys_while_workers_run(
         assert "3 keys" in told
         assert {each["from"] for each in await controls(shop)} == {"ann", "a-1", "a-2"}
         assert set(await said(shop, at_least=7)) == ENTERED | LEFT
+        await soon(partial(_is_finished, shop))
+        steps = [json.loads(record.value) for record in await shop.read_all(shop.settings.topics.erasures)]
+        assert sorted((each["result"], each.get("key")) for each in steps[:-1] if each["result"] == "erased") == [
+            ("erased", "a-1"),
+            ("erased", "a-2"),
+            ("erased", "ann"),
+        ]
+        assert [each["keys"] for each in steps if "keys" in each] == [["ann", "a-1", "a-2"]] * 2
+        assert steps[-1]["result"] == "finished"
+        assert {"viewers", "buyers"} == {name for each in steps for name in each.get("left", ())}
         await shop.send([*PERSON, event(8, "Order Completed", userId="carl")])  # all of it comes once more
         changes = await said(shop, at_least=8)
         assert set(changes) == ENTERED | LEFT | {("carl", "entered", "buyers", "event")}
@@ -198,6 +208,11 @@ async def _of(shop: Shop, user: str) -> list[tuple[str, str, str, str]]:
     return [each for each in await said(shop, at_least=1) if each[0] == user]
 
 
+async def _is_finished(shop: Shop) -> bool:
+    steps = await shop.read_all(shop.settings.topics.erasures)
+    return any(json.loads(record.value)["result"] == "finished" for record in steps)
+
+
 async def _has(shop: Shop, user: str) -> bool:
     return bool(await _of(shop, user))
 
@@ -223,6 +238,8 @@ async def test_events_of_a_suppressed_user_are_dropped_until_unsuppress(
         assert set(await said(shop, at_least=7)) == ENTERED | LEFT
         for user in ("ann", "never-seen", "carl"):
             await order(user)
+        told = await status(shop, "ann", capsys)
+        assert all(f"{key}: erased; later events are dropped until" in told for key in ("ann", "a-1", "a-2"))
         await soon(partial(_has, shop, "carl"))
         await verified(shop)  # so the events before Carl's are taken, too
         assert set(await said(shop, at_least=8)) >= ENTERED | LEFT
@@ -233,6 +250,7 @@ async def test_events_of_a_suppressed_user_are_dropped_until_unsuppress(
             await asyncio.to_thread(command, "merge", "bea", "ann", force=True)
         before = await _of(shop, "ann")
         await asyncio.to_thread(command, "unsuppress", "ann")
+        assert {each["from"] for each in await controls(shop) if each["deed"] == "unsuppress"} == {"ann", "a-1", "a-2"}
         await order("ann")
 
         async def is_back() -> bool:
@@ -245,6 +263,7 @@ async def test_events_of_a_suppressed_user_are_dropped_until_unsuppress(
     assert done == [
         ("users.erase", "true"),
         ("users.erase", "true"),
+        ("users.show", None),
         ("users.show", None),
         ("users.unsuppress", None),
     ]

@@ -34,6 +34,7 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.dead_letters,
         topics.late,
         topics.identity,
+        topics.erasures,
         topics.audit,
         topics.profiles,
         topics.journal,

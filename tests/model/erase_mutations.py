@@ -74,19 +74,25 @@ ERASE_MUTATIONS = (
     Mutation(
         "who is suppressed comes back with a later event",
         ERASED,
-        "rest.answered[SUPPRESSED] = 0",
-        "pass",
+        "suppressed |= {SUPPRESSED, *(",
+        "suppressed |= {*(",
     ),
     Mutation(
         "a second erasure ends a suppression",
         ERASED,
-        "is_suppressed = suppress or (",
-        "is_suppressed = suppress or (at_ms < 0 and ",
+        "for name in before if name.startswith(SUPPRESSED)}",
+        "for name in before if name.startswith(SUPPRESSED) and at_ms < 0}",
+    ),
+    Mutation(
+        "an id that a suppressed user has claimed is not suppressed",
+        ERASED,
+        'why = SUPPRESS if step.suppressed else ""',
+        'why = ""',
     ),
     Mutation(
         "who is suppressed stays so",
         ERASED,
-        "del identity.answered[SUPPRESSED]",
+        "del identity.answered[name]",
         "pass",
     ),
     Mutation(

@@ -188,8 +188,7 @@ class Oracle:
         if erased.is_end:
             self.end_suppression(erased)
         else:
-            self.erase(erased.key, erased.at_ms)
-            self.erasures[erased.key].is_for_ever |= erased.suppress
+            self.erase(erased.key, erased.at_ms, suppress=erased.suppress)
 
     def end_suppression(self, erased: Erased) -> None:
         erasure = self.erasures.get(erased.key)
@@ -206,7 +205,7 @@ class Oracle:
             return FOR_EVER_MS
         return -1 if erasure is None else erasure.until_ms
 
-    def erase(self, user: str, at_ms: int) -> None:
+    def erase(self, user: str, at_ms: int, *, suppress: bool = False) -> None:
         """Nothing is remembered of the user, but how old an event is that is dropped."""
         before = self.erasures.get(user) if self.erased_ms(user) >= 0 else None
         until_ms = max(at_ms, -1 if before is None else before.until_ms, self.seen_event_ms(user))
@@ -221,7 +220,7 @@ class Oracle:
             sequence = life.sequence
         self.waiting = [waiting for waiting in self.waiting if waiting[1].user != user]
         self.lists.pop(user, None)
-        self.erasures[user] = Erasure(until_ms, max(until_ms, self.answer.clock_ms), sequence, is_for_ever)
+        self.erasures[user] = Erasure(until_ms, max(until_ms, self.answer.clock_ms), sequence, is_for_ever or suppress)
 
     def seen_event_ms(self, user: str) -> int:
         """The latest event of the user, taken or waiting."""

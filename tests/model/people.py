@@ -374,27 +374,26 @@ class PeopleOracle(Oracle):
         if erased.is_end:
             self.end_suppression(erased)
         elif key is None or key.moved_to in (None, erased.owner):
-            self.erase(erased.key, erased.at_ms)
-            self.erasures[erased.key].is_for_ever |= erased.suppress
+            self.erase(erased.key, erased.at_ms, suppress=erased.suppress)
 
-    def take_erase(self, source: str, user: str, at_ms: int) -> None:
+    def take_erase(self, source: str, user: str, at_ms: int, suppress: bool) -> None:
         """The user was erased: the id too, if it is theirs and was not erased at once with them."""
         self.catch_up(source)
         erased_ms = self.erased_ms(source)
         key = self.key_of(source)
         if key is not None and key.moved_to == user and erased_ms < at_ms:
-            self.erase(source, at_ms)
+            self.erase(source, at_ms, suppress=suppress)
 
-    def erase(self, user: str, at_ms: int) -> None:
+    def erase(self, user: str, at_ms: int, *, suppress: bool = False) -> None:
         key = self.key_of(user)
         claims = {} if key is None else dict(key.claims)
-        Oracle.erase(self, user, at_ms)
+        Oracle.erase(self, user, at_ms, suppress=suppress)
         erasure = self.erasures[user]
         erasure.until_ms = max([erasure.until_ms, *(claim.at_ms for claim in claims.values())])
         erasure.used_ms = max(erasure.used_ms, erasure.until_ms)
         for source, claim in claims.items():
             if claim.state == "asked" and claim.at_ms >= erasure.until_ms - MOVED_KEPT_MS:
-                self.say(user, self.take_erase, source, user, at_ms)
+                self.say(user, self.take_erase, source, user, at_ms, suppress)
         if key is not None:
             self.end(user, key)
             erasure.sequence = max(erasure.sequence, key.sequence)

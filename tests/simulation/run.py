@@ -16,10 +16,12 @@ from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
+from app.segments.evaluation.batch import ErasureStep
 from app.segments.partition.partition import Batch, Partition, RecordLike
 from tests.simulation.administrator import Administrator
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.environment import START_MS, SimulatedWriter
+from tests.simulation.erasures import judge_erasures
 from tests.simulation.fibers import Host, Times
 from tests.simulation.group import SimulatedGroup
 from tests.simulation.network import Network
@@ -209,13 +211,17 @@ class Run:
         topics = self.settings.topics
         changes = 0
         links: list[bytes] = []
+        steps: list[ErasureStep] = []
         for partition in range(self.settings.partitions):
+            repeats = not scenario.transactions
             for problem in judge(
-                self.broker.log, partition, topics, scenario.programs, repeats=not scenario.transactions, links=links
+                self.broker.log, partition, topics, scenario.programs, repeats=repeats, links=links, steps=steps
             ):
                 self.violate(f"partition {partition}: {problem}")
             changes += len(self.broker.log(topics.changes, partition).committed())
         for problem in judge_links(self.broker.log, scenario, topics, links):
+            self.violate(problem)
+        for problem in judge_erasures(self.broker.log, scenario, topics, steps):
             self.violate(problem)
         self.changes = changes
         times.close()

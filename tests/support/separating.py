@@ -69,8 +69,10 @@ def _with(told: Control, profile: Profile | None, program: Program) -> bytes:
     )
 
 
-def erase_records(user: str, keys: Iterable[str], *, rules: TimeRules, at_ms: int) -> Written:
+def erase_records(user: str, keys: Iterable[str], *, rules: TimeRules, at_ms: int, suppress: bool = False) -> Written:
     """The control records of an erasure, each with its key: the user's, and those of the keys that are theirs."""
-    name = link_id(rules.app, user, user, 0)
-    told = Control(deed="erase", app=rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms)
-    return [(key, write_control(replace(told, source=key))) for key in (user, *keys)]
+    name = link_id(rules.app, user, user, at_ms)
+    told = Control(deed="erase", app=rules.app, id=name, source=user, to=user, n=0, at_ms=at_ms, user=user)
+    every = (user, *keys)
+    told = replace(told, suppress=suppress)
+    return [(key, write_control(replace(told, source=key, keys=every if key == user else ()))) for key in every]

@@ -11,9 +11,10 @@ from app.runtime.delivery.delivery import Commit, PartitionRows, TopicRows
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import NO_HEADERS, Header, Row
 from app.runtime.records.envelope import POSITION_KEY, StoredPosition, encode_position, encode_profile, plain_prefix
+from app.runtime.records.erasure_events import encode_erasure, erasure_headers
 from app.runtime.records.identity_events import encode_identity, identity_headers
 from app.runtime.records.journal import JournalEntry, encode_entry
-from app.segments.evaluation.batch import Linked
+from app.segments.evaluation.batch import ErasureStep, Linked
 from app.segments.evaluation.change import Change
 from app.segments.partition.partition import Batch, DeadLetter, LateEvent
 from app.settings import Topics
@@ -72,6 +73,7 @@ class OutputTopics:
         values = [change.encode() for change in outcome.changes]
         commit.changes = self.change_rows(outcome.changes, values)
         commit.links = self.link_rows((link.key, link.value) for link in outcome.links)
+        commit.links += self._erasure_rows(outcome.erasures)
         own: dict[str, list[bytes]] = {}
         sent: dict[str, list[tuple[str, bytes]]] = {}
         if self.resendable:
@@ -105,6 +107,15 @@ class OutputTopics:
             headers = identity_headers(each, self.source)
             rows.append((each.to.encode(), encode_identity(each), headers))
         return [(self.topics.identity, rows)] if rows else []
+
+    def _erasure_rows(self, steps: Iterable[ErasureStep]) -> list[PartitionRows]:
+        """Steps of erasures, key the user: all about one person are in one partition, the end behind the others."""
+        rows: dict[int, list[Row]] = {}
+        for each in steps:
+            user = each.user.encode()
+            row: Row = (user, encode_erasure(each), erasure_headers(each, self.source))
+            rows.setdefault(partition_of(user, self.partitions), []).append(row)
+        return [(TopicPartition(self.topics.erasures, number), each) for number, each in sorted(rows.items())]
 
     def announced(
         self, dead: Sequence[DeadLetter], late: Sequence[LateEvent], entries: Sequence[JournalEntry]

@@ -47,7 +47,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
     topics, app_id = settings.topics, settings.app_id
     positions, letters = topics.destinations, f"{topics.destinations}.dead-letter"
     intake = topics.intake
-    every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity]
+    every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity, topics.erasures]
     every += [topics.profiles, topics.journal, topics.audit, topics.catalog]
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
@@ -62,6 +62,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
             _topics("Write", topics.changes, topics.dead_letters, topics.late, topics.profiles, topics.journal),
             _topics("Write", topics.clickstream, topics.identity),  # link records, and what became of claims
+            _topics("Write", topics.erasures),
             (_prefix(each, topics.segment_prefix) for each in ("Write", "Create")),
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
@@ -94,6 +95,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "users": _chain(
             _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
             _topics("Read", topics.late, topics.dead_letters, topics.changes, topics.identity, letters),  # export
+            _topics("Read", topics.erasures),
             _topics("DescribeConfigs", *every[:-2], letters),  # what is left of an erasure until when
             (_prefix(each, topics.segment_prefix) for each in ("Read", "DescribeConfigs")),
             _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase

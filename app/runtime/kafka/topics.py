@@ -63,6 +63,7 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
         spec(topics.dead_letters, READ_BY_OTHERS),
         spec(topics.late, READ_BY_OTHERS),
         spec(topics.identity, READ_BY_OTHERS),
+        spec(topics.erasures, READ_BY_OTHERS),
         spec(topics.profiles, COMPACTED),
         spec(topics.journal, KEPT),
         catalog_topic(settings),

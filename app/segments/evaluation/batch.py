@@ -74,6 +74,27 @@ class Linked:
     result: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureStep:
+    """A step of an erasure, for the topic of erasures. `id`, `user`, `at_ms`: of the erasure.
+
+    result: requested, erased (one key), elsewhere (one key, which belongs to somebody else by now), finished,
+    unsuppressed (one key).
+    key: the one that it is about; `keys`: all of the person, as far as they are known.
+    until_ms: events of the key until this instant are erased. left: segments that the key has left.
+    """
+
+    id: str
+    user: str
+    at_ms: int
+    result: str
+    key: str | None = None
+    keys: tuple[str, ...] = ()
+    until_ms: int | None = None
+    left: tuple[str, ...] = ()
+    suppressed: bool = False
+
+
 @dataclass(slots=True)
 class Batch:
     """Result of one call, to be written by the caller.
@@ -94,6 +115,7 @@ class Batch:
     timers: int = 0
     links: list[LinkOut] = field(default_factory=list)
     linked: list[Linked] = field(default_factory=list)
+    erasures: list[ErasureStep] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 

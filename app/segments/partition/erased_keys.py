@@ -11,24 +11,33 @@ knows of other keys. What was on its way must not bring it back:
    behind the claim.
 
 A later event begins a new user, unless the key is suppressed: then every event is dropped, and no static list takes the
-key, until a control record ends that. The instant is kept as long as a record from before it can still come, like the
-memory of a key that has moved. What may live here: what control records of an erasure do. What may not: who the keys
+key, until a control record ends that; the user's key remembers which other keys were suppressed with it. The instant
+is kept as long as a record from before it can still come, like the memory of a key that has moved.
+
+The end of an erasure is found without any memory of it: a *finish* record goes from the user to each key in turn, and
+back. The control records of all keys stand in the logs before that of the user can be read, and the link records of 3
+are sent before the finish; so each key has passed its own erasure when the finish has come to it.
+
+What may live here: what control records of an erasure do. What may not: who the keys
 are.
 """
+
+from collections.abc import Iterable
+from dataclasses import replace as replace_step
 
 from msgspec.structs import replace
 
 from app.events.control_record import Control
-from app.events.link_record import Link
+from app.events.link_record import SUPPRESS, Link
 from app.events.message import times_of
-from app.segments.evaluation.batch import RecordLike
+from app.segments.evaluation.batch import ErasureStep, RecordLike
 from app.segments.evaluation.change import Cause
 from app.segments.partition.linked_keys import LinkedKeys
 from tables import identity as identities
 from tables import profile as profiles
 from tables import waiting
 from tables.counted import ERASED_DROPPED
-from tables.identity import ASKED, ERASED, GIVEN, NEVER_MS, SUPPRESSED
+from tables.identity import ASKED, ERASED, GIVEN, NEVER_MS, SUPPRESSED, Identity
 from tables.profile import Profile
 
 
@@ -38,6 +47,8 @@ class ErasedKeys(LinkedKeys):
     def _apply_link(self, link: Link, record: RecordLike) -> None:
         if link.step == "erase":
             self._take_erase(link)
+        elif link.step == "finish":
+            self._take_finish(link)
         elif link.step == "ask" and link.at_ms <= self._erased_ms(link.source):
             self._batch.counted[ERASED_DROPPED] += 1
             self._send(self._link("lost", link.source, link.to, link.n), owner=link.source)
@@ -90,29 +101,64 @@ class ErasedKeys(LinkedKeys):
         profile = self._known(link.source)
         if profile is None or profile.moved_to != link.to or self._erased_ms(link.source) >= link.at_ms:
             return
-        self._erase(link.source, profile, link.at_ms)
+        step = ErasureStep(id=link.id, user=link.asker or link.to, at_ms=link.at_ms, result="erased", key=link.source)
+        self._erase(profile, replace_step(step, suppressed=link.why == SUPPRESS))
+
+    def _take_finish(self, link: Link) -> None:
+        """All that came before it is over at this key: it goes on, and after the last key back to the user."""
+        if link.to != link.source:
+            at = link.n + 1
+            to = link.path[at] if at < len(link.path) else link.source
+            self._send(replace(link, to=to, n=at), owner=link.to)
+            return
+        keys = (link.source, *link.path)
+        step = ErasureStep(id=link.id, user=link.source, at_ms=link.at_ms, result="finished", keys=keys)
+        self._batch.erasures.append(step)
 
     def _take_erasure(self, control: Control, profile: Profile | None) -> None:
         """The control record of an erasure. A key that has moved to another user meanwhile is not the person's."""
         key = control.source
         if profile is None:
             profile = self._hold_key(key)
+        step = ErasureStep(id=control.id, user=control.user or control.to, at_ms=control.at_ms, result="elsewhere")
+        step = replace_step(step, suppressed=control.suppress)
+        if control.keys:
+            self._batch.erasures.append(replace_step(step, result="requested", keys=control.keys))
+        step = replace_step(step, key=key)
+        claimed: list[str] = []
         if profile.moved_to in (None, control.to):
-            self._erase(key, profile, control.at_ms, suppress=control.suppress)
+            claimed = self._erase(profile, replace_step(step, result="erased"), others=control.keys[1:])
+        else:
+            self._batch.erasures.append(replace_step(step, suppressed=False))
+        if control.keys:
+            path = tuple(dict.fromkeys((*control.keys[1:], *claimed)))
+            finish = Link(step="finish", app=control.app, id=control.id, source=key, to=(*path, key)[0])
+            finish = replace(finish, at_ms=control.at_ms, path=path)
+            if path:
+                self._send(finish, owner=key)
+            else:
+                self._take_finish(finish)
 
     def _take_unsuppression(self, control: Control, profile: Profile | None) -> None:
         """The control record that ends a suppression: what is older is still dropped."""
         identity = None if profile is None else profile.identity
         if profile is None or identity is None or not identity.is_suppressed:
             return
-        del identity.answered[SUPPRESSED]
+        for name in [each for each in identity.answered if each.startswith(SUPPRESSED)]:
+            del identity.answered[name]
         identity.answered[ERASED] = max(control.at_ms, identity.erased_ms)
         identity.used_ms = max(identity.used_ms, self.clock_ms, identity.erased_ms)
         profile.know(identity)
+        step = ErasureStep(id=control.id, user=control.user or control.to, at_ms=control.at_ms, result="unsuppressed")
+        self._batch.erasures.append(replace_step(step, key=control.source))
 
-    def _erase(self, key: str, profile: Profile, at_ms: int, *, suppress: bool = False) -> None:
-        """Nothing is left but the instant, and the number of the next change: readers never see it go back."""
-        is_suppressed = suppress or (profile.identity is not None and profile.identity.is_suppressed)
+    def _erase(self, profile: Profile, step: ErasureStep, *, others: Iterable[str] = ()) -> list[str]:
+        """Nothing is left but the instant, and the number of the next change: readers never see it go back. Returns the
+        ids that are erased behind a claim. `others`: keys that the command erases, too."""
+        key, at_ms = step.key, step.at_ms
+        assert key is not None, "an erasure of no key"
+        before = {} if profile.identity is None else profile.identity.answered
+        suppressed = {name for name in before if name.startswith(SUPPRESSED)}
         now = max(self.clock_ms, profile.highest_ms, profile.fired_ms)
         known: Profile | None = profile
         self._settlement.user = key
@@ -121,26 +167,41 @@ class ErasedKeys(LinkedKeys):
         if known is None:
             known = self._touched.get(key) or self._hold_key(key)
         erased_ms = max(at_ms, profile.highest_ms, _latest_ms(known))
+        told = len(self._batch.changes)
         if known.begun:
             self._settlement.name(Cause("erased"))
             self._settlement.leave_everything(known, now)
+        left_now = tuple(change.segment for change in self._batch.changes[told:])
         identity = known.identity or identities.new_identity()
         if identity.moved_to is not None:
             self._moved -= 1
             self._tell_end(key, identity, now)
-        for source, claim in identity.claims.items():
-            # Of an older claim is nothing left but where a list keeps the id's memory: the command knows such an id.
-            if claim.state in (ASKED, GIVEN) and not identities.is_old(claim, erased_ms):
-                self._send(replace(self._link("erase", source, key, claim.n), at_ms=at_ms), owner=key)
+        claimed = self._erase_claimed(key, identity, step, erased_ms)
         self._touched[key] = left = profiles.waiting_profile(None)
         self._gone.discard(key)
         left.sequence = max(profile.sequence, known.sequence)
         rest = identities.new_identity()
         rest.answered[ERASED] = erased_ms
-        if is_suppressed:
-            rest.answered[SUPPRESSED] = 0
+        if step.suppressed:
+            suppressed |= {SUPPRESSED, *(f"{SUPPRESSED}{each}" for each in (*others, *claimed))}
+        rest.answered |= dict.fromkeys(sorted(suppressed), 0)
         rest.used_ms = max(self.clock_ms, erased_ms)
         left.know(rest)
+        step = replace_step(step, suppressed=rest.is_suppressed)
+        self._batch.erasures.append(replace_step(step, until_ms=erased_ms, left=left_now))
+        return claimed
+
+    def _erase_claimed(self, key: str, identity: Identity, step: ErasureStep, erased_ms: int) -> list[str]:
+        """Erases the ids that a key has claimed, each behind its claim. Returns them."""
+        found = []
+        for source, claim in identity.claims.items():
+            # Of an older claim is nothing left but where a list keeps the id's memory: the command knows such an id.
+            if claim.state in (ASKED, GIVEN) and not identities.is_old(claim, erased_ms):
+                link = replace(self._link("erase", source, key, claim.n), id=step.id, asker=step.user)
+                why = SUPPRESS if step.suppressed else ""
+                self._send(replace(link, at_ms=step.at_ms, why=why), owner=key)
+                found.append(source)
+        return found
 
 
 def _latest_ms(profile: Profile) -> int:

@@ -21,10 +21,11 @@ from app.runtime.records.audit_record import (
     new_deed_id,
     subject_of,
 )
+from app.runtime.records.erasure_events import encode_erasure
 from app.runtime.records.identity_events import encode_identity
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.evaluation.batch import Linked
+from app.segments.evaluation.batch import ErasureStep, Linked
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.settings import load_settings
@@ -33,7 +34,7 @@ from tests.unit.schemas.compatibility import narrower
 from tools.docs_pages import ROOT, blocks
 
 SCHEMAS = ROOT / "deploy" / "schemas"
-OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity", "audit", "person")
+OURS = ("change", "change-headers", "message", "dead-letter-headers", "identity", "erasure", "audit", "person")
 KEPT = sorted((SCHEMAS / "kept").glob("*.json"))
 
 
@@ -187,6 +188,7 @@ def test_the_asyncapi_document_names_every_topic_that_others_use_and_refers_to_w
         topics.dead_letters,
         topics.late,
         topics.identity,
+        topics.erasures,
         topics.audit,
         f"{topics.destinations}.dead-letter",
     }
@@ -216,6 +218,22 @@ def references(value: Any) -> Iterator[str]:
 def test_every_identity_event_is_what_the_schema_says(result: str) -> None:
     linked = Linked("41f187c2ef8352d998ffac9c", "a-1", "u-1", 1_767_571_200_000, "identify", result)
     validator("identity").validate(json.loads(encode_identity(linked)))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"result": "requested", "keys": ("u-1", "a-1"), "suppressed": True},
+        {"result": "erased", "key": "a-1", "until_ms": 1_767_571_200_000, "left": ("viewers",)},
+        {"result": "elsewhere", "key": "a-1"},
+        {"result": "finished", "keys": ("u-1",)},
+        {"result": "unsuppressed", "key": "u-1"},
+    ],
+    ids=lambda step: step["result"],
+)
+def test_every_step_of_an_erasure_is_what_the_schema_says(step: dict[str, Any]) -> None:
+    value = encode_erasure(ErasureStep(id="41f187c2ef8352d998ffac9c", user="u-1", at_ms=1_767_571_200_000, **step))
+    validator("erasure").validate(json.loads(value))
 
 
 @pytest.mark.parametrize("result", ["begun", "done", "failed", "refused"])

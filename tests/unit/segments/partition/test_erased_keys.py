@@ -398,17 +398,6 @@ def test_of_who_is_suppressed_every_later_event_is_dropped_until_that_ends(user:
     assert shop.counted() == 4
 
 
-def test_a_device_of_who_is_suppressed_lives_on_for_others() -> None:
-    shop = suppressed()
-    shop.send("View", 10, anon="a")
-    shop.send("View", 11, anon="a", user="w")
-    shop.send("View", 12, anon="a", user="w")
-    assert shop.inside("w") == ["viewers"]
-    shop.send("View", 13, anon="a", user="u")
-    assert shop.is_suppressed("u")
-    assert shop.known("a").moved_to == "w"
-
-
 def test_a_suppression_outlives_everything_but_its_end() -> None:
     shop = suppressed()
     shop.erase("u", at_s=5)

@@ -1,0 +1,35 @@
+"""Mistakes that an engine could make with erasures, planted one at a time."""
+
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from app.events.link_record import Link
+from app.segments.partition.erased_keys import ErasedKeys
+from tests.simulation.identity_bugs import WithPeople
+from tests.simulation.planted import planted
+from tests.simulation.run import Outcome
+
+
+@planted("erasure-ends-sooner", "an erasure is told as finished before other partitions have come to it")
+class ErasureEndsSooner(WithPeople):
+    """See its meaning."""
+
+    def play(self) -> Outcome:
+        """Plays the run with the planted bug."""
+        erase = ErasedKeys._erase
+
+        def ends_at_once(core: Any, profile: Any, step: Any, **given: Any) -> list[str]:
+            claimed = erase(core, profile, step, **given)
+            core._batch.erasures += [
+                replace(each, result="finished") for each in core._batch.erasures if each.result == "requested"
+            ]
+            return claimed
+
+        def passes_on(core: Any, link: Link) -> None:
+            if link.to != link.source:
+                take_finish(core, link)
+
+        take_finish = ErasedKeys._take_finish
+        with patch.object(ErasedKeys, "_erase", ends_at_once), patch.object(ErasedKeys, "_take_finish", passes_on):
+            return super().play()
