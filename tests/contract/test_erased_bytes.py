@@ -90,7 +90,15 @@ async def shorten(shop: Shop) -> None:
     topics = shop.settings.topics
     admin = AIOKafkaAdminClient(bootstrap_servers=shop.broker.bootstrap_servers)
     await admin.start()
-    every = [topics.clickstream, topics.late, topics.dead_letters, topics.changes, topics.identity, topics.erasures, topics.journal]
+    every = [
+        topics.clickstream,
+        topics.late,
+        topics.dead_letters,
+        topics.changes,
+        topics.identity,
+        topics.erasures,
+        topics.journal,
+    ]
     configs = [ConfigResource(ConfigResourceType.TOPIC, name, configs=SHORT) for name in every]
     await admin.alter_configs([*configs, ConfigResource(ConfigResourceType.TOPIC, topics.profiles, configs=COMPACT)])
     await admin.close()

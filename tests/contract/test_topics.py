@@ -28,15 +28,15 @@ def test_creates_what_is_missing_and_finds_it_right(
 ) -> None:
     assert main(["topics", "check", *shoal]) == 2
     shown = capsys.readouterr().out
-    assert shown.count("missing") == 10
-    assert "10 things wrong" in shown
+    assert shown.count("missing") == 11
+    assert "11 things wrong" in shown
     assert main(["topics", "create", *shoal]) == 0
     shown = capsys.readouterr().out
     assert f"{unique}.segment.buyers" in shown
-    assert shown.count("made") == 10
-    assert "10 topics: nothing wrong" in shown
+    assert shown.count("made") == 11
+    assert "11 topics: nothing wrong" in shown
     assert main(["topics", "check", *shoal]) == 0
-    assert capsys.readouterr().out.count("right") == 10
+    assert capsys.readouterr().out.count("right") == 11
     assert main(["topics", "create", *shoal]) == 0
 
 
@@ -47,7 +47,7 @@ def test_another_number_of_partitions_is_told(
     capsys.readouterr()
     shoal[shoal.index("--partitions") + 1] = "3"
     assert main(["topics", "check", *shoal]) == 2
-    assert capsys.readouterr().out.count("SHOAL_PARTITIONS=2") == 8
+    assert capsys.readouterr().out.count("SHOAL_PARTITIONS=2") == 9
 
 
 def test_topics_that_not_everybody_uses_are_judged_when_they_are_there(
@@ -73,7 +73,7 @@ def test_topics_that_not_everybody_uses_are_judged_when_they_are_there(
     shown = capsys.readouterr().out
     assert name in shown
     assert "make it anew with 2" in shown
-    assert shown.count("made") == 10
+    assert shown.count("made") == 11
 
 
 @pytest.mark.kafka

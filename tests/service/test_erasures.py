@@ -68,7 +68,7 @@ async def test_a_person_is_erased_with_all_their_keys_and_can_be_suppressed(shop
         assert await controls(settings) == set()
         answer = await ask(service, "ann/erase", {"suppress": True})
         assert (answer.status_code, answer.json()) == (200, {"user": "ann", "keys": ["ann", "a-1"], "suppressed": True})
-        assert await controls(settings) == {("erase", "ann", True), ("erase", "a-1", False)}
+        assert await controls(settings) == {("erase", "ann", True), ("erase", "a-1", True)}
 
         async def has_left() -> bool:
             return [(each["change"], each["cause"]["kind"]) for each in await shop.changes()][1:] == [
@@ -82,7 +82,7 @@ async def test_a_person_is_erased_with_all_their_keys_and_can_be_suppressed(shop
             return status == 200
 
         await soon(is_taken_again)  # the worker has committed the suppression by then
-        assert ("unsuppress", "ann", False) in await controls(settings)
+        assert {("unsuppress", "ann", False), ("unsuppress", "a-1", False)} <= await controls(settings)
     records = await AuditLog(settings, actor=None, way="http").latest(9)
     deeds = [(each.deed, each.actor, each.subject) for each in records]
     ann = subject_of("ann", secret=SECRET)
