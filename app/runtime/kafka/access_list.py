@@ -61,8 +61,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "worker": _chain(
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
             _topics("Write", topics.changes, topics.dead_letters, topics.late, topics.profiles, topics.journal),
-            _topics("Write", topics.clickstream, topics.identity),  # link records, and what became of claims
-            _topics("Write", topics.erasures),
+            _topics("Write", topics.clickstream, topics.identity, topics.erasures),  # link records, what others are told
             (_prefix(each, topics.segment_prefix) for each in ("Write", "Create")),
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
@@ -94,8 +93,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "catalog": _topics("Read", topics.catalog),
         "users": _chain(
             _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
-            _topics("Read", topics.late, topics.dead_letters, topics.changes, topics.identity, letters),  # export
-            _topics("Read", topics.erasures),
+            _topics("Read", *every[1:6], letters),  # export
             _topics("DescribeConfigs", *every[:-2], letters),  # what is left of an erasure until when
             (_prefix(each, topics.segment_prefix) for each in ("Read", "DescribeConfigs")),
             _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase
