@@ -61,7 +61,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "worker": _chain(
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
             _topics("Write", topics.changes, topics.dead_letters, topics.late, topics.profiles, topics.journal),
-            _topics("Write", topics.clickstream, topics.identity, topics.erasures),  # link records, what others are told
+            _topics("Write", topics.clickstream, topics.identity, topics.erasures),  # what keys say, and become
             (_prefix(each, topics.segment_prefix) for each in ("Write", "Create")),
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
