@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.destinations.destination import Destination
+from app.destinations.destination import ERASED, Destination, occasion_of
 from app.destinations.template import MissingValueError
 from app.destinations.unusable import UnusableError
 from app.events.instants import iso
@@ -30,7 +30,7 @@ def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
     """True if a change is for the destination."""
     if destination.on_merged == "skip" and _cause_of(change) in ("merged", "split"):
         return False
-    return destination.wants(change["segment"], change["change"])
+    return destination.wants(change["segment"], occasion_of(change, destination.target.changes))
 
 
 def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *, source: str = SOURCE) -> Any:
@@ -67,5 +67,7 @@ def source_of(record: Any) -> str:
 
 
 def is_stale(destination: Destination, change: Mapping[str, Any], *, now_ms: int) -> bool:
-    """True if a change is older than the destination wants."""
+    """True if a change is older than the destination wants. No erasure is: it must be told, however late."""
+    if occasion_of(change, destination.target.changes) == ERASED:
+        return False
     return destination.max_age_ms is not None and str(change["at"]) < iso(max(0, now_ms - destination.max_age_ms))

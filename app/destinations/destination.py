@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, cast
 
 from app.destinations.template import Node
 from app.runtime.pacing.back_off import back_off_ms, spread_ms
@@ -11,6 +11,9 @@ from app.segments.evaluation.change import ChangeKind
 
 Start = Literal["now", "beginning"]
 OnMerged = Literal["send", "skip"]
+Occasion = ChangeKind | Literal["erased"]
+"""What a destination is told of: a kind of change, or that a person was erased."""
+ERASED: Final = "erased"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,8 @@ class Target(Protocol):
     """
 
     @property
-    def changes(self) -> Collection[ChangeKind]:
-        """Kinds of changes that are wanted, in the order in which `shoal destinations check` shows them."""
+    def changes(self) -> Collection[Occasion]:
+        """Occasions that are wanted, in the order in which `shoal destinations check` shows them."""
 
     def templates(self) -> Iterator[Node]:
         """Yields the texts and bodies with placeholders, to be compared with the values that segments attach."""
@@ -85,5 +88,12 @@ class Destination:
     """The variables that were put in, so that they can be taken out of what is shown."""
 
     def wants(self, segment: str, kind: str) -> bool:
-        """True if changes of this segment and kind are for it, as far as their cause allows it."""
+        """True if changes of this segment and occasion are for it, as far as their cause allows it."""
         return kind in self.target.changes and (self.segments is None or segment in self.segments)
+
+
+def occasion_of(change: Mapping[str, Any], wanted: Collection[Occasion]) -> Occasion:
+    """The occasion of a change: an exit because of an erasure is one of its own where that is wanted, else an exit."""
+    cause = change.get("cause")
+    is_erasure = isinstance(cause, Mapping) and cause.get("kind") == ERASED
+    return ERASED if is_erasure and ERASED in wanted else cast(Occasion, change["change"])

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.destinations.changes import prepare
-from app.destinations.destination import Destination
+from app.destinations.destination import ERASED, Destination
 
 
 class _Anything(dict[str, Any]):
@@ -24,12 +24,12 @@ def sample_change(segment: str, kind: str) -> dict[str, Any]:
         "segment": segment,
         "version": "f1f1ed",
         "value": None,
-        "change": kind,
+        "change": "exited" if kind == ERASED else kind,
         "times": 1,
         "at": "2026-01-05T00:30:00.000Z",
         "sequence": 1_767_571_200_000,
-        "cause": {"kind": "time"},
-        "evidence": [{"expression": "cart.items > 0", "value": 1}],
+        "cause": {"kind": ERASED if kind == ERASED else "time"},
+        "evidence": [] if kind == ERASED else [{"expression": "cart.items > 0", "value": 1}],
         "attach": _Anything(),
         "valid_until": None,
         "group": None,

@@ -1,7 +1,7 @@
 """The shipped destinations against receivers that check and answer what each API documents.
 
 Slack: incoming webhooks. SendGrid: v3 Mail Send. HubSpot: CRM v3, batch upsert of contacts. Mailchimp: Marketing 3.0,
-tags of a list member. Marketo: REST, identity and sync leads.
+tags of a list member. Marketo: REST, identity and sync leads. Deletions are in test_erasures.py.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.destinations.changes import prepare
+from app.destinations.changes import is_wanted, prepare
 from app.destinations.destination_file import DestinationFile
 from app.destinations.http.http_connection import HttpConnection
 from app.destinations.outcome import Fate, Outcome
@@ -50,7 +50,7 @@ async def tell(name: str, there: Receiver, *changes: Change) -> list[Outcome]:
     async with HttpConnection(private=True) as sender:
         outcomes = []
         for one in changes:
-            assert made.wants(one.segment, one.change)
+            assert is_wanted(made, plain(one))
             outcomes.append(await sender.send(made, prepare(made, plain(one), one.encode())))
         return outcomes
 

@@ -16,6 +16,7 @@ from app.destinations.http.oauth_tokens import TokenError, Tokens, read_start
 from app.destinations.outcome import Fate, Outcome
 
 CONNECTIONS_MAX: Final = 512
+GONE: Final = frozenset({404, 410})
 UNASKABLE: Final = Outcome(fate=Fate.REFUSED, status="invalid-url", detail="the address cannot be asked")
 
 
@@ -77,6 +78,8 @@ class HttpConnection:
             ) as response:
                 body = await read_start(response)
                 outcome = judge(response.status, response.headers, body, target.answer, now_s=time.time())
+                if prepared.is_erasure and response.status in GONE:
+                    outcome = Outcome(fate=Fate.DELIVERED, status=str(response.status))
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, ForbiddenAddressError):
                 return Outcome(fate=Fate.AGAIN, status="forbidden", detail=str(error.os_error))

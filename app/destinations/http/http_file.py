@@ -7,6 +7,7 @@ from typing import Final
 
 import yaml
 
+from app.destinations.destination import ERASED, Occasion
 from app.destinations.destination_values import DestinationValues
 from app.destinations.http.addresses import host_of, is_forbidden_host
 from app.destinations.http.http_request import RequestTemplate
@@ -20,6 +21,7 @@ KEYS: Final = ("method", "url", "headers", "body", "on", "sign", "basic", "oauth
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 OWN_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "host", "connection"})
+OCCASIONS: Final[tuple[Occasion, ...]] = (*CHANGE_KINDS, ERASED)
 ALLOW: Final = "SHOAL_PRIVATE_DESTINATIONS=on"
 
 
@@ -42,17 +44,19 @@ class HttpFile:
             answer=self._answer(fields),
         )
 
-    def _requests(self, fields: Fields, changes: Sequence[ChangeKind] | None) -> dict[ChangeKind, RequestTemplate]:
-        kinds: list[ChangeKind] = ["entered"] if changes is None else list(changes)
-        own: dict[ChangeKind, Fields] = {}
+    def _requests(self, fields: Fields, changes: Sequence[ChangeKind] | None) -> dict[Occasion, RequestTemplate]:
+        kinds: list[Occasion] = ["entered"] if changes is None else list(changes)
+        own: dict[Occasion, Fields] = {}
         if (on := fields.mapping("on")) is not None:
-            by_kind = Fields(self.source, on, CHANGE_KINDS, "on")
-            for kind in CHANGE_KINDS:
+            by_kind = Fields(self.source, on, OCCASIONS, "on")
+            for kind in OCCASIONS:
                 if (node := by_kind.mapping(kind)) is not None:
                     own[kind] = Fields(self.source, node, ("method", "url", "body"), f"on {kind}")
             if changes is None:
-                kinds = [kind for kind in CHANGE_KINDS if kind in own]
-        made: dict[ChangeKind, RequestTemplate] = {}
+                kinds = [kind for kind in OCCASIONS if kind in own]
+            elif ERASED in own:
+                kinds.append(ERASED)
+        made: dict[Occasion, RequestTemplate] = {}
         read: dict[int, Text | None] = {}
         filled: dict[int, Node] = {}
         for kind in kinds:

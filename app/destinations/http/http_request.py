@@ -4,13 +4,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
+from app.destinations.destination import ERASED, Occasion, occasion_of
 from app.destinations.template import Text, fill, in_url
 from app.destinations.unusable import UnusableError
-from app.segments.evaluation.change import ChangeKind
 
 USER_AGENT: Final = "shoal"
 _encode = msgspec.json.Encoder().encode
@@ -27,17 +27,21 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request, but for what depends on the moment: signature and token. What is in it may be secret or personal."""
+    """A request, but for what depends on the moment: signature and token. What is in it may be secret or personal.
+
+    is_erasure: it deletes somebody; that they are not there is as good.
+    """
 
     id: str
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    is_erasure: bool = False
 
 
 def prepare_request(
-    requests: Mapping[ChangeKind, RequestTemplate],
+    requests: Mapping[Occasion, RequestTemplate],
     headers: Mapping[str, Text],
     change: Mapping[str, Any],
     value: bytes,
@@ -45,7 +49,8 @@ def prepare_request(
     source: str,
 ) -> HttpRequest:
     """The request for a change. Raises UnusableError, MissingValueError."""
-    request = requests[cast(ChangeKind, change["change"])]
+    occasion = occasion_of(change, requests)
+    request = requests[occasion]
     url = request.url.text(change, in_url)
     filled = {name: text.text(change) for name, text in headers.items()}
     body = value if request.body is None else _encode(fill(request.body, change))
@@ -63,7 +68,8 @@ def prepare_request(
     if request.body is None:
         own |= _event_headers(change, source)
     sent = {name: text for name, text in own.items() if name.lower() not in there} | filled
-    return HttpRequest(id=change["id"], method=request.method, url=url, headers=sent, body=body)
+    is_erasure = occasion == ERASED
+    return HttpRequest(id=change["id"], method=request.method, url=url, headers=sent, body=body, is_erasure=is_erasure)
 
 
 def _event_headers(change: Mapping[str, Any], source: str) -> dict[str, str]:

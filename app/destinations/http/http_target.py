@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app.destinations.destination import Occasion
 from app.destinations.http.http_request import HttpRequest, RequestTemplate, prepare_request
 from app.destinations.template import Node, Text
-from app.segments.evaluation.change import ChangeKind
 
 SHOWN_HEADERS = ("content-type", "idempotency-key")
 
@@ -46,14 +46,14 @@ class Answer:
 class HttpTarget:
     """The contract: `app.destinations.destination.Target`."""
 
-    requests: Mapping[ChangeKind, RequestTemplate]
+    requests: Mapping[Occasion, RequestTemplate]
     headers: Mapping[str, Text] = field(repr=False)
     signature: Signature | None = None
     oauth: OAuth | None = None
     answer: Answer | None = None
 
     @property
-    def changes(self) -> Collection[ChangeKind]:
+    def changes(self) -> Collection[Occasion]:
         return self.requests.keys()
 
     def templates(self) -> Iterator[Node]:
