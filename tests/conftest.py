@@ -13,28 +13,33 @@ from app.embedded import EmbeddedBroker, EmbeddedRedis
 from tests.faults.tally import reported_runs, table
 from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
+from tests.support.shared_kafka import share_kafka, shared_servers
 
 IN_CI = bool(os.environ.get("CI"))
 TESTS = Path(__file__).parent
 LONGEST = (
     "properties/test_engine_equals_oracle.py",
-    "integration/test_verify.py",
-    "service/test_generated_requests.py",
+    "unit/cli/test_outputs_that_end.py",
     "contract/test_runtime_faults.py",
-    "model/sql_parity/test_sql_parity.py",
     "properties/test_limits.py",
-    "contract/test_access_list.py",
-    "integration/test_outputs_of_commands.py",
+    "integration/test_verify.py",
+    "unit/tables/test_merging.py",
     "contract/test_runtime_operations.py",
     "contract/test_runtime_time.py",
+    "contract/test_logs_name_nobody.py",
     "integration/test_demo.py",
     "installed/test_installed.py",
-    "service/test_acknowledged.py",
-    "simulation/test_runs.py",
+    "unit/segments/partition/test_order.py",
     "contract/test_brokers.py",
+    "service/test_hostile_input.py",
+    "unit/cli/test_backtest.py",
+    "integration/test_outputs_of_commands.py",
+    "service/test_connections.py",
+    "contract/test_connections.py",
+    "faults/test_subscribers.py",
     "faults/test_broker_failures.py",
 )
-"""Files that take longest, from `--durations`; a third of all the time."""
+"""Files that take longest, from `--durations`; half of all the time."""
 
 # Under nohup, or after `&` in a shell, signals are ignored, and processes started by a test would inherit that.
 for number, default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
@@ -48,6 +53,11 @@ hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 # The output of commands has no limited width, whatever variables a shell or a line editor has exported.
 os.environ.pop("COLUMNS", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts what all processes of a run share."""
+    share_kafka(config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -81,10 +91,13 @@ def embedded_redis() -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
-    """A real Apache Kafka; shared by all tests of this process, so no test may stop it."""
+def kafka_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real Apache Kafka; shared by all tests of the run, so no test may stop it."""
+    if (servers := shared_servers(request.config)) is not None:
+        yield Broker("kafka", servers, transactions=True)
+        return
     with kafka_node(tmp_path_factory.mktemp("kafka"), required=IN_CI) as node:
-        yield node
+        yield Broker("kafka", node.bootstrap_servers, transactions=True)
 
 
 @pytest.fixture
@@ -102,8 +115,8 @@ def broker(request: pytest.FixtureRequest) -> Broker:
             embedded: EmbeddedBroker = request.getfixturevalue("embedded_broker")
             return Broker("embedded", embedded.bootstrap_servers, transactions=False)
         case _:
-            kafka: KafkaNode = request.getfixturevalue("kafka_broker")
-            return Broker("kafka", kafka.bootstrap_servers, transactions=True)
+            kafka: Broker = request.getfixturevalue("kafka_broker")
+            return kafka
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ async def test_tells_at_once_whether_it_has_transactions(broker: Broker, unique:
 
 
 @pytest.mark.kafka
-async def test_a_reader_sees_committed_transactions_only(kafka_broker: KafkaNode, unique: str) -> None:
+async def test_a_reader_sees_committed_transactions_only(kafka_broker: Broker, unique: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers, transactional_id=unique) as producer:
         async with producer.transaction():
             await producer.send_and_wait(unique, b"kept", partition=0)
@@ -62,7 +62,7 @@ async def test_a_reader_sees_committed_transactions_only(kafka_broker: KafkaNode
 
 
 @pytest.mark.kafka
-async def test_a_reader_says_that_an_open_transaction_holds_it_back(kafka_broker: KafkaNode, unique: str) -> None:
+async def test_a_reader_says_that_an_open_transaction_holds_it_back(kafka_broker: Broker, unique: str) -> None:
     settings = load_settings({}, kafka_bootstrap_servers=kafka_broker.bootstrap_servers)
     async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap_servers, transactional_id=unique) as producer:
         await producer.begin_transaction()
@@ -134,7 +134,7 @@ def test_a_machine_without_java_skips_unless_kafka_is_required(
 
 
 @pytest.mark.kafka
-def test_a_node_that_cannot_start_says_why(kafka_broker: KafkaNode, tmp_path: Path) -> None:
+def test_a_node_that_cannot_start_says_why(kafka_broker: Broker, tmp_path: Path) -> None:
     node = KafkaNode(tmp_path, settings={"listeners": "nonsense"})
     with pytest.raises(RuntimeError, match="nonsense"):
         node.start()

@@ -13,7 +13,6 @@ from tests.faults.deployment import Deployment
 from tests.faults.frail import FrailKafka, frail_kafka_at
 from tests.faults.tally import REPORTED, RUNS
 from tests.support.broker import Broker
-from tests.support.kafka_node import KafkaNode
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,19 +47,17 @@ def seed() -> int:
 
 
 @pytest.fixture
-async def on_kafka(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+async def on_kafka(kafka_broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """Topics of the test's own on a real Kafka; whatever was started ends with the test."""
-    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
-    async with Deployment(broker, unique, tmp_path) as made:
+    async with Deployment(kafka_broker, unique, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def on_kafka_with_disk(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+async def on_kafka_with_disk(kafka_broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """The same, with the workers' profiles on disk."""
-    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
     given = {"profile_store": "disk", "profile_directory": str(tmp_path / "profiles")}
-    async with Deployment(broker, unique, tmp_path, given=given) as made:
+    async with Deployment(kafka_broker, unique, tmp_path, given=given) as made:
         yield made
 
 

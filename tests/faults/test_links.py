@@ -11,7 +11,6 @@ from app.simulation.record import Record
 from tests.faults.deployment import Deployment, tell
 from tests.faults.verdict import compare_changes, problems_of, wrong_profiles
 from tests.support.broker import Broker
-from tests.support.kafka_node import KafkaNode
 from tests.support.people import START_MS, PeopleSettings, events_of_people
 from tests.support.written_links import link_steps
 
@@ -27,14 +26,13 @@ SEGMENTS = {
 
 
 @pytest.fixture
-async def with_people(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+async def with_people(kafka_broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """A deployment of many partitions in which users have several keys."""
     segments = tmp_path / "segments"
     segments.mkdir()
     for name, text in SEGMENTS.items():
         (segments / name).write_text(text)
-    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
-    async with Deployment(broker, unique, tmp_path, partitions=PARTITIONS, segments=segments) as made:
+    async with Deployment(kafka_broker, unique, tmp_path, partitions=PARTITIONS, segments=segments) as made:
         yield made
 
 

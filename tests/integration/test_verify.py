@@ -24,7 +24,6 @@ from app.simulation.shop import Shop, ShopSettings
 from app.verification.job import Verification
 from app.verification.topic_contents import Cluster, Positions
 from tests.support.broker import Broker
-from tests.support.kafka_node import KafkaNode
 from tests.support.waiting import wait_until
 from tests.support.worker_processes import Starter, worker_processes
 
@@ -163,7 +162,7 @@ def test_a_played_file_is_verified_where_events_wait_longer_than_the_disorder(
 
 
 @pytest.mark.kafka
-async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broker: KafkaNode, unique: str) -> None:
+async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broker: Broker, unique: str) -> None:
     settings = load_settings(
         {},
         kafka_bootstrap_servers=kafka_broker.bootstrap_servers,

@@ -19,7 +19,6 @@ from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 from tests.memberships.looking import memberships
 from tests.support.broker import Broker
-from tests.support.kafka_node import KafkaNode
 from tests.support.shop import HOUR_MS, MINUTE_MS, Shop, record, running, soon
 from tests.support.written_links import identity_results
 
@@ -27,9 +26,8 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-async def shop(kafka_broker: KafkaNode, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    broker = Broker("kafka", kafka_broker.bootstrap_servers, transactions=True)
-    made = Shop(broker, unique, tmp_path / "segments", given={"idle_clock": "off"})
+async def shop(kafka_broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    made = Shop(kafka_broker, unique, tmp_path / "segments", given={"idle_clock": "off"})
     await made.open()
     yield made
     await made.close()

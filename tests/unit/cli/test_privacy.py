@@ -11,7 +11,7 @@ from app.cli.main import main
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import load_settings
-from tests.support.kafka_node import KafkaNode
+from tests.support.broker import Broker
 
 SEGMENT = "segment: buyers\ntitle: Buyers\nrequires: [mail]\nwhen: sum(price of 'Bought' within 1d) > 5\n"
 DESTINATION = "destination: mail-tool\nsegments: [buyers]\nurl: https://api.mail.example/v1?key=${KEY}\n"
@@ -83,7 +83,7 @@ def test_without_destinations_there_are_no_processors(
 
 @pytest.mark.kafka
 async def test_kafka_says_how_long_topics_keep_records(
-    folder: Path, capsys: pytest.CaptureFixture[str], kafka_broker: KafkaNode, unique: str
+    folder: Path, capsys: pytest.CaptureFixture[str], kafka_broker: Broker, unique: str
 ) -> None:
     where = {"kafka_bootstrap_servers": kafka_broker.bootstrap_servers, "topic_prefix": f"{unique}."}
     settings = load_settings({}, partitions=1, **where)
