@@ -314,6 +314,7 @@ def uses(grant: Grant, question: tuple[str, ...]) -> bool:
     return verdict == "Allowed" and operation == wanted and same_kind and same_name
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 async def test_each_process_needs_its_access_list_and_nothing_else(

@@ -46,18 +46,20 @@ async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Sho
     await made.close()
 
 
-@pytest.fixture(params=["text", "json"])
-def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    """All that processes log, as their formatter writes it."""
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """All that processes log, as both of their formatters write it."""
     sink = io.StringIO()
-    handler = logging.StreamHandler(sink)
-    handler.setFormatter(logs.JsonFormatter() if request.param == "json" else logs._Formatter())
     root = logging.getLogger()
     level = root.level
-    root.addHandler(handler)
+    handlers = [logging.StreamHandler(sink), logging.StreamHandler(sink)]
+    for handler, formatter in zip(handlers, (logs.JsonFormatter(), logs._Formatter()), strict=True):
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
     root.setLevel(logging.INFO)
     yield sink
-    root.removeHandler(handler)
+    for handler in handlers:
+        root.removeHandler(handler)
     root.setLevel(level)
 
 
@@ -93,7 +95,7 @@ async def test_the_log_of_a_run_has_none_of_its_ids(shop: Shop, log: io.StringIO
 
         await soon(all_dead, within_s=40)
     told = log.getvalue()
-    assert told.count("dead letter at offset") == 2, "the failures are told"
+    assert told.count("dead letter at offset") == 2 * 2, "each format tells both failures"
     assert "KeyError" in told
     for each in IDS:
         assert each not in told, told

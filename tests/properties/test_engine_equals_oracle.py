@@ -1,6 +1,6 @@
 """The engine and the oracle agree on every change: the definition language's meaning, tried on random histories.
 
-`TRUTH_HISTORIES` is the number of histories (200). They are the same at every run: history n is that of the seed n;
+`TRUTH_HISTORIES` is the number of histories (100). They are the same at every run: history n is that of the seed n;
 `TRUTH_SEED` is the first one (0). A history that once told the two apart stays as a file in tests/model/examples, as
 the report of a failure prints it.
 """
@@ -19,7 +19,7 @@ from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
 HISTORIES_AT_ONCE = 50
-HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "200"))
+HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "100"))
 FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 EXAMPLES = sorted((Path(__file__).parents[1] / "model" / "examples").glob("*.json"))
 

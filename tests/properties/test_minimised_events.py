@@ -17,10 +17,11 @@ from tests.model.messages import Record
 from tests.properties.consents import consent_scenario_of
 from tests.properties.playing import Player
 from tests.properties.scenario import Scenario, people_scenario_of, scenario_of
-from tests.properties.test_engine_equals_oracle import FIRST_SEED, HISTORIES, HISTORIES_AT_ONCE
+from tests.properties.test_engine_equals_oracle import FIRST_SEED, HISTORIES
 from tests.support.choices import Choices
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]
+HISTORIES_AT_ONCE = 20
 EVERY = 20
 
 

@@ -44,6 +44,7 @@ class Senders:
         self._told.set()
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 async def test_what_was_acknowledged_survives_the_death_of_the_broker(
     own_kafka: KafkaNode, own_settings: Settings
