@@ -2,9 +2,9 @@
 
 A page is a catalog: all its definitions (fenced blocks marked `yaml`) are loaded together, each as a file named like
 what it defines. A block marked `yaml wrong` is loaded in addition to them, and the next block, marked `text`, is
-exactly what is said about it. A block marked `console` is a session in the folder that holds `my-segments`, the page's
-definitions: lines that begin with `$ ` are typed, the others come. `console old->new` changes the definitions before:
-the first `old` becomes `new`.
+exactly what is said about it. A block marked `yaml features` is a features file. A block marked `console` is a session
+in the folder that holds `my-segments`, the page's definitions: lines that begin with `$ ` are typed, the others come.
+`console old->new` changes the definitions before: the first `old` becomes `new`.
 """
 
 import re

@@ -27,7 +27,7 @@ def read_definitions(directory: Path) -> dict[str, str]:
     paths = sorted(path for path in definition_files(directory) if path.is_file())
     if not paths:
         raise UserError(f"no definition files (.yaml) in {directory}", hint="shoal init FOLDER writes first ones")
-    return {str(path): _read(path) for path in paths}
+    return {str(path): read_definition_text(path) for path in paths}
 
 
 def definition_files(directory: Path) -> Iterator[Path]:
@@ -41,7 +41,8 @@ def definition_files(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path) -> str:
+def read_definition_text(path: Path) -> str:
+    """The text of one definition file. UserError for what is no short UTF-8 text."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise UserError(f"{path} has more than {FILE_BYTES_MAX} bytes", hint="a definition file is a short text")

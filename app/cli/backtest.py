@@ -1,33 +1,28 @@
 """`shoal backtest`: what definitions say about files of past events."""
 
-import gc
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app.catalogs.definitions_folder import load_segments
 from app.console.backtesting import show_difference, show_missing, show_reading, show_summary, show_unusable
 from app.console.options import read_instant_ms
 from app.console.output import make_console
+from app.console.output_file import STANDARD_OUTPUT, check_output_file, write_output_file
+from app.console.playing import play_files, without_collector
 from app.errors import UserError
-from app.events.visible_text import visible_json
-from app.offline.backtest import Backtest, Summary, batches_of
+from app.offline.backtest import Backtest
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
-from app.offline.event_files import UNUSABLE_HINT, EventFiles
 from app.offline.name_census import NameCensus
 from app.offline.value_census import ValueCensus
 from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000
-STANDARD_OUTPUT = Path("-")
 
 
 def backtest(
@@ -76,9 +71,9 @@ def backtest(
             hint="--segments FOLDER, or --diff OLD NEW for the difference of two folders",
         )
     until_ms = None if until is None else read_instant_ms(until, option="--until")
-    _check_output(output, files)
+    check_output_file(output, files)
     console = make_console(stderr=output == STANDARD_OUTPUT)
-    with _quick():
+    with without_collector():
         if diff is not None:
             _compare(console, files, diff, output, partitions=partitions, until=until, examples=examples)
         elif segments is not None:
@@ -95,9 +90,9 @@ def _backtest(
     with closing(ChangeSorter()) as changes:
         run = Backtest(catalog, rules, partitions=partitions, hear=None if output is None else changes.add)
         census, values = NameCensus(catalog), ValueCensus(catalog)
-        (summary,) = _play(console, files, (run,), census, values, partitions=partitions, until_ms=until_ms)
+        (summary,) = play_files(console, files, (run,), census, values, partitions=partitions, until_ms=until_ms)
         seconds = time.perf_counter() - started
-        _write(output, changes.lines())
+        write_output_file(output, changes.lines())
     show_summary(console, summary, seconds)
     show_missing(console, census.missing())
     show_unusable(console, values.unusable())
@@ -122,105 +117,11 @@ def _compare(
         for catalog, heard in zip((old, new), members, strict=True)
     )
     census, values = NameCensus(new), ValueCensus(new)
-    first, second = _play(console, files, runs, census, values, partitions=partitions, until_ms=until_ms)
+    first, second = play_files(console, files, runs, census, values, partitions=partitions, until_ms=until_ms)
     found = differences((old, new), members, (first, second))
-    _write(output, difference_lines(found))
+    write_output_file(output, difference_lines(found))
     at = until if second.end_ms == until_ms else None
     show_difference(console, found, folders, files, examples_max=examples, at=at)
     show_reading(console, second)
     show_missing(console, census.missing())
     show_unusable(console, values.unusable())
-
-
-def _play(
-    console: Console,
-    files: list[Path],
-    runs: Sequence[Backtest],
-    census: NameCensus,
-    values: ValueCensus,
-    *,
-    partitions: int,
-    until_ms: int | None,
-) -> list[Summary]:
-    """All messages through each run and the censuses, once read; UserError where there is none that could be used."""
-    messages = values.heard(EventFiles(files))
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("events", total=None)
-        for partition, records in batches_of(messages, partitions=partitions, rules=runs[0].rules):
-            for run in runs:
-                run.process(partition, records)
-            for record in records:
-                census.hear(record.value or b"")
-            progress.advance(task, len(records))
-        summaries = [run.finish(until_ms) for run in runs]
-    summary = summaries[0]
-    named = ", ".join(map(str, files))
-    if not summary.events:
-        raise UserError(f"there is no message in {named}")
-    if not summary.accepted:
-        what = "the only message" if summary.events == 1 else f"any of the {summary.events:,} messages"
-        raise UserError(
-            f"cannot use {what} of {named}",
-            detail=summary.first_dead,
-            hint=UNUSABLE_HINT,
-        )
-    return summaries
-
-
-@contextmanager
-def _quick() -> Iterator[None]:
-    """Without the cyclic collector: the state has no cycles, and walking over it costs a third of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
-
-
-def _check_output(output: Path | None, files: list[Path]) -> None:
-    """Before hours of work: can it be written, and would it overwrite what is read?"""
-    if output is None or output == STANDARD_OUTPUT:
-        return
-    if output.is_dir():
-        raise UserError(f"--output {output} is a folder", hint=f"give a file, such as {output / 'changes.jsonl'}")
-    if not output.parent.is_dir():
-        raise UserError(f"--output {output}: there is no folder {output.parent}")
-    if any(file.exists() and output.exists() and file.samefile(output) for file in files):
-        raise UserError(f"--output {output} is one of the files to read", hint="give another file")
-
-
-def _write(output: Path | None, lines: Iterable[bytes]) -> None:
-    """Writes lines to standard output, or to a file that is there only when it is whole."""
-    if output is None:
-        return
-    if output == STANDARD_OUTPUT:
-        if sys.stdout.isatty():
-            lines = (visible_json(line.decode()).encode() for line in lines)
-        _write_lines(sys.stdout.buffer, lines)
-        return
-    try:
-        if output.exists() and not output.is_file():  # a pipe, a device
-            with output.open("wb") as file:
-                _write_lines(file, lines)
-            return
-        whole = output.resolve()
-        part = whole.with_name(f".{whole.name}.part")
-        try:
-            with part.open("wb") as file:
-                _write_lines(file, lines)
-            part.replace(whole)
-        finally:  # also after Ctrl-C: no incomplete file is left
-            part.unlink(missing_ok=True)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror or error}") from None
-
-
-def _write_lines(file: BinaryIO, lines: Iterable[bytes]) -> None:
-    file.writelines(line + b"\n" for line in lines)
-    file.flush()

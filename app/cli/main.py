@@ -30,6 +30,7 @@ COMMANDS = {
     "validate": ("app.cli.validate:validate", "Check a folder of definitions."),
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
     "backtest": ("app.cli.backtest:backtest", "Run definitions over files of past events."),
+    "rows": ("app.cli.rows:rows", "Make rows for analysis and models: values of users at moments, and labels."),
     "uplift": ("app.cli.uplift:uplift", "Compare the groups of an experiment: who converts more, and by how much."),
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),

@@ -13,6 +13,7 @@ from app.errors import UserError
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.drafts import with_drafts
+from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Batch, Partition
@@ -21,6 +22,7 @@ from app.simulation.recording import Recording
 BATCH_RECORDS = 50_000
 POINTS = 24
 Hearer = Callable[[Change], None]
+LinkHearer = Callable[[Linked], None]
 
 
 class FileRecord(NamedTuple):
@@ -67,9 +69,18 @@ class Backtest:
     those of different users as they come.
     """
 
-    def __init__(self, catalog: Catalog, rules: TimeRules, *, partitions: int = 1, hear: Hearer | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        rules: TimeRules,
+        *,
+        partitions: int = 1,
+        hear: Hearer | None = None,
+        hear_link: LinkHearer | None = None,
+    ) -> None:
         self.rules = rules
         self._hear = hear
+        self._hear_link = hear_link
         program = compile_catalog(with_drafts(catalog), rules)
         if program.identity is not None and partitions > 1:
             raise UserError(
@@ -122,6 +133,9 @@ class Backtest:
                 shown = value[:80].decode(errors="replace") + ("…" if len(value) > 80 else "")
                 summary.first_dead = f"{letter.reason}: {letter.detail}: {shown}"
         summary.links.update(linked.result for linked in batch.linked)
+        if self._hear_link is not None:
+            for linked in batch.linked:
+                self._hear_link(linked)
         for change in batch.changes:
             self._count(change)
             if self._hear is not None:

@@ -13,7 +13,7 @@ from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import KafkaNode
 
 KAFKA_SERVERS = "kafka_servers"
-"""What a process of the run is given: `host:port` of the shared Kafka, or nothing where there is none."""
+"""Key of a value that each process of the run gets: `host:port` of the shared Kafka; missing where there is none."""
 
 
 class SharedKafka:

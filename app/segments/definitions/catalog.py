@@ -18,7 +18,7 @@ from app.segments.definitions.catalog_settings import (
     settings_meanings,
 )
 from app.segments.definitions.definition import Catalog, CatalogSettings, Definition, PointsOn, Score, Segment
-from app.segments.definitions.definition_file import read_definition_file
+from app.segments.definitions.definition_file import DefinitionFile, read_definition_file
 from app.segments.definitions.dependencies import settlement_order, subject
 from app.segments.definitions.problem import CatalogError, Problem
 from app.segments.language import canonical
@@ -26,13 +26,14 @@ from app.segments.language import canonical
 __all__ = ["CatalogError", "Problem", "definition_version", "load_catalog"]
 
 
-def load_catalog(files: Mapping[str, str]) -> Catalog:
+def load_catalog(files: Mapping[str, str], *, more: Iterable[DefinitionFile] = ()) -> Catalog:
     """The catalog that the files (path -> YAML text) make together.
 
-    Raises CatalogError with all problems of all files.
+    `more`: definitions that were read from other files. Raises CatalogError with all problems of all files.
     """
     paths = sorted(files)
     read = [read_definition_file(path, files[path]) for path in paths if not is_settings_file(path)]
+    read += more
     settings: list[SettingsFile] = []
     found = CatalogSettings()
     for path in paths:
@@ -42,7 +43,7 @@ def load_catalog(files: Mapping[str, str]) -> Catalog:
     problems = check_files(read, found)
     problems += [problem for file in settings for problem in file.source.problems] + repeated(settings)
     if problems:
-        raise CatalogError(problems)
+        raise CatalogError(list(dict.fromkeys(problems)))
     return _catalog([file.definition for file in read if file.definition is not None], found)
 
 

@@ -78,6 +78,9 @@ def _no_name(source: YamlSource, root: yaml.MappingNode, names: list[str]) -> No
     similar = next((f"{name}: {hint}" for name in names if (hint := did_you_mean(name, ("segment", "score")))), "")
     hint = similar or ("write segment: <name>" if "points" not in names else "write score: <name>")
     first = root.value[0][0] if root.value else root
+    if "features" in names:
+        source.wrong(first, "a features file is no definition", "keep it in another folder, for shoal rows --features")
+        return
     source.wrong(first, "a definition needs a name: segment or score", hint)
 
 

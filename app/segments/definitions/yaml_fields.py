@@ -227,6 +227,10 @@ class Fields:
         node = self.scalar(key)
         return None if node is None else self._read(node, read_expression(node.value))
 
+    def expression_of(self, node: yaml.ScalarNode, text: str) -> Placed[s.Expression] | None:
+        """The expression in a text that stands for a value of this mapping: each character where the value has one."""
+        return self._read(node, read_expression(text))
+
     def pattern(self, key: str) -> Placed[s.Pattern] | None:
         """An event pattern. A bare `Product Added` is the event of that name: YAML has taken the quotes away."""
         node = self.scalar(key)

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from app.cli import main as cli
-from app.cli.backtest import STANDARD_OUTPUT
+from app.console.output_file import STANDARD_OUTPUT
 
 CART = """\
 segment: cart-abandoned

@@ -49,6 +49,8 @@ def folder(tmp_path: Path) -> Path:
     (good / "buyers.yaml").write_text(f"{head}when: exists('Bought')\nattach: {{last: last(a of 'Bought')}}\n{tests}")
     (other / "buyers.yaml").write_text(f"{head}when: count('Bought') > 1\n")
     (wrong / "wrong.yaml").write_text(f"segment: wrong\ntitle: {title}\nwhen: {hostile}\n")
+    values = "values: {last: last(a of 'Bought')}\n"
+    (tmp_path / "features.yaml").write_text(f"features: f\ntitle: {title}\nmoments: exists('Bought')\n{values}")
     lines = [event(f"u{EVIL}", "Bought", a=EVIL), event("u-2", "Bought", a=EVIL), event("u-2", EVIL), f'{{"a{EVIL}']
     (tmp_path / "events.jsonl").write_text("\n".join(lines))
     (tmp_path / "bad.jsonl").write_bytes(b'{"type":"\x1b[31m\x9b","userId":"\xc2\x9b"}\n' + EVIL.encode() + b"\n")
@@ -71,6 +73,9 @@ COMMANDS: tuple[str, ...] = (
     "backtest bad.jsonl --segments good",
     "backtest EVIL --segments good",
     "backtest events.jsonl --segments EVIL",
+    "rows events.jsonl --features features.yaml --output rows.csv",
+    "rows events.jsonl --features wrong/wrong.yaml --output rows.csv",
+    "rows EVIL --features EVIL --output EVIL",
     "explain events.jsonl --segments good --segment buyers --user uEVIL",
     "explain events.jsonl --segments good --segment EVIL --user u-2",
     "explain events.jsonl --segments good --segment buyers --user EVIL",

@@ -39,6 +39,10 @@ def window_in_words(context: ErrorContext) -> LanguageError | None:
     behind_within = context.wants_duration and context.before.rstrip().endswith("within")
     if not context.word or not (behind_within or (context.function and "_WITHIN" in context.allowed)):
         return None
+    if behind_within and context.word == "next":
+        said_ahead = re.match(rf"next\s+({DURATION})", context.rest)
+        back = f": write within {said_ahead[1]} for what was before" if said_ahead else ""
+        return context.wrong("within next looks ahead", f"only labels of a features file look ahead{back}")
     said = spoken_window(context.rest)
     if said is None:
         return None

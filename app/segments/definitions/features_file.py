@@ -1,0 +1,275 @@
+"""A features file: moments of users, values at those moments, and labels that only history can tell.
+
+```yaml
+features: fifth-page
+moments: session.pages >= 5        # a row at each instant at which this becomes true
+warmup: wait                       # no row before every window has been seen in full
+values:
+  views_7d: count('Product Viewed' within 7d)
+labels:
+  orders_24h: exists('Order Completed' within next 24h)
+```
+
+Theory of operation. The file becomes definitions that the engine runs like any other, so a value here is the value that
+a worker computes. `moments` and `values` are a segment with attached values: each entry is a row. A label looks ahead;
+the engine never does. So the events of a label are a segment of their own, which reports a running total at each of
+them; the label of a row is the difference of that total between the row's instant and the end of the label's window.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, Literal, cast
+
+import yaml
+
+from app.segments.definitions import definition_format as form
+from app.segments.definitions.catalog import definition_version
+from app.segments.definitions.definition import Segment, Warmup
+from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
+from app.segments.definitions.value_types import NamedExpressions
+from app.segments.definitions.yaml_fields import Fields, Placed
+from app.segments.definitions.yaml_source import YamlSource
+from app.segments.language import canonical
+from app.segments.language import syntax as s
+from app.segments.language.durations import DurationError, parse_duration
+
+FEATURES_MAX: Final = 200
+LABELS_MAX: Final = 20
+AHEAD_FUNCTIONS: Final = ("exists", "count", "sum")
+TOTAL: Final = "total"
+"""Name of the value that a label's segment attaches."""
+
+LabelKind = Literal["exists", "count", "sum", "enters"]
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_AHEAD = re.compile(r"within next(?=\s+\d)")
+_TEXTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_ENTERS = re.compile(r"enters\(\s*'([a-z0-9-]+)'\s+within next\s+([0-9a-z]+)\s*\)")
+
+FEATURES_NAME: Final = form.Key(
+    "features", form.SEGMENT_NAME.type, "The name of the features.", form.Missing("features need a name")
+)
+MOMENTS: Final = form.Key(
+    "moments",
+    form.WHEN.type,
+    "A row is made at each instant at which this becomes true.",
+    form.Missing("features need moments", "write moments: session.pages >= 5"),
+)
+VALUES: Final = form.Key(
+    "values",
+    NamedExpressions(FEATURES_MAX),
+    "Columns of a row: expressions as of its instant.",
+    form.Missing("features need values", "write values: and below it views: count('Product Viewed' within 7d)"),
+)
+LABELS: Final = form.Key(
+    "labels", NamedExpressions(LABELS_MAX), "Columns about what came after: exists, count, sum or enters, within next."
+)
+FEATURES: Final = form.Form(
+    "features",
+    "a features file",
+    "Rows for analysis and for models: values of users at moments, and labels.",
+    (FEATURES_NAME, form.TITLE, form.DESCRIPTION, MOMENTS, form.WARMUP, VALUES, LABELS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A column about what came after the row's instant, until `ahead_ms` later (that instant included).
+
+    segment: the definition that reports the running total of its events; of `enters` None: `of` is the segment whose
+    entries count.
+    """
+
+    name: str
+    kind: LabelKind
+    ahead_ms: int
+    of: str
+    segment: Segment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A checked features file.
+
+    version: six hexadecimal digits that change when moments, values or labels mean something else.
+    """
+
+    name: str
+    moments: Segment
+    labels: tuple[Label, ...]
+    version: str
+    title: str = ""
+    description: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the values, in order."""
+        return tuple(name for name, _ in self.moments.attach)
+
+    @property
+    def ahead_ms(self) -> int:
+        """The longest window of a label; 0 without labels."""
+        return max((label.ahead_ms for label in self.labels), default=0)
+
+
+@dataclass(slots=True)
+class FeaturesFile:
+    """Result of reading one file; problems are in `source.problems`. `parts`: its definitions, to be checked."""
+
+    source: YamlSource
+    features: Features | None = None
+    parts: list[DefinitionFile] = field(default_factory=list)
+
+
+def read_features_file(path: str, text: str) -> FeaturesFile:
+    """Reads one file; never raises. What its expressions mean is checked with the other definitions."""
+    source = YamlSource(path, text)
+    file = FeaturesFile(source)
+    root = source.root()
+    if root is None:
+        return file
+    fields = FEATURES.fields(source, root)
+    name = FEATURES_NAME.read(fields)
+    moments = MOMENTS.read(fields)
+    part = DefinitionFile(source, "segment", name, fields=fields)
+    if moments is not None:
+        part.expressions.append(PlacedExpression("when", "", moments))
+    values = _named(fields, VALUES, part)
+    part.definition = Segment(
+        name=name,
+        when=moments.node if moments is not None else None,
+        enter=None,
+        exit=None,
+        attach=tuple((column, placed.node) for column, placed in values.items()),
+        warmup=cast(Warmup, form.WARMUP.read(fields)),
+        path=path,
+        text=text,
+    )
+    file.parts.append(part)
+    labels = _labels(file, fields, name, taken=set(values))
+    title, description = form.TITLE.read(fields), form.DESCRIPTION.read(fields)
+    if source.problems:
+        for each in file.parts:
+            each.definition = None
+    else:
+        segment = part.definition
+        file.features = Features(name, segment, labels, _version(segment, labels), title, description)
+    return file
+
+
+def _version(moments: Segment, labels: tuple[Label, ...]) -> str:
+    """As that of a definition, over all parts."""
+    parts = [f"{label.name} {label.kind} {label.ahead_ms} {label.of}" for label in labels]
+    texts = tuple((part, s.Text(part)) for part in parts)
+    return definition_version(
+        Segment(moments.name, moments.when, None, None, attach=moments.attach + texts, warmup=moments.warmup)
+    )
+
+
+def _named(
+    fields: Fields, key: form.Key[yaml.MappingNode | None], part: DefinitionFile
+) -> dict[str, Placed[s.Expression]]:
+    found: dict[str, Placed[s.Expression]] = {}
+    for inner, column in _columns(fields, key):
+        placed = inner.expression(column)
+        if placed is not None:
+            found[column] = placed
+            part.expressions.append(PlacedExpression("attach", column, placed))
+    return found
+
+
+def _columns(fields: Fields, key: form.Key[yaml.MappingNode | None]) -> list[tuple[Fields, str]]:
+    """The names below a key that can be columns, with the mapping that they stand in."""
+    node = key.read(fields)
+    if node is None:
+        return []
+    names = [each.value for each, _ in node.value if isinstance(each, yaml.ScalarNode)]
+    inner = Fields(fields.source, node, names, key.name)
+    found = []
+    for name in dict.fromkeys(names):
+        if _COLUMN.fullmatch(name) and name not in ("user", "at"):
+            found.append((inner, name))
+        else:
+            hint = "write a name of lower-case letters, digits and _, that begins with a letter"
+            taken = "user and at are columns of every row" if name in ("user", "at") else ""
+            fields.source.wrong(inner.key(name), f"{name} cannot be a column", hint, taken)
+    return found
+
+
+def _labels(file: FeaturesFile, fields: Fields, features: str, *, taken: set[str]) -> tuple[Label, ...]:
+    found = []
+    for inner, name in _columns(fields, LABELS):
+        if name in taken:
+            inner.source.wrong(inner.key(name), f"{name} is a value already", "give the label another name")
+        label = _label(file, inner, name, features)
+        if label is not None:
+            found.append(label)
+    return tuple(found)
+
+
+def _label(file: FeaturesFile, inner: Fields, name: str, features: str) -> Label | None:
+    node = inner.scalar(name)
+    if node is None:
+        return None
+    written = _TEXTS.sub(lambda match: "x" * len(match[0]), node.value)
+    if entered := _ENTERS.fullmatch(node.value.strip()):
+        return _enters(inner, name, entered[1], entered[2])
+    place = _AHEAD.search(written)
+    if place is None:
+        inner.wrong(
+            name,
+            f"the label {name} does not say how far it looks ahead",
+            "write exists('Order Completed' within next 24h)",
+        )
+        return None
+    text = node.value[: place.end() - 4] + "    " + node.value[place.end() :]
+    placed = inner.expression_of(node, text)
+    if placed is None:
+        return None
+    aggregate = placed.node
+    if (
+        not isinstance(aggregate, s.Aggregate)
+        or aggregate.function not in AHEAD_FUNCTIONS
+        or aggregate.within_ms is None
+        or aggregate.per is not None
+        or aggregate.pattern.latest is not None
+    ):
+        inner.wrong(
+            name,
+            f"the label {name} is not one of exists, count and sum",
+            "write count('Order Completed' within next 7d)",
+        )
+        return None
+    return _total(file, name, placed, aggregate, features)
+
+
+def _enters(inner: Fields, name: str, segment: str, ahead: str) -> Label | None:
+    """The label of entries of a segment."""
+    try:
+        return Label(name, "enters", parse_duration(ahead), segment)
+    except DurationError as error:
+        inner.wrong(name, error.message, error.hint)
+        return None
+
+
+def _total(file: FeaturesFile, name: str, placed: Placed[s.Expression], aggregate: s.Aggregate, features: str) -> Label:
+    """The label of an aggregate; its segment is entered at the first event, and updated at each later one."""
+    function = "sum" if aggregate.function == "sum" else "count"
+    total = s.Aggregate(function, aggregate.of, aggregate.pattern, None, None, None, span=aggregate.span)
+    seen = s.Aggregate("exists", None, aggregate.pattern, None, None, None, span=aggregate.span)
+    segment = Segment(
+        name=f"{features}.{name}",
+        when=seen,
+        enter=None,
+        exit=None,
+        attach=((TOTAL, total),),
+        updates=(TOTAL,),
+        path=file.source.path,
+    )
+    part = DefinitionFile(file.source, "segment", segment.name, definition=segment)
+    part.expressions.append(
+        PlacedExpression("attach", TOTAL, Placed(total, placed.text, placed.source, placed.offsets))
+    )
+    file.parts.append(part)
+    assert aggregate.within_ms is not None
+    return Label(name, cast(LabelKind, aggregate.function), aggregate.within_ms, canonical.text(total), segment)

@@ -1,0 +1,34 @@
+"""docs/features.md: its features file makes rows of a simulated shop, and each key of the file is in its table."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from app.cli import main as cli
+from app.segments.definitions.features_file import FEATURES
+from tools.docs_pages import ROOT
+
+PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+EXAMPLE = re.findall(r"```yaml features\n(.*?)```", PAGE, re.DOTALL)[0]
+
+
+def test_the_table_has_every_key() -> None:
+    told = set(re.findall(r"`([a-z]+)(?:: wait)?`", "".join(re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE))))
+    assert told == set(FEATURES.names)
+
+
+def test_the_example_makes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "fifth-page.yaml"
+    file.write_text(EXAMPLE)
+    events = tmp_path / "events.jsonl"
+    pages = [{"type": "page", "userId": "u-1", "timestamp": f"2026-01-05T10:0{n}:00Z"} for n in range(5)]
+    order = {"type": "track", "event": "Order Completed", "userId": "u-1", "timestamp": "2026-01-05T12:00:00Z"}
+    events.write_text("".join(json.dumps(each) + "\n" for each in (*pages, order | {"properties": {"revenue": 20}})))
+    until = ["--until", "2026-01-20T00:00:00Z"]
+    assert cli.main(["rows", str(events), "--features", str(file), "--output", f"{tmp_path}/rows.csv", *until]) == 0
+    header, row = (tmp_path / "rows.csv").read_text().splitlines()
+    assert header == "user,at,views_7d,adds_7d,orders_30d,cart_value,source,order_24h,revenue_7d"
+    assert row == "u-1,2026-01-05T10:04:00.000Z,0.0,0.0,0.0,0.0,,true,20.0"
+    assert "1 row of 1 user" in capsys.readouterr().out
