@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("shoal", "app", "agents", "tables")
 OWN = {*PRODUCT, "tests", "tools", "examples", "deploy", "hatch_build"}
+LEARNING = "app/learning/"
 IN_ENVIRONMENTS_OF_THEIR_OWN = "tests/benchmarks/peers/programs/"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DISTRIBUTIONS = packages_distributions()
@@ -61,15 +62,23 @@ def undeclared(folders: tuple[str, ...], names: set[str], *, at_once_only: bool 
 
 
 def test_the_product_imports_what_it_declares() -> None:
-    assert not undeclared(PRODUCT, declared("embedded", "parquet", "rocksdb", "uplift", "warehouse"))
+    assert not undeclared(PRODUCT, declared("embedded", "learn", "parquet", "rocksdb", "uplift", "warehouse"))
 
 
 def test_only_functions_import_what_an_extra_brings() -> None:
-    assert not undeclared(PRODUCT, declared(), at_once_only=True)
+    found = undeclared(PRODUCT, declared(), at_once_only=True)
+    assert not [each for each in found if not each.startswith(LEARNING)]
+
+
+def test_only_functions_import_modules_that_an_extra_is_for() -> None:
+    files = [file for folder in PRODUCT for file in (ROOT / folder).rglob("*.py")]
+    texts = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
+    at_once = re.compile(r"^(?:from|import) app\.learning", re.MULTILINE)
+    assert not [path for path, text in texts.items() if at_once.search(text) and not path.startswith(LEARNING)]
 
 
 def test_tests_and_tools_import_what_is_declared_for_them() -> None:
-    found = undeclared(("tests", "tools"), declared("embedded", "parquet", "rocksdb", "uplift", "warehouse", "dev"))
+    found = undeclared(("tests", "tools"), declared(*PROJECT["optional-dependencies"]))
     assert not [each for each in found if not each.startswith(IN_ENVIRONMENTS_OF_THEIR_OWN)]
 
 

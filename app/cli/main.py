@@ -31,6 +31,7 @@ COMMANDS = {
     "test": ("app.cli.test:test", "Run the tests inside the definitions of a folder."),
     "backtest": ("app.cli.backtest:backtest", "Run definitions over files of past events."),
     "rows": ("app.cli.rows:rows", "Make rows for analysis and models: values of users at moments, and labels."),
+    "cluster": ("app.cli.cluster:cluster", "Find users who are alike in rows, and write definitions for them."),
     "uplift": ("app.cli.uplift:uplift", "Compare the groups of an experiment: who converts more, and by how much."),
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),

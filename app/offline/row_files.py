@@ -29,11 +29,14 @@ ColumnType = Literal["number", "boolean", "text", "json"]
 
 
 class RowsMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Origin of the rows of a file. version: that of the features. ahead_ms: windows of the labels."""
+    """Origin of the rows of a file.
+
+    version: that of the features. values: column -> its expression. ahead_ms: windows of the labels.
+    """
 
     features: str
     version: str
-    values: tuple[str, ...]
+    values: dict[str, str]
     labels: tuple[str, ...]
     ahead_ms: dict[str, int]
 
@@ -53,7 +56,7 @@ def metadata_of(features: Features) -> RowsMetadata:
     return RowsMetadata(
         features=features.name,
         version=features.version,
-        values=features.columns,
+        values=features.expressions,
         labels=tuple(label.name for label in features.labels),
         ahead_ms={label.name: label.ahead_ms for label in features.labels},
     )

@@ -43,7 +43,7 @@ LabelKind = Literal["exists", "count", "sum", "enters"]
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _AHEAD = re.compile(r"within next(?=\s+\d)")
-_TEXTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_TEXTS = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ENTERS = re.compile(r"enters\(\s*'([a-z0-9-]+)'\s+within next\s+([0-9a-z]+)\s*\)")
 
 FEATURES_NAME: Final = form.Key(
@@ -105,6 +105,11 @@ class Features:
     def columns(self) -> tuple[str, ...]:
         """The names of the values, in order."""
         return tuple(name for name, _ in self.moments.attach)
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The values with the canonical texts of their expressions."""
+        return {name: canonical.text(expression) for name, expression in self.moments.attach}
 
     @property
     def ahead_ms(self) -> int:

@@ -75,6 +75,8 @@ COMMANDS: tuple[str, ...] = (
     "backtest events.jsonl --segments EVIL",
     "rows events.jsonl --features features.yaml --output rows.csv",
     "rows events.jsonl --features wrong/wrong.yaml --output rows.csv",
+    "cluster EVIL --output EVIL --prefix EVIL",
+    "cluster events.jsonl",
     "rows EVIL --features EVIL --output EVIL",
     "explain events.jsonl --segments good --segment buyers --user uEVIL",
     "explain events.jsonl --segments good --segment EVIL --user u-2",

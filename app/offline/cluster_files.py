@@ -1,0 +1,103 @@
+"""Definitions out of clusters: one file a cluster, whose condition is that of its leaves."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Final
+
+import yaml
+
+from app.offline.clustering import Cluster, Clustering, Split
+from app.offline.row_files import RowsMetadata
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.problem import CatalogError
+from app.segments.language.canonical import number_text
+
+OWNER: Final = "shoal cluster"
+
+
+def definition_files(
+    clustering: Clustering, metadata: RowsMetadata, booleans: frozenset[str], *, prefix: str
+) -> dict[str, str]:
+    """File name -> text of a definition, for each cluster. `prefix` begins the names of the segments."""
+    return {
+        f"{prefix}-{cluster.name}.yaml"[-80:]: _definition(cluster, clustering, metadata, booleans, prefix=prefix)
+        for cluster in clustering.clusters
+    }
+
+
+def problems_of(files: Mapping[str, str]) -> str:
+    """The problems of the definitions by themselves; empty if there are none."""
+    try:
+        load_catalog(files)
+    except CatalogError as error:
+        return str(error)
+    return ""
+
+
+def _definition(
+    cluster: Cluster, clustering: Clustering, metadata: RowsMetadata, booleans: frozenset[str], *, prefix: str
+) -> str:
+    when = condition_of(cluster.rules, metadata.values, booleans)
+    outcomes = [f"{label} {shown(own)} ({shown(of_all)})" for label, (own, of_all) in cluster.outcomes.items()]
+    said = [
+        f"{100 * cluster.share:.1f} % of {clustering.users:,} users of features {metadata.features} {metadata.version}",
+        f"the condition finds {100 * cluster.recall:.1f} % of them",
+        *(["median (of all users): " + ", ".join(each.said for each in cluster.traits)] if cluster.traits else []),
+        *(["outcomes, mean (of all users): " + ", ".join(outcomes)] if outcomes else []),
+    ]
+    head = {
+        "segment": f"{prefix}-{cluster.name}",
+        "title": cluster.name.replace("-", " ").capitalize(),
+        "description": "; ".join(said) + ".",
+        "owner": OWNER,
+        "tags": ["cluster", prefix],
+        "status": "draft",
+    }
+    written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
+    return written + "warmup: wait\nwhen: >\n" + "".join(f"  {line}\n" for line in when)
+
+
+def shown(value: float | None) -> str:
+    """A number for people."""
+    return "none" if value is None else f"{value:.4g}"
+
+
+def condition_of(
+    rules: Sequence[Sequence[Split]], expressions: Mapping[str, str], booleans: frozenset[str]
+) -> list[str]:
+    """The lines of a condition: any of the rules."""
+    if not rules:
+        return ["false"]
+    written = [[_part(split, expressions, booleans) for split in _shortest(rule)] or ["true"] for rule in rules]
+    lines: list[str] = []
+    for number, parts in enumerate(written):
+        begin, end = ("(", ")") if len(written) > 1 else ("", "")
+        lines.append(f"{'or ' if number else ''}{begin}{parts[0]}")
+        lines += [f"and {part}" for part in parts[1:]]
+        lines[-1] += end
+    return lines
+
+
+def _shortest(rule: Sequence[Split]) -> list[Split]:
+    """The steps of a path without those that a later one includes."""
+    kept: dict[tuple[str, bool], Split] = {}
+    for split in rule:
+        before = kept.get((split.column, split.above))
+        if before is None:
+            kept[split.column, split.above] = split
+        else:
+            tightest = max if split.above else min
+            threshold = tightest(before.threshold, split.threshold)
+            both = before.with_missing and split.with_missing
+            kept[split.column, split.above] = Split(split.column, threshold, split.above, both)
+    return list(kept.values())
+
+
+def _part(split: Split, expressions: Mapping[str, str], booleans: frozenset[str]) -> str:
+    expression = expressions[split.column]
+    if split.column in booleans:
+        return f"({expression})" if split.above else f"not ({expression})"
+    if split.threshold == inf:
+        return f"({expression}) is {'missing' if split.above else 'known'}"
+    part = f"{expression} {'>' if split.above else '<='} {number_text(split.threshold)}"
+    return f"({part} or ({expression}) is missing)" if split.with_missing else part
