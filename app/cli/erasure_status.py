@@ -7,13 +7,13 @@ from typing import Any, Final
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from app.cli.person_records import PersonRecords
 from app.console.output import make_console
 from app.console.running import reporting
 from app.errors import UserError
 from app.events.control_record import CONTROL_MARK, Control, read_control
 from app.events.message import MessageError
 from app.offline.erasure_terms import ErasureStatus, Remains, kept_until, profile_until
+from app.offline.person_records import PersonRecords
 from app.runtime.audit import audited
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.log_reader import OffsetLostError

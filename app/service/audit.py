@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import msgspec
 from aiokafka.errors import KafkaError
 
 from app.errors import UserError
-from app.runtime.audit import AuditLog
+from app.runtime.audit import Audited, AuditLog
 from app.runtime.pacing.token_bucket import TokenBucket
-from app.runtime.records.audit_record import AuditRecord, Deed
+from app.runtime.records.audit_record import AuditRecord, Deed, new_deed_id
 from app.service.access import Access
 from app.service.http_problem import Problem
 from app.settings import Settings
@@ -22,6 +24,8 @@ REFUSALS_A_S: Final = 1.0
 REFUSALS_AT_ONCE: Final = 20
 """More refused requests are counted and not recorded one by one: whoever tries keys must not fill the topic."""
 RETRY_AFTER_S: Final = 5
+NOT_DONE: Final = "this is only done if it can be recorded, and Kafka does not take the audit record"
+DONE: Final = "it is done, but Kafka does not take the audit record of its end; to send it again is harmless"
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +46,45 @@ class Audit:
         self._refusals = TokenBucket(REFUSALS_A_S, REFUSALS_AT_ONCE, REFUSALS_AT_ONCE)
         self._unrecorded = 0
 
-    async def allow(self, headers: Mapping[str, str], deed: Deed, *, user: str | None = None) -> str:
-        """Returns the name of the admin key; the deed is recorded by then. Problem 401, 403 or 503."""
+    async def allow(self, headers: Mapping[str, str], deed: Deed) -> str:
+        """For a deed that changes nothing: returns the name of the admin key; the deed is recorded by then. Problem
+        401, 403 or 503."""
+        name = await self._allowed(headers, deed, None)
+        await self._note(self._log.record(deed, "done", actor=name), NOT_DONE)
+        return name
+
+    @asynccontextmanager
+    async def deed(self, headers: Mapping[str, str], deed: Deed, *, user: str | None = None) -> AsyncIterator[Audited]:
+        """Records a deed of an administrator: that it begins, before anything is done, and how it ended. Problem 401,
+        403 or 503."""
+        name = await self._allowed(headers, deed, user)
+        deed_id = new_deed_id()
+        audited = Audited()
+        record = partial(self._log.record, deed, deed_id=deed_id, actor=name, user=user)
+        await self._note(record("begun"), NOT_DONE)
         try:
-            name = self._access.may_administer(headers)
+            yield audited
+        except (Exception, asyncio.CancelledError) as error:
+            reason = error.body.code if isinstance(error, Problem) else type(error).__name__
+            with suppress(Problem):
+                await self._note(record("failed", reason=reason), "")
+            raise
+        await self._note(record("done", details=audited.details), DONE)
+
+    async def _allowed(self, headers: Mapping[str, str], deed: Deed, user: str | None) -> str:
+        try:
+            return self._access.may_administer(headers)
         except Problem as problem:
             await self._record_refusal(deed, problem.body.code, user)
             raise
+
+    async def _note(self, record: AuditRecord, said: str) -> None:
+        """Writes a record; `said`: the text of the Problem if it cannot be written."""
         try:
-            await self._append(self._log.record(deed, "done", actor=name, user=user))
+            await self._append(record)
         except (KafkaError, OSError, TimeoutError, UserError) as error:
             log.warning("an audit record cannot be written: %s", type(error).__name__)
-            said = "this is only done if it can be recorded, and Kafka does not take the audit record"
             raise Problem(503, "audit", said, retry_after_s=RETRY_AFTER_S) from None
-        return name
 
     async def latest(self, count: int) -> AuditList:
         """The latest records. Problem 400 or 503."""

@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.errors import UserError
-from app.events.message import USER_BYTES_MAX
 from app.offline.control_writer import KeyStateError, UnknownKeyError
 from app.offline.key_erasure import KeyErasure
 from app.runtime.kafka.log_reader import OffsetLostError
@@ -19,6 +18,7 @@ from app.service.audit import Audit
 from app.service.body import body_of
 from app.service.collector import Asked
 from app.service.http_problem import Problem
+from app.service.named_user import checked, named
 from app.service.openapi import ERASURE, problems, security, with_body
 from app.settings import Settings
 
@@ -56,15 +56,12 @@ class Erasures:
         self._turn = asyncio.Lock()
 
     def named(self, user: str) -> str:
-        """The user as keys name them, or as the request does if they can be none."""
-        return self._settings.user_ids.id_of(user) or user
+        """The user as the audit log names them."""
+        return named(self._settings, user)
 
     def checked(self, user: str) -> str:
         """The user as keys name them. Problem 400 for one that names nobody."""
-        found = self._settings.user_ids.id_of(user)
-        if found is None or "\x00" in found or len(found.encode(errors="replace")) > USER_BYTES_MAX:
-            raise Problem(400, "user", "this id names nobody")
-        return found
+        return checked(self._settings, user)
 
     async def erase(self, user: str, *, suppress: bool) -> ErasureReceipt:
         """Problem 404 for an unknown user, 409 for an id that has moved, 503 if Kafka does not take it in time."""
@@ -117,10 +114,14 @@ class ErasureRoutes(Controller):
         self, request: Asked, erasures: NamedDependency[Erasures], audit: NamedDependency[Audit], user: FromPath[str]
     ) -> ErasureReceipt:
         """All keys or none. What the topics have goes with their retention. To send a request again is harmless."""
-        await audit.allow(request.headers, "users.erase", user=erasures.named(user))
-        known = erasures.checked(user)
-        wish: ErasureWish = await body_of(request, ErasureWish)
-        return await erasures.erase(known, suppress=wish.suppress)
+        async with audit.deed(request.headers, "users.erase", user=erasures.named(user)) as deed:
+            known = erasures.checked(user)
+            wish: ErasureWish = await body_of(request, ErasureWish)
+            receipt = await erasures.erase(known, suppress=wish.suppress)
+            deed.details["keys"] = str(len(receipt.keys))
+            if wish.suppress:
+                deed.details["suppressed"] = "true"
+            return receipt
 
     @post(
         "/v1/users/{user:str}/unsuppress",
@@ -133,6 +134,5 @@ class ErasureRoutes(Controller):
         self, request: Asked, erasures: NamedDependency[Erasures], audit: NamedDependency[Audit], user: FromPath[str]
     ) -> SuppressionEnd:
         """Events with an earlier time stay dropped. The request has no body."""
-        await audit.allow(request.headers, "users.unsuppress", user=erasures.named(user))
-        known = erasures.checked(user)
-        return await erasures.unsuppress(known)
+        async with audit.deed(request.headers, "users.unsuppress", user=erasures.named(user)):
+            return await erasures.unsuppress(erasures.checked(user))

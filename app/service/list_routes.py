@@ -90,8 +90,8 @@ class ListRoutes(Controller):
         self, request: Asked, lists: NamedDependency[StaticLists], audit: NamedDependency[Audit], name: FromPath[str]
     ) -> ListReceipt:
         """At most 1,000 users. Nothing is written if one of them names nobody. Users in both are on the list."""
-        await audit.allow(request.headers, "lists.write")
-        wish: Listed = await body_of(request, Listed)
-        rows = lists.checked(name, wish)
-        await lists.write(rows)
-        return ListReceipt(list=name, added=len(wish.add), removed=len(wish.remove))
+        async with audit.deed(request.headers, "lists.write"):
+            wish: Listed = await body_of(request, Listed)
+            rows = lists.checked(name, wish)
+            await lists.write(rows)
+            return ListReceipt(list=name, added=len(wish.add), removed=len(wish.remove))

@@ -28,6 +28,7 @@ from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
 from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
 from app.service.erasure_routes import ErasureRoutes, Erasures
+from app.service.export_routes import ExportRoutes, Exports
 from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
@@ -53,6 +54,7 @@ ROUTES: Final = (
     AuditRoutes,
     ListRoutes,
     ErasureRoutes,
+    ExportRoutes,
     HealthRoutes,
     PageRoutes,
 )
@@ -121,6 +123,7 @@ def create_service(settings: Settings) -> Service:
             "queries": _given(queries),
             "streams": _given(streams),
             "erasures": _given(Erasures(settings)),
+            "exports": _given(Exports(settings)),
             "lists": _given(StaticLists(settings, writer)),
             "audit": _given(Audit(settings, access)),
             "health": _given(health),

@@ -263,6 +263,8 @@ async def ask_the_service(shop: Shop) -> None:
         admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
         erased = await http.post("/v1/users/zoe/erase", json={"suppress": True}, headers=admin)
         assert erased.status_code == 200, erased.text
+        told = await http.get("/v1/users/ann/export", headers=admin)
+        assert told.json()["user"] == "ann"
         told = await http.get("/v1/audit", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
         assert told.status_code == 200, told.text
 

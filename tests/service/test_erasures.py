@@ -9,6 +9,7 @@ import pytest
 
 from app.embedded import EmbeddedRedis
 from app.main import create_app
+from app.offline.key_erasure import KeyErasure
 from app.runtime.audit import AuditLog
 from app.runtime.records.audit_record import subject_of
 from app.service.access_keys import hash_of
@@ -91,6 +92,25 @@ async def test_a_person_is_erased_with_all_their_keys_and_can_be_suppressed(shop
 
 
 @ON_KAFKA
+async def test_an_erasure_that_is_not_written_is_not_called_done(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: Any, **__: Any) -> None:
+        raise OSError
+
+    log = AuditLog(shop.settings, actor=None, way="http")
+    async with serving(shop.settings) as service:
+        with monkeypatch.context() as patched:
+            patched.setattr(KeyErasure, "_write_erasure", fails)
+            answer = await ask(service, "ann/erase", {"suppress": True})
+        assert (answer.status_code, answer.json()["code"]) == (503, "kafka")
+        failed, begun = await log.latest(9)
+        assert (begun.result, failed.result, failed.reason) == ("begun", "failed", "kafka")
+        assert begun.id == failed.id
+        assert (await ask(service, "ann/erase", {"suppress": True})).status_code == 200
+    done, begun = (await log.latest(9))[:2]
+    assert (begun.result, done.result, done.details) == ("begun", "done", {"keys": "1", "suppressed": "true"})
+
+
+@ON_KAFKA
 @pytest.mark.parametrize(
     ("path", "body", "key", "status", "code"),
     [
@@ -109,8 +129,8 @@ async def test_what_cannot_be_done_is_refused_and_nothing_is_written(
         answer = await ask(service, path, body, key=key)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await controls(shop.settings) == set()
-    (deed,) = await AuditLog(shop.settings, actor=None, way="http").latest(9)
-    assert deed.result == ("refused" if status == 401 else "done")
+    told = [(each.result, each.reason) for each in await AuditLog(shop.settings, actor=None, way="http").latest(9)]
+    assert told == ([("refused", code)] if status == 401 else [("failed", code), ("begun", None)])
 
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)

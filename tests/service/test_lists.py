@@ -26,8 +26,9 @@ async def test_users_are_put_on_a_list_and_taken_off_it(admin_settings: Settings
     answer = await change(admin_settings, {"add": ["ann", " bob "], "remove": ["cid"]})
     assert (answer.status_code, answer.json()) == (200, {"list": "vip", "added": 2, "removed": 1})
     assert await written(admin_settings) == {("ann", "vip", True), ("bob", "vip", True), ("cid", "vip", False)}
-    (deed,) = await AuditLog(admin_settings, actor=None, way="http").latest(10)
+    deed, begun = await AuditLog(admin_settings, actor=None, way="http").latest(10)
     assert (deed.deed, deed.actor, deed.result) == ("lists.write", "ops", "done")
+    assert (begun.result, begun.id) == ("begun", deed.id)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
 
-from app.destinations.positions import destination_topics
 from app.offline.person_export import is_of, journal_part
 from app.runtime.kafka.clients import has_transactions
 from app.runtime.kafka.log_readers import LogReaders, rest
@@ -28,19 +27,21 @@ class Theirs(NamedTuple):
 
 
 class PersonRecords:
-    """One reading. `doing`: how far it is, for people. `read`: number of records of the topic that was read last."""
+    """One reading. `doing`: how far it is, for people; `place`: which of the topics this is. `read`: number of records
+    of the topic that was read last."""
 
     def __init__(self, client: AIOKafkaClient, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self.doing = "reading the profiles"
+        self.place = ""
         self.read = 0
 
     async def topics(self) -> list[str]:
         """All topics with records about users but that of profiles, each once; also of segments that are no
         longer defined."""
         names = self._settings.topics
-        letters = destination_topics(self._settings).dead_letters
+        letters = f"{names.destinations}.dead-letter"
         first = [names.clickstream, names.late, names.dead_letters, names.changes]
         last = [names.identity, names.erasures, names.journal, letters]
         about_nobody = {names.profiles, names.catalog, names.audit, names.destinations, names.intake}
@@ -62,7 +63,7 @@ class PersonRecords:
                 async for part in rest(readers.open(topic, partition), 0, records_max=READ_RECORDS):
                     self.read += len(part.records)
                     place = f"partition {partition + 1} of {len(partitions)}"
-                    self.doing = f"reading {topic}: {place}, {self.read:,} records"
+                    self.doing = f"reading {topic}{self.place}: {place}, {self.read:,} records"
                     yield partition, part.records
 
     async def of(self, topic: str, keys: Collection[str]) -> AsyncIterator[list[Theirs]]:
