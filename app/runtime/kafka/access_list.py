@@ -67,8 +67,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         ),
         "serve": _chain(
             _topics("Write", topics.clickstream, topics.audit),
-            _topics("Read", topics.changes, topics.catalog, topics.profiles, topics.identity, topics.audit),
-            _topics("Read", topics.clickstream, *every[2:4], topics.erasures, topics.journal, letters),  # export
+            _topics("Read", *every, letters),  # the topics of events and dead letters: export
             [_prefix("Read", topics.segment_prefix), _transactions(f"{app_id}-users")],
         ),
         "memberships": _chain(
