@@ -51,6 +51,7 @@ class FeatureRows:
     def __init__(self, features: Features) -> None:
         self._features = features
         self._rows: list[tuple[str, int, tuple[Any, ...]]] = []
+        self._timed: list[tuple[str, int, tuple[Any, ...]]] = []
         self._events: list[dict[str, Events]] = [{} for _ in features.labels]
         self._of: dict[str, list[int]] = {}
         for number, label in enumerate(features.labels):
@@ -62,7 +63,8 @@ class FeatureRows:
         if change.segment == self._features.moments.name:
             if change.change == "entered":
                 values = tuple(change.attach[column] for column in self._features.columns)
-                self._rows.append((change.user, instant_ms(change.at), values))
+                rows = self._timed if change.cause.kind == "time" else self._rows
+                rows.append((change.user, instant_ms(change.at), values))
             return
         for number in self._of.get(change.segment, ()):
             label = self._features.labels[number]
@@ -87,12 +89,24 @@ class FeatureRows:
         sums = [
             {user: [0.0, *accumulate(events.added)] for user, events in by_user.items()} for by_user in self._events
         ]
-        for user, at_ms, values in sorted(self._rows, key=lambda row: (row[1], row[0])):
+        for user, at_ms, values in sorted(self._rows + self._moments_in_time(), key=lambda row: (row[1], row[0])):
             labels = tuple(
                 self._label(label, number, sums[number], user, at_ms) if at_ms + label.ahead_ms <= end_ms else None
                 for number, label in enumerate(self._features.labels)
             )
             yield Row(user, at_ms, values, labels)
+
+    def _moments_in_time(self) -> list[tuple[str, int, tuple[Any, ...]]]:
+        """The rows that time alone has made, without those at the end of the warm-up.
+
+        `warmup: wait` is over for all users at one instant, before any other row: their moments were before.
+        """
+        if self._features.moments.warmup != "wait" or not self._timed:
+            return self._timed
+        warm_ms = min(at_ms for _, at_ms, _ in self._timed)
+        if any(at_ms < warm_ms for _, at_ms, _ in self._rows):
+            return self._timed
+        return [row for row in self._timed if row[1] != warm_ms]
 
     def _label(self, label: Label, number: int, sums: dict[str, list[float]], user: str, at_ms: int) -> Any:
         until_ms = at_ms + label.ahead_ms

@@ -238,6 +238,7 @@ def _label(file: FeaturesFile, inner: Fields, name: str, features: str) -> Label
         or aggregate.within_ms is None
         or aggregate.per is not None
         or aggregate.pattern.latest is not None
+        or aggregate.pattern.once_per is not None
     ):
         inner.wrong(
             name,

@@ -139,3 +139,12 @@ def test_a_label_can_be_the_entry_into_a_segment() -> None:
     rich = "segment: rich\nwhen: sum(revenue of 'Bought' within 1h) > 50\n"
     events = [*views("u1", 0, 1, 2), *views("u2", 3, 4, 5), at(6, "u1", "Bought", revenue=60)]
     assert [row.labels[-1] for row in rows_of(events, text, more=rich)] == [True, False]
+
+
+def test_the_end_of_the_warm_up_is_no_moment() -> None:
+    text = FEATURES.replace("values:", "warmup: wait\nvalues:").replace("within 1h) >= 3", "within 12h) >= 3")
+    early = views("u1", HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS)
+    late = views("u2", 0, *(hour * HOUR_MS for hour in (10, 11, 13)))
+    assert [row.user for row in rows_of(sorted([*early, *late], key=lambda each: str(each["timestamp"])), text)] == [
+        "u2"
+    ]

@@ -61,6 +61,7 @@ def test_the_version_is_that_of_the_meaning() -> None:
         ("bought:", "views:", "6:3", "views is a value already"),
         (" within next 24h", "", "6:11", "the label bought does not say how far it looks ahead"),
         ("exists(", "distinct(coupon of ", "6:11", "the label bought is not one of exists, count and sum"),
+        (" within next 24h", " once per coupon within next 24h", "6:11", "the label bought is not one of exists"),
         ("within 7d", "within next 7d", "4:40", "within next looks ahead"),
         ("within next 24h", "within next 24 hours", "6:", "24"),
         ("count('Product", "cuont('Product", "4:10", "count"),
