@@ -60,12 +60,12 @@ wheel: setup ## dist/shoal-*.whl, to be installed elsewhere by pip
 demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends by itself)
 	@$(BIN)/shoal demo $(ARGS)
 
-# Tests wait more than they compute: three processes keep two cores busy. A file's tests stay together, in order: they share
+# Tests wait more than they compute: four processes keep two cores busy. A file's tests stay together, in order: they share
 # what they have started. Not in pytest's own process: what libraries say at the end of theirs would come after its summary.
 TOGETHER := --dist loadfile --no-loadscope-reorder
 
 test: setup ## all tests but the long forms, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 $(TOGETHER))
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 4 $(TOGETHER))
 
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
 LONG := TRUTH_HISTORIES=500 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
