@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from app.segments.definitions.catalog import CatalogError, load_catalog
+from app.segments.definitions.catalog import CatalogError
 from app.segments.definitions.definition import Catalog
 from tests.model.messages import instant_ms
 from tests.model.oracle import Answer
 from tests.model.people import oracle_of
-from tests.properties.playing import Player, Run
+from tests.properties.playing import Player, Run, catalog_of
 from tests.properties.scenario import Scenario
 from tests.properties.smaller import smallest
 
@@ -20,7 +20,7 @@ LEFT_TO_THE_ENGINE = ("id", "version", "valid_until")
 
 def difference(scenario: Scenario) -> str | None:
     """Returns the first difference between engine and oracle, or None. A crash of the engine is a difference."""
-    catalog = load_catalog(scenario.files)
+    catalog = catalog_of(scenario.files)
     answer = oracle_of(catalog, scenario.rules, look_ahead=True).run(scenario.steps, clock_ms=scenario.end_ms)
     if answer.is_open:
         return None

@@ -2,16 +2,29 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import SETTINGS_FILE
+from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.batch import Batch
 from tests.model.messages import Advance, Merge, Order, Record
 from tests.properties.scenario import Scenario, settings_of
 from tests.support.merging_partition import MergingPartition
+
+
+def catalog_of(files: Mapping[str, str]) -> Catalog:
+    """The catalog of some files. A history asks for the same one several times."""
+    return _loaded(tuple(files.items()))
+
+
+@lru_cache(maxsize=8)
+def _loaded(files: tuple[tuple[str, str], ...]) -> Catalog:
+    return load_catalog(dict(files))
 
 
 @dataclass(slots=True)
@@ -70,7 +83,7 @@ class Player:
         files = self.scenario.files | (others[self.edits % len(others)] if others else {})
         if self.settings is not None:
             files |= {SETTINGS_FILE: self.settings}
-        program = compile_catalog(load_catalog(files), self.scenario.rules)
+        program = compile_catalog(catalog_of(files), self.scenario.rules)
         return MergingPartition(
             program,
             self.scenario.rules,
@@ -90,7 +103,7 @@ class Player:
             elif isinstance(step, Order):
                 self.flush()
                 self.finish()
-                zone = load_catalog(self.scenario.files).settings.zone
+                zone = catalog_of(self.scenario.files).settings.zone
                 self.settings = settings_of(step.wait_ms, zone) + self.scenario.cart
                 self.adopt()
             else:

@@ -1,12 +1,13 @@
 """The engine and the oracle agree on every change: the definition language's meaning, tried on random histories.
 
 `TRUTH_HISTORIES` is the number of histories (100). They are the same at every run: history n is that of the seed n;
-`TRUTH_SEED` is the first one (0). A history that once told the two apart stays as a file in tests/model/examples, as
-the report of a failure prints it.
+`TRUTH_SEED` is the first one (0). `TRUTH_CONSENTS` is the number of short histories with consent (50). A history that
+once told the two apart stays as a file in tests/model/examples, as the report of a failure prints it.
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tests.support.states_in_hand import every_state_in_hand
 
 HISTORIES_AT_ONCE = 50
 HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "100"))
+CONSENTS = int(os.environ.get("TRUTH_CONSENTS", "50"))
+SHORT_MOMENTS, SHORT_FROM = 12, 100_000
 FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 EXAMPLES = sorted((Path(__file__).parents[1] / "model" / "examples").glob("*.json"))
 
@@ -59,6 +62,16 @@ def test_every_change_is_the_one_that_the_oracle_says_of_people_with_several_key
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
 def test_every_change_is_the_one_that_the_oracle_says_of_users_who_agree_and_withdraw(first: int) -> None:
     agree(consent_scenario_of, first)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + CONSENTS, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_soon_after_users_have_agreed_or_not(first: int) -> None:
+    agree(lambda choices: short(consent_scenario_of(choices)), SHORT_FROM + first)
+
+
+def short(scenario: Scenario) -> Scenario:
+    """The beginning of a history: many of them in the time of one."""
+    return replace(scenario, moments=scenario.moments[:SHORT_MOMENTS])
 
 
 @settings(
