@@ -35,6 +35,7 @@ EARLIEST = -2
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 UNSEEN = -1
 RETRY_MS_FIRST, RETRY_MS_MAX = 50, 1_000
+LOOK_MS = 100
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +140,9 @@ class LogReader:
             await (ahead or self._patiently(lambda: self._fetch(wait_ms)))
             while self._end_offset == UNSEEN:  # an empty answer does not mean that there are no records
                 await self._patiently(lambda: self._fetch(max(1, wait_ms)))
+            if not self._buffer and self._fetch_offset < self._end_offset:
+                # A broker that had no time to look would be asked again at once, for ever: it gets more.
+                await self._patiently(lambda: self._fetch(max(LOOK_MS, wait_ms)))
         records: list[Any] = []
         while self._buffer and len(records) < records_max:
             chunk = self._buffer.popleft()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.runtime.kafka.log_reader import HeldBack, LogReader
+from app.runtime.kafka.log_reader import LOOK_MS, HeldBack, LogReader
 
 NOTHING = SimpleNamespace(topics=[])
 
@@ -36,6 +36,23 @@ async def test_a_log_is_not_empty_because_a_broker_had_no_time_to_look(silent_fo
     fetched = await reader.read(records_max=10, wait_ms=1)
     assert not fetched.drained
     assert (fetched.next_offset, fetched.end_offset) == (3, 7)
+
+
+async def test_a_broker_that_finds_nothing_before_the_end_in_time_gets_more_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client: Any = Client(0)
+    reader = LogReader(client, topic="profiles", partition=0, committed_only=True, bytes_max=1_000)
+    waits, fetch = [], reader._fetch
+
+    async def noted(wait_ms: int) -> None:
+        waits.append(wait_ms)
+        await fetch(wait_ms)
+
+    monkeypatch.setattr(reader, "_fetch", noted)
+    reader.seek(3)
+    await reader.read(records_max=10, wait_ms=1)
+    assert waits == [1, LOOK_MS]
 
 
 async def test_where_the_end_is_known_nothing_new_is_nothing_new() -> None:
