@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from app.configuration.console_settings import ConsoleSettings
 from app.configuration.setting import SettingInfo, option_of, setting, variable_of
 from app.configuration.setting_value import (
     SHIPPED,
@@ -41,7 +42,7 @@ LogFormat = Literal["text", "json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(ConsoleSettings):
     """All settings of a worker. Units end the names: `_ms` milliseconds, `_bytes` bytes."""
 
     # Where the brokers are.
@@ -199,10 +200,7 @@ class Settings:
     audit_secret: str = setting("", "Secret of the HMAC of users in audit records; empty: they name none", secret=True)
     audit_actor: str = setting("", "Who runs a command, in audit records; empty: the account of the system")
     audit_retention_ms: int = setting(
-        1_095 * DAY_MS,
-        "Time that audit records are kept, given to a new topic",
-        low=DAY_MS,
-        high=3_650 * DAY_MS,
+        1_095 * DAY_MS, "Time that audit records are kept, given to a new topic", low=DAY_MS, high=3_650 * DAY_MS
     )
 
     # The HTTP service.
@@ -343,7 +341,7 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **given: Any) -> 
 
 def describe_settings() -> Iterator[SettingInfo]:
     """Every setting, in order, for the documentation; secrets without their default."""
-    for each in fields(Settings):
+    for each in sorted(fields(Settings), key=lambda each: each.name.startswith("console_")):
         yield SettingInfo(
             name=each.name,
             variable=variable_of(each),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Final, Literal
 
@@ -14,7 +14,7 @@ from app.catalogs.catalog_in_use import catalog_in_use
 from app.cli.process import Pairs, settings_of
 from app.console.options import check_above_zero, read_duration_ms
 from app.console.output import make_console, say_lines
-from app.console.plan_view import make_plan
+from app.console.plan_view import kinds_read
 from app.console.population import show_drift, show_freshness, show_overlap, show_sizes
 from app.console.running import quiet_clients
 from app.errors import UserError
@@ -26,7 +26,6 @@ from app.population.overlap import SAMPLE_USERS, Order, Overlap, Wish, overlap
 from app.population.sizes import Period, SegmentSize, segment_sizes
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.redis_client import connect_redis
-from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 
 Action = Literal["size", "overlap", "drift", "freshness"]
@@ -151,7 +150,7 @@ async def _freshness(
     settings: Settings, sets: MembershipSets, names: list[str], *, now_ms: int, records_max: int
 ) -> Freshness:
     catalog = await catalog_in_use(settings)
-    kinds = kinds_read(catalog, settings)
+    kinds = dict(kinds_read(catalog, settings.time_rules))
     _check_names(names, list(kinds))
     kinds = {name: kinds[name] for name in names or sorted(kinds)}
     generation = await sets.ready()
@@ -169,22 +168,6 @@ async def _freshness(
     finally:
         await client.close()
     return freshness(kinds, now_ms=now_ms, changes=changes, events=events, newest=newest)
-
-
-def kinds_read(catalog: Catalog, settings: Settings) -> Mapping[str, list[str]]:
-    """For each live segment, the kinds of events that it reads, itself or through segments that it uses."""
-    plan = make_plan(catalog, settings.time_rules)
-    own: dict[str, set[str]] = {each.name: set() for each in catalog.live_segments}
-    for event, touches in plan.events.items():
-        for touch in touches:
-            for name in touch.segments:
-                own.setdefault(name, set()).add(event)
-    for name, uses in plan.order:  # what is used comes first
-        for used in uses:
-            kind, _, other = used.partition(" ")
-            if kind == "segment":
-                own.setdefault(name, set()).update(own.get(other, ()))
-    return {each.name: sorted(own[each.name]) for each in catalog.live_segments}
 
 
 def _check_names(names: Sequence[str], known: Sequence[str]) -> None:

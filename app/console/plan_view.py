@@ -1,6 +1,6 @@
 """The compiled catalog for people: what an event touches, and in which order segments are settled."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,6 +65,22 @@ def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
         drafts=tuple(sorted(segment.name for segment in drafts)),
         settings=tuple(_settings(program)),
     )
+
+
+def kinds_read(catalog: Catalog, rules: TimeRules) -> Mapping[str, list[str]]:
+    """For each live segment, the kinds of events that it reads, itself or through segments that it uses."""
+    plan = make_plan(catalog, rules)
+    own: dict[str, set[str]] = {each.name: set() for each in catalog.live_segments}
+    for event, touches in plan.events.items():
+        for touch in touches:
+            for name in touch.segments:
+                own.setdefault(name, set()).add(event)
+    for name, uses in plan.order:  # what is used comes first
+        for used in uses:
+            kind, _, other = used.partition(" ")
+            if kind == "segment":
+                own.setdefault(name, set()).update(own.get(other, ()))
+    return {each.name: sorted(own[each.name]) for each in catalog.live_segments}
 
 
 def _settings(program: Program) -> Iterator[str]:

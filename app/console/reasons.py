@@ -19,7 +19,7 @@ class Part:
     """One atom of a condition as a change tells it.
 
     `expression` is the atom without `not`, `negated` says if it stands behind one. `holds`: if it is as the condition
-    wants it; None: cannot be told from the value alone.
+    wants it; None: cannot be told from the value alone. `place`: its number in the evidence.
     """
 
     expression: str
@@ -27,6 +27,7 @@ class Part:
     negated: bool
     holds: bool | None
     just_reached: bool
+    place: int
 
 
 class Reasons:
@@ -63,6 +64,17 @@ class Reasons:
             found = [part for part in found if part.just_reached] or found
         became = segment is not None and segment.when is not None and leaving
         return _join(_words(part, became=became) for part in found) + ending
+
+
+def deciding(segment: Segment, evidence: Sequence[Mapping[str, Any]], *, inside: bool) -> list[str]:
+    """The expressions of the evidence because of which a user is in the segment, or is not; none where the values do
+    not explain it. The evidence is that of leaving for who is in, else that of entering."""
+    condition = segment.when or (segment.exit if inside else segment.enter)
+    assert condition is not None
+    told = _explain(branch_of(condition), evidence, 0)
+    if told is None or told.end < len(evidence) or told.truth is not (inside and segment.when is not None):
+        return []
+    return [evidence[part.place]["expression"] for part in told.parts]
 
 
 def _waited(segment: Segment, change: Mapping[str, Any], turned_at: str | None) -> str:
@@ -121,7 +133,7 @@ def _explain_atom(branch: Branch, evidence: Sequence[Mapping[str, Any]], start: 
         value = not value if evidence[start]["expression"] == text else value
     truth = _truth(branch.atom, value)
     holds = None if truth is None else truth is not branch.negated
-    part = Part(plain, value, branch.negated, holds, _just_reached(branch.atom, value))
+    part = Part(plain, value, branch.negated, holds, _just_reached(branch.atom, value), start)
     return _Told(holds, [part], start + 1)
 
 

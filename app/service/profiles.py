@@ -6,13 +6,14 @@ That takes about a second for half a million users a partition, and nothing of i
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiokafka.errors import KafkaError
 
 from app.events.instants import iso
-from app.offline.person import claims_of
+from app.offline.person import Key, claims_of
+from app.offline.profile_words import ProfileWords
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.envelope import POSITION_KEY, decode_position, decode_profile
@@ -21,13 +22,30 @@ from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
-from app.service.evaluation import LiveEvaluation, standings
+from app.service.evaluation import LiveEvaluation, Standing, standings
 from app.service.http_problem import Problem
 from app.settings import Settings
 from tables import profile as profiles
 
 READS_AT_ONCE: Final = 2
 READ_TIMEOUT_S: Final = 15.0
+
+
+class LivePerson(msgspec.Struct, kw_only=True, frozen=True):
+    """A live user and all segments; the fields are those of `LiveEvaluation`.
+
+    `remembered`: the content of the profile, as `ProfileWords` tells it.
+    """
+
+    asked: str
+    moved_to: str | None
+    keys: list[Key]
+    user: str
+    known: bool
+    at: str
+    version: str
+    segments: list[Standing]
+    remembered: dict[str, Any]
 
 
 class Profiles:
@@ -42,6 +60,20 @@ class Profiles:
 
         For a key that has moved, the answer is about the user that it has moved to.
         """
+        found = await self.person(user, catalog=catalog, program=program)
+        return LiveEvaluation(
+            asked=found.asked,
+            moved_to=found.moved_to,
+            keys=found.keys,
+            user=found.user,
+            known=found.known,
+            at=found.at,
+            version=found.version,
+            segment=next(each for each in found.segments if each.segment == segment),
+        )
+
+    async def person(self, user: str, *, catalog: Catalog, program: Program) -> LivePerson:
+        """All that one reading of the profile says about a user, and all segments. Problem 503 as `explain`."""
         asked = user
         try:
             async with asyncio.timeout(READ_TIMEOUT_S), self._reading:
@@ -54,7 +86,7 @@ class Profiles:
         except (KafkaError, OSError, TimeoutError, OffsetLostError) as error:
             reason = "it took too long" if isinstance(error, TimeoutError) else "Kafka does not answer"
             raise Problem(503, "profiles", f"the profiles cannot be read: {reason}", retry_after_s=5) from error
-        found = await asyncio.to_thread(self._explain, user, segment, values, catalog, program)
+        found = await asyncio.to_thread(self._person, user, values, catalog, program)
         return msgspec.structs.replace(found, asked=asked, moved_to=user if user != asked else None)
 
     async def _values(self, user: str) -> dict[bytes, bytes]:
@@ -69,9 +101,7 @@ class Profiles:
             raise Problem(503, "profiles", "no worker has stored a profile yet", retry_after_s=5)
         return values
 
-    def _explain(
-        self, user: str, segment: str, values: dict[bytes, bytes], catalog: Catalog, program: Program
-    ) -> LiveEvaluation:
+    def _person(self, user: str, values: dict[bytes, bytes], catalog: Catalog, program: Program) -> LivePerson:
         rules = self._settings.time_rules
         partition = Partition(program, rules, keyed=False)
         clock_ms = 0
@@ -88,8 +118,9 @@ class Profiles:
             detail = f"the workers use other definitions than this service ({program.version})"
             raise Problem(503, "other-catalog", detail, retry_after_s=10)
         known, keys = partition.profile(user) is not None, claims_of(partition.held(user))
+        remembered = ProfileWords(catalog, program).of(user, partition.profile(user))
         told = standings(partition, user, catalog=catalog, program=program, at_ms=clock_ms, rules=rules)
-        return LiveEvaluation(
+        return LivePerson(
             asked=user,
             moved_to=None,
             keys=keys,
@@ -97,7 +128,8 @@ class Profiles:
             known=known,
             at=iso(clock_ms),
             version=catalog.version,
-            segment=next(each for each in told if each.segment == segment),
+            segments=told,
+            remembered=remembered,
         )
 
 

@@ -22,18 +22,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def bind(settings: Settings) -> socket.socket:
     """The listening socket. UserError if the port is taken or no address of this machine."""
-    family = socket.AF_INET6 if ":" in settings.serve_host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    hint = "choose another SHOAL_SERVE_PORT (--port)"
+    return listening_socket(settings.serve_host, settings.serve_port, hint=hint)
+
+
+def listening_socket(host: str, port: int, *, hint: str) -> socket.socket:
+    """A socket that listens at an address; 0: a free port. UserError with the hint if it cannot."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((settings.serve_host, settings.serve_port))
-        listening.listen()  # who connects as soon as the address is told waits until the service has started
+        listening.bind((host, port))
+        listening.listen()  # who connects as soon as the address is told waits until it has started
     except OSError as error:
         listening.close()
-        raise UserError(
-            f"cannot listen on {settings.serve_host}:{settings.serve_port}: {error.strerror}",
-            hint="choose another SHOAL_SERVE_PORT (--port)",
-        ) from None
+        raise UserError(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from None
     return listening
 
 
