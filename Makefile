@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: truth help setup lock wheel demo test faults simulations bench performance check docs clean force
+.PHONY: truth help setup lock wheel demo test faults simulations bench performance check docs vendor clean force
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/ -/'
@@ -108,6 +108,9 @@ docs: setup ## write the generated parts of the docs anew
 	$(BIN)/python -m tools.performance_page
 	$(BIN)/python -m tools.dashboards.files
 	$(BIN)/python -m tools.openapi_document
+
+vendor: ## bundle the libraries of the console's pages anew, after a change of tools/vendor/package.json; needs Node
+	cd tools/vendor && npm ci && node build.mjs ../../app/web/static/vendor
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site

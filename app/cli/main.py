@@ -46,6 +46,7 @@ COMMANDS = {
     "snapshot": ("app.cli.snapshot:snapshot", "Write profiles and positions to a file, to verify from there on."),
     "topics": ("app.cli.topics:topics", "Create the topics, or check them."),
     "serve": ("app.cli.serve:serve", "Run the HTTP service: events in; segments, reasons and changes out."),
+    "console": ("app.cli.console:console", "Run the web console: segments, people and changes in a browser."),
     "keys": ("app.cli.keys:keys", "Make a key for the HTTP service, and its hash."),
     "memberships": ("app.cli.memberships:memberships", "Keep, verify or rebuild the current memberships in Redis."),
     "segments": ("app.cli.segments:segments", "Show sizes, overlaps, drift and freshness of segments."),
@@ -66,6 +67,7 @@ OTHER_WORDS = {
     **dict.fromkeys(("server", "http", "api"), "serve"),
     "list": "lists",
     **dict.fromkeys(("user", "person", "people"), "users"),
+    **dict.fromkeys(("web", "ui", "dashboard"), "console"),
     **dict.fromkeys(("new", "create"), "init"),
     "tests": "test",
 }

@@ -1,0 +1,151 @@
+"""Composition root of the console: settings in, an ASGI application out. Nothing starts before it is served."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+from litestar import Litestar, Response
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+
+from app.service.access import Access
+from app.service.changes import ChangesHub
+from app.service.definitions import Definitions
+from app.service.http_problem import Problem
+from app.service.memberships import Memberships
+from app.service.profiles import Profiles
+from app.service.queries import Queries
+from app.settings import Settings
+from app.web.catalog_view import CatalogView
+from app.web.change_feed import ChangeFeed
+from app.web.change_routes import ChangeRoutes
+from app.web.front import Front
+from app.web.gate import COOKIE, Asked, Gate
+from app.web.live_changes import LiveChanges
+from app.web.operation_routes import OperationRoutes
+from app.web.people_routes import People, PeopleRoutes
+from app.web.pulse import Pulses
+from app.web.segment_routes import SegmentRoutes
+from app.web.session_routes import SessionRoutes
+from app.web.static_files import StaticFiles
+from app.web.timeline import Timelines
+
+ROUTES: Final = (SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes)
+BODY_BYTES_MAX: Final = 1 << 20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """`asgi` is served, with `app` inside; `drain` is called before the last requests are waited for."""
+
+    app: Litestar
+    asgi: ASGIApp
+    drain: Callable[[], None]
+
+
+def create_console(settings: Settings) -> Console:
+    """The console, not yet started. UserError for definitions, users or addresses that cannot be used."""
+    gate = Gate(settings)
+    definitions = Definitions(settings)
+    memberships = Memberships(settings)
+    hub = ChangesHub(settings)
+    feed = ChangeFeed(settings, hub)
+    view = CatalogView(settings, definitions, memberships, feed)
+
+    def drain() -> None:
+        hub.end_all("ends")
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        definitions.start()
+        hub.start()
+        feed.start()
+        try:
+            yield
+        finally:
+            drain()
+            await feed.stop()
+            await hub.stop()
+            await definitions.stop()
+            await memberships.close()
+
+    app = Litestar(
+        route_handlers=ROUTES,
+        lifespan=[running],
+        exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
+        dependencies={
+            "gate": _given(gate),
+            "settings": _given(settings),
+            "queries": _given(Queries(settings, Access(settings), definitions, memberships)),
+            "catalog_view": _given(view),
+            "feed": _given(feed),
+            "live": _given(LiveChanges(hub, definitions, streams_max=settings.console_streams_max)),
+            "people": _given(People(definitions, memberships, Profiles(settings))),
+            "timelines": _given(Timelines(settings)),
+            "pulses": _given(Pulses(settings)),
+        },
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+    return Console(app, Front(app, StaticFiles(), checks_host=gate.login == "none"), drain)
+
+
+def _given(value: object) -> Provide:
+    """A dependency of handlers: the one of the process."""
+
+    def provide() -> Any:
+        return value
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Shoal console",
+        version=version("shoal"),
+        description="What the pages of the console ask. Writes send back `csrf` of /console/v1/me as X-Shoal-CSRF.",
+        use_handler_docstrings=True,
+        path="/console/v1/docs",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={
+                "session": SecurityScheme(
+                    type="apiKey", security_scheme_in="cookie", name=COOKIE, description="The cookie of a session"
+                )
+            }
+        ),
+    )
+
+
+def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(problem.encode(), status_code=problem.status, headers=headers, media_type="application/json")
+
+
+def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
+    """Answers what the framework refuses: an unknown path, a wrong method, an unreadable parameter."""
+    if error.status_code >= 500:
+        return _say_failure(request, error)
+    words = {404: "no-such-path", 405: "wrong-method", 413: "too-large"}
+    detail = error.detail or "this cannot be served"
+    if isinstance(error.extra, list) and error.extra:
+        detail = "; ".join(f"{each.get('key', '')}: {each.get('message', '')}" for each in error.extra)
+    code = words.get(error.status_code, "invalid-request")
+    return _say_problem(request, Problem(error.status_code, code, detail[:500], headers=error.headers or {}))
+
+
+def _say_failure(request: Asked, error: Exception) -> Response[bytes]:
+    """Our own mistake. What it was stands in the log, without the request."""
+    log.error("request failed: %s", type(error).__name__, exc_info=error)
+    return _say_problem(request, Problem(500, "failure", "this is an error of the console; its log has the details"))

@@ -1,0 +1,49 @@
+"""Conditions in words."""
+
+import pytest
+
+from app.segments.language.parser import parse_expression
+from app.web.condition_words import Clause, clause_of
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("cart.idle >= 30m", "the time since the cart was last changed is at least 30 minutes"),
+        ("count('Viewed' within 7d) >= 2", "did 'Viewed' within the last 7 days at least 2 times"),
+        ("count('Viewed') = 1", "did 'Viewed' exactly 1 time"),
+        ("not count('Viewed') = 1", "it is not so that the number of 'Viewed' is 1"),
+        ("exists(page within 30d)", "did page within the last 30 days"),
+        ("never('Bought')", "did not do 'Bought'"),
+        ("not never('Bought')", "did 'Bought'"),
+        ("not segment('vip')", "is not in the segment vip"),
+        ("list('vip')", "is on the list vip"),
+        ("entered('vip' within 1d)", "entered the segment vip within the last 1 day"),
+        ("not left('vip' within 1d)", "did not leave the segment vip within the last 1 day"),
+        ("traits.plan = 'pro'", "the trait plan is 'pro'"),
+        ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
+        ("traits.plan is missing", "the trait plan is missing"),
+        ("bucket('a') < 50", "bucket('a') is less than 50"),
+    ],
+)
+def test_a_part_of_a_condition_has_words(expression: str, words: str) -> None:
+    assert clause_of(parse_expression(expression)) == Clause("one", words)
+
+
+@pytest.mark.parametrize(
+    ("expression", "way"),
+    [
+        ("cart.items > 0 and user.identified", "all"),
+        ("cart.items > 0 or user.identified", "any"),
+        ("not (cart.items > 0 or user.identified)", "none"),
+    ],
+)
+def test_parts_stand_below_what_joins_them(expression: str, way: str) -> None:
+    made = clause_of(parse_expression(expression))
+    assert made.way == way
+    assert [each.text for each in made.parts] == ["the number of products in the cart is more than 0", "has logged in"]
+
+
+def test_not_all_of_several_is_not_called_none() -> None:
+    made = clause_of(parse_expression("not (cart.items > 0 and user.identified)"))
+    assert (made.way, made.text) == ("none", "not all of these")
