@@ -1,6 +1,5 @@
 """`shoal cluster`: users who are alike, as definitions."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -8,11 +7,10 @@ import msgspec
 from app.console.clusters import show_clusters
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import write_output_file
-from app.errors import UserError, install_command
+from app.console.packages import need_packages
+from app.errors import UserError
 from app.events.visible_text import visible_json
 from app.offline.cluster_files import definition_files, problems_of
-
-NEEDED = ("numpy", "pyarrow", "sklearn")
 
 
 def cluster(
@@ -47,8 +45,7 @@ def cluster(
     json
         Print JSON.
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UserError(f"shoal cluster needs {', '.join(missing)}", hint=install_command("learn"))
+    need_packages("learn", "numpy", "pyarrow", "sklearn")
     if clusters is not None and not 2 <= clusters <= 20:
         raise UserError(f"--clusters is {clusters}", hint="a whole number from 2 to 20")
     if output is not None and output.exists():

@@ -25,11 +25,8 @@ class Points:
     left_out: tuple[str, ...] = ()
 
 
-def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
-    """The points, what made the rows, and the columns that are true or false. UserError for what cannot be read.
-
-    Columns of texts are left out, and those in which all users have the same value.
-    """
+def read_rows(path: Path) -> tuple[pa.Table, RowsMetadata]:
+    """The rows of a file, and what made them. UserError for what cannot be read."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -41,7 +38,16 @@ def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
         metadata = msgspec.json.decode(encoded, type=RowsMetadata)
     except msgspec.MsgspecError as error:
         raise UserError(f"the metadata of {path} cannot be read: {error}") from None
-    latest = _latest(table)
+    return table, metadata
+
+
+def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
+    """The points, what made the rows, and the columns that are true or false. UserError for what cannot be read.
+
+    Columns of texts are left out, and those in which all users have the same value.
+    """
+    table, metadata = read_rows(path)
+    latest = latest_rows(table)
     booleans = frozenset(name for name in table.schema.names if pa.types.is_boolean(table.schema.field(name).type))
     columns, values, left_out = [], [], []
     for name in metadata.values:
@@ -57,7 +63,7 @@ def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
     return Points(tuple(columns), np.column_stack(values), labels, tuple(left_out)), metadata, booleans
 
 
-def _latest(table: pa.Table) -> pa.Table:
+def latest_rows(table: pa.Table) -> pa.Table:
     """The last row of each user; rows are in order of time."""
     last: dict[Any, int] = {user: number for number, user in enumerate(table.column("user").to_pylist())}
     return table.take(pa.array(sorted(last.values()), type=pa.int64()))

@@ -1,0 +1,92 @@
+"""A trained estimator as a model file; both give the same probabilities."""
+
+from datetime import UTC, datetime
+from math import log
+from typing import Any, Final
+
+import numpy as np
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+
+from app.learning.rows_of_label import LabelRows
+from app.learning.training import ScaledLogistic, Training
+from app.offline.model_file import FORMAT, Kind, Linear, Model, Tree, forecast
+
+COMPARED_ROWS: Final = 500
+DIFFERENCE_MAX: Final = 1e-9
+
+
+def exported(name: str, rows: LabelRows, training: Training) -> Model:
+    """The chosen model of a training, as a file. It says the same as the estimator for rows of the test: checked."""
+    estimator = training.estimator
+    train, test = training.split.train, training.split.test
+    quality = next(each.quality for each in training.measured if each.name == training.chosen)
+    kind: Kind
+    linear, base = None, 0.0
+    trees: tuple[Tree, ...] = ()
+    if isinstance(estimator, ScaledLogistic):
+        kind, linear = "linear", _linear(estimator)
+    elif isinstance(estimator, RandomForestClassifier):
+        kind = "forest"
+        share = 1 / len(estimator.estimators_)
+        trees = tuple(_tree(each.tree_, _probabilities(each.tree_) * share) for each in estimator.estimators_)
+    else:
+        assert isinstance(estimator, GradientBoostingClassifier), f"a model of the type {type(estimator).__name__}"
+        kind = "boosted"
+        positive = float(estimator.init_.class_prior_[1])
+        base = log(positive / (1 - positive))
+        rate = estimator.learning_rate
+        trees = tuple(_tree(each.tree_, each.tree_.value[:, 0, 0] * rate) for each in estimator.estimators_[:, 0])
+    model = Model(
+        format=FORMAT,
+        name=name,
+        label=rows.name,
+        features=rows.metadata.features,
+        features_version=rows.metadata.version,
+        columns=rows.columns,
+        kind=kind,
+        trained_from=_day(rows.at_ms[train].min()),
+        trained_until=_day(rows.at_ms[train].max()),
+        rows=len(train),
+        positives=int(rows.label[train].sum()),
+        quality=quality,
+        linear=linear,
+        base=base,
+        trees=trees,
+    )
+    compared = rows.numbers[test][:COMPARED_ROWS]
+    own = [forecast(model, numbers) for numbers in compared.tolist()]
+    difference = float(np.abs(own - estimator.predict_proba(compared)[:, 1]).max())
+    assert difference <= DIFFERENCE_MAX, f"the file and the estimator differ by {difference}"
+    return model
+
+
+def _linear(estimator: ScaledLogistic) -> Linear:
+    return Linear(
+        weights=tuple(map(float, estimator.inner.coef_[0])),
+        intercept=float(estimator.inner.intercept_[0]),
+        logarithm=tuple(bool(each) for each in estimator.logarithm.tolist()),
+        mean=tuple(map(float, estimator.mean)),
+        deviation=tuple(map(float, estimator.deviation)),
+    )
+
+
+def _tree(nodes: Any, values: Any) -> Tree:
+    return Tree(
+        feature=tuple(
+            -1 if left < 0 else int(each) for each, left in zip(nodes.feature, nodes.children_left, strict=True)
+        ),
+        threshold=tuple(map(float, nodes.threshold)),
+        left=tuple(map(int, nodes.children_left)),
+        right=tuple(map(int, nodes.children_right)),
+        value=tuple(map(float, values)),
+    )
+
+
+def _probabilities(nodes: Any) -> Any:
+    """The part of positives in each node of a tree of a forest."""
+    counts = nodes.value[:, 0, :]
+    return counts[:, 1] / counts.sum(axis=1)
+
+
+def _day(at_ms: float) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
