@@ -29,10 +29,10 @@ def judge_erasures(
     right = Counter(encode_erasure(each) for each in wanted)
     yield from (f"step of an erasure missing: {value!r}" for value in right - found)
     yield from (f"step of an erasure too often: {value!r}" for value in found - right)
-    yield from _judge_ends(events)
+    yield from judge_ends(events)
 
 
-def _judge_ends(events: list[ErasureEvent]) -> Iterator[str]:
+def judge_ends(events: list[ErasureEvent]) -> Iterator[str]:
     """Each erasure that was asked for has one end, behind what became of each key."""
     for asked in (each for each in events if each.result == "requested"):
         own = [each for each in events if each.id == asked.id]
