@@ -26,6 +26,7 @@ LINK_FOREIGN: Final = "link_foreign"
 LIST_FOREIGN: Final = "list_foreign"
 LINK_LIMITED: Final = "link_limited"
 ERASED_DROPPED: Final = "erased_dropped"
+FILL_DROPPED: Final = "fill_dropped"
 
 MEANINGS: Final = {
     EVENT_DROPPED: "an event still in its window, beyond the 1,000 latest of an aggregate",
@@ -45,6 +46,7 @@ MEANINGS: Final = {
     LIST_FOREIGN: "a list record of another app on the same topic, passed over",
     LINK_LIMITED: "an anonymous id not claimed, since its user has claimed as many as may be within 30 days",
     ERASED_DROPPED: "an event or link record from before its user was erased",
+    FILL_DROPPED: "a record of a backfill that is over, or of a key that has moved or was erased",
     LIST_SHORTENED: "a list of more than 20 values where one is remembered",
 }
 """Every name, with what one of it is."""

@@ -8,6 +8,9 @@ replace  the key `from` is the user's no more: the user's profile is replaced by
          what came from the key goes back to it
 erase    nothing is remembered of the key `from`, which belongs to the user `to`, or is that user
 unsuppress  events of the key `from`, which are dropped since an erasure, are taken again
+filling  a backfill begins: of a partition, not of a key
+fill     what the key `from` remembers of the backfill's aggregates is replaced by what history says
+filled   the backfill has filled everybody in the partition
 """
 
 from typing import Final, Literal
@@ -19,9 +22,11 @@ from app.events.message import MessageError
 CONTROL_MARK: Final = b'{"type":"control"'
 """Beginning of every control record."""
 
-Deed = Literal["merge", "replace", "erase", "unsuppress"]
-ONE_KEY: Final = ("erase", "unsuppress")
+Deed = Literal["merge", "replace", "erase", "unsuppress", "filling", "fill", "filled"]
+ONE_KEY: Final = ("erase", "unsuppress", "fill")
 """Deeds that are about the key `from` alone; other records are for either key."""
+OF_PARTITION: Final = ("filling", "filled")
+"""Deeds that are about a whole partition: their records have no key, and `from` and `to` are empty."""
 
 
 class Control(
@@ -40,11 +45,14 @@ class Control(
     source, to: the key that moves or is taken back, and the user; `n`: number of the claim that this is, higher than
         those before.
     at_ms: the instant of the decision, milliseconds since the epoch.
-    version: of a replace, the version of the catalog that `profile` was computed under.
+    version: of a replace, and of a backfill, the version of the catalog that `profile` was computed under.
     suppress: of an erase, all later events of the key are dropped, too.
     user: of an erase, the user whom it is about; empty: `to`.
     keys: of an erase, in the record of that user: all keys that it is about, the user first.
-    profile: of a replace, the encoded profile for the key of the record; empty: nothing is left, or goes back.
+    profile: of a replace, the encoded profile for the key of the record; empty: nothing is left, or goes back. Of a
+        fill, what history says of the key.
+    aggregates, segments, parts: of filling, the aggregates that are filled, each with the instant since which its
+        history is known; the segments; and which of `cart` and `visit`.
     """
 
     deed: Deed
@@ -59,6 +67,9 @@ class Control(
     keys: tuple[str, ...] = ()
     version: str = ""
     profile: bytes = b""
+    aggregates: dict[int, int] = {}
+    segments: tuple[int, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -80,6 +91,6 @@ def read_control(value: bytes) -> Control:
         control = _decode(value)
     except msgspec.DecodeError as error:
         raise MessageError("invalid-control", f"not a control record: {error}") from None
-    if control.source == control.to and control.deed not in ONE_KEY:
+    if control.source == control.to and control.deed not in (*ONE_KEY, *OF_PARTITION):
         raise MessageError("invalid-control", f"from and to are both {control.to!r:.80}")
     return control

@@ -163,7 +163,7 @@ class KeySplit:
         for _, record, between in self._played:
             if isinstance(between, Control) and between.deed == "erase":
                 found.clear()
-            elif isinstance(between, Control) and between.deed != "unsuppress" and between.to == self._user:
+            elif isinstance(between, Control) and between.deed in ("merge", "replace") and between.to == self._user:
                 found[between.source] = (
                     _END if between.deed == "replace" else min(found.get(between.source, -1), record.offset)
                 )

@@ -3,7 +3,8 @@
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
-administrator splits and merges; with `erase`, of those who are erased. From the folder whose `app` is meant.
+administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
+segments are filled. From the folder whose `app` is meant.
 """
 
 import sys
@@ -16,6 +17,7 @@ from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
+from tests.support.backfilling import unlike_one_run
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
@@ -68,9 +70,20 @@ def hunt_erased(seeds: Iterable[int]) -> tuple[int, str] | None:
     return None
 
 
+def hunt_backfill(seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first seed whose history shows that a segment is not as in one run after its backfill, with that."""
+    for seed in seeds:
+        for scenario in (scenario_of, people_scenario_of):
+            choices = Choices.seeded(seed)
+            if (found := unlike_one_run(choices, scenario(choices))) is not None:
+                return seed, found
+    return None
+
+
 if __name__ == "__main__":
     histories, first_seed = int(sys.argv[1]), int(sys.argv[2])
-    of_keys = {"people": hunt_people, "split": hunt_split, "erase": hunt_erased}.get("".join(sys.argv[3:]))
+    hunts = {"people": hunt_people, "split": hunt_split, "erase": hunt_erased, "backfill": hunt_backfill}
+    of_keys = hunts.get("".join(sys.argv[3:]))
     if of_keys is not None:
         told = of_keys(range(first_seed, first_seed + histories))
         sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")

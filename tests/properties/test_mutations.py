@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model.backfill_mutations import BACKFILL_MUTATIONS
 from tests.model.consent_mutations import CONSENT_MUTATIONS
 from tests.model.erase_mutations import ERASE_MUTATIONS
 from tests.model.identity_mutations import IDENTITY_MUTATIONS
@@ -26,7 +27,7 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
 
 @pytest.mark.parametrize(
     "mutation",
-    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS, *CONSENT_MUTATIONS],
+    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS, *CONSENT_MUTATIONS, *BACKFILL_MUTATIONS],
     ids=lambda mutation: mutation.name,
 )
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
@@ -83,6 +84,14 @@ def test_the_bug_in_what_consent_does_is_found(mutation: Mutation, tmp_path: Pat
     found = hunt_in_copy(tmp_path, mutation, "consent")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", BACKFILL_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_a_backfill_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "backfill")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert found.stderr.startswith(("seed ", "Traceback")), found.stderr
 
 
 def hunt_in_copy(folder: Path, mutation: Mutation | None = None, *kind: str) -> subprocess.CompletedProcess[str]:

@@ -82,6 +82,7 @@ class Program:
     counted: limits reached and odd values since it was last emptied.
     identity: which keys are one person; None: each key is a user of its own.
     consents: the purposes, by the id of the value that says whether a user agrees.
+    features: what segments read of a user beside aggregates: `Reads.features` of all of them.
     """
 
     version: str
@@ -114,6 +115,7 @@ class Program:
     counted: Counted
     identity: IdentityPolicy | None
     consents: Mapping[int, Purpose]
+    features: frozenset[str]
     watch_masks: dict[int, int] = field(default_factory=dict)
 
     def ids(self, mask: int) -> list[int]:
@@ -216,6 +218,7 @@ class _Compiler:
             lag_ms=max(self.rules.disorder_ms, wait_ms),
             early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,
+            features=frozenset(masks.features),
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
@@ -398,6 +401,8 @@ class _Probe:
 
     def __init__(self) -> None:
         self.warm_ms: dict[int, int] = {}
+        self.filled = 0
+        self.filled_ms: dict[int, int] = {}
         self.user = ""
         self.entered = False
 

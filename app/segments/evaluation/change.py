@@ -5,17 +5,18 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased"]
+CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased", "backfill"]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
     """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge of
-    two keys, a split, which undoes one, a static list, consent that was withdrawn, or the erasure of the user.
+    two keys, a split, which undoes one, a static list, consent that was withdrawn, the erasure of the user, or a
+    backfill.
 
-    link, into, source: of a merge or split its id, and where memories went to, or came from. list: the static list that
-    the user was put on or taken off. purpose: of consent.
+    link, into, source: of a merge, split or backfill its id, and where memories went to, or came from. list: the
+    static list that the user was put on or taken off. purpose: of consent.
     """
 
     kind: CauseKind

@@ -90,6 +90,8 @@ class Settlement:
         "_told_ms",
         "changes",
         "consent",
+        "filled",
+        "filled_ms",
         "kind",
         "members",
         "message_id",
@@ -115,6 +117,8 @@ class Settlement:
         self.changes: list[Change] = []
         self.members: dict[str, int] = {segment.name: 0 for segment in segments}
         self.warm_ms: dict[int, int] = {}
+        self.filled = 0
+        self.filled_ms: dict[int, int] = {}
 
     def settle(self, profile: Profile, mask: int, now: int) -> int:
         """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order.

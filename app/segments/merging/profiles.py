@@ -40,13 +40,7 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     The timers of `profile` due at or before `now` have fired. If it has not begun, `given` has not either.
     """
     profile.waiting = waiting.merge(profile.waiting, given.waiting)
-    for leaf, entry in given.leaves.items():
-        own = profile.leaves.get(leaf)
-        if is_first(leaf):
-            if own is None or entry[0] < own[0]:
-                profile.leaves[leaf] = entry
-        elif own is None or own[0] < entry[0] or (own[0] == entry[0] and _denies(leaf, entry, program)):
-            profile.leaves[leaf] = entry
+    merge_leaves(profile, given, program)
     if not given.begun:
         return
     assert profile.begun, "a profile that has begun is given to one that has not"
@@ -60,6 +54,17 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.message_ids = message_ids.merge(profile.message_ids, given.message_ids, now, counted)
     merge_memberships(profile, given, program.segments, now)
     profile.watched = 0
+
+
+def merge_leaves(profile: Profile, given: Profile, program: Program) -> None:
+    """Adds to a profile, in place, the traits, context and static lists of the given one: the later counts."""
+    for leaf, entry in given.leaves.items():
+        own = profile.leaves.get(leaf)
+        if is_first(leaf):
+            if own is None or entry[0] < own[0]:
+                profile.leaves[leaf] = entry
+        elif own is None or own[0] < entry[0] or (own[0] == entry[0] and _denies(leaf, entry, program)):
+            profile.leaves[leaf] = entry
 
 
 def _denies(leaf: int, entry: list[Any], program: Program) -> bool:

@@ -4,7 +4,7 @@ from typing import Final
 
 from app.segments.compiler.program import Program
 from app.segments.evaluation.settlement import Departed, Settlement
-from app.segments.partition.position import CatalogEntry, read_catalog_entry, warm_ms, write_catalog_entry
+from app.segments.partition.position import CatalogEntry, Filling, read_catalog_entry, warm_ms, write_catalog_entry
 from tables.profile import Profile
 from tables.windows import FOREVER
 
@@ -62,8 +62,25 @@ class LiveCatalog:
     def feed(self, program: Program, settlement: Settlement, *, now: int) -> None:
         """The first event of all is taken, at `now`, of those that waited."""
         assert self.entry is not None, "an event waits without a catalog's entry"
-        self.entry.fed_ms = dict.fromkeys(self.entry.fed_ms, now)
+        self.entry.fed_ms = {own: min(at, now) for own, at in self.entry.fed_ms.items()}
         self._use(self.entry, program, settlement)
+        self._written = False
+
+    def begin_filling(self, filling: Filling | None, program: Program, settlement: Settlement) -> None:
+        """A backfill begins: who is filled is as if the aggregates had been fed since the beginning of the history.
+        None: it is given up."""
+        assert self.entry is not None, "a backfill without a catalog's entry"
+        self.entry.filling = filling
+        self._use(self.entry, program, settlement)
+        self._written = False
+
+    def end_filling(self, program: Program, settlement: Settlement) -> None:
+        """Everybody is filled."""
+        entry = self.entry
+        assert entry is not None, "a backfill without a catalog's entry"
+        assert entry.filling is not None, "no backfill is under way"
+        entry.fed_ms, entry.filling = filled_ms(entry, entry.filling), None
+        self._use(entry, program, settlement)
         self._written = False
 
     def evaluate(
@@ -104,8 +121,17 @@ class LiveCatalog:
         self.entry = entry
         self.is_unfed = NOT_FED in entry.fed_ms.values()
         settlement.warm_ms = warm_ms(program.segments, entry.fed_ms)
+        filling = entry.filling
+        settlement.filled = 0 if filling is None else filling.marker
+        settlement.filled_ms = {} if filling is None else warm_ms(program.segments, filled_ms(entry, filling))
         self._departed = [
             Departed(own, *kept)
             for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
             if own not in program.bits
         ]
+
+
+def filled_ms(entry: CatalogEntry, filling: Filling) -> dict[int, int]:
+    """Since when aggregates have been fed, for who is filled."""
+    earlier = {own: min(at, entry.fed_ms[own]) for own, at in filling.aggregates.items() if own in entry.fed_ms}
+    return entry.fed_ms | earlier

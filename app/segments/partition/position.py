@@ -21,6 +21,20 @@ class Position(msgspec.Struct, array_like=True, frozen=True):
     version: str
 
 
+class Filling(msgspec.Struct, array_like=True, frozen=True):
+    """A backfill that has begun and is not over.
+
+    marker: stands in place of an aggregate in the profiles that are filled, so that they are warm before the others.
+    aggregates: those that are filled, each with the instant since which its history is known. parts: `cart`, `visit`.
+    """
+
+    id: str
+    marker: int
+    aggregates: dict[int, int]
+    segments: tuple[int, ...]
+    parts: tuple[str, ...]
+
+
 class CatalogEntry(msgspec.Struct, array_like=True):
     """The catalog that a partition runs.
 
@@ -29,6 +43,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     segments: id -> [name, version, own topic], so that a later catalog can tell who leaves what is gone.
     fed_ms: aggregate -> the instant since which it has been fed.
     layout: what the bits of `Profile.watched` mean.
+    filling: the backfill that is under way, if there is one.
     """
 
     format: int
@@ -38,6 +53,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     segments: dict[int, tuple[str, str, bool]]
     fed_ms: dict[int, int]
     layout: int
+    filling: Filling | None = None
 
 
 FORMAT = 1

@@ -16,13 +16,12 @@ control records do. What may not: how the profiles are computed (`app/offline/sp
 
 from msgspec.structs import replace
 
-from app.events.control_record import CONTROL_MARK, ONE_KEY, Control, read_control
+from app.events.control_record import CONTROL_MARK, OF_PARTITION, ONE_KEY, Control, read_control
 from app.events.link_record import Link
 from app.events.message import MessageError
 from app.segments.evaluation.batch import Batch, RecordLike
 from app.segments.evaluation.change import Cause
-from app.segments.partition.erased_keys import ErasedKeys
-from app.segments.partition.position import CATALOG_KEY, write_catalog_entry
+from app.segments.partition.filled_keys import FilledKeys
 from tables import identity as identities
 from tables import message_ids
 from tables import profile as profiles
@@ -33,7 +32,7 @@ from tables.profile import Profile
 FORCE = "force"
 
 
-class SeparatedKeys(ErasedKeys):
+class SeparatedKeys(FilledKeys):
     """Users with the other keys of the same person, which an administrator joins or separates."""
 
     def _take_between_keys(self, record: RecordLike, batch: Batch) -> None:
@@ -45,6 +44,9 @@ class SeparatedKeys(ErasedKeys):
         control = read_control(record.value)
         if control.app != self.rules.app:
             batch.counted[LINK_FOREIGN] += 1
+            return
+        if control.deed in OF_PARTITION:
+            self._take_filling(control)
             return
         is_users = record.key == control.to.encode() and control.deed not in ONE_KEY
         key = control.to if is_users else control.source
@@ -64,6 +66,8 @@ class SeparatedKeys(ErasedKeys):
             self._take_erasure(control, profile)
         elif control.deed == "unsuppress":
             self._take_unsuppression(control, profile)
+        elif control.deed == "fill":
+            self._take_fill(control, profile)
         elif key == control.source:
             self._take_back(control, profile)
         else:
@@ -119,7 +123,7 @@ class SeparatedKeys(ErasedKeys):
             if before is None:
                 return
             profile = before
-        left = self._brought_up(control, now) or profiles.waiting_profile(None)
+        left = self._replacement(control, now) or profiles.waiting_profile(None)
         settlement.name(Cause("split", link=control.id, into=control.source))
         identity = profile.identity or identities.new_identity()
         why = identity.claims[control.source].why if control.source in identity.claims else FORCE
@@ -142,23 +146,13 @@ class SeparatedKeys(ErasedKeys):
         self._settlement.leave_everything(profile, now)
         left.sequence = profile.sequence
 
-    def _brought_up(self, control: Control, now: int) -> Profile | None:
-        """The profile of a replace, with what time alone has brought about since it was computed; nobody is told."""
+    def _replacement(self, control: Control, now: int) -> Profile | None:
+        """The profile of a replace, with what time alone has brought about since it was computed."""
         entry = self._catalog.entry
         if not control.profile or entry is None:
             return None
-        user = control.to
-        aside = type(self)(self.program, self.rules)
-        aside.restore(CATALOG_KEY, write_catalog_entry(entry), offset=0)
-        profile = profiles.decode(control.profile)
         epoch = entry.epoch if control.version == self.program.version else 0
-        aside.restore(user, profiles.encode(profile, 0, epoch), offset=0)
-        aside.clock_ms = self.clock_ms
-        held = aside._known(user)
-        if held is not None and held.begun:
-            aside._settlement.user = user
-            aside._fire(user, held, now)
-        return aside._touched.get(user)
+        return self._brought_up(control.to, profiles.decode(control.profile), entry, now, epoch=epoch)
 
     # ---- what was on its way
 

@@ -171,6 +171,12 @@ class UserTable:
         return self._catalog.epoch
 
     @property
+    def fed_ms(self) -> Mapping[int, int]:
+        """Aggregate -> the instant since which it has been fed; empty before the first user."""
+        entry = self._catalog.entry
+        return {} if entry is None else entry.fed_ms
+
+    @property
     def unswept(self) -> list[str]:
         """Users that the sweep has still to evaluate, in order of names, the next of them at the end."""
         return self._reevaluation.left_of(self._encoded, self._catalog.epoch)
@@ -215,6 +221,7 @@ class UserTable:
         if known is not None:
             profile.waiting = known.waiting
             profile.leaves = known.leaves
+            profile.aggregates = known.aggregates  # no more than the marker of a backfill
             if known.identity is not None:  # a key that had moved, and lives again
                 profile.know(known.identity)
                 profile.message_ids = known.message_ids

@@ -1,0 +1,324 @@
+"""The partitions as they would be, had a catalog's segments been there since the beginning of the history. Pure.
+
+Theory of operation. The log of each partition is played in its order, with the moves of the clock that its journal
+has, under the segments of a backfill. Link records stand in the log already; but a give holds the profile of a worker,
+which lacks what the backfill is to bring. The partition that the give comes from has played the same claim, and has
+given the same, with all of it: that takes its place. A give that no partition has made, since the log begins later,
+holds nothing.
+
+Before the log comes history from elsewhere, if there is any: then keys talk to each other at once.
+
+A user is *done* when their fill stands in the log, and nothing came to them since then from a key that was not filled.
+What may live here: who is what at which offset, and who is left to be filled. What may not: topics, transactions.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from msgspec.structs import replace
+
+from app.events.control_record import CONTROL_MARK, Control, read_control, write_control
+from app.events.link_record import LINK_MARK, Link, read_link, write_link
+from app.events.message import MessageError
+from app.offline.backfill_plan import CART, VISIT, Plan
+from app.runtime.kafka.partitioner import partition_of
+from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned
+from app.segments.compiler.aggregates import stable_id
+from app.segments.evaluation.batch import Batch, RecordLike, WaitingRecord
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.live_catalog import NOT_FED
+from app.segments.partition.partition import Partition
+from tables import message_ids
+from tables import profile as profiles
+from tables.profile import Profile
+
+BATCH_RECORDS: Final = 5_000
+Claim = tuple[str, tuple[str, ...], str]
+"""A give: its link, the keys it has passed, and the one it goes to."""
+
+
+@dataclass(slots=True)
+class _Log:
+    """One partition. `done`: users whose fill counts; `left`: keys to be looked at; `has_begun`, `is_over`: the
+    backfill's own records stand in the log."""
+
+    core: Partition
+    records: deque[RecordLike] = field(default_factory=deque)
+    moves: deque[IdleMove] = field(default_factory=deque)
+    poisoned: set[int] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    left: dict[str, None] = field(default_factory=dict)
+    has_begun: bool = False
+    is_over: bool = False
+
+
+class Shadow:
+    """All partitions of a deployment. Histories come first (`before`), then the logs (`feed`)."""
+
+    def __init__(self, plan: Plan, rules: TimeRules, *, partitions: int) -> None:
+        self._plan = plan
+        self._rules = rules
+        self._logs = [_Log(Partition(plan.program, rules)) for _ in range(partitions)]
+        self._given: dict[Claim, bytes] = {}
+        self._marker = stable_id(f"backfill {plan.id}")
+        self._before = False
+        self._number = -(2**40)
+        self.records = 0
+
+    # ---- in
+
+    def before(self, partition: int, records: Iterable[RecordLike]) -> None:
+        """The next records of a history from before the log. Its link records, too, are made here."""
+        self._before = True
+        for record in records:
+            self._put_before(partition, record.timestamp, record.key, record.value)
+        while any(log.records for log in self._logs):
+            for number, log in enumerate(self._logs):
+                if log.records:
+                    self._play(number, log)
+        self._before = False
+
+    def feed(self, partition: int, records: Iterable[RecordLike]) -> None:
+        """The next records of a log."""
+        self._logs[partition].records.extend(records)
+
+    def note_journal(self, partition: int, entries: Sequence[JournalEntry]) -> None:
+        """The whole journal of a partition, as far as it is written by now."""
+        log = self._logs[partition]
+        moves = {each for each in entries if isinstance(each, IdleMove) and each.clock_ms > log.core.clock_ms}
+        log.moves = deque(sorted(moves, key=lambda move: (move.offset, move.clock_ms)))
+        log.poisoned = {each.offset for each in entries if isinstance(each, Poisoned)}
+
+    def play(self) -> None:
+        """Plays what was fed, as far as each give that comes is known."""
+        going = True
+        while going:
+            going = False
+            for number, log in enumerate(self._logs):
+                if log.records:
+                    going |= self._play(number, log)
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if records are left that wait for a give."""
+        return any(log.records for log in self._logs)
+
+    def give_up(self) -> None:
+        """The first give that is waited for holds nothing: to be called when all logs were fed to their ends."""
+        for log in self._logs:
+            if log.records:
+                link = _give_of(log.records[0])
+                assert link is not None, "a log waits for something other than a give"
+                self._given[_claim(link)] = profiles.encode(profiles.waiting_profile(None), 0, 0)
+                return
+
+    # ---- out
+
+    def fed_ms(self, partition: int) -> dict[int, int]:
+        """Since when history feeds each aggregate; empty where it has no user."""
+        return dict(self._logs[partition].core.fed_ms)
+
+    def next_offset(self, partition: int) -> int:
+        """The offset of a log up to which everything was played."""
+        return self._logs[partition].core.next_offset
+
+    def has_begun(self, partition: int) -> bool:
+        """True if the log has the record that begins the backfill."""
+        return self._logs[partition].has_begun
+
+    def is_over(self, partition: int) -> bool:
+        """True if the log has the record that ends the backfill."""
+        return self._logs[partition].is_over
+
+    def users(self, partition: int) -> int:
+        """Keys that history knows; 0 where no event was taken yet."""
+        core = self._logs[partition].core
+        return 0 if NOT_FED in core.fed_ms.values() else core.users
+
+    def left(self, partition: int) -> int:
+        """Keys that are still to be looked at, at most."""
+        return len(self._logs[partition].left)
+
+    def may_fill(self, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
+        """The users of whom no record stands between what was played and their fills."""
+        return set(users) - {record.key.decode(errors="replace") for record in between if record.key is not None}
+
+    def may_end(self, partition: int, between: Iterable[RecordLike]) -> bool:
+        """True if nobody stands between what was played and the end of the backfill who is not filled."""
+        log = self._logs[partition]
+        if not self.users(partition):
+            return not any(record.key for record in between)
+        for record in between:
+            key = "" if record.key is None else record.key.decode(errors="replace")
+            if key in log.left or log.core.held(key) is None or _give_of(record) is not None:
+                return False
+        return not log.left
+
+    def fills(self, partition: int, most: int, *, but: Iterable[str] = ()) -> list[tuple[str, bytes]]:
+        """The next records to be written, each with its user. `but`: users who are left for later."""
+        log = self._logs[partition]
+        later = set(but)
+        found: list[tuple[str, bytes]] = []
+        for user in list(islice(log.left, most + len(later))):
+            if user in later:
+                continue
+            profile = log.core.held(user)
+            if profile is None or not self._is_to_be_filled(profile):
+                del log.left[user]
+                continue
+            encoded = profiles.encode(self._reduced(profile), 0, 0)
+            found.append((user, write_control(self._plan.filled(user, encoded))))
+        return found
+
+    def _is_to_be_filled(self, profile: Profile) -> bool:
+        """False for a key that has moved, and for one of whom history says nothing that a worker does not know."""
+        plan = self._plan
+        if profile.moved_to is not None or (not profile.begun and profile.waiting is None):
+            return False
+        if plan.waits:
+            return True
+        reduced = self._reduced(profile)
+        kept = (CART in plan.parts and profile.cart, VISIT in plan.parts and profile.session)
+        return profile.begun and any((reduced.aggregates, reduced.members, reduced.leaves, *kept))
+
+    def _reduced(self, profile: Profile) -> Profile:
+        """The part of a profile that a fill needs."""
+        kept = self._plan.kept
+        ids = bytearray(profile.message_ids)
+        message_ids.sweep(ids, max(profile.highest_ms, profile.fired_ms), Counter())
+        return replace(
+            profile,
+            format=profiles.FORMAT_OF_ONE_KEY,
+            sequence=0,
+            aggregates={own: state for own, state in profile.aggregates.items() if own in kept},
+            members={own: member for own, member in profile.members.items() if own in kept},
+            due={own: at for own, at in profile.due.items() if own in kept},
+            message_ids=ids,
+            identity=None,
+            links=None,
+        )
+
+    # ---- one log
+
+    def _put_before(self, partition: int, timestamp: int, key: bytes | None, value: bytes | None) -> None:
+        """A record of the history before the log, behind those before it."""
+        self._number += 1
+        self._logs[partition].records.append(WaitingRecord(self._number, timestamp, key, value))
+
+    def _play(self, number: int, log: _Log) -> bool:
+        """Plays a log as far as it goes; False if it goes nowhere."""
+        batch: list[RecordLike] = []
+        played = False
+        while log.records:
+            record = log.records[0]
+            if log.moves and log.moves[0].offset <= record.offset:
+                self._process(number, log, batch)
+                batch = []
+                self._note(number, log, log.core.advance(log.moves.popleft().clock_ms))
+                continue
+            given = _give_of(record)
+            if given is not None and given.app == self._rules.app and not self._before:
+                profile = self._given.pop(_claim(given), None)
+                if profile is None:
+                    break
+                self._process(number, log, batch)
+                batch = []
+                self._receive(number, log, log.records.popleft(), given, profile)
+                played = True
+                continue
+            log.records.popleft()
+            played = True
+            self.records += 1
+            if record.offset in log.poisoned and not self._before:
+                continue
+            control = self._own_control(record)
+            if control is None:
+                batch.append(record)
+            elif control.id == self._plan.id:
+                self._process(number, log, batch)
+                batch = []
+                self._take_own(number, log, record, control)
+            if len(batch) >= BATCH_RECORDS:
+                self._process(number, log, batch)
+                batch = []
+        self._process(number, log, batch)
+        return played
+
+    def _process(self, number: int, log: _Log, records: list[RecordLike]) -> None:
+        if records:
+            self._note(number, log, log.core.process(records))
+
+    def _receive(self, number: int, log: _Log, record: RecordLike, given: Link, profile: bytes) -> None:
+        """A give, with the profile of this history in place of the worker's."""
+        value = write_link(replace(given, profile=profile))
+        self._process(number, log, [WaitingRecord(record.offset, record.timestamp, record.key, value)])
+        if given.to in log.done and self._marker not in profiles.decode(profile).aggregates:
+            log.done.discard(given.to)
+            log.left[given.to] = None
+            user = log.core.held(given.to)
+            if user is not None and user.aggregates.pop(self._marker, None) is not None:
+                encoded = profiles.encode(user, user.timer(self._rules.retention_ms), log.core.epoch)
+                log.core.restore(given.to, encoded, offset=0)
+
+    def _own_control(self, record: RecordLike) -> Control | None:
+        """The record, if it is one of a backfill of this app."""
+        value = record.value
+        if value is None or not value.startswith(CONTROL_MARK):
+            return None
+        try:
+            control = read_control(value)
+        except MessageError:
+            return None
+        return control if control.deed in ("filling", "fill", "filled") and control.app == self._rules.app else None
+
+    def _take_own(self, number: int, log: _Log, record: RecordLike, control: Control) -> None:
+        """A record of this very backfill: it does here what it does at the worker, who was as history says."""
+        log.has_begun = bool(control.segments) or control.deed != "filling"
+        log.is_over |= control.deed == "filled"
+        if control.deed == "filled":
+            return
+        self._process(number, log, [record])
+        if control.deed == "fill":
+            log.done.add(control.source)
+            log.left.pop(control.source, None)
+
+    def _note(self, number: int, log: _Log, batch: Batch) -> None:
+        """Notes what a batch has changed: who is to be looked at, what was given."""
+        for key, encoded in batch.profiles.items():
+            if key.startswith("\x00"):
+                continue
+            if encoded is None:
+                log.done.discard(key)
+                log.left.pop(key, None)
+            elif key not in log.done:
+                log.left[key] = None
+            elif self._plan.waits and self._marker not in profiles.decode(encoded).aggregates:
+                log.done.discard(key)  # a new life
+                log.left[key] = None
+        for out in batch.links:
+            if self._before:
+                name = out.key.encode()
+                self._put_before(partition_of(name, len(self._logs)), -1, name, out.value)
+                continue
+            link = read_link(out.value)
+            if link.step == "give":
+                self._given[_claim(link)] = link.profile
+
+
+def _claim(link: Link) -> Claim:
+    return link.id, link.path, link.to
+
+
+def _give_of(record: RecordLike) -> Link | None:
+    """The record, if it is a give."""
+    value = record.value
+    if value is None or not value.startswith(LINK_MARK):
+        return None
+    try:
+        link = read_link(value)
+    except MessageError:
+        return None
+    return link if link.step == "give" else None

@@ -1,0 +1,82 @@
+"""Bugs on purpose in a backfill: in what is computed of users, when it is written, and what is done with it."""
+
+from tests.model.mutation import Mutation
+
+KEYS = "app/segments/partition/filled_keys.py"
+CATALOG = "app/segments/partition/live_catalog.py"
+SHADOW = "app/offline/backfill_shadow.py"
+
+BACKFILL_MUTATIONS = (
+    Mutation(
+        "a fill is written though something of its user has come in between",
+        SHADOW,
+        "return set(users) - {",
+        "return set(users) or {",
+    ),
+    Mutation(
+        "the backfill ends before the last fill",
+        SHADOW,
+        "return not log.left",
+        "return True",
+    ),
+    Mutation(
+        "the backfill ends though somebody new has come",
+        SHADOW,
+        "if key in log.left or log.core.held(key) is None or _give_of(record) is not None:",
+        "if key in log.left:",
+    ),
+    Mutation(
+        "a give has what the worker knew",
+        SHADOW,
+        "value = write_link(replace(given, profile=profile))",
+        "value = write_link(given)",
+    ),
+    Mutation(
+        "who has got something from a key that was not filled counts as filled",
+        SHADOW,
+        "if given.to in log.done and self._marker",
+        "if given.to in log.poisoned and self._marker",
+    ),
+    Mutation(
+        "moves of the clock are left out",
+        SHADOW,
+        "moves = {each for each in entries if isinstance(each, IdleMove) and",
+        "moves = {each for each in entries if isinstance(each, Poisoned) and",
+    ),
+    Mutation(
+        "aggregates stay as they are",
+        KEYS,
+        "_take(profile.aggregates, given.aggregates, own)",
+        "pass",
+    ),
+    Mutation(
+        "marks of memberships stay as they are",
+        KEYS,
+        "_take(profile.members, given.members, own)",
+        "pass",
+    ),
+    Mutation(
+        "the cart stays as it is",
+        KEYS,
+        "profile.cart = given.cart",
+        "pass",
+    ),
+    Mutation(
+        "time between the computation and the fill does nothing",
+        KEYS,
+        "given.timer(self.rules.retention_ms) > now:",
+        "given.timer(self.rules.retention_ms) >= 0:",
+    ),
+    Mutation(
+        "who is filled is not warm",
+        KEYS,
+        "profile.aggregates[filling.marker] = 1",
+        "pass",
+    ),
+    Mutation(
+        "after the backfill the aggregates are as young as before",
+        CATALOG,
+        "entry.fed_ms, entry.filling = filled_ms(entry, entry.filling), None",
+        "entry.filling = None",
+    ),
+)
