@@ -30,6 +30,8 @@ def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
     """True if a change is for the destination."""
     if destination.on_merged == "skip" and _cause_of(change) in ("merged", "split"):
         return False
+    if destination.on_backfill == "skip" and _cause_of(change) == "backfill":
+        return False
     return destination.wants(change["segment"], occasion_of(change, destination.target.changes))
 
 
@@ -50,7 +52,7 @@ def _is_mistaken(change: Mapping[str, Any], path: Sequence[str]) -> bool:
     Changes that no event of a user caused may lack what the segment attaches today.
     """
     attached = change.get("attach")
-    by_others = _cause_of(change) in ("catalog", "forgotten", "merged", "split", "erased")
+    by_others = _cause_of(change) in ("catalog", "forgotten", "merged", "split", "erased", "backfill")
     return path[0] == "attach" and len(path) > 1 and path[1] not in (attached or {}) and not by_others
 
 

@@ -82,6 +82,8 @@ class Destination:
     start: Start = "now"
     on_merged: OnMerged = "send"
     """Skip: changes that only a login caused, which moved what a visitor did to their user, are not for it."""
+    on_backfill: OnMerged = "skip"
+    """Send: changes that a backfill caused are for it, too; nobody has done anything just now."""
     refusals_max: int | None = None
     """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

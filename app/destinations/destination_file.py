@@ -18,7 +18,8 @@ from app.segments.evaluation.change import CHANGE_KINDS, ChangeKind
 from app.segments.language.suggestions import did_you_mean, listed
 
 KEYS_BEFORE: Final = ("destination", "kind", "description", "segments", "changes")
-KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after", "on_merged")
+_RULES: Final = ("on_merged", "on_backfill")
+KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after", *_RULES)
 BATCH_KEYS: Final = ("changes", "wait")
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 AT_ONCE: Final = 8
@@ -63,6 +64,7 @@ class DestinationFile:
         refusals_max = values.count(fields, "pause_after", 0, REFUSALS_MAX)
         start = fields.choice("start", ("now", "beginning"))
         on_merged = fields.choice("on_merged", ("send", "skip"))
+        on_backfill = fields.choice("on_backfill", ("skip", "send"))
         if source.problems or target is None:
             assert source.problems, f"the kind {kind.name} says neither what to do nor what is wrong"
             return None
@@ -82,6 +84,7 @@ class DestinationFile:
             refusals_max=refusals_max,
             start="beginning" if start == "beginning" else "now",
             on_merged="skip" if on_merged == "skip" else "send",
+            on_backfill="send" if on_backfill == "send" else "skip",
         )
 
     # ------------------------------------------------------------ parts

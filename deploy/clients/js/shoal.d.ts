@@ -19,7 +19,7 @@ export interface Change {
   at: string;
   sequence: number;
   cause: {
-    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased";
+    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased" | "backfill";
     message_id?: string;
   };
   evidence: { expression: string; value: unknown }[];
