@@ -38,6 +38,7 @@ COMMANDS = {
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),
     "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
+    "backfill": ("app.cli.backfill:backfill", "Fill published segments with what happened before them."),
     "catalog": ("app.cli.catalog:catalog", "Show the published definitions, their versions and their start."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a recomputation."),

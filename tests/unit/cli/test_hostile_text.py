@@ -94,6 +94,7 @@ COMMANDS: tuple[str, ...] = (
     "lists import vip EVIL",
     "lists show vip EVIL",
     "snapshot EVIL/EVIL",
+    "backfill EVIL",
     "privacy report --segments good",
     "privacy report --segments good --format json",
     "privacy report --segments EVIL",

@@ -1,0 +1,128 @@
+"""`shoal backfill`: segments learn what happened before they were published."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from app.catalogs.catalog_in_use import catalog_in_use
+from app.cli.backfill_control import cancel_backfill, unfinished_backfill
+from app.cli.backfill_job import BackfillJob
+from app.cli.process import Pairs, settings_of
+from app.console.options import read_duration_ms
+from app.console.output import counted, make_console, say
+from app.console.running import quiet_clients
+from app.errors import UserError
+from app.offline.backfill_plan import Plan, plan_of
+from app.segments.language.durations import format_duration
+from app.settings import Settings
+
+STATUS: Final = "status"
+RESUME: Final = "resume"
+CANCEL: Final = "cancel"
+
+
+def backfill(
+    *names: str,
+    since: str | None = None,
+    records_per_second: Annotated[int, Parameter(negative=())] = 0,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    segments: Path | None = None,
+    broker: str | None = None,
+    timeout: str = "2m",
+    set_: Pairs = None,
+) -> int:
+    """Fill published segments with what happened before they were published, while workers run.
+
+    Plays the clickstream from its beginning, and tells the workers what each user would be, had the segments been there
+    all along. From then on they are exactly that. Changes have the cause `backfill`. If the command ends before it is
+    done, the same command goes on.
+
+    `shoal backfill status` tells which backfill is not over, `shoal backfill resume` goes on with it, and
+    `shoal backfill cancel` gives it up: who is filled by then stays so.
+
+    Example: `shoal backfill cart_abandoned vip`
+
+    Parameters
+    ----------
+    names
+        The segments; or status, resume, cancel.
+    since
+        Leave out records that are older, as a duration (`90d`). Default: all that the topic holds.
+    records_per_second
+        Users to be filled a second, at most, so that live events do not wait. 0: no limit.
+    dry_run
+        Write nothing; tell how many users would be filled.
+    segments
+        Folder of the definitions that the workers run (SHOAL_SEGMENTS).
+    broker
+        Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
+    timeout
+        Give up when the workers have made no progress for this long.
+    set_
+        Other settings, as name=value: those of the workers (`app_id`, `topic_prefix`, `catalog`).
+    """
+    quiet_clients()
+    settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=segments)
+    timeout_ms = read_duration_ms(timeout, option="--timeout")
+    if not names:
+        raise UserError("no segment is named", hint="shoal backfill NAME ..., or shoal backfill status")
+    if records_per_second < 0:
+        raise UserError(f"--records-per-second is {records_per_second}", hint="a number above 0, or 0 for no limit")
+    if names in ((STATUS,), (CANCEL,)):
+        return _control(settings, names[0])
+    plan = asyncio.run(_plan(settings, names, since))
+    since_ms = None if since is None else int(time.time() * 1000) - read_duration_ms(since, option="--since")
+    job = BackfillJob(settings, plan, since_ms, records_per_second, timeout_ms / 1000, write=not dry_run)
+    asyncio.run(job.run(make_console(stderr=True)))
+    _tell(job, dry_run=dry_run)
+    return 0
+
+
+async def _plan(settings: Settings, names: tuple[str, ...], since: str | None) -> Plan:
+    catalog = await catalog_in_use(settings)
+    source = "topic" if since is None else f"topic since {since}"
+    if names != (RESUME,):
+        return plan_of(catalog, names, settings.time_rules, source=source)
+    unfinished = await unfinished_backfill(settings, catalog)
+    if unfinished is None:
+        raise UserError("no backfill is to be resumed", hint="shoal backfill NAME begins one")
+    plan = plan_of(catalog, unfinished.names, settings.time_rules, source=source)
+    if plan.id != unfinished.id:
+        raise UserError("the backfill has begun with another --since", hint="give the same one")
+    return plan
+
+
+def _control(settings: Settings, action: str) -> int:
+    unfinished = asyncio.run(_unfinished(settings, cancel=action == CANCEL))
+    console = make_console()
+    if unfinished is None:
+        say(console, "no backfill is under way")
+    elif action == CANCEL:
+        say(console, f"given up: the backfill of {', '.join(unfinished)}; who is filled stays so")
+    else:
+        say(console, f"not over: the backfill of {', '.join(unfinished)}; shoal backfill resume goes on with it")
+    return 0
+
+
+async def _unfinished(settings: Settings, *, cancel: bool) -> tuple[str, ...] | None:
+    catalog = await catalog_in_use(settings)
+    if cancel:
+        return await cancel_backfill(settings, catalog)
+    found = await unfinished_backfill(settings, catalog)
+    return None if found is None else found.names
+
+
+def _tell(job: BackfillJob, *, dry_run: bool) -> None:
+    console = make_console()
+    names = ", ".join(job.plan.names)
+    history = f"{counted(job.records, 'record')}, {counted(job.users, 'user')}"
+    took = format_duration(max(1, int(job.seconds)) * 1000)
+    if dry_run:
+        say(console, f"would fill {counted(job.filled, 'user')} of {names}: {history} in {took}")
+    elif job.was_over:
+        say(console, f"{names}: already filled")
+    else:
+        say(console, f"filled {names}: {counted(job.filled, 'user')} written; {history} in {took}")

@@ -1,0 +1,187 @@
+"""`shoal backfill` on a deployment at work: a segment published late is as if it had been there all along."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.backfill import backfill
+from app.cli.backfill_job import BackfillJob
+from app.console.output import make_console
+from app.main import create_app
+from app.offline.backfill_plan import plan_of
+from app.runtime.kafka.record_batch import Row
+from app.segments.compiler.segment_code import segment_id
+from app.segments.definitions.catalog import load_catalog
+from app.segments.partition.partition import Partition
+from app.verification.job import Verification
+from tables.profile import INSIDE
+from tests.support.broker import Broker
+from tests.support.shop import SHOAL, Shop, WorkerProcess, history, running, soon
+
+BEFORE = {"viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\n"}
+LATER = {
+    "buyers.yaml": "segment: buyers\nwhen: count('Order Completed') >= 3\n",
+    "slow.yaml": "segment: slow\nwhen: exists('Product Added' within 2h)\nwarmup: wait\nfor: 10m\n",
+    "filled.yaml": "segment: filled\nwhen: cart.items > 1\nattach: {value: cart.value}\nupdates: [value]\n",
+    "never.yaml": "segment: never\nwhen: never('Order Completed')\n",
+}
+NAMES = ("buyers", "filled", "never", "slow")
+EVENTS = 1_200
+ON_KAFKA = pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+DIES = """
+import os, sys
+from app.cli.main import main
+from app.cli.backfill_job import BackfillJob
+import app.cli.backfill_job as job
+job.FILLS_AT_ONCE = 7
+written = BackfillJob._written
+left = int(sys.argv.pop(1))
+async def die(self, *more):
+    global left
+    left -= 1
+    if not left:
+        await written(self, *more)
+        os._exit(9)
+    return await written(self, *more)
+BackfillJob._written = die
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    made = Shop(broker, unique, tmp_path / "segments", partitions=3, definitions=BEFORE)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def published(shop: Shop) -> Shop:
+    """The same deployment with all definitions."""
+    after = Shop(shop.broker, shop.name, shop.folder, partitions=shop.partitions, definitions=BEFORE | LATER)
+    await after.open()
+    return after
+
+
+def job_of(shop: Shop, *, names: Sequence[str] = NAMES, write: bool = True) -> BackfillJob:
+    catalog = load_catalog(shop.definitions)
+    plan = plan_of(catalog, names, shop.settings.time_rules, source="topic")
+    return BackfillJob(shop.settings, plan, None, 0, 30, write=write)
+
+
+def words(shop: Shop, *names: str) -> list[str]:
+    given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
+    folder, broker = str(shop.folder), shop.broker.bootstrap_servers
+    return ["backfill", *names, "--segments", folder, "--broker", broker, "--set", *given]
+
+
+async def run(shop: Shop, *names: str, **options: Any) -> None:
+    given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
+    await asyncio.to_thread(
+        lambda: backfill(*names, segments=shop.folder, broker=shop.broker.bootstrap_servers, set_=given, **options)
+    )
+
+
+async def verified(before: Shop, after: Shop) -> None:
+    """Checks that workers have written what the records and the journal demand, the fills among them."""
+    programs = {each.program.version: each.program for each in (before, after)}
+    job = Verification(after.settings, programs, (), timeout_s=30)
+    await job.run(make_console(stderr=True), exactly=False)
+    assert job.result.equal, job.result.shown
+
+
+async def members(shop: Shop) -> dict[str, dict[str, int]]:
+    """The users in each of the new segments, by the changes that were written."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
+    for change in await shop.changes():
+        if change["segment"] in found:
+            if change["change"] == "exited":
+                found[change["segment"]].pop(change["user"], None)
+            else:
+                found[change["segment"]][change["user"]] = True
+    return found
+
+
+async def in_one_run(shop: Shop) -> dict[str, dict[str, Any]]:
+    """The same, had the segments been there since the beginning."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
+    for number in range(shop.partitions):
+        core = Partition(shop.program, shop.settings.time_rules)
+        records = await shop.read(shop.settings.topics.clickstream, number)
+        core.process([each for each in records if not (each.value or b"").startswith(b'{"type":"control"')])
+        for user in {each.key.decode() for each in records if each.key is not None}:
+            profile = core.profile(user)
+            for name in NAMES:
+                member = None if profile is None else profile.members.get(segment_id(name))
+                if member is not None and member[INSIDE]:
+                    found[name][user] = True
+    return found
+
+
+async def agrees(shop: Shop) -> bool:
+    return await members(shop) == await in_one_run(shop)
+
+
+def events() -> list[Row]:
+    return history(users=60, events=EVENTS, seed=3)
+
+
+@ON_KAFKA
+async def test_a_segment_published_late_is_as_if_it_had_been_there_all_along(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = events()
+    async with running(create_app(shop.settings)):
+        await shop.send(rows[:800])
+        await shop.settled(800 * 20_000)
+    after = await published(shop)
+    async with running(create_app(after.settings)):
+        await after.send(rows[800:900])
+        job = job_of(after)
+        filling = asyncio.create_task(job.run(make_console(stderr=True)))
+        for first in range(900, 1_100, 20):
+            await after.send(rows[first : first + 20])
+        await filling
+        assert job.filled >= 60
+        await after.send(rows[1_100:])
+        await soon(lambda: agrees(after))
+        await verified(shop, after)
+        capsys.readouterr()
+        await run(after, *NAMES)
+        assert "already filled" in capsys.readouterr().out
+        await run(after, "status")
+        assert "no backfill is under way" in capsys.readouterr().out
+        causes = {(each["segment"], each["cause"]["kind"]) for each in await after.changes()}
+        assert {(name, "backfill") for name in NAMES} <= causes
+    await after.close()
+
+
+@ON_KAFKA
+async def test_a_command_and_workers_that_die_leave_nothing_out_and_double_nothing(shop: Shop, tmp_path: Path) -> None:
+    rows = events()
+    async with running(create_app(shop.settings)):
+        await shop.send(rows[:900])
+        await shop.settled(900 * 20_000)
+    after = await published(shop)
+    worker = WorkerProcess(after, log=tmp_path / "worker-0.log")
+    await after.send(rows[900:910])
+    for number, dies in enumerate((1, 3, 6, 2), start=1):
+        died = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", DIES, str(dies), *words(after, *NAMES)])
+        assert died.returncode == 9
+        await after.send(rows[900 + 10 * number : 910 + 10 * number])
+        if number % 2:
+            worker.kill()
+            worker = WorkerProcess(after, log=tmp_path / f"worker-{number}.log")
+    assert (await asyncio.to_thread(subprocess.run, [sys.executable, *SHOAL, *words(after, *NAMES)])).returncode == 0
+    await after.send(rows[950:])
+    await soon(lambda: agrees(after))
+    await verified(shop, after)
+    log = await after.read_all(after.settings.topics.clickstream)
+    assert sum(b'"deed":"fill",' in each.value for each in log) >= 60
+    await worker.terminate()
+    await after.close()
