@@ -1,4 +1,4 @@
-"""Random histories: 1,000, or as many as TRUTH_HISTORIES says."""
+"""Random histories: as many as TRUTH_HISTORIES says."""
 
 import pytest
 

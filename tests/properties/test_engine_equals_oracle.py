@@ -15,15 +15,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.properties.comparison import difference, report
 from tests.properties.consents import consent_scenario_of
+from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of, scenarios
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
 HISTORIES_AT_ONCE = 50
-HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "100"))
 CONSENTS = int(os.environ.get("TRUTH_CONSENTS", "50"))
 SHORT_MOMENTS, SHORT_FROM = 12, 100_000
-FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 EXAMPLES = sorted((Path(__file__).parents[1] / "model" / "examples").glob("*.json"))
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]

@@ -1,6 +1,6 @@
 """Minimised events give the same changes: nothing that is left out is read by any definition of a history.
 
-`TRUTH_HISTORIES` and `TRUTH_SEED` are those of test_engine_equals_oracle.py; a twentieth of the histories is tried.
+`TRUTH_HISTORIES` and `TRUTH_SEED` are those of counts.py; a twentieth of the histories is tried.
 """
 
 import json
@@ -15,9 +15,9 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.review.minimisation import Minimisation, minimisation, minimised
 from tests.model.messages import Record
 from tests.properties.consents import consent_scenario_of
+from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.playing import Player
 from tests.properties.scenario import Scenario, people_scenario_of, scenario_of
-from tests.properties.test_engine_equals_oracle import FIRST_SEED, HISTORIES
 from tests.support.choices import Choices
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]

@@ -1,21 +1,15 @@
-"""Keys that are split and merged by hand: nothing is lost or counted twice, and a split leaves nothing of the link.
-
-`TRUTH_HISTORIES` and `TRUTH_SEED` as for the comparison with the oracle.
-"""
-
-import os
+"""Keys that are split and merged by hand: nothing is lost or counted twice, and a split leaves nothing of the link."""
 
 import pytest
 
+from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.support.choices import Choices
 
 HISTORIES_AT_ONCE = 25
-HISTORIES = int(os.environ.get("TRUTH_HISTORIES", "1000")) // 10
-FIRST_SEED = int(os.environ.get("TRUTH_SEED", "0"))
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]
-some_seeds = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES, HISTORIES_AT_ONCE))
+some_seeds = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 4, HISTORIES_AT_ONCE))
 
 
 @some_seeds
