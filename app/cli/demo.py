@@ -3,12 +3,10 @@
 import asyncio
 import os
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,6 +20,7 @@ from rich.table import Table
 
 from app.catalogs.definitions_folder import load_segments, read_definitions
 from app.catalogs.publishing import publish_catalog
+from app.cli.demo_processes import Everything
 from app.cli.simulate import BEFORE_NOW_MS, shop_settings
 from app.console.board import Board
 from app.console.dashboard import Frame, latency, render
@@ -30,14 +29,12 @@ from app.console.output import make_console
 from app.console.plain import STATUS_EVERY_S, LineBudget, change_line, status_line
 from app.console.running import quiet_clients, until_signal
 from app.embedded import EmbeddedBroker
-from app.embedded.process import GuardedProcess
 from app.errors import UserError
 from app.events.visible_text import visible
 from app.runtime.kafka.clients import connect_admin, wait_for_broker
 from app.runtime.kafka.topics import TopicSpec, ensure_topics, topic_specs
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog
-from app.segments.language.durations import format_duration
 from app.settings import Settings, load_settings
 from app.simulation.playing import Played, play
 from app.simulation.record import Record
@@ -57,11 +54,7 @@ _FRAME_S: Final = 0.25
 _TICK_S: Final = 1.0
 #: The embedded broker delays the first member of a group for half of this before it assigns partitions.
 _EMBEDDED_SESSION_TIMEOUT_MS: Final = 2_000
-_STOP_TIMEOUT_S: Final = 4.0
 _REMOVE_TIMEOUT_S: Final = 5.0
-_LOG_LINES: Final = 15
-#: -P: the working directory may contain modules of any name.
-_WORKER: Final = (sys.executable, "-P", "-m", "shoal", "worker")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -76,6 +69,7 @@ def demo(
     history: str = "7d",
     file: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
     workers: int = 1,
+    console: bool = True,
     broker: str | None = None,
 ) -> int:
     """Run a simulated shop on this machine and show live who enters and leaves which segment, and why.
@@ -105,6 +99,8 @@ def demo(
         Files of real events to play, at their own times, instead of the shop.
     workers
         Number of worker processes.
+    console
+        Also run the web console; its address is shown at the top.
     broker
         Address of a Kafka to use, host:port. The demo removes its topics at the end.
     """
@@ -127,7 +123,7 @@ def demo(
         start_ms=int(time.time() * 1000) - BEFORE_NOW_MS,
         history_ms=0 if history == "0s" else read_duration_ms(history, option="--history"),
     )
-    show = _demo(settings, shop, file, speed=speed, started_s=started_s, limit_ms=limit_ms)
+    show = _demo(settings, shop, file, speed=speed, started_s=started_s, limit_ms=limit_ms, with_console=console)
     with Everything() as everything:
         if own_broker:
             show.use_embedded(everything.broker())
@@ -150,6 +146,7 @@ def _demo(
     speed: float,
     started_s: float,
     limit_ms: int | None,
+    with_console: bool,
 ) -> "Demo":
     """The demo of a shop or of files, with topics of its own. UserError for definitions that a worker would refuse."""
     catalog = load_segments(settings.segments, settings.time_rules)
@@ -169,67 +166,9 @@ def _demo(
         speed=speed,
         started_s=started_s,
         limit_ms=limit_ms,
+        with_console=with_console,
         live_from_ms=0 if files else shop.start_ms,
     )
-
-
-class Everything(ExitStack):
-    """The processes of a demo and the folder of their logs; all of it goes when the block ends."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="shoal-demo-"))
-        self.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.workers: list[GuardedProcess] = []
-        self.callback(self.stop_workers)
-        self.embedded: EmbeddedBroker | None = None
-
-    def broker(self) -> EmbeddedBroker:
-        """Starts a broker of our own."""
-        self.embedded = self.enter_context(EmbeddedBroker())
-        return self.embedded
-
-    def worker(self, settings: Settings) -> None:
-        """Starts one more worker."""
-        number = len(self.workers) + 1
-        given = {
-            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-            "SHOAL_APP_ID": settings.app_id,
-            "SHOAL_TOPIC_PREFIX": settings.topic_prefix,
-            "SHOAL_CATALOG": "topic",
-            "SHOAL_PARTITIONS": settings.partitions,
-            "SHOAL_IDLE_CLOCK_SPEED": settings.idle_clock_speed,
-            "SHOAL_SESSION_TIMEOUT": format_duration(settings.session_timeout_ms),
-            "SHOAL_WEB_PORT": 0,
-        }
-        process = GuardedProcess(
-            ["env", *(f"{name}={value}" for name, value in given.items()), *_WORKER],
-            log=self.folder / f"worker-{number}.log",
-            remove=self.folder,
-        )
-        self.workers.append(process)
-
-    def stop_workers(self, *, timeout_s: float = _STOP_TIMEOUT_S) -> None:
-        """Ends all workers: orderly within the time, or else at once."""
-        workers, self.workers = self.workers, []
-        for process in workers:
-            process.signal(signal.SIGTERM)
-        deadline_s = time.monotonic() + timeout_s
-        for process in workers:
-            try:
-                process.wait(max(0.0, deadline_s - time.monotonic()))
-            except TimeoutError:
-                process.kill()
-
-    def dead(self) -> str | None:
-        """Describes a process that has ended by itself, with its last words; None if all live."""
-        for number, process in enumerate(self.workers, 1):
-            if not process.running:
-                last = "\n".join(f"  {line}" for line in process.log_tail().splitlines()[-_LOG_LINES:])
-                return f"worker {number} has ended by itself (exit code {process.wait(1)}). Its last words:\n{last}"
-        if self.embedded is not None and not self.embedded.running:
-            return "the embedded broker has ended by itself"
-        return None
 
 
 @dataclass(slots=True)
@@ -245,6 +184,8 @@ class Demo:
     limit_ms: int | None
     live_from_ms: int = 0
     note: str = "starting the workers"
+    with_console: bool = True
+    console_url: str | None = None
     played: Played = field(default_factory=Played)
     died: str | None = None
     sent: list[int] = field(default_factory=lambda: [0] * _PARTITIONS)
@@ -284,6 +225,8 @@ class Demo:
                 everything.worker(self.settings)
             await self._make_topics()
             await self._publish()
+            if self.with_console:
+                self.console_url = await asyncio.to_thread(everything.console, self.settings)
             cluster = await stack.enter_async_context(Cluster(self.settings))
             positions = await stack.enter_async_context(Positions(cluster))
             writer = await stack.enter_async_context(TopicWriter(self.settings, partitions=_PARTITIONS))
@@ -357,7 +300,8 @@ class Demo:
     def _frame(self) -> Frame:
         elapsed_s = time.monotonic() - self.started_s
         left_s = None if self.limit_ms is None else self.limit_ms / 1000 - elapsed_s
-        return Frame(self.title, self.speed, elapsed_s, left_s, self.note)
+        title = self.title if self.console_url is None else f"{self.title}  ·  {self.console_url}"
+        return Frame(title, self.speed, elapsed_s, left_s, self.note)
 
     # ---- display
 
@@ -390,6 +334,8 @@ class Demo:
         tasks: list["asyncio.Task[None]"],
     ) -> None:
         _print(console, f"{self.title}, speed {self.speed:g}, broker {self.settings.kafka_bootstrap_servers}")
+        if self.console_url is not None:
+            _print(console, f"console: {self.console_url}")
         tick_s = status_s = time.monotonic()
         while self._look(everything, board, positions):
             now_s = time.monotonic()

@@ -13,7 +13,7 @@ export function Health() {
         <${Figure} label=${t('events_rate')} value=${data.pulse.events_per_s === null ? t('measuring') : number(data.pulse.events_per_s)} />
         <${Figure} label=${t('changes_rate')} value=${number(data.changes_per_s)} />
         <${Figure} label=${t('behind')} value=${number(data.pulse.behind)} />
-        <${Figure} label=${t('definitions_here')} value=${html`<code>${data.version ?? '–'}</code> ${t(data.catalog === 'topic' ? 'from_topic' : 'from_folder')}`} />
+        <${Figure} label=${t('definitions_here')} value=${html`<code>${data.version ?? '–'}</code> <span class="quiet">${t(data.catalog === 'topic' ? 'from_topic' : 'from_folder')}</span>`} />
       </dl>
       <section aria-labelledby="partitions"><h2 id="partitions">${t('partitions')}</h2>
         <table class="cards"><thead><tr><th scope="col">${t('partition')}</th><th scope="col" class="n">${t('end')}</th><th scope="col" class="n">${t('behind')}</th><th scope="col">${t('clock')}</th><th scope="col">${t('version')}</th></tr></thead>
