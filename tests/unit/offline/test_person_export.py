@@ -10,7 +10,7 @@ from app.events.user_ids import UserIds
 from app.offline.person_export import is_of, journal_part, keys_of, pretty, record_in_words
 from app.runtime.records.journal import IdleMove, Unfired, decode_entry, encode_entry
 from tables import identity as identities
-from tables.identity import ASKED, ERASED, GIVEN, LOST, Claim
+from tables.identity import ASKED, ERASED, GIVEN, LOST, SUPPRESSED, Claim
 from tables.profile import Profile, new_profile, waiting_profile
 
 DEEP = b"[" * 5_000
@@ -56,7 +56,7 @@ async def test_a_person_has_what_has_moved_to_them_by_any_way_and_what_they_have
     forced.identity.answered["ann"] = 1
     told = await found(
         ann=user(a_1=GIVEN, a_3=ASKED),
-        a_1=moved("ann", ERASED),
+        a_1=moved("ann", ERASED, SUPPRESSED, f"{SUPPRESSED}a-9"),
         bea=forced,
         a_2=moved("bea"),
         a_3=waiting_profile(None),
