@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -81,6 +82,24 @@ class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
     destinations: list[str]
     tests: list[str]
     bytes_max: int
+
+
+def with_needs(catalog: Catalog, segment: Segment) -> Catalog:
+    """A segment with all that it uses: thousands of others would only take time."""
+    every: list[Definition] = [*catalog.segments, *catalog.scores]
+    known = {each.name: each for each in every}
+    wanted: set[str] = set()
+    waiting: list[Definition] = [segment]
+    while waiting:
+        each = waiting.pop()
+        if each.name not in wanted:
+            wanted.add(each.name)
+            waiting += [known[used.name] for used in references(each) if used.name in known]
+    return replace(
+        catalog,
+        segments=tuple(each for each in catalog.segments if each.name in wanted),
+        scores=tuple(each for each in catalog.scores if each.name in wanted),
+    )
 
 
 class CatalogView:
@@ -170,7 +189,7 @@ class CatalogView:
         """One segment. Problem 404."""
         catalog, segment = self.catalog, self.segment(name)
         others: list[Definition] = [*catalog.segments, *catalog.scores]
-        footprint = footprints(catalog, self._settings.time_rules).get(name)
+        footprint = footprints(with_needs(catalog, segment), self._settings.time_rules).get(name)
         kept = () if footprint is None else footprint.kept
         return SegmentView(
             name=name,
