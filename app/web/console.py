@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from litestar import Litestar, Response
+from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -39,6 +40,8 @@ from app.web.timeline import Timelines
 
 ROUTES: Final = (SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes)
 BODY_BYTES_MAX: Final = 1 << 20
+STREAM: Final = "^/console/v1/changes"
+"""Live changes are sent as they come: nothing may collect them to pack them."""
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +97,7 @@ def create_console(settings: Settings) -> Console:
             "pulses": _given(Pulses(settings)),
         },
         request_max_body_size=BODY_BYTES_MAX,
+        compression_config=CompressionConfig(backend="gzip", exclude=[STREAM]),
         openapi_config=_openapi(),
         logging_config=None,
         debug=False,

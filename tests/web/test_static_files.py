@@ -82,3 +82,11 @@ async def test_files_are_kept_and_packed(http: httpx.AsyncClient) -> None:
     assert "immutable" in answer.headers["cache-control"]
     again = await http.get(f"{StaticFiles().prefix}main.js", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_answers_are_packed_and_live_changes_are_not(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/console/v1/docs/openapi.json")
+    assert answer.headers["content-encoding"] == "gzip"
+    async with http.stream("GET", "/console/v1/changes") as live:
+        assert "content-encoding" not in live.headers
+        assert (await anext(live.aiter_lines())).startswith("retry:")
