@@ -101,7 +101,7 @@ def _start_console(stack: ExitStack, folder: Path, given: Mapping[str, object], 
         redis = stack.enter_context(EmbeddedRedis())
     except UserError:
         return None
-    port = _free_port(settings.console_port)
+    port = free_port(settings.console_port)
     more = {"REDIS_URL": redis.url, "SHOAL_COUNTS_EVERY": COUNTS_EVERY, "SHOAL_SEGMENTS": settings.segments}
     more |= {"SHOAL_CONSOLE_HOST": HOST, "SHOAL_CONSOLE_PORT": port, "SHOAL_CONSOLE_LOGIN": "none"}
     for name, command in (("memberships", ("memberships", "run")), ("console", ("console",))):
@@ -111,7 +111,7 @@ def _start_console(stack: ExitStack, folder: Path, given: Mapping[str, object], 
     return f"http://{HOST}:{port}"
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """The port that is wanted if nobody has it, else any."""
     for port in (wanted, 0):
         with closing(socket.socket()) as probe:

@@ -1,4 +1,4 @@
-"""The console that comes with the demo."""
+"""The consoles that come with the demo, and with a local broker."""
 
 import os
 import signal
@@ -11,6 +11,26 @@ from tests.support.waiting import wait_until
 
 PROGRAM = "from shoal.launcher import main; raise SystemExit(main())"
 OPENS_WITHIN_S = 45  # on a machine with nothing else to do it takes about 8
+
+
+def test_local_prints_the_address_of_a_console_before_anything_is_published() -> None:
+    command = [sys.executable, "-c", PROGRAM, "local", "--console"]
+    given = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "SHOAL_CONSOLE_PORT": "0", "SHOAL_PARTITIONS": "2"}
+    with subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().partition("# console: ")[2].strip()
+
+            def answers() -> bool:
+                try:
+                    return "no-definitions" in httpx.get(f"{url}/console/v1/segments").text
+                except httpx.TransportError:
+                    return False
+
+            wait_until(answers, within_s=OPENS_WITHIN_S, what="the console answers")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
 
 
 def test_the_demo_prints_the_address_of_a_console_that_shows_its_shop() -> None:
