@@ -75,11 +75,14 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
         if name not in live:
             raise UserError(f"there is no live segment {name}", hint="shoal segments list shows what is published")
     scores = {score.name: score for score in catalog.scores}
-    reads = {name: _reads(segment, scores) for name, segment in live.items()}
+    used = [segment for segment in catalog.segments if segment.status != "draft"]
+    reads = {segment.name: _reads(segment, scores) for segment in used}
     needed = _closure(names, reads)
     readers = {name for name, others in reads.items() if others & set(names)}
     own = _compiled(catalog, needed, rules)
-    rest = _compiled(catalog, set(live) - set(names), rules)
+    others = _readers(names, reads) - needed
+    rest = _compiled(catalog, reads.keys() - _readers(names, reads), rules).features
+    rest |= _compiled(catalog, _closure(others, reads), rules).features - own.features
     program = replace(_compiled(catalog, _closure(needed | readers, reads), rules), version=catalog.version)
     text = "\x00".join((rules.app, catalog.version, source, *sorted(names)))
     return Plan(
@@ -90,14 +93,14 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
         aggregates=frozenset(own.remembered),
         segments=tuple(segment_id(name) for name in sorted(names)),
         kept=frozenset(own.remembered) | {segment.id for segment in own.segments},
-        parts=tuple(part for part, name in FEATURES.items() if name in own.features and name not in rest.features),
+        parts=tuple(part for part, name in FEATURES.items() if name in own.features and name not in rest),
         waits=any(segment.waits_for for segment in own.segments),
     )
 
 
 def _compiled(catalog: Catalog, names: set[str], rules: TimeRules) -> Program:
-    """The program of some segments; of segments that are not live nothing is left but their names."""
-    kept = tuple(segment for segment in catalog.segments if segment.name in names or segment.status == "retired")
+    """The program of some segments, among which are all that they read."""
+    kept = tuple(segment for segment in catalog.segments if segment.name in names)
     return compile_catalog(replace(catalog, segments=kept), rules)
 
 
@@ -114,6 +117,11 @@ def _reads(definition: Segment, scores: Mapping[str, Score]) -> set[str]:
                 seen.add(reference.name)
                 waiting.append(scores[reference.name])
     return found
+
+
+def _readers(names: Collection[str], reads: Mapping[str, set[str]]) -> set[str]:
+    """These segments and all that read them, directly or not."""
+    return {name for name in reads if _closure([name], reads) & set(names)}
 
 
 def _closure(names: Collection[str], reads: Mapping[str, set[str]]) -> set[str]:

@@ -252,10 +252,15 @@ class Shadow:
             self._note(number, log, log.core.process(records))
 
     def _receive(self, number: int, log: _Log, record: RecordLike, given: Link, profile: bytes) -> None:
-        """A give, with the profile of this history in place of the worker's."""
-        value = write_link(replace(given, profile=profile))
+        """A give, with the profile of this history in place of the worker's.
+
+        Timers of segments that are not played here have fired there, and decide the instant of the merge, too.
+        """
+        known = profiles.decode(profile)
+        known.fired_ms = max(known.fired_ms, profiles.decode(given.profile).fired_ms)
+        value = write_link(replace(given, profile=profiles.encode(known, 0, 0)))
         self._process(number, log, [WaitingRecord(record.offset, record.timestamp, record.key, value)])
-        if given.to in log.done and self._marker not in profiles.decode(profile).aggregates:
+        if given.to in log.done and self._marker not in known.aggregates:
             log.done.discard(given.to)
             log.left[given.to] = None
             user = log.core.held(given.to)

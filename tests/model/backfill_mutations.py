@@ -28,7 +28,7 @@ BACKFILL_MUTATIONS = (
     Mutation(
         "a give has what the worker knew",
         SHADOW,
-        "value = write_link(replace(given, profile=profile))",
+        "value = write_link(replace(given, profile=profiles.encode(known, 0, 0)))",
         "value = write_link(given)",
     ),
     Mutation(

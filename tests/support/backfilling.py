@@ -152,7 +152,8 @@ class Backfilling:
 
     def begin_job(self) -> None:
         """A new process of the command, which knows nothing but the log."""
-        self.plan = plan_of(self.catalog, self.names, self.rules, source="topic")
+        live = {each.name for each in self.catalog.segments if each.status == "live"}
+        self.plan = plan_of(self.catalog, live & set(self.names), self.rules, source="topic")
         self.shadow = Shadow(self.plan, self.rules, partitions=self.numbers)
         self.played = [0] * self.numbers
 
@@ -169,14 +170,14 @@ class Backfilling:
     def between(self, number: int) -> Sequence[LogRecord]:
         return self.live.logs[number][self.played[number] :]
 
-    def fill(self, number: int) -> None:
+    def fill(self, number: int, *, most: int | None = None) -> None:
         """The next transaction in one partition."""
         if self.shadow.is_over(number) or not self.shadow.users(number):
             return
         if not self.shadow.has_begun(number):
             self.begin_in(number)
             return
-        fills = self.shadow.fills(number, self.choices.one_of(1, 1, 2, 10))
+        fills = self.shadow.fills(number, most or self.choices.one_of(1, 1, 2, 10))
         allowed = self.shadow.may_fill([user for user, _ in fills], self.between(number))
         for user, value in fills:
             if user in allowed:
@@ -254,7 +255,7 @@ def newer(catalog: Catalog, choices: Choices) -> tuple[str, ...]:
         readers = {
             each.name
             for each in catalog.segments
-            if each.status == "live" and each.name not in names and _reads(catalog, each.name) & names
+            if each.status != "draft" and each.name not in names and _reads(catalog, each.name) & names
         }
         if not readers:
             return tuple(sorted(names))
