@@ -133,5 +133,5 @@ class LiveCatalog:
 
 def filled_ms(entry: CatalogEntry, filling: Filling) -> dict[int, int]:
     """Since when aggregates have been fed, for who is filled."""
-    earlier = {own: min(at, entry.fed_ms[own]) for own, at in filling.aggregates.items() if own in entry.fed_ms}
-    return entry.fed_ms | earlier
+    # Not the lower of the two: the clock of a catalog may be behind the first event, which feeds the history.
+    return entry.fed_ms | {own: at for own, at in filling.aggregates.items() if own in entry.fed_ms}
