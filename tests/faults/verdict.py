@@ -13,6 +13,7 @@ from app.verification.comparison import Comparison
 from app.verification.job import Verification
 from app.verification.topic_contents import Cluster
 from tables import profile as profiles
+from tables.profile import Profile
 from tests.faults.deployment import Deployment
 from tests.support.shop import recompute
 
@@ -61,11 +62,25 @@ async def wrong_profiles(deployment: Deployment) -> list[str]:
                 if encoded is None or user == CATALOG_KEY:
                     continue
                 users += 1
-                if profiles.decode(encoded) != core.held(user):
+                if _numbered(profiles.decode(encoded)) != _numbered(core.held(user)):
                     wrong.append(f"{user}: {profiles.decode(encoded)}, not {core.held(user)}")
             if users != core.users:
                 wrong.append(f"partition {partition} has {users} profiles, not {core.users}")
     return wrong[:SHOWN_MAX]
+
+
+def _numbered(profile: Profile | None) -> Profile | None:
+    """The profile with the values of its tallies numbered by their first event: one in hand numbers them anew, and
+    the batches of a worker decide which is."""
+    if profile is not None:
+        for own, state in profile.aggregates.items():
+            match state:
+                case [[int(), *_] as instants, [int(), *_] as numbers, [str(), *_] as keys]:
+                    order = list(dict.fromkeys(numbers))
+                    place = {number: new for new, number in enumerate(order)}
+                    renumbered = [place[number] for number in numbers]
+                    profile.aggregates[own] = [instants, renumbered, [keys[number] for number in order]]
+    return profile
 
 
 async def _latest(cluster: Cluster, partition: int) -> dict[Any, bytes]:
