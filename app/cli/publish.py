@@ -65,6 +65,8 @@ def publish(
         console.print(f"would publish catalog {catalog.version}; {told}", highlight=False)
     else:
         console.print(f"published catalog {catalog.version}; {told}", highlight=False)
+        if hint := backfill_hint(catalog, changes):
+            console.print(hint, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -79,6 +81,15 @@ async def _publish(
         counts = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
         deed.details.update({name: str(len(names)) for name, names in counts.items()})
     return changes
+
+
+def backfill_hint(catalog: Catalog, changes: Difference) -> str:
+    """Tells what new segments lack, and the command that brings it; empty if there are none, or nothing was before."""
+    live = {segment.name for segment in catalog.segments if segment.status == "live"}
+    new = [name for name in changes.added if name in live]
+    if not new or not changes.same:
+        return ""
+    return f"new segments know nothing of what happened before: shoal backfill {' '.join(new)}"
 
 
 def _note(catalog: Catalog, name: str) -> str:
