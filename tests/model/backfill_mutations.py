@@ -20,22 +20,10 @@ BACKFILL_MUTATIONS = (
         "return True",
     ),
     Mutation(
-        "the backfill ends though somebody new has come",
-        SHADOW,
-        "if key in log.left or log.core.held(key) is None or _give_of(record) is not None:",
-        "if key in log.left:",
-    ),
-    Mutation(
         "a give has what the worker knew",
         SHADOW,
         "value = write_link(replace(given, profile=profiles.encode(known, 0, 0)))",
         "value = write_link(given)",
-    ),
-    Mutation(
-        "who has got something from a key that was not filled counts as filled",
-        SHADOW,
-        "if given.to in log.done and self._marker",
-        "if given.to in log.poisoned and self._marker",
     ),
     Mutation(
         "moves of the clock are left out",
@@ -53,12 +41,6 @@ BACKFILL_MUTATIONS = (
         "marks of memberships stay as they are",
         KEYS,
         "_take(profile.members, given.members, own)",
-        "pass",
-    ),
-    Mutation(
-        "the cart stays as it is",
-        KEYS,
-        "profile.cart = given.cart",
         "pass",
     ),
     Mutation(
