@@ -3,6 +3,7 @@
 import shlex
 import sys
 from importlib.metadata import requires
+from typing import ClassVar
 
 
 class UserError(Exception):
@@ -10,12 +11,14 @@ class UserError(Exception):
 
     `message` says in one line what is wrong, with the value and where it stands. `detail` says more (what was tried,
     the last lines of a log). `hint` says what to do. The command line prints all three, without a traceback, and
-    exits with code 2.
+    exits with code 2, or another `exit_code` where a command documents one.
 
     >>> print(UserError("no segments in shop/", hint="give the folder that holds the .yaml files"))
     no segments in shop/
       hint: give the folder that holds the .yaml files
     """
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, *, detail: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)

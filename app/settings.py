@@ -305,6 +305,11 @@ class Topics:
     dead_letters: str
     late: str
 
+    @property
+    def catalog_history(self) -> str:
+        """The topic of all publications."""
+        return f"{self.catalog}.history"
+
     def segment(self, name: str) -> str:
         """The topic of one segment."""
         return self.segment_prefix + name

@@ -39,7 +39,7 @@ COMMANDS = {
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),
     "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
     "backfill": ("app.cli.backfill:backfill", "Fill published segments with what happened before them."),
-    "catalog": ("app.cli.catalog:catalog", "Show the published definitions, their versions and their start."),
+    "catalog": ("app.cli.catalog:catalog", "Show what is published and what was, and go back to it."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a recomputation."),
     "privacy": (
@@ -128,7 +128,8 @@ def _run(given: list[str], errors: SafeConsole) -> int:
     except CycloptsError:  # already printed
         return EXIT_USER_ERROR
     except UserError as error:
-        return _tell(errors, str(error))
+        _tell(errors, str(error))
+        return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

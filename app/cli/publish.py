@@ -2,42 +2,67 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from app.catalogs.audited_publishing import publish_audited
 from app.catalogs.definitions_folder import load_segments, read_definitions
 from app.catalogs.publishing import publish_catalog
+from app.catalogs.terms import Terms
 from app.console.definitions import show_remarks
-from app.console.output import counted, make_console
+from app.console.output import make_console, say
+from app.console.publications import show_outcome
 from app.console.running import quiet_clients
-from app.runtime.audit import audited
+from app.runtime.audit import account
 from app.runtime.records.published_catalog import Difference
-from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Catalog
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 
 
 def publish(
     folder: Path,
     /,
     *,
+    by: str | None = None,
+    message: str = "",
+    source: str = "cli",
+    if_version: str | None = None,
+    keep_others: Annotated[bool, Parameter(negative=())] = False,
+    take_over: Annotated[bool, Parameter(negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     broker: str | None = None,
 ) -> int:
     """Publish a folder of definitions to running workers. It is checked, then written to the catalog topic.
 
     Workers with SHOAL_CATALOG=topic start to use it without a restart, in each partition between two batches.
-    Expressions that did not change keep their state.
+    Expressions that did not change keep their state. Each publication is kept with its author and its reason: see
+    `shoal catalog history`.
 
-    Example: `shoal publish segments --dry-run`
+    Definitions that are not in the folder are removed, if they came from the same source. If they came from another one
+    (the console, another repository), nothing is published. The exit code is 1 then, and also if another version is
+    published than --if-version says, or if somebody else publishes at the same instant.
+
+    Example: `shoal publish segments --message "Carts count from 40 euros"`
 
     Parameters
     ----------
     folder
         The folder with the definitions.
+    by
+        Who publishes (SHOAL_AUDIT_ACTOR, or the name of the account).
+    message
+        Why, for those who read the history.
+    source
+        Where the definitions come from: git, console, cli, or a name of your own such as git:shop.
+    if_version
+        Publish only if this is the latest publication: its number, or the version of its catalog; none: if nothing is
+        published.
+    keep_others
+        What other sources have published and the folder does not have stays published.
+    take_over
+        Definitions of other sources may be overwritten and removed. Those in the folder belong to this source then.
     dry_run
         Show what would change, and write nothing.
     broker
@@ -46,41 +71,28 @@ def publish(
     quiet_clients()
     console = make_console()
     settings = load_settings(kafka_bootstrap_servers=broker)
+    terms = Terms(
+        by=by or settings.audit_actor or account() or "",
+        message=message,
+        source=source,
+        if_version=if_version,
+        keep_others=keep_others,
+        take_over=take_over,
+    )
     catalog = load_segments(folder, settings.time_rules)
     files = read_definitions(folder)
     show_remarks(make_console(stderr=True), catalog)
     now_ms = int(time.time() * 1000)
-    changes = asyncio.run(_publish(settings, catalog, files, published_ms=now_ms, write=not dry_run))
-    for sign, style, names in (
-        ("+", "green", changes.added),
-        ("~", "yellow", changes.changed),
-        ("-", "red", changes.removed),
-    ):
-        for name in names:
-            console.print(f"{sign} {name}{_note(catalog, name)}", style=style, highlight=False, markup=False)
-    told = f"{counted(len(changes.same), 'definition')} as before"
-    if changes.nothing:
-        console.print(f"nothing to publish: catalog {catalog.version} is published, {told}", highlight=False)
-    elif dry_run:
-        console.print(f"would publish catalog {catalog.version}; {told}", highlight=False)
-    else:
-        console.print(f"published catalog {catalog.version}; {told}", highlight=False)
-        if hint := backfill_hint(catalog, changes):
-            console.print(hint, highlight=False, markup=False, soft_wrap=True)
+    work = (
+        publish_catalog(settings, catalog, files, published_ms=now_ms, write=False, terms=terms)
+        if dry_run
+        else publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms)
+    )
+    outcome = asyncio.run(work)
+    show_outcome(console, outcome, dry_run=dry_run)
+    if outcome.step is not None and (hint := backfill_hint(catalog, outcome.changes)):
+        say(console, hint)
     return 0
-
-
-async def _publish(
-    settings: Settings, catalog: Catalog, files: Mapping[str, str], *, published_ms: int, write: bool
-) -> Difference:
-    """Publishes, and records it in the audit log."""
-    if not write:
-        return await publish_catalog(settings, catalog, files, published_ms=published_ms, write=False)
-    async with audited(settings, "definitions.publish", details={"version": catalog.version}) as deed:
-        changes = await publish_catalog(settings, catalog, files, published_ms=published_ms, write=True)
-        counts = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
-        deed.details.update({name: str(len(names)) for name, names in counts.items()})
-    return changes
 
 
 def backfill_hint(catalog: Catalog, changes: Difference) -> str:
@@ -90,12 +102,3 @@ def backfill_hint(catalog: Catalog, changes: Difference) -> str:
     if not new or not changes.same:
         return ""
     return f"new segments know nothing of what happened before: shoal backfill {' '.join(new)}"
-
-
-def _note(catalog: Catalog, name: str) -> str:
-    if name in SETTINGS_FILES:
-        return f" ({settings_text(catalog.settings, name)})"
-    for segment in catalog.segments:
-        if segment.name == name and segment.status != "live":
-            return f" ({segment.status})"
-    return " (score)" if any(score.name == name for score in catalog.scores) else ""

@@ -53,7 +53,7 @@ def kept_topics(
 ) -> tuple[KeptTopic, ...]:
     """Topics with their retention: as Kafka told it, or else as a new topic gets it."""
     topics = settings.topics
-    about_nobody = {topics.catalog}
+    about_nobody = {topics.catalog, topics.catalog_history}
     found = []
     for spec in specs:
         if spec.name in about_nobody:

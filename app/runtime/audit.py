@@ -131,7 +131,7 @@ async def audited(
 
     Without a record nothing is done: UserError.
     """
-    log = AuditLog(settings, actor=settings.audit_actor or _account(), way="command")
+    log = AuditLog(settings, actor=settings.audit_actor or account(), way="command")
     deed_id = new_deed_id()
     audited_deed = Audited(dict(details or {}))
     await _append(log, log.record(deed, "begun", deed_id=deed_id, user=user, details=details), settings)
@@ -156,7 +156,8 @@ async def _append(log: AuditLog, record: AuditRecord, settings: Settings) -> Non
         ) from error
 
 
-def _account() -> str | None:
+def account() -> str | None:
+    """Name of the account that runs this process; None for one without a name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in many containers

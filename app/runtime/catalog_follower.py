@@ -47,15 +47,15 @@ class CatalogFollower:
 
     async def present(self) -> Published | None:
         """Returns the catalog that is published now; None if nothing ever was. Raises UnusableCatalogError."""
+        await self.log()
+        return self._whole()
+
+    async def log(self) -> CatalogLog:
+        """The topic, read to its end; whether its definitions can be used is not asked."""
         self._reader.seek(await self._reader.earliest())
         while not await self._read(wait_ms=1):
             pass
-        return self._whole()
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The definitions in the topic as far as it has been read, whether or not they can be used."""
-        return self._log.names
+        return self._log
 
     def _whole(self) -> Published | None:
         try:

@@ -89,7 +89,7 @@ async def test_what_is_published_can_be_read_back_and_published_again_changes_no
     assert (found.catalog.version, dict(found.files)) == (version, DEFINITIONS)
     catalog = load_catalog(DEFINITIONS)
     again = await publish_catalog(shop.settings, catalog, DEFINITIONS, published_ms=2, write=True)
-    assert again.nothing
+    assert again.changes.nothing
     unchanged = await published_catalog(shop.settings)
     assert unchanged is not None
     assert unchanged.publication.published_ms == 1

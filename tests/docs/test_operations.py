@@ -38,6 +38,8 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.audit,
         topics.profiles,
         topics.journal,
+        topics.catalog,
+        topics.catalog_history,
         topics.destinations,
         f"{topics.destinations}.dead-letter",
         topics.intake,

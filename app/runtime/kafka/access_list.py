@@ -45,10 +45,10 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
     there, but for the private topics of destinations and intake, which those make themselves.
     """
     topics, app_id = settings.topics, settings.app_id
-    positions, letters = topics.destinations, f"{topics.destinations}.dead-letter"
-    intake = topics.intake
+    positions, letters, intake = topics.destinations, f"{topics.destinations}.dead-letter", topics.intake
     every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity, topics.erasures]
-    every += [topics.profiles, topics.journal, topics.audit, topics.catalog]
+    every += [topics.profiles, topics.journal, topics.audit, topics.catalog_history, topics.catalog]
+    definitions, publisher = [topics.catalog, topics.catalog_history], _transactions(f"{app_id}-catalog-publisher")
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
             _topics("Create", *every),
@@ -67,7 +67,7 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         ),
         "serve": _chain(
             _topics("Write", topics.clickstream, topics.audit),
-            _topics("Read", *every, letters),  # the topics of events and dead letters: export
+            _topics("Read", *every[:-2], topics.catalog, letters),  # the topics of events and dead letters: export
             [_prefix("Read", topics.segment_prefix), _transactions(f"{app_id}-users")],
         ),
         "memberships": _chain(
@@ -89,12 +89,12 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             _topics("Read", topics.clickstream, topics.changes, topics.identity, topics.dead_letters, letters),
             [_group(f"{app_id}-warehouse")],
         ),
-        "publish": _chain(_topics("Read", topics.catalog), _topics("Write", topics.catalog, topics.audit)),
-        "catalog": _topics("Read", topics.catalog),
+        "publish": _chain(_topics("Read", *definitions), _topics("Write", *definitions, topics.audit), [publisher]),
+        "catalog": _topics("Read", *definitions),
         "users": _chain(
             _topics("Read", topics.profiles, topics.clickstream, topics.journal, topics.catalog),
             _topics("Read", *every[1:6], letters),  # export
-            _topics("DescribeConfigs", *every[:-2], letters),  # what is left of an erasure until when
+            _topics("DescribeConfigs", *every[:-3], letters),  # what is left of an erasure until when
             (_prefix(each, topics.segment_prefix) for each in ("Read", "DescribeConfigs")),
             _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase
             [_transactions(f"{app_id}-users")],

@@ -168,13 +168,18 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
         yield _config_finding(spec.name, f"cleanup.policy={policy}", "cleanup.policy", wanted["cleanup.policy"], why)
     for setting in ("retention.ms", "retention.bytes"):
         value = config.get(setting)
-        if settings.privacy == "strict" or value is None or value == "-1" or policy == "compact":
+        names_nobody = spec.name == topics.catalog_history
+        free = settings.privacy == "strict" and not names_nobody
+        if free or value is None or value == "-1" or policy == "compact":
             continue
         told = f"{setting}={value}"
         if setting == "retention.ms" and (after_ms := _number(value)) is not None:
             told += f" ({format_duration(after_ms)})"
         if spec.name == topics.journal:
             why = "without the whole journal nothing can be computed again, and idle moves are forgotten"
+            yield _config_finding(spec.name, told, setting, "-1", why)
+        elif names_nobody:
+            why = "earlier publications could not be shown, compared or published again"
             yield _config_finding(spec.name, told, setting, "-1", why)
         elif spec.name == topics.clickstream:
             why = (
@@ -205,8 +210,8 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
 
 
 def _check_terms(settings: Settings, spec: TopicSpec, state: TopicState) -> Iterator[Finding]:
-    """Checks the terms of a topic that holds records about users; the catalog and the audit records name none."""
-    if spec.name in (settings.topics.catalog, settings.topics.audit):
+    """Checks the terms of a topic that holds records about users; definitions and audit records name none."""
+    if spec.name in (settings.topics.catalog, settings.topics.catalog_history, settings.topics.audit):
         return
     compacted = dict(spec.config)["cleanup.policy"] == "compact"
     for setting, most, why in terms_of(state.config, compacted=compacted):

@@ -83,6 +83,11 @@ def catalog_topic(settings: Settings) -> TopicSpec:
     return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
 
 
+def history_topic(settings: Settings) -> TopicSpec:
+    """The topic of all publications: never compacted, kept for ever, so that each can be shown and published again."""
+    return TopicSpec(settings.topics.catalog_history, 1, _config(settings, KEPT))
+
+
 def audit_topic(settings: Settings) -> TopicSpec:
     """The topic of audit records: one partition, so that all are in one order."""
     kept = READ_BY_OTHERS | {"retention.ms": str(settings.audit_retention_ms)}

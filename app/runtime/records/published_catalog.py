@@ -10,13 +10,13 @@ does not match, and the catalog before stays.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from app.runtime.kafka.record_batch import Row
 from app.segments.definitions.catalog import definition_version, load_catalog
-from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_versions
+from app.segments.definitions.catalog_settings import settings_versions
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
@@ -26,15 +26,32 @@ VERSION_KEY = b"\x00version"
 PATH_HEADER = "path"
 
 
+Texts: TypeAlias = Mapping[str, tuple[str, str]]
+"""Definitions and settings by name: the path of the file, and its text."""
+
+
 class Publication(msgspec.Struct, frozen=True):
     """Content of the closing record: the catalog's version, its instant, and each definition's version.
 
-    Among `definitions` the settings have the names of SETTINGS_FILES.
+    Among `definitions` the settings have the names of SETTINGS_FILES. number: counts publications from 1; 0: before
+    they were counted. source: where it came from, such as git or console; sources: the same of each definition. Texts
+    are empty where nobody has said them, as in publications of earlier versions of the program, which in turn pass over
+    these fields.
     """
 
     version: str
     published_ms: int
     definitions: dict[str, str]
+    number: int = 0
+    by: str = ""
+    message: str = ""
+    source: str = ""
+    sources: dict[str, str] = {}
+
+    @property
+    def reference(self) -> str:
+        """The shortest name that commands and requests take for it: its number, else the catalog's version."""
+        return str(self.number) if self.number else self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +65,21 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference that a publication makes: names of definitions and settings files, in order."""
+    """Difference that a publication makes: names of definitions and settings files, in order.
+
+    rewritten: the text is another one (a title, a comment), and it means the same.
+    """
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     same: tuple[str, ...]
+    rewritten: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
-        """True if both catalogs mean the same."""
-        return not (self.added or self.changed or self.removed)
+        """True if both catalogs mean the same, in the same words."""
+        return not (self.added or self.changed or self.removed or self.rewritten)
 
 
 def definitions_of(catalog: Catalog) -> dict[str, Definition]:
@@ -75,25 +96,34 @@ def versions_of(catalog: Catalog) -> dict[str, str]:
 
 def difference(old: Catalog | None, new: Catalog) -> Difference:
     """Returns what is added, changed and removed: definitions and settings."""
-    before = {} if old is None else versions_of(old)
-    after = versions_of(new)
+    return difference_of({} if old is None else versions_of(old), versions_of(new))
+
+
+def difference_of(before: Mapping[str, str], after: Mapping[str, str], rewritten: Iterable[str] = ()) -> Difference:
+    """The same of versions by name. `rewritten`: names whose text differs, whatever it means."""
+    kept = sorted(name for name in after if before.get(name) == after[name])
+    other = set(rewritten)
     return Difference(
         added=tuple(sorted(after.keys() - before.keys())),
         changed=tuple(sorted(name for name in after if name in before and before[name] != after[name])),
         removed=tuple(sorted(before.keys() - after.keys())),
-        same=tuple(sorted(name for name in after if before.get(name) == after[name])),
+        same=tuple(name for name in kept if name not in other),
+        rewritten=tuple(name for name in kept if name in other),
     )
 
 
-def rows_of(catalog: Catalog, files: Mapping[str, str], *, removed: Iterable[str], published_ms: int) -> list[Row]:
-    """The records of a publication, in their order."""
-    versions = versions_of(catalog)
+def texts_of(catalog: Catalog, files: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Path and text of each definition, and of the settings that say anything."""
     paths = {name: definition.path for name, definition in definitions_of(catalog).items()}
-    paths |= {name: catalog.settings.paths[name] for name in SETTINGS_FILES if name in versions}
+    paths |= {name: catalog.settings.paths[name] for name in settings_versions(catalog.settings)}
+    return {name: (path, files[path]) for name, path in sorted(paths.items())}
+
+
+def rows_of(publication: Publication, texts: Texts, *, removed: Iterable[str]) -> list[Row]:
+    """The records of a publication, in their order."""
     rows: list[Row] = [
-        (name.encode(), files[paths[name]].encode(), [(PATH_HEADER, paths[name].encode())]) for name in sorted(versions)
+        (name.encode(), text.encode(), [(PATH_HEADER, path.encode())]) for name, (path, text) in texts.items()
     ]
-    publication = Publication(catalog.version, published_ms, versions)
     rows.append((VERSION_KEY, msgspec.json.encode(publication), []))
     rows += [(name.encode(), None, []) for name in removed]
     return rows
@@ -129,9 +159,14 @@ class CatalogLog:
         self._texts[name] = (path.decode(), record.value.decode())
 
     @property
-    def names(self) -> frozenset[str]:
+    def publication(self) -> Publication | None:
+        """The last closing record, whether or not its definitions can be used."""
+        return self._publication
+
+    @property
+    def texts(self) -> Texts:
         """The definitions in the topic, whether or not they can be used."""
-        return frozenset(self._texts)
+        return self._texts
 
     def whole(self) -> Published | None:
         """The latest publication all of whose definitions are here; else the one before, None if there was none.

@@ -7,23 +7,27 @@ from typing import Any
 import pytest
 
 from app.runtime.kafka.topic_check import Finding, TopicState, check_broker, check_topics, remedies
-from app.runtime.kafka.topics import topic_specs
+from app.runtime.kafka.topics import TopicSpec, history_topic, topic_specs
 from app.settings import Settings, load_settings
 
 SETTINGS = load_settings({}, partitions=6)
 TOPICS = SETTINGS.topics
 
 
+def specs(settings: Settings) -> list[TopicSpec]:
+    return [*topic_specs(settings, ["buyers"]), history_topic(settings)]
+
+
 def right(settings: Settings = SETTINGS, *, replicas: int = 3) -> dict[str, TopicState]:
     """Topics as `create` makes them on three brokers."""
     return {
         spec.name: TopicState(spec.name, spec.partitions, replicas, dict(spec.config) | {"min.insync.replicas": "2"})
-        for spec in topic_specs(settings, ["buyers"])
+        for spec in specs(settings)
     }
 
 
 def check(states: Mapping[str, TopicState], *, settings: Settings = SETTINGS, brokers: int = 3) -> list[Finding]:
-    return check_topics(settings, topic_specs(settings, ["buyers"]), states, brokers=brokers)
+    return check_topics(settings, specs(settings), states, brokers=brokers)
 
 
 def changed(name: str, config: Mapping[str, str] | None = None, **given: Any) -> list[Finding]:
@@ -42,7 +46,7 @@ def test_nothing_is_said_of_topics_that_are_right() -> None:
 def test_every_missing_topic_is_named() -> None:
     found = check({})
     assert [(finding.name, finding.found, finding.wrong) for finding in found] == [
-        (spec.name, "missing", True) for spec in topic_specs(SETTINGS, ["buyers"])
+        (spec.name, "missing", True) for spec in specs(SETTINGS)
     ]
 
 
@@ -52,6 +56,8 @@ def test_every_missing_topic_is_named() -> None:
         (TOPICS.profiles, {"cleanup.policy": "delete"}, True),
         (TOPICS.profiles, {"cleanup.policy": "compact,delete"}, True),
         (TOPICS.catalog, {"cleanup.policy": "delete"}, True),
+        (TOPICS.catalog_history, {"retention.ms": "604800000"}, True),
+        (TOPICS.catalog_history, {"cleanup.policy": "compact"}, True),
         (TOPICS.changes, {"cleanup.policy": "compact"}, True),
         (TOPICS.segment("buyers"), {"cleanup.policy": "compact"}, True),
         (TOPICS.clickstream, {"cleanup.policy": "compact"}, True),
@@ -150,7 +156,8 @@ def strict(**changes: Mapping[str, str]) -> list[Finding]:
     """Returns the report under privacy=strict, where all topics forget in time but for what is changed by name."""
     states = {}
     for name, state in right(STRICT).items():
-        own = COMPACTING if state.config["cleanup.policy"] == "compact" else FORGETTING
+        own = {} if name == TOPICS.catalog_history else FORGETTING
+        own = COMPACTING if state.config["cleanup.policy"] == "compact" else own
         config = dict(state.config) | own | dict(changes.get(name.replace(".", "_"), {}))
         states[name] = replace(state, config=config)
     return check(states, settings=STRICT)

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.runtime.kafka.record_batch import Row
-from app.runtime.records.published_catalog import CatalogLog, Difference, difference, rows_of
+from app.runtime.records.published_catalog import (
+    CatalogLog,
+    Difference,
+    Publication,
+    difference,
+    rows_of,
+    texts_of,
+    versions_of,
+)
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
@@ -24,7 +32,8 @@ class Record:
 
 
 def publication(files: dict[str, str], *removed: str) -> list[Row]:
-    return rows_of(load_catalog(files), files, removed=removed, published_ms=1)
+    catalog = load_catalog(files)
+    return rows_of(Publication(catalog.version, 1, versions_of(catalog)), texts_of(catalog, files), removed=removed)
 
 
 def read(log: CatalogLog, rows: list[Row]) -> str | None:
@@ -104,7 +113,7 @@ def test_a_worker_refuses_what_makes_a_profile_too_large() -> None:
 def test_one_who_only_looks_sees_what_a_worker_refuses() -> None:
     log = CatalogLog()
     assert read(log, publication(BUYERS)) == load_catalog(BUYERS).version
-    assert log.names == {"buyers"}
+    assert set(log.texts) == {"buyers"}
 
 
 def test_the_difference_names_what_is_added_changed_and_removed() -> None:
