@@ -20,7 +20,7 @@ async def publish_audited(
 
 
 def audit_details(terms: Terms, catalog: Catalog) -> dict[str, str]:
-    """What the audit log has of a publication that begins."""
+    """Details of the audit record of a publication that begins."""
     details = {"version": catalog.version, "by": terms.by, "source": terms.source, "message": terms.message}
     if terms.restores:
         details["restores"] = str(terms.restores)
@@ -28,7 +28,7 @@ def audit_details(terms: Terms, catalog: Catalog) -> dict[str, str]:
 
 
 def outcome_details(outcome: Outcome) -> dict[str, str]:
-    """What the audit log has of its end: numbers of definitions, and the publication's own number."""
+    """Details of the record of its end: numbers of definitions, and the publication's own number."""
     changes = outcome.changes
     counts = {
         "added": changes.added,

@@ -27,7 +27,7 @@ class PastCatalog:
 
 
 async def read_state(settings: Settings) -> PublishedState:
-    """What is published and what was. Raises UserError."""
+    """Both topics as they are now. Raises UserError."""
     async with CatalogPublisher(settings, writes=False) as looking:
         return await looking.read()
 

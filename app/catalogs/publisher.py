@@ -79,7 +79,7 @@ class CatalogPublisher:
         await self._client.close()
 
     async def read(self) -> PublishedState:
-        """What is published, and what was. All transactions of earlier publishers have ended."""
+        """Both topics as they are now. All transactions of earlier publishers have ended."""
         assert self._client is not None
         follower = CatalogFollower(self._client, self._settings, committed_only=self._transactions)
         try:

@@ -17,7 +17,7 @@ _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._:-]{0,39}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Who publishes, why, and from where; nothing is published where the rest does not hold.
+    """Author, reason and source; nothing is published where the rest does not hold.
 
     if_version: number or version of the publication that must be the latest; None: any. take_over: definitions of other
     sources may be overwritten and removed. keep_others: what other sources have published and this one does not have
