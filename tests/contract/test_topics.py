@@ -29,7 +29,7 @@ def test_creates_what_is_missing_and_finds_it_right(
     assert main(["topics", "check", *shoal]) == 2
     shown = capsys.readouterr().out
     assert shown.count("missing") == 12
-    assert "11 things wrong" in shown
+    assert "12 things wrong" in shown
     assert main(["topics", "create", *shoal]) == 0
     shown = capsys.readouterr().out
     assert f"{unique}.segment.buyers" in shown
