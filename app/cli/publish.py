@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from app.catalogs.audited_publishing import publish_audited
 from app.catalogs.definitions_folder import load_segments, read_definitions
-from app.catalogs.publishing import publish_catalog
+from app.catalogs.publishing import Outcome, publish_catalog
 from app.catalogs.terms import Terms
 from app.console.definitions import show_remarks
 from app.console.output import make_console, say
@@ -18,7 +19,7 @@ from app.console.running import quiet_clients
 from app.runtime.audit import account
 from app.runtime.records.published_catalog import Difference
 from app.segments.definitions.definition import Catalog
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 
 
 def publish(
@@ -82,17 +83,20 @@ def publish(
     catalog = load_segments(folder, settings.time_rules)
     files = read_definitions(folder)
     show_remarks(make_console(stderr=True), catalog)
-    now_ms = int(time.time() * 1000)
-    work = (
-        publish_catalog(settings, catalog, files, published_ms=now_ms, write=False, terms=terms)
-        if dry_run
-        else publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms)
-    )
-    outcome = asyncio.run(work)
+    outcome = asyncio.run(_publish(settings, catalog, files, terms, dry_run=dry_run))
     show_outcome(console, outcome, dry_run=dry_run)
     if outcome.step is not None and (hint := backfill_hint(catalog, outcome.changes)):
         say(console, hint)
     return 0
+
+
+async def _publish(
+    settings: Settings, catalog: Catalog, files: Mapping[str, str], terms: Terms, *, dry_run: bool
+) -> Outcome:
+    now_ms = int(time.time() * 1000)
+    if dry_run:
+        return await publish_catalog(settings, catalog, files, published_ms=now_ms, write=False, terms=terms)
+    return await publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms)
 
 
 def backfill_hint(catalog: Catalog, changes: Difference) -> str:
