@@ -274,6 +274,7 @@ async def whole_life(shop: Shop) -> None:
     await shop.once("topics", "create")
     await shop.once("publish", str(shop.folder / "segments"))
     await shop.once("catalog")
+    await shop.once("catalog", "history")
     clickstream = shop.settings.topics.clickstream
     async with running(shop):
         await shop.send(*[(SOURCE, view("ann", anonymousId="a-1"))] * 2, (SOURCE, {"type": "track"}))
