@@ -139,8 +139,9 @@ class Shadow:
         return 0 if NOT_FED in core.fed_ms.values() else core.users
 
     def left(self, partition: int) -> int:
-        """Keys that are still to be looked at, at most."""
-        return len(self._logs[partition].left)
+        """Keys that are still to be looked at, at most. Where no event was taken, keys are known, such as that of
+        somebody who was erased, and nothing of them."""
+        return len(self._logs[partition].left) if self.users(partition) else 0
 
     def may_fill(self, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
         """The users of whom no record stands between what was played and their fills."""

@@ -42,6 +42,17 @@ from tests.support.waiting import eventually
 PASSWORD = "a password for tests only"
 SOURCE = "raw"
 PROCESSES = tuple(access_lists(Settings()))
+CONSOLE_PATHS = (
+    "health",
+    "destinations",
+    "segments",
+    "flows",
+    "segments/viewers",
+    "segments/viewers/changes",
+    "segments/viewers/freshness",
+    "people?user=ann",
+    "people/timeline?user=ann",
+)
 SEGMENT = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\ntopic: true\n"
 WRITE_KEY, READ_KEY, ADMIN_KEY = "shoal_write_of-a-test", "shoal_read_of-a-test", "shoal_admin_of-a-test"
 RESOURCES = {
@@ -237,6 +248,7 @@ async def running(shop: Shop) -> AsyncIterator[None]:
                 ("memberships", "run"),
                 ("destinations", "run"),
                 ("warehouse",),
+                ("console", "--port", "0"),
             )
         ]
         yield
@@ -269,6 +281,16 @@ async def ask_the_service(shop: Shop) -> None:
         assert told.status_code == 200, told.text
 
 
+async def ask_the_console(shop: Shop) -> None:
+    log = shop.folder / "console.log"
+    await eventually(lambda: "http://" in log.read_text(), within_s=60, what="the console starts")
+    url = re.findall(r"http://[\w.:]+", log.read_text())[0]
+    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        for path in CONSOLE_PATHS:
+            told = await http.get(f"/console/v1/{path}")
+            assert told.status_code == 200, f"{path}: {told.text}"
+
+
 async def whole_life(shop: Shop) -> None:
     """Everything that any process does, once."""
     await shop.once("topics", "create")
@@ -291,6 +313,8 @@ async def whole_life(shop: Shop) -> None:
         await shop.once("users", "split", "ann", "a-1")
         await shop.once("users", "export", "ann", "--output", str(shop.folder / "ann.json"))
         await shop.another_segment()
+        await shop.once("backfill", "others")
+        await ask_the_console(shop)
         await shop.late_events()
         await shop.once("topics", "check")
         await shop.once("memberships", "verify")

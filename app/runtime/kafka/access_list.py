@@ -99,15 +99,35 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
             _topics("Write", topics.clickstream, topics.audit),  # split, merge and erase
             [_transactions(f"{app_id}-users")],
         ),
+        "replay": _chain(_topics("Read", topics.dead_letters, intake), _topics("Write", topics.clickstream, intake)),
+        "simulate": _topics("Write", topics.clickstream),
+    }
+    lists |= _readers_of_people(settings)
+    return {process: tuple(grants) for process, grants in lists.items()}
+
+
+def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
+    """Processes that read events and changes of people, and what is made of them."""
+    topics, app_id = settings.topics, settings.app_id
+    letters = f"{topics.destinations}.dead-letter"
+    return {
         "snapshot": _chain(
             _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
             _topics("Write", topics.audit),
         ),
         "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
-        "replay": _chain(_topics("Read", topics.dead_letters, intake), _topics("Write", topics.clickstream, intake)),
-        "simulate": _topics("Write", topics.clickstream),
+        "backfill": _chain(
+            _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
+            _topics("Describe", topics.changes),
+            _topics("Write", topics.clickstream),
+            [_transactions(f"{app_id}-backfill")],
+        ),
+        "console": _chain(
+            _topics("Read", topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.profiles),
+            _topics("Read", topics.catalog, topics.identity, topics.destinations),
+            _topics("Describe", topics.journal, letters),
+        ),
     }
-    return {process: tuple(grants) for process, grants in lists.items()}
 
 
 def scaler_access(settings: Settings) -> tuple[Grant, ...]:
