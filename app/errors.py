@@ -3,6 +3,7 @@
 import shlex
 import sys
 from importlib.metadata import requires
+from importlib.util import find_spec
 from typing import ClassVar
 
 
@@ -34,6 +35,12 @@ class UserError(Exception):
             first, *rest = self.hint.splitlines()
             lines += [f"  hint: {first}", *(f"        {line}" for line in rest)]
         return "\n".join(lines)
+
+
+def need_packages(what: str, extra: str, *names: str) -> None:
+    """UserError if one of the packages is missing that something needs: how the extra is installed."""
+    if missing := [name for name in names if find_spec(name) is None]:
+        raise UserError(f"{what} needs {', '.join(missing)}", hint=install_command(extra))
 
 
 def install_command(extra: str) -> str:

@@ -13,13 +13,14 @@ from app.console.backtesting import show_difference, show_missing, show_reading,
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.console.output_file import STANDARD_OUTPUT, check_output_file, write_output_file
-from app.console.playing import play_files, without_collector
+from app.console.playing import play_files
 from app.errors import UserError
 from app.offline.backtest import Backtest
 from app.offline.backtest_difference import Members, difference_lines, differences
 from app.offline.change_sorter import ChangeSorter
 from app.offline.name_census import NameCensus
 from app.offline.value_census import ValueCensus
+from app.runtime.process.gc_control import without_collector
 from app.settings import load_settings
 
 PARTITIONS_MAX = 1_000

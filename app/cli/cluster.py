@@ -7,8 +7,7 @@ import msgspec
 from app.console.clusters import show_clusters
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import write_output_file
-from app.console.packages import need_packages
-from app.errors import UserError
+from app.errors import UserError, need_packages
 from app.events.visible_text import visible_json
 from app.offline.cluster_files import definition_files, problems_of
 
@@ -45,7 +44,7 @@ def cluster(
     json
         Print JSON.
     """
-    need_packages("learn", "numpy", "pyarrow", "sklearn")
+    need_packages("this command", "learn", "numpy", "pyarrow", "sklearn")
     if clusters is not None and not 2 <= clusters <= 20:
         raise UserError(f"--clusters is {clusters}", hint="a whole number from 2 to 20")
     if output is not None and output.exists():

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from app.console.output import counted, make_console, say
 from app.console.output_file import STANDARD_OUTPUT, check_output_file, write_output_file
-from app.console.packages import need_packages
-from app.errors import UserError
+from app.errors import UserError, need_packages
 from app.offline.forecasts import forecast_lines
 from app.offline.model_file import read_model
 
@@ -29,7 +28,7 @@ def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> 
     above
         Only users whose probability is higher.
     """
-    need_packages("learn", "numpy", "pyarrow")
+    need_packages("this command", "learn", "numpy", "pyarrow")
     if not 0 <= above < 1:
         raise UserError(f"--above is {above:g}", hint="a probability from 0 to below 1, such as 0.3")
     check_output_file(output, [rows, model])

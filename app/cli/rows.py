@@ -6,17 +6,18 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from app.catalogs.features import load_features
-from app.console.backtesting import show_missing
+from app.console.backtesting import show_missing, show_unusable
 from app.console.feature_rows import show_rows
 from app.console.options import read_instant_ms
 from app.console.output import make_console
 from app.console.output_file import check_output_file, whole_file, write_output_file
-from app.console.playing import play_files, without_collector
+from app.console.playing import play_files
 from app.offline.backtest import Backtest
 from app.offline.feature_rows import FeatureRows
 from app.offline.name_census import NameCensus
 from app.offline.row_files import check_rows_file, columns_of, lines_of, metadata_of, write_parquet
 from app.offline.value_census import ValueCensus
+from app.runtime.process.gc_control import without_collector
 from app.settings import load_settings
 
 
@@ -75,4 +76,5 @@ def rows(
             write_output_file(output, lines_of(output, columns))
     show_rows(console, summary, made, columns, rows=len(kept), left_out=len(found) - len(kept))
     show_missing(console, census.missing())
+    show_unusable(console, values.unusable())
     return 0

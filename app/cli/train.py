@@ -5,7 +5,7 @@ from pathlib import Path
 from app.console.model_report import report_lines
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
-from app.console.packages import need_packages
+from app.errors import need_packages
 from app.offline.model_file import write_model
 
 
@@ -41,7 +41,7 @@ def train(
     seed
         The same seed and rows give the same model.
     """
-    need_packages("learn", "numpy", "pyarrow", "sklearn")
+    need_packages("this command", "learn", "numpy", "pyarrow", "sklearn")
     for file in (output, report):
         check_output_file(file, [rows])
     from app.learning.exported import exported

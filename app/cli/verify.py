@@ -1,7 +1,6 @@
 """`shoal verify`: the changes on Kafka against those that the input and the journal demand."""
 
 import asyncio
-import gc
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +13,7 @@ from app.console.output import make_console
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.main import load_program
+from app.runtime.process.gc_control import without_collector
 from app.settings import load_settings
 from app.simulation.recording import check_files
 from app.verification.comparison import KINDS
@@ -71,13 +71,8 @@ def verify(
         check_files(file)
     snapshot = None if since is None else Snapshot(since)
     job = Verification(settings, programs, tuple(file or ()), timeout_s=timeout_ms / 1000, since=snapshot)
-    gc.freeze()  # the collected data has no cycles: a walk over it costs a third of the time
-    gc.disable()
-    try:
+    with without_collector():
         asyncio.run(job.run(make_console(stderr=True), exactly=partitions is not None))
-    finally:
-        gc.enable()
-        gc.unfreeze()
     _print_result(job, make_console())
     return EXIT_EQUAL if job.result.equal else EXIT_DIFFERENT
 

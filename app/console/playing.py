@@ -1,8 +1,6 @@
 """Files of past events, played through backtests with a count of events on the terminal."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -49,16 +47,3 @@ def play_files(
             hint=UNUSABLE_HINT,
         )
     return summaries
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Runs without the cyclic collector: the state has no cycles, and a walk over it costs a third of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

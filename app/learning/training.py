@@ -8,7 +8,7 @@ by itself. An interval says if the model beats the baseline for certain: users a
 belong together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from app.offline.model_file import MISSING, Quality
 
 TEST_SHARE: Final = 0.25
 POSITIVES_LEAST: Final = 20
-POSITIVES_ENOUGH: Final = 100
 RESAMPLES: Final = 200
 
 Estimator = Any
@@ -204,8 +203,3 @@ def _important(rows: LabelRows, estimator: Estimator, split: Split, seed: int) -
         chance.shuffle(shuffled[:, column])
         lost.append((name, float(whole - average_precision_score(truth, estimator.predict_proba(shuffled)[:, 1]))))
     return tuple(sorted(lost, key=lambda each: -each[1])[:10])
-
-
-def certain(measured: Sequence[Measured], chosen: str) -> bool:
-    """True if the chosen model orders better than the baseline for certain."""
-    return next(each.gain[0] for each in measured if each.name == chosen) > 0

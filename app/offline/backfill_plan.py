@@ -76,7 +76,7 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
             raise UserError(f"there is no live segment {name}", hint="shoal segments list shows what is published")
     scores = {score.name: score for score in catalog.scores}
     used = [segment for segment in catalog.segments if segment.status != "draft"]
-    reads = {segment.name: _reads(segment, scores) for segment in used}
+    reads = {segment.name: segments_read(segment, scores) for segment in used}
     needed = _closure(names, reads)
     readers = {name for name, others in reads.items() if others & set(names)}
     own = _compiled(catalog, needed, rules)
@@ -104,7 +104,7 @@ def _compiled(catalog: Catalog, names: set[str], rules: TimeRules) -> Program:
     return compile_catalog(replace(catalog, segments=kept), rules)
 
 
-def _reads(definition: Segment, scores: Mapping[str, Score]) -> set[str]:
+def segments_read(definition: Segment, scores: Mapping[str, Score]) -> set[str]:
     """The segments that a segment reads itself, also by scores."""
     found: set[str] = set()
     waiting: list[Definition] = [definition]

@@ -6,8 +6,6 @@ which lacks what the backfill is to bring. The partition that the give comes fro
 given the same, with all of it: that takes its place. A give that no partition has made, since the log begins later,
 holds nothing.
 
-Before the log comes history from elsewhere, if there is any: then keys talk to each other at once.
-
 A user is *done* when their fill stands in the log, and nothing came to them since then from a key that was not filled.
 What may live here: who is what at which offset, and who is left to be filled. What may not: topics, transactions.
 """
@@ -24,7 +22,6 @@ from app.events.control_record import CONTROL_MARK, Control, read_control, write
 from app.events.link_record import LINK_MARK, Link, read_link, write_link
 from app.events.message import MessageError
 from app.offline.backfill_plan import CART, VISIT, Plan
-from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned
 from app.segments.compiler.aggregates import stable_id
 from app.segments.evaluation.batch import Batch, RecordLike, WaitingRecord
@@ -56,7 +53,7 @@ class _Log:
 
 
 class Shadow:
-    """All partitions of a deployment. Histories come first (`before`), then the logs (`feed`)."""
+    """All partitions of a deployment: their logs are fed, then played."""
 
     def __init__(self, plan: Plan, rules: TimeRules, *, partitions: int) -> None:
         self._plan = plan
@@ -64,22 +61,9 @@ class Shadow:
         self._logs = [_Log(Partition(plan.program, rules)) for _ in range(partitions)]
         self._given: dict[Claim, bytes] = {}
         self._marker = stable_id(f"backfill {plan.id}")
-        self._before = False
-        self._number = -(2**40)
         self.records = 0
 
     # ---- in
-
-    def before(self, partition: int, records: Iterable[RecordLike]) -> None:
-        """The next records of a history from before the log. Its link records, too, are made here."""
-        self._before = True
-        for record in records:
-            self._put_before(partition, record.timestamp, record.key, record.value)
-        while any(log.records for log in self._logs):
-            for number, log in enumerate(self._logs):
-                if log.records:
-                    self._play(number, log)
-        self._before = False
 
     def feed(self, partition: int, records: Iterable[RecordLike]) -> None:
         """The next records of a log."""
@@ -204,11 +188,6 @@ class Shadow:
 
     # ---- one log
 
-    def _put_before(self, partition: int, timestamp: int, key: bytes | None, value: bytes | None) -> None:
-        """A record of the history before the log, behind those before it."""
-        self._number += 1
-        self._logs[partition].records.append(WaitingRecord(self._number, timestamp, key, value))
-
     def _play(self, number: int, log: _Log) -> bool:
         """Plays a log as far as it goes; False if it goes nowhere."""
         batch: list[RecordLike] = []
@@ -221,7 +200,7 @@ class Shadow:
                 self._note(number, log, log.core.advance(log.moves.popleft().clock_ms))
                 continue
             given = _give_of(record)
-            if given is not None and given.app == self._rules.app and not self._before:
+            if given is not None and given.app == self._rules.app:
                 profile = self._given.pop(_claim(given), None)
                 if profile is None:
                     break
@@ -233,7 +212,7 @@ class Shadow:
             log.records.popleft()
             played = True
             self.records += 1
-            if record.offset in log.poisoned and not self._before:
+            if record.offset in log.poisoned:
                 continue
             control = self._own_control(record)
             if control is None:
@@ -305,10 +284,6 @@ class Shadow:
                 log.done.discard(key)  # a new life
                 log.left[key] = None
         for out in batch.links:
-            if self._before:
-                name = out.key.encode()
-                self._put_before(partition_of(name, len(self._logs)), -1, name, out.value)
-                continue
             link = read_link(out.value)
             if link.step == "give":
                 self._given[_claim(link)] = link.profile

@@ -20,7 +20,7 @@ def definition_files(
 ) -> dict[str, str]:
     """File name -> text of a definition, for each cluster. `prefix` begins the names of the segments."""
     return {
-        f"{prefix}-{cluster.name}.yaml"[-80:]: _definition(cluster, clustering, metadata, booleans, prefix=prefix)
+        f"{prefix}-{cluster.name}.yaml": _definition(cluster, clustering, metadata, booleans, prefix=prefix)
         for cluster in clustering.clusters
     }
 

@@ -9,14 +9,13 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from app.errors import UserError, install_command
+from app.errors import UserError, need_packages
 from app.events.instants import iso_text
 from app.offline.feature_rows import Row
 from app.segments.definitions.features_file import Features
@@ -68,8 +67,8 @@ def check_rows_file(path: Path) -> None:
         raise UserError(
             f"--output {path} does not say its format", hint=f"give a name that ends with {', '.join(ENDS)}"
         )
-    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise UserError(f"writing {path} needs pyarrow", hint=install_command("learn"))
+    if path.suffix == ".parquet":
+        need_packages(f"writing {path}", "learn", "pyarrow")
 
 
 def columns_of(features: Features, rows: Sequence[Row]) -> list[Column]:

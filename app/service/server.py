@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -12,6 +13,7 @@ from app.errors import UserError
 from app.service.connections import Connections, connections_for
 from app.service.protocol import bounded_protocol
 from app.service.service import create_service
+from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 
 BACKLOG = 2_048
@@ -67,28 +69,40 @@ class Server(uvicorn.Server):
 def server(settings: Settings) -> Server:
     """A server that is not started. UserError for settings that cannot be used."""
     service = create_service(settings)
-    config = uvicorn.Config(
-        service.asgi,
+    return Server(server_config(service.asgi, settings, service.metrics), service.drain)
+
+
+def server_config(
+    asgi: Any, settings: Settings, metrics: ServiceMetrics, *, proxy_headers: bool = True
+) -> uvicorn.Config:
+    """Configuration of uvicorn for an application. `proxy_headers`: of a proxy on this machine they say who asks."""
+    return uvicorn.Config(
+        asgi,
         loop="uvloop",
-        http=bounded_protocol(Connections(connections_for(settings.connections_max), service.metrics)),
+        http=bounded_protocol(Connections(connections_for(settings.connections_max), metrics)),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,  # it would hold users' names
         server_header=False,
+        proxy_headers=proxy_headers,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return Server(config, service.drain)
 
 
 def serve_until_told(settings: Settings) -> int:
     """Serves until a signal; the exit code. UserError."""
     listening = bind(settings)
-    made = server(settings)
+    return serve_on(listening, server(settings))
+
+
+def serve_on(listening: socket.socket, made: Server) -> int:
+    """Prints the address, and serves until a signal; the exit code."""
     host, port = listening.getsockname()[:2]
-    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # the caller who asked for a free port needs its number
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{port}", flush=True)  # noqa: T201  # the caller who asked for a free port needs its number
     with listening:
         asyncio.run(made.serve(sockets=[listening]))
     return 0 if made.started else 1

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from litestar import Litestar, Response
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
@@ -29,6 +28,7 @@ from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
 from app.service.erasure_routes import ErasureRoutes, Erasures
 from app.service.export_routes import ExportRoutes, Exports
+from app.service.framework import given, refusal_of
 from app.service.health_routes import Health, HealthRoutes
 from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
@@ -118,15 +118,15 @@ def create_service(settings: Settings) -> Service:
         ],
         cors_config=cross_origin(settings),
         dependencies={
-            "collector": _given(collector),
-            "library_settings": _given(LibrarySettings(settings, access)),
-            "queries": _given(queries),
-            "streams": _given(streams),
-            "erasures": _given(Erasures(settings)),
-            "exports": _given(Exports(settings)),
-            "lists": _given(StaticLists(settings, writer)),
-            "audit": _given(Audit(settings, access)),
-            "health": _given(health),
+            "collector": given(collector),
+            "library_settings": given(LibrarySettings(settings, access)),
+            "queries": given(queries),
+            "streams": given(streams),
+            "erasures": given(Erasures(settings)),
+            "exports": given(Exports(settings)),
+            "lists": given(StaticLists(settings, writer)),
+            "audit": given(Audit(settings, access)),
+            "health": given(health),
         },
         request_max_body_size=BODY_BYTES_MAX * 2,  # `read_body` has the limit, and its own error
         openapi_config=_openapi(),
@@ -134,15 +134,6 @@ def create_service(settings: Settings) -> Service:
         debug=False,
     )
     return Service(app, CredentialsAllowed(app, COLLECT_PATHS), drain, metrics)
-
-
-def _given(value: object) -> Provide:
-    """A dependency of handlers: the one of the process."""
-
-    def provide() -> Any:
-        return value
-
-    return Provide(provide, sync_to_thread=False)
 
 
 def _openapi() -> OpenAPIConfig:
@@ -175,16 +166,7 @@ def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
 
 
 def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
-    """Answers what the framework refuses: an unknown path, a wrong method, an unreadable parameter."""
-    words = {404: "no-such-path", 405: "wrong-method", 400: "invalid-request", 413: "too-large"}
-    detail = error.detail or "this cannot be served"
-    if isinstance(error.extra, list) and error.extra:
-        detail = "; ".join(str(each.get("key", "")) + ": " + str(each.get("message", "")) for each in error.extra)
-    status = error.status_code
-    if status >= 500:
-        return _say_failure(request, error)
-    problem = Problem(status, words.get(status, "invalid-request"), detail[:500], headers=error.headers or {})
-    return _say_problem(request, problem)
+    return _say_failure(request, error) if error.status_code >= 500 else _say_problem(request, refusal_of(error))
 
 
 def _say_failure(_: Asked, error: Exception) -> Response[bytes]:

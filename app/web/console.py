@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from litestar import Litestar, Response
 from litestar.config.compression import CompressionConfig
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -19,6 +18,7 @@ from litestar.types import ASGIApp
 from app.service.access import Access
 from app.service.changes import ChangesHub
 from app.service.definitions import Definitions
+from app.service.framework import given, refusal_of
 from app.service.http_problem import Problem
 from app.service.memberships import Memberships
 from app.service.profiles import Profiles
@@ -86,15 +86,15 @@ def create_console(settings: Settings) -> Console:
         lifespan=[running],
         exception_handlers={Problem: _say_problem, HTTPException: _say_error, Exception: _say_failure},
         dependencies={
-            "gate": _given(gate),
-            "settings": _given(settings),
-            "queries": _given(Queries(settings, Access(settings), definitions, memberships)),
-            "catalog_view": _given(view),
-            "feed": _given(feed),
-            "live": _given(LiveChanges(hub, definitions, streams_max=settings.console_streams_max)),
-            "people": _given(People(definitions, memberships, Profiles(settings))),
-            "timelines": _given(Timelines(settings)),
-            "pulses": _given(Pulses(settings)),
+            "gate": given(gate),
+            "settings": given(settings),
+            "queries": given(Queries(settings, Access(settings), definitions, memberships)),
+            "catalog_view": given(view),
+            "feed": given(feed),
+            "live": given(LiveChanges(hub, definitions, streams_max=settings.console_streams_max)),
+            "people": given(People(definitions, memberships, Profiles(settings))),
+            "timelines": given(Timelines(settings)),
+            "pulses": given(Pulses(settings)),
         },
         request_max_body_size=BODY_BYTES_MAX,
         compression_config=CompressionConfig(backend="gzip", exclude=[STREAM]),
@@ -103,15 +103,6 @@ def create_console(settings: Settings) -> Console:
         debug=False,
     )
     return Console(app, Front(app, StaticFiles(), checks_host=gate.login == "none"), drain)
-
-
-def _given(value: object) -> Provide:
-    """A dependency of handlers: the one of the process."""
-
-    def provide() -> Any:
-        return value
-
-    return Provide(provide, sync_to_thread=False)
 
 
 def _openapi() -> OpenAPIConfig:
@@ -138,15 +129,7 @@ def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
 
 
 def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
-    """Answers what the framework refuses: an unknown path, a wrong method, an unreadable parameter."""
-    if error.status_code >= 500:
-        return _say_failure(request, error)
-    words = {404: "no-such-path", 405: "wrong-method", 413: "too-large"}
-    detail = error.detail or "this cannot be served"
-    if isinstance(error.extra, list) and error.extra:
-        detail = "; ".join(f"{each.get('key', '')}: {each.get('message', '')}" for each in error.extra)
-    code = words.get(error.status_code, "invalid-request")
-    return _say_problem(request, Problem(error.status_code, code, detail[:500], headers=error.headers or {}))
+    return _say_failure(request, error) if error.status_code >= 500 else _say_problem(request, refusal_of(error))
 
 
 def _say_failure(request: Asked, error: Exception) -> Response[bytes]:

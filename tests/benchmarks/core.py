@@ -6,12 +6,12 @@ from typing import Any
 
 from app.main import load_program
 from app.offline.backtest import BATCH_RECORDS, FileRecord
+from app.runtime.process.gc_control import without_collector
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from tests.benchmarks.events import ROOT, ROUNDS, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
 RULES = TimeRules()

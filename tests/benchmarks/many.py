@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from app.offline.backtest import BATCH_RECORDS, FileRecord
+from app.runtime.process.gc_control import without_collector
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from tests.benchmarks.events import ROUNDS, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
 TOUCHED: Final = 10

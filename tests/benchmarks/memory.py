@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.main import load_program
+from app.runtime.process.gc_control import without_collector
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.settings import Settings
 from tests.benchmarks.events import ROOT, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
 BATCH_RECORDS: Final = Settings().batch_records_max

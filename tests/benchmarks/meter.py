@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
+from app.runtime.process.gc_control import without_collector
 from app.settings import Settings
 from app.simulation.record import Record
 from app.verification.topic_contents import Cluster
 from tests.benchmarks.open_loop import OpenLoop, pause
-from tests.benchmarks.quiet import without_collector
 
 #: If the 99th of 100 batches is later than this, the figures show the meter and not the worker.
 LAG_MAX_S: Final = 0.005

@@ -14,6 +14,7 @@ from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import NO_HEADERS, Row
 from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.process.gc_control import without_collector
 from app.runtime.records.envelope import POSITION_KEY, Reached, StoredPosition, encode_position, plain_prefix
 from app.segments.compiler.program import Program
 from app.segments.evaluation.time_rules import TimeRules
@@ -22,7 +23,6 @@ from app.segments.partition.position import CATALOG_KEY
 from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 from tests.benchmarks.restore import restored_in
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for

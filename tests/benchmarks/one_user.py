@@ -9,12 +9,12 @@ import msgspec
 
 from app.events.instants import iso
 from app.offline.backtest import FileRecord
+from app.runtime.process.gc_control import without_collector
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from tests.benchmarks.events import ROUNDS, START_MS, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 
 EVENTS_MAX: Final = 20_000

@@ -13,6 +13,7 @@ from app.runtime.delivery.commit import OutputTopics
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import ensure_topics, topic_specs
+from app.runtime.process.gc_control import without_collector
 from app.runtime.records.envelope import Reached, StoredPosition
 from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import Batch
@@ -21,7 +22,6 @@ from app.segments.partition.partition import Partition
 from app.settings import Settings
 from app.simulation.record import Homes
 from tests.benchmarks.events import ROOT, Workload, calibrate
-from tests.benchmarks.quiet import without_collector
 from tests.benchmarks.report import Result
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
 from tests.support.broker import Broker

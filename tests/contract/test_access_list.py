@@ -156,9 +156,8 @@ class Shop:
 
     async def once(self, user: str, *command: str, code: int = 0) -> None:
         """A command that ends by itself, with this code."""
-        process = self.process(user, *command)
-        process.start()
-        assert await asyncio.to_thread(process.wait) == code, f"{user} {command}: {process.log.read_text()}"
+        with self.process(user, *command) as process:
+            assert await asyncio.to_thread(process.wait) == code, f"{user} {command}: {process.log.read_text()}"
 
     async def prepare(self) -> None:
         """Makes the source, and gives each process its grants."""

@@ -16,7 +16,7 @@ from app.destinations.outcome import Fate, Outcome
 from app.destinations.positions import Stored
 from app.destinations.shared_limits import new_shared_limits
 from app.runtime.follow.reader_metrics import ReaderMetrics
-from app.segments.evaluation.change import Cause, Change
+from app.segments.evaluation.change import Cause, CauseKind, Change
 from tests.destinations.making import HOOK, change, destination, records, target
 
 HOUR_S = 3_600.0
@@ -166,11 +166,21 @@ async def test_what_is_too_old_is_not_sent() -> None:
     assert receiver.metrics.value("shoal_destination_changes_total", destination="hook", outcome="expired") == 1
 
 
-@pytest.mark.parametrize(("line", "sent"), [("", 2), ("on_merged: send\n", 2), ("on_merged: skip\n", 1)])
-async def test_what_only_a_login_caused_is_not_sent_where_the_file_says_so(line: str, sent: int) -> None:
-    merged = change("ann")
-    merged.cause = Cause("merged", link="1f", source="a-1")
-    receiver = SimulatedReceiver([merged, change("ann", 2)], lambda _, __: DELIVERED, HOOK + line)
+@pytest.mark.parametrize(
+    ("cause", "line", "sent"),
+    [
+        ("merged", "", 2),
+        ("merged", "on_merged: send\n", 2),
+        ("merged", "on_merged: skip\n", 1),
+        ("backfill", "", 1),
+        ("backfill", "on_backfill: skip\n", 1),
+        ("backfill", "on_backfill: send\n", 2),
+    ],
+)
+async def test_what_no_event_caused_is_sent_as_the_file_says(cause: CauseKind, line: str, sent: int) -> None:
+    caused = change("ann")
+    caused.cause = Cause(cause, link="1f")
+    receiver = SimulatedReceiver([caused, change("ann", 2)], lambda _, __: DELIVERED, HOOK + line)
     await receiver.run(until_s=1)
     assert len(receiver.arrived) == sent
     unwanted = receiver.metrics.value("shoal_destination_changes_total", destination="hook", outcome="unwanted")

@@ -16,6 +16,8 @@ from app.settings import Settings, load_settings
 from tests.service.browser import Browser, browser
 from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread
 from tests.service.strict_client import STRICT
+from tests.support.broker import Broker
+from tests.support.shop import Shop
 
 PARTITIONS = 3
 FEW_SEGMENTS = Path(__file__).parent / "segments"
@@ -86,3 +88,19 @@ def admin_settings(own_settings: Settings) -> Settings:
         admin_keys=f"ops:{hash_of(ADMIN_KEY)}",
         audit_secret="a secret for tests only",
     )
+
+
+@pytest.fixture
+async def shop(broker: Broker, embedded_redis: EmbeddedRedis, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A deployment on each broker in which people have several keys, for a service with an admin key."""
+    given = {
+        "redis_url": embedded_redis.url,
+        "serve_port": "0",
+        "admin_keys": f"ops:{hash_of(ADMIN_KEY)}",
+        "audit_secret": "a secret for tests only",
+    }
+    definitions = {"identity.yaml": "", "buyers.yaml": "segment: buyers\nwhen: exists('Order Completed' within 90d)\n"}
+    made = Shop(broker, unique, tmp_path / "segments", partitions=3, given=given, definitions=definitions)
+    await made.open()
+    yield made
+    await made.close()

@@ -1,41 +1,21 @@
 """People are erased over HTTP: with an admin key only, all keys or none, each deed in the audit log."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.embedded import EmbeddedRedis
 from app.main import create_app
 from app.offline.key_erasure import KeyErasure
 from app.runtime.audit import AuditLog
 from app.runtime.records.audit_record import subject_of
-from app.service.access_keys import hash_of
 from app.settings import Settings
 from tests.service.running import ADMIN_KEY, READ_KEY, Running, bearer, serving
-from tests.support.broker import Broker
 from tests.support.records import read_topic
 from tests.support.shop import Shop, running, soon
 
 ON_KAFKA = pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 SECRET = "a secret for tests only"
-
-
-@pytest.fixture
-async def shop(broker: Broker, embedded_redis: EmbeddedRedis, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    given = {
-        "redis_url": embedded_redis.url,
-        "serve_port": "0",
-        "admin_keys": f"ops:{hash_of(ADMIN_KEY)}",
-        "audit_secret": SECRET,
-    }
-    definitions = {"identity.yaml": "", "buyers.yaml": "segment: buyers\nwhen: exists('Order Completed' within 90d)\n"}
-    made = Shop(broker, unique, tmp_path / "segments", partitions=3, given=given, definitions=definitions)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def ask(service: Running, path: str, body: Any = None, *, key: str = ADMIN_KEY) -> Any:

@@ -3,43 +3,24 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.embedded import EmbeddedRedis
 from app.main import create_app
 from app.offline.person_records import PersonRecords
 from app.runtime.audit import AuditLog
 from app.runtime.records.audit_record import subject_of
-from app.service.access_keys import hash_of
 from app.service.export_routes import CHUNK_BYTES
 from tests.service.running import ADMIN_KEY, READ_KEY, Running, bearer, serving
-from tests.support.broker import Broker
 from tests.support.shop import Shop, running, soon
 from tools.docs_pages import ROOT
 
 SECRET = "a secret for tests only"
 SCHEMA = Draft202012Validator(json.loads((ROOT / "deploy" / "schemas" / "person.json").read_text()))
 ON_EMBEDDED = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
-
-
-@pytest.fixture
-async def shop(broker: Broker, embedded_redis: EmbeddedRedis, unique: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    given = {
-        "redis_url": embedded_redis.url,
-        "serve_port": "0",
-        "admin_keys": f"ops:{hash_of(ADMIN_KEY)}",
-        "audit_secret": SECRET,
-    }
-    definitions = {"identity.yaml": "", "buyers.yaml": "segment: buyers\nwhen: exists('Order Completed' within 90d)\n"}
-    made = Shop(broker, unique, tmp_path / "segments", partitions=3, given=given, definitions=definitions)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def ask(service: Running, user: str, *, key: str = ADMIN_KEY) -> Any:

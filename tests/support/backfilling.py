@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from app.events.control_record import write_control
-from app.offline.backfill_plan import Plan, plan_of
+from app.offline.backfill_plan import Plan, plan_of, segments_read
 from app.offline.backfill_shadow import Shadow
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.journal import IdleMove
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
-from app.segments.definitions.dependencies import references
 from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.live_catalog import NOT_FED
@@ -252,30 +251,16 @@ def newer(catalog: Catalog, choices: Choices) -> tuple[str, ...]:
     names = {choices.one_of(*live).name} if live else set()
     if len(live) > 1 and choices.chance(30):
         names.add(choices.one_of(*live).name)
+    scores = {each.name: each for each in catalog.scores}
     while True:
         readers = {
             each.name
             for each in catalog.segments
-            if each.status != "draft" and each.name not in names and _reads(catalog, each.name) & names
+            if each.status != "draft" and each.name not in names and segments_read(each, scores) & names
         }
         if not readers:
             return tuple(sorted(names))
         names |= readers
-
-
-def _reads(catalog: Catalog, name: str) -> set[str]:
-    scores = {each.name: each for each in catalog.scores}
-    found: set[str] = set()
-    waiting: list[Any] = [each for each in catalog.segments if each.name == name]
-    seen: set[str] = set()
-    while waiting:
-        for reference in references(waiting.pop()):
-            if reference.kind == "segment":
-                found.add(reference.name)
-            elif reference.name not in seen:
-                seen.add(reference.name)
-                waiting.append(scores[reference.name])
-    return found
 
 
 def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:

@@ -14,7 +14,7 @@ from app.web.console import ROUTES
 from app.web.gate import COOKIE, Gate
 from app.web.login_throttle import ATTEMPTS, LoginThrottle
 from app.web.passwords import load_users, user_line
-from app.web.roles import ROLES, Role
+from app.web.roles import ROLES, Role, rights_of
 from tests.web.conftest import PASSWORD
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -81,6 +81,11 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
         status = client.get(path).status_code
         may = path in ALL or role != "viewer"
         assert (status == 403) is not may, (path, status)
+
+
+@pytest.mark.parametrize("role", [each for each in ROLES if each != "viewer"])
+def test_every_other_role_reads_what_people_read(role: Role) -> None:
+    assert rights_of([role]) >= rights_of(["people"]) > rights_of(["viewer"])
 
 
 def test_a_viewer_sees_changes_without_users_and_their_data(clients: Any) -> None:
