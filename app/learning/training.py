@@ -65,11 +65,11 @@ def train(rows: LabelRows, *, seed: int = 0) -> Training:
     """Trains and measures. UserError where too few rows or positives are there to say anything."""
     outer = split_by_time(rows, np.arange(len(rows.at_ms)))
     inner = split_by_time(rows, outer.train)
-    candidates = _candidates(seed)
-    scores = {name: _average_precision(rows, make(), inner) for name, make in candidates.items()}
+    makers = candidates(seed)
+    scores = {name: _average_precision(rows, make(), inner) for name, make in makers.items()}
     chosen = max(scores, key=lambda name: scores[name])
     forecasts, fitted = {}, {}
-    for name, make in candidates.items():
+    for name, make in makers.items():
         fitted[name] = make().fit(rows.numbers[outer.train], rows.label[outer.train])
         forecasts[name] = fitted[name].predict_proba(rows.numbers[outer.test])[:, 1]
     truth, users = rows.label[outer.test], rows.users[outer.test]
@@ -119,7 +119,8 @@ def quality_of(truth: Any, forecast: Any, *, is_probability: bool = True) -> Qua
     )
 
 
-def _candidates(seed: int) -> dict[str, Callable[[], Estimator]]:
+def candidates(seed: int) -> dict[str, Callable[[], Estimator]]:
+    """The kinds of models, each by what makes an untrained one."""
     return {
         "linear": ScaledLogistic,
         "forest": lambda: RandomForestClassifier(200, min_samples_leaf=20, random_state=seed, n_jobs=1),

@@ -18,12 +18,13 @@ them; the label of a row is the difference of that total between the row's insta
 
 import re
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Literal, cast
 
 import yaml
 
 from app.segments.definitions import definition_format as form
-from app.segments.definitions.catalog import definition_version
+from app.segments.definitions.catalog import meaning
 from app.segments.definitions.definition import Segment, Warmup
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
 from app.segments.definitions.value_types import NamedExpressions
@@ -164,11 +165,8 @@ def read_features_file(path: str, text: str) -> FeaturesFile:
 
 def _version(moments: Segment, labels: tuple[Label, ...]) -> str:
     """As that of a definition, over all parts."""
-    parts = [f"{label.name} {label.kind} {label.ahead_ms} {label.of}" for label in labels]
-    texts = tuple((part, s.Text(part)) for part in parts)
-    return definition_version(
-        Segment(moments.name, moments.when, None, None, attach=moments.attach + texts, warmup=moments.warmup)
-    )
+    parts = [f"{label.name} {label.kind} {label.ahead_ms} {label.of}".encode() for label in labels]
+    return sha256(b"\n".join([meaning(moments), *parts])).hexdigest()[:6]
 
 
 def _named(

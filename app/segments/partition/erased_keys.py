@@ -18,8 +18,7 @@ The end of an erasure is found without any memory of it: a *finish* record goes 
 back. The control records of all keys stand in the logs before that of the user can be read, and the link records of 3
 are sent before the finish; so each key has passed its own erasure when the finish has come to it.
 
-What may live here: what control records of an erasure do. What may not: who the keys
-are.
+What may live here: what control records of an erasure do. What may not: who the keys are.
 """
 
 from collections.abc import Iterable

@@ -10,7 +10,7 @@ from app.console.model_report import report_lines
 from app.errors import UserError
 from app.learning.exported import exported
 from app.learning.rows_of_label import LabelRows
-from app.learning.training import Training, _candidates, split_by_time, train
+from app.learning.training import Training, candidates, split_by_time, train
 from app.offline.model_file import MISSING, Column, forecast, read_model, write_model
 from app.offline.row_files import RowsMetadata
 
@@ -104,7 +104,7 @@ def test_no_label_of_training_looks_into_the_test(trained: tuple[LabelRows, Trai
 @pytest.mark.parametrize("kind", ["linear", "forest", "boosted"])
 def test_the_file_of_a_model_says_what_the_estimator_says(kind: str, trained: tuple[LabelRows, Training]) -> None:
     rows, training = trained
-    estimator = _candidates(0)[kind]().fit(rows.numbers[training.split.train], rows.label[training.split.train])
+    estimator = candidates(0)[kind]().fit(rows.numbers[training.split.train], rows.label[training.split.train])
     model = read_model(write_model(exported("m", rows, replace(training, chosen=kind, estimator=estimator))))
     test = rows.numbers[training.split.test]
     said = [forecast(model, numbers) for numbers in test.tolist()]
