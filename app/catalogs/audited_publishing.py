@@ -1,4 +1,4 @@
-"""Publishing by a command: its beginning and its end are in the audit log, with author, source and reason."""
+"""Publishing by a command or in the console: its beginning and its end are in the audit log, with who, from and why."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,17 @@ from app.settings import Settings
 
 
 async def publish_audited(
-    settings: Settings, catalog: Catalog, files: Mapping[str, str], *, published_ms: int, terms: Terms
+    settings: Settings,
+    catalog: Catalog,
+    files: Mapping[str, str],
+    *,
+    published_ms: int,
+    terms: Terms,
+    actor: str | None = None,
 ) -> Outcome:
-    """As `publish_catalog`, with audit records."""
-    async with audited(settings, "definitions.publish", details=audit_details(terms, catalog)) as deed:
+    """As `publish_catalog`, with audit records. `actor`: as of `audited`."""
+    details = audit_details(terms, catalog)
+    async with audited(settings, "definitions.publish", details=details, actor=actor) as deed:
         outcome = await publish_catalog(settings, catalog, files, published_ms=published_ms, write=True, terms=terms)
         deed.details.update(outcome_details(outcome))
     return outcome

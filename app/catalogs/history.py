@@ -56,11 +56,19 @@ def difference_between(before: PastCatalog, after: PastCatalog) -> Difference:
 
 
 async def roll_back(
-    settings: Settings, reference: str, *, terms: Terms, published_ms: int, write: bool, audit: bool = True
+    settings: Settings,
+    reference: str,
+    *,
+    terms: Terms,
+    published_ms: int,
+    write: bool,
+    audit: bool = True,
+    actor: str | None = None,
 ) -> Outcome:
     """Publishes the texts of an earlier publication again, as a new one; each definition keeps its source of then.
 
-    The texts are checked like any others. Raises UnknownPublicationError, PublishConflictError, UserError.
+    `actor`: as of `audited`. The texts are checked like any others. Raises UnknownPublicationError,
+    PublishConflictError, UserError.
     """
     past = past_catalog((await read_state(settings)).history, reference)
     files = files_of(past.texts)
@@ -82,5 +90,5 @@ async def roll_back(
         sources=publication.sources,
     )
     if write and audit:
-        return await publish_audited(settings, catalog, files, published_ms=published_ms, terms=again)
+        return await publish_audited(settings, catalog, files, published_ms=published_ms, terms=again, actor=actor)
     return await publish_catalog(settings, catalog, files, published_ms=published_ms, write=write, terms=again)

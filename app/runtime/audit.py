@@ -125,13 +125,20 @@ class Audited:
 
 @asynccontextmanager
 async def audited(
-    settings: Settings, deed: Deed, *, user: str | None = None, details: Mapping[str, str] | None = None
+    settings: Settings,
+    deed: Deed,
+    *,
+    user: str | None = None,
+    details: Mapping[str, str] | None = None,
+    actor: str | None = None,
 ) -> AsyncIterator[Audited]:
-    """Records a deed of a command: that it begins, before anything is done, and how it ended.
+    """Records a deed: that it begins, before anything is done, and how it ended.
 
-    Without a record nothing is done: UserError.
+    `actor`: the person who asked for it over HTTP; None: the account that runs a command. Without a record nothing is
+    done: UserError.
     """
-    log = AuditLog(settings, actor=settings.audit_actor or account(), way="command")
+    way: Literal["http", "command"] = "command" if actor is None else "http"
+    log = AuditLog(settings, actor=actor or settings.audit_actor or account(), way=way)
     deed_id = new_deed_id()
     audited_deed = Audited(dict(details or {}))
     await _append(log, log.record(deed, "begun", deed_id=deed_id, user=user, details=details), settings)

@@ -48,6 +48,11 @@ class Definitions:
         return self._minimisation
 
     @property
+    def is_empty(self) -> bool:
+        """True if it is known that nothing is published."""
+        return self._catalog is None and self._minimisation is not None
+
+    @property
     def catalog(self) -> Catalog:
         """The present catalog; Problem 503 while none is known."""
         if self._catalog is None:

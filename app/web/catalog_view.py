@@ -84,12 +84,12 @@ class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
     bytes_max: int
 
 
-def with_needs(catalog: Catalog, segment: Segment) -> Catalog:
-    """A segment with all that it uses: thousands of others would only take time."""
+def with_needs(catalog: Catalog, definition: Definition) -> Catalog:
+    """A definition with all that it uses: thousands of others would only take time."""
     every: list[Definition] = [*catalog.segments, *catalog.scores]
     known = {each.name: each for each in every}
     wanted: set[str] = set()
-    waiting: list[Definition] = [segment]
+    waiting: list[Definition] = [definition]
     while waiting:
         each = waiting.pop()
         if each.name not in wanted:

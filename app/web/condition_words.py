@@ -27,14 +27,14 @@ _COMPARED: Final = {
     "matches": "matches",
 }
 _OPPOSITE: Final = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_CART: Final = {
+CART: Final = {
     "items": "the number of products in the cart",
     "quantity": "the number of pieces in the cart",
     "value": "the value of the cart",
     "products": "the products in the cart",
     "idle": "the time since the cart was last changed",
 }
-_VISIT: Final = {
+VISIT: Final = {
     "duration": "the length of the visit",
     "idle": "the time since the last event of the visit",
     "pages": "the pages seen in this visit",
@@ -43,7 +43,7 @@ _VISIT: Final = {
     "source": "the source of this visit",
     "landing_page": "the first page of this visit",
 }
-_USER: Final = {
+USER: Final = {
     "first_seen": "the first event of the user",
     "last_seen": "the last event of the user",
     "age": "the time since the first event of the user",
@@ -178,11 +178,11 @@ def _value(node: s.Expression) -> str:
         case s.ListOf():
             return ", ".join(map(_value, node.items))
         case s.CartField():
-            return _CART[node.name]
+            return CART[node.name]
         case s.SessionField():
-            return _VISIT[node.name]
+            return VISIT[node.name]
         case s.UserField():
-            return _USER[node.name]
+            return USER[node.name]
         case s.Trait():
             return f"the trait {canonical.path_text(node.path)}"
         case s.ContextValue():

@@ -27,18 +27,25 @@ from app.settings import Settings
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
+from app.web.definition_routes import DefinitionRoutes, Drafts
 from app.web.front import Front
 from app.web.gate import COOKIE, Asked, Gate
 from app.web.live_changes import LiveChanges
 from app.web.operation_routes import OperationRoutes
 from app.web.people_routes import People, PeopleRoutes
+from app.web.publication_routes import PublicationRoutes
+from app.web.publications import Publications
 from app.web.pulse import Pulses
 from app.web.segment_routes import SegmentRoutes
 from app.web.session_routes import SessionRoutes
 from app.web.static_files import StaticFiles
 from app.web.timeline import Timelines
+from app.web.vocabulary import Vocabularies
 
-ROUTES: Final = (SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes)
+ROUTES: Final = (
+    *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
+    *(DefinitionRoutes, PublicationRoutes),
+)
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"
 """Live changes are sent as they come: nothing may collect them to pack them."""
@@ -95,6 +102,9 @@ def create_console(settings: Settings) -> Console:
             "people": given(People(definitions, memberships, Profiles(settings))),
             "timelines": given(Timelines(settings)),
             "pulses": given(Pulses(settings)),
+            "drafts": given(Drafts(settings, definitions)),
+            "publications": given(Publications(settings)),
+            "vocabularies": given(Vocabularies(settings)),
         },
         request_max_body_size=BODY_BYTES_MAX,
         compression_config=CompressionConfig(backend="gzip", exclude=[STREAM]),

@@ -2,10 +2,51 @@
 
 from typing import Final
 
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
 
+from app.service.http_problem import ProblemBody
+
+_TEXT: Final = Schema(type=OpenAPIType.STRING)
+_NAME: Final = Schema(
+    type=OpenAPIType.STRING, description="The definition that the text replaces; empty or absent: it is new"
+)
+_SOURCE: Final = Schema(type=OpenAPIType.STRING, description="The text of a definition file")
+_MESSAGE: Final = Schema(type=OpenAPIType.STRING, description="What changes, and why")
 LOGIN: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["name", "password"],
     properties={"name": Schema(type=OpenAPIType.STRING), "password": Schema(type=OpenAPIType.STRING)},
 )
+DRAFT: Final = Schema(type=OpenAPIType.OBJECT, required=["text"], properties={"text": _SOURCE, "name": _NAME})
+EDIT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["text", "message", "if_version"],
+    properties={
+        "text": _SOURCE,
+        "name": _NAME,
+        "message": _MESSAGE,
+        "if_version": Schema(
+            type=OpenAPIType.STRING, description="The publication that the author has seen; none: nothing was published"
+        ),
+        "take_over": Schema(
+            type=OpenAPIType.BOOLEAN, description="Also if the definition belongs to another source; false if absent"
+        ),
+    },
+)
+ROLLBACK: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["to"],
+    properties={
+        "to": Schema(type=OpenAPIType.STRING, description="Number or version of an earlier publication"),
+        "message": _MESSAGE,
+        "if_version": Schema(type=OpenAPIType.STRING, description="Only if this is the latest publication"),
+        "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say what would change; false if absent"),
+    },
+)
+
+
+def conflicts() -> dict[int, ResponseSpec]:
+    """The answer to a request that what is published forbids, for a handler's `responses`."""
+    said = "Something else is published than the request is for, or definitions come from a folder"
+    return {409: ResponseSpec(ProblemBody, description=said, generate_examples=False)}

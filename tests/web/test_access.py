@@ -14,7 +14,7 @@ from app.web.console import ROUTES
 from app.web.gate import COOKIE, Gate
 from app.web.login_throttle import ATTEMPTS, LoginThrottle
 from app.web.passwords import load_users, user_line
-from app.web.roles import ROLES, Role, rights_of
+from app.web.roles import ROLES, Right, Role, rights_of
 from tests.web.conftest import PASSWORD
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -30,6 +30,18 @@ ALL = (
     "/console/v1/health",
     "/console/v1/destinations",
 )
+FOR_EDITORS = ("/console/v1/vocabulary",)
+PUBLISHED = (
+    "/console/v1/definitions?name=cart-abandoned",
+    "/console/v1/publications",
+    "/console/v1/publications/latest",
+    "/console/v1/publications/difference?before=1&after=2",
+)
+WRITES: dict[str, Right] = {
+    "/console/v1/definitions/read": "edit",
+    "/console/v1/publications": "publish",
+    "/console/v1/publications/rollback": "publish",
+}
 OPEN = ("/console/v1/session", "/console/v1/me")
 STREAM = "/console/v1/changes"
 OF_PEOPLE = (*PEOPLE, "/console/v1/segments/cart-abandoned/users")
@@ -58,7 +70,8 @@ def clients(guarded_url: str) -> "Iterator[dict[str, tuple[httpx.Client, dict[st
 def test_every_route_is_in_this_table() -> None:
     templates = {path for controller in ROUTES for path in paths_of(controller)}
     shown = {
-        each.partition("?")[0].replace("cart-abandoned", "{name:str}") for each in (*ALL, *OF_PEOPLE, *OPEN, STREAM)
+        each.partition("?")[0].replace("cart-abandoned", "{name:str}")
+        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, *WRITES, *OPEN, STREAM)
     }
     assert templates == shown
 
@@ -68,7 +81,7 @@ def paths_of(controller: Any) -> set[str]:
     return {path for each in handlers for path in getattr(each, "paths", ())}
 
 
-@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, STREAM, "/console/v1/me"])
+@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, STREAM, "/console/v1/me"])
 def test_nobody_gets_anything_without_a_session(path: str, guarded_url: str) -> None:
     answer = httpx.get(guarded_url + path)
     assert (answer.status_code, answer.json()["code"]) == (401, "no-session")
@@ -81,6 +94,26 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
         status = client.get(path).status_code
         may = path in ALL or role != "viewer"
         assert (status == 403) is not may, (path, status)
+    for path in FOR_EDITORS:
+        assert (client.get(path).status_code == 403) is (role in ("viewer", "people")), path
+    for path in PUBLISHED:
+        assert client.get(path).status_code in (200, 409), path
+
+
+@pytest.mark.parametrize("role", ROLES[: ATTEMPTS - 1])
+def test_a_role_writes_what_it_may_and_nothing_without_the_token_of_a_page(role: Role, clients: Any) -> None:
+    client, me = clients[role]
+    headers = SAME_ORIGIN | {"X-Shoal-CSRF": me["csrf"]}
+    for path, right in WRITES.items():
+        status = client.post(path, json={}, headers=headers).status_code
+        assert (status == 403) is (right not in rights_of([role])), (path, status)
+        for wrong in (SAME_ORIGIN, headers | {"Sec-Fetch-Site": "cross-site"}, headers | {"X-Shoal-CSRF": "x"}):
+            assert client.post(path, json={}, headers=wrong).status_code == 403, path
+
+
+@pytest.mark.parametrize("path", WRITES)
+def test_nobody_writes_without_a_session(path: str, guarded_url: str) -> None:
+    assert httpx.post(guarded_url + path, json={}, headers=SAME_ORIGIN).status_code == 401
 
 
 @pytest.mark.parametrize("role", [each for each in ROLES if each != "viewer"])

@@ -1,0 +1,93 @@
+"""Publishing one definition that somebody has edited, beside all others, which stay as they are published."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from app.catalogs.audited_publishing import publish_audited
+from app.catalogs.conflicts import source_conflict, version_conflict
+from app.catalogs.history import read_state
+from app.catalogs.publisher import PublishedState
+from app.catalogs.publishing import Outcome, checked_catalog
+from app.catalogs.terms import NOTHING_PUBLISHED, Terms
+from app.runtime.records.catalog_history import Step, files_of
+from app.settings import Settings
+
+SOURCE: Final = "console"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """The new text of a definition. `based_on`: number or version of the publication that its author has seen, or
+    NOTHING_PUBLISHED. `is_new`: the author believes that nothing has this name. `take_over`: also if the definition
+    belongs to another source."""
+
+    name: str
+    text: str
+    based_on: str
+    is_new: bool = False
+    take_over: bool = False
+
+
+async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str) -> Outcome:
+    """Publishes the catalog with one definition replaced or added. `by`: the author, who also stands in the audit log.
+
+    Later publications are no conflict if they did not touch this definition. Raises PublishConflictError, CatalogError
+    for definitions that cannot be used together, UserError.
+    """
+    terms = Terms(by=by, message=message, source=SOURCE)
+    state = await read_state(settings)
+    _check_base(edit, state)
+    _check_source(edit, state)
+    present = state.log.publication
+    known = {} if present is None else present.definitions
+    texts = {name: state.log.texts[name] for name in known if name in state.log.texts}
+    path = texts[edit.name][0] if edit.name in texts else f"{edit.name}.yaml"
+    files = files_of({**texts, edit.name: (path, edit.text)})
+    catalog = await asyncio.to_thread(checked_catalog, settings, files)
+    sources = {} if present is None else present.sources
+    return await publish_audited(
+        settings,
+        catalog,
+        files,
+        published_ms=int(time.time() * 1000),
+        terms=Terms(
+            by=terms.by,
+            message=terms.message,
+            source=SOURCE,
+            if_version=NOTHING_PUBLISHED if present is None else present.reference,
+            sources={**{name: sources.get(name, "") for name in known}, edit.name: SOURCE},
+        ),
+        actor=by,
+    )
+
+
+def _check_base(edit: Edit, state: PublishedState) -> None:
+    """VersionConflictError if a later publication touched the definition."""
+    present, history = state.log.publication, state.history
+    if present is None:
+        if edit.based_on != NOTHING_PUBLISHED:
+            raise version_conflict(edit.based_on, None, ())
+        return
+    if edit.is_new and edit.name in present.definitions:
+        raise version_conflict(edit.based_on, present, history.about(edit.name)[-1:])
+    if edit.based_on in (present.reference, present.version):
+        return
+    base = 0
+    if edit.based_on != NOTHING_PUBLISHED:
+        seen = history.find(edit.based_on)
+        if seen is None:
+            raise version_conflict(edit.based_on, present, ())
+        base = seen.publication.number
+    since: list[Step] = [step for step in history.about(edit.name) if step.publication.number > base]
+    if since:
+        raise version_conflict(edit.based_on, present, since)
+
+
+def _check_source(edit: Edit, state: PublishedState) -> None:
+    """SourceConflictError if the definition belongs to another source, and is not to be taken over."""
+    present = state.log.publication
+    owner = "" if present is None else present.sources.get(edit.name, "")
+    if present is not None and owner not in ("", SOURCE) and not edit.take_over:
+        raise source_conflict(SOURCE, {edit.name: owner}, state.history.about(edit.name)[-1:], present)

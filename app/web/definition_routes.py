@@ -1,0 +1,114 @@
+"""The paths of texts of definitions: the published one, what a new one says, and the words that it may use."""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from app.runtime.records.published_catalog import definitions_of
+from app.segments.definitions.definition import Catalog
+from app.service.body import body_of
+from app.service.definitions import Definitions
+from app.service.http_problem import Problem
+from app.service.openapi import problems, security, with_body
+from app.settings import Settings
+from app.web.draft_reader import DraftReader, Reading
+from app.web.gate import Asked, Gate
+from app.web.openapi import DRAFT
+from app.web.publications import DefinitionText, Publications
+from app.web.vocabulary import Vocabularies, Vocabulary
+
+
+class Draft(msgspec.Struct):
+    """A text that is being written. `name`: of the definition that it replaces; empty: it is new."""
+
+    text: str
+    name: str = ""
+
+
+class Drafts:
+    """Reads texts beside the catalog that the process knows, one at a time."""
+
+    def __init__(self, settings: Settings, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._reader = DraftReader(settings)
+        self._reading = asyncio.Lock()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog that the process knows; an empty one where nothing is published yet. Problem 503."""
+        if self._definitions.is_empty:
+            return Catalog((), (), "")
+        return self._definitions.catalog
+
+    async def read(self, draft: Draft) -> Reading:
+        """The meaning of a text. Problem 503."""
+        catalog = self.catalog
+        async with self._reading:
+            return await asyncio.to_thread(self._reader.read, draft.text, catalog, of=draft.name)
+
+    def text(self, name: str) -> DefinitionText:
+        """The text of a definition of the folder. Problem 404."""
+        found = definitions_of(self.catalog).get(name)
+        if found is None:
+            raise Problem(404, "no-definition", f"there is no definition {name!r:.80}")
+        return DefinitionText(name=name, path=found.path, text=found.text, publication=None, source="", last=None)
+
+
+class DefinitionRoutes(Controller):
+    """Texts of definitions. The dependencies are the process's."""
+
+    tags = ("definitions",)
+
+    @get(
+        "/console/v1/definitions",
+        summary="The text of a definition",
+        responses=problems(401, 403, 404, 503),
+        security=security("session"),
+    )
+    async def text(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        drafts: NamedDependency[Drafts],
+        publications: NamedDependency[Publications],
+        name: Annotated[str, QueryParameter(name="name", description="The name of a segment or a score")],
+    ) -> DefinitionText:
+        """As it is published at this moment, with the number of the latest publication."""
+        gate.need(request, "see")
+        return await publications.text(name) if publications.are_there else drafts.text(name)
+
+    @post(
+        "/console/v1/definitions/read",
+        status_code=200,
+        summary="What a text says",
+        operation_class=with_body(DRAFT),
+        responses=problems(400, 401, 403, 413, 415, 503),
+        security=security("session"),
+    )
+    async def read(self, request: Asked, gate: NamedDependency[Gate], drafts: NamedDependency[Drafts]) -> Reading:
+        """Its problems, its condition in words, the events it asks for, and the difference to what is known. Nothing is
+        kept."""
+        gate.need(request, "edit")
+        draft: Draft = await body_of(request, Draft)
+        return await drafts.read(draft)
+
+    @get(
+        "/console/v1/vocabulary",
+        summary="Words for definitions",
+        responses=problems(401, 403, 503),
+        security=security("session"),
+    )
+    async def vocabulary(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        drafts: NamedDependency[Drafts],
+        vocabularies: NamedDependency[Vocabularies],
+    ) -> Vocabulary:
+        """Events and properties that occur among the latest events, with examples; functions, fields and keys."""
+        gate.need(request, "edit")
+        return await vocabularies.now(drafts.catalog)

@@ -1,0 +1,178 @@
+"""The paths of publications: the history, differences, publishing, and going back."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from app.catalogs.edits import Edit
+from app.runtime.audit import account
+from app.segments.definitions.definition_file import read_definition_file
+from app.service.body import body_of
+from app.service.http_problem import Problem
+from app.service.openapi import problems, security, with_body
+from app.settings import Settings
+from app.web.gate import Asked, Gate, Visitor
+from app.web.openapi import EDIT, ROLLBACK, conflicts
+from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
+
+READING = (401, 403, 503)
+WRITING = (400, 401, 403, 404, 413, 415, 503)
+BEFORE_MAX = 1 << 53
+
+
+class EditAsked(msgspec.Struct):
+    """As `Edit`. `name`: of the definition that the text replaces; empty: it is new. `if_version`: the `publication`
+    on which the text is based."""
+
+    text: str
+    message: str
+    if_version: str
+    name: str = ""
+    take_over: bool = False
+
+
+class RollbackAsked(msgspec.Struct):
+    """`to`: number or version of an earlier publication. `dry_run`: only say what would change."""
+
+    to: str
+    message: str = ""
+    if_version: str | None = None
+    dry_run: bool = False
+
+
+class Latest(msgspec.Struct, frozen=True):
+    """The latest publication: its number, or the version of its catalog; `none`: nothing is published."""
+
+    publication: str
+
+
+class PublicationRoutes(Controller):
+    """Publications. The dependencies are the process's."""
+
+    tags = ("publications",)
+
+    @get(
+        "/console/v1/publications",
+        summary="What was published",
+        responses=problems(*READING) | conflicts(),
+        security=security("session"),
+    )
+    async def history(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        publications: NamedDependency[Publications],
+        name: Annotated[str | None, QueryParameter(name="name", description="Only those about a definition")] = None,
+        before: Annotated[int | None, QueryParameter(name="before", description="`before` of the page before")] = None,
+    ) -> PublicationRows:
+        """Publications, the newest first: who, when, why, from where, and what changed."""
+        gate.need(request, "see")
+        if before is not None and not 0 <= before <= BEFORE_MAX:
+            raise Problem(400, "before", "before is no number of a publication")
+        return await publications.rows(name, before=before)
+
+    @get(
+        "/console/v1/publications/latest",
+        summary="The latest publication",
+        responses=problems(*READING) | conflicts(),
+        security=security("session"),
+    )
+    async def latest(
+        self, request: Asked, gate: NamedDependency[Gate], publications: NamedDependency[Publications]
+    ) -> Latest:
+        """Its reference, on which a new definition is based."""
+        gate.need(request, "see")
+        return Latest(await publications.latest())
+
+    @get(
+        "/console/v1/publications/difference",
+        summary="The difference of two publications",
+        responses=problems(404, *READING) | conflicts(),
+        security=security("session"),
+    )
+    async def difference(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        publications: NamedDependency[Publications],
+        before: Annotated[str, QueryParameter(name="before", description="Number or version of a publication")],
+        after: Annotated[str, QueryParameter(name="after", description="Number or version of a publication")],
+        name: Annotated[str | None, QueryParameter(name="name", description="Only one definition")] = None,
+    ) -> PublicationDifference:
+        """The definitions that differ, with the lines of their texts."""
+        gate.need(request, "see")
+        return await publications.difference(before, after, name=name)
+
+    @post(
+        "/console/v1/publications",
+        status_code=200,
+        summary="Publish a definition",
+        operation_class=with_body(EDIT),
+        responses=problems(*WRITING) | conflicts(),
+        security=security("session"),
+    )
+    async def publish(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        settings: NamedDependency[Settings],
+        publications: NamedDependency[Publications],
+    ) -> Done:
+        """Publishes the catalog with this text in the place of the definition; all others stay as they are.
+
+        409 if a later publication than `if_version` touched it, or if it belongs to another source.
+        """
+        visitor = gate.need(request, "publish")
+        asked: EditAsked = await body_of(request, EditAsked)
+        edit = Edit(
+            name=_name_of(asked),
+            text=asked.text,
+            based_on=asked.if_version,
+            is_new=not asked.name,
+            take_over=asked.take_over,
+        )
+        return await publications.publish(edit, by=_author(visitor, settings), message=asked.message)
+
+    @post(
+        "/console/v1/publications/rollback",
+        status_code=200,
+        summary="Publish an earlier publication again",
+        operation_class=with_body(ROLLBACK),
+        responses=problems(*WRITING) | conflicts(),
+        security=security("session"),
+    )
+    async def roll_back(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        settings: NamedDependency[Settings],
+        publications: NamedDependency[Publications],
+    ) -> Done:
+        """Publishes all texts of then, as a new publication; with `dry_run` it only says what would change."""
+        visitor = gate.need(request, "publish")
+        asked: RollbackAsked = await body_of(request, RollbackAsked)
+        return await publications.roll_back(
+            asked.to,
+            by=_author(visitor, settings),
+            message=asked.message,
+            if_version=asked.if_version,
+            write=not asked.dry_run,
+        )
+
+
+def _name_of(asked: EditAsked) -> str:
+    """The name that the text gives itself. Problem 400 without one, and for another one than that of the original."""
+    file = read_definition_file("new.yaml", asked.text)
+    if file.definition is None:
+        raise Problem(400, "definitions", "\n\n".join(map(str, file.source.problems)) or "this is no definition")
+    if asked.name and file.name != asked.name:
+        raise Problem(400, "name", f"the name of {asked.name:.80} cannot change: publish the text as a new definition")
+    return file.name
+
+
+def _author(visitor: Visitor, settings: Settings) -> str:
+    """The name of the session; where nobody logs in, that of the account that runs the console."""
+    return visitor.name or settings.audit_actor or account() or ""

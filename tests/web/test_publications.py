@@ -1,0 +1,211 @@
+"""Publishing with the console: what is published, what is refused, and what is kept of it."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from app.catalogs.publishing import publish_catalog
+from app.catalogs.terms import Terms
+from app.runtime.audit import AuditLog
+from app.segments.definitions.catalog import load_catalog
+from app.settings import Settings
+from tests.support.waiting import wait_until
+from tests.web.conftest import console_served
+from tests.web.test_access import SAME_ORIGIN
+
+TEA = "# those who drink tea\nsegment: drinkers\nwhen:   exists('Tea Poured')   # at any time\n"
+MORE_TEA = TEA.replace("exists('Tea Poured')", "count('Tea Poured') >= 2")
+CAKE = "segment: eaters\nwhen: exists('Cake Cut')\n"
+
+
+class Author:
+    """A client of an open console that writes."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.settings = settings
+        self.http = httpx.Client(base_url=f"{url}/console/v1", timeout=60)
+        self._headers = SAME_ORIGIN | {"X-Shoal-CSRF": self.http.get("/me").json()["csrf"]}
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        return self.http.post(path, json=body, headers=self._headers)
+
+    def publish(self, text: str, **body: Any) -> httpx.Response:
+        given = {"message": "as planned", "if_version": self.latest()} | body
+        return self.post("/publications", text=text, **given)
+
+    def latest(self) -> str:
+        return str(self.http.get("/publications/latest").json()["publication"])
+
+    def history(self, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.http.get("/publications", params=query).json()["publications"]
+        return found
+
+    def publish_from(self, source: str, name: str, text: str) -> None:
+        files = {f"{name}.yaml": text}
+        terms = Terms(by="Bea", message="from there", source=source, keep_others=True)
+        work = publish_catalog(
+            self.settings, load_catalog(files), files, published_ms=int(time.time() * 1000), write=True, terms=terms
+        )
+        asyncio.run(work)
+
+
+@pytest.fixture(scope="module")
+def author(settings: Settings) -> Iterator[Author]:
+    """The author of a shop where nothing is published yet."""
+    own = replace(settings, topic_prefix=f"{settings.topic_prefix}p.", catalog="topic", app_id=f"{settings.app_id}p")
+    with console_served(own) as url:
+        made = Author(url, own)
+        with closing(made.http):
+            yield made
+
+
+def test_an_empty_shop_gets_its_first_segment_byte_for_byte(author: Author) -> None:
+    assert author.latest() == "none"
+    read = author.post("/definitions/read", text=TEA).json()
+    assert (read["usable"], read["change"], read["name"]) == (True, "new", "drinkers")
+    done = author.publish(TEA)
+    assert done.status_code == 200, done.text
+    assert done.json()["added"] == ["drinkers"]
+    shown = author.http.get("/definitions", params={"name": "drinkers"}).json()
+    assert (shown["text"], shown["path"], shown["source"]) == (TEA, "drinkers.yaml", "console")
+    assert shown["publication"] == "1"
+    assert shown["last"]["message"] == "as planned"
+
+    def known() -> bool:
+        return "segments" in author.http.get("/segments").json()
+
+    wait_until(known, what="the console follows what it has published")
+
+
+def test_a_change_is_in_the_history_and_in_the_audit_log_and_can_be_taken_back(author: Author) -> None:
+    first = author.latest()
+    done = author.publish(MORE_TEA, name="drinkers", message="one cup is not enough").json()
+    assert (done["number"], done["changed"]) == (int(first) + 1, ["drinkers"])
+    newest = author.history(name="drinkers")[0]
+    assert (newest["message"], newest["source"], newest["changed"]) == (
+        "one cup is not enough",
+        "console",
+        ["drinkers"],
+    )
+    records = asyncio.run(AuditLog(author.settings, actor=None, way="http").latest(10))
+    assert [(each.way, each.result) for each in records][:2] == [("http", "done"), ("http", "begun")]
+    assert records[0].details["publication"] == str(done["number"])
+    query = {"before": first, "after": author.latest()}
+    (difference,) = author.http.get("/publications/difference", params=query).json()["definitions"]
+    assert difference["change"] == "changed"
+    assert {line["sign"] for line in difference["lines"]} == {" ", "-", "+"}
+
+    planned = author.post("/publications/rollback", to=first, dry_run=True).json()
+    assert (planned["number"], planned["changed"]) == (None, ["drinkers"])
+    back = author.post("/publications/rollback", to=first, message="too few").json()
+    assert back["changed"] == ["drinkers"]
+    assert author.http.get("/definitions", params={"name": "drinkers"}).json()["text"] == TEA
+    assert author.history()[0]["restores"] == int(first)
+
+
+def test_whoever_has_not_seen_a_change_of_the_definition_does_not_undo_it(author: Author) -> None:
+    seen = author.latest()
+    assert author.publish(MORE_TEA, name="drinkers", if_version=seen, message="by Ann").status_code == 200
+    late = author.publish(TEA + "title: Tea\n", name="drinkers", if_version=seen)
+    assert (late.status_code, late.json()["code"]) == (409, "other-version")
+    assert "by Ann" in late.json()["message"]
+    assert author.http.get("/definitions", params={"name": "drinkers"}).json()["text"] == MORE_TEA
+    taken = author.publish(TEA, if_version=author.latest())
+    assert (taken.status_code, taken.json()["code"]) == (409, "other-version")
+    assert author.publish(CAKE, if_version="999").status_code == 409
+    assert author.post("/publications/rollback", to=seen, message="x", if_version=seen).status_code == 409
+
+
+def test_a_change_of_another_definition_is_no_conflict(author: Author) -> None:
+    seen = author.latest()
+    assert author.publish(CAKE, if_version=seen).status_code == 200
+    done = author.publish(TEA, name="drinkers", if_version=seen)
+    assert done.status_code == 200, done.text
+    assert done.json()["removed"] == []
+
+
+def test_a_definition_of_another_source_is_only_taken_over_where_that_is_said(author: Author) -> None:
+    author.publish_from("git", "walkers", "segment: walkers\nwhen: exists('Walk Begun')\n")
+    text = "segment: walkers\nwhen: count('Walk Begun') >= 3\n"
+    refused = author.publish(text, name="walkers")
+    assert (refused.status_code, refused.json()["code"]) == (409, "other-source")
+    assert "git" in refused.json()["message"]
+    assert author.publish(text, name="walkers", take_over=True).status_code == 200
+    assert author.http.get("/definitions", params={"name": "walkers"}).json()["source"] == "console"
+    assert author.http.get("/definitions", params={"name": "eaters"}).json()["text"] == CAKE
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"text": "segment: x\nwhen: cout('Tea Poured') > 1\n"}, "definitions"),
+        ({"text": "segment: x\nwhen: segment('nothing-of-it')\n"}, "definitions"),
+        ({"text": CAKE, "name": "drinkers"}, "name"),
+        ({"text": CAKE, "name": "eaters", "message": "  "}, "message"),
+        ({"text": CAKE, "name": "eaters", "message": "x" * 5_000}, "message"),
+        ({"text": 7}, "invalid-request"),
+    ],
+)
+def test_what_cannot_be_published_is_refused_with_a_reason(author: Author, body: dict[str, Any], code: str) -> None:
+    before = author.latest()
+    refused = author.publish(**({"message": "x"} | body))
+    assert (refused.status_code, refused.json()["code"]) == (400, code), refused.text
+    assert author.latest() == before
+
+
+def test_unknown_publications_and_definitions_are_not_found(author: Author) -> None:
+    assert author.http.get("/definitions", params={"name": "nobody"}).status_code == 404
+    assert author.http.get("/publications/difference", params={"before": "1", "after": "777"}).status_code == 404
+    assert author.post("/publications/rollback", to="777", message="x").status_code == 404
+    assert author.history(before=1) == []
+
+
+def test_definitions_of_a_folder_are_read_and_not_published(settings: Settings, url: str) -> None:
+    author = Author(url, settings)
+    with closing(author.http):
+        shown = author.http.get("/definitions", params={"name": "viewers"}).json()
+        assert (shown["publication"], shown["source"]) == (None, "")
+        refused = author.post("/publications", text=TEA, message="x", if_version="none")
+        assert (refused.status_code, refused.json()["code"]) == (409, "folder")
+        assert author.http.get("/publications").status_code == 409
+
+
+def test_a_reading_says_where_what_is_wrong_is_and_what_to_do(settings: Settings, url: str) -> None:
+    author = Author(url, settings)
+    with closing(author.http):
+        text = "segment: viewers\nwhen: count('Product Viewd' within 1h) >= 2 and segmnt('cart-abandoned')\n"
+        read = author.post("/definitions/read", text=text, name="viewers").json()
+        assert not read["usable"]
+        (finding,) = read["findings"]
+        assert (finding["line"], finding["severity"]) == (2, "error")
+        assert finding["message"]
+        assert finding["hint"]
+
+        good = "segment: viewers\nwhen: sum(price of 'Product Viewed' where color = 'red' within 1h) >= 20\n"
+        read = author.post("/definitions/read", text=good, name="viewers").json()
+        assert read["usable"], read["findings"]
+        assert read["reads"] == [{"event": "Product Viewed", "properties": ["color", "price"]}] or read["reads"] == [
+            {"event": "Product Viewed", "properties": ["price", "color"]}
+        ]
+        assert read["change"] == "changed"
+        assert {"-", "+"} <= {line["sign"] for line in read["difference"]}
+        assert "price" in read["conditions"][0]["clause"]["text"]
+
+        renamed = author.post("/definitions/read", text=good.replace("viewers", "lookers"), name="viewers").json()
+        assert [each["message"] for each in renamed["findings"]] == ["this is viewers, and its name cannot change"]
+
+
+def test_words_are_those_that_occur(settings: Settings, url: str) -> None:
+    author = Author(url, settings)
+    with closing(author.http):
+        words = author.http.get("/vocabulary").json()
+        (event,) = [each for each in words["events"] if "script" in each["name"]]
+        assert event["properties"][0]["name"] == "name"
+        assert "count('...')" in [each["text"] for each in words["functions"]]
+        assert words["segments"] == ["cart-abandoned", "viewers"]
