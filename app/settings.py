@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.configuration.console_settings import ConsoleSettings
+from app.configuration.incoming_ids import incoming_ids
 from app.configuration.setting import SettingInfo, option_of, setting, variable_of
 from app.configuration.setting_value import (
     SHIPPED,
@@ -107,6 +108,13 @@ class Settings(ConsoleSettings):
         "Values of userId and anonymousId that name nobody, separated by commas; case, blanks and quotes around them "
         "do not count, 0 stands for all of zeros and dashes",
     )
+
+    pseudonym_keys: str = setting(
+        "",
+        "Keys of pseudonyms in place of ids: name:secret, separated by commas, the newest first; empty: none",
+        secret=True,
+    )
+    pseudonym_keys_file: str = setting("", "File with these keys instead, one name:secret a line, the newest first")
 
     # Batches.
     batch_records_max: int = setting(10_000, "Records of one micro-batch at most", low=1, high=100_000)
@@ -264,6 +272,11 @@ class Settings(ConsoleSettings):
     def user_ids(self) -> UserIds:
         """Tells ids of users from values that name nobody."""
         return UserIds(blocked_ids(self.blocked_ids))
+
+    @property
+    def incoming_ids(self) -> UserIds:
+        """Ids as senders and questions name people, as keys: pseudonyms, if there are keys for them."""
+        return incoming_ids(self.blocked_ids, self.pseudonym_keys, self.pseudonym_keys_file)
 
     @property
     def topics(self) -> "Topics":

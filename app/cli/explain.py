@@ -59,7 +59,9 @@ def explain(
     if changes < 0:
         raise UserError(f"--changes is {changes}", hint="a whole number, 0 for none")
     at_ms = None if at is None else read_instant_ms(at, option="--at")
-    rules = load_settings().time_rules
+    settings = load_settings()
+    rules = settings.time_rules
+    user = _named_in(files, user, settings.incoming_ids.key_of(user))
     catalog = load_segments(segments, rules)
     _check_segment(catalog, segment, segments)
     messages = EventFiles(files)
@@ -80,6 +82,12 @@ def explain(
     show_explanation(console, told, explainer.heard, catalog, changes_max=changes, first_ms=history.first_ms)
     show_unusable(console, values.unusable())
     return 0
+
+
+def _named_in(files: list[Path], user: str, key: str) -> str:
+    """The user as the files name them: by the key, where these come from topics with pseudonyms."""
+    found = key != user and any(key.encode() in message for message in EventFiles(files))
+    return key if found else user
 
 
 def _heard(history: UserHistory, messages: EventFiles, values: ValueCensus) -> Iterator[FileRecord]:

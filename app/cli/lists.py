@@ -88,16 +88,16 @@ def _imported(values: tuple[str, ...], column: str | None, settings: Settings, s
     except OSError as error:
         raise UserError(f"{visible(values[0])} cannot be read: {error.strerror}") from None
     if values[0].lower().endswith(".csv") or column is not None:
-        found = ids_of_csv(text_lines(data), column, settings.user_ids, skipped)
+        found = ids_of_csv(text_lines(data), column, settings.incoming_ids, skipped)
     else:
-        found = ids_of_lines(text_lines(data), settings.user_ids, skipped)
+        found = ids_of_lines(text_lines(data), settings.incoming_ids, skipped)
     return list(dict.fromkeys(found))
 
 
 def _given(values: tuple[str, ...], settings: Settings, skipped: Skipped) -> list[str]:
     if not values:
         raise UserError("no user is given", hint="write: shoal lists add vip u-1 u-2")
-    return list(dict.fromkeys(ids_of_lines(values, settings.user_ids, skipped)))
+    return list(dict.fromkeys(ids_of_lines(values, settings.incoming_ids, skipped)))
 
 
 def _write(settings: Settings, name: str, users: Iterable[str], *, on: bool, dry_run: bool) -> None:

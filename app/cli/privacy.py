@@ -93,6 +93,7 @@ async def _report(settings: Settings, *, ask: bool) -> PrivacyReport:
         topics=kept_topics(settings, specs, told),
         processors=tuple(_processors(settings)),
         collector_keeps=settings.keep,
+        collector_ids="pseudonyms" if settings.incoming_ids.hides else "ids as they are",
     )
 
 

@@ -1,4 +1,4 @@
-"""`shoal users`: the keys of a person: shown, split, merged, erased, suppressed, exported."""
+"""`shoal users`: the keys of a person: shown, split, merged, erased, suppressed, exported, named."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -49,7 +49,7 @@ _Output = Annotated[Path | None, Parameter(help="With export: the file to write;
 
 
 def users(
-    action: Literal["show", "split", "merge", "erase", "unsuppress", "export"],
+    action: Literal["show", "split", "merge", "erase", "unsuppress", "export", "pseudonym"],
     key: str,
     other: str | None = None,
     /,
@@ -82,12 +82,14 @@ def users(
     `export KEY --output FILE` writes all that is known of a person as JSON, with every record about them. Only the
     owner of the file may read it.
 
+    `pseudonym KEY` prints the pseudonym of an id (SHOAL_PSEUDONYM_KEYS), and asks nobody. All actions take either.
+
     Example: `shoal users split ann a-7 --dry-run`
 
     Parameters
     ----------
     action
-        show, split, merge, erase, unsuppress or export.
+        show, split, merge, erase, unsuppress, export or pseudonym.
     key
         A userId, or the anonymousId of a visitor.
     other
@@ -104,6 +106,9 @@ def users(
     given = {"other": other is not None, "dry_run": dry_run, "force": force, "json": json, "status": status}
     _refuse(action, given | {"suppress": suppress, "segments": segments is not None, "output": output is not None})
     known = _known(settings, key)
+    if action == "pseudonym":
+        say(make_console(), _pseudonym(settings, known))
+        return 0
     if action == "export":
         return export_user(settings, known, output)
     if action == "show":
@@ -145,10 +150,16 @@ _ORDER: Final = {"split": "USER ID", "merge": "ID USER --force"}
 
 def _known(settings: Settings, key: str) -> str:
     """The key as it is stored. UserError if it can be none."""
-    known = settings.user_ids.id_of(key)
+    known = settings.incoming_ids.id_of(key)
     if known is None or known.encode(errors="replace").decode() != known:  # bytes that are no UTF-8
         hint = "give a userId or an anonymousId; SHOAL_BLOCKED_IDS lists values that name nobody"
         raise UserError(f"{key!r:.80} names nobody", hint=hint)
+    return known
+
+
+def _pseudonym(settings: Settings, known: str) -> str:
+    if not settings.incoming_ids.hides:
+        raise UserError("ids are not replaced: there is no pseudonym key", hint="SHOAL_PSEUDONYM_KEYS, or _FILE")
     return known
 
 
@@ -169,6 +180,7 @@ _TAKES: Final = {
     "erase": {"dry_run", "status", "suppress"},
     "unsuppress": set(),
     "export": {"segments", "output"},
+    "pseudonym": set(),
 }
 """What an action takes beside a key."""
 

@@ -46,6 +46,7 @@ class PrivacyReport:
     topics: tuple[KeptTopic, ...]
     processors: tuple[Processor, ...]
     collector_keeps: str
+    collector_ids: str
 
 
 def kept_topics(
@@ -75,7 +76,10 @@ def _retention(config: Mapping[str, str], settings: Settings) -> str:
 def show_report(console: Console, report: PrivacyReport) -> None:
     """Prints the report as tables."""
     found = report.processing
-    say(console, f"catalog {found.catalog}; the collector takes of events: {report.collector_keeps}")
+    say(
+        console,
+        f"catalog {found.catalog}; the collector takes of events: {report.collector_keeps}, {report.collector_ids}",
+    )
     _table(
         console,
         "Purposes: definitions",

@@ -74,6 +74,7 @@ def collected(
     if event.get("messageId") in (None, ""):
         event["messageId"] = new_id()
     if event.get("type") != WATERMARK:
+        user_ids.cover(event)
         _settle_ids(event, user_ids, repairs)
     if not (keep_receipt and _was_received(event, repairs)):
         event["receivedAt"] = iso_text(received_ms)
@@ -106,7 +107,7 @@ def _settle_ids(event: dict[str, Any], user_ids: UserIds, repairs: list[str]) ->
             repairs.append("id")
             continue
         found += 1
-        if given.__class__ is not int:
+        if given.__class__ is not int or settled != str(given):
             event[name] = settled
     if not found:
         raise no_user(user_id, anonymous_id)

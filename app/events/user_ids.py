@@ -7,7 +7,7 @@ ids, these make one user of all strangers. Such values are blocked: an event is 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 #: The lists of Segment Unify and PostHog, compared without case, quotes and blanks around them.
 BLOCKED_IDS: Final = (
@@ -50,6 +50,9 @@ def blocked_ids(text: str) -> frozenset[str]:
 class UserIds:
     """Tells ids from values that name nobody. `blocked`: as `blocked_ids` gives them."""
 
+    hides: ClassVar[bool] = False
+    """True if ids become pseudonyms: nothing of an original id may be written."""
+
     blocked: frozenset[str] = frozenset(BLOCKED_IDS)
     blocked_ascii: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     """Those that are ASCII, for the fast path, which leaves all other ids alone."""
@@ -75,6 +78,13 @@ class UserIds:
         if not bare or bare in self.blocked or (ZERO in self.blocked and not bare.strip("0-")):
             return None
         return text
+
+    def key_of(self, text: str) -> str:
+        """The key of a person whom a question names: the text itself, where ids are no pseudonyms."""
+        return text
+
+    def cover(self, event: dict[str, Any]) -> None:
+        """Replaces ids in an event by pseudonyms, in place: here nothing, as ids are none."""
 
     def user_in(self, event: Mapping[str, Any]) -> str | None:
         """The user of an event: its `userId`, else its `anonymousId`; None if neither names one."""

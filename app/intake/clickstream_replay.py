@@ -7,14 +7,16 @@ half way repeats the last records, with the same ids, which workers drop.
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
 from aiokafka.structs import TopicPartition
 
+from app.events.lenient_json import encode
 from app.events.message import MessageDecoder, MessageError, checked_value, times_of, user_of
 from app.intake.intake_task import POSITION_PARTITION, intake_topic_spec
+from app.intake.shapes import decode_json
 from app.intake.sources import DEFAULT_SHAPE, read_sources
 from app.intake.transform import transform
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
@@ -84,14 +86,15 @@ class Again:
         settings = self._settings
         if letter.topic == settings.topics.clickstream:
             try:
-                user = self._user(letter)
+                value = self._covered(letter.value)
+                user = self._user(letter, value)
             except MessageError:
                 return {}
             except Exception as error:
                 if not is_caused_by_record(error):
                     raise
                 return {}
-            return {partition_of(user, settings.partitions): [(user, letter.value, [])]}
+            return {partition_of(user, settings.partitions): [(user, value, [])]}
         taken = transform(
             [letter],
             topic=letter.topic,
@@ -99,13 +102,27 @@ class Again:
             shape=self._shapes.get(letter.topic, DEFAULT_SHAPE),
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
-            user_ids=settings.user_ids,
+            user_ids=settings.incoming_ids,
             now_ms=letter.timestamp,
         )
         return {} if taken.dead else dict(taken.rows)
 
-    def _user(self, letter: DeadLetter) -> bytes:
-        message = self._decode(checked_value(letter.value))
+    def is_withheld(self, letter: DeadLetter) -> bool:
+        """True if the record is only where it came from."""
+        return letter.value is None and letter.topic in self._shapes
+
+    def _covered(self, value: bytes | None) -> bytes:
+        """The value, with pseudonyms in place of ids if it is from before there were any. Raises MessageError."""
+        checked, ids = checked_value(value), self._settings.incoming_ids
+        if not ids.hides:
+            return checked
+        event = decode_json(checked)
+        if event.__class__ is dict:
+            ids.cover(event)
+        return encode(event)
+
+    def _user(self, letter: DeadLetter, value: bytes) -> bytes:
+        message = self._decode(value)
         times_of(message, letter.timestamp)
         user, _ = user_of(message, self._settings.user_ids)
         return user.encode()
@@ -133,7 +150,7 @@ async def replay(settings: Settings, *, reasons: Sequence[str] = (), write: bool
         for partition in range(settings.partitions):
             letters = readers.open(topics.dead_letters, partition)
             async for part in rest(letters, seen.get(partition, 0), records_max=READ_RECORDS):
-                rows = _take(part.records, again, reasons, result)
+                rows = await _take(part.records, again, reasons, result, readers)
                 if write and part.records:
                     await writer.write_to((TopicPartition(topics.clickstream, number), rows[number]) for number in rows)
                     if not reasons:
@@ -142,18 +159,36 @@ async def replay(settings: Settings, *, reasons: Sequence[str] = (), write: bool
     return result
 
 
-def _take(records: Sequence[Any], again: Again, reasons: Sequence[str], result: Replayed) -> dict[int, list[Row]]:
+async def _take(
+    records: Sequence[Any], again: Again, reasons: Sequence[str], result: Replayed, readers: LogReaders
+) -> dict[int, list[Row]]:
     """Returns the usable part of some dead letters, by clickstream partition, and counts all that are meant."""
     rows: dict[int, list[Row]] = {}
     for record in records:
         letter = DeadLetter.of(record)
         if reasons and letter.reason not in reasons:
             continue
+        if again.is_withheld(letter):
+            letter = await _from_source(letter, readers)
         found = again.rows(letter)
         (result.taken if found else result.left)[letter.reason] += 1
         for number, some in found.items():
             rows.setdefault(number, []).extend(some)
     return rows
+
+
+async def _from_source(letter: DeadLetter, readers: LogReaders) -> DeadLetter:
+    """The dead letter with the record that its source still has at its place."""
+    reader = readers.open(letter.topic, letter.partition)
+    try:
+        async for part in rest(reader, letter.offset, records_max=1):
+            for record in part.records:
+                if record.offset == letter.offset:
+                    return replace(letter, key=record.key, value=record.value, timestamp=record.timestamp)
+            return letter
+    finally:
+        await reader.stop()
+    return letter
 
 
 async def _positions(reader: LogReader) -> dict[int, int]:

@@ -19,7 +19,7 @@ from app.runtime.kafka.log_readers import whole
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import COMPACTED, TopicSpec
-from app.runtime.records.dead_letters import Origin, dead_row
+from app.runtime.records.dead_letters import Origin, Withheld, dead_row
 from app.settings import Settings
 
 POSITION_PARTITION: Final = 0
@@ -133,7 +133,7 @@ class IntakeTask(FollowTask):
             shape=self._shape,
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
-            user_ids=settings.user_ids,
+            user_ids=settings.incoming_ids,
             now_ms=int(time.time() * 1000),
         )
         async with asyncio.timeout(settings.commit_timeout_ms / 1000):
@@ -163,6 +163,8 @@ class IntakeTask(FollowTask):
 
     def _dead_row(self, record: Any, reason: str, detail: str) -> Row:
         origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
+        if self._settings.incoming_ids.hides:
+            record, detail = Withheld(record.offset, record.timestamp), "the record is only in its source topic"
         return dead_row(record, reason=reason, detail=detail, origin=origin)
 
     async def _position(self) -> int | None:

@@ -50,6 +50,7 @@ class Access:
             )
         self.tokens = Tokens(token_secrets(settings.token_secret, settings.token_secrets))
         self._throttle = Throttle(settings.collect_rate)
+        self._ids = settings.incoming_ids
 
     @property
     def reading(self) -> bool:
@@ -86,11 +87,12 @@ class Access:
             token = bearer
         if token is None:
             self.read_keys.name_of(bearer)
-            return Reader(user, None, is_visitor=False, follows=True)
+            return Reader(None if user is None else self._ids.key_of(user), None, is_visitor=False, follows=True)
         own = self.tokens.read(token, now_s=time.time())
-        if user is not None and user != own.user:
+        key = self._ids.key_of(own.user)
+        if user is not None and self._ids.key_of(user) != key:
             raise Problem(403, "other-user", "this token is for another user")
-        return Reader(own.user, own.until_s, is_visitor=True, follows=own.follows)
+        return Reader(key, own.until_s, is_visitor=True, follows=own.follows)
 
 
 def _read_key(headers: Mapping[str, str]) -> str | None:

@@ -59,6 +59,7 @@ class Collector:
         metrics: ServiceMetrics,
     ) -> None:
         self._rules = settings.time_rules
+        self._ids = settings.incoming_ids
         self._definitions = definitions
         self._access = access
         self._writer = writer
@@ -91,6 +92,7 @@ class Collector:
             incoming,
             received_ms=time.time_ns() // 1_000_000,
             rules=self._rules,
+            ids=self._ids,
             keep=self._definitions.minimisation,
             keep_receipt=writer.forwards,
         )

@@ -13,6 +13,7 @@ from app.events import lenient_json
 from app.events.collected import Collected, collected
 from app.events.ga4 import entries_of
 from app.events.message import MESSAGE_BYTES_MAX, MessageError
+from app.events.user_ids import UserIds
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.review.minimisation import EVERYTHING, Minimisation, minimised
 from app.service.http_problem import LateEvent, Problem, Refused
@@ -95,12 +96,14 @@ def validate_events(
     *,
     received_ms: int,
     rules: TimeRules,
+    ids: UserIds | None = None,
     keep: Minimisation = EVERYTHING,
     keep_receipt: bool = False,
 ) -> ValidatedEvents:
     """Every event checked as a worker would. Problem 413 if together, with the context, they are too large.
 
-    `keep`: what is taken of them. `keep_receipt`: the sender is trusted with events that were received before.
+    `ids`: as which ids are written; None: as they are. `keep`: what is taken of them. `keep_receipt`: the sender is
+    trusted with events that were received before.
     """
     found = ValidatedEvents()
     size = 0
@@ -122,7 +125,7 @@ def validate_events(
                 received_ms=received_ms,
                 skew_max_ms=rules.skew_max_ms,
                 new_id=_new_id,
-                user_ids=rules.user_ids,
+                user_ids=rules.user_ids if ids is None else ids,
                 keep_receipt=keep_receipt,
             )
         except MessageError as error:

@@ -67,7 +67,7 @@ class StaticLists:
             raise Problem(503, "kafka", str(error), retry_after_s=RETRY_AFTER_S) from error
 
     def _key(self, field: str, number: int, user: str) -> bytes:
-        found = self._settings.user_ids.id_of(user)
+        found = self._settings.incoming_ids.id_of(user)
         if found is None or "\x00" in found or len(found.encode(errors="replace")) > USER_BYTES_MAX:
             raise Problem(400, "user", f"{field}[{number}] names nobody: nothing of this request was written")
         return found.encode(errors="replace")

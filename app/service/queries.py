@@ -105,6 +105,7 @@ class Queries:
     def __init__(self, settings: Settings, access: Access, definitions: Definitions, memberships: Memberships) -> None:
         self.access = access
         self._rules = settings.time_rules
+        self._ids = settings.incoming_ids
         self._definitions = definitions
         self._memberships = memberships
         self._profiles = Profiles(settings)
@@ -112,10 +113,14 @@ class Queries:
         self._reporting = asyncio.Semaphore(REPORTS_AT_ONCE)
         self._counts_every_ms = settings.counts_every_ms
 
+    def key_of(self, user: str) -> str:
+        """The key of a user whom a question names. Problem 400 for one that cannot be."""
+        return checked_user(self._ids.key_of(user))
+
     async def segments_of(self, user: str, reader: Reader) -> UserSegments:
         """Returns the memberships of a user; of a key that has moved, those of the user it has moved to."""
-        snapshot = await self._memberships.of(checked_user(user), follows=reader.follows)
-        return user_segments(user, snapshot, is_visitor=reader.is_visitor)
+        snapshot = await self._memberships.of(self.key_of(user), follows=reader.follows)
+        return user_segments(self.key_of(user), snapshot, is_visitor=reader.is_visitor)
 
     async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
         """The same for several users."""
@@ -123,8 +128,9 @@ class Queries:
             raise Problem(400, "too-many", f"{len(users)} users; at most {USERS_MAX} are allowed in a request")
         if not users:
             return []
-        found = await self._memberships.of_all([checked_user(user) for user in users])
-        return [user_segments(user, each, is_visitor=False) for user, each in zip(users, found, strict=True)]
+        keys = [self.key_of(user) for user in users]
+        found = await self._memberships.of_all(keys)
+        return [user_segments(key, each, is_visitor=False) for key, each in zip(keys, found, strict=True)]
 
     async def segments(self) -> SegmentList:
         """All live segments with their counts."""
@@ -202,7 +208,7 @@ class Queries:
         """Explains why a live user is in a segment, or not."""
         self._check_segment(segment)
         catalog, program = self._definitions.catalog, self._definitions.program
-        return await self._profiles.explain(checked_user(user), segment, catalog=catalog, program=program)
+        return await self._profiles.explain(self.key_of(user), segment, catalog=catalog, program=program)
 
     def _check_segment(self, segment: str) -> None:
         if all(each.name != segment for each in self._definitions.catalog.live_segments):

@@ -22,7 +22,6 @@ from app.service.queries import (
     TokenWish,
     Users,
     UserSegments,
-    checked_user,
 )
 from app.service.visitor_tokens import TTL_S_MAX
 
@@ -156,5 +155,5 @@ class QueryRoutes(Controller):
         if not 1 <= wish.ttl <= TTL_S_MAX:
             raise Problem(400, "ttl", f"ttl is {wish.ttl} seconds; from 1 to {TTL_S_MAX}")
         until_s = int(time.time()) + wish.ttl
-        token = queries.access.tokens.make(checked_user(wish.user), until_s=until_s, follows=wish.follow)
+        token = queries.access.tokens.make(queries.key_of(wish.user), until_s=until_s, follows=wish.follow)
         return Token(token=token, expires_in=wish.ttl)

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 from app.segments.evaluation.change import CHANGE_KINDS
 from app.service.http_problem import Problem
 from app.service.openapi import problems, security
-from app.service.queries import checked_user
+from app.service.queries import Queries
 from app.service.stream import SEGMENTS_MAX
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
@@ -33,6 +33,7 @@ class ChangeRoutes(Controller):
         request: Asked,
         gate: NamedDependency[Gate],
         live: NamedDependency[LiveChanges],
+        queries: NamedDependency[Queries],
         user: Annotated[str | None, QueryParameter(name="user", description="Of this user alone")] = None,
         segment: Annotated[list[str] | None, QueryParameter(name="segment", description="Of these segments")] = None,
         kind: Annotated[list[str] | None, QueryParameter(name="kind", description="entered, exited, updated")] = None,
@@ -45,7 +46,7 @@ class ChangeRoutes(Controller):
         if unknown := [each for each in kind or () if each not in CHANGE_KINDS]:
             raise Problem(400, "kind", f"{unknown[0]!r:.40} is no kind of change: {', '.join(CHANGE_KINDS)}")
         return live.begin(
-            user=None if user is None else checked_user(user),
+            user=None if user is None else queries.key_of(user),
             segments=frozenset(segment or ()),
             kinds=frozenset(kind or ()),
             mask=visitor.mask,

@@ -17,7 +17,7 @@ from app.service.http_problem import Problem
 from app.service.memberships import Membership, Memberships
 from app.service.openapi import problems, security
 from app.service.profiles import Profiles
-from app.service.queries import checked_user
+from app.service.queries import Queries
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
 from app.web.timeline import KEYS_MAX, Timeline, Timelines
@@ -91,11 +91,16 @@ class PeopleRoutes(Controller):
 
     @get("/console/v1/people", summary="A person", responses=problems(*READING), security=security("session"))
     async def person(
-        self, request: Asked, gate: NamedDependency[Gate], people: NamedDependency[People], user: UserParameter
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        people: NamedDependency[People],
+        queries: NamedDependency[Queries],
+        user: UserParameter,
     ) -> PersonView:
         """All segments of a person, in or not, with reasons and what comes next; their keys, consent and lists."""
         gate.need(request, "people")
-        return await people.view(checked_user(user))
+        return await people.view(queries.key_of(user))
 
     @get(
         "/console/v1/people/timeline",
@@ -109,6 +114,7 @@ class PeopleRoutes(Controller):
         gate: NamedDependency[Gate],
         timelines: NamedDependency[Timelines],
         live: NamedDependency[LiveChanges],
+        queries: NamedDependency[Queries],
         user: UserParameter,
         key: Annotated[list[str] | None, QueryParameter(name="key", description="Further keys of the person")] = None,
         before: Annotated[str | None, QueryParameter(name="before", description="earlier of the answer before")] = None,
@@ -118,7 +124,7 @@ class PeopleRoutes(Controller):
         others = key or []
         if len(others) >= KEYS_MAX:
             raise Problem(400, "too-many", f"{len(others)} further keys; at most {KEYS_MAX - 1}")
-        found = await timelines.of({checked_user(each) for each in (user, *others)}, before=before)
+        found = await timelines.of({queries.key_of(each) for each in (user, *others)}, before=before)
         reasons = live.reasons()
         return msgspec.structs.replace(found, items=[_explained(each, reasons) for each in found.items])
 

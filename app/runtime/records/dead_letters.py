@@ -19,6 +19,17 @@ class Origin:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A record of which nothing but the place is kept: it may name a person by an id that must not be written."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[Header, ...] = ()
+
+
 def dead_row(record: Any, *, reason: str, detail: str, origin: Origin, more: Iterable[Header] = ()) -> Row:
     """The record with the headers of a dead letter; those of an earlier one are replaced."""
     own = [(name, value) for name, value in (record.headers or ()) if not name.startswith(OURS)]

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.cli import main as cli
+from app.settings import load_settings
 
 CART = """\
 segment: cart-abandoned
@@ -321,7 +323,7 @@ GUEST = [
 @pytest.fixture
 def guests(ask: Asking) -> Asking:
     (ask.shop / "segments" / "identity.yaml").touch()
-    ask.messages = GUEST
+    ask.messages = deepcopy(GUEST)
     return ask
 
 
@@ -338,6 +340,20 @@ def test_what_a_guest_did_is_explained_as_the_users(guests: Asking, user: str) -
         "logins: which ids are one person",
         "  2026-01-05 10:05:00: anna logged in on a-1 (an event with both ids): what a-1 did before is part of anna",
     ]
+
+
+@pytest.mark.parametrize("asked", ["anna", "key"])
+def test_an_id_is_found_in_files_with_pseudonyms_and_in_files_with_ids(
+    guests: Asking, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOAL_PSEUDONYM_KEYS", f"2026:{'s' * 32}")
+    ids = load_settings().incoming_ids
+    if asked == "anna":
+        assert guests("anna", "cart-abandoned")[0].startswith("anna is in cart-abandoned"), "files as they were sent"
+    user = "anna" if asked == "anna" else ids.key_of("anna")
+    for message in guests.messages:
+        ids.cover(message)
+    assert guests(user, "cart-abandoned")[0].startswith(f"{ids.key_of('anna')} is in cart-abandoned")
 
 
 def test_who_has_the_device_by_then_is_told(guests: Asking) -> None:

@@ -58,10 +58,11 @@ def test_the_report_names_fields_purposes_topics_and_processors(
 
 
 def test_the_report_as_json_holds_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = reported(capsys, "--format", "json", "--set", "keep=catalog")
+    keys = f"2026:{'hush' * 8}"
+    text = reported(capsys, "--format", "json", "--set", "keep=catalog", "--set", f"pseudonym_keys={keys}")
     report: dict[str, Any] = json.loads(text)
     assert "hush" not in text
-    assert report["collector_keeps"] == "catalog"
+    assert (report["collector_keeps"], report["collector_ids"]) == ("catalog", "pseudonyms")
     assert report["processing"]["fields"] == [
         {"place": "properties.price", "events": ["Bought"], "definitions": ["buyers"]}
     ]
