@@ -22,6 +22,9 @@ PAGES: Final = {
     "/changes": "Live changes",
     "/destinations": "Destinations",
     "/health": "Health",
+    "/history": "Publications",
+    "/edit": "New segment",
+    "/edit/cart-abandoned": "Edit cart-abandoned",
     "/nowhere": "There is no such page",
 }
 WATCH: Final = """

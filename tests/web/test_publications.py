@@ -1,68 +1,27 @@
 """Publishing with the console: what is published, what is refused, and what is kept of it."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
-from app.catalogs.publishing import publish_catalog
-from app.catalogs.terms import Terms
 from app.runtime.audit import AuditLog
-from app.segments.definitions.catalog import load_catalog
 from app.settings import Settings
 from tests.support.waiting import wait_until
-from tests.web.conftest import console_served
-from tests.web.test_access import SAME_ORIGIN
+from tests.web.author import Author, author_of_own_shop
 
 TEA = "# those who drink tea\nsegment: drinkers\nwhen:   exists('Tea Poured')   # at any time\n"
 MORE_TEA = TEA.replace("exists('Tea Poured')", "count('Tea Poured') >= 2")
 CAKE = "segment: eaters\nwhen: exists('Cake Cut')\n"
 
 
-class Author:
-    """A client of an open console that writes."""
-
-    def __init__(self, url: str, settings: Settings) -> None:
-        self.settings = settings
-        self.http = httpx.Client(base_url=f"{url}/console/v1", timeout=60)
-        self._headers = SAME_ORIGIN | {"X-Shoal-CSRF": self.http.get("/me").json()["csrf"]}
-
-    def post(self, path: str, **body: Any) -> httpx.Response:
-        return self.http.post(path, json=body, headers=self._headers)
-
-    def publish(self, text: str, **body: Any) -> httpx.Response:
-        given = {"message": "as planned", "if_version": self.latest()} | body
-        return self.post("/publications", text=text, **given)
-
-    def latest(self) -> str:
-        return str(self.http.get("/publications/latest").json()["publication"])
-
-    def history(self, **query: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.http.get("/publications", params=query).json()["publications"]
-        return found
-
-    def publish_from(self, source: str, name: str, text: str) -> None:
-        files = {f"{name}.yaml": text}
-        terms = Terms(by="Bea", message="from there", source=source, keep_others=True)
-        work = publish_catalog(
-            self.settings, load_catalog(files), files, published_ms=int(time.time() * 1000), write=True, terms=terms
-        )
-        asyncio.run(work)
-
-
 @pytest.fixture(scope="module")
 def author(settings: Settings) -> Iterator[Author]:
     """The author of a shop where nothing is published yet."""
-    own = replace(settings, topic_prefix=f"{settings.topic_prefix}p.", catalog="topic", app_id=f"{settings.app_id}p")
-    with console_served(own) as url:
-        made = Author(url, own)
-        with closing(made.http):
-            yield made
+    with author_of_own_shop(settings, "publications") as made:
+        yield made
 
 
 def test_an_empty_shop_gets_its_first_segment_byte_for_byte(author: Author) -> None:

@@ -12,6 +12,8 @@ import { People } from './pages/people.js';
 import { Live } from './pages/live.js';
 import { Destinations } from './pages/destinations.js';
 import { Health } from './pages/health.js';
+import { Edit } from './pages/edit.js';
+import { History } from './pages/history.js';
 
 const PAGES = [
   ['/', 'overview', Overview],
@@ -19,6 +21,7 @@ const PAGES = [
   ['/people', 'people', People],
   ['/changes', 'live', Live],
   ['/destinations', 'destinations', Destinations],
+  ['/history', 'history', History],
   ['/health', 'health', Health],
 ];
 
@@ -27,12 +30,14 @@ function NoPage() {
 }
 
 function pageOf(address, me) {
-  const inner = address.path.match(/^\/segments\/([^/]+)$/);
+  const inner = address.path.match(/^\/(segments|edit)\/([^/]+)$/);
   if (inner) {
     let name = '';
-    try { name = decodeURIComponent(inner[1]); } catch { name = ''; }
-    return ['segments', html`<${Segment} key=${name} name=${name} me=${me} query=${address.query} />`];
+    try { name = decodeURIComponent(inner[2]); } catch { name = ''; }
+    const Page = inner[1] === 'edit' ? Edit : Segment;
+    return ['segments', html`<${Page} key=${address.path} name=${name} me=${me} query=${address.query} />`];
   }
+  if (address.path === '/edit') return ['segments', html`<${Edit} key=${address.path} name="" me=${me} query=${address.query} />`];
   const found = PAGES.find(([path]) => path === address.path);
   if (!found) return ['', html`<${NoPage} />`];
   const [, name, Page] = found;
@@ -44,7 +49,7 @@ function Search() {
   const [text, setText] = useState('');
   useEffect(() => {
     const pressed = (event) => {
-      const typing = event.target.closest?.('input, textarea, select, [contenteditable]');
+      const typing = event.composedPath()[0].closest?.('input, textarea, select, [contenteditable]');
       if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
         event.preventDefault();
         field.current.focus();

@@ -46,3 +46,4 @@ export function useAddress() {
 
 export const segmentHref = (name) => `/segments/${encodeURIComponent(name)}`;
 export const personHref = (user) => `/people?user=${encodeURIComponent(user)}`;
+export const editHref = (name) => `/edit/${encodeURIComponent(name)}`;

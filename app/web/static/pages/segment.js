@@ -1,9 +1,10 @@
 // One segment: its size, its meaning, who is in it, what changed and why.
 import { html, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
-import { segmentHref, setQuery } from '../router.js';
+import { editHref, segmentHref, setQuery } from '../router.js';
 import { bytes, number, share, t } from '../words.js';
 import { Figure, Shown, Time } from '../parts/states.js';
+import { Conditions } from '../parts/conditions.js';
 import { SizeChart } from '../parts/chart.js';
 import { ChangeTable, User } from '../parts/changes.js';
 
@@ -18,6 +19,8 @@ export function Segment({ name, me, query }) {
       ${data.title || data.description ? html`<p class="lead">${data.title}${data.title && data.description ? ': ' : ''}${data.description}</p>` : ''}
       <p class="facts"><span class=${`state ${data.status}`}>${t(`state_${data.status}`)}</span>
         ${data.owner ? html`<span>${t('owner')}: ${data.owner}</span>` : ''}
+        ${me.rights.includes('edit') ? html`<a class="action" href=${editHref(name)}>${t('edit')}</a>` : ''}
+        ${me.features.published ? html`<a href=${`/history${made({ name })}`}>${t('history_of')}</a>` : ''}
         ${data.tags.map((each) => html`<a class="tag" key=${each} href=${`/segments${made({ tag: each })}`}>${each}</a>`)}</p>
       ${data.status === 'live' ? html`<${Sizes} path=${path} name=${name} query=${query} />` : html`<p class="notice">${t('not_live')}</p>`}
       <${Definition} view=${data} />
@@ -52,18 +55,13 @@ function Sizes({ path, name, query }) {
     </section>`}<//>`;
 }
 
-function Clause({ clause }) {
-  if (clause.way === 'one') return html`<span>${clause.text}</span>`;
-  return html`<span>${clause.text}</span><ul class="clause">${clause.parts.map((each, index) => html`<li key=${index}><${Clause} clause=${each} /></li>`)}</ul>`;
-}
-
 const Names = ({ names }) => names.map((each, index) => html`${index ? ', ' : ''}<a href=${segmentHref(each)}>${each}</a>`);
 
 function Definition({ view }) {
   return html`<section aria-labelledby="definition"><h2 id="definition">${t('definition')}</h2>
     <div class="halves">
       <div><h3>${t('definition_words')}</h3>
-        ${view.conditions.map((each) => html`<div class="condition" key=${each.when}><p>${t(`when_${each.when}`)} <${Clause} clause=${each.clause} />${each.waits.map((wait) => html`, ${wait}`)}</p></div>`)}
+        <${Conditions} conditions=${view.conditions} />
         ${view.attach.length ? html`<p>${t('carries')}: ${view.attach.map((each, index) => html`${index ? ', ' : ''}<b>${each.name}</b> (<code>${each.expression}</code>)`)}</p>` : ''}
         <dl class="pairs">
           ${view.needs.length ? html`<dt>${t('uses')}</dt><dd><${Names} names=${view.needs} /></dd>` : ''}

@@ -21,9 +21,10 @@ function Day({ row }) {
   return html`<span>${share((row.users - row.day_ago) / row.day_ago)}</span>`;
 }
 
-export function Segments({ query }) {
+export function Segments({ me, query }) {
   const rows = useData('segments', { every: EVERY });
   return html`<h1 tabindex="-1">${t('segments_title')}</h1>
+    ${me.rights.includes('edit') ? html`<p><a class="action" href="/edit">${t('new_segment')}</a></p>` : ''}
     <${Shown} of=${rows}>${(data) => data.segments.length ? html`<${List} data=${data} query=${query} />` : html`<p>${t('segments_none_at_all')}</p>`}<//>`;
 }
 

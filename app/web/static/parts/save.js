@@ -29,3 +29,5 @@ export function savePng(canvas, name) {
   pen.drawImage(canvas, 0, 0);
   copy.toBlob((blob) => save(blob, name), 'image/png');
 }
+
+export const saveText = (text, name) => save(new Blob([text], { type: 'text/plain' }), name);

@@ -1,0 +1,115 @@
+// Writing a segment: the text, what it means, what it changes, and publishing it.
+import { html, useEffect, useMemo, useRef, useState } from '../vendor/core.js';
+import { ask, query as made, useData } from '../api.js';
+import { segmentHref } from '../router.js';
+import { t } from '../words.js';
+import { STARTS, startText } from '../parts/starts.js';
+import { Publish } from '../parts/publish.js';
+import { Against, Findings, Meaning } from '../parts/reading.js';
+import { Loading, Shown } from '../parts/states.js';
+import { TextEditor } from '../parts/text_editor.js';
+
+const PAUSE_MS = 250;
+const kept = (name) => `shoal-draft:${name}`;
+
+export function Edit({ name, me, query }) {
+  const heading = html`<h1 tabindex="-1">${name ? t('edit_title', { name }) : t('new_segment')}</h1>`;
+  if (!me.rights.includes('edit')) return html`${heading}<p class="notice">${t('edit_no_right')}</p>`;
+  return html`${heading}${name ? html`<${Existing} name=${name} me=${me} />` : html`<${New} me=${me} query=${query} />`}`;
+}
+
+function Existing({ name, me }) {
+  const source = useData(`definitions${made({ name })}`);
+  return html`<${Shown} of=${source}>${(data) => html`<${Editing} name=${name} me=${me} start=${data.text} publication=${data.publication} source=${data.source} />`}<//>`;
+}
+
+function New({ me, query }) {
+  const latest = useData(me.features.published ? 'publications/latest' : null);
+  const from = query.get('from');
+  const copied = useData(from ? `definitions${made({ name: from })}` : null);
+  const [chosen, setChosen] = useState(null);
+  if (from && !copied.data && !copied.problem) return html`<${Loading} />`;
+  if (me.features.published && !latest.data) return html`<${Shown} of=${latest}>${() => ''}<//>`;
+  const begun = localStorage.getItem(kept(''));
+  const start = copied.data ? copied.data.text : chosen === null ? null : startText(chosen);
+  if (start === null && !begun) {
+    return html`<section aria-labelledby="start"><h2 id="start">${t('start_title')}</h2><p>${t('start_more')}</p>
+      <ul class="starts">${STARTS.map((each) => html`<li key=${each}><button onClick=${() => setChosen(each)}><b>${t(`start_${each}`)}</b><span class="sub">${t(`start_${each}_more`)}</span></button></li>`)}</ul></section>`;
+  }
+  return html`<${Editing} name="" me=${me} start=${start ?? startText('empty')} publication=${latest.data?.publication ?? null} source="" />`;
+}
+
+/** The text and what the checker says of it; the newest question wins. */
+function useReading(name, text) {
+  const [state, setState] = useState({ of: null, reading: null, problem: null });
+  const [again, setAgain] = useState(0);
+  const newest = useRef(0);
+  useEffect(() => {
+    const number = ++newest.current;
+    const timer = setTimeout(async () => {
+      try {
+        const reading = await ask('definitions/read', { method: 'POST', body: { text, name } });
+        if (number === newest.current) setState({ of: text, reading, problem: null });
+      } catch (problem) {
+        if (number === newest.current) setState((before) => ({ ...before, of: text, problem }));
+      }
+    }, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text, name, again]);
+  return { reading: state.reading, problem: state.problem, waiting: state.of !== text, again: () => setAgain(again + 1) };
+}
+
+function Editing({ name: given, me, start, publication, source }) {
+  const [name, setName] = useState(given);
+  const before = useMemo(() => localStorage.getItem(kept(given)), [given]);
+  const [restored, setRestored] = useState(before !== null && before !== start);
+  const [edit, setEdit] = useState({ text: restored ? before : start, turn: 0 });
+  const [text, setText] = useState(edit.text);
+  const [base, setBase] = useState(publication);
+  const [present, setPresent] = useState(start);
+  const [place, setPlace] = useState(null);
+  const words = useData('vocabulary');
+  const { reading, problem, waiting, again } = useReading(name, text);
+  const findings = useMemo(() => (reading && !waiting ? reading.findings : []), [reading, waiting]);
+  const write = (now) => {
+    setText(now);
+    localStorage.setItem(kept(name), now);
+  };
+  const show = (now) => {
+    setRestored(false);
+    localStorage.removeItem(kept(name));
+    setText(now);
+    setEdit({ text: now, turn: edit.turn + 1 });
+  };
+  const done = (published, { number }) => {
+    localStorage.removeItem(kept(name));
+    setRestored(false);
+    setPresent(text);
+    if (number !== null) setBase(String(number));
+    if (!name) setName(published);
+  };
+  const compare = async () => {
+    const found = await ask(`definitions${made({ name: name || reading.name })}`).catch(() => null);
+    if (found) {
+      setBase(found.publication);
+      setPresent(found.text);
+    }
+    again();
+  };
+  return html`
+    ${restored ? html`<p class="notice">${t('restored')} <button class="plain" onClick=${() => show(present)}>${t('discard')}</button></p>` : ''}
+    ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
+    <div class="editing">
+      <div><section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
+          <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} />
+          <p class="quiet">${t('editor_keys')}</p>
+          <${Findings} reading=${reading} problem=${problem} waiting=${waiting} onGo=${(finding) => setPlace({ finding })} />
+        </section></div>
+      <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
+        <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
+          ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section></div>
+    </div>
+    <section aria-labelledby="publishing"><h2 id="publishing">${t('publish')}</h2>
+      <${Publish} name=${name} text=${text} base=${base} reading=${reading} waiting=${waiting} me=${me} onDone=${done} onCompare=${compare} /></section>
+    <p>${name ? html`<a href=${segmentHref(name)}>${t('back_to', { name })}</a>` : html`<a href="/segments">${t('segments_title')}</a>`}</p>`;
+}

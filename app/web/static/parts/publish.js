@@ -1,0 +1,40 @@
+// The last step of an edit: a message, and what stands in the way.
+import { html, useState } from '../vendor/core.js';
+import { ask } from '../api.js';
+import { segmentHref } from '../router.js';
+import { t } from '../words.js';
+import { saveText } from './save.js';
+
+export function Publish({ name, text, base, reading, waiting, me, onDone, onCompare }) {
+  const [message, setMessage] = useState('');
+  const [takeOver, setTakeOver] = useState(false);
+  const [state, setState] = useState({ busy: false, problem: null, done: null });
+  const file = `${reading?.name || name || 'segment'}.yaml`;
+  const save = html`<button type="button" onClick=${() => saveText(text, file)}>${t('save_file')}</button>`;
+  if (!me.features.published) return html`<p class="notice">${t('publish_folder')}</p>${save}`;
+  if (!me.rights.includes('publish')) return html`<p class="notice">${t('publish_no_right')}</p>${save}`;
+  const ready = reading?.usable && !waiting && base !== null && (reading.change !== 'same');
+  const publish = async (event) => {
+    event.preventDefault();
+    if (!ready || state.busy) return;
+    setState({ busy: true, problem: null, done: null });
+    try {
+      const done = await ask('publications', { method: 'POST', body: { name, text, message, if_version: base, take_over: takeOver } });
+      setState({ busy: false, problem: null, done });
+      setMessage('');
+      onDone(reading.name, done);
+    } catch (problem) {
+      setState({ busy: false, problem, done: null });
+    }
+  };
+  const why = waiting || !reading ? t('checking') : !reading.usable ? t('publish_problems') : reading.change === 'same' ? t('publish_same') : '';
+  return html`<form class="publish" onSubmit=${publish}>
+    <label>${t('publish_message')}<input name="message" value=${message} maxlength="2000" required placeholder=${t('publish_message_hint')} onInput=${(event) => setMessage(event.target.value)} /></label>
+    ${state.problem?.code === 'other-source' || takeOver ? html`<label class="tick"><input type="checkbox" checked=${takeOver} onChange=${(event) => setTakeOver(event.target.checked)} />${t('take_over')}</label>` : ''}
+    <div class="buttons"><button class="main" disabled=${!ready || state.busy}>${t(state.busy ? 'publishing' : 'publish')}</button>${save}${why ? html`<span class="quiet">${why}</span>` : ''}</div>
+    <div role="status">${state.done ? html`<p class="fine">${state.done.number === null ? t('published_nothing') : t('published', { number: String(state.done.number) })} <a href=${segmentHref(reading?.name || name)}>${t('see')}</a></p>` : ''}</div>
+    ${state.problem ? html`<div class="trouble" role="alert"><p class="lines">${state.problem.message}</p>
+      ${state.problem.code === 'other-version' || state.problem.code === 'overtaken' ? html`<p>${t('conflict_more')}</p><button type="button" onClick=${() => { setState({ busy: false, problem: null, done: null }); onCompare(); }}>${t('conflict_compare')}</button>` : ''}
+      ${state.problem.code === 'other-source' ? html`<p>${t('take_over_more')}</p>` : ''}</div>` : ''}
+  </form>`;
+}
