@@ -176,7 +176,7 @@ class BackfillJob:
         ends = [positions[number].offset for number in range(len(self._logs))]
         going = False
         for number, log in enumerate(self._logs):
-            await self._read_journal(log)
+            await self._read_journal(number, log)
             self._shadow.note_journal(number, log.journal)
             if not log.ahead:
                 log.ahead = (await log.reader.read(records_max=READ_RECORDS, wait_ms=1)).records
@@ -191,7 +191,7 @@ class BackfillJob:
     def _is_wanted(self, record: Any) -> bool:
         return self.since_ms is None or record.timestamp < 0 or record.timestamp >= self.since_ms
 
-    async def _read_journal(self, log: _Log) -> None:
+    async def _read_journal(self, number: int, log: _Log) -> None:
         """Reads on in a journal. UserError if another catalog has taken effect."""
         while True:
             fetched = await log.journal_reader.read(records_max=READ_RECORDS, wait_ms=1)
@@ -199,7 +199,10 @@ class BackfillJob:
             if fetched.drained:
                 break
         latest = max((each for each in log.journal if isinstance(each, CatalogChange)), key=_epoch, default=None)
-        if latest is not None and latest.version != self.plan.program.version:
+        known = self._catalogs.get(number)
+        if latest is not None and (
+            latest.version != self.plan.program.version or latest.epoch > (1 if known is None else known.epoch)
+        ):
             raise UserError(
                 f"the workers have begun to use other definitions, of version {latest.version}",
                 hint="run the backfill again, for these",
@@ -233,8 +236,9 @@ class BackfillJob:
                 quiet_s = time.monotonic()
                 continue
             if not self._left and not any(log.sent for log in self._logs):
-                if await self._end(cluster, writer):
-                    return await self._wait_for_end(positions)
+                ended = await self._end(cluster, writer)
+                if ended is not None:
+                    return await self._wait_for_end(positions, ended)
                 attempts += 1
                 if attempts > ATTEMPTS_MAX:
                     raise UserError(
@@ -329,10 +333,13 @@ class BackfillJob:
 
     # ---- the end
 
-    async def _end(self, cluster: Cluster, writer: LogWriter) -> bool:
-        """Ends the backfill in all partitions, if everybody is filled; else nothing is written."""
+    async def _end(self, cluster: Cluster, writer: LogWriter) -> list[int] | None:
+        """Ends the backfill in all partitions, if everybody is filled, and returns these. None: nothing is written.
+
+        Where it is over already, and where nobody was so far, whoever comes is known from the beginning.
+        """
         shadow = self._shadow
-        numbers = [number for number in range(len(self._logs)) if shadow.users(number)]
+        numbers = [each for each in range(len(self._logs)) if shadow.users(each) and not shadow.is_over(each)]
         topic, producer = self.settings.topics.clickstream, writer.producer
         places = [shadow.next_offset(number) for number in range(len(self._logs))]
         firsts = dict.fromkeys(range(len(self._logs)), 0)
@@ -345,15 +352,14 @@ class BackfillJob:
         for number in numbers:
             if not shadow.may_end(number, await self._between(cluster, number, places[number], firsts[number])):
                 await producer.abort_transaction()
-                return False
+                return None
         await producer.commit_transaction()
-        return True
+        return numbers
 
-    async def _wait_for_end(self, positions: Positions) -> None:
+    async def _wait_for_end(self, positions: Positions, numbers: list[int]) -> None:
         """Until the workers have read the end."""
         self.doing = "waiting for the workers"
         deadline_s = time.monotonic() + self.timeout_s
-        numbers = [number for number in range(len(self._logs)) if self._shadow.users(number)]
         while not all(self._shadow.is_over(number) for number in numbers):
             if await self._play_on(positions):
                 deadline_s = time.monotonic() + self.timeout_s

@@ -22,7 +22,7 @@ from app.events.control_record import CONTROL_MARK, Control, read_control, write
 from app.events.link_record import LINK_MARK, Link, read_link, write_link
 from app.events.message import MessageError
 from app.offline.backfill_plan import CART, VISIT, Plan
-from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned
+from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, catalogs_of
 from app.segments.compiler.aggregates import stable_id
 from app.segments.evaluation.batch import Batch, RecordLike, WaitingRecord
 from app.segments.evaluation.time_rules import TimeRules
@@ -39,13 +39,16 @@ Claim = tuple[str, tuple[str, ...], str]
 
 @dataclass(slots=True)
 class _Log:
-    """One partition. `done`: users whose fill counts; `left`: keys to be looked at; `has_begun`, `is_over`: the
-    backfill's own records stand in the log."""
+    """One partition. `place`: the next offset to be played. `since`: where the catalog took effect; what a backfill
+    wrote before is forgotten with the catalog before it. `done`: users whose fill counts; `left`: keys to be looked at;
+    `has_begun`, `is_over`: the backfill's own records stand in the log."""
 
     core: Partition
     records: deque[RecordLike] = field(default_factory=deque)
     moves: deque[IdleMove] = field(default_factory=deque)
     poisoned: set[int] = field(default_factory=set)
+    place: int = 0
+    since: int = 0
     done: set[str] = field(default_factory=set)
     left: dict[str, None] = field(default_factory=dict)
     has_begun: bool = False
@@ -75,6 +78,8 @@ class Shadow:
         moves = {each for each in entries if isinstance(each, IdleMove) and each.clock_ms > log.core.clock_ms}
         log.moves = deque(sorted(moves, key=lambda move: (move.offset, move.clock_ms)))
         log.poisoned = {each.offset for each in entries if isinstance(each, Poisoned)}
+        catalogs = catalogs_of(entries)
+        log.since = catalogs[max(catalogs)].offset if catalogs else 0
 
     def play(self) -> None:
         """Plays what was fed, as far as each give that comes is known."""
@@ -107,7 +112,7 @@ class Shadow:
 
     def next_offset(self, partition: int) -> int:
         """The offset of a log up to which everything was played."""
-        return self._logs[partition].core.next_offset
+        return self._logs[partition].place
 
     def has_begun(self, partition: int) -> bool:
         """True if the log has the record that begins the backfill."""
@@ -124,8 +129,9 @@ class Shadow:
 
     def left(self, partition: int) -> int:
         """Keys that are still to be looked at, at most. Where no event was taken, keys are known, such as that of
-        somebody who was erased, and nothing of them."""
-        return len(self._logs[partition].left) if self.users(partition) else 0
+        somebody who was erased, and nothing of them. Who comes after the end is complete."""
+        log = self._logs[partition]
+        return len(log.left) if self.users(partition) and not log.is_over else 0
 
     def may_fill(self, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
         """The users of whom no record stands between what was played and their fills."""
@@ -134,6 +140,8 @@ class Shadow:
     def may_end(self, partition: int, between: Iterable[RecordLike]) -> bool:
         """True if nobody stands between what was played and the end of the backfill who is not filled."""
         log = self._logs[partition]
+        if log.is_over:
+            return True
         if not self.users(partition):
             return not any(record.key for record in between)
         for record in between:
@@ -206,10 +214,12 @@ class Shadow:
                     break
                 self._process(number, log, batch)
                 batch = []
+                log.place = record.offset + 1
                 self._receive(number, log, log.records.popleft(), given, profile)
                 played = True
                 continue
             log.records.popleft()
+            log.place = record.offset + 1
             played = True
             self.records += 1
             if record.offset in log.poisoned:
@@ -217,7 +227,7 @@ class Shadow:
             control = self._own_control(record)
             if control is None:
                 batch.append(record)
-            elif control.id == self._plan.id:
+            elif control.id == self._plan.id and record.offset >= log.since:
                 self._process(number, log, batch)
                 batch = []
                 self._take_own(number, log, record, control)
@@ -261,7 +271,10 @@ class Shadow:
 
     def _take_own(self, number: int, log: _Log, record: RecordLike, control: Control) -> None:
         """A record of this very backfill: it does here what it does at the worker, who was as history says."""
-        log.has_begun = bool(control.segments) or control.deed != "filling"
+        if control.deed == "filling":
+            log.has_begun = bool(control.segments)
+        elif not log.has_begun:  # of a backfill that has ended with its catalog
+            return
         log.is_over |= control.deed == "filled"
         if control.deed == "filled":
             return

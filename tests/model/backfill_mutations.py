@@ -61,4 +61,28 @@ BACKFILL_MUTATIONS = (
         "entry.fed_ms, entry.filling = filled_ms(entry, entry.filling), None",
         "entry.filling = None",
     ),
+    Mutation(
+        "what was filled under a catalog that has gone since counts as filled",
+        SHADOW,
+        "record.offset >= log.since",
+        "record.offset >= 0",
+    ),
+    Mutation(
+        "a fill counts whose backfill has ended with its catalog",
+        SHADOW,
+        "elif not log.has_begun:",
+        "elif False:",
+    ),
+    Mutation(
+        "records of another backfill hold the place in the log",
+        SHADOW,
+        "return self._logs[partition].place",
+        "return self._logs[partition].core.next_offset",
+    ),
+    Mutation(
+        "a change that a fill brings about is told to nobody",
+        KEYS,
+        "settlement.become(profile, before, now)",
+        "",
+    ),
 )

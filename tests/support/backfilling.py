@@ -11,20 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace as replace_fields
+
 from app.events.control_record import write_control
 from app.offline.backfill_plan import Plan, plan_of, segments_read
 from app.offline.backfill_shadow import Shadow
 from app.runtime.kafka.partitioner import partition_of
-from app.runtime.records.journal import IdleMove
-from app.segments.compiler.program import compile_catalog
+from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry
+from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.live_catalog import NOT_FED
 from app.segments.partition.partition import Partition
-from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership
+from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership, Profile
 from tests.model.messages import Advance, Record
+from tests.model.people import oracle_of
+from tests.properties.comparison import bare, comparable
 from tests.properties.scenario import Scenario
 from tests.support.choices import Choices
 
@@ -65,6 +69,11 @@ class Deployment:
 
 WAITING_PERCENT = 35
 """Histories in which the segments wait for their windows."""
+WITHDRAWN_PERCENT = 2
+"""Moments at which the segments are withdrawn, and published again."""
+CANCELLED_PERCENT = 2
+ROUNDS_MAX = 1_000
+"""Of the command at the end of a history; no backfill needs as many."""
 FILL_DEEDS = (b'"deed":"filling"', b'"deed":"fill"', b'"deed":"filled"')
 
 
@@ -86,7 +95,8 @@ class Backfilling:
     live: Deployment = field(init=False)
     shadow: Shadow = field(init=False)
     plan: Plan = field(init=False)
-    journal: list[list[IdleMove]] = field(default_factory=list)
+    before: Program = field(init=False)
+    journal: list[list[JournalEntry]] = field(default_factory=list)
     played: list[int] = field(default_factory=list)
     batch_records_max: int = 3
     written: int = 0
@@ -100,6 +110,7 @@ class Backfilling:
             version=f"{self.catalog.version} without",
         )
         before, after = compile_catalog(rest, self.rules), compile_catalog(self.catalog, self.rules)
+        self.before = before
         self.whole = Deployment([Partition(after, self.rules) for _ in range(self.numbers)])
         self.live = Deployment([Partition(before, self.rules) for _ in range(self.numbers)])
         self.journal = [[] for _ in range(self.numbers)]
@@ -143,8 +154,17 @@ class Backfilling:
 
     def publish(self) -> None:
         """The live deployment learns of the segments."""
-        program = self.whole.partitions[0].program
-        for core in self.live.partitions:
+        self._adopt(self.whole.partitions[0].program)
+
+    def withdraw(self) -> None:
+        """The live deployment goes back to the definitions before."""
+        self._adopt(self.before)
+
+    def _adopt(self, program: Program) -> None:
+        for number, core in enumerate(self.live.partitions):
+            if core.epoch:
+                change = CatalogChange(core.next_offset, core.clock_ms, program.version, core.epoch + 1)
+                self.journal[number].append(change)
             core.adopt(program, clock_ms=core.clock_ms)
             self.live.note(core.sweep(len(core.unswept)))
 
@@ -168,7 +188,15 @@ class Backfilling:
             self.shadow.play()
 
     def between(self, number: int) -> Sequence[LogRecord]:
-        return self.live.logs[number][self.played[number] :]
+        return self.live.logs[number][self.shadow.next_offset(number) :]
+
+    def cancel(self) -> None:
+        """The backfill is given up, where it has begun."""
+        told = replace_fields(self.plan.over(), deed="filling")
+        for number in range(self.numbers):
+            if self.shadow.has_begun(number):
+                self.live.write(number, -1, None, write_control(told))
+        self.begin_job()
 
     def fill(self, number: int, *, most: int | None = None) -> None:
         """The next transaction in one partition."""
@@ -214,7 +242,7 @@ class Backfilling:
             if one.clock_ms != other.clock_ms:
                 return f"clocks {one.clock_ms} and {other.clock_ms}"
             for user in sorted({*one._encoded, *other._encoded}):
-                wanted, found = (_standing(each, user, own) for each in (one, other))
+                wanted, found = (standing(each.held(user), own) for each in (one, other))
                 if wanted != found:
                     return f"{user}: {wanted} in one run, {found} after the backfill"
         return None
@@ -225,14 +253,35 @@ class Backfilling:
         found: dict[str, list[Any]] = {}
         for change in deployment.changes[since:]:
             if change["segment"] in self.names:
-                left_out = {"id", "sequence", "times", *(("attach",) if change["change"] == "exited" else ())}
-                kept = {name: value for name, value in change.items() if name not in left_out}
-                found.setdefault(change["user"], []).append(kept)
+                found.setdefault(change["user"], []).append(self.kept(change))
         return found
 
+    def kept(self, change: dict[str, Any]) -> dict[str, Any]:
+        """A change without what was told before it."""
+        left_out = {"id", "sequence", "times", *(("attach",) if change["change"] == "exited" else ())}
+        return {name: value for name, value in change.items() if name not in left_out}
 
-def _standing(core: Partition, user: str, own: dict[int, str]) -> dict[str, Any]:
-    profile = core.held(user)
+    def mistold(self) -> str | None:
+        """Says whom readers of the live deployment's changes take for something else than they are; None: nobody."""
+        inside: dict[tuple[str, str], bool] = {}
+        for change in self.live.changes:
+            about = change["user"], change["segment"]
+            if inside.get(about, False) is (change["change"] == "entered"):
+                return f"{about} is told as {change['change']} out of turn, by {change['cause']}"
+            inside[about] = change["change"] != "exited"
+        known: dict[tuple[str, str], bool] = {}
+        for core in self.live.partitions:
+            names = {each.id: each.name for each in core.program.segments}
+            for user in core._encoded:
+                profile = core.held(user)
+                members = {} if profile is None or not profile.begun else profile.members
+                known |= {(user, names[own]): True for own, each in members.items() if own in names and each[INSIDE]}
+        told = {about for about, is_in in inside.items() if is_in}
+        return None if told == known.keys() else f"told as members: {sorted(told)}; members: {sorted(known)}"
+
+
+def standing(profile: Profile | None, own: dict[int, str]) -> dict[str, Any]:
+    """A user's marks in segments, by name. `own`: their names by id."""
     if profile is None or not profile.begun:
         return {}
     marks = {own[each]: _marks(member) for each, member in sorted(profile.members.items()) if each in own}
@@ -290,6 +339,12 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
         if place >= begun and ended is None:
             if choices.chance(10):
                 found.begin_job()
+            if choices.chance(WITHDRAWN_PERCENT):
+                found.withdraw()
+                found.publish()
+                found.begin_job()
+            if choices.chance(CANCELLED_PERCENT):
+                found.cancel()
             for _ in range(choices.one_of(0, 0, 1, 1, 3)):
                 if choices.chance(60):
                     found.follow()
@@ -299,7 +354,11 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
                 ended = len(found.whole.changes), len(found.live.changes)
                 if (wrong := found.differences()) is not None:
                     return f"at the end of the backfill: {wrong}"
+    rounds = 0
     while ended is None:
+        rounds += 1
+        if rounds > ROUNDS_MAX:
+            return "the backfill does not end"
         found.follow()
         for number in range(found.numbers):
             found.fill(number)
@@ -315,8 +374,33 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
     found.move(scenario.end_ms)
     if (wrong := found.differences()) is not None:
         return f"at last: {wrong}"
+    if (wrong := found.mistold()) is not None:
+        return wrong
     wanted, got = found.told(found.whole, ended[0]), found.told(found.live, ended[1])
     for user in sorted({*wanted, *got}):
         if wanted.get(user) != got.get(user):
             return f"changes of {user} since: {json.dumps(wanted.get(user))} in one run, {json.dumps(got.get(user))}"
+    return None if scenario.is_of_people else unlike_the_oracle(found, moments, scenario.end_ms, got)
+
+
+def unlike_the_oracle(
+    found: Backfilling, moments: Sequence[Record | Advance], end_ms: int, got: dict[str, list[Any]]
+) -> str | None:
+    """Says how the changes since the end of a backfill differ from the last ones that the oracle tells, had the
+    segments been there since the beginning; None: they do not."""
+    for number in range(found.numbers):
+        steps = [
+            step
+            for step in moments
+            if isinstance(step, Advance) or (0 if step.key is None else partition_of(step.key, found.numbers)) == number
+        ]
+        answer = oracle_of(found.catalog, found.rules).run(steps, clock_ms=end_ms)
+        if answer.is_open:
+            continue
+        for user, changes in got.items():
+            if partition_of(user.encode(), found.numbers) != number:
+                continue
+            said = [found.kept(each) for each in answer.changes.get(user, []) if each["segment"] in found.names]
+            if [comparable(bare(each)) for each in changes] != [comparable(each) for each in said[-len(changes) :]]:
+                return f"changes of {user} since: {json.dumps(said)} says the oracle, {json.dumps(changes)} after it"
     return None
