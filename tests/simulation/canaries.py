@@ -9,6 +9,7 @@ segments by age, whatever is in them. When all terms are over, no profile is lef
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -20,9 +21,11 @@ from app.runtime.records.erasure_events import read_erasure
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import IDENTITY_FILE
+from app.segments.definitions.definition import Catalog
 from app.segments.partition.partition import Partition
 from tables.identity import DAY_MS
 from tests.simulation.administrator import Administrator
+from tests.simulation.backfill import Backfiller
 from tests.simulation.broker import Log
 from tests.simulation.environment import START_MS
 from tests.simulation.identity_bugs import WithPeople
@@ -37,7 +40,8 @@ FILES = {
     ),
     IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n",
 }
-PROGRAM = compile_catalog(load_catalog(FILES), RULES)
+CATALOG = load_catalog(FILES)
+PROGRAM = compile_catalog(CATALOG, RULES)
 AFTER_MS = 45 * DAY_MS
 AHEAD_MS = 600_000
 """Of the clock of the command: an event whose own clock is ahead of an erasure, and comes behind it, is a new one."""
@@ -60,6 +64,11 @@ class CanaryScenario(Scenario):
     def programs(self) -> tuple[Program, ...]:
         """The catalog."""
         return (PROGRAM,)
+
+    @property
+    def catalogs(self) -> tuple[Catalog, ...]:
+        """The same, before it is compiled."""
+        return (CATALOG,)
 
 
 class CanaryAdministrator(Administrator):
@@ -93,6 +102,7 @@ class CanaryRun(WithPeople):
         self.scenario = CanaryScenario(**given | {"events": events, "new_catalogs_ms": (), "transactions": True})
         self.canaries = CanaryAdministrator(self.scenario, self.broker, self._chance, self._chance)
         self.administrator = self.canaries
+        self.backfiller = Backfiller(self.scenario, self.broker, self.tell, Random(f"backfill of {self.seed}"))
         self.written: dict[int, float] = {}
 
     def layout(self, partition: int) -> OutputTopics:

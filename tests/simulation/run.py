@@ -19,6 +19,7 @@ from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import ErasureStep
 from app.segments.partition.partition import Batch, Partition, RecordLike
 from tests.simulation.administrator import Administrator
+from tests.simulation.backfill import Backfiller, judge_backfill
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.erasures import judge_erasures
@@ -111,6 +112,7 @@ class Run:
         self.network.kill = self._kill
         chances = Random(f"administrator of {self.seed}"), Random(f"erasures of {self.seed}")
         self.administrator = Administrator(scenario, self.broker, *chances)
+        self.backfiller = Backfiller(scenario, self.broker, self.tell, Random(f"backfill of {self.seed}"))
         self.group = SimulatedGroup(
             self.times,
             chance,
@@ -121,6 +123,7 @@ class Run:
         self._chance = chance
         self._workers: dict[str, Worker] = {}
         self._started = 0
+        self._ended = False
         self.published_ms: list[float] = []
         self._poisonous = any(POISON in event.value for event in scenario.events)
 
@@ -200,11 +203,14 @@ class Run:
             times.at(at_ms, self.administrator.decide)
         for at_ms in self.administrator.erasures:
             times.at(at_ms, self.administrator.erase, at_ms)
+        if self.backfiller.is_wanted:
+            times.at(self.backfiller.begin_ms, self._backfill)
         times.at(scenario.until_ms, self._end_faults)
         limit_ms = scenario.until_ms + PROGRESS_MS
         times.run(self._done, limit_ms)
         if not self._done():
             self.violate(f"stuck: {PROGRESS_MS / 1000:.0f} s after the last fault not everything is processed")
+        self._ended = True
         for worker in list(self._workers.values()):
             worker.leaving = True
         times.run(self._gone, times.now_ms + PROGRESS_MS)
@@ -222,6 +228,8 @@ class Run:
         for problem in judge_links(self.broker.log, scenario, topics, links):
             self.violate(problem)
         for problem in judge_erasures(self.broker.log, scenario, topics, steps):
+            self.violate(problem)
+        for problem in judge_backfill(self.broker.log, scenario, self.backfiller):
             self.violate(problem)
         self.changes = changes
         times.close()
@@ -263,6 +271,11 @@ class Run:
         speed = self.settings.idle_clock_speed
         log.append(START_MS + int(event.at_ms * speed), (event.key, event.value, []), None)
 
+    def _backfill(self) -> None:
+        self.backfiller.step()
+        if not self._ended:
+            self.times.after(self.backfiller.pause_ms(), self._backfill)
+
     def _compact(self) -> None:
         self.tell("the changelog is compacted")
         for partition in range(self.settings.partitions):
@@ -301,7 +314,7 @@ class Run:
                 return False
             if self.published_ms and (task.core.program.version != newest or task.core.unswept):
                 return False
-        return True
+        return self.backfiller.is_over
 
     def _gone(self) -> bool:
         return self.broker.settled and all(worker.fiber.done for worker in self._workers.values())

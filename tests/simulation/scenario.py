@@ -9,6 +9,7 @@ from app.events.instants import iso
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
+from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings, load_settings
 from tests.simulation.environment import START_MS
@@ -35,18 +36,24 @@ NO_WAITS = (0, 0, 0)
 
 
 @cache
-def programs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Program, ...]:
+def catalogs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Catalog, ...]:
     """The catalog that holds first, and those that take its place in some runs; with how long events wait under each.
 
     Where any of them has an order, all look at the order of events.
     """
-    compiled = []
+    loaded = []
     for files, wait_ms in zip((FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG), waits_ms, strict=True):
         order = {SETTINGS_FILE: f"order: {{wait: {wait_ms}ms}}\n"} if wait_ms else {}
         people = {IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n"} if identity else {}
         turned = {"turned.yaml": TURNED} if any(waits_ms) else {}
-        compiled.append(compile_catalog(load_catalog(files | turned | order | people), RULES))
-    return tuple(compiled)
+        loaded.append(load_catalog(files | turned | order | people))
+    return tuple(loaded)
+
+
+@cache
+def programs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Program, ...]:
+    """The same, compiled."""
+    return tuple(compile_catalog(catalog, RULES) for catalog in catalogs(waits_ms, identity=identity))
 
 
 @cache
@@ -116,6 +123,11 @@ class Scenario:
     def programs(self) -> tuple[Program, ...]:
         """The catalogs of the run, in the order in which they are published."""
         return programs(self.waits_ms, identity=self.identity)
+
+    @property
+    def catalogs(self) -> tuple[Catalog, ...]:
+        """The same, before they are compiled."""
+        return catalogs(self.waits_ms, identity=self.identity)
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)

@@ -63,7 +63,7 @@ def judge(
         if record.offset < at or not (record.value or b"").startswith(LINK_MARK)
     ]
     wanted: dict[bytes, list[bytes]] = {}
-    again.leave_out(_left(latest(log(topics.profiles))))
+    again.leave_out(left_unfired(latest(log(topics.profiles))))
     changes = again.take(records)
     changes += again.move(len(log(topics.clickstream).records))
     links += (link.value for link in again.links)
@@ -123,7 +123,7 @@ def latest(changelog: Log) -> dict[bytes, bytes]:
     return found
 
 
-def _left(stored: Mapping[bytes, bytes]) -> dict[str, int]:
+def left_unfired(stored: Mapping[bytes, bytes]) -> dict[str, int]:
     """Timers that are still to fire where the last worker was told to end between two commits, by their users."""
     value = stored.get(POSITION_KEY)
     if value is None:
