@@ -10,7 +10,8 @@ from app.segments.language.suggestions import did_you_mean, listed
 
 
 def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
-    """Returns what would never be sent: segments that do not exist, and values that no segment attaches."""
+    """Returns what would never be sent: segments and groups that do not exist, and values that no segment
+    attaches."""
     segments = {segment.name: segment for segment in catalog.segments}
     for name in sorted(destination.segments or ()):
         if name not in segments:
@@ -18,6 +19,11 @@ def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
             if any(score.name == name for score in catalog.scores):
                 hint = "it is a score; write a segment that asks for it"
             yield f"there is no segment {name}: {hint}"
+    experiments = [catalog.settings.holdout, *(segment.experiment for segment in catalog.segments)]
+    groups = {group for each in experiments if each is not None for group, _ in each.groups}
+    for group in sorted((destination.groups or frozenset()) - groups):
+        hint = did_you_mean(group, groups) or (f"there are {listed(sorted(groups))}" if groups else "add an experiment")
+        yield f"no experiment has a group {group}: {hint}"
     needed = sorted(needed_values(destination))
     for name in sorted(destination.segments if destination.segments is not None else segments):
         if name not in segments:

@@ -32,7 +32,10 @@ def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
         return False
     if destination.on_backfill == "skip" and _cause_of(change) == "backfill":
         return False
-    return destination.wants(change["segment"], occasion_of(change, destination.target.changes))
+    occasion = occasion_of(change, destination.target.changes)
+    if occasion != ERASED and not destination.wants_group(change.get("group")):
+        return False
+    return destination.wants(change["segment"], occasion)
 
 
 def prepare(destination: Destination, change: Mapping[str, Any], value: bytes, *, source: str = SOURCE) -> Any:

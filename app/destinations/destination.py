@@ -14,6 +14,7 @@ OnMerged = Literal["send", "skip"]
 Occasion = ChangeKind | Literal["erased"]
 """What a destination is told of: a kind of change, or that a person was erased."""
 ERASED: Final = "erased"
+HOLDOUT: Final = "holdout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ class Destination:
     """Skip: changes that only a login caused, which moved what a visitor did to their user, are not for it."""
     on_backfill: OnMerged = "skip"
     """Send: changes that a backfill caused are for it, too; nobody has done anything just now."""
+    groups: frozenset[str] | None = None
+    """Groups of experiments that it is for; None: all but the holdout, and users without a group."""
     refusals_max: int | None = None
     """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -92,6 +95,10 @@ class Destination:
     def wants(self, segment: str, kind: str) -> bool:
         """True if changes of this segment and occasion are for it, as far as their cause allows it."""
         return kind in self.target.changes and (self.segments is None or segment in self.segments)
+
+    def wants_group(self, group: object) -> bool:
+        """True if changes of users in this group are for it; None: they are in none."""
+        return group != HOLDOUT if self.groups is None else group in self.groups
 
 
 def occasion_of(change: Mapping[str, Any], wanted: Collection[Occasion]) -> Occasion:

@@ -17,7 +17,7 @@ from app.segments.definitions.yaml_source import YamlSource
 from app.segments.evaluation.change import CHANGE_KINDS, ChangeKind
 from app.segments.language.suggestions import did_you_mean, listed
 
-KEYS_BEFORE: Final = ("destination", "kind", "description", "segments", "changes")
+KEYS_BEFORE: Final = ("destination", "kind", "description", "segments", "groups", "changes")
 _RULES: Final = ("on_merged", "on_backfill")
 KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after", *_RULES)
 BATCH_KEYS: Final = ("changes", "wait")
@@ -55,6 +55,7 @@ class DestinationFile:
         name = self._name(fields)
         target = kind.read(fields, values, self._changes(fields))
         segments = frozenset(fields.texts("segments")) if "segments" in fields else None
+        groups = frozenset(fields.texts("groups")) if "groups" in fields else None
         batch = self._batch(fields, kind)
         retry = self._retry(fields)
         rate = float(values.number(fields, "rate", 0, 10_000) or 0)
@@ -73,6 +74,7 @@ class DestinationFile:
             path=source.path,
             kind=kind.name,
             segments=segments,
+            groups=groups,
             target=target,
             batch=batch,
             retry=retry,

@@ -16,6 +16,7 @@ from app.segments.definitions.dependencies import expressions
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
+from tables.exposures import CROSSED, EXPOSED_AT, GROUP
 from tables.identity import ERASED
 from tables.in_hand import InHand
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, Profile
@@ -73,6 +74,9 @@ class ProfileWords:
         return _dated({number: self._leaves.get(number, f"number {number}") for number in others}, leaves)
 
     def _aggregate(self, number: int, state: Any) -> dict[str, Any]:
+        if (experiment := self._program.experiments.get(number)) is not None:
+            group = {"group": state[GROUP], "exposed_at": _instant(state[EXPOSED_AT]), "crossed": bool(state[CROSSED])}
+            return {"name": f"experiment {experiment}", "state": group}
         known = self._program.remembered.get(number)
         return {"name": f"number {number}" if known is None else known.text, "state": state}
 

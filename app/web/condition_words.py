@@ -101,6 +101,8 @@ def _waits(segment: Segment) -> "list[str]":
     if segment.cooldown_ms:
         found.append(f"whoever has left comes back after {_duration(segment.cooldown_ms)} at the earliest")
     found += [f"only users who agree to {purpose}" for purpose in segment.requires]
+    if segment.experiment is not None:
+        found.append(f"groups of the experiment {segment.experiment.name}: {segment.experiment.text()}")
     return found
 
 

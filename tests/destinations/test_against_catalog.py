@@ -31,6 +31,15 @@ def test_a_score_is_no_segment() -> None:
     ]
 
 
+def test_a_group_that_no_experiment_has_is_found() -> None:
+    assert said("groups: [mail]\n") == ["no experiment has a group mail: add an experiment"]
+    text = "segment: s\nwhen: exists(page)\nexperiment: {name: e, groups: {holdout: 10, mail: 90}}\n"
+    made = destination(HOOK + "groups: [mail, mial]\n")
+    assert list(mismatches(made, load_catalog({"s.yaml": text}))) == [
+        "no experiment has a group mial: did you mean mail?"
+    ]
+
+
 def test_a_value_that_is_not_attached_is_found_unless_it_may_be_missing() -> None:
     (text,) = said('body: {a: "{{ attach.email }}", b: "{{ attach.seen }}", c: ["{{ attach.x | optional }}"]}\n')
     assert text.startswith("viewers attaches no email")

@@ -120,3 +120,10 @@ async def test_the_shipped_destination_deletes_the_person_at_the_service(
         first, again = await tell(name, there, erased(segment), erased(segment))
     assert first.fate is Fate.DELIVERED, first.detail
     assert again.fate is Fate.DELIVERED, "who is not there any more is deleted"
+
+
+def test_an_erasure_is_told_whatever_the_group() -> None:
+    made = destination(TEXT)
+    one = erased()
+    one.group = "holdout"
+    assert is_wanted(made, plain(one))

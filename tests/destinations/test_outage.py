@@ -187,6 +187,28 @@ async def test_what_no_event_caused_is_sent_as_the_file_says(cause: CauseKind, l
     assert unwanted == 2 - sent
 
 
+@pytest.mark.parametrize(
+    ("group", "line", "sent"),
+    [
+        (None, "", 2),
+        ("mail", "", 2),
+        ("holdout", "", 1),
+        ("holdout", "groups: [holdout, mail]\n", 1),
+        ("mail", "groups: [holdout, mail]\n", 1),
+        (None, "groups: [mail]\n", 0),
+        ("sms", "groups: [mail]\n", 0),
+    ],
+)
+async def test_only_the_groups_that_the_file_names_are_sent_and_no_holdout_without_it(
+    group: str | None, line: str, sent: int
+) -> None:
+    grouped = change("ann")
+    grouped.group = group
+    receiver = SimulatedReceiver([grouped, change("ann", 2)], lambda _, __: DELIVERED, HOOK + line)
+    await receiver.run(until_s=1)
+    assert len(receiver.arrived) == sent
+
+
 async def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """Users, addresses and what a service answers may be personal: they stand on Kafka, never in a log."""
     caplog.set_level(logging.DEBUG)

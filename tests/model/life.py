@@ -21,6 +21,7 @@ from app.segments.language.syntax import (
     ScoreValue,
     SegmentMark,
 )
+from tests.model import experiments
 from tests.model.history import History
 from tests.model.messages import Message
 from tests.model.plain import instant_text, seen
@@ -38,7 +39,7 @@ Change = dict[str, Any]
 class Life:
     """`segments` stand in settlement order. `members` are those that the user is in. `at_ms` is the latest instant at
     which the user was looked at; -1 before the first event. `every_ms`: at every millisecond. `known_ids`: of
-    messages that others accepted, each with the instant of that."""
+    messages that others accepted, each with the instant of that. `exposures`: to experiments."""
 
     user: str
     catalog: Catalog
@@ -54,6 +55,7 @@ class Life:
     forgotten: bool = False
     every_ms: bool = False
     known_ids: list[tuple[int, Any]] = field(default_factory=list)
+    exposures: experiments.Exposures = field(default_factory=dict)
 
     # ---- events
 
@@ -102,6 +104,7 @@ class Life:
                 true_since_ms=None if own.inside else min((at for at in waits if at is not None), default=None),
                 left_ms=max((at for at in left if at is not None), default=None),
             )
+        experiments.join(self.exposures, other.exposures, now)
         self.at_ms = now
         self.settle({"kind": "merged", **(cause or {})})
 
@@ -227,6 +230,7 @@ class Life:
         self.standings[segment.name] = replace(
             standing, inside=True, entered_ms=now, times=standing.times + 1, sent=self.attached(segment, view)
         )
+        experiments.enter(self.exposures, segment, self.catalog, self.user, now)
         condition = entry_of(segment)
         self.say(segment, "entered", cause, self.evidence(condition, view))
 
@@ -276,14 +280,20 @@ class Life:
                 "cause": cause,
                 "evidence": evidence,
                 "attach": dict(standing.sent),
-                "group": None,
+                **experiments.told(self.exposures, segment, self.catalog, standing.entered_ms),
             }
         )
         self.sequence += 1
 
     def ahead(self) -> "Life":
         """The same user, to look into a future without events."""
-        return replace(self, standings=dict(self.standings), members=set(self.members), changes=[])
+        return replace(
+            self,
+            standings=dict(self.standings),
+            members=set(self.members),
+            exposures=dict(self.exposures),
+            changes=[],
+        )
 
 
 def is_among(accepted: list[tuple[int, Any]], message_id: object, now: int) -> bool:

@@ -2,6 +2,7 @@
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
+with `experiment`, those of users in groups;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
 administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
 segments are filled. From the folder whose `app` is meant.
@@ -14,6 +15,7 @@ from contextlib import nullcontext
 from tests.properties.comparison import difference
 from tests.properties.consents import consent_scenario_of
 from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
+from tests.properties.experiments import experiment_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
@@ -87,7 +89,12 @@ if __name__ == "__main__":
     if of_keys is not None:
         told = of_keys(range(first_seed, first_seed + histories))
         sys.exit(None if told is None else f"seed {told[0]}: {told[1]}")
-    of = {"merging": merging_scenario_of, "consent": consent_scenario_of}.get("".join(sys.argv[3:]), scenario_of)
+    kinds = {
+        "merging": merging_scenario_of,
+        "consent": consent_scenario_of,
+        "experiment": experiment_scenario_of,
+    }
+    of = kinds.get("".join(sys.argv[3:]), scenario_of)
     found = hunt(range(first_seed, first_seed + histories), of)
     if found is not None:
         sys.exit(f"seed {found[0]}: {difference_of(*found)}\n\n{found[1]}")

@@ -104,7 +104,7 @@ class Player:
                 self.flush()
                 self.finish()
                 zone = catalog_of(self.scenario.files).settings.zone
-                self.settings = settings_of(step.wait_ms, zone) + self.scenario.cart
+                self.settings = settings_of(step.wait_ms, zone) + self.scenario.unordered
                 self.adopt()
             else:
                 self.waiting.append(step)

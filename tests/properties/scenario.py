@@ -80,10 +80,10 @@ class Scenario:
         return 1 if self.is_of_people and SETTINGS_FILE in self.files else None
 
     @property
-    def cart(self) -> str:
-        """The line of `catalog.yaml` about the cart; empty without one."""
+    def unordered(self) -> str:
+        """The lines of `catalog.yaml` about the cart and the holdout; empty without one."""
         lines = self.files.get(SETTINGS_FILE, "").splitlines(keepends=True)
-        return "".join(line for line in lines if line.startswith("cart:"))
+        return "".join(line for line in lines if line.startswith(("cart:", "holdout:")))
 
     @property
     def steps(self) -> list[Step]:

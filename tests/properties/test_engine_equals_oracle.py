@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.properties.comparison import difference, report
 from tests.properties.consents import consent_scenario_of
 from tests.properties.counts import FIRST_SEED, HISTORIES
+from tests.properties.experiments import experiment_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of, scenarios
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
@@ -61,6 +62,11 @@ def test_every_change_is_the_one_that_the_oracle_says_of_people_with_several_key
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
 def test_every_change_is_the_one_that_the_oracle_says_of_users_who_agree_and_withdraw(first: int) -> None:
     agree(consent_scenario_of, first)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_of_users_in_groups(first: int) -> None:
+    agree(experiment_scenario_of, first)
 
 
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + CONSENTS, HISTORIES_AT_ONCE))

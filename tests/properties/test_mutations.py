@@ -14,6 +14,7 @@ import pytest
 from tests.model.backfill_mutations import BACKFILL_MUTATIONS
 from tests.model.consent_mutations import CONSENT_MUTATIONS
 from tests.model.erase_mutations import ERASE_MUTATIONS
+from tests.model.experiment_mutations import EXPERIMENT_MUTATIONS
 from tests.model.identity_mutations import IDENTITY_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
@@ -27,7 +28,10 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
 
 @pytest.mark.parametrize(
     "mutation",
-    [*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS, *CONSENT_MUTATIONS, *BACKFILL_MUTATIONS],
+    [
+        *(*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS),
+        *(*CONSENT_MUTATIONS, *EXPERIMENT_MUTATIONS, *BACKFILL_MUTATIONS),
+    ],
     ids=lambda mutation: mutation.name,
 )
 def test_the_text_to_be_changed_is_there(mutation: Mutation, tmp_path: Path) -> None:
@@ -82,6 +86,14 @@ def test_the_bug_in_an_erasure_is_found(mutation: Mutation, tmp_path: Path) -> N
 @pytest.mark.parametrize("mutation", CONSENT_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_in_what_consent_does_is_found(mutation: Mutation, tmp_path: Path) -> None:
     found = hunt_in_copy(tmp_path, mutation, "consent")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", EXPERIMENT_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_what_experiments_do_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "experiment")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
 

@@ -21,7 +21,9 @@ from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, S
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
+from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.evaluation.exposure import ExperimentCode
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
@@ -83,6 +85,7 @@ class Program:
     identity: which keys are one person; None: each key is a user of its own.
     consents: the purposes, by the id of the value that says whether a user agrees.
     features: what segments read of a user beside aggregates: `Reads.features` of all of them.
+    experiments: the names of the experiments, by the ids under which their states are.
     """
 
     version: str
@@ -116,6 +119,7 @@ class Program:
     identity: IdentityPolicy | None
     consents: Mapping[int, Purpose]
     features: frozenset[str]
+    experiments: Mapping[int, str]
     watch_masks: dict[int, int] = field(default_factory=dict)
 
     def ids(self, mask: int) -> list[int]:
@@ -219,6 +223,7 @@ class _Compiler:
             early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,
             features=frozenset(masks.features),
+            experiments={code.id: code.experiment.name for segment in segments for code in segment.experiments},
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
@@ -307,6 +312,7 @@ class _Compiler:
                 keeps_exit=bool(read.segment.cooldown_ms) or read.segment.name in self.registry.exits,
                 updates=read.segment.updates,
                 simple=is_simple(read.segment),
+                experiments=_experiments(read.segment, self.catalog.settings.holdout),
                 waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
@@ -373,6 +379,17 @@ def _context_paths_of(node: syntax.Node | None) -> set[Path]:
     found = () if node is None else tuple(walk(node))
     places = (each for near in found if isinstance(near, syntax.Near) for each in near.coordinates)
     return {each.path for each in (*found, *places) if isinstance(each, syntax.EventContext)}
+
+
+def _experiments(segment: Segment, holdout: Experiment | None) -> tuple[ExperimentCode, ...]:
+    """The experiments whose groups the users of a segment are in: that of the catalog, and its own."""
+    found = (each for each in (holdout, segment.experiment) if each is not None)
+    return tuple(ExperimentCode(experiment_id(each.name), each) for each in found)
+
+
+def experiment_id(name: str) -> int:
+    """The stable id under which a profile has its group in an experiment."""
+    return stable_id(f"experiment {name}")
 
 
 def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:

@@ -10,6 +10,7 @@ from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.definition import CatalogSettings, Definition, PointsOn, PointsWhen, Score, Segment
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
 from app.segments.definitions.dependencies import Reference, find_cycles, settlement_order
+from app.segments.definitions.experiment_checks import check_experiments
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Placed
 from app.segments.language import empty_profile as nobody
@@ -34,6 +35,7 @@ def check_files(files: Sequence[DefinitionFile], settings: CatalogSettings) -> l
         problems += catalog.references(file)
         problems += catalog.requirements(file)
     problems += catalog.circles()
+    problems += check_experiments(files, settings.holdout)
     wrong = {problem.path for problem in problems}
     problems += catalog.clocks(wrong)
     return problems

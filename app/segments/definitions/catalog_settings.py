@@ -13,6 +13,7 @@ from app.segments.definitions.consent_policy import consent_meaning, consent_tex
 from app.segments.definitions.definition import CatalogSettings
 from app.segments.definitions.definition_format import (
     CONSENT,
+    HOLDOUT,
     IDENTITY,
     ORDER,
     ORDER_FORM,
@@ -22,6 +23,7 @@ from app.segments.definitions.definition_format import (
     WAIT,
     ZONE,
 )
+from app.segments.definitions.experiment import read_holdout
 from app.segments.definitions.identity_policy import (
     DEFAULT_POLICY,
     policy_meaning,
@@ -149,10 +151,15 @@ def _read_zone(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
     return settings
 
 
+def _read_holdout(fields: Fields, settings: CatalogSettings) -> CatalogSettings:
+    return replace(settings, holdout=read_holdout(fields))
+
+
 _READERS: Final[dict[str, Callable[[Fields, CatalogSettings], CatalogSettings]]] = {
     ORDER.name: _read_order,
     ZONE.name: _read_zone,
     SHOP_CART.name: _read_cart,
+    HOLDOUT.name: _read_holdout,
 }
 
 
@@ -166,6 +173,8 @@ def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
         common["zone"] = settings.zone
     if settings.cart != DEFAULT_CART:
         common["cart"] = cart_meaning(settings.cart)
+    if settings.holdout is not None:
+        common["holdout"] = settings.holdout.meaning()
     if common:
         found[SETTINGS_FILE] = msgspec.json.encode({"catalog": common})
     if settings.identity is not None:
@@ -191,6 +200,8 @@ def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
         said.append(f"zone: {settings.zone}")
     if settings.cart != DEFAULT_CART:
         said.append(f"cart: {cart_text(settings.cart)}")
+    if settings.holdout is not None:
+        said.append(f"holdout: {settings.holdout.name}: {settings.holdout.text()}")
     return ", ".join(said) or "the defaults"
 
 

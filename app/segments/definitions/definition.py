@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from app.segments.definitions.consent_policy import ConsentPolicy
+from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.language.syntax import Expression, Pattern
 
@@ -59,6 +60,7 @@ class Segment:
     hold_ms: int = 0
     cooldown_ms: int = 0
     requires: tuple[str, ...] = ()
+    experiment: Experiment | None = None
     attach: tuple[tuple[str, Expression], ...] = ()
     updates: tuple[str, ...] = ()
     warmup: Warmup = "none"
@@ -114,8 +116,8 @@ class CatalogSettings:
 
     `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
     None: each key is a user of its own. `consent`: what users agree to; None: there are no purposes. `zone`: that of
-    dates and clocks that name none. `cart`: which events change the cart. `paths`: name of the file -> its path, for
-    those that say something.
+    dates and clocks that name none. `cart`: which events change the cart. `holdout`: users who are left out of what all
+    segments are good for. `paths`: name of the file -> its path, for those that say something.
     """
 
     order_wait_ms: int = 0
@@ -123,6 +125,7 @@ class CatalogSettings:
     identity: IdentityPolicy | None = None
     consent: ConsentPolicy | None = None
     cart: CartPolicy = DEFAULT_CART
+    holdout: Experiment | None = None
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

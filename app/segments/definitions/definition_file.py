@@ -12,6 +12,7 @@ import yaml
 
 from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment, Status, Warmup
+from app.segments.definitions.experiment import read_experiment
 from app.segments.definitions.time_travel import read_tests
 from app.segments.definitions.yaml_fields import Fields, Placed
 from app.segments.definitions.yaml_source import YamlSource
@@ -121,6 +122,7 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         hold_ms=form.HOLD.read(fields) or 0,
         cooldown_ms=form.COOLDOWN.read(fields) or 0,
         requires=_requires(file, fields),
+        experiment=read_experiment(fields),
         attach=tuple((name, placed.node) for name, placed in attach.items() if placed is not None),
         updates=updates,
         warmup=cast(Warmup, form.WARMUP.read(fields)),

@@ -22,6 +22,7 @@ from app.segments.definitions.value_types import (
     NamedExpressions,
     Names,
     Number,
+    NumbersByName,
     OneOf,
     Pattern,
     Schema,
@@ -211,6 +212,7 @@ STATUS: Final = Key(
     "draft: tests and backtests only; retired: everyone exits.",
 )
 REQUIRES: Final = Key("requires", Names(), "Purposes of consent.yaml: only users who agree to all of them are in.")
+EXPERIMENT: Final = Key("experiment", OneOf("experiment"), "Groups of users, to find out what the segment is good for.")
 TESTS: Final = Key("tests", ListOf("test", "name: ..., then events and expect"), "Time-travel tests.")
 SEGMENT: Final = Form(
     "segment",
@@ -218,9 +220,35 @@ SEGMENT: Final = Form(
     "A segment: who belongs to it, and when.",
     (
         *(SEGMENT_NAME, *FOR_PEOPLE, WHEN, ENTER, EXIT, FOR, HOLD, COOLDOWN),
-        *(REQUIRES, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
+        *(REQUIRES, EXPERIMENT, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
     ),
     (WhenOrEnterAndExit(),),
+)
+
+# ---- an experiment
+
+GROUPS_MAX: Final = 20
+EXPERIMENT_NAME: Final = Key(
+    "name",
+    Name(),
+    "The name of the experiment; segments with the same experiment share its groups.",
+    Missing("an experiment needs a name", "write name: cart-mail"),
+)
+EXPERIMENT_GROUPS: Final = Key(
+    "groups",
+    NumbersByName(GROUPS_MAX),
+    "Groups, each with its share of all users in per cent; destinations leave out the group holdout.",
+    Missing("an experiment needs groups", "write groups: {holdout: 10, mail: 90}", at="name"),
+)
+EXPERIMENT_SALT: Final = Key("salt", Text(), "Another text divides the users in another way; the name if left out.")
+EXPERIMENT_START: Final = Key("start", Text(), "Entries before this instant are not part of the experiment.")
+EXPERIMENT_LAYER: Final = Key("layer", Text(), "The experiments of a layer have disjoint users.")
+EXPERIMENT_FROM: Final = Key("from", Number(), "The place of the first group in the layer, from 0 to 100.")
+EXPERIMENT_FORM: Final = Form(
+    "experiment",
+    "an experiment",
+    "An experiment: which users are in which group.",
+    (EXPERIMENT_NAME, EXPERIMENT_GROUPS, EXPERIMENT_SALT, EXPERIMENT_START, EXPERIMENT_LAYER, EXPERIMENT_FROM),
 )
 
 # ---- a score
@@ -320,8 +348,22 @@ EXPECTATION: Final = Form(
 ORDER: Final = Key("order", OneOf("order"), "Events wait for those that happened before them.")
 ZONE: Final = Key("zone", Text("UTC"), "The time zone of dates and clocks that name none, such as Europe/Berlin.")
 SHOP_CART: Final = Key("cart", OneOf("shop_cart"), "The events of the cart of a shop that names them in another way.")
+HOLDOUT: Final = Key("holdout", OneOf("holdout"), "Users who are left out of what all segments are good for.")
 SETTINGS: Final = Form(
-    "settings", "catalog.yaml", "catalog.yaml: what holds for all definitions of the folder.", (ORDER, ZONE, SHOP_CART)
+    "settings",
+    "catalog.yaml",
+    "catalog.yaml: what holds for all definitions of the folder.",
+    (ORDER, ZONE, SHOP_CART, HOLDOUT),
+)
+HOLDOUT_SHARE: Final = Key(
+    "share", Number(), "The share of all users in per cent.", Missing("a holdout needs share", "write share: 5")
+)
+HOLDOUT_NAME: Final = Key("name", Name(), "The name of its experiment; holdout if left out.")
+HOLDOUT_FORM: Final = Form(
+    "holdout",
+    "holdout",
+    "Users who are left out of what all segments are good for.",
+    (HOLDOUT_SHARE, HOLDOUT_NAME, EXPERIMENT_SALT, EXPERIMENT_START),
 )
 CART_ADD: Final = Key("add", Texts("An event."), "Events that put products into the cart: [Product Added] if left out.")
 CART_REMOVE: Final = Key("remove", Texts("An event."), "Events that take products out: [Product Removed] if left out.")
@@ -399,5 +441,5 @@ CONSENT: Final = Form(
     "consent", "consent.yaml", "consent.yaml: what users agree to, and where events say so.", (CONSENT_FROM, PURPOSES)
 )
 
-_OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, IDENTITY, CONSENT, PURPOSE)
-FORMS: Final = (*_OF_SETTINGS, SEGMENT, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+_OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, HOLDOUT_FORM, IDENTITY, CONSENT, PURPOSE)
+FORMS: Final = (*_OF_SETTINGS, SEGMENT, EXPERIMENT_FORM, SCORE, POINTS, TEST, EVENT, EXPECTATION)

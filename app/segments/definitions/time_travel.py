@@ -1,6 +1,5 @@
 """The `tests` of a definition file: invented events, and what must hold when."""
 
-import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,6 +13,7 @@ from app.events.user_ids import USUAL_IDS
 from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Expectation, TestCase, TestEvent
 from app.segments.definitions.yaml_fields import Fields
+from app.segments.definitions.yaml_instants import instant_ms_of
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value
 from app.segments.language.suggestions import closest
@@ -25,7 +25,6 @@ DEFAULT_USER = "visitor"
 """The anonymousId of events that name no user."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?P<zone>[Zz]|[-+]\d\d:?\d\d)?")
 
 
 def read_tests(fields: Fields, attached: Collection[str]) -> tuple[TestCase, ...]:
@@ -52,20 +51,7 @@ def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str])
 
 
 def _start_ms(fields: Fields) -> int:
-    text = form.START.read(fields)
-    match = _INSTANT.fullmatch(text)
-    try:
-        if match is None:
-            raise ValueError(text)
-        instant = datetime.fromisoformat(text.upper())
-    except ValueError:
-        fields.wrong("start", f"start is {text}, which is not an instant", f"write it like {form.DEFAULT_START}")
-        return 0
-    if instant.tzinfo is None:
-        time = "" if ":" in text else "T00:00:00"
-        fields.wrong("start", "start needs a time zone", f"write {text.replace(' ', 'T')}{time}Z for UTC")
-        return 0
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
+    return instant_ms_of(fields, "start", form.START.read(fields), example=form.DEFAULT_START)
 
 
 def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEvent:

@@ -215,6 +215,20 @@ class AnyValues:
 
 
 @dataclass(frozen=True, slots=True)
+class NumbersByName:
+    """A mapping of names that people choose to numbers, from one to `most` of them; None if there is none."""
+
+    most: int
+
+    def read(self, fields: Fields, key: str) -> yaml.MappingNode | None:
+        return fields.mapping(key)
+
+    def schema(self) -> Schema:
+        numbers = {"type": "number"}
+        return {"type": "object", "additionalProperties": numbers, "minProperties": 1, "maxProperties": self.most}
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """A mapping that is described by itself, under the name `mapping`."""
 

@@ -13,6 +13,15 @@ def bucket(salt: str, user: str) -> int | float:
     >>> bucket("spring", "u-1"), bucket("spring", "u-2")
     (55.91, 17.99)
     """
-    digest = sha256(f"{salt}\x00{user}".encode(errors="surrogatepass")).digest()
-    step = int.from_bytes(digest[:BYTES], "big") % STEPS
+    step = bucket_step(salt, user)
     return step / PER_CENT if step % PER_CENT else step // PER_CENT
+
+
+def bucket_step(salt: str, user: str) -> int:
+    """The same in hundredths, from 0 to 9,999.
+
+    >>> bucket_step("spring", "u-1")
+    5591
+    """
+    digest = sha256(f"{salt}\x00{user}".encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:BYTES], "big") % STEPS

@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Any, Final, Literal, get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased", "backfill"]
 ChangeKind = Literal["entered", "exited", "updated"]
@@ -35,8 +36,21 @@ class Atom(msgspec.Struct, frozen=True, gc=False):
     value: Any
 
 
+class Exposed(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
+    """The group of a user in an experiment, since their first exposure. crossed: two users with different groups have
+    turned out to be one."""
+
+    experiment: str
+    group: str
+    exposed_at: str
+    crossed: bool = False
+
+
 class Change(msgspec.Struct, kw_only=True, gc=False):
-    """One change, in the order of its JSON. Instants are ISO 8601 texts, UTC, milliseconds."""
+    """One change, in the order of its JSON. Instants are ISO 8601 texts, UTC, milliseconds.
+
+    group: that of the experiment that decides what is done; None without one.
+    """
 
     id: str
     user: str
@@ -51,7 +65,8 @@ class Change(msgspec.Struct, kw_only=True, gc=False):
     evidence: list[Atom]
     attach: dict[str, Any]
     valid_until: str | None
-    group: None = None
+    group: str | None = None
+    experiments: list[Exposed] | UnsetType = UNSET
 
     def encode(self) -> bytes:
         """The JSON of outputs."""

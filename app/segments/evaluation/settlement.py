@@ -18,8 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from app.events.instants import iso
 from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id
+from app.segments.evaluation.exposure import ExperimentCode, expose, told_of
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.operators import same
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
@@ -32,6 +35,7 @@ class SegmentCode:
 
     keeps_exit: when a user last left is remembered, for `cooldown` or for who asks
     simple: until when the condition stays is all that matters, for who is in and for who is out
+    experiments: whose groups its users are in, that of the catalog first
     waits_for: (aggregate, window in ms), for `warmup: wait`
     reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
     lags: numbers of those segments whose timer may come too early, as it is not set anew by each event that defers it
@@ -51,6 +55,7 @@ class SegmentCode:
     keeps_exit: bool
     updates: tuple[str, ...]
     simple: bool
+    experiments: tuple[ExperimentCode, ...]
     waits_for: tuple[tuple[int, int], ...]
     dependents: int
     reads: tuple[int, ...]
@@ -69,6 +74,7 @@ class Departed:
     name: str
     version: str
     topic: bool
+    experiments: tuple[ExperimentCode, ...] = ()
 
 
 Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
@@ -171,6 +177,8 @@ class Settlement:
         member[TRUE_SINCE] = None
         if segment.attach is not None:
             member[SENT] = segment.attach(profile, now, self.user)
+        if segment.experiments and self.kind != "backfill":
+            expose(profile, segment.experiments, self.user, now)
         self.members[segment.name] += 1
         self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now, self.user), now)
@@ -294,6 +302,8 @@ class Settlement:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence
         profile.sequence = sequence + 1
+        experiments = segment.experiments
+        group, told = told_of(profile, experiments, member[SINCE]) if experiments else (None, UNSET)
         said = Change(
             id=change_id(self.user, sequence),
             user=self.user,
@@ -307,6 +317,8 @@ class Settlement:
             evidence=evidence,
             attach=member[SENT] or {},
             valid_until=self._valid_until(profile, segment, member) if bounded else None,
+            group=group,
+            experiments=told,
         )
         self.changes.append(said)
 

@@ -20,7 +20,7 @@ from app.segments.language.durations import format_duration
 from app.segments.language.streak_span import streak_span
 from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
-from tables import waiting
+from tables import exposures, waiting
 from tables.cart import ITEMS_MAX
 from tables.cut_texts import BYTES_LEFT_MIN, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
@@ -148,6 +148,10 @@ def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterato
             for name, node in definition.attach:
                 sent += _sent(node) + Size(len(name.encode()) + 2, len(name.encode()) + 2)
             yield Kept(f"sent {definition.name}", "the values sent last", sent + Size(1, HEADER))
+        for experiment in (catalog.settings.holdout, definition.experiment):
+            if experiment is not None:
+                words = f"the group in the experiment {experiment.name}, and since when"
+                yield Kept(f"experiment {experiment.name}", words, exposures.SIZE + Size(ID, ID))
         yield Kept(f"{MEMBER}{definition.name}", "whether in, since when, how many times", MEMBERSHIP)
 
 

@@ -93,7 +93,22 @@ def test_every_header_is_what_the_schema_says_and_what_earlier_readers_know(chan
 
 
 def test_every_field_of_a_change_is_in_the_schema(changes: list[Any]) -> None:
-    assert set(json.loads(changes[0].encode())) == set(schema("change")["properties"])
+    of_none, of_one = changes[0], grouped_change()
+    assert set(json.loads(of_none.encode())) == set(schema("change")["properties"]) - {"experiments"}
+    assert set(json.loads(of_one.encode())) == set(schema("change")["properties"])
+
+
+def test_a_change_with_a_group_is_what_the_schema_says_and_what_earlier_readers_know() -> None:
+    for each in [validator("change"), *(kept_validator(path) for path in KEPT if path.name == "change.1.json")]:
+        each.validate(json.loads(grouped_change().encode()))
+
+
+def grouped_change() -> Any:
+    """A change of a user in an experiment."""
+    text = "segment: s\nwhen: exists(page)\nexperiment: {name: e, groups: {mail: 100}}\n"
+    partition = Partition(compile_catalog(load_catalog({"s.yaml": text}), TimeRules()), TimeRules())
+    value = b'{"type": "page", "userId": "u", "timestamp": "2026-01-05T00:00:00Z"}'
+    return partition.process([Record(0, b"u", value)]).changes[0]
 
 
 def test_the_change_that_is_explained_is_valid() -> None:

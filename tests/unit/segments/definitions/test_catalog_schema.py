@@ -36,6 +36,8 @@ WHOLE = {
     "settings": "{}\n",
     "order": "order:\n  {}\n",
     "shop_cart": "cart:\n  {}\n",
+    "holdout": "holdout:\n  {}\n",
+    "experiment": "segment: viewers\nwhen: 'true'\nexperiment:\n  {}\n",
     "identity": "{}\n",
     "consent": "purposes: {{m: {{}}}}\n{}\n",
     "purpose": "purposes:\n  m:\n    {}\n",
@@ -45,7 +47,7 @@ WHOLE = {
 
 def problems(form: Form, text: str) -> list[Problem]:
     """Problems that the reader finds."""
-    if form.name in ("settings", "order", "shop_cart", "identity", "consent", "purpose"):
+    if form.name in ("settings", "order", "shop_cart", "holdout", "identity", "consent", "purpose"):
         file = {"identity": IDENTITY_FILE, "consent": CONSENT_FILE, "purpose": CONSENT_FILE}.get(
             form.name, SETTINGS_FILE
         )
@@ -110,7 +112,7 @@ def test_every_setting_of_the_catalog_has_a_reader() -> None:
 
 
 def test_every_key_of_a_definition_is_described() -> None:
-    for name in ("segment", "score", "settings", "order", "shop_cart", "identity", "consent", "purpose"):
+    for name in {form.name for form in FORMS} - {"event", "expectation", "test", "points"}:
         for key, described in SCHEMA["$defs"][name]["properties"].items():
             assert described.get("description"), key
 

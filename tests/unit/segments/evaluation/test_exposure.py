@@ -1,0 +1,145 @@
+"""Exposure to experiments: who is in which group, and what changes tell of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.offline.backtest import FileRecord
+from app.segments.compiler.program import compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
+from app.segments.evaluation.change import Cause
+from app.segments.evaluation.settlement import Settlement
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Partition
+from tables.profile import new_profile
+
+RULES = TimeRules()
+VIEWERS = "segment: viewers\nwhen: exists('View' within 1m)\n"
+HALVES = "groups: {holdout: 50, mail: 50}"
+
+
+def partition(*files: str, settings: str = "", people: bool = False, fast: bool = True) -> Partition:
+    texts = {f"{number}.yaml": text for number, text in enumerate(files)}
+    texts |= ({SETTINGS_FILE: settings} if settings else {}) | ({IDENTITY_FILE: "follow: always\n"} if people else {})
+    return Partition(compile_catalog(load_catalog(texts), RULES), RULES, alone=people, fast=fast)
+
+
+def view(offset: int, minute: int, user: str, *, event: str = "View", **more: str) -> FileRecord:
+    at = {"timestamp": f"2026-01-05T00:{minute:02d}:00.000Z", "messageId": f"m{offset}"}
+    ids = more or {"userId": user}
+    said = {"type": "track", "event": event, **ids, **at}
+    return FileRecord(offset, -1, user.encode(), json.dumps(said).encode())
+
+
+def told(found: Any) -> list[tuple[str, str, str, str | None]]:
+    said = [json.loads(change.encode()) for change in found]
+    return [(each["user"], each["segment"], each["change"], each["group"]) for each in said]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_group_is_fixed_at_the_first_entry_whatever_the_shares_are_later(*, fast: bool) -> None:
+    """`u-1` has the bucket 55.91 of `spring`, `u-2` 17.99."""
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, {HALVES}}}\n", fast=fast)
+    found = running.process([view(0, 0, "u-1"), view(1, 0, "u-2"), view(2, 10, "u-1")]).changes
+    assert told(found) == [
+        ("u-1", "viewers", "entered", "mail"),
+        ("u-2", "viewers", "entered", "holdout"),
+        ("u-1", "viewers", "exited", "mail"),
+        ("u-1", "viewers", "entered", "mail"),
+        ("u-2", "viewers", "exited", "holdout"),
+    ]
+    assert json.loads(found[3].encode())["experiments"] == [
+        {"experiment": "e", "group": "mail", "exposed_at": "2026-01-05T00:00:00.000Z"}
+    ]
+    other = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, groups: {{holdout: 90, mail: 10}}}}\n", fast=fast)
+    running.adopt(other.program, clock_ms=running.clock_ms)
+    running.sweep(10)
+    found = running.process([view(3, 20, "u-1"), view(4, 20, "u-4")]).changes
+    assert [each for each in told(found) if each[2] == "entered"] == [
+        ("u-1", "viewers", "entered", "mail"),
+        ("u-4", "viewers", "entered", "holdout"),
+    ]
+
+
+def test_a_profile_forgets_the_group_when_no_definition_has_the_experiment() -> None:
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, {HALVES}}}\n")
+    running.process([view(0, 0, "u-1")])
+    running.adopt(partition(VIEWERS).program, clock_ms=running.clock_ms)
+    running.sweep(10)
+    kept = running.profile("u-1")
+    assert kept is not None
+    assert set(kept.aggregates) == set(running.program.remembered)
+
+
+def test_who_is_in_when_an_experiment_begins_is_in_no_group_until_they_enter_again() -> None:
+    start = "start: 2026-01-05T00:05:00Z"
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, {HALVES}, {start}}}\n")
+    found = running.process([view(0, 4, "u-1"), view(1, 7, "u-1")]).changes
+    assert [(each[2], each[3]) for each in told(found)] == [("entered", None), ("exited", None), ("entered", "mail")]
+
+
+def test_the_holdout_of_the_catalog_comes_before_all_others() -> None:
+    held = "holdout: {share: 20, salt: spring}\n"
+    running = partition(f"{VIEWERS}experiment: {{name: e, groups: {{mail: 100}}}}\n", settings=held)
+    found = running.process([view(0, 0, "u-1"), view(1, 0, "u-2")]).changes
+    said = [json.loads(change.encode()) for change in found]
+    assert [(each["group"], [one["experiment"] for one in each["experiments"]]) for each in said] == [
+        ("mail", ["holdout", "e"]),
+        ("holdout", ["holdout"]),
+    ]
+
+
+def test_segments_without_an_experiment_tell_the_holdout_and_no_group_for_others() -> None:
+    running = partition(VIEWERS, settings="holdout: {share: 20, salt: spring}\n")
+    found = running.process([view(0, 0, "u-1"), view(1, 0, "u-2")]).changes
+    assert [each[3] for each in told(found)] == [None, "holdout"]
+
+
+def test_changes_without_an_experiment_have_the_fields_that_they_always_had() -> None:
+    (change,) = partition(VIEWERS).process([view(0, 0, "u-1")]).changes
+    assert json.loads(change.encode())["group"] is None
+    assert "experiments" not in json.loads(change.encode())
+
+
+def test_a_user_keeps_their_group_when_an_id_with_another_group_becomes_theirs_and_has_crossed() -> None:
+    """`u-2` is in the holdout, `u-1` not."""
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, {HALVES}}}\n", people=True)
+    records = [
+        view(0, 0, "u-1", anonymousId="u-1"),
+        view(1, 0, "u-2"),
+        view(2, 1, "u-2", event="Login", userId="u-2", anonymousId="u-1"),
+        view(3, 10, "u-2"),
+    ]
+    found = [json.loads(change.encode()) for change in running.process(records).changes]
+    (last,) = [each for each in found if each["user"] == "u-2"][-1:]
+    assert last["experiments"] == [
+        {"experiment": "e", "group": "holdout", "exposed_at": "2026-01-05T00:00:00.000Z", "crossed": True}
+    ]
+
+
+def test_all_changes_of_a_membership_tell_the_group_that_it_began_with() -> None:
+    """`u-1` takes no part, and enters; then the group of a visitor becomes theirs."""
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, groups: {{holdout: 50}}}}\n", people=True)
+    records = [
+        view(0, 0, "u-2", anonymousId="u-2"),
+        view(1, 1, "u-1"),
+        view(2, 2, "u-1", event="Login", userId="u-1", anonymousId="u-2"),
+        view(3, 9, "u-1"),
+    ]
+    found = [each for each in told(running.process(records).changes) if each[0] == "u-1"]
+    assert [(each[2], each[3]) for each in found] == [("entered", None), ("exited", None), ("entered", "holdout")]
+
+
+def test_an_entry_that_a_backfill_computes_exposes_nobody() -> None:
+    text = f"segment: all\nwhen: never('Nothing')\nexperiment: {{name: e, {HALVES}}}\n"
+    program = partition(text).program
+    for cause, exposed in ((Cause("backfill"), 0), (Cause("merged"), 1)):
+        settlement = Settlement(program.segments, RULES.retention_ms)
+        settlement.user = "u-1"
+        settlement.name(cause)
+        profile = new_profile(0, 0)
+        settlement.settle(profile, 1, 0)
+        assert [each.change for each in settlement.changes] == ["entered"]
+        assert len(profile.aggregates) == exposed
