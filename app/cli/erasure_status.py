@@ -94,7 +94,8 @@ class _Look:
         """Appends the status."""
         settings, topics = self._settings, self._settings.topics
         deeds = await self._deeds(user)
-        keys = tuple(dict.fromkeys((user, *sorted(each.control.source for each in deeds))))
+        found_keys = {each.control.source for each in deeds} | await self._suppressed_with(user)
+        keys = tuple(dict.fromkeys((user, *sorted(found_keys))))
         stored = await self._stored(frozenset(key.encode() for key in keys))
         names = await self.records.topics()
         there = [name for name in (*names, topics.profiles) if await self.records.partitions(name)]
@@ -127,6 +128,12 @@ class _Look:
                     found.append(_Deed(control, partition, record.offset))
         ids = {each.control.id for each in found if each.control.source == user}
         return [each for each in found if each.control.id in ids]
+
+    async def _suppressed_with(self, user: str) -> set[str]:
+        """Other keys that were suppressed with a user, who remembers them longer than the control records are there."""
+        stored = await self._stored(frozenset({user.encode()}))
+        profile = stored.profile(user)
+        return set() if profile is None or profile.identity is None else set(profile.identity.suppressed_with)
 
     async def _stored(self, keys: frozenset[bytes]) -> _Stored:
         stored = _Stored()

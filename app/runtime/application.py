@@ -22,7 +22,7 @@ from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.topics import catalog_topic, ensure_topics, topic_specs
 from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
 from app.runtime.partition.asyncio_environment import AsyncioEnvironment
-from app.runtime.partition.disk_table import DiskTables
+from app.runtime.partition.disk_table import DiskTables, forget_erased
 from app.runtime.partition.lifecycle import Limits, State
 from app.runtime.partition.memory_limit import PROFILE_BYTES_ASIDE, MemoryLimit
 from app.runtime.partition.micro_batch import MicroBatch
@@ -34,6 +34,7 @@ from app.runtime.process.watchdog import Sight
 from app.runtime.records.published_catalog import Published
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
+from app.segments.evaluation.batch import Batch
 from app.segments.partition.fast_path import BUILT as FAST_PATH_BUILT
 from app.segments.partition.partition import Partition
 from app.settings import Settings
@@ -178,6 +179,7 @@ class Application(Process):
             program=lambda: self.program,
             new_core=self._new_partition,
             new_values=dict if self._tables is None else self._tables.of_keys,
+            forget_erased=self._forget_erased,
             new_delivery=self._new_delivery,
             layout=self._layout,
             environment=AsyncioEnvironment(self.settings, deliver=deliver, still_member=still_member),
@@ -187,6 +189,11 @@ class Application(Process):
         held = None if self._tables is None else self._tables.of_users()
         rules, fast = self.settings.time_rules, self.settings.fast_path
         return Partition(self.program, rules, held=held, fast=fast, timers_max=TIMERS_MAX)
+
+    def _forget_erased(self, core: Partition, batch: Batch) -> None:
+        """In a thread: to merge files takes a while."""
+        if self._tables is not None and batch.erasures:
+            asyncio.get_running_loop().run_in_executor(None, forget_erased, core, batch)
 
     def _new_delivery(self, partition: int) -> Delivery:
         changelog = self.settings.topics.profiles

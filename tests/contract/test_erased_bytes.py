@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -111,7 +112,8 @@ async def test_after_the_terms_no_byte_of_what_an_erased_person_did_is_on_the_di
     folder = tmp_path / "kafka"
     given = [f"topic_prefix={shop.settings.topic_prefix}", f"app_id={shop.settings.app_id}"]
     command = partial(users, "erase", "ann", broker=shop.broker.bootstrap_servers, set_=given)
-    async with running(create_app(shop.settings)):
+    profiles = tmp_path / "profiles"
+    async with running(create_app(replace(shop.settings, profile_store="disk", profile_directory=profiles))):
         events = [event(number, anonymousId="a-1") for number in range(3)]
         events += [event(4, "Order Completed", userId="ann", anonymousId="a-1"), event(5, userId="ann")]
         await shop.send([seen(each) for each in events])
@@ -139,6 +141,9 @@ async def test_after_the_terms_no_byte_of_what_an_erased_person_did_is_on_the_di
             return await asyncio.to_thread(holders, folder, "a-1") == {topics.profiles}
 
         await soon(is_gone, within_s=60)
+        files = [path.read_bytes() for path in profiles.rglob("*.sst")]
+        assert files, "an erasure writes the table to the disk"
+        assert not any(CANARY.encode() in each for each in files)
         capsys.readouterr()
         await asyncio.to_thread(partial(command, status=True))
     told = capsys.readouterr().out

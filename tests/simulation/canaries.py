@@ -2,20 +2,26 @@
 
 A canary names the key of its event, and how many erasures there had been when the event came. When an erasure has
 finished, all that is written from then on is searched for canaries of its keys from before it, and so is what
-compaction leaves of the profiles. What stands in the logs before it goes with their retention: Kafka deletes whole
-segments by age, whatever is in them. When all terms are over, no profile is left.
+compaction leaves of the profiles, and the files of profiles on disk, where workers keep them there. What stands in the
+logs before it goes with their retention: Kafka deletes whole segments by age, whatever is in them. When all terms are
+over, no profile is left.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
+
+import rocksdict
+from rocksdict import Cache, DBCompressionType
 
 from app.events.link_record import link_id
 from app.runtime.delivery.commit import OutputTopics
 from app.runtime.kafka.partitioner import partition_of
+from app.runtime.partition.disk_table import DiskTable
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
 from app.runtime.records.erasure_events import read_erasure
 from app.segments.compiler.program import Program, compile_catalog
@@ -40,11 +46,15 @@ FILES = {
     ),
     IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n",
 }
+OPTIONS = rocksdict.Options
 CATALOG = load_catalog(FILES)
 PROGRAM = compile_catalog(CATALOG, RULES)
 AFTER_MS = 45 * DAY_MS
 AHEAD_MS = 600_000
 """Of the clock of the command: an event whose own clock is ahead of an erasure, and comes behind it, is a new one."""
+
+
+WORD: Final = b"canary-of-"
 
 
 def canary(key: str, erasures: int) -> bytes:
@@ -92,11 +102,52 @@ class CanaryAdministrator(Administrator):
         self.known[link_id(RULES.app, said["user"], said["user"], said["at_ms"])] = len(self.known)
 
 
+class WrittenTable(DiskTable[str]):
+    """Profiles on disk. Each is written to a file before another takes its place, without compression, so that a search
+    finds what is left of it. `removed`: earlier profiles of erased keys that are in no file; `left`: keys whose are."""
+
+    def __init__(self, path: Path, cache: Any) -> None:
+        with patch("rocksdict.Options", uncompressed):
+            super().__init__(path, cache)
+        self._path = path
+        self._earlier: dict[str, set[bytes]] = {}
+        self.removed = 0
+        self.left: list[str] = []
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        if WORD in value:
+            self._earlier.setdefault(key, set()).add(value)
+        else:
+            self._database.flush()
+        super().__setitem__(key, value)
+
+    def forget_older(self, keys: Iterable[str]) -> None:
+        """As the original; then the files are searched."""
+        super().forget_older(keys)
+        files = b"".join(path.read_bytes() for path in self._path.glob("*.sst"))
+        for key in keys:
+            for value in self._earlier.pop(key, ()):
+                if value in files:
+                    self.left.append(key)
+                else:
+                    self.removed += 1
+
+
+def uncompressed() -> Any:
+    """Options of a table that does not compress."""
+    made = OPTIONS()
+    made.set_compression_type(DBCompressionType.none())
+    return made
+
+
 class CanaryRun(WithPeople):
-    """A run of people who are erased, each with their own devices."""
+    """A run of people who are erased, each with their own devices. `disk`: workers keep profiles there."""
+
+    disk: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.tables: list[WrittenTable] = []
         given = {each.name: getattr(self.scenario, each.name) for each in fields(Scenario)}
         events = tuple(map(self._own, self.scenario.events))
         self.scenario = CanaryScenario(**given | {"events": events, "new_catalogs_ms": (), "transactions": True})
@@ -104,6 +155,13 @@ class CanaryRun(WithPeople):
         self.administrator = self.canaries
         self.backfiller = Backfiller(self.scenario, self.broker, self.tell, Random(f"backfill of {self.seed}"))
         self.written: dict[int, float] = {}
+
+    def new_core(self, program: Program) -> Partition:
+        """An empty partition, with its profiles on disk if there is one."""
+        if self.disk is None:
+            return super().new_core(program)
+        self.tables.append(WrittenTable(self.disk / str(len(self.tables)), Cache(1 << 20)))
+        return Partition(program, RULES, held=self.tables[-1], timers_max=self.scenario.timers_max)
 
     def layout(self, partition: int) -> OutputTopics:
         """Of a worker whose broker has transactions: profiles carry no changes."""
@@ -138,6 +196,8 @@ class CanaryRun(WithPeople):
 
         with patch.object(Log, "append", noting):
             outcome = super().play()
+        for key in (key for table in self.tables for key in table.left):
+            self.violate(f"a file of profiles: what {key} was before they were erased")
         for problem in (*self._found(), *self._remembered()):
             self.violate(problem)
         return outcome

@@ -2,18 +2,23 @@
 
 It is no second truth: a table begins empty, is filled from the changelog, and its files go with it. So nothing is
 synced, and a crash costs no more than reading the changelog back.
+
+RocksDB writes a new value beside the older ones, and merges its files when there are many. So what an erasure has
+replaced would stay in a file for as long as the partition is here: the files with the key are merged at once.
 """
 
 import itertools
 import os
 import shutil
 import weakref
-from collections.abc import ItemsView, Iterator, MutableMapping
+from collections.abc import ItemsView, Iterable, Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from app.errors import UserError, install_command
+from app.segments.evaluation.batch import Batch
+from app.segments.partition.partition import Partition
 
 Key = TypeVar("Key", str, bytes)
 
@@ -76,6 +81,17 @@ class DiskTable(MutableMapping[Key, bytes], Generic[Key]):
         """In no order that anyone may rely on; what is written meanwhile is not seen."""
         return iter(self._database.keys())
 
+    def forget_older(self, keys: Iterable[Key]) -> None:
+        """Removes earlier values of these keys from the files. May run in another thread; nothing after `close`."""
+        from rocksdict import BottommostLevelCompaction, CompactOptions
+
+        options = CompactOptions()
+        options.set_bottommost_level_compaction(BottommostLevelCompaction.force())
+        with suppress(Exception):  # closed meanwhile: the files are gone
+            self._database.flush()
+            for key in keys:
+                self._database.compact_range(key, key, options)
+
     def items(self) -> ItemsView[Key, bytes]:
         """As of a dict, in one pass over the files."""
         return _Items(self)
@@ -131,6 +147,13 @@ class DiskTables:
     def of_keys(self) -> DiskTable[bytes]:
         """A new one: values of the changelog by their key."""
         return DiskTable(self._folder / str(next(self._numbers)), self._cache)
+
+
+def forget_erased(core: Partition, batch: Batch) -> None:
+    """Removes from the disk what keys were before the erasures of a batch."""
+    keys = [step.key for step in batch.erasures if step.key is not None and step.result == "erased"]
+    if keys and isinstance(core.encoded, DiskTable):
+        core.encoded.forget_older(keys)
 
 
 def _remove(database: Any, path: Path) -> None:

@@ -340,9 +340,9 @@ class PartitionTask:
             state.offset = outcome.next_offset
         position = state.next_position(outcome)
         await self._write(self._layout.commit(outcome, position, entries))
-        topics = self._topics
-        state.changelog_end = delivery.end_of(topics.profiles, state.changelog_end)
-        state.journal_end = delivery.end_of(topics.journal, state.journal_end)
+        self._context.forget_erased(state.core, outcome)
+        state.changelog_end = delivery.end_of(self._topics.profiles, state.changelog_end)
+        state.journal_end = delivery.end_of(self._topics.journal, state.journal_end)
         committed_s = environment.now_s()
         self.lifecycle.committed(now_s=committed_s)
         self.source_offset = state.offset

@@ -50,6 +50,11 @@ class UserTable:
         return len(self._encoded)
 
     @property
+    def encoded(self) -> Held:
+        """The mapping that holds the encoded profiles."""
+        return self._encoded
+
+    @property
     def moved(self) -> int:
         """Keys that have moved to another."""
         return self._moved

@@ -51,6 +51,23 @@ def test_it_behaves_like_a_dict(tables: DiskTables) -> None:
         del table["nobody"]
 
 
+def test_an_earlier_value_of_an_erased_key_is_in_no_file(tables: DiskTables, tmp_path: Path) -> None:
+    table, word = tables.of_users(), random.Random(5).randbytes(300)
+    table["ann"], table["ben"] = word, b"1"
+    table._database.flush()
+    assert _on_disk(tmp_path, word)
+    table["ann"] = b"erased"
+    table.forget_older(["ann"])
+    assert not _on_disk(tmp_path, word)
+    assert dict(table) == {"ann": b"erased", "ben": b"1"}
+    table.close()
+    table.forget_older(["ann"])
+
+
+def _on_disk(folder: Path, word: bytes) -> bool:
+    return any(word in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 def test_keys_may_be_bytes_that_are_no_text(tables: DiskTables) -> None:
     table = tables.of_keys()
     table[POSITION] = b"1"
