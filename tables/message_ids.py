@@ -5,7 +5,9 @@ In order of acceptance, whose instants never fall; so a look from the end finds 
 
 from bisect import bisect_left
 from functools import partial
+from itertools import chain
 from operator import itemgetter
+from struct import Struct
 
 from xxhash import xxh3_64_digest
 
@@ -14,11 +16,14 @@ from tables.counted import MESSAGE_ID_DROPPED, Counted
 digest_of = xxh3_64_digest  # of the bytes of an id
 
 HASH_BYTES = 8
-ENTRY_BYTES = HASH_BYTES + 6
+INSTANT_BYTES = 6
+ENTRY_BYTES = HASH_BYTES + INSTANT_BYTES
 IDS_MAX = 1_000
 KEPT_MS = 86_400_000
 SWEEP_BYTES = 8 * ENTRY_BYTES
 FULL_BYTES = IDS_MAX * ENTRY_BYTES
+_ALL_BITS = (1 << (8 * HASH_BYTES)) - 1
+_entries = Struct(f"{HASH_BYTES}s{INSTANT_BYTES}s").iter_unpack  # (hash, instant) of each
 
 
 def entry_hash(message_id: str) -> bytes:
@@ -38,7 +43,7 @@ def known(ids: bytearray, digest: bytes, now: int) -> bool:
 
 def remember(ids: bytearray, digest: bytes, now: int, counted: Counted) -> None:
     """One more, in place; what is older than a day, or beyond the last 1,000, goes (the old at every eighth only)."""
-    ids += digest + now.to_bytes(6, "big")
+    ids += digest + now.to_bytes(INSTANT_BYTES, "big")
     if len(ids) % SWEEP_BYTES == 0 or len(ids) > FULL_BYTES:
         sweep(ids, now, counted)
 
@@ -61,25 +66,28 @@ def remember_passed(ids: bytearray, digest: bytes, now: int, counted: Counted) -
 
 def own(ids: bytearray) -> bytearray:
     """Those whose messages count here."""
-    entries = [bytes(ids[at : at + ENTRY_BYTES]) for at in range(0, len(ids), ENTRY_BYTES)]
-    found = {entry[:HASH_BYTES] for entry in entries}
-    return bytearray().join(entry for entry in entries if _inverted(entry[:HASH_BYTES]) not in found)
+    found = {digest for digest, _ in _entries(ids)}
+    passed = {digest for digest in found if _inverted(digest) in found}
+    if not passed:
+        return bytearray(ids)
+    return bytearray().join(digest + at for digest, at in _entries(ids) if digest not in passed)
 
 
 def _inverted(digest: bytes) -> bytes:
-    return bytes(byte ^ 0xFF for byte in digest)
+    return (int.from_bytes(digest, "big") ^ _ALL_BITS).to_bytes(HASH_BYTES, "big")
 
 
 def merge(ids: bytearray, other: bytearray, now: int, counted: Counted) -> bytearray:
-    """The ids of two users who are one, none twice; instants of `other` that lie after `now` become `now`."""
-    latest: dict[bytes, int] = {}
-    for each in (ids, other):
-        for entry in range(len(each) // ENTRY_BYTES):
-            digest = bytes(each[entry * ENTRY_BYTES : entry * ENTRY_BYTES + HASH_BYTES])
-            latest[digest] = max(latest.get(digest, 0), min(_instant(each, entry), now))
-    union = bytearray()
-    for digest, at in sorted(latest.items(), key=itemgetter(1)):
-        union += digest + at.to_bytes(6, "big")
+    """The ids of two users who are one, none twice; instants that lie after `now` become `now`."""
+    latest: dict[bytes, bytes] = dict(_entries(ids))  # of one there twice the later counts
+    for digest, at in _entries(other):  # instants compare as their bytes do
+        if at > latest.get(digest, b""):
+            latest[digest] = at
+    now_bytes = now.to_bytes(INSTANT_BYTES, "big")
+    if max(ids[-INSTANT_BYTES:], other[-INSTANT_BYTES:]) > now_bytes:
+        latest = {digest: min(at, now_bytes) for digest, at in latest.items()}
+    in_order = sorted(latest.items(), key=itemgetter(1))
+    union = bytearray().join(chain.from_iterable(in_order))
     sweep(union, now, counted)
     return union
 

@@ -279,13 +279,17 @@ class Tally(Windowed):
 
     def _kept(self, events: Iterable[tuple[int, str]]) -> list[list[Any]] | None:
         """The state of what the limits leave of these events, oldest first."""
-        left: list[tuple[int, str]] = []
+        left = list(events)
+        if len(left) <= self.decisive:  # no limit can be reached
+            return _numbered(left)
         counts: Counter[str] = Counter()
-        for t, key in reversed(list(events)):
+        kept: list[tuple[int, str]] = []
+        for t, key in reversed(left):
             counts[key] += 1
             if self.instants_max is None or counts[key] <= self.instants_max:
-                left.append((t, key))
-        left.reverse()
+                kept.append((t, key))
+        kept.reverse()
+        left = kept
         gone = set(drop_values_beyond_limit({key: t for t, key in left}))
         left = [(t, key) for t, key in left if key not in gone]
         beyond = max(0, len(left) - EVENTS_MAX)
@@ -294,8 +298,7 @@ class Tally(Windowed):
         if beyond:
             self.counted[EVENT_DROPPED] += beyond
             del left[:beyond]
-        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for _, key in left))}
-        return [[t for t, _ in left], [numbers[key] for _, key in left], list(numbers)] if left else None
+        return _numbered(left)
 
     def _visible(self, state: list[list[Any]], now: int) -> int:
         """Returns the index of the first event inside the window."""
@@ -371,6 +374,12 @@ def _known_by_event(key: str, state: list[list[Any]], start: int) -> str:
         return key
     instants, numbers, keys = state
     return known_as(key, {keys[number] for number in numbers[bisect_right(instants, start) :]})
+
+
+def _numbered(events: list[tuple[int, str]]) -> list[list[Any]] | None:
+    """The state of a `Tally` with these events, oldest first; None without any."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(key for _, key in events))}
+    return [[t for t, _ in events], [numbers[key] for _, key in events], list(numbers)] if events else None
 
 
 def _events(state: TallyState | None) -> list[tuple[int, str]]:

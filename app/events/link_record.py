@@ -13,6 +13,7 @@ erase    to an anonymous id: its user was erased
 finish   to each key of an erased person in turn, and back to the user: each has passed its own erasure
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
 
@@ -97,6 +98,7 @@ def read_link(value: bytes) -> Link:
         raise MessageError("invalid-link", f"not a link record: {error}") from None
 
 
+@lru_cache(maxsize=1024)  # a claim is named at each step that it takes
 def link_id(app: str, source: str, asker: str, n: int) -> str:
     """24 characters that name a claim.
 

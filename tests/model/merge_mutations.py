@@ -43,8 +43,8 @@ MERGE_MUTATIONS = (
     Mutation(
         "the ids of the other's messages are forgotten",
         "tables/message_ids.py",
-        "for each in (ids, other):",
-        "for each in (ids,):",
+        "for digest, at in _entries(other):",
+        "for digest, at in _entries(other[:0]):",
     ),
     Mutation(
         "the other's events that wait are lost",
