@@ -35,6 +35,12 @@ IDENTITY_MUTATIONS = (
         "elif not forced and now < identity.shared_until_ms:",
     ),
     Mutation(
+        "a logout of a claim that is forgotten releases nothing",
+        KEYS,
+        "        if claim is None:  # it may be forgotten",
+        "        if claim is None:\n            return\n        if claim is None:  # it may be forgotten",
+    ),
+    Mutation(
         "a repeat at a moved key is forwarded",
         KEYS,
         "if self._is_repeated(profile, event.message.messageId, now):\n            return True",

@@ -18,8 +18,9 @@ from tests.model.life import Life, is_among
 from tests.model.messages import Erased, Message
 from tests.model.oracle import Lists, Oracle, in_order
 
-CLAIM_MS = 30 * 86_400_000
-MOVED_KEPT_MS = 37 * 86_400_000
+DAY_MS = 86_400_000
+CLAIM_MS = 30 * DAY_MS
+MOVED_KEPT_MS = 37 * DAY_MS
 HOLDS = ("asked", "refused")
 Waiting = list[tuple[int, Message]]
 Path = tuple[str, ...]
@@ -211,7 +212,7 @@ class PeopleOracle(Oracle):
         other, previous = message.anonymous_id, message.previous_id
         if self.is_claimable(other, message.user):
             if message.type == "track" and message.name in policy.logout:
-                self.log_out(message.user, other)
+                self.log_out(message.user, other, message.t)
             else:
                 self.ask(message.user, other, message.t)
         is_alias = message.type == "alias" and policy.trust_alias and previous != other
@@ -232,12 +233,12 @@ class PeopleOracle(Oracle):
         claims[other] = Claim(t if claim is None else max(t, claim.n + 1), t)
         self.say(user, self.take_ask, other, user, claims[other].n, t)
 
-    def log_out(self, user: str, other: str) -> None:
-        key = self.keys.get(user)
-        claim = None if key is None else key.claims.get(other)
-        if claim is not None and claim.state == "asked":
-            claim.state = "released"
-            self.say(user, self.take_release, other, user, claim.n)
+    def log_out(self, user: str, other: str, t: int) -> None:
+        claims = self.keys.setdefault(user, Key()).claims
+        claim = claims.setdefault(other, Claim(t, t - CLAIM_MS - DAY_MS, "forgotten"))
+        if claim.state in ("asked", "forgotten"):
+            n, claim.n, claim.state = claim.n, max(claim.n, t), "released"
+            self.say(user, self.take_release, other, user, n)
 
     def take_answer(self, user: str, source: str, n: int, state: str) -> None:
         self.catch_up(user)
@@ -361,7 +362,7 @@ class PeopleOracle(Oracle):
     def take_release(self, source: str, user: str, n: int) -> None:
         self.catch_up(source)
         key = self.key_of(source)
-        if key is not None and key.moved_to == user and key.answered.get(user) == n:
+        if key is not None and key.moved_to == user and key.answered[user] <= n:
             key.moved_to = None
             self.tell(source, user, "released")
 

@@ -30,14 +30,13 @@ from app.segments.evaluation.change import Cause
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.merging.profiles import left_of, merge_instant, merge_profiles
 from app.segments.partition.event_reader import Event
-from app.segments.partition.live_catalog import NOT_FED
 from app.segments.partition.user_table import Held
 from app.segments.partition.waiting_events import WaitingEvents
 from tables import identity as identities
 from tables import message_ids
 from tables import profile as profiles
 from tables.counted import LINK_FOREIGN, LINK_LIMITED
-from tables.identity import ASKED, CLAIM_MS, GIVEN, LOST, REFUSED, RELEASED, SPLIT, Claim, Identity
+from tables.identity import ASKED, CLAIM_MS, DAY_MS, GIVEN, LOST, REFUSED, RELEASED, SPLIT, Claim, Identity
 from tables.profile import Profile
 
 FOLLOW_ALWAYS: Final = "always"
@@ -100,13 +99,17 @@ class LinkedKeys(WaitingEvents):
 
     def _release(self, user: str, profile: Profile, anonymous_id: str, t: int) -> None:
         """A logout: the id is nobody's until the next claim."""
-        identity = profile.identity
-        claim = None if identity is None else identity.claims.get(anonymous_id)
-        if identity is None or claim is None or claim.state not in (ASKED, GIVEN):
+        identity = profile.identity or identities.new_identity()
+        claim = identity.claims.get(anonymous_id)
+        if claim is None:  # it may be forgotten, and the id in use ever since: it answers if it is this user's
+            n = t
+            identity.claims[anonymous_id] = Claim(n, max(t - CLAIM_MS - DAY_MS, 0), RELEASED, "seen")
+        elif claim.state in (ASKED, GIVEN):
+            n, claim.n, claim.state = claim.n, max(claim.n, t), RELEASED
+        else:
             return
-        claim.state = RELEASED
         profile.know(identity)
-        self._send(replace(self._link("release", anonymous_id, user, claim.n), at_ms=t), owner=user)
+        self._send(replace(self._link("release", anonymous_id, user, n), at_ms=t), owner=user)
 
     # ---- link records
 
@@ -190,14 +193,6 @@ class LinkedKeys(WaitingEvents):
         else:
             self._give(link, profile, identity, now)
 
-    def _hold_key(self, key: str) -> Profile:
-        """A profile for a key of whom nothing is known."""
-        profile = self._touched[key] = profiles.waiting_profile(None)
-        self._gone.discard(key)
-        if self._catalog.entry is None:
-            self._catalog.begin(self.program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
-        return profile
-
     def _move(self, profile: Profile, identity: Identity, link: Link) -> None:
         """From here on the key is the user's."""
         self._moved += identity.moved_to is None
@@ -263,9 +258,10 @@ class LinkedKeys(WaitingEvents):
         identity = None if profile is None else profile.identity
         if profile is None or identity is None or identity.moved_to != link.to:
             return
-        if identity.answered.get(link.to) == link.n and not identity.is_forced:
+        n = identity.answered.get(link.to, -1)
+        if n <= link.n and not identity.is_forced:
             self._live_again(profile, identity)
-            self._tell(link, "released")
+            self._tell(replace(link, n=n), "released")
 
     def _follows(self, user: str, profile: Profile, event: Event, record: RecordLike) -> bool:
         """An event at a key that has moved: True if it goes on to its user, or was seen before."""

@@ -41,10 +41,7 @@ class WaitingEvents(UserTable):
     def _hold(self, user: str, profile: Profile | None, record: RecordLike, event: Event) -> None:
         """Lets an event wait for those before it. If too much of the user waits, the first is taken."""
         if profile is None:
-            profile = self._touched[user] = profiles.waiting_profile(None)
-            self._gone.discard(user)
-            if self._catalog.entry is None:
-                self._catalog.begin(self.program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
+            profile = self._hold_key(user)
         assert record.value is not None, "an event without a value"
         self._held[record.offset] = event
         held: Waiting | None = waiting.hold(profile.waiting, [event.t, record.offset, record.timestamp, record.value])
@@ -54,6 +51,14 @@ class WaitingEvents(UserTable):
             self._take_first(user, profile)
             profile = self._touched[user]
             held = profile.waiting
+
+    def _hold_key(self, key: str) -> Profile:
+        """A profile for a key of whom nothing is known."""
+        profile = self._touched[key] = profiles.waiting_profile(None)
+        self._gone.discard(key)
+        if self._catalog.entry is None:
+            self._catalog.begin(self.program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
+        return profile
 
     def _catch_up(self, user: str, profile: Profile, clock_ms: int) -> Profile | None:
         """Takes the user's events whose turn has come at this clock, then fires the timers due; None if the user is

@@ -195,19 +195,6 @@ def test_events_after_the_last_claim_begin_a_new_life_where_the_policy_says_so()
     assert shop.of("a").profile("a") is not None
 
 
-@pytest.mark.parametrize("name", ["Signed Out", "Logged Out"])
-def test_after_a_logout_the_device_is_nobodys(name: str) -> None:
-    shop = Shop()
-    shop.send("View", 0, user="u")
-    shop.send(name, 10, user="u")
-    shop.send("View", 20)
-    assert shop.inside("u") == []
-    assert shop.of("a").profile("a") is not None
-    shop.send("View", 30, user="w")
-    assert shop.inside("w") == ["viewers"], "what the device did after the logout is the next one's"
-    assert shop.results == ["empty", "released", "given"]
-
-
 @pytest.mark.parametrize("end", ["becomes a user", "begins anew", "is forgotten"])
 def test_the_identity_topic_says_when_an_id_is_its_own_again_without_a_logout(end: str) -> None:
     shop = Shop("follow: before\n" if end == "begins anew" else "")
