@@ -13,6 +13,7 @@ from tests.benchmarks import (
     core,
     drain,
     latency,
+    logins,
     many,
     memory,
     million,
@@ -40,6 +41,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "restore": restore.run,
     "latency": latency.run,
     "timers": timers.run,
+    "logins": logins.run,
     "million": million.run,
     "peers": comparison.run,
 }

@@ -54,7 +54,7 @@ def run(workload: Workload) -> Result:
     events = 0
     with TemporaryDirectory(prefix="shoal-bench-") as temporary, brokers(Path(temporary)) as found:
         for task in _tasks(workload, found):
-            row, result = _drain(task, Path(temporary))
+            row, result = measure(task, Path(temporary))
             rows.append(row)
             events = max(events, int(row["records"]) - PARTITIONS)
             if not result.equal or (result.repeated and task.delivery == "exactly-once"):
@@ -75,14 +75,22 @@ def _tasks(workload: Workload, found: Sequence[Broker]) -> Iterator[Task]:
             yield Task(load, folder_of("windows"), broker, "exactly-once", name)
 
 
-def _drain(task: Task, folder: Path) -> tuple[dict[str, Any], Comparison]:
+def measure(task: Task, folder: Path, *, claims: int = 0) -> tuple[dict[str, Any], Comparison]:
+    """One worker empties the topic of a task: the row of figures, and its changes against a recomputation.
+
+    It is empty when so many anonymous ids have moved to users, too.
+    """
     run_name = re.sub(r"[^a-z-]+", "-", task.name)
     settings = replace(settings_for(run_name, task.broker), segments=task.segments)
     records = asyncio.run(fill(task.load, settings))
     with MeasuredWorker(settings, folder, given={"delivery": task.delivery}) as worker:
         began_s = worker.until_reading()
         began_cpu_s = worker.cpu_s()
-        seconds = worker.until_counted(records, within_s=60 + records / RATE_MIN) - began_s
+        within_s = 60 + records / RATE_MIN
+        ended_s = worker.until_counted(records, within_s=within_s)
+        if claims:
+            ended_s = worker.until_merged(claims, within_s=within_s)
+        seconds = ended_s - began_s
         cpu_s = worker.cpu_s() - began_cpu_s
         result = asyncio.run(verify(settings))
         worker.end()

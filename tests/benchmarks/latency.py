@@ -16,7 +16,7 @@ from app.simulation.writer import ensure_topic
 from tests.benchmarks.drain import verify
 from tests.benchmarks.events import Workload, calibrate
 from tests.benchmarks.figures import read_figures
-from tests.benchmarks.meter import Caused, Meter, latency_columns
+from tests.benchmarks.meter import Meter, latency_columns, read_change
 from tests.benchmarks.open_loop import TICK_S
 from tests.benchmarks.report import Result
 from tests.benchmarks.worker import PARTITIONS, MeasuredWorker, brokers, settings_for
@@ -76,15 +76,16 @@ def _measure(workload: Workload, broker: Broker, load: Load, folder: Path) -> tu
     lines = list(workload.repeated(_events(workload, load.rate)))
     records = list(Recording(lines, partitions=PARTITIONS, rules=settings.time_rules).records())
     due_s: dict[str, float] = {}
-    for tick, due in enumerate(_ticks(records, load.rate)):
+    for tick, due in enumerate(ticks(records, load.rate)):
         for record in due:
             if found := _MESSAGE_ID.search(record.value or b""):
                 due_s[found[1].decode()] = tick * TICK_S
-    meter = Meter(settings, _message_of, due_s, warm_up_s=WARM_UP_SHARE * len(lines) / load.rate)
+    warm_up_s = WARM_UP_SHARE * len(lines) / load.rate
+    meter = Meter(settings, settings.topics.changes, _message_of, due_s, warm_up_s=warm_up_s)
     with MeasuredWorker(settings, folder, given={"delivery": load.delivery, "idle_clock": "on"}) as worker:
         worker.until_ready()
         began_cpu_s = worker.cpu_s()
-        asyncio.run(meter.run(_ticks(records, load.rate), began_s=None, on_its_way_s=ON_ITS_WAY_S))
+        asyncio.run(meter.run(ticks(records, load.rate), began_s=None, on_its_way_s=ON_ITS_WAY_S))
         cpu_s = worker.cpu_s() - began_cpu_s
         result = asyncio.run(verify(settings))
         worker.end()
@@ -104,8 +105,8 @@ def _events(workload: Workload, rate: float) -> int:
     return min(int(rate * SECONDS), EVENTS_MAX, COPIES_MAX * workload.events)
 
 
-def _ticks(records: Sequence[Record], rate: float) -> Iterator[list[Record]]:
-    """Returns the events that are due at each tick."""
+def ticks(records: Sequence[Record], rate: float) -> Iterator[list[Record]]:
+    """The events that are due at each tick."""
     assert rate * TICK_S >= 1, rate
     waiting = iter(records)
     sent = 0
@@ -117,5 +118,6 @@ def _ticks(records: Sequence[Record], rate: float) -> Iterator[list[Record]]:
         yield due
 
 
-def _message_of(change: Caused) -> str | None:
+def _message_of(value: bytes) -> str | None:
+    change = read_change(value)
     return change.cause.message_id if change.cause.kind == "event" else None

@@ -1,4 +1,4 @@
-"""Measures the time from an instant to the change as a reader of committed changes sees it."""
+"""Measures the time from an instant to its answer as a reader of committed records sees it."""
 
 import asyncio
 import time
@@ -33,21 +33,25 @@ class Caused(msgspec.Struct):
     cause: Cause
 
 
+read_change: Final = msgspec.json.Decoder(Caused).decode
+
+
 @dataclass(slots=True)
 class Meter:
-    """One measurement on the topics of `settings`. The figures are there after `run`.
+    """One measurement: the answers of a worker are read from `topic`. The figures are there after `run`.
 
-    `key_of` says of a change what it is the answer to, None for changes that do not count; `due_s` has, for each key,
-    the instant from which its change is waited for, in seconds after the beginning. What was sent in the first
-    `warm_up_s` of them does not count, and what was due in them.
+    `key_of` returns of a record in it what it is the answer to, None for records that do not count; `due_s` has, for
+    each key, the instant from which its answer is waited for, in seconds after the beginning. What was sent in the
+    first `warm_up_s` of them does not count, and what was due in them.
     """
 
     settings: Settings
-    key_of: Callable[[Caused], str | None]
+    topic: str
+    key_of: Callable[[bytes], str | None]
     due_s: Mapping[str, float]
     warm_up_s: float
     seen: list[tuple[float, float]] = field(default_factory=list)
-    """For each change: when it was due (seconds after the beginning), and how long after that it was read (seconds)."""
+    """For each answer: when it was due (seconds after the beginning), and how long after that it was read (seconds)."""
     lag_p99_s: float = 0.0
     cpu_share: float = 0.0
     """Of one core, of this process: sending and reading."""
@@ -80,11 +84,10 @@ class Meter:
         return f"the generator was {1000 * self.lag_p99_s:.1f} ms late at p99, at {self.cpu_share:.2f} of a core"
 
     async def _read(self, cluster: Cluster) -> None:
-        decode = msgspec.json.Decoder(Caused).decode
-        async for _, records in cluster.follow(cluster.topics.changes):
+        async for _, records in cluster.follow(self.topic):
             now_s = time.perf_counter() - self._began_s
             for record in records:
-                key = self.key_of(decode(record.value))
+                key = self.key_of(record.value)
                 if key is not None and (due_s := self.due_s.get(key)) is not None:
                     self.seen.append((due_s, now_s - due_s))
 

@@ -19,7 +19,7 @@ from app.simulation.record import Homes, Record
 from app.simulation.writer import ensure_topic
 from tests.benchmarks.drain import verify
 from tests.benchmarks.events import Workload, calibrate
-from tests.benchmarks.meter import Caused, Meter, latency_columns
+from tests.benchmarks.meter import Meter, latency_columns, read_change
 from tests.benchmarks.open_loop import TICK_S
 from tests.benchmarks.report import Result
 from tests.benchmarks.worker import MeasuredWorker, brokers, settings_for
@@ -64,7 +64,7 @@ def _measure(broker: Broker, delivery: str, seconds: int, folder: Path) -> tuple
     asyncio.run(ensure_topic(settings, exactly=True))
     behind_s = settings.disorder_ms / 1000
     due_s = {user: at_s + IDLE_S + behind_s for user, at_s in _users(seconds)}
-    meter = Meter(settings, _user_of, due_s, warm_up_s=min(WARM_UP_S, seconds / 4))
+    meter = Meter(settings, settings.topics.changes, _user_of, due_s, warm_up_s=min(WARM_UP_S, seconds / 4))
     with MeasuredWorker(settings, folder, given={"delivery": delivery, "idle_clock": "on"}) as worker:
         worker.until_ready()
         asyncio.run(_run(meter, settings, seconds, on_its_way_s=IDLE_S + behind_s + ON_ITS_WAY_S))
@@ -114,5 +114,6 @@ def _ticks(settings: Settings, seconds: int, began_ms: float) -> Iterator[list[R
     yield due
 
 
-def _user_of(change: Caused) -> str | None:
+def _user_of(value: bytes) -> str | None:
+    change = read_change(value)
     return change.user if change.cause.kind == "time" else None

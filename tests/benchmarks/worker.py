@@ -32,6 +32,7 @@ COMMAND: Final = "import sys; from app.cli.main import main; sys.exit(main())"
 SAMPLED: Final = "tests.benchmarks.sampled_worker"
 READS: Final = "reads from offset"
 _COUNTED: Final = re.compile(rb"^shoal_events_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
+_MERGED: Final = re.compile(rb'^shoal_links_total\{result="(?:given|empty)"\} ([0-9.e+]+)$', re.MULTILINE)
 
 
 def settings_for(name: str, broker: Broker) -> Settings:
@@ -104,6 +105,14 @@ class MeasuredWorker:
         """Records that it has committed."""
         return sum(map(float, _COUNTED.findall(self._get("/metrics") or b"")))
 
+    def until_merged(self, claims: int, *, within_s: float) -> float:
+        """Until so many anonymous ids have moved to users; the instant."""
+        return until_counted([self], claims, within_s=within_s, of=MeasuredWorker.merged)
+
+    def merged(self) -> float:
+        """Anonymous ids that have moved."""
+        return sum(map(float, _MERGED.findall(self._get("/metrics") or b"")))
+
     def partitions_read(self) -> int:
         """Number of times that the worker has begun to read a partition."""
         return self.log().count(READS)
@@ -136,8 +145,14 @@ class MeasuredWorker:
             return None
 
 
-def until_counted(workers: Sequence[MeasuredWorker], records: int, *, within_s: float) -> float:
-    """Until they have committed so many records together; the instant, to a tenth of a second.
+def until_counted(
+    workers: Sequence[MeasuredWorker],
+    records: int,
+    *,
+    within_s: float,
+    of: Callable[[MeasuredWorker], float] = MeasuredWorker.counted,
+) -> float:
+    """Until they have committed so many records together; the instant, to a tenth of a second. `of`: another count.
 
     Asks seldom while much is left: each answer, with all its metrics, is work that the worker has to do besides.
     """
@@ -148,12 +163,12 @@ def until_counted(workers: Sequence[MeasuredWorker], records: int, *, within_s: 
         now_s = time.perf_counter()
         if now_s < asks_s:
             return False
-        counted = sum(worker.counted() for worker in workers)
+        counted = sum(of(worker) for worker in workers)
         left_s = (now_s - began_s) * (records - counted) / counted if counted else 0.0
         asks_s = now_s + min(max(left_s / 2, ASK_S), ASK_S_MAX)
         return counted >= records
 
-    workers[0].until(done, within_s=within_s, what=f"{records} records are committed")
+    workers[0].until(done, within_s=within_s, what=f"{records} of {of.__name__}")
     return time.perf_counter()
 
 

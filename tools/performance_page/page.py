@@ -28,6 +28,7 @@ BENCHMARKS: Final = (
     "peers",
     "latency",
     "timers",
+    "logins",
     "restore",
     "million",
 )
