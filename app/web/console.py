@@ -30,6 +30,8 @@ from app.web.change_routes import ChangeRoutes
 from app.web.definition_routes import DefinitionRoutes, Drafts
 from app.web.front import Front
 from app.web.gate import COOKIE, Asked, Gate
+from app.web.job_routes import JobRoutes
+from app.web.jobs import Jobs
 from app.web.live_changes import LiveChanges
 from app.web.operation_routes import OperationRoutes
 from app.web.people_routes import People, PeopleRoutes
@@ -44,7 +46,7 @@ from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(DefinitionRoutes, PublicationRoutes),
+    *(DefinitionRoutes, PublicationRoutes, JobRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"
@@ -70,6 +72,7 @@ def create_console(settings: Settings) -> Console:
     hub = ChangesHub(settings)
     feed = ChangeFeed(settings, hub)
     view = CatalogView(settings, definitions, memberships, feed)
+    jobs = Jobs()
 
     def drain() -> None:
         hub.end_all("ends")
@@ -83,6 +86,7 @@ def create_console(settings: Settings) -> Console:
             yield
         finally:
             drain()
+            await jobs.stop()
             await feed.stop()
             await hub.stop()
             await definitions.stop()
@@ -104,6 +108,7 @@ def create_console(settings: Settings) -> Console:
             "pulses": given(Pulses(settings)),
             "drafts": given(Drafts(settings, definitions)),
             "publications": given(Publications(settings)),
+            "jobs": given(jobs),
             "vocabularies": given(Vocabularies(settings)),
         },
         request_max_body_size=BODY_BYTES_MAX,

@@ -1,6 +1,7 @@
 """The paths of texts of definitions: the published one, what a new one says, and the words that it may use."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -15,8 +16,10 @@ from app.service.definitions import Definitions
 from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
+from app.web.catalog_view import with_needs
 from app.web.draft_reader import DraftReader, Reading
 from app.web.gate import Asked, Gate
+from app.web.job_process import JobKind, Task
 from app.web.openapi import DRAFT
 from app.web.publications import DefinitionText, Publications
 from app.web.vocabulary import Vocabularies, Vocabulary
@@ -33,6 +36,7 @@ class Drafts:
     """Reads texts beside the catalog that the process knows, one at a time."""
 
     def __init__(self, settings: Settings, definitions: Definitions) -> None:
+        self._settings = settings
         self._definitions = definitions
         self._reader = DraftReader(settings)
         self._reading = asyncio.Lock()
@@ -49,6 +53,24 @@ class Drafts:
         catalog = self.catalog
         async with self._reading:
             return await asyncio.to_thread(self._reader.read, draft.text, catalog, of=draft.name)
+
+    async def task(self, kind: JobKind, draft: Draft) -> Task:
+        """A job with a text. Problem 400 for one that cannot be used."""
+        catalog = self.catalog
+        async with self._reading:
+            made = await asyncio.to_thread(self._reader.catalog_with, draft.text, catalog, of=draft.name)
+        if isinstance(made, str):
+            raise Problem(400, "definitions", f"the text has problems: {made}")
+        with_draft, segment = made
+        live = next((each for each in catalog.segments if each.name == segment.name), None)
+        nothing = replace(catalog, segments=(), scores=())
+        return Task(
+            kind=kind,
+            settings=self._settings,
+            name=segment.name,
+            live=nothing if live is None else with_needs(catalog, live),
+            draft=with_draft,
+        )
 
     def text(self, name: str) -> DefinitionText:
         """The text of a definition of the folder. Problem 404."""

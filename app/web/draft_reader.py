@@ -131,6 +131,18 @@ class DraftReader:
             difference=difference_lines("" if before is None else before.text, text),
         )
 
+    def catalog_with(self, text: str, catalog: Catalog, *, of: str) -> tuple[Catalog, Segment] | str:
+        """The segment of a text, in a catalog of what it uses; else the first problem."""
+        known = definitions_of(catalog)
+        file = read_definition_file(known[of].path if of in known else "new.yaml", text)
+        files = [file, *self._others(file, known, catalog, of=of)]
+        problems = check_files(files, catalog.settings)
+        if problems:
+            return str(problems[0])
+        if not isinstance(file.definition, Segment):
+            return "it is a score, and nobody is in a score"
+        return with_needs(_catalog_of(files, catalog), file.definition), file.definition
+
     def _others(
         self, file: DefinitionFile, known: dict[str, Definition], catalog: Catalog, *, of: str
     ) -> list[DefinitionFile]:

@@ -19,6 +19,19 @@ LOGIN: Final = Schema(
     properties={"name": Schema(type=OpenAPIType.STRING), "password": Schema(type=OpenAPIType.STRING)},
 )
 DRAFT: Final = Schema(type=OpenAPIType.OBJECT, required=["text"], properties={"text": _SOURCE, "name": _NAME})
+JOB: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["kind", "text"],
+    properties={
+        "kind": Schema(
+            type=OpenAPIType.STRING,
+            enum=["tests", "backtest"],
+            description="tests: those of the text; backtest: the text over the latest events",
+        ),
+        "text": _SOURCE,
+        "name": _NAME,
+    },
+)
 EDIT: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["text", "message", "if_version"],

@@ -25,10 +25,10 @@ class Author:
         self.settings = settings
         self.url = url
         self.http = httpx.Client(base_url=f"{url}/console/v1", timeout=60)
-        self._headers = SAME_ORIGIN | {"X-Shoal-CSRF": self.http.get("/me").json()["csrf"]}
+        self.headers = SAME_ORIGIN | {"X-Shoal-CSRF": self.http.get("/me").json()["csrf"]}
 
     def post(self, path: str, **body: Any) -> httpx.Response:
-        return self.http.post(path, json=body, headers=self._headers)
+        return self.http.post(path, json=body, headers=self.headers)
 
     def publish(self, text: str, **body: Any) -> httpx.Response:
         given = {"message": "as planned", "if_version": self.latest()} | body

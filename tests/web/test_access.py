@@ -39,9 +39,11 @@ PUBLISHED = (
 )
 WRITES: dict[str, Right] = {
     "/console/v1/definitions/read": "edit",
+    "/console/v1/jobs": "edit",
     "/console/v1/publications": "publish",
     "/console/v1/publications/rollback": "publish",
 }
+JOB = "/console/v1/jobs/{job_id:str}"
 OPEN = ("/console/v1/session", "/console/v1/me")
 STREAM = "/console/v1/changes"
 OF_PEOPLE = (*PEOPLE, "/console/v1/segments/cart-abandoned/users")
@@ -71,7 +73,7 @@ def test_every_route_is_in_this_table() -> None:
     templates = {path for controller in ROUTES for path in paths_of(controller)}
     shown = {
         each.partition("?")[0].replace("cart-abandoned", "{name:str}")
-        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, *WRITES, *OPEN, STREAM)
+        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, *WRITES, *OPEN, JOB, STREAM)
     }
     assert templates == shown
 
@@ -94,7 +96,7 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
         status = client.get(path).status_code
         may = path in ALL or role != "viewer"
         assert (status == 403) is not may, (path, status)
-    for path in FOR_EDITORS:
+    for path in (*FOR_EDITORS, JOB.replace("{job_id:str}", "x")):
         assert (client.get(path).status_code == 403) is (role in ("viewer", "people")), path
     for path in PUBLISHED:
         assert client.get(path).status_code in (200, 409), path
@@ -107,6 +109,10 @@ def test_a_role_writes_what_it_may_and_nothing_without_the_token_of_a_page(role:
     for path, right in WRITES.items():
         status = client.post(path, json={}, headers=headers).status_code
         assert (status == 403) is (right not in rights_of([role])), (path, status)
+        may_edit = "edit" in rights_of([role])
+        job = JOB.replace("{job_id:str}", "x")
+        assert client.request("DELETE", job, json={}, headers=headers).status_code == (404 if may_edit else 403)
+        assert client.request("DELETE", job, json={}, headers=SAME_ORIGIN).status_code == 403
         for wrong in (SAME_ORIGIN, headers | {"Sec-Fetch-Site": "cross-site"}, headers | {"X-Shoal-CSRF": "x"}):
             assert client.post(path, json={}, headers=wrong).status_code == 403, path
 

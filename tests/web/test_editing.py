@@ -13,7 +13,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.settings import Settings, load_settings
 from tests.service.browser import Browser
 from tests.web.author import Author, author_of_own_shop
-from tests.web.changes import write_changes
+from tests.web.changes import HOSTILE, write_changes
 from tests.web.conftest import PASSWORD
 from tests.web.test_pages import look, violations
 from tests.web.test_static_files import FOLDER
@@ -130,6 +130,8 @@ async def test_a_conflict_says_who_was_first_and_loses_nothing(author: Author, p
     await page.until("document.querySelector('.trouble')?.textContent.includes('<b>Bea</b> was first')")
     await click(page, "Compare again")
     await page.until("document.querySelector('.difference .removed')?.textContent.includes('> 3')")
+    tops = "new Set([...document.querySelectorAll('.difference .line')].map((each) => each.offsetTop)).size"
+    assert await page.evaluate(tops) == await page.evaluate("document.querySelectorAll('.difference .line').length")
     assert "title: Mine" in await page.evaluate(TEXT)
     await click(page, "Publish")
     await says(page, "Published as number")
@@ -182,6 +184,50 @@ async def test_the_editor_follows_the_rules_of_access_with_problems_and_differen
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
         assert await page.evaluate("troubles") == []
         await page.evaluate("localStorage.clear()")
+
+
+async def test_tests_are_tried_with_a_slider_of_time(author: Author, page: Browser) -> None:
+    text = STARTS["cart"].replace("left-a-cart", "tried").replace("{at: 29m, in: false}", "{at: 29m, in: true}")
+    author.publish(text, message="x")
+    await look(page, f"{author.url}/edit/tried", theme="dark", width=360)
+    await click(page, "Run the tests")
+    await says(page, "1 of 1 tests fails.")
+    await says(page, "At 29m “in” was expected, but it is “not in”")
+    await page.evaluate("document.querySelector('.slider input').focus()")
+    assert "not in the segment" in await page.evaluate("document.querySelector('.moment').textContent")
+    for _ in range(2):
+        for kind in ("keyDown", "keyUp"):
+            await page.command("Input.dispatchKeyEvent", type=kind, key="ArrowRight", windowsVirtualKeyCode=39)
+    await page.until("document.querySelector('.moment b').textContent == 'At 30m:'")
+    assert await page.evaluate("document.querySelector('.slider input').ariaValueText || 'none'")
+    assert "in the segment" in await page.evaluate("document.querySelector('.moment .kind').textContent")
+    await says(page, "Leaves at 1d, if nothing happens.")
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_the_latest_events_are_played_and_users_who_would_enter_named(author: Author, page: Browser) -> None:
+    text = "segment: played\nwhen: exists('<script>alert(2)</script>' within 7d)\n"
+    author.publish(text.replace("exists", "4 <= count"), message="x")
+    await look(page, f"{author.url}/edit/played")
+    await write(page, "title: As it is\n")
+    await click(page, "Play the latest events")
+    await page.until("!!document.querySelector('.figures')")
+    figures = "[...document.querySelectorAll('.figure dd')].map((each) => each.textContent)"
+    assert await page.evaluate(figures) == ["0", "0", "0", "0"]
+    await look(page, f"{author.url}/edit")
+    await page.until("!!document.querySelector('.starts') || !!document.querySelector('.editor')")
+    await click(page, "A single line")
+    await write(page, "# <i>end</i>\n")
+    await page.evaluate("localStorage.setItem('shoal-draft:', " + json.dumps(text.replace("played", "others")) + ")")
+    await look(page, f"{author.url}/edit?again=1")
+    await page.until(READY)
+    await click(page, "Play the latest events")
+    await page.until(f"{figures}.join() == '0,1,1,0'")
+    await page.until(f"document.querySelector('a.user').textContent == {json.dumps(HOSTILE)}")
+    assert await violations(page) == []
+    assert await page.evaluate("document.querySelectorAll('main img, main i').length") == 0
+    assert await page.evaluate("troubles") == []
 
 
 async def test_a_viewer_is_told_that_they_may_not_edit(guarded_url: str, page: Browser) -> None:

@@ -7,6 +7,7 @@ import { STARTS, startText } from '../parts/starts.js';
 import { Publish } from '../parts/publish.js';
 import { Against, Findings, Meaning } from '../parts/reading.js';
 import { Loading, Shown } from '../parts/states.js';
+import { Try } from '../parts/try.js';
 import { TextEditor } from '../parts/text_editor.js';
 
 const PAUSE_MS = 250;
@@ -107,7 +108,8 @@ function Editing({ name: given, me, start, publication, source }) {
         </section></div>
       <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
         <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
-          ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section></div>
+          ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>
+        <${Try} name=${name} text=${text} reading=${reading} waiting=${waiting} /></div>
     </div>
     <section aria-labelledby="publishing"><h2 id="publishing">${t('publish')}</h2>
       <${Publish} name=${name} text=${text} base=${base} reading=${reading} waiting=${waiting} me=${me} onDone=${done} onCompare=${compare} /></section>

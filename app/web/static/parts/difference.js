@@ -7,5 +7,5 @@ const KINDS = { '+': 'added', '-': 'removed', ' ': 'kept', '@': 'gap' };
 export function Difference({ lines, label }) {
   if (lines === null) return html`<p class="quiet">${t('difference_long')}</p>`;
   if (!lines.length) return html`<p class="quiet">${t('difference_none')}</p>`;
-  return html`<pre class="difference" tabindex="0" role="region" aria-label=${label}>${lines.map((each, index) => html`<span key=${index} class=${`line ${KINDS[each.sign]}`}>${each.sign === '@' ? '⋯' : html`${each.sign} ${each.text}`}${'\n'}</span>`)}</pre>`;
+  return html`<pre class="difference" tabindex="0" role="region" aria-label=${label}>${lines.map((each, index) => html`<span key=${index} class=${`line ${KINDS[each.sign]}`}>${each.sign === '@' ? '⋯' : html`${each.sign} ${each.text}`}</span>`)}</pre>`;
 }

@@ -1,0 +1,188 @@
+"""The tests of a draft, played: at each instant whether the user is in, why, and what comes next."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from app.events.message import LIST, instant_ms
+from app.offline.backtest import FileRecord
+from app.offline.explanation import Explainer, Explanation, Part
+from app.offline.trials import Trial, run_trials
+from app.segments.definitions.definition import Catalog, Segment, TestCase
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.durations import format_duration
+from app.segments.review.scenario import value_of
+
+TESTS_MAX: Final = 30
+MOMENTS_MAX: Final = 60
+AFTER_MAX: Final = 3
+"""Moments after the last of a test: changes that come by time alone."""
+EVENTS_SHOWN_MAX: Final = 5
+
+
+class Atom(msgspec.Struct, frozen=True):
+    """A part of the condition, with its value then. `depth`: inside how many others. `since`: as it is since."""
+
+    text: str
+    holds: bool
+    value: Any
+    depth: int
+    since: str
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """An instant of a test, after all that was due. `events`: those that came. `next`: what comes by time alone."""
+
+    at: str
+    events: list[str]
+    known: bool
+    inside: bool
+    atoms: list[Atom]
+    waits: list[str]
+    next: str | None
+    next_at: str | None
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """An expectation that does not hold. `line`: of the file."""
+
+    at: str
+    line: int
+    expected: str
+    got: str
+
+
+class PlayedTest(msgspec.Struct, frozen=True, kw_only=True):
+    """One test. `moments`: of the user of its first event."""
+
+    name: str
+    passed: bool
+    failures: list[Expected]
+    moments: list[Moment]
+    notes: list[str]
+
+
+class TestResults(msgspec.Struct, frozen=True):
+    """All tests of a definition; `left_out`: so many more were not played."""
+
+    tests: list[PlayedTest]
+    left_out: int
+
+
+def play_tests(
+    catalog: Catalog, segment: Segment, rules: TimeRules, progress: Callable[[int, int], None]
+) -> TestResults:
+    """Runs the tests of a segment."""
+    count = min(len(segment.tests), TESTS_MAX)
+    found: list[PlayedTest] = []
+    for trial in run_trials(catalog, frozenset({segment.name}), rules):
+        if len(found) == count:
+            break
+        progress(len(found), count)
+        found.append(_played(catalog, trial, rules))
+    return TestResults(found, len(segment.tests) - len(found))
+
+
+def _played(catalog: Catalog, trial: Trial, rules: TimeRules) -> PlayedTest:
+    return PlayedTest(
+        name=trial.test.name,
+        passed=not trial.failures,
+        failures=[
+            Expected(format_duration(each.failure.at_ms), each.failure.line, each.failure.expected, each.failure.got)
+            for each in trial.failures
+        ],
+        moments=list(moments_of(catalog, trial.segment, trial.test, rules)),
+        notes=[each.text for each in trial.unusable],
+    )
+
+
+def moments_of(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -> Iterator[Moment]:
+    """The instants at which something happens or is expected, and those at which something changes by time alone."""
+    user = "" if not test.events else rules.user_ids.user_in(test.events[0].message) or ""
+    known = {each.at_ms for each in test.events} | {each.at_ms for each in test.expect}
+    known |= _turns(catalog, segment, test, rules, user=user, until_ms=max(known, default=0))
+    player = _Player(catalog, segment, test, rules, user)
+    explained = None
+    last_ms = 0
+    for at_ms in sorted(known)[:MOMENTS_MAX]:
+        came = player.play_until(at_ms)
+        explained, last_ms = player.explainer.explain(test.start_ms + at_ms), at_ms
+        yield _moment(explained, at_ms, came, test)
+    for _ in range(AFTER_MAX):
+        if explained is None or explained.next is None:
+            return
+        after_ms = instant_ms(explained.next.at) - test.start_ms
+        if after_ms <= last_ms:
+            return
+        player.play_until(after_ms)
+        explained, last_ms = player.explainer.explain(test.start_ms + after_ms), after_ms
+        yield _moment(explained, after_ms, [], test)
+
+
+class _Player:
+    """Plays the events of a test up to instants, one after the other."""
+
+    def __init__(self, catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules, user: str) -> None:
+        self.explainer = Explainer(catalog, segment.name, user, rules)
+        self._test, self._rules = test, rules
+        self._coming = sorted(test.events, key=lambda event: event.at_ms)
+        self._offset = 0
+
+    def play_until(self, at_ms: int) -> list[str]:
+        """The events that came since the last time, in words."""
+        told: list[str] = []
+        start_ms, rules = self._test.start_ms, self._rules
+        while self._coming and self._coming[0].at_ms <= at_ms:
+            event = self._coming.pop(0)
+            instant = start_ms + event.at_ms
+            if event.message["type"] == LIST:
+                self.explainer.advance(instant)
+            key = (rules.user_ids.user_in(event.message) or "").encode()
+            value = value_of(event.message, rules, at_ms=instant)
+            self.explainer.play([FileRecord(self._offset, instant, key, value)])
+            self._offset += 1
+            if len(told) < EVENTS_SHOWN_MAX:
+                told.append(str(event.message.get("event") or event.message.get("name") or event.message["type"]))
+        self.explainer.advance(start_ms + at_ms)
+        return told
+
+
+def _turns(
+    catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules, *, user: str, until_ms: int
+) -> set[int]:
+    """The instants of changes, after the start of the test."""
+    player = _Player(catalog, segment, test, rules, user)
+    player.play_until(until_ms)
+    explained = player.explainer.explain(test.start_ms + until_ms)
+    turns = {instant_ms(change.at) - test.start_ms for change in explained.last}
+    return {at_ms for at_ms in turns if 0 <= at_ms <= until_ms}
+
+
+def _moment(explained: Explanation, at_ms: int, came: list[str], test: TestCase) -> Moment:
+    following = explained.next
+    return Moment(
+        at=format_duration(at_ms),
+        events=came,
+        known=explained.known,
+        inside=explained.inside,
+        atoms=[
+            atom
+            for role, part in explained.conditions.items()
+            for atom in _atoms(part, 0, test.start_ms, "" if role == "when" else f"{role}: ")
+        ],
+        waits=[f"{mark.key} until {format_duration(mark.until_ms - test.start_ms)}" for mark in explained.marks],
+        next=None if following is None else following.change,
+        next_at=None if following is None else format_duration(instant_ms(following.at) - test.start_ms),
+    )
+
+
+def _atoms(part: Part, depth: int, start_ms: int, before: str) -> Iterator[Atom]:
+    since = format_duration(max(0, part.since_ms - start_ms))
+    if part.way == "atom":
+        yield Atom(before + part.text, part.holds, part.value, depth, since)
+        return
+    text = {"all": "all of these", "any": "at least one of these", "not": "not"}[part.way]
+    yield Atom(before + text, part.holds, None, depth, since)
+    for inner in part.parts:
+        yield from _atoms(inner, depth + 1, start_ms, "")

@@ -1,0 +1,104 @@
+"""The process of a job: it reads what to do from its input, and writes progress and the result to its output.
+
+It ends when its input ends, that is with the console at the latest, however that ends.
+"""
+
+import asyncio
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Final, Literal
+
+import msgspec
+
+from app.segments.definitions.definition import Catalog
+from app.settings import Settings
+from app.web.draft_backtest import BacktestResult, backtest_draft
+from app.web.draft_tests import TestResults, play_tests
+from app.web.recent_events import recent_events
+
+JobKind = Literal["tests", "backtest"]
+RECORDS_MAX: Final = 200_000
+NICE: Final = 10
+LENGTH_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job to be done. `live`: without the draft; `draft`: with it. Each has the definition and all it uses."""
+
+    kind: JobKind
+    settings: Settings
+    name: str
+    live: Catalog
+    draft: Catalog
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of a job's output: how far it is, or its result, or why there is none."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    tests: TestResults | None = None
+    backtest: BacktestResult | None = None
+    problem: str = ""
+
+
+def encode_task(task: Task) -> bytes:
+    """The bytes of a task on the input of its process."""
+    packed = pickle.dumps(task)
+    return len(packed).to_bytes(LENGTH_BYTES, "big") + packed
+
+
+def run() -> None:
+    """Does what the input says."""
+    os.nice(NICE)
+    given, answers = sys.stdin.buffer, sys.stdout.buffer
+    length = int.from_bytes(given.read(LENGTH_BYTES), "big")
+    task: Task = pickle.loads(given.read(length))  # noqa: S301  # the console itself wrote it
+    threading.Thread(target=_end_with_input, args=(given,), daemon=True).start()
+    try:
+        said = work(task, lambda progress: _write(answers, progress))
+    except Exception as error:  # noqa: BLE001  # whatever it is, the console says it
+        said = Said(problem=f"{error}".partition("\n")[0] or type(error).__name__)
+    _write(answers, said)
+    answers.flush()
+    os._exit(0)
+
+
+def work(task: Task, tell: Callable[[Said], None]) -> Said:
+    """Does a task; `tell` gets its progress."""
+    rules = task.settings.time_rules
+    if task.kind == "tests":
+        segment = task.draft.segment(task.name)
+        return Said(
+            tests=play_tests(
+                task.draft, segment, rules, lambda done, total: tell(Said(stage="playing", done=done, total=total))
+            )
+        )
+    tell(Said(stage="reading", total=RECORDS_MAX))
+    records, everything = asyncio.run(recent_events(task.settings, records_max=RECORDS_MAX))
+    return Said(
+        backtest=backtest_draft(
+            records,
+            (task.live, task.draft),
+            task.name,
+            rules,
+            everything=everything,
+            progress=lambda done, total: tell(Said(stage="playing", done=done, total=total)),
+        )
+    )
+
+
+def _write(answers: IO[bytes], said: Said) -> None:
+    answers.write(msgspec.json.encode(said) + b"\n")
+    answers.flush()
+
+
+def _end_with_input(given: IO[bytes]) -> None:
+    given.read()
+    os._exit(1)

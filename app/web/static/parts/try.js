@@ -1,0 +1,119 @@
+// Trying a text before it is published: its tests moment by moment, and the latest events with it.
+import { html, useEffect, useRef, useState } from '../vendor/core.js';
+import { ask } from '../api.js';
+import { number, t } from '../words.js';
+import { User } from './changes.js';
+import { Figure, Time, Trouble } from './states.js';
+
+const LOOK_MS = 400;
+
+/** A job of the console: {job, problem, of: the text that it was started with, start, cancel}. */
+function useJob(kind, name, text) {
+  const [state, setState] = useState({ job: null, problem: null, of: null });
+  const timer = useRef(0);
+  const over = useRef(false);
+  const running = useRef(null);
+  const follow = async (job) => {
+    running.current = job.state === 'running' ? job.id : null;
+    if (over.current) return;
+    setState((before) => ({ ...before, job }));
+    if (job.state === 'running') timer.current = setTimeout(() => look(job.id), LOOK_MS);
+  };
+  const look = async (id) => {
+    try {
+      await follow(await ask(`jobs/${id}`));
+    } catch (problem) {
+      setState((before) => ({ ...before, job: null, problem }));
+    }
+  };
+  const start = async () => {
+    setState({ job: { state: 'running', stage: 'starting', done: 0, total: 0 }, problem: null, of: text });
+    try {
+      await follow(await ask('jobs', { method: 'POST', body: { kind, text, name } }));
+    } catch (problem) {
+      setState({ job: null, problem, of: text });
+    }
+  };
+  const cancel = async () => {
+    clearTimeout(timer.current);
+    if (!running.current) return;
+    const id = running.current;
+    running.current = null;
+    const job = await ask(`jobs/${id}`, { method: 'DELETE', body: {} }).catch(() => null);
+    if (!over.current) setState((before) => ({ ...before, job }));
+  };
+  useEffect(() => () => { over.current = true; cancel(); }, []);
+  return { ...state, start, cancel };
+}
+
+export function Try({ name, text, reading, waiting }) {
+  const tests = useJob('tests', name, text);
+  const backtest = useJob('backtest', name, text);
+  const ready = reading?.usable && !waiting && reading.kind === 'segment';
+  return html`<section aria-labelledby="try"><h2 id="try">${t('try_title')}</h2>
+    <h3>${t('try_tests')}</h3><p class="quiet">${t('try_tests_more')}</p>
+    <${Control} of=${tests} go=${t('try_tests_go')} ready=${ready && reading.tests.length > 0} why=${reading?.usable && !reading.tests.length ? t('try_no_tests') : ''} />
+    <${Old} of=${tests} text=${text} />
+    ${tests.job?.tests ? html`<${Tests} results=${tests.job.tests} />` : ''}
+    <h3>${t('try_backtest')}</h3><p class="quiet">${t('try_backtest_more')}</p>
+    <${Control} of=${backtest} go=${t('try_backtest_go')} ready=${ready} why="" />
+    <${Old} of=${backtest} text=${text} />
+    ${backtest.job?.backtest ? html`<${Backtest} result=${backtest.job.backtest} />` : ''}
+  </section>`;
+}
+
+const Old = ({ of, text }) => (of.job?.state === 'done' && of.of !== text ? html`<p class="notice" role="status">${t('try_old')}</p>` : '');
+
+function Control({ of, go, ready, why }) {
+  const { job, problem, start, cancel } = of;
+  const running = job?.state === 'running';
+  return html`<div class="buttons"><button disabled=${!ready || running} onClick=${start}>${go}</button>
+      ${running ? html`<button onClick=${cancel}>${t('cancel')}</button>` : ''}${why ? html`<span class="quiet">${why}</span>` : ''}</div>
+    <div role="status">${running ? html`<p class="progress"><progress aria-label=${go} value=${job.total && job.stage === 'playing' ? job.done / job.total : undefined}></progress> ${job.stage === 'playing' ? t('stage_playing', { done: job.done, total: job.total }) : t(`stage_${job.stage || 'starting'}`)}</p>` : ''}
+      ${job?.state === 'cancelled' ? html`<p class="quiet">${t('cancelled')}</p>` : ''}</div>
+    ${problem ? html`<${Trouble} problem=${problem} />` : ''}
+    ${job?.state === 'failed' ? html`<${Trouble} problem=${{ message: job.problem }} />` : ''}`;
+}
+
+function Tests({ results }) {
+  const failed = results.tests.filter((each) => !each.passed).length;
+  return html`<p class=${failed ? 'wrong' : 'fine'}>${failed ? t('tests_failed', { n: failed, all: results.tests.length }) : t('tests_passed', { n: results.tests.length })}</p>
+    ${results.left_out ? html`<p class="quiet">${t('tests_left_out', { n: results.left_out })}</p>` : ''}
+    <ul class="starts">${results.tests.map((each, index) => html`<li key=${index} class="panel"><${Test} test=${each} id=${`moment-${index}`} /></li>`)}</ul>`;
+}
+
+const shown = (value) => (value === null || value === undefined ? t('no_value') : typeof value === 'string' ? value : JSON.stringify(value));
+const side = (moment) => t(!moment.known ? 'moment_unknown' : moment.inside ? 'moment_in' : 'moment_out');
+
+function Test({ test, id }) {
+  const [at, setAt] = useState(0);
+  const moment = test.moments[Math.min(at, test.moments.length - 1)];
+  return html`<h4>${test.name}: <span class=${test.passed ? 'fine' : 'wrong'}>${t(test.passed ? 'test_passed' : 'test_failed')}</span></h4>
+    ${test.failures.map((each, index) => html`<p class="wrong" key=${index}>${t('test_failure', { at: each.at, expected: each.expected, got: each.got, line: String(each.line) })}</p>`)}
+    ${test.notes.map((each, index) => html`<p class="quiet" key=${index}>${each}</p>`)}
+    ${moment ? html`<label class="slider" for=${id}>${t('moment_label')}<input id=${id} type="range" min="0" max=${test.moments.length - 1} value=${at} aria-valuetext=${`${moment.at}: ${side(moment)}`} onInput=${(event) => setAt(Number(event.target.value))} /></label>
+      <div class="moment"><p><b>${t('moment_at', { at: moment.at })}</b> <span class=${moment.inside ? 'kind entered' : 'kind'}>${side(moment)}</span>
+        ${moment.events.length ? html`<span class="sub">${t('moment_events', { events: moment.events.join(', ') })}</span>` : ''}</p>
+      <ul class="atoms">${moment.atoms.map((each, index) => html`<li key=${index} class=${`depth-${Math.min(each.depth, 4)} ${each.holds ? '' : 'bad'}`}><span aria-hidden="true">${each.holds ? '✓' : '✗'}</span> <code>${each.text}</code> <span class="unseen">${t(each.holds ? 'holds' : 'does_not_hold')}</span>${/^(all of these|at least one of these|not|enter: .*|exit: .*)$/.test(each.text) && each.value === null ? '' : html` <span class="quiet">${shown(each.value)}</span>`}</li>`)}</ul>
+      ${moment.waits.map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
+      <p class="quiet">${moment.next ? t(`moment_next_${moment.next}`, { at: moment.next_at }) : moment.known ? t('next_none') : ''}</p></div>` : ''}`;
+}
+
+function Backtest({ result }) {
+  if (!result.events) return html`<p class="notice">${t('backtest_nothing')}</p>`;
+  const [live, draft] = result.members;
+  return html`<dl class="figures">
+      <${Figure} label=${t('backtest_live')} value=${number(live)} /><${Figure} label=${t('backtest_draft')} value=${number(draft)} />
+      <${Figure} label=${t('backtest_enter')} value=${number(result.enter)} /><${Figure} label=${t('backtest_leave')} value=${number(result.leave)} /></dl>
+    <p>${t('backtest_of', { n: result.used, users: result.users })} <${Time} at=${result.since} /> – <${Time} at=${result.until} />. ${t('backtest_moves', { live: result.entries[0], draft: result.entries[1] })}</p>
+    ${result.window ? html`<p class="notice">${t('backtest_window', { window: result.window, span: result.span })}</p>` : ''}
+    ${result.late || result.unusable ? html`<p class="quiet">${t('backtest_left_out', { late: result.late, unusable: result.unusable })}</p>` : ''}
+    <div class="halves"><${Movers} movers=${result.enter_examples} all=${result.enter} title=${t('backtest_enter')} /><${Movers} movers=${result.leave_examples} all=${result.leave} title=${t('backtest_leave')} /></div>
+    ${result.curve.length > 1 ? html`<details><summary>${t('backtest_curve')}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t('backtest_curve')}><table>
+      <thead><tr><th scope="col">${t('at')}</th><th scope="col" class="n">${t('backtest_live')}</th><th scope="col" class="n">${t('backtest_draft')}</th></tr></thead>
+      <tbody>${result.curve.map((each) => html`<tr key=${each.at}><td><${Time} at=${each.at} /></td><td class="n">${number(each.live)}</td><td class="n">${number(each.draft)}</td></tr>`)}</tbody></table></div></details>` : ''}`;
+}
+
+function Movers({ movers, all, title }) {
+  return html`<div><h4>${title}</h4>${movers.length ? html`<ul>${movers.map((each) => html`<li key=${each.user}><${User} user=${each.user} /></li>`)}</ul>${all > movers.length ? html`<p class="quiet">${t('and_more', { n: all - movers.length })}</p>` : ''}` : html`<p class="quiet">${t('who_none')}</p>`}</div>`;
+}
