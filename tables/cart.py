@@ -1,19 +1,21 @@
-"""The cart of one user. State: [items, emptied_ms, changed_ms, touches].
+"""The cart of one user. State: [items, emptied_ms, changed_ms, touches, moves].
 
 `items`: key -> [quantity, price (both in millionths), latest t, number of the latest touch], as they came in.
-`emptied_ms`, `changed_ms`: -1 where it never was. See language.md, "Cart".
+`emptied_ms`, `changed_ms`: -1 where it never was. `moves`: `tables.cart_moves`; it is missing in profiles of earlier
+versions. See language.md, "Cart".
 """
 
 from typing import Any, Literal
 
-from tables import in_hand
+from tables import cart_moves, in_hand
 from tables.counted import CART_ITEM_DROPPED, Counted
 from tables.cut_texts import LENGTH_SURE_MAX, known_as
-from tables.values import MICROS, NUMBER_MAX, key_value
+from tables.values import first_of_key, key_value
 
 ITEMS_MAX = 100
-QUANTITY_MAX = NUMBER_MAX * MICROS
 SQUARED_MICROS = 10**12
+_FORMER_LENGTH = 4
+"""Of a cart without moves, as earlier versions wrote it; the moves stand behind."""
 
 Cart = list[Any]
 MergeRule = Literal["max", "sum", "user"]
@@ -75,11 +77,25 @@ def _items(cart: Cart) -> Items | None:
 
 
 def _new() -> Cart:
-    return [{}, -1, -1, 0]
+    return [{}, -1, -1, 0, []]
 
 
-def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, counted: Counted) -> Cart | None:
-    """`quantity` of a product comes in, `price` None keeps the last one; both in millionths."""
+def _moves(cart: Cart, kept_ms: int) -> list[list[Any]]:
+    """The additions and removals since `kept_ms`; those before are forgotten."""
+    if len(cart) == _FORMER_LENGTH:
+        cart.append([])
+    moves: list[list[Any]] = cart[_FORMER_LENGTH]
+    cart_moves.forget(moves, kept_ms)
+    return moves
+
+
+def add(
+    cart: Cart | None, t: int, key: str, quantity: int, price: int | None, counted: Counted, *, kept_ms: int
+) -> Cart | None:
+    """`quantity` of a product comes in, `price` None keeps the last one; both in millionths.
+
+    Removals later than `t` that came before it take of it what they take: those since `kept_ms` are remembered.
+    """
     if cart is None:
         cart = _new()
     elif t < cart[1]:
@@ -90,51 +106,63 @@ def add(cart: Cart | None, t: int, key: str, quantity: int, price: int | None, c
     if len(key) > LENGTH_SURE_MAX:
         key = known_as(key, items)
     item = items.get(key)
-    if item is None:
-        items[key] = [min(quantity, QUANTITY_MAX), price or 0, t, cart[3]]
-    else:
+    left, latest_ms = cart_moves.put(_moves(cart, kept_ms), t, key, quantity, 0 if item is None else item[0])
+    cart[2] = max(cart[2], latest_ms)
+    if item is not None:
         if large is not None:
             large.leaves(key)
-        item[0] = min(item[0] + quantity, QUANTITY_MAX)
+        item[0] = left
         if price is not None:
             item[1] = price
-        item[2] = max(item[2], t)
+        item[2] = max(item[2], latest_ms)
         item[3] = cart[3]
-    if large is not None:
+    elif left:
+        items[key] = [left, price or 0, latest_ms, cart[3]]
+    if not left:
+        items.pop(key, None)
+    elif large is not None:
         large.enters(key)
         if len(large) > ITEMS_MAX:
             oldest = large.oldest()
             large.leaves(oldest)
             del large[oldest]
+            cart_moves.forget_product(_moves(cart, kept_ms), oldest)
             counted[CART_ITEM_DROPPED] += 1
-    cart[2] = max(cart[2], t)
     return cart
 
 
-def remove(cart: Cart | None, t: int, key: str, quantity: int | None) -> Cart | None:
-    """`quantity` of a product goes, all of it where None; nothing happens if the product is not there."""
-    if cart is None or t < cart[1]:
+def remove(cart: Cart | None, t: int, key: str, quantity: int | None, *, kept_ms: int) -> Cart:
+    """`quantity` of a product goes, all of it where None, but for what came in later than `t`.
+
+    It is remembered, until it is before `kept_ms`, for additions that come after it.
+    """
+    if cart is None:
+        cart = _new()
+    elif t < cart[1]:
         return cart
     items = cart[0]
     if len(key) > LENGTH_SURE_MAX:
         key = known_as(key, items)
     item = items.get(key)
-    if item is None:
+    before = 0 if item is None else item[0]
+    taken = None if quantity is None else -quantity
+    left, latest_ms = cart_moves.put(_moves(cart, kept_ms), t, key, taken, before)
+    if item is None or latest_ms < 0:
         return cart
     large = _items(cart)
     items = cart[0]
     if large is not None:
         large.leaves(key)
     cart[3] += 1
-    if quantity is None or quantity >= item[0]:
+    cart[2] = max(cart[2], latest_ms)
+    if not left:
         del items[key]
-    else:
-        item[0] -= quantity
-        item[2] = max(item[2], t)
-        item[3] = cart[3]
-        if large is not None:
-            large.enters(key)
-    cart[2] = max(cart[2], t)
+        return cart
+    item[0] = left
+    item[2] = max(item[2], latest_ms)
+    item[3] = cart[3]
+    if large is not None:
+        large.enters(key)
     return cart
 
 
@@ -149,12 +177,15 @@ def empty(cart: Cart | None, t: int) -> Cart:
         if isinstance(items, Items):
             items.leaves(key)
         del items[key]
+    _moves(cart, t + 1)
     cart[1] = t
     cart[2] = max(cart[2], t)
     return cart
 
 
-def replace(cart: Cart | None, t: int, lines: list[tuple[str, int, int | None]], counted: Counted) -> Cart:
+def replace(
+    cart: Cart | None, t: int, lines: list[tuple[str, int, int | None]], counted: Counted, *, kept_ms: int
+) -> Cart:
     """The cart is `lines` (key, quantity, price), but for what an event later than `t` touched, which stays as it is.
 
     A price None keeps the last one.
@@ -170,32 +201,15 @@ def replace(cart: Cart | None, t: int, lines: list[tuple[str, int, int | None]],
             continue
         if price is not None:
             prices[key] = price
-        found = add(found, t, key, quantity, prices.get(key), counted) or found
+        found = add(found, t, key, quantity, prices.get(key), counted, kept_ms=kept_ms) or found
     return found
-
-
-def take(cart: Cart | None, t: int, keys: list[str]) -> Cart | None:
-    """The products go, whatever their quantity, but for those that an event later than `t` touched."""
-    if cart is None or t < cart[1]:
-        return cart
-    items = cart[0]
-    for written in keys:
-        key = known_as(written, items) if len(written) > LENGTH_SURE_MAX else written
-        item = items.get(key)
-        if item is None or item[2] > t:
-            continue
-        if isinstance(items, Items):
-            items.leaves(key)
-        del items[key]
-        cart[2] = max(cart[2], t)
-    return cart
 
 
 def merge(cart: Cart | None, other: Cart | None, counted: Counted, *, rule: MergeRule = "max") -> Cart | None:
     """The cart of two users who are one; what was in `other` comes in behind.
 
     A cart that one of them emptied takes with it what the other touched last at that instant or before. Of a product in
-    both, `rule` says the quantity, and the price is that of the later touch.
+    both, `rule` says the quantity, and the price is that of the later touch. Of two carts no moves are left.
     """
     if cart is None or other is None:
         return cart or other
@@ -219,7 +233,7 @@ def merge(cart: Cart | None, other: Cart | None, counted: Counted, *, rule: Merg
 def _amount(own: int, other: int, rule: MergeRule) -> int:
     """The quantity of a product that is in both carts."""
     if rule == "sum":
-        return min(own + other, QUANTITY_MAX)
+        return min(own + other, cart_moves.QUANTITY_MAX)
     return own if rule == "user" else max(own, other)
 
 
@@ -250,5 +264,5 @@ def value(cart: Cart | None) -> int | float:
 
 
 def products(cart: Cart | None) -> list[Any]:
-    """The ids as they came in."""
-    return [] if cart is None else [key_value(key) for key in cart[0]]
+    """The ids as they came in, each once."""
+    return [] if cart is None else [key_value(key) for key in dict.fromkeys(map(first_of_key, cart[0]))]

@@ -1,9 +1,11 @@
 """Values as they are remembered: exact numbers, bounded texts, keys of maps.
 
 A *key* stands for a JSON scalar in a map: a text is its own key; a number or boolean is NUL and its JSON text. So
-values of different types never meet, and 1 and 1.0 are one. See docs/exact-meaning.md, "Numbers and texts".
+values of different types never meet, and 1 and 1.0 are one. A joined key is NUL, `k` and a JSON list of keys. See
+docs/exact-meaning.md, "Numbers and texts".
 """
 
+import json
 import re
 from decimal import Decimal
 from math import isfinite
@@ -20,6 +22,7 @@ SCALED_SURE = 2**40  # below, a double times MICROS is less than TIE_NEAR off
 TIE_NEAR = 1e-3
 LIST_ITEMS_MAX = 20
 INT64_MAX = 2**63 - 1
+_JOINED = "\x00k"
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -103,6 +106,16 @@ def key_value(key: str) -> Scalar:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def joined_key(keys: list[str | None]) -> str:
+    """One key out of several, of which all but the first may be missing."""
+    return _JOINED + json.dumps(keys, separators=(",", ":"))
+
+
+def first_of_key(key: str) -> str:
+    """The first of the keys of which this one was joined; any other key itself."""
+    return str(json.loads(key[len(_JOINED) :])[0]) if key.startswith(_JOINED) else key
 
 
 def key_order(key: str) -> tuple[str, bool]:

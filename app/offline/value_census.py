@@ -244,10 +244,12 @@ def _of_cart(cart: CartPolicy) -> Iterator[_Place]:
         if paths is None:
             continue
         keys = (EventKey("track", name),)
-        for prefix in (("products",),) if update in ("replace", "take") else ((), ("products",)):
-            yield _Place("properties", keys, (*prefix, "product_id"), "key")
+        listed = (cart.products,)
+        for prefix in (listed,) if update in ("replace", "take") else ((), listed):
+            for name in cart.key:
+                yield _Place("properties", keys, (*prefix, name), "key")
             for path in paths:
-                yield _Place("properties", keys, (*prefix, path), "sum")
+                yield _Place("properties", keys, (*prefix, getattr(cart, path)), "sum")
 
 
 def _of_filter(where: s.Node, keys: tuple[EventKey, ...]) -> Iterator[_Place]:

@@ -10,10 +10,28 @@ CART_MUTATIONS = (
         'order: CartUpdate = "empty"',
     ),
     Mutation(
-        "an order takes what was touched after it",
+        "a removal takes what came in after it",
+        "tables/cart_moves.py",
+        "while at and moves[at - 1][0] > t:",
+        "while False:",
+    ),
+    Mutation(
+        "a removal of what is not there is not remembered",
         "tables/cart.py",
-        "if item is None or item[2] > t:",
-        "if item is None:",
+        "    taken = None if quantity is None else -quantity\n",
+        "    if item is None:\n        return cart\n    taken = None if quantity is None else -quantity\n",
+    ),
+    Mutation(
+        "removals are remembered for a millisecond less than they can matter",
+        "tables/cart.py",
+        "cart_moves.forget(moves, kept_ms)",
+        "cart_moves.forget(moves, kept_ms + 1)",
+    ),
+    Mutation(
+        "only the first property of the key tells products apart",
+        "app/segments/evaluation/carts.py",
+        "if first is None or len(line) == _LINE_OF_ONE:",
+        "if True:",
     ),
     Mutation(
         "the events of the cart are those of the specification",
@@ -24,13 +42,13 @@ CART_MUTATIONS = (
     Mutation(
         "a price that the whole cart does not name is gone",
         "tables/cart.py",
-        "found = add(found, t, key, quantity, prices.get(key), counted) or found",
-        "found = add(found, t, key, quantity, price, counted) or found",
+        "quantity, prices.get(key), counted, kept_ms=kept_ms)",
+        "quantity, price, counted, kept_ms=kept_ms)",
     ),
     Mutation(
         "a whole cart without products is another one",
         "app/segments/evaluation/carts.py",
-        "        counted[CART_ITEM_IGNORED] += 1\n        return cart\n",
-        "        return carts.empty(cart, t)\n",
+        "            counted[CART_ITEM_IGNORED] += 1\n            return cart\n",
+        "            return carts.empty(cart, t)\n",
     ),
 )

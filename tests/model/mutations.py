@@ -187,8 +187,8 @@ MUTATIONS = (
     Mutation(
         "the cart is idle since the latest arrival",
         "tables/cart.py",
-        "    cart[2] = max(cart[2], t)\n    return cart\n\n\ndef remove",
-        "    cart[2] = t\n    return cart\n\n\ndef remove",
+        "    cart[2] = max(cart[2], latest_ms)\n    if item is not None:",
+        "    cart[2] = latest_ms\n    if item is not None:",
     ),
     Mutation(
         "a visit goes on with an event at its end",

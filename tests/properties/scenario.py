@@ -50,6 +50,10 @@ CARTS = (
     "cart: {add: [Product Removed], remove: [Product Added]}\n",
     "cart: {clear: [], order: [Order Completed, Cart Cleared], order_takes: listed}\n",
     "cart: {add: [], clear: [], replace: [Product Added, Cart Cleared]}\n",
+    "cart: {key: [product_id, c]}\n",
+    "cart: {key: [c, product_id, x], order_takes: listed}\n",
+    "cart: {key: [c], quantity: x, price: p}\n",
+    "cart: {clear: [], replace: [Cart Cleared], key: [product_id, x]}\n",
 )
 PRODUCTS_PERCENT = 85
 """Events with products, where definitions ask for them."""
@@ -198,7 +202,7 @@ def scenario_of(choices: Choices) -> Scenario:
         narrator.focus = list(NAMES)
     cart = cart_of(choices, files)
     if cart:
-        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES]
+        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES, *SHOP_NAMES[1:2] * choices.one_of(0, 2)]
         narrator.product_ids = ("a", "a", "b", 1)
     narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog or cart else narrator.products_percent
     steps = narrator.steps(EVENTS_MAX)
@@ -258,7 +262,7 @@ def merging_scenario_of(choices: Choices) -> Scenario:
         narrator.focus = list(NAMES)
     cart = cart_of(choices, files)
     if cart:
-        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES]
+        narrator.focus = [*SHOP_NAMES[:1] * 4, *SHOP_NAMES, *SHOP_NAMES[1:2] * choices.one_of(0, 2)]
         narrator.product_ids = ("a", "a", "b", 1)
     narrator.products_percent = PRODUCTS_PERCENT if writer.item_catalog or cart else narrator.products_percent
     moments: list[tuple[Step, Pause]] = [(step, "") for step in narrator.steps(EVENTS_MAX)]

@@ -15,8 +15,8 @@ from app.events.message import Message, Tree, is_field_name, said, without_endle
 from app.segments.compiler.aggregates import Registry, Remembered, is_sequence
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.filters import Filters
-from app.segments.definitions.cart_policy import CartUpdate
-from app.segments.evaluation import carts
+from app.segments.definitions.cart_policy import CartPolicy, CartUpdate
+from app.segments.evaluation.carts import CartEvents
 from app.segments.evaluation.items import items_at
 from app.segments.evaluation.matched_aggregate import EventMatch
 from app.segments.evaluation.operators import scalar_or_list
@@ -352,14 +352,16 @@ class HandlerWriter:
 
     # ---- the cart
 
-    def cart(self, mask: int, update: CartUpdate) -> None:
+    def cart(self, mask: int, update: CartUpdate, policy: CartPolicy, *, lateness_ms: int) -> None:
         """Writes the update of the cart by this event."""
         code = self.code
         if update == "empty":
             code.line(f"p.cart = {code.bind('f', cart.empty)}(p.cart, t)")
         else:
-            fields = ", ".join(self.property_field(field) for field in ("products", "product_id", "quantity", "price"))
-            code.line(f"p.cart = {code.bind('f', carts.UPDATES[update])}(p.cart, t, {fields}, COUNTED)")
+            products = self.property_field(policy.products)
+            own = ", ".join(map(self.property_field, policy.line_names))
+            changed = code.bind("f", CartEvents(policy).update(update))
+            code.line(f"p.cart = {changed}(p.cart, t, {products}, ({own}), COUNTED, now - {lateness_ms})")
         code.line(f"m |= {mask}")
 
     # ---- traits from an identify

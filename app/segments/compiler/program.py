@@ -276,7 +276,7 @@ class _Compiler:
                 writer.traits(traits)
             update = cart_updates.get(key[1] or "") if cart_mask and key[0] == "track" else None
             if update is not None:
-                writer.cart(cart_mask, update)
+                writer.cart(cart_mask, update, self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms)
             for what in aggregates:
                 writer.aggregate(
                     what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)

@@ -375,11 +375,28 @@ ORDER_TAKES: Final = Key(
     Choice(("all", "listed")),
     "What an order takes out of the cart: all, or the products that it lists.",
 )
+CART_KEY: Final = Key(
+    "key", Texts("A property."), "Properties that together say which product it is: [product_id] if left out."
+)
+CART_QUANTITY: Final = Key("quantity", Text(), "The property with the quantity: quantity if left out.")
+CART_PRICE: Final = Key("price", Text(), "The property with the price: price if left out.")
+CART_PRODUCTS: Final = Key("products", Text(), "The property with the list of products: products if left out.")
 SHOP_CART_FORM: Final = Form(
     "shop_cart",
     "cart",
-    "The events that change the cart, and what an order takes out of it.",
-    (CART_ADD, CART_REMOVE, CART_CLEAR, CART_ORDER, CART_REPLACE, ORDER_TAKES),
+    "The events that change the cart, their properties, and what an order takes out of the cart.",
+    (
+        CART_ADD,
+        CART_REMOVE,
+        CART_CLEAR,
+        CART_ORDER,
+        CART_REPLACE,
+        ORDER_TAKES,
+        CART_KEY,
+        CART_QUANTITY,
+        CART_PRICE,
+        CART_PRODUCTS,
+    ),
 )
 WAIT: Final = Key(
     "wait",

@@ -22,6 +22,7 @@ from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
 from tables import exposures, waiting
 from tables.cart import ITEMS_MAX
+from tables.cart_moves import MOVES_MAX
 from tables.cut_texts import BYTES_LEFT_MIN, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
 from tables.message_ids import ENTRY_BYTES, IDS_MAX
 from tables.recent import VALUES_MAX
@@ -125,9 +126,11 @@ def profile_size(catalog: Catalog, found: dict[str, Footprint]) -> Size:
 def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterator[Kept]:
     nodes = list(_nodes(catalog, definition))
     if any(isinstance(node, s.CartField) for node in nodes):
-        item = A_KEY + Size(13, 1 + 4 * NUMBER)
-        cart = item.times(2, ITEMS_MAX) + Size(12, 1 + 3 * INSTANT)
-        yield Kept("cart", "the cart: products, quantities, prices", cart, (f"{ITEMS_MAX} products",))
+        key = A_KEY.times(len(catalog.settings.cart.key), len(catalog.settings.cart.key))
+        item, move = key + Size(13, 1 + 4 * NUMBER), key + Size(13, 1 + INSTANT + 2 * NUMBER)
+        cart = item.times(2, ITEMS_MAX) + move.times(2, MOVES_MAX) + Size(13, 4 + 3 * INSTANT)
+        words = "the cart: products, quantities, prices, and its latest additions and removals"
+        yield Kept("cart", words, cart, (f"{ITEMS_MAX} products", f"{MOVES_MAX} additions and removals"))
     if any(isinstance(node, s.SessionField) for node in nodes):
         words = "the visit: beginning, last event, counts, source, landing page"
         yield Kept("session", words, Size(60, 46 + 2 * TEXT_MAX))

@@ -1,24 +1,29 @@
 """The cart: what comes in, what goes out, what an older event may still change."""
 
+from collections.abc import Sequence
+from copy import deepcopy
+from random import Random
+
 import pytest
 
 from tables import cart
 from tables.cart import Cart, MergeRule
+from tables.cart_moves import MOVES_MAX
 from tables.counted import CART_ITEM_DROPPED, Counted
+from tables.values import joined_key
 
 ONE = 1_000_000
 
 
 def added(before: Cart | None, t: int, key: str, quantity: float = 1, price: float | None = None) -> Cart:
-    after = cart.add(before, t, key, int(quantity * ONE), None if price is None else int(price * ONE), Counted())
+    priced = None if price is None else int(price * ONE)
+    after = cart.add(before, t, key, int(quantity * ONE), priced, Counted(), kept_ms=0)
     assert after is not None
     return after
 
 
-def removed(before: Cart, t: int, key: str, quantity: float | None = None) -> Cart:
-    after = cart.remove(before, t, key, None if quantity is None else int(quantity * ONE))
-    assert after is not None
-    return after
+def removed(before: Cart | None, t: int, key: str, quantity: float | None = None) -> Cart:
+    return cart.remove(before, t, key, None if quantity is None else int(quantity * ONE), kept_ms=0)
 
 
 def idle_since(now_in: Cart) -> int:
@@ -71,7 +76,7 @@ def test_part_of_a_product_goes_and_all_of_it_where_none_would_be_left() -> None
 def test_removing_what_is_not_there_changes_nothing_not_even_since_when_the_cart_is_idle() -> None:
     now_in = added(None, 1, "a")
     assert idle_since(removed(now_in, 9, "b")) == 1
-    assert cart.remove(None, 9, "b", None) is None
+    assert cart.quantity(removed(None, 9, "b")) == 0
 
 
 def test_the_cart_is_idle_since_the_highest_time_of_its_changes() -> None:
@@ -113,7 +118,7 @@ def test_of_more_than_a_hundred_the_one_untouched_longest_by_arrival_goes(touch_
     if touch_again:
         now_in = added(now_in, 1, "p0")
     counted = Counted()
-    after = cart.add(now_in, 2_000, "new", ONE, None, counted)
+    after = cart.add(now_in, 2_000, "new", ONE, None, counted, kept_ms=0)
     gone = {"p1"} if touch_again else {"p0"}
     assert {f"p{number}" for number in range(cart.ITEMS_MAX)} - set(cart.products(after)) == gone
     assert counted == {CART_ITEM_DROPPED: 1}
@@ -195,3 +200,62 @@ def test_one_cart_and_none_are_that_cart() -> None:
     assert cart.products(both(added(None, 1, "a"), None)) == ["a"]
     assert cart.products(both(None, added(None, 1, "a"))) == ["a"]
     assert cart.merge(None, None, Counted()) is None
+
+
+def test_a_removal_that_comes_before_its_addition_takes_it_away() -> None:
+    assert cart.products(added(removed(None, 5, "a"), 3, "a")) == []
+    assert cart.products(added(removed(None, 5, "a"), 5, "a")) == ["a"]
+    waiting = removed(added(None, 1, "a", 1), 5, "a", 3)
+    assert cart.quantity(added(added(waiting, 2, "a", 1), 3, "a", 2)) == 1
+    assert idle_since(added(removed(None, 5, "a"), 3, "a")) == 5
+
+
+def test_a_removal_leaves_what_came_in_after_it() -> None:
+    now_in = removed(added(added(None, 1, "a", 2), 9, "a", 1, price=3), 5, "a")
+    assert (cart.products(now_in), cart.quantity(now_in), cart.value(now_in)) == (["a"], 1, 3)
+    assert cart.products(removed(added(None, 9, "a"), 5, "a")) == ["a"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_of_arrival_decides_no_quantity(seed: int) -> None:
+    chance = Random(seed)
+    moves: list[tuple[int, str, int | None, bool]] = []
+    for t in range(chance.randrange(2, 40)):
+        comes_in, key = chance.random() < 0.6, chance.choice("ab")
+        moves.append((t, key, chance.randrange(1, 4) if comes_in or chance.random() < 0.7 else None, comes_in))
+
+    def quantities(order: Sequence[tuple[int, str, int | None, bool]]) -> dict[str, int]:
+        now_in: Cart | None = None
+        for t, key, quantity, comes_in in order:
+            now_in = added(now_in, t, key, quantity or 0) if comes_in else removed(now_in, t, key, quantity)
+        return {key: item[0] for key, item in (now_in or [{}])[0].items()}
+
+    for _ in range(20):
+        assert quantities(chance.sample(moves, len(moves))) == quantities(moves)
+
+
+def test_what_came_before_the_time_that_is_remembered_takes_nothing() -> None:
+    waiting = removed(None, 5, "a")
+    assert cart.products(cart.add(waiting, 3, "a", ONE, None, Counted(), kept_ms=6)) == ["a"]
+
+
+def test_of_more_than_a_hundred_moves_the_earliest_is_forgotten() -> None:
+    now_in: Cart | None = removed(None, 5, "a")
+    for number in range(MOVES_MAX - 1):
+        now_in = added(now_in, 10 + number, "b")
+    assert cart.products(added(deepcopy(now_in), 3, "a")) == ["b"]
+    assert cart.products(added(added(now_in, 900, "b"), 3, "a")) == ["b", "a"]
+
+
+def test_a_cart_of_an_earlier_version_goes_on() -> None:
+    former: Cart = [{"a": [2 * ONE, 0, 5, 1]}, -1, 5, 1]
+    assert cart.quantity(removed(deepcopy(former), 7, "a", 1)) == 1
+    assert cart.quantity(added(former, 7, "a")) == 3
+
+
+def test_products_with_several_properties_show_the_first_of_them_once() -> None:
+    keys = [joined_key(["a", "red"]), joined_key(["a", None]), joined_key(["\x007", "red"])]
+    now_in: Cart | None = None
+    for key in keys:
+        now_in = added(now_in, 1, key)
+    assert (cart.products(now_in), cart.quantity(now_in)) == (["a", 7], 3)

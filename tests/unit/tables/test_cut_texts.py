@@ -97,11 +97,11 @@ def test_what_was_remembered_under_a_shorter_form_is_not_counted_twice() -> None
     state = tally.add([[5, 8], [0, 1], [FORMER, "other"]], 6, [key], 9)
     assert state == [[5, 6, 8], [0, 0, 1], [FORMER, "other"]]
     assert tally.decides(state, 6, [key])
-    full = cart.add([{FORMER: [MICROS, 0, 5, 1]}, -1, 5, 1], 9, key, MICROS, None, counted)
+    full = cart.add([{FORMER: [MICROS, 0, 5, 1]}, -1, 5, 1], 9, key, MICROS, None, counted, kept_ms=0)
     assert full is not None
     assert cart.products(full) == [FORMER]
     assert cart.quantity(full) == 2
-    assert cart.products(cart.remove(full, 9, key, None)) == []
+    assert cart.products(cart.remove(full, 9, key, None, kept_ms=0)) == []
 
 
 @given(st.text())

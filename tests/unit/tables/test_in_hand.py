@@ -187,11 +187,12 @@ def test_a_cart_in_hand_says_what_a_stored_one_says(seed: int) -> None:
         match chance.choices(("add", "remove", "empty"), (80, 20, 0.3))[0]:
             case "add":
                 price = chance.choice((None, chance.randrange(900)))
-                held = cart.add(held, t, key, number, price, held_counted)
-                kept = cart.add(kept, t, key, number, price, plain_counted)
+                held = cart.add(held, t, key, number, price, held_counted, kept_ms=t - 40)
+                kept = cart.add(kept, t, key, number, price, plain_counted, kept_ms=t - 40)
             case "remove":
                 amount = chance.choice((None, number))
-                held, kept = cart.remove(held, t, key, amount), cart.remove(kept, t, key, amount)
+                held = cart.remove(held, t, key, amount, kept_ms=t - 40)
+                kept = cart.remove(kept, t, key, amount, kept_ms=t - 40)
             case _:
                 held, kept = cart.empty(held, t), cart.empty(kept, t)
         kept = stored(kept)

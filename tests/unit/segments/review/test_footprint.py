@@ -117,7 +117,10 @@ def test_each_thing_is_said_in_words_with_the_limits_that_hold_it() -> None:
         more="attach: {path: last(path of page within 1d), top: key(count(page per path)), ref: first(ref of page)}\n",
     )
     assert {words: each.limits for words, each in kept.items()} == {
-        "the cart: products, quantities, prices": ("100 products",),
+        "the cart: products, quantities, prices, and its latest additions and removals": (
+            "100 products",
+            "100 additions and removals",
+        ),
         "the visit: beginning, last event, counts, source, landing page": (),
         "the latest traits.plan": ("20 items of a list",),
         "when the last 4 of 'Viewed' were within 7d": (),
