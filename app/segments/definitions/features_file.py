@@ -27,6 +27,7 @@ from app.segments.definitions import definition_format as form
 from app.segments.definitions.catalog import meaning
 from app.segments.definitions.definition import Segment, Warmup
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
+from app.segments.definitions.form import Form, Key, Missing
 from app.segments.definitions.value_types import NamedExpressions
 from app.segments.definitions.yaml_fields import Fields, Placed
 from app.segments.definitions.yaml_source import YamlSource
@@ -47,25 +48,25 @@ _AHEAD = re.compile(r"within next(?=\s+\d)")
 _TEXTS = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ENTERS = re.compile(r"enters\(\s*'([a-z0-9-]+)'\s+within next\s+([0-9a-z]+)\s*\)")
 
-FEATURES_NAME: Final = form.Key(
-    "features", form.SEGMENT_NAME.type, "The name of the features.", form.Missing("features need a name")
+FEATURES_NAME: Final = Key(
+    "features", form.SEGMENT_NAME.type, "The name of the features.", Missing("features need a name")
 )
-MOMENTS: Final = form.Key(
+MOMENTS: Final = Key(
     "moments",
     form.WHEN.type,
     "A row is made at each instant at which this becomes true.",
-    form.Missing("features need moments", "write moments: session.pages >= 5"),
+    Missing("features need moments", "write moments: session.pages >= 5"),
 )
-VALUES: Final = form.Key(
+VALUES: Final = Key(
     "values",
     NamedExpressions(FEATURES_MAX),
     "Columns of a row: expressions as of its instant.",
-    form.Missing("features need values", "write values: and below it views: count('Product Viewed' within 7d)"),
+    Missing("features need values", "write values: and below it views: count('Product Viewed' within 7d)"),
 )
-LABELS: Final = form.Key(
+LABELS: Final = Key(
     "labels", NamedExpressions(LABELS_MAX), "Columns about what came after: exists, count, sum or enters, within next."
 )
-FEATURES: Final = form.Form(
+FEATURES: Final = Form(
     "features",
     "a features file",
     "Rows for analysis and for models: values of users at moments, and labels.",
@@ -169,9 +170,7 @@ def _version(moments: Segment, labels: tuple[Label, ...]) -> str:
     return sha256(b"\n".join([meaning(moments), *parts])).hexdigest()[:6]
 
 
-def _named(
-    fields: Fields, key: form.Key[yaml.MappingNode | None], part: DefinitionFile
-) -> dict[str, Placed[s.Expression]]:
+def _named(fields: Fields, key: Key[yaml.MappingNode | None], part: DefinitionFile) -> dict[str, Placed[s.Expression]]:
     found: dict[str, Placed[s.Expression]] = {}
     for inner, column in _columns(fields, key):
         placed = inner.expression(column)
@@ -181,7 +180,7 @@ def _named(
     return found
 
 
-def _columns(fields: Fields, key: form.Key[yaml.MappingNode | None]) -> list[tuple[Fields, str]]:
+def _columns(fields: Fields, key: Key[yaml.MappingNode | None]) -> list[tuple[Fields, str]]:
     """The names below a key that can be columns, with the mapping that they stand in."""
     node = key.read(fields)
     if node is None:

@@ -18,8 +18,9 @@ from app.segments.definitions.catalog_settings import (
 )
 from app.segments.definitions.definition import CatalogSettings
 from app.segments.definitions.definition_file import read_definition_file
-from app.segments.definitions.definition_format import FORMS, SETTINGS, Form, Key
+from app.segments.definitions.definition_format import FORMS, SETTINGS
 from app.segments.definitions.definition_schema import DURATION_PATTERN, NAME_PATTERN, schema
+from app.segments.definitions.form import Form, Key
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value
