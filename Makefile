@@ -1,6 +1,8 @@
 # Shoal. Every target sets up what it needs: a fresh machine wants only Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# Python keeps what it has compiled: tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -71,7 +73,8 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
 LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py tests/docs/test_function_recipe.py \
 	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
-	tests/contract/test_access_list.py tests/unit/cli/test_outputs_that_end.py tests/unit/learning
+	tests/contract tests/integration/test_identity.py tests/service/test_connections.py tests/warehouse \
+	tests/unit/cli/test_outputs_that_end.py tests/unit/learning
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test
 	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)

@@ -113,6 +113,7 @@ def answer(request: web.Request, _: bytes) -> web.Response:
     return web.Response(status=422, text="no mira here") if request.path == "/refused" else web.Response(status=200)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # many processes start, perhaps on a machine that is busy with other things
 @pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
 async def test_kills_lose_nothing_and_logs_name_nobody(

@@ -20,6 +20,7 @@ async def shop(broker: Broker, unique: str, tmp_path: Path) -> AsyncIterator[Sho
     await made.close()
 
 
+@pytest.mark.long
 async def test_a_killed_worker_goes_on_and_leaves_no_files(shop: Shop, tmp_path: Path) -> None:
     folder = tmp_path / "profiles"
     given = ["pace=0ms", "profile_store=disk", f"profile_directory={folder}"]

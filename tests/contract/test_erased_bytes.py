@@ -105,6 +105,7 @@ async def shorten(shop: Shop) -> None:
     await admin.close()
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 async def test_after_the_terms_no_byte_of_what_an_erased_person_did_is_on_the_disk(
     shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]

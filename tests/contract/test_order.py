@@ -81,6 +81,7 @@ async def test_the_idle_clock_lets_events_go_that_wait(shop: Shop) -> None:
     assert (await verified(shop, ORDERED)).result.equal
 
 
+@pytest.mark.long
 async def test_shuffled_events_give_what_they_would_in_order_whatever_is_killed(shop: Shop, tmp_path: Path) -> None:
     rows = history(users=60, events=EVENTS)
     wanted = in_order(sorted(rows, key=_at), shop)

@@ -74,6 +74,7 @@ def visit(device: str, number: int, **more: str) -> Row:
     return more.get("userId", device).encode(), json.dumps(said).encode(), []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 async def test_old_and_new_workers_go_together_until_identity_is_published(shop: Shop, tmp_path: Path) -> None:
     """Each reads what the other has written; the old one refuses `identity.yaml` and keeps the catalog before it."""

@@ -143,6 +143,7 @@ async def test_a_log_without_its_beginning_is_verified_and_a_wrong_change_is_fou
             await verified(shop, snapshot)
 
 
+@pytest.mark.long
 async def test_snapshots_taken_under_load_all_verify_whatever_is_killed(shop: Shop, tmp_path: Path) -> None:
     await shop.send(history(users=60, events=EVENTS))
     log, snapshots = tmp_path / "worker.log", []

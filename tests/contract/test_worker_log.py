@@ -80,6 +80,7 @@ async def test_faust_does_not_miss_fetches_of_partitions_that_it_does_not_read(
             assert [record.getMessage() for record in caplog.records if "ConsumerThread" in record.getMessage()] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
 async def test_a_worker_that_wakes_up_as_a_zombie_says_only_what_is_so(shop: Shop, tmp_path: Path) -> None:
     zombie = WorkerProcess(shop, log=tmp_path / "zombie.log", given=["pace=0ms"])

@@ -68,6 +68,7 @@ def came_to(total: int) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_workers_that_die_lose_and_double_no_link(
     broker: Broker, worker: Starter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """The engine and the oracle agree on every change: the definition language's meaning, tried on random histories.
 
-`TRUTH_HISTORIES` is the number of histories (100). They are the same at every run: history n is that of the seed n;
+`TRUTH_HISTORIES` is the number of histories (50). They are the same at every run: history n is that of the seed n;
 `TRUTH_SEED` is the first one (0). `TRUTH_CONSENTS` is the number of short histories with consent (50). A history that
 once told the two apart stays as a file in tests/model/examples, as the report of a failure prints it.
 """
@@ -21,7 +21,7 @@ from tests.properties.scenario import Scenario, merging_scenario_of, people_scen
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
-HISTORIES_AT_ONCE = 50
+HISTORIES_AT_ONCE = 25
 CONSENTS = int(os.environ.get("TRUTH_CONSENTS", "50"))
 SHORT_MOMENTS, SHORT_FROM = 12, 100_000
 EXAMPLES = sorted((Path(__file__).parents[1] / "model" / "examples").glob("*.json"))

@@ -62,6 +62,7 @@ def _short(text: str) -> float:
     return value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES, HISTORIES_AT_ONCE * EVERY))
 @pytest.mark.parametrize("history", [scenario_of, people_scenario_of, consent_scenario_of])
 def test_minimised_events_change_the_same(history: Callable[[Choices], Scenario], first: int) -> None:

@@ -6,7 +6,7 @@ from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.spread import miscounted, misremembered
 from tests.support.choices import Choices
 
-HISTORIES_AT_ONCE = 50
+HISTORIES_AT_ONCE = 25
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]
 some_seeds = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))

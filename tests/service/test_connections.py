@@ -140,6 +140,7 @@ async def slowest_answer_s(url: str) -> float:
     return slowest
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_with_ten_thousand_idle_and_three_thousand_slow_connections_others_are_served(
     own_settings: Settings, tmp_path: Path

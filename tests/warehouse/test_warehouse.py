@@ -105,6 +105,7 @@ async def test_kills_before_in_and_after_a_write_leave_no_half_file_and_no_row_t
     await equals_topics(settings, root, *TABLES, within_s=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
 @pytest.mark.timeout(300)
 async def test_processes_that_are_killed_while_they_follow_lose_and_repeat_nothing(

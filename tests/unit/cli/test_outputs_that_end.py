@@ -92,7 +92,7 @@ def usual_end(command: str, folder: Path) -> tuple[int, str]:
     return run(command, folder, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("command", WRITES + HELPS)
+@pytest.mark.parametrize("command", [*WRITES, *(pytest.param(each, marks=pytest.mark.long) for each in HELPS)])
 def test_a_reader_who_leaves_ends_a_command_as_sigpipe_does(command: str, folder: Path) -> None:
     with output_of("pipe") as descriptor:
         assert run(command, folder, stdout=descriptor) == (cli.EXIT_BROKEN_PIPE, "")

@@ -157,7 +157,7 @@ def shown(value: Any) -> Any:
 
 
 @by_kind
-@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@settings(max_examples=60, derandomize=True, database=None, deadline=None)
 @given(st.data())
 def test_what_the_other_kept_counts_as_if_it_came_at_the_merge(make: Make, items: Any, data: st.DataObject) -> None:
     """In its order, after all that the user had; then more comes, some of it late."""
@@ -172,7 +172,7 @@ def test_what_the_other_kept_counts_as_if_it_came_at_the_merge(make: Make, items
 
 
 @by_kind
-@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@settings(max_examples=60, derandomize=True, database=None, deadline=None)
 @given(st.data())
 def test_it_makes_no_difference_when_two_become_one(make: Make, items: Any, data: st.DataObject) -> None:
     """The user's instants are even, those of the other odd: at one instant the order of arrival would decide."""
