@@ -13,19 +13,23 @@ from app.console.output import make_console, say_lines
 from app.console.uplift import show_uplift
 from app.errors import UserError
 from app.events.visible_text import visible, visible_json
-from app.offline.uplift import Metric, Plan, compute_uplift
+from app.offline.uplift import Metric, Plan, Uplift, compute_uplift
 from app.offline.uplift_files import read_exposures, read_outcomes
+from app.offline.uplift_warehouse import Warehouse
 
 EXIT_OK = 0
 EXIT_WRONG_RATIO = 1
 
 
 def uplift(
-    exposures: Path,
-    outcomes: Path,
+    exposures: Path | None = None,
+    outcomes: Path | None = None,
     /,
     *,
     within: str,
+    warehouse: str | None = None,
+    goal: str | None = None,
+    value: str | None = None,
     control: str = "holdout",
     share: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
     metric: Metric = "conversion",
@@ -41,7 +45,10 @@ def uplift(
     window is over count. If the sizes of the groups do not fit their shares, there is no verdict, and the exit code is
     1.
 
-    Example: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`
+    The exposures and outcomes are in two files, or in the warehouse of a running shop (`shoal warehouse`).
+
+    Examples: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`,
+    `shoal uplift --warehouse FOLDER --experiment cart-mail --goal 'Order Completed' --value revenue --within 7d`
 
     Parameters
     ----------
@@ -49,6 +56,12 @@ def uplift(
         File of exposures (JSON lines or Parquet): user, group, exposed_at, and if known covariate.
     outcomes
         File of outcomes: user, t, and if known value and id.
+    warehouse
+        In place of the two files: the folder of the warehouse, or a place that DuckDB can read.
+    goal
+        With --warehouse: the name of the events that are outcomes.
+    value
+        With --warehouse: the property with their value, such as revenue.
     within
         An outcome counts for so long after the exposure.
     control
@@ -65,7 +78,7 @@ def uplift(
     alpha
         Probability of a false alarm, over all looks and groups.
     at
-        As of this instant, ISO 8601. Default: now.
+        As of this instant, ISO 8601. Default: now; with --warehouse the latest event in it.
     json
         Print JSON.
     """
@@ -74,15 +87,45 @@ def uplift(
         control=control, within_ms=within_ms, metric=metric, shares=_shares(share), alpha=alpha, planned_users=planned
     )
     _check(plan)
-    now_ms = time.time_ns() // 1_000_000 if at is None else read_instant_ms(at, option="--at")
-    exposed = read_exposures(exposures, experiment=experiment)
-    found = compute_uplift(exposed, read_outcomes(outcomes, experiment=experiment), plan, now_ms=now_ms)
+    at_ms = None if at is None else read_instant_ms(at, option="--at")
+    if warehouse is not None:
+        found = _of_warehouse(warehouse, (exposures, outcomes), (experiment, goal, value), plan, at_ms=at_ms)
+    else:
+        if exposures is None or outcomes is None:
+            raise UserError("exposures and outcomes are missing", hint="name two files, or --warehouse FOLDER")
+        if goal is not None or value is not None:
+            raise UserError("--goal and --value go with --warehouse", hint="a file of outcomes has only outcomes")
+        now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+        exposed = read_exposures(exposures, experiment=experiment)
+        found = compute_uplift(exposed, read_outcomes(outcomes, experiment=experiment), plan, now_ms=now_ms)
     if json:
         say_lines(make_console(), visible_json(msgspec.json.format(msgspec.json.encode(found), indent=2).decode()))
     else:
         show_uplift(make_console(), found)
     is_wrong_ratio = any(each.verdict == "wrong ratio" for each in found.comparisons)
     return EXIT_WRONG_RATIO if is_wrong_ratio else EXIT_OK
+
+
+def _of_warehouse(
+    place: str,
+    files: Sequence[Path | None],
+    asked: tuple[str | None, str | None, str | None],
+    plan: Plan,
+    *,
+    at_ms: int | None,
+) -> Uplift:
+    """The groups of an experiment in the files of a warehouse. `asked`: experiment, goal and value."""
+    experiment, goal, value = asked
+    if any(file is not None for file in files):
+        raise UserError("--warehouse stands in place of the two files", hint="leave one of them out")
+    if experiment is None or goal is None:
+        hint = "for example --experiment cart-mail --goal 'Order Completed'"
+        raise UserError("--warehouse needs --experiment and --goal", hint=hint)
+    if plan.metric == "value" and value is None:
+        raise UserError("--metric value needs --value", hint="the property with the value, such as --value revenue")
+    found = Warehouse(place)
+    now_ms = found.until_ms() if at_ms is None else at_ms
+    return compute_uplift(found.exposures(experiment), found.outcomes(goal, value), plan, now_ms=now_ms)
 
 
 def _check(plan: Plan) -> None:

@@ -80,7 +80,8 @@ def change_row(record: Any) -> Row:
             row[name] = _number(change[name])
         cause = change.get("cause") or {}
         row["cause"] = _string(cause.get("kind"))
-        for name in ("cause", "evidence", "attach"):
+        row["group_name"] = _string(change.get("group"))
+        for name in ("cause", "evidence", "attach", "experiments"):
             row[f"{name}_json"] = _encode(change[name]).decode() if name in change else None
     except (MessageError, msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError):
         return _place(record) | {"user_key": _text(record.key), "problem": "invalid-change"}

@@ -41,6 +41,8 @@ COLUMNS: Final[dict[str, dict[str, Type]]] = {
         "cause_json": "text",
         "evidence_json": "text",
         "attach_json": "text",
+        "group_name": "text",
+        "experiments_json": "text",
         "source": "text",
         "problem": "text",
     },

@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS changes (
     cause_json text,
     evidence_json text,
     attach_json text,
+    group_name text,
+    experiments_json text,
     source text,
     problem text,
     PRIMARY KEY (kafka_partition, kafka_offset)

@@ -15,7 +15,9 @@ SELECT DISTINCT ON (id)
     cause,
     valid_until,
     attach_json,
-    evidence_json
+    evidence_json,
+    group_name,
+    experiments_json
 FROM changes
 WHERE problem IS NULL
 ORDER BY id, kafka_partition, kafka_offset;
