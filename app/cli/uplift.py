@@ -42,10 +42,8 @@ def uplift(
     """Compare the groups of an experiment with its control: who converts more, and by how much.
 
     The intervals hold at all looks together: look as often as you like, and stop when one leaves zero. Only users whose
-    window is over count. If the sizes of the groups do not fit their shares, there is no verdict, and the exit code is
-    1.
-
-    The exposures and outcomes are in two files, or in the warehouse of a running shop (`shoal warehouse`).
+    window is over count. Without the right sizes of the groups there is no verdict, and the exit code is 1. Exposures
+    and outcomes are in two files, or in the warehouse of a running shop (`shoal warehouse`).
 
     Examples: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`,
     `shoal uplift --warehouse FOLDER --experiment cart-mail --goal 'Order Completed' --value revenue --within 7d`
@@ -73,8 +71,7 @@ def uplift(
     experiment
         The experiment, if the files hold several.
     planned
-        About as many users as there will be in two groups, chosen before the first look: there the interval is
-        narrowest.
+        About as many users as two groups will have, chosen before the first look: there the interval is narrowest.
     alpha
         Probability of a false alarm, over all looks and groups.
     at
@@ -83,27 +80,43 @@ def uplift(
         Print JSON.
     """
     within_ms = read_duration_ms(within, option="--within")
-    plan = Plan(
-        control=control, within_ms=within_ms, metric=metric, shares=_shares(share), alpha=alpha, planned_users=planned
-    )
+    shares = _shares(share)
+    plan = Plan(control=control, within_ms=within_ms, metric=metric, shares=shares, alpha=alpha, planned_users=planned)
     _check(plan)
     at_ms = None if at is None else read_instant_ms(at, option="--at")
     if warehouse is not None:
         found = _of_warehouse(warehouse, (exposures, outcomes), (experiment, goal, value), plan, at_ms=at_ms)
     else:
-        if exposures is None or outcomes is None:
-            raise UserError("exposures and outcomes are missing", hint="name two files, or --warehouse FOLDER")
-        if goal is not None or value is not None:
-            raise UserError("--goal and --value go with --warehouse", hint="a file of outcomes has only outcomes")
-        now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-        exposed = read_exposures(exposures, experiment=experiment)
-        found = compute_uplift(exposed, read_outcomes(outcomes, experiment=experiment), plan, now_ms=now_ms)
-    if json:
+        found = _of_files((exposures, outcomes), (experiment, goal, value), plan, at_ms=at_ms)
+    return _tell(found, as_json=json)
+
+
+def _tell(found: Uplift, *, as_json: bool) -> int:
+    if as_json:
         say_lines(make_console(), visible_json(msgspec.json.format(msgspec.json.encode(found), indent=2).decode()))
     else:
         show_uplift(make_console(), found)
     is_wrong_ratio = any(each.verdict == "wrong ratio" for each in found.comparisons)
     return EXIT_WRONG_RATIO if is_wrong_ratio else EXIT_OK
+
+
+def _of_files(
+    files: tuple[Path | None, Path | None],
+    asked: tuple[str | None, str | None, str | None],
+    plan: Plan,
+    *,
+    at_ms: int | None,
+) -> Uplift:
+    """The groups of an experiment in two files. `asked`: experiment, goal and value."""
+    exposures, outcomes = files
+    experiment, goal, value = asked
+    if exposures is None or outcomes is None:
+        raise UserError("exposures and outcomes are missing", hint="name two files, or --warehouse FOLDER")
+    if goal is not None or value is not None:
+        raise UserError("--goal and --value go with --warehouse", hint="a file of outcomes has only outcomes")
+    now_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+    exposed = read_exposures(exposures, experiment=experiment)
+    return compute_uplift(exposed, read_outcomes(outcomes, experiment=experiment), plan, now_ms=now_ms)
 
 
 def _of_warehouse(

@@ -1,6 +1,7 @@
 """Exposure to experiments: who is in which group, and what changes tell of it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from app.offline.backtest import FileRecord
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
+from app.segments.definitions.experiment import Experiment
 from app.segments.evaluation.change import Cause
+from app.segments.evaluation.exposure import ExperimentCode
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from tables.profile import new_profile
 
+GROUPS = json.loads(Path(__file__).with_name("groups.json").read_text(encoding="utf-8"))["cases"]
 RULES = TimeRules()
 VIEWERS = "segment: viewers\nwhen: exists('View' within 1m)\n"
 HALVES = "groups: {holdout: 50, mail: 50}"
@@ -143,3 +147,12 @@ def test_an_entry_that_a_backfill_computes_exposes_nobody() -> None:
         settlement.settle(profile, 1, 0)
         assert [each.change for each in settlement.changes] == ["entered"]
         assert len(profile.aggregates) == exposed
+
+
+def test_the_group_is_that_of_each_shared_case() -> None:
+    found = []
+    for case in GROUPS:
+        groups = tuple((name, share) for name, share in case["groups"])
+        experiment = Experiment(name="e", groups=groups, salt=case["salt"], from_step=case["from"])
+        found.append(ExperimentCode(1, experiment).group_of(case["user"]))
+    assert found == [case["group"] for case in GROUPS]
