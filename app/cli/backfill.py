@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from app.console.options import read_duration_ms
 from app.console.output import counted, make_console, say
 from app.console.running import quiet_clients
 from app.errors import UserError
+from app.offline.backfill_history import History, Source
 from app.offline.backfill_plan import Plan, plan_of
 from app.segments.language.durations import format_duration
 from app.settings import Settings
@@ -26,6 +27,7 @@ CANCEL: Final = "cancel"
 
 def backfill(
     *names: str,
+    from_: Annotated[list[str] | None, Parameter(name="--from", consume_multiple=True, negative=())] = None,
     since: str | None = None,
     records_per_second: Annotated[int, Parameter(negative=())] = 0,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
@@ -49,8 +51,11 @@ def backfill(
     ----------
     names
         The segments; or status, resume, cancel.
+    from_
+        Where the history begins, with what the topic does not hold any more: `files EVENTS...`, messages as for
+        `shoal backtest`; or `parquet FOLDER...`, files of `shoal warehouse`. Default: the topic.
     since
-        Leave out records that are older, as a duration (`90d`). Default: all that the topic holds.
+        Leave out what is older, as a duration (`90d`). Default: nothing.
     records_per_second
         Users to be filled a second, at most, so that live events do not wait. 0: no limit.
     dry_run
@@ -73,17 +78,47 @@ def backfill(
         raise UserError(f"--records-per-second is {records_per_second}", hint="a number above 0, or 0 for no limit")
     if names in ((STATUS,), (CANCEL,)):
         return _control(settings, names[0])
-    plan = asyncio.run(_plan(settings, names, since))
+    history = _history(from_ or [])
+    plan = asyncio.run(_plan(settings, names, since, history))
     since_ms = None if since is None else int(time.time() * 1000) - read_duration_ms(since, option="--since")
-    job = BackfillJob(settings, plan, since_ms, records_per_second, timeout_ms / 1000, write=not dry_run)
-    asyncio.run(job.run(make_console(stderr=True)))
+    job = BackfillJob(
+        settings, plan, since_ms, records_per_second, timeout_ms / 1000, write=not dry_run, history=history
+    )
+    asyncio.run(_audited(settings, job, "topic" if history is None else history.source))
     _tell(job, dry_run=dry_run)
     return 0
 
 
-async def _plan(settings: Settings, names: tuple[str, ...], since: str | None) -> Plan:
+async def _audited(settings: Settings, job: BackfillJob, source: str) -> None:
+    """Runs the job; the audit log has that it begins, and how it ended, unless it writes nothing."""
+    from app.runtime.audit import audited
+
+    console = make_console(stderr=True)
+    if not job.write:
+        await job.run(console)
+        return
+    details = {"segments": ", ".join(job.plan.names), "source": source}
+    async with audited(settings, "backfill.fill", details=details) as deed:
+        await job.run(console)
+        deed.details["filled"] = str(job.filled)
+
+
+def _history(words: list[str]) -> History | None:
+    """The files of --from. UserError for a source that is none, and for files that cannot be read."""
+    if not words or words == ["topic"]:
+        return None
+    source, *paths = words
+    if source not in get_args(Source) or not paths:
+        raise UserError(
+            f"--from {' '.join(words)} names no history", hint="--from files EVENTS..., or --from parquet FOLDER..."
+        )
+    return History("parquet" if source == "parquet" else "files", tuple(map(Path, paths)))
+
+
+async def _plan(settings: Settings, names: tuple[str, ...], since: str | None, history: History | None) -> Plan:
     catalog = await catalog_in_use(settings)
-    source = "topic" if since is None else f"topic since {since}"
+    source = "topic" if history is None else history.name
+    source += "" if since is None else f" since {since}"
     if names != (RESUME,):
         return plan_of(catalog, names, settings.time_rules, source=source)
     unfinished = await unfinished_backfill(settings, catalog)
@@ -91,7 +126,7 @@ async def _plan(settings: Settings, names: tuple[str, ...], since: str | None) -
         raise UserError("no backfill is to be resumed", hint="shoal backfill NAME begins one")
     plan = plan_of(catalog, unfinished.names, settings.time_rules, source=source)
     if plan.id != unfinished.id:
-        raise UserError("the backfill has begun with another --since", hint="give the same one")
+        raise UserError("the backfill has begun with another --since or --from", hint="give the same ones")
     return plan
 
 
@@ -109,9 +144,12 @@ def _control(settings: Settings, action: str) -> int:
 
 async def _unfinished(settings: Settings, *, cancel: bool) -> tuple[str, ...] | None:
     catalog = await catalog_in_use(settings)
-    if cancel:
-        return await cancel_backfill(settings, catalog)
     found = await unfinished_backfill(settings, catalog)
+    if cancel and found is not None:
+        from app.runtime.audit import audited
+
+        async with audited(settings, "backfill.cancel", details={"segments": ", ".join(found.names)}):
+            return await cancel_backfill(settings, catalog)
     return None if found is None else found.names
 
 
@@ -119,6 +157,8 @@ def _tell(job: BackfillJob, *, dry_run: bool) -> None:
     console = make_console()
     names = ", ".join(job.plan.names)
     history = f"{counted(job.records, 'record')}, {counted(job.users, 'user')}"
+    if job.history is not None:
+        history += f", {job.history.taken:,} from files, where {job.history.twice:,} more are in the topic"
     took = format_duration(max(1, int(job.seconds)) * 1000)
     if dry_run:
         say(console, f"would fill {counted(job.filled, 'user')} of {names}: {history} in {took}")

@@ -12,6 +12,7 @@ All that is needed to go on after a crash stands in the log: whose fill is there
 import asyncio
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from aiokafka.structs import TopicPartition
@@ -21,6 +22,7 @@ from app.console.running import reporting
 from app.errors import UserError
 from app.events.control_record import Control, write_control
 from app.events.link_record import LINK_BYTES_MAX
+from app.offline.backfill_history import History, Seam
 from app.offline.backfill_plan import Plan
 from app.offline.backfill_shadow import Shadow
 from app.runtime.kafka.log_reader import LogReader
@@ -57,7 +59,8 @@ class _Log:
 class BackfillJob:
     """One backfill, or what it would be. The numbers are there after `run`.
 
-    `since_ms`: older records are left out; None: none is. `records_per_second`: of fills; 0: no limit.
+    `since_ms`: older records are left out; None: none is. `records_per_second`: of fills; 0: no limit. `history`: what
+    was before the topic; None: the topic alone.
     """
 
     settings: Settings
@@ -66,6 +69,7 @@ class BackfillJob:
     records_per_second: int
     timeout_s: float
     write: bool
+    history: History | None = None
     doing: str = "looking for the topics"
     records: int = 0
     users: int = 0
@@ -146,9 +150,12 @@ class BackfillJob:
             earliest = await reader.earliest()
             self._whole &= earliest == 0 and self.since_ms is None
             reader.seek(earliest)
+            self._shadow.begin_at(partition, earliest)
             journal.seek(await journal.earliest())
             self._logs.append(_Log(reader, journal))
         await self._wait_for_positions(cluster, positions)
+        if self.history is not None:
+            await self._play_history(cluster, self.history)
         while await self._play_on(positions):
             total = sum(positions[number].offset for number in range(len(self._logs)))
             self.doing = f"reading: {self.records:,} records, to offset {self._reached():,} of {total:,}"
@@ -159,6 +166,41 @@ class BackfillJob:
         self.was_over = bool(begun) and all(self._shadow.is_over(number) for number in begun)
         if not self.write:
             self.filled = sum(len(self._shadow.fills(number, 1 << 60)) for number in numbers)
+
+    async def _play_history(self, cluster: Cluster, history: History) -> None:
+        """Plays what was before the topic."""
+        self.doing = "looking where the topic begins"
+        seams = [await self._seam(cluster, number) for number in range(len(self._logs))]
+        for number, log in enumerate(self._logs):
+            await self._read_journal(number, log)
+            self._shadow.note_journal(number, log.journal)
+        for number in range(cluster.partitions):
+            async for steps in cluster.read(cluster.topics.erasures, number):
+                history.note_erasures(steps)
+        told = history.records(seams, self.settings.time_rules, since_ms=self.since_ms)
+        at_once = self._shadow.history_at_once
+
+        def play_some() -> bool:
+            records = list(islice(told, READ_RECORDS))
+            for first in range(0, len(records), at_once):
+                self._shadow.play_history(records[first : first + at_once])
+            return bool(records)
+
+        while await asyncio.to_thread(play_some):
+            self.records = self._shadow.records
+            self.doing = f"reading: {self.records:,} events of the files"
+
+    async def _seam(self, cluster: Cluster, number: int) -> Seam:
+        reader = cluster.reader(cluster.topics.clickstream, number)
+        try:
+            reader.seek(await reader.earliest())
+            seam = Seam(await reader.earliest())
+            while True:
+                fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
+                if not seam.note(fetched.records) or fetched.drained:
+                    return seam
+        finally:
+            await reader.stop()
 
     async def _wait_for_positions(self, cluster: Cluster, positions: Positions) -> None:
         """Until each partition that has a catalog has said how far its worker has come."""
@@ -210,7 +252,7 @@ class BackfillJob:
 
     async def _settle_gives(self, positions: Positions) -> None:
         """Gives that nothing here has brought about are empty: their log has lost its beginning."""
-        while self._shadow.is_stuck and not self._whole:
+        while self._shadow.is_stuck and (not self._whole or self.history is not None):
             await asyncio.sleep(1.0)
             while await self._play_on(positions):
                 pass

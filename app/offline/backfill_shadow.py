@@ -22,9 +22,10 @@ from app.events.control_record import CONTROL_MARK, Control, read_control, write
 from app.events.link_record import LINK_MARK, Link, read_link, write_link
 from app.events.message import MessageError
 from app.offline.backfill_plan import CART, VISIT, Plan
+from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, catalogs_of
 from app.segments.compiler.aggregates import stable_id
-from app.segments.evaluation.batch import Batch, RecordLike, WaitingRecord
+from app.segments.evaluation.batch import Batch, LinkOut, RecordLike, WaitingRecord
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.live_catalog import NOT_FED
 from app.segments.partition.partition import Partition
@@ -33,20 +34,22 @@ from tables import profile as profiles
 from tables.profile import Profile
 
 BATCH_RECORDS: Final = 5_000
+HISTORY_OF_PEOPLE: Final = 50
 Claim = tuple[str, tuple[str, ...], str]
 """A give: its link, the keys it has passed, and the one it goes to."""
 
 
 @dataclass(slots=True)
 class _Log:
-    """One partition. `place`: the next offset to be played. `since`: where the catalog took effect; what a backfill
-    wrote before is forgotten with the catalog before it. `done`: users whose fill counts; `left`: keys to be looked at;
-    `has_begun`, `is_over`: the backfill's own records stand in the log."""
+    """One partition. `first`: the offset at which the log begins; `place`: the next one to be played. `since`: where
+    the catalog took effect; what a backfill wrote before is forgotten with the catalog before it. `done`: users whose
+    fill counts; `left`: keys to be looked at; `has_begun`, `is_over`: the backfill's own records stand in the log."""
 
     core: Partition
     records: deque[RecordLike] = field(default_factory=deque)
     moves: deque[IdleMove] = field(default_factory=deque)
     poisoned: set[int] = field(default_factory=set)
+    first: int = 0
     place: int = 0
     since: int = 0
     done: set[str] = field(default_factory=set)
@@ -63,14 +66,44 @@ class Shadow:
         self._rules = rules
         self._logs = [_Log(Partition(plan.program, rules)) for _ in range(partitions)]
         self._given: dict[Claim, bytes] = {}
+        self._before: deque[LinkOut] | None = None
         self._marker = stable_id(f"backfill {plan.id}")
         self.records = 0
 
     # ---- in
 
+    def begin_at(self, partition: int, offset: int) -> None:
+        """The log of a partition begins at this offset."""
+        log = self._logs[partition]
+        log.first = log.place = offset
+
     def feed(self, partition: int, records: Iterable[RecordLike]) -> None:
         """The next records of a log."""
         self._logs[partition].records.extend(records)
+
+    def play_history(self, records: Iterable[tuple[int, RecordLike]]) -> None:
+        """The next records from before the logs, each with its partition, by time: before any record is fed, with the
+        journal noted. What keys say to each other arrives at once: it stands in no log."""
+        by_partition: dict[int, list[RecordLike]] = {}
+        for number, record in records:
+            self.records += 1
+            by_partition.setdefault(number, []).append(record)
+        self._before = deque()
+        for number, own in by_partition.items():
+            self._play_before(number, self._logs[number], own)
+        while self._before:
+            out = self._before.popleft()
+            number = partition_of(out.key.encode(), len(self._logs))
+            self._process(number, self._logs[number], [WaitingRecord(-1, -1, out.key.encode(), out.value)])
+        self._before = None
+
+    @property
+    def history_at_once(self) -> int:
+        """Records of a part of the history: few where keys have something to say to each other."""
+        program = self._plan.program
+        if program.identity is None:
+            return BATCH_RECORDS
+        return 1 if program.wait_ms else HISTORY_OF_PEOPLE
 
     def note_journal(self, partition: int, entries: Sequence[JournalEntry]) -> None:
         """The whole journal of a partition, as far as it is written by now."""
@@ -196,6 +229,18 @@ class Shadow:
 
     # ---- one log
 
+    def _play_before(self, number: int, log: _Log, records: list[RecordLike]) -> None:
+        """Records from before a log. Those without an offset stand among the moves of its clock by their times."""
+        batch: list[RecordLike] = []
+        for record in records:
+            while log.moves and _is_before(log.moves[0], record, log.first):
+                self._process(number, log, batch)
+                batch = []
+                self._note(number, log, log.core.advance(log.moves.popleft().clock_ms))
+            if record.offset < 0 or record.offset not in log.poisoned:
+                batch.append(record)
+        self._process(number, log, batch)
+
     def _play(self, number: int, log: _Log) -> bool:
         """Plays a log as far as it goes; False if it goes nowhere."""
         batch: list[RecordLike] = []
@@ -296,10 +341,20 @@ class Shadow:
             elif self._plan.waits and self._marker not in profiles.decode(encoded).aggregates:
                 log.done.discard(key)  # a new life
                 log.left[key] = None
+        if self._before is not None:
+            self._before.extend(batch.links)
+            return
         for out in batch.links:
             link = read_link(out.value)
             if link.step == "give":
                 self._given[_claim(link)] = link.profile
+
+
+def _is_before(move: IdleMove, record: RecordLike, first: int) -> bool:
+    """True for a move of the clock before a record of the history of a log that begins at `first`."""
+    if record.offset >= 0:
+        return move.offset <= record.offset
+    return move.offset <= first and move.clock_ms <= record.timestamp
 
 
 def _claim(link: Link) -> Claim:

@@ -4,21 +4,29 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app.cli.backfill import backfill
 from app.cli.backfill_job import BackfillJob
 from app.console.output import make_console
+from app.errors import UserError
 from app.main import create_app
 from app.offline.backfill_plan import plan_of
+from app.runtime.audit import AuditLog
 from app.runtime.kafka.record_batch import Row
 from app.segments.compiler.segment_code import segment_id
 from app.segments.definitions.catalog import load_catalog
 from app.segments.partition.partition import Partition
 from app.verification.job import Verification
+from app.warehouse.once import export_once
+from app.warehouse.store import open_store
+from app.warehouse.tables import wanted_tables
 from tables.profile import INSIDE
 from tests.support.broker import Broker
 from tests.support.shop import SHOAL, Shop, WorkerProcess, history, running, soon
@@ -107,12 +115,16 @@ async def members(shop: Shop) -> dict[str, dict[str, int]]:
     return found
 
 
-async def in_one_run(shop: Shop) -> dict[str, dict[str, Any]]:
-    """The same, had the segments been there since the beginning."""
+Lost: TypeAlias = dict[int, list[Any]]
+"""Records that a topic has lost, by partition."""
+
+
+async def in_one_run(shop: Shop, lost: Lost | None = None) -> dict[str, dict[str, Any]]:
+    """The same, had the segments been there since the beginning. `lost`: records that the topic does not hold."""
     found: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
     for number in range(shop.partitions):
         core = Partition(shop.program, shop.settings.time_rules)
-        records = await shop.read(shop.settings.topics.clickstream, number)
+        records = [*(lost or {}).get(number, []), *await shop.read(shop.settings.topics.clickstream, number)]
         core.process([each for each in records if not (each.value or b"").startswith(b'{"type":"control"')])
         for user in {each.key.decode() for each in records if each.key is not None}:
             profile = core.profile(user)
@@ -123,8 +135,23 @@ async def in_one_run(shop: Shop) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def agrees(shop: Shop) -> bool:
-    return await members(shop) == await in_one_run(shop)
+async def agrees(shop: Shop, lost: Lost | None = None) -> bool:
+    return await members(shop) == await in_one_run(shop, lost)
+
+
+async def lose(shop: Shop, share: float) -> Lost:
+    """Deletes the beginning of each partition of the clickstream, as retention does."""
+    topic = shop.settings.topics.clickstream
+    lost: Lost = {}
+    for number in range(shop.partitions):
+        records = await shop.read(topic, number)
+        lost[number] = records[: int(len(records) * share)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=shop.broker.bootstrap_servers)
+    await admin.start()
+    gone = {TopicPartition(topic, number): own[-1].offset + 1 for number, own in lost.items()}
+    await admin.delete_records({at: RecordsToDelete(before_offset=offset) for at, offset in gone.items()})
+    await admin.close()
+    return lost
 
 
 def events() -> list[Row]:
@@ -184,4 +211,41 @@ async def test_a_command_and_workers_that_die_leave_nothing_out_and_double_nothi
     log = await after.read_all(after.settings.topics.clickstream)
     assert sum(b'"deed":"fill",' in each.value for each in log) >= 60
     await worker.terminate()
+    await after.close()
+
+
+@ON_KAFKA
+@pytest.mark.parametrize("source", ["files", "parquet", "topic"])
+async def test_history_before_what_the_topic_holds_comes_from_files(
+    shop: Shop, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = events()
+    paths = [str(tmp_path / "events.jsonl")]
+    async with running(create_app(shop.settings)):
+        await shop.send(rows[:800])
+        await shop.settled(800 * 20_000)
+    if source == "parquet":
+        paths = [str(tmp_path / "warehouse")]
+        tables = wanted_tables(replace(shop.settings, warehouse_tables="events"))
+        await export_once(shop.settings, tables, open_store(paths[0]))
+    else:  # more than what the topic has lost
+        told = b"\n".join(value or b"" for _, value, _ in rows[:700])
+        await asyncio.to_thread(Path(paths[0]).write_bytes, told)
+    lost = await lose(shop, 0.5)
+    after = await published(shop)
+    async with running(create_app(after.settings)):
+        await after.send(rows[800:900])
+        if source == "topic":
+            lost = {}
+            await run(after, *NAMES, since="90d")
+        else:
+            await run(after, *NAMES, from_=[source, *paths], since="3650d")
+            assert " from files, where " in capsys.readouterr().out
+        await after.send(rows[900:])
+        await soon(lambda: agrees(after, lost))
+        found = await AuditLog(after.settings, actor=None, way="command").latest(2)
+        assert [(each.deed, each.result) for each in found] == [("backfill.fill", "done"), ("backfill.fill", "begun")]
+        assert found[0].details["source"] == source
+        with pytest.raises(UserError, match="names no history"):
+            await run(after, *NAMES, from_=["tape", *paths])
     await after.close()

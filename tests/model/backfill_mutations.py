@@ -85,4 +85,10 @@ BACKFILL_MUTATIONS = (
         "settlement.become(profile, before, now)",
         "",
     ),
+    Mutation(
+        "what was before the beginning of a log is left out",
+        SHADOW,
+        "self._play_before(number, self._logs[number], own)",
+        "pass",
+    ),
 )

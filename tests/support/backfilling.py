@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace as replace_fields
@@ -71,6 +72,8 @@ WAITING_PERCENT = 35
 """Histories in which the segments wait for their windows."""
 WITHDRAWN_PERCENT = 2
 """Moments at which the segments are withdrawn, and published again."""
+CUT_PERCENT = 30
+"""Histories whose beginning is in files alone."""
 CANCELLED_PERCENT = 2
 ROUNDS_MAX = 1_000
 """Of the command at the end of a history; no backfill needs as many."""
@@ -98,6 +101,8 @@ class Backfilling:
     before: Program = field(init=False)
     journal: list[list[JournalEntry]] = field(default_factory=list)
     played: list[int] = field(default_factory=list)
+    order: list[tuple[int, int]] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
     batch_records_max: int = 3
     written: int = 0
     refused: int = 0
@@ -120,6 +125,7 @@ class Backfilling:
 
     def write(self, record: Record) -> None:
         number = 0 if record.key is None else partition_of(record.key, self.numbers)
+        self.order.append((number, len(self.live.logs[number])))
         for each in (self.whole, self.live):
             each.write(number, record.timestamp, record.key, record.value)
 
@@ -170,12 +176,27 @@ class Backfilling:
 
     # ---- the command
 
+    def cut(self) -> None:
+        """The beginning of each log is lost; the command has it from files, with offsets."""
+        self.cuts = [self.choices.whole(0, core.next_offset) for core in self.live.partitions]
+
     def begin_job(self) -> None:
-        """A new process of the command, which knows nothing but the log."""
+        """A new process of the command, which knows nothing but the log, and files."""
         live = {each.name for each in self.catalog.segments if each.status == "live"}
         self.plan = plan_of(self.catalog, live & set(self.names), self.rules, source="topic")
         self.shadow = Shadow(self.plan, self.rules, partitions=self.numbers)
         self.played = [0] * self.numbers
+        if self.cuts:
+            self._play_history()
+
+    def _play_history(self) -> None:
+        for number, cut in enumerate(self.cuts):
+            self.shadow.begin_at(number, cut)
+            self.shadow.note_journal(number, self.journal[number])
+        told = ((number, self.live.logs[number][at]) for number, at in self.order if at < self.cuts[number])
+        while some := list(islice(told, self.choices.one_of(1, 3, 100))):
+            self.shadow.play_history(some)
+        self.played = list(self.cuts)
 
     def follow(self) -> None:
         for number, core in enumerate(self.live.partitions):
@@ -327,6 +348,7 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
     moments = [step for step, _ in scenario.moments if isinstance(step, Record | Advance)]
     published, begun = sorted((choices.whole(0, len(moments)), choices.whole(0, len(moments))))
     ended: tuple[int, int] | None = None
+    cuts = not scenario.is_of_people and choices.chance(CUT_PERCENT)  # what keys say to each other is in no file
     for place, step in enumerate([*moments, None]):
         if place == published:
             found.publish()
@@ -336,6 +358,9 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
             found.move(step.clock_ms)
         if choices.chance(60):
             found.read(choices.below(found.numbers), choices.one_of(1, 2, 5))
+        if place == begun and cuts:
+            found.cut()
+            found.begin_job()
         if place >= begun and ended is None:
             if choices.chance(10):
                 found.begin_job()

@@ -117,9 +117,9 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
         ),
         "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
         "backfill": _chain(
-            _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
+            _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog, topics.erasures),
             _topics("Describe", topics.changes),
-            _topics("Write", topics.clickstream),
+            _topics("Write", topics.clickstream, topics.audit),
             [_transactions(f"{app_id}-backfill")],
         ),
         "console": _chain(

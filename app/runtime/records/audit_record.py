@@ -19,6 +19,8 @@ SUBJECT_CHARACTERS: Final = 32
 
 Deed = Literal[
     "audit.read",
+    "backfill.cancel",
+    "backfill.fill",
     "definitions.publish",
     "lists.write",
     "snapshot.write",
