@@ -1,15 +1,17 @@
-"""`shoal privacy`: what is known of users, why, for how long, and who gets it."""
+"""`shoal privacy`: what is known of users, why, for how long, and who gets it; the rotation of pseudonyms."""
 
 import asyncio
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from cyclopts import Parameter
 
 from app.catalogs.catalog_in_use import catalog_in_use
 from app.cli.process import Pairs, settings_of
+from app.cli.pseudonym_rotation import rotate_pseudonyms
 from app.console.output import make_console, say_lines
 from app.console.privacy_report import PrivacyReport, Processor, kept_topics, show_report
 from app.console.running import quiet_clients
@@ -27,28 +29,33 @@ from app.settings import Settings
 
 
 def privacy(
-    action: Literal["report"],
+    action: Literal["report", "rotate"],
     /,
     *,
     segments: Path | None = None,
     destinations: Path | None = None,
     ask: bool = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
     format: Literal["text", "json"] = "text",  # noqa: A002  # the name of the option
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Show which fields of events are read, for which purposes, what is remembered and for how long, on which topics it
-    is, and who gets it: the content of a record of processing activities.
+    """Show which data of users are read, why, for how long, and who gets them; or move users to new pseudonyms.
 
-    It reads definitions, destinations and settings, but no data of users. What other systems keep is not known here,
-    nor the events that producers write to Kafka without need.
+    `report` shows which fields of events are read, for which purposes, what is remembered and for how long, on which
+    topics it is, and who gets it: the content of a record of processing activities. It reads definitions, destinations
+    and settings, but no data of users. What other systems keep is not known here, nor the events that producers write
+    to Kafka without need.
+
+    `rotate` moves everybody who is known by an id, or by a pseudonym of an older key, to the pseudonym of the newest
+    key of SHOAL_PSEUDONYM_KEYS. Run it before shoal serve and shoal intake have that key, and again afterwards.
 
     Example: `shoal privacy report --segments segments --format json`
 
     Parameters
     ----------
     action
-        report.
+        report or rotate.
     segments
         Folder of the definitions (SHOAL_SEGMENTS, the shipped ones). With SHOAL_CATALOG=topic, the published ones are
         used.
@@ -56,8 +63,10 @@ def privacy(
         Folder of the destinations (SHOAL_DESTINATIONS, destinations).
     ask
         Ask Kafka how long its topics keep records. Otherwise the report says what new topics get.
+    dry_run
+        With rotate: write nothing; only count.
     format
-        text or json.
+        With report: text or json.
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     set_
@@ -65,6 +74,8 @@ def privacy(
     """
     quiet_clients()
     settings = settings_of(set_, segments=segments, destinations=destinations, kafka_bootstrap_servers=broker)
+    if action == "rotate":
+        return rotate_pseudonyms(settings, write=not dry_run)
     report = asyncio.run(_report(settings, ask=ask))
     console = make_console()
     if format == "json":

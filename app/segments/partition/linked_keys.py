@@ -335,7 +335,8 @@ class LinkedKeys(WaitingEvents):
             return
         if left.begun and (profile is None or not profile.begun):
             profile = self._begin_user(user, left.highest_ms, now, self.clock_ms)
-            profile.identified = link.source != user or given.identified
+            by_force = claim is not None and claim.n == link.n and claim.why == "force"  # a visitor may be one still
+            profile.identified = given.identified or (link.source != user and not by_force)
         elif profile is None:
             profile = self._hold_key(user)
         profile.know(identity)

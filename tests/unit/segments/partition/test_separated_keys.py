@@ -192,6 +192,18 @@ def test_a_merge_by_force_moves_a_user_and_a_split_undoes_it() -> None:
     assert shop.known("v").moved_to == "u"
 
 
+def test_who_moves_by_force_to_a_key_without_events_stays_a_visitor_or_a_user() -> None:
+    shop = SplitShop()
+    shop.send("View", 0)
+    shop.send("View", 1, user="v", anon=None)
+    shop.merge("a", "new-a")
+    shop.merge("v", "new-v")
+    assert [shop.known(key).identified for key in ("new-a", "new-v")] == [False, True]
+    shop.send("View", 2, user="new-v", anon="new-a")
+    assert shop.known("new-a").moved_to == "new-v", "a login takes the visitor in"
+    assert shop.inside("new-v") == ["viewers"]
+
+
 def test_an_event_in_a_circle_of_merges_counts_once() -> None:
     shop = SplitShop()
     for user in ("u1", "u2"):

@@ -163,3 +163,17 @@ def test_no_list_takes_who_is_suppressed() -> None:
     feed.take("ann", write_control(replace(control, deed="unsuppress", at_ms=START_MS + 1)))
     assert [each[:2] for each in feed.event("ann", 2)] == [("others", "entered")], "on no list"
     assert ("others", "exited") in [each[:2] for each in feed.listed("ann")]
+
+
+def test_who_is_restricted_is_in_no_segment_and_enters_again_with_what_they_did_meanwhile() -> None:
+    when = "when: count('View' within 1h) >= 2 and not list('restricted')\n"
+    both = "enter: exists('View') and not list('restricted')\nexit: list('restricted')\n"
+    feed = Feed({"a.yaml": f"segment: viewers\n{when}", "b.yaml": f"segment: ever\n{both}"})
+    feed.event("ann", 0)
+    assert {each[:2] for each in feed.event("ann", 1)} == {("viewers", "entered")}
+    cause = {"kind": "list", "list": "restricted"}
+    assert feed.listed("ann", "restricted") == [("ever", "exited", cause), ("viewers", "exited", cause)]
+    assert feed.event("ann", 2) == []
+    feed.restart()
+    later = write_list_record(ListRecord(app="shoal", name="restricted", on=False, at_ms=START_MS + 3))
+    assert feed.take("ann", later) == [("ever", "entered", cause), ("viewers", "entered", cause)]
