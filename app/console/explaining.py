@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -33,6 +34,8 @@ def show_explanation(
         say(console, f"{told.asked} belongs to {told.user} since a login: this is about {told.user}")
     say(console, _headline(told), "bold")
     say(console, _INDENT + _standing(told, first_ms))
+    for exposed in _groups(told):
+        say(console, _INDENT + exposed)
     for role, part in told.conditions.items():
         console.print()
         say(console, ROLES[role], "bold")
@@ -109,6 +112,14 @@ def _standing(told: Explanation, first_ms: int) -> str:
     if told.inside:
         return f"for the {ordinal(told.times)} time, since {show_exact(told.since_ms)} ({ago})"
     return f"was in {counted(told.times, 'time')}, left at {show_exact(told.since_ms)} ({ago} ago)"
+
+
+def _groups(told: Explanation) -> Iterator[str]:
+    """The groups of one who is in, by the latest change."""
+    experiments = told.last[-1].experiments if told.inside and told.last else UNSET
+    for each in () if experiments is UNSET else experiments:
+        crossed = ", has crossed from another group by a login" if each.crossed else ""
+        yield f"in the group {each.group} of the experiment {each.experiment}{crossed}"
 
 
 def _since(since_ms: int, at_ms: int) -> str:

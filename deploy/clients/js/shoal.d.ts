@@ -25,6 +25,9 @@ export interface Change {
   evidence: { expression: string; value: unknown }[];
   attach: Record<string, unknown>;
   valid_until: string | null;
+  /** The group in the experiment of the segment; holdout: nothing is to be done. */
+  group: string | null;
+  experiments?: { experiment: string; group: string; exposed_at: string; crossed?: boolean }[];
 }
 
 export interface FollowerOptions {

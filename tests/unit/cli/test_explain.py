@@ -130,6 +130,18 @@ def test_one_who_is_in_reads_why_since_when_and_when_he_leaves(ask: Asking) -> N
     ]
 
 
+def test_one_who_is_in_reads_their_groups(ask: Asking) -> None:
+    """The bucket of `anna` for the salt `holdout` is not 0."""
+    grouped = "experiment: {name: cart-mail, groups: {mail: 100}}\n"
+    (ask.shop / "segments" / "cart-abandoned.yaml").write_text(CART + grouped)
+    (ask.shop / "segments" / "catalog.yaml").write_text("holdout: {share: 0.01}\n")
+    assert ask("anna", "cart-abandoned")[1:4] == [
+        "  for the 1st time, since 2026-01-05 10:30:00 (1h30m)",
+        "  in the group reached of the experiment holdout",
+        "  in the group mail of the experiment cart-mail",
+    ]
+
+
 def test_an_earlier_instant_is_seen_as_if_the_files_ended_there(ask: Asking) -> None:
     lines = ask("anna", "cart-abandoned", "--at", "2026-01-05T10:29:59.999Z")
     assert lines[:2] == [

@@ -26,6 +26,7 @@ from tests.warehouse.making import START_MS, Record, settings_with
 
 HOUR_MS = 3_600_000
 USERS = 3_000
+GUESTS = [f"g-{number}" for number in range(20)]
 SEGMENT = (
     "segment: cart\nwhen: exists('Product Added' within 1h)\n"
     "experiment: {name: cart-mail, groups: {holdout: 50, mail: 50}}\n"
@@ -120,6 +121,23 @@ def test_what_a_visitor_did_counts_for_the_user_whom_they_turn_out_to_be(tmp_pat
     assert {(each.user, each.exposed_ms) for each in warehouse.exposures("cart-mail")} == {("u-1", START_MS)}
     assert [(each.user, each.value) for each in warehouse.outcomes("Order Completed", "revenue")] == [("u-1", 20.0)]
     assert warehouse.until_ms() == START_MS + 2_000
+
+
+def test_a_user_who_has_two_groups_by_a_login_has_crossed(tmp_path: Path) -> None:
+    """The visitor logs in when the user is in the other group: nobody is left to compare."""
+    shop = Shop(lift=0.0)
+    groups = {name: shop.say(name, START_MS, "Product Added", anonymousId=name) for name in GUESTS}
+    guest = next(name for name, group in groups.items() if group == "mail")
+    user = next(
+        name
+        for name in (f"u-{number}" for number in range(20))
+        if shop.say(name, START_MS + 1, "Product Added", userId=name) == "holdout"
+    )
+    shop.say(user, START_MS + 2, "Logged In", userId=user, anonymousId=guest)
+    shop.export(tmp_path)
+    own = [each for each in Warehouse(str(tmp_path)).exposures("cart-mail") if each.user == user]
+    assert {each.group for each in own} == {"holdout", "mail"}
+    assert guest not in {each.user for each in Warehouse(str(tmp_path)).exposures("cart-mail")}
 
 
 def test_an_id_is_whose_it_was_or_else_of_the_next() -> None:
