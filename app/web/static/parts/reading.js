@@ -41,6 +41,6 @@ export function Meaning({ reading, words }) {
 
 export function Against({ reading, isNew }) {
   if (!reading) return html`<p class="quiet">${t('checking')}</p>`;
-  return html`<p>${t(reading.usable || reading.change === 'same' || reading.change === 'new' ? `change_${reading.change}` : 'change_unknown')}</p>
+  return html`<p>${reading.usable || reading.change === 'same' || reading.change === 'new' ? t(`change_${reading.change}`) : t('change_unknown')}</p>
     ${isNew ? '' : html`<${Difference} lines=${reading.difference} label=${t('against')} />`}`;
 }
