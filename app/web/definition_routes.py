@@ -17,10 +17,11 @@ from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.catalog_view import with_needs
+from app.web.condition_edit import EditRefusedError, Role, add_part, remove_part
 from app.web.draft_reader import DraftReader, Reading
 from app.web.gate import Asked, Gate
 from app.web.job_process import JobKind, Task
-from app.web.openapi import DRAFT
+from app.web.openapi import CONDITION_EDIT, DRAFT
 from app.web.publications import DefinitionText, Publications
 from app.web.vocabulary import Vocabularies, Vocabulary
 
@@ -30,6 +31,21 @@ class Draft(msgspec.Struct):
 
     text: str
     name: str = ""
+
+
+class ConditionEdit(msgspec.Struct):
+    """Either `add`, an expression, or `remove`, the place of a part, in one condition of a segment."""
+
+    text: str
+    role: Role
+    add: str | None = None
+    remove: int | None = None
+
+
+class EditedText(msgspec.Struct, frozen=True):
+    """The text after an edit."""
+
+    text: str
 
 
 class Drafts:
@@ -118,6 +134,23 @@ class DefinitionRoutes(Controller):
         draft: Draft = await body_of(request, Draft)
         return await drafts.read(draft)
 
+    @post(
+        "/console/v1/definitions/edit",
+        status_code=200,
+        summary="Edit a condition",
+        operation_class=with_body(CONDITION_EDIT),
+        responses=problems(400, 401, 403, 413, 415, 503),
+        security=security("session"),
+    )
+    async def edit(self, request: Asked, gate: NamedDependency[Gate]) -> EditedText:
+        """The text with a part of its condition added or removed; all other bytes stay. Nothing is kept."""
+        gate.need(request, "edit")
+        asked: ConditionEdit = await body_of(request, ConditionEdit)
+        try:
+            return EditedText(await asyncio.to_thread(_edited, asked))
+        except EditRefusedError as error:
+            raise Problem(400, "edit", str(error)) from None
+
     @get(
         "/console/v1/vocabulary",
         summary="Words for definitions",
@@ -134,3 +167,11 @@ class DefinitionRoutes(Controller):
         """Events and properties that occur among the latest events, with examples; functions, fields and keys."""
         gate.need(request, "edit")
         return await vocabularies.now(drafts.catalog)
+
+
+def _edited(asked: ConditionEdit) -> str:
+    if asked.add is not None and asked.remove is None:
+        return add_part(asked.text, asked.role, asked.add)
+    if asked.remove is not None and asked.add is None:
+        return remove_part(asked.text, asked.role, asked.remove)
+    raise EditRefusedError("give either add or remove")

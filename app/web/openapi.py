@@ -19,6 +19,16 @@ LOGIN: Final = Schema(
     properties={"name": Schema(type=OpenAPIType.STRING), "password": Schema(type=OpenAPIType.STRING)},
 )
 DRAFT: Final = Schema(type=OpenAPIType.OBJECT, required=["text"], properties={"text": _SOURCE, "name": _NAME})
+CONDITION_EDIT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["text", "role"],
+    properties={
+        "text": _SOURCE,
+        "role": Schema(type=OpenAPIType.STRING, enum=["when", "enter", "exit"], description="The condition"),
+        "add": Schema(type=OpenAPIType.STRING, description="An expression that must hold, too"),
+        "remove": Schema(type=OpenAPIType.INTEGER, description="The place of a part to be left out, from 0"),
+    },
+)
 JOB: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["kind", "text"],

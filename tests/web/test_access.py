@@ -39,6 +39,7 @@ PUBLISHED = (
 )
 WRITES: dict[str, Right] = {
     "/console/v1/definitions/read": "edit",
+    "/console/v1/definitions/edit": "edit",
     "/console/v1/jobs": "edit",
     "/console/v1/publications": "publish",
     "/console/v1/publications/rollback": "publish",

@@ -230,6 +230,38 @@ async def test_the_latest_events_are_played_and_users_who_would_enter_named(auth
     assert await page.evaluate("troubles") == []
 
 
+async def choose(page: Browser, name: str, value: str) -> None:
+    """Gives a field of the builder a value, as somebody does who types or chooses."""
+    field = f"document.querySelector('[name=builder-{name}]')"
+    await page.until(f"!!{field}")
+    await page.evaluate(f"{field}.focus(); {field}.select()")
+    await page.command("Input.insertText", text=value)
+
+
+async def test_a_condition_is_built_in_steps_and_comments_stay(author: Author, page: Browser) -> None:
+    text = "segment: built\n# why: tea\nwhen: exists('Tea Poured')   # ever\n\n\ntitle:   Built\n"
+    old = "exists('Tea Poured')   # ever"
+    author.publish(text, message="x")
+    for number, (theme, width) in enumerate((("light", 1280), ("dark", 360))):
+        await look(page, f"{author.url}/edit/built?turn={number}", theme=theme, width=width)
+        await page.until(READY)
+        await choose(page, "event", "It's <b>late</b>")
+        await choose(page, "times", "3")
+        await choose(page, "property", "color")
+        await choose(page, "value", "red")
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await click(page, "Add a condition")
+        added = " and count('It''s <b>late</b>' where color = 'red' within 7d) >= 3"
+        await page.until(f"{TEXT} == {json.dumps(text.replace('   # ever', added + '   # ever'))}")
+        await page.until("document.querySelectorAll('.parts button:not(:disabled)').length == 2")
+        await page.evaluate("document.querySelector('.parts button').click()")
+        await page.until(f"{TEXT} == {json.dumps(text.replace(old, added[5:] + '   # ever'))}")
+        assert await page.evaluate("document.querySelectorAll('main b.late').length") == 0
+        assert await page.evaluate("troubles") == []
+        await page.evaluate("localStorage.clear()")
+
+
 async def test_a_viewer_is_told_that_they_may_not_edit(guarded_url: str, page: Browser) -> None:
     await look(page, f"{guarded_url}/edit/cart-abandoned")
     await page.evaluate(

@@ -4,6 +4,7 @@ import { ask, query as made, useData } from '../api.js';
 import { segmentHref } from '../router.js';
 import { t } from '../words.js';
 import { STARTS, startText } from '../parts/starts.js';
+import { Builder } from '../parts/builder.js';
 import { Publish } from '../parts/publish.js';
 import { Against, Findings, Meaning } from '../parts/reading.js';
 import { Loading, Shown } from '../parts/states.js';
@@ -69,6 +70,7 @@ function Editing({ name: given, me, start, publication, source }) {
   const [base, setBase] = useState(publication);
   const [present, setPresent] = useState(start);
   const [place, setPlace] = useState(null);
+  const [written, setWritten] = useState(null);
   const words = useData('vocabulary');
   const { reading, problem, waiting, again } = useReading(name, text);
   const findings = useMemo(() => (reading && !waiting ? reading.findings : []), [reading, waiting]);
@@ -102,10 +104,11 @@ function Editing({ name: given, me, start, publication, source }) {
     ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
     <div class="editing">
       <div><section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
-          <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} />
+          <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} written=${written} />
           <p class="quiet">${t('editor_keys')}</p>
           <${Findings} reading=${reading} problem=${problem} waiting=${waiting} onGo=${(finding) => setPlace({ finding })} />
-        </section></div>
+        </section>
+        <${Builder} text=${text} reading=${reading} waiting=${waiting} words=${words.data} onText=${(now) => setWritten({ text: now })} /></div>
       <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
         <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
           ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>

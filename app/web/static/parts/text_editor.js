@@ -72,8 +72,8 @@ function makeEditor(cm, shadow, { text, label, described, words, changed }) {
   });
 }
 
-/** `text`: shown when `turn` changes; `words()`: the vocabulary, or null; `place`: {finding}: where to go. */
-export function TextEditor({ text, turn, onText, findings, words, label, described, place }) {
+/** `text`: shown when `turn` changes; `place`: {finding}: where to go; `written`: {text}: to stand there instead, and can be undone. */
+export function TextEditor({ text, turn, onText, findings, words, label, described, place, written }) {
   const host = useRef(null);
   const made = useRef(null);
   const latest = useRef({ onText, words });
@@ -107,5 +107,10 @@ export function TextEditor({ text, turn, onText, findings, words, label, describ
     view.dispatch({ selection: { anchor: from }, scrollIntoView: true });
     view.focus();
   }, [place]);
+  useEffect(() => {
+    if (!written || !made.current) return;
+    const { view } = made.current;
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: view.state.toText(written.text) } });
+  }, [written]);
   return html`<div class="editor" ref=${host}></div>${there ? '' : html`<${Loading} />`}`;
 }
