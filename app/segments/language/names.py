@@ -4,6 +4,7 @@ from typing import get_args
 
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.mistakes.hints import FUNCTION_WORDS
 from app.segments.language.suggestions import closest, did_you_mean, listed
 
 NUMBER_MAX = 10**15
@@ -58,6 +59,8 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
     if len(path) > 1 and path[0] in ("properties", "property", "event"):
         read = ".".join(path[1:])
         return _property_hint(read) if alone else f"a property can be read inside where: '...' where {read} = ..."
+    if path[0].lower() in _GROUPS:
+        return FUNCTION_WORDS["group"]
     if guess := closest(path[0], roots):
         return f"did you mean {'.'.join((guess, *path[1:]))}?"
     if len(path) > 1:
@@ -81,6 +84,7 @@ def _property_hint(text: str) -> str:
     return f"for the property of the latest event write last({text} of 'Product Viewed')"
 
 
+_GROUPS = frozenset({"group", "groups", "account", "company", "organization", "organisation", "workspace"})
 _MISSING = "a missing value makes every comparison false: write traits.plan is missing"
 _WORDS = {
     **dict.fromkeys(("yes", "on"), "write true"),

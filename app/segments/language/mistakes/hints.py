@@ -140,7 +140,10 @@ FUNCTION_WORDS: dict[str, str] = {
     **dict.fromkeys(("count_weeks", "active_weeks"), "weeks"),
     **dict.fromkeys(("count_months", "active_months"), "months"),
     **dict.fromkeys(("quantile", "quartile", "percentile_cont", "percentile_disc"), "percentile"),
-    "mode": "key",
+    **dict.fromkeys(
+        ("mode", "most_frequent", "most_common", "favorite", "favourite", "top_value"),
+        "for the most frequent value write key(count('Product Viewed' per category))",
+    ),
     **dict.fromkeys(("stddev", "stdev", "variance"), "there is avg(...), min(...) and max(...)"),
     **dict.fromkeys(("dayofmonth", "day", "mday"), "day_of_month"),
     **dict.fromkeys(("monthofyear", "month_of_year"), "month"),
@@ -170,6 +173,8 @@ FUNCTION_WORDS: dict[str, str] = {
     ),
     **dict.fromkeys(("if", "case", "iif"), "join conditions with and, or, not"),
 }
+
+FIRST_TIME = "for the first time ever write exists('A' within 7d) and count('A') - count('A' within 7d) = 0"
 
 INSIDE_ONLY = {
     "from": "from belongs inside the parentheses: count('Product Viewed' from '2026-11-27') > 3",

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.error_context import TEXT, ErrorContext
-from app.segments.language.mistakes.windows import DURATION
+from app.segments.language.mistakes.windows import DURATION, spoken_window
 from app.segments.language.syntax import Span
 
 _ASKED: Final = rf"(?P<function>segment|list)\s*\(\s*(?P<name>{TEXT.pattern})"
@@ -24,15 +24,15 @@ _USER: Final = re.compile(r"\buser\s*$")
 
 def time_of_membership(context: ErrorContext) -> LanguageError | None:
     """`segment('vip' within 30d)`, `segment('vip') for 30d`, `list('vip', 30d)`."""
-    asked, time = _ASKED_BEFORE.search(context.before), _TIME.match(context.rest)
-    if asked is None or time is None:
+    asked, time, said = _ASKED_BEFORE.search(context.before), _TIME.match(context.rest), spoken_window(context.rest)
+    if asked is None or (time is None and said is None):
         return None
-    function, name, duration = asked["function"], asked["name"], time["duration"]
-    length = len(time[0])
+    length, duration = (len(time[0]), time["duration"]) if time is not None else said or (0, "")
+    function, name = asked["function"], asked["name"]
     if function == "list":
         hint = f"with when: list({name}) and for: {duration} a segment has those who have been on it this long"
         return context.wrong("a list does not know since when a user is on it", hint, length=length)
-    if time["word"] == "for":
+    if context.word == "for":
         hint = f"for those who have been in it this long, write for: {duration} in a file with when: segment({name})"
         return context.wrong("segment(...) asks for this instant, not for a time", hint, length=length)
     hint = f"write entered({name} within {duration}) or left({name} within {duration})"

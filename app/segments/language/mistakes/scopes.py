@@ -24,6 +24,7 @@ _CALENDAR: Final = re.compile(
     r"(?:(?:this|current|calendar|the\s+current)\s+)(?P<unit>day|week|month|year)\b", re.IGNORECASE
 )
 _DAYS_OF: Final = {"day": "1d", "week": "7d", "month": "30d", "year": "365d"}
+_PERIODS: Final = {"day": "1d", "week": "7d", "month": "30d"}
 _DAYS_BY: Final = {"date": "days", "day_of_month": "days", "week_of_year": "weeks", "month": "months"}
 _CALL: Final = re.compile(r"\w+\s*\([^()]*\)")
 
@@ -119,6 +120,9 @@ def misplaced_function(context: ErrorContext, name: str, start: int) -> Language
         written = context.text[span.start : span.end]
         return LanguageError(f"{written} is a value of the user, not an event", span, hint)
     hint = "compare it outside the parentheses, joined with and" if outer else ""
+    if period := re.search(r"\bper\s+(day|week|month)\b", context.text[span.start : span.end]):
+        within = f"count('Product Viewed' within {_PERIODS[period[1]]})"
+        hint = f"numbers of each {period[1]} are not kept apart; write {within}"
     return LanguageError(f"{name}(...) cannot stand here", span, hint)
 
 

@@ -15,6 +15,7 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.mistakes import hints, slips
 from app.segments.language.mistakes.comparisons import COMPARISONS
 from app.segments.language.mistakes.dates import DATES
+from app.segments.language.mistakes.elapsed import ELAPSED
 from app.segments.language.mistakes.error_context import KEYWORDS, NUMBER_LIKE, TEXT, WORD, ErrorContext, open_bracket
 from app.segments.language.mistakes.items import ITEMS
 from app.segments.language.mistakes.memberships import MEMBERSHIPS
@@ -275,7 +276,8 @@ def _no_property(context: ErrorContext) -> LanguageError | None:
             return context.wrong(f"{name} needs the property first", f"write {written}", length=len(match[0]))
         example = AGGREGATES[name].example if name in AGGREGATES else "order_id"
         written = f"{name}({example} of {inside[0] if inside else match[0]})"
-        return context.wrong(f"{name} needs a property of the event", f"write {written}", length=len(match[0]))
+        detail = hints.FIRST_TIME.replace("'A'", match[0]) if name == "first" else ""
+        return context.wrong(f"{name} needs a property of the event", f"write {written}", detail, length=len(match[0]))
     if match:
         name = match[0][1:-1]
         hint = f"write {name}" if WORD.fullmatch(name) else f"write properties[{match[0]}]"
@@ -373,6 +375,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     _double_quotes,
     slips.last_events,
     *DATES,
+    *ELAPSED,
     *MEMBERSHIPS,
     *SCOPES,
     slips.rank_of_percentile,
