@@ -22,10 +22,10 @@ CART_MUTATIONS = (
         "    if item is None:\n        return cart\n    taken = None if quantity is None else -quantity\n",
     ),
     Mutation(
-        "removals are remembered for a millisecond less than they can matter",
-        "tables/cart.py",
-        "cart_moves.forget(moves, kept_ms)",
-        "cart_moves.forget(moves, kept_ms + 1)",
+        "removals are remembered for half of the time in which they can matter",
+        "app/segments/compiler/program.py",
+        "self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms)",
+        "self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms // 2)",
     ),
     Mutation(
         "only the first property of the key tells products apart",

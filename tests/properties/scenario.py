@@ -36,14 +36,18 @@ PEOPLE_FILES = {
 Pause = Literal["", "batch", "slice", "restart", "crash", "edit"]
 
 
-CART_PERCENT = 75
+CART_PERCENT = 90
 SHOP_SEGMENT = (
     'segment: "shop"\nwhen: "never(\'Nothing\')"\n'
     'attach: {"p": "cart.products", "v": "cart.value", "q": "cart.quantity"}\nupdates: ["p", "v", "q"]\n'
 )
 """Tells each change of the cart."""
+IDLE_SEGMENT = 'segment: "idle"\nwhen: "cart.idle < 2s"\n'
+"""Tells the instant of each change of the cart."""
 
 CARTS = (
+    "cart: {order_takes: all}\n",
+    "cart: {replace: [Cart Cleared], clear: []}\n",
     "cart: {order_takes: listed}\n",
     "cart: {remove: [], replace: [Product Removed]}\n",
     "cart: {clear: [], replace: [Cart Cleared], order_takes: listed}\n",
@@ -315,9 +319,9 @@ def cart_of(choices: Choices, files: Mapping[str, str]) -> str:
 
 
 def add_cart(files: dict[str, str], cart: str) -> None:
-    """Adds a line about the cart to `catalog.yaml`, and a segment that tells each change of the cart."""
+    """Adds a line about the cart to `catalog.yaml`, and segments that tell each change of the cart."""
     if cart:
-        files["shop.yaml"] = SHOP_SEGMENT
+        files |= {"shop.yaml": SHOP_SEGMENT, "idle.yaml": IDLE_SEGMENT}
         files[SETTINGS_FILE] = files.get(SETTINGS_FILE, "") + cart
 
 
