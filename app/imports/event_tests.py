@@ -229,23 +229,47 @@ def aggregate_subject(function: str, path: Path, name: str, filters: Sequence[Ev
     return f"{function}({written}{window.written})"
 
 
-def followed(steps: Sequence[tuple[str, Sequence[EventFilter]]], *, longest_ms: int, window: Window) -> Leaf:
-    """Events one after the other, the whole within `longest_ms` (0: any time), the last in the window."""
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """One event of a funnel; `happens` False: it must not happen between its neighbours."""
+
+    name: str
+    filters: Sequence[EventFilter] = ()
+    happens: bool = True
+
+
+def followed(steps: Sequence[FunnelStep], *, longest_ms: int, window: Window) -> Leaf:
+    """Events one after the other, the whole within `longest_ms` (0: any time), the last in the window.
+
+    A last step that must not happen is missing for `longest_ms` after the one before it.
+    """
     if window.until_ms:
         raise Untranslatable("a sequence between two times ago", "a window ends now", "within the longer time")
-    chain = " then ".join(pattern(*step) for step in steps)
-    inner = f" within {format_duration(longest_ms)}" if longest_ms else ""
-    outer = window.written
-    messages = [message(*step) for step in steps]
+    happening = [step for step in steps if step.happens]
+    closes = bool(steps) and not steps[-1].happens
+    if not steps or not steps[0].happens or len(steps) < 2:
+        raise Untranslatable("a funnel", "a sequence begins with an event, and has two steps or more")
+    if closes and (not longest_ms or not steps[-2].happens):
+        raise Untranslatable(
+            "a funnel whose last step does not happen",
+            "the time for which it must be missing is not said",
+            "exists(sequence('A' then no 'B' for 1d) within 30d)",
+        )
+    written = [("" if step.happens else "no ") + pattern(step.name, step.filters) for step in steps]
+    chain = " then ".join(written) + (f" for {format_duration(longest_ms)}" if closes else "")
+    inner = f" within {format_duration(longest_ms)}" if longest_ms and happening[1:] else ""
+    messages = [message(step.name, step.filters) for step in happening]
     # A minute apart where there is time for it.
-    gap_ms = min(60_000, longest_ms // len(steps)) if longest_ms else 60_000
+    gap_ms = min(60_000, longest_ms // len(happening)) if longest_ms else 60_000
     yes: Events | None = None
     if None not in messages:
         last = len(messages) - 1
         fixed_ms = window.fixed_ms()
+        since_ms = longest_ms if closes else 0
+        ages_ms = [since_ms + (last - at) * gap_ms for at in range(len(messages))]
         yes = tuple(
-            Done(one, (last - at) * gap_ms, None if fixed_ms is None else fixed_ms - (last - at) * gap_ms)
-            for at, one in enumerate(messages)
+            Done(one, age_ms, None if fixed_ms is None else fixed_ms - age_ms)
+            for one, age_ms in zip(messages, ages_ms, strict=True)
             if one is not None
         )
-    return Leaf(f"exists(sequence({chain}{inner}){outer})", yes, ())
+    return Leaf(f"exists(sequence({chain}{inner}){window.written})", yes, ())

@@ -9,6 +9,7 @@ from app.imports import value_tests as v
 from app.imports.conditions import Condition, either, every, opposite
 from app.imports.event_tests import (
     EventFilter,
+    FunnelStep,
     Window,
     aggregate_subject,
     aggregated,
@@ -224,20 +225,16 @@ def _span_ms(place: Place, key: str) -> int:
 def _funnel(place: Place, work: Work) -> Condition:
     steps = []
     for step in place.field("steps").items():
-        if step.field("metric_exists").value is not True:
-            raise Untranslatable(
-                "a funnel with a step that does not happen",
-                "Klaviyo does not document from when on the step is missing",
-                "exists(sequence('A' then no 'B' for 1d) within 30d)",
-            )
-        steps.append((work.name_of(step.text("metric_id"), "metric", METRICS), _metric_filters(step)))
-    if len(steps) < 2:
-        raise Untranslatable("a funnel of one step", "a sequence has two or more")
+        name = work.name_of(step.text("metric_id"), "metric", METRICS)
+        steps.append(FunnelStep(name, _metric_filters(step), step.field("metric_exists").value is True))
     window = _window(place.field("timeframe_filter"))
     longest_ms = 0
     if place.has("completion_window_seconds"):
         longest_ms = _completion_ms(place.text("completion_window_seconds"))
     work.note(place, "profile-metric-funnel", "here the last step must be inside the time, and all steps in order")
+    if not all(step.happens for step in steps):
+        why = "here it must not happen between its neighbours; the last one, for the whole time after the one before"
+        work.note(place, "a step that does not happen", why)
     return followed(steps, longest_ms=longest_ms, window=window)
 
 

@@ -10,6 +10,7 @@ from app.imports import value_tests as v
 from app.imports.conditions import Condition, Done, Events, Leaf, either, every, opposite, text
 from app.imports.event_tests import (
     EventFilter,
+    FunnelStep,
     Window,
     context_subject,
     counted,
@@ -212,7 +213,7 @@ def _behaviour(place: Place, work: Work) -> Condition:
             second = _event(place, "seq_event", "seq_event_type")
             longest_ms = _unit_ms(place, "seq_time_value", "seq_time_interval", work)
             work.note(place, "performed_event_sequence", "here the second event must be inside the time, not the first")
-            return followed([(name, filters), (second, ())], longest_ms=longest_ms, window=window)
+            return followed([FunnelStep(name, filters), FunnelStep(second)], longest_ms=longest_ms, window=window)
         case "stopped_performing_event":
             recent = Window(_unit_ms(place, "seq_time_value", "seq_time_interval", work))
             return every([counted(name, filters, window, ">=", 1), opposite(counted(name, filters, recent, ">=", 1))])

@@ -9,6 +9,7 @@ from app.imports import value_tests as v
 from app.imports.conditions import Condition, Done, Leaf, either, every, opposite
 from app.imports.event_tests import (
     EventFilter,
+    FunnelStep,
     Window,
     aggregate_subject,
     aggregated,
@@ -91,7 +92,7 @@ class _Stream:
     name: str
     filters: list[EventFilter] = field(default_factory=list)
     window: Window = field(default_factory=Window)
-    then: tuple[str, list[EventFilter], int] | None = None
+    then: tuple[FunnelStep, int] | None = None
 
 
 class _Query:
@@ -168,7 +169,7 @@ class _Query:
             case _:
                 raise Untranslatable("sources(...)", "the source of an event is not known", "a property of the event")
 
-    def _child(self, chain: Chain) -> tuple[str, list[EventFilter], int]:
+    def _child(self, chain: Chain) -> tuple[FunnelStep, int]:
         """The event of a funnel that follows its parent."""
         first, *steps = chain.calls
         filters: list[EventFilter] = []
@@ -180,17 +181,21 @@ class _Query:
                 longest_ms = _span_ms(call, 0)
             else:
                 raise Untranslatable(f"{call.name}(...) in a funnel", "no step of a sequence is said so")
-        if not _is_once(steps[-2:]):
-            raise Untranslatable("a funnel", "only a second event that happened at least once can be said")
-        return _text_of(first), filters, longest_ms
+        if not (_is_once(steps[-2:]) or _is_never(steps[-2:])):
+            raise Untranslatable("a funnel", "only a second event that happened at least once, or never, can be said")
+        return FunnelStep(_text_of(first), filters, _is_once(steps[-2:])), longest_ms
 
     def _funnel(self, stream: _Stream, reducer: Call, comparator: Call) -> Condition:
         assert stream.then is not None
         if not _is_once([reducer, comparator]):
             raise Untranslatable("a funnel", "only one that happened at least once can be said")
-        name, filters, longest_ms = stream.then
-        self._work.note(self._place, "a funnel", "here the second event must be inside the time, not the first")
-        return followed([(stream.name, stream.filters), (name, filters)], longest_ms=longest_ms, window=stream.window)
+        second, longest_ms = stream.then
+        why = "here the second event must be inside the time, not the first"
+        if not second.happens:
+            why = "here a user enters when the time is over, and this instant must be inside the time"
+        self._work.note(self._place, "a funnel", why)
+        first = FunnelStep(stream.name, stream.filters)
+        return followed([first, second], longest_ms=longest_ms, window=stream.window)
 
 
 def _reduced(stream: _Stream, reducer: Call, comparator: Call) -> Condition:
@@ -234,6 +239,10 @@ def _is_once(calls: Sequence[Call]) -> bool:
     if [call.name for call in calls] not in (["count", "at_least"], ["count", "greater_than"]):
         return False
     return bool(_value(calls[1]) == (1 if calls[1].name == "at_least" else 0))
+
+
+def _is_never(calls: Sequence[Call]) -> bool:
+    return [call.name for call in calls] == ["count", "equals"] and bool(_value(calls[1]) == 0)
 
 
 # ---- filters

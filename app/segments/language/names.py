@@ -4,10 +4,11 @@ from typing import get_args
 
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
-from app.segments.language.mistakes.hints import FUNCTION_WORDS
 from app.segments.language.suggestions import closest, did_you_mean, listed
 
 NUMBER_MAX = 10**15
+OF_GROUPS = "a segment asks about one user; send what is true of their company as a trait: traits.company_size > 10"
+"""A hint for a value of an account."""
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "cart": get_args(s.CartFieldName),
@@ -60,7 +61,7 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
         read = ".".join(path[1:])
         return _property_hint(read) if alone else f"a property can be read inside where: '...' where {read} = ..."
     if path[0].lower() in _GROUPS:
-        return FUNCTION_WORDS["group"]
+        return OF_GROUPS
     if guess := closest(path[0], roots):
         return f"did you mean {'.'.join((guess, *path[1:]))}?"
     if len(path) > 1:

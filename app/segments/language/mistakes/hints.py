@@ -1,5 +1,7 @@
 """Words and signs that people bring along from elsewhere, and what the language has for them."""
 
+from app.segments.language.names import OF_GROUPS
+
 SIGNS = {
     "==": "write =",
     "===": "write =",
@@ -157,10 +159,7 @@ FUNCTION_WORDS: dict[str, str] = {
         ("now", "today"), "write since('...') < 1h, until(traits.ends_at) < 3d, user.idle, date() or hour_of_day()"
     ),
     **dict.fromkeys(("distance", "radius", "geo", "within_radius", "around"), "near"),
-    **dict.fromkeys(
-        ("group", "account", "company"),
-        "a segment asks about one user; send what is true of their company as a trait: traits.company_size > 10",
-    ),
+    **dict.fromkeys(("group", "account", "company"), OF_GROUPS),
     **dict.fromkeys(("days_until", "time_until", "before", "countdown"), "until"),
     **dict.fromkeys(("anniversary", "is_anniversary", "birthday", "is_birthday"), "until_anniversary"),
     **dict.fromkeys(
