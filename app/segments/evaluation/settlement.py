@@ -257,7 +257,9 @@ class Settlement:
                 self._say(profile, segment, own, "entered", segment.entry_evidence(profile, now, self.user), now)
             elif was_in and not own[INSIDE]:
                 self.members[segment.name] -= 1
-                self._say(profile, segment, own, "exited", segment.exit_evidence(profile, now, self.user), now)
+                evidence = segment.exit_evidence(profile, now, self.user)
+                assert was is not None, "in without a membership"
+                self._say(profile, segment, own, "exited", evidence, now, since_ms=was[SINCE])
                 own[SENT] = None
 
     def leave_everything(self, profile: Profile, now: int) -> None:
@@ -288,8 +290,9 @@ class Settlement:
         now: int,
         *,
         bounded: bool = True,
+        since_ms: int | None = None,
     ) -> None:
-        """`bounded` False: no later change is to come of it."""
+        """`bounded` False: no later change is to come of it. `since_ms`: the beginning of a membership of before."""
         if now != self._told_ms:
             self._told_ms, self._told_at = now, iso(now)
         cause = self._cause
@@ -302,8 +305,8 @@ class Settlement:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence
         profile.sequence = sequence + 1
-        experiments = segment.experiments
-        group, told = told_of(profile, experiments, member[SINCE]) if experiments else (None, UNSET)
+        experiments, since = segment.experiments, member[SINCE] if since_ms is None else since_ms
+        group, told = told_of(profile, experiments, since) if experiments else (None, UNSET)
         said = Change(
             id=change_id(self.user, sequence),
             user=self.user,

@@ -138,6 +138,9 @@ class SeparatedKeys(FilledKeys):
         left.identified |= profile.identified
         left.fired_ms = max(left.fired_ms, now)
         left.watched = 0
+        for own in self.program.experiments:  # what a user was exposed to stays so, whoever they were
+            if own in profile.aggregates:
+                left.aggregates[own] = profile.aggregates[own]
         settlement.become(left, profile, now)
         settlement.settle(left, (1 << len(self.program.segments)) - 1, now)
 

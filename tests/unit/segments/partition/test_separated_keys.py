@@ -92,6 +92,23 @@ def test_a_split_gives_back_what_came_and_says_who_leaves_and_enters() -> None:
     assert {change["user"]: change["times"] for change in shop.changes} == {"a": 1, "u": 1}
 
 
+@pytest.mark.parametrize(("salt", "group"), [("z", "mail"), ("s1", "holdout")])
+def test_a_user_keeps_the_group_that_the_key_has_brought_and_their_exit_tells_it(salt: str, group: str) -> None:
+    """By `z` the user themselves would be in the holdout."""
+    experiment = f"experiment: {{name: e, salt: {salt}, groups: {{holdout: 50, mail: 50}}}}\n"
+    shop = SplitShop(definitions={"viewers.yaml": f"segment: viewers\nwhen: count('View') >= 2\n{experiment}"})
+    shop.send("View", 0)
+    shop.send("View", 1)
+    shop.send("Other", 2, user="u")
+    shop.write(shop.split("u", "a"))
+    told = [(change["user"], change["change"], change["group"]) for change in shop.changes]
+    assert [each for each in told if each[0] == "u"] == [("u", "entered", group), ("u", "exited", group)]
+    assert [each for each in told if each[0] == "a"][-1] == ("a", "entered", group)
+    shop.send("View", 3, user="u", anon=None)
+    shop.send("View", 4, user="u", anon=None)
+    assert [change["group"] for change in shop.changes if change["user"] == "u"] == [group] * 3
+
+
 def test_the_user_enters_what_the_key_has_kept_them_out_of() -> None:
     shop = SplitShop(
         definitions={"n.yaml": "segment: n\nwhen: never('Order Completed' within 90d) and count('View') >= 1\n"}
