@@ -34,6 +34,10 @@ COMMANDS = {
     "cluster": ("app.cli.cluster:cluster", "Find users who are alike in rows, and write definitions for them."),
     "train": ("app.cli.train:train", "Train a model that says how probable a label is, and measure it on later rows."),
     "predict": ("app.cli.predict:predict", "Say how probable the label of a model is for each user."),
+    "tracking": (
+        "app.cli.tracking:tracking",
+        "Learn which events come with which properties, and find what is wrong with them.",
+    ),
     "uplift": ("app.cli.uplift:uplift", "Compare the groups of an experiment: who converts more, and by how much."),
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),

@@ -50,6 +50,8 @@ def folder(tmp_path: Path) -> Path:
     (other / "buyers.yaml").write_text(f"{head}when: count('Bought') > 1\n")
     (wrong / "wrong.yaml").write_text(f"segment: wrong\ntitle: {title}\nwhen: {hostile}\n")
     values = "values: {last: last(a of 'Bought')}\n"
+    schema = {"type": "object", "required": [EVIL], "properties": {"a": {"enum": [EVIL, 1]}}}
+    (tmp_path / "plan.json").write_text(json.dumps({"track": {"Bought": schema, f"Bought{EVIL}": schema}}))
     (tmp_path / "features.yaml").write_text(f"features: f\ntitle: {title}\nmoments: exists('Bought')\n{values}")
     lines = [event(f"u{EVIL}", "Bought", a=EVIL), event("u-2", "Bought", a=EVIL), event("u-2", EVIL), f'{{"a{EVIL}']
     (tmp_path / "events.jsonl").write_text("\n".join(lines))
@@ -81,6 +83,9 @@ COMMANDS: tuple[str, ...] = (
     "cluster EVIL --output EVIL --prefix EVIL",
     "cluster events.jsonl",
     "rows EVIL --features EVIL --output EVIL",
+    "tracking learn events.jsonl --plan EVIL.json",
+    "tracking check events.jsonl --plan plan.json",
+    "tracking check EVIL --plan EVIL",
     "explain events.jsonl --segments good --segment buyers --user uEVIL",
     "explain events.jsonl --segments good --segment EVIL --user u-2",
     "explain events.jsonl --segments good --segment buyers --user EVIL",
