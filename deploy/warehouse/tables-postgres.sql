@@ -42,3 +42,7 @@ CREATE TABLE IF NOT EXISTS changes (
     problem text,
     PRIMARY KEY (kafka_partition, kafka_offset)
 );
+
+-- Columns that a table of an earlier version lacks.
+ALTER TABLE changes ADD COLUMN IF NOT EXISTS group_name text;
+ALTER TABLE changes ADD COLUMN IF NOT EXISTS experiments_json text;
