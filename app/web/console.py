@@ -24,6 +24,7 @@ from app.service.memberships import Memberships
 from app.service.profiles import Profiles
 from app.service.queries import Queries
 from app.settings import Settings
+from app.web.audit_routes import AuditRoutes
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
@@ -46,7 +47,7 @@ from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(DefinitionRoutes, PublicationRoutes, JobRoutes),
+    *(DefinitionRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"

@@ -31,6 +31,7 @@ ALL = (
     "/console/v1/destinations",
 )
 FOR_EDITORS = ("/console/v1/vocabulary",)
+AUDIT = "/console/v1/audit"
 PUBLISHED = (
     "/console/v1/definitions?name=cart-abandoned",
     "/console/v1/publications",
@@ -74,7 +75,7 @@ def test_every_route_is_in_this_table() -> None:
     templates = {path for controller in ROUTES for path in paths_of(controller)}
     shown = {
         each.partition("?")[0].replace("cart-abandoned", "{name:str}")
-        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, *WRITES, *OPEN, JOB, STREAM)
+        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, *WRITES, *OPEN, JOB, STREAM)
     }
     assert templates == shown
 
@@ -84,7 +85,7 @@ def paths_of(controller: Any) -> set[str]:
     return {path for each in handlers for path in getattr(each, "paths", ())}
 
 
-@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, *FOR_EDITORS, *PUBLISHED, STREAM, "/console/v1/me"])
+@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, STREAM, "/console/v1/me"])
 def test_nobody_gets_anything_without_a_session(path: str, guarded_url: str) -> None:
     answer = httpx.get(guarded_url + path)
     assert (answer.status_code, answer.json()["code"]) == (401, "no-session")
@@ -99,6 +100,7 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
         assert (status == 403) is not may, (path, status)
     for path in (*FOR_EDITORS, JOB.replace("{job_id:str}", "x")):
         assert (client.get(path).status_code == 403) is (role in ("viewer", "people")), path
+    assert client.get(AUDIT).status_code == 403
     for path in PUBLISHED:
         assert client.get(path).status_code in (200, 409), path
 

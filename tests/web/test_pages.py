@@ -23,6 +23,8 @@ PAGES: Final = {
     "/destinations": "Destinations",
     "/health": "Health",
     "/history": "Publications",
+    "/audit": "Audit log",
+    "/more": "More",
     "/edit": "New segment",
     "/edit/cart-abandoned": "Edit cart-abandoned",
     "/nowhere": "There is no such page",

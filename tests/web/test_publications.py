@@ -55,6 +55,11 @@ def test_a_change_is_in_the_history_and_in_the_audit_log_and_can_be_taken_back(a
     records = asyncio.run(AuditLog(author.settings, actor=None, way="http").latest(10))
     assert [(each.way, each.result) for each in records][:2] == [("http", "done"), ("http", "begun")]
     assert records[0].details["publication"] == str(done["number"])
+    shown = author.http.get("/audit").json()["records"]
+    assert [(each["deed"], each["way"]) for each in shown][:2] == [
+        ("audit.read", "http"),
+        ("definitions.publish", "http"),
+    ]
     query = {"before": first, "after": author.latest()}
     (difference,) = author.http.get("/publications/difference", params=query).json()["definitions"]
     assert difference["change"] == "changed"

@@ -126,7 +126,7 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
             _topics("Read", topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.profiles),
             _topics("Read", topics.catalog, topics.identity, topics.destinations),
             _topics("Describe", topics.journal, letters),
-            _topics("Read", topics.catalog_history),
+            _topics("Read", topics.catalog_history, topics.audit),
             _topics("Write", topics.catalog, topics.catalog_history, topics.audit),
             [_transactions(f"{app_id}-catalog-publisher")],
         ),

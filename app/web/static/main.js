@@ -12,6 +12,8 @@ import { People } from './pages/people.js';
 import { Live } from './pages/live.js';
 import { Destinations } from './pages/destinations.js';
 import { Health } from './pages/health.js';
+import { Audit } from './pages/audit.js';
+import { More } from './pages/more.js';
 import { Edit } from './pages/edit.js';
 import { History } from './pages/history.js';
 
@@ -23,6 +25,8 @@ const PAGES = [
   ['/destinations', 'destinations', Destinations],
   ['/history', 'history', History],
   ['/health', 'health', Health],
+  ['/audit', 'audit', Audit],
+  ['/more', 'more', More],
 ];
 
 function NoPage() {
