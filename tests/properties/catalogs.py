@@ -8,7 +8,7 @@ from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
 from tests.properties.item_expressions import ARITHMETIC, item_atom, item_value
 from tests.properties.terms import atoms, filter_terms, value_atom
-from tests.properties.told_values import told_segment
+from tests.properties.told_values import told
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
 
@@ -20,7 +20,6 @@ LISTS = ("vip", "vip", "b-list")
 NUMBERS = ("0", "1", "2", "3", "1.5", "-1", "10", "0.1")
 DURATIONS = ("2s", "3s", "5s", "10s", "10s", "1m", "1m", "1s", "1500ms")
 DAYS = ("1d", "1d", "12h", "36h", "2d", "7d")
-TOLD_PERCENT = 45
 LONG_DURATIONS = ("30m", "1h", "6h", "1d")
 VALUE_PATHS = ("c", "p", "x", "c", "p", "x", "tags", "o.x", "products.c", "products.x", "product_id", "price")
 NUMBER_PATHS = ("x", "x", "x", "price", "quantity", "products.x", "o.x", "c")
@@ -418,8 +417,8 @@ class Writer(DateExpressions):
             files[f"{name}.yaml"] = make(name)
         if self.gaps:
             files["o.yaml"] = self.told_gaps()
-        elif self.chance(TOLD_PERCENT):
-            files["t.yaml"] = yaml_of(told_segment(self, "t"))
+        else:
+            files |= {f"{keys['segment']}.yaml": yaml_of(keys) for keys in told(self)}
         return files
 
     def told_gaps(self) -> str:

@@ -9,8 +9,15 @@ from tests.properties.terms import near, version_test
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
+TOLD_PERCENT, MOMENT_PERCENT = 45, 35
 CLOCKS = ("hour_of_day", "day_of_week", "day_of_month", "month", "week_of_year", "date")
 RANKS = ("1", "33.3", "50", "75", "90", "100")
+
+
+def told(writer: "Writer") -> list[dict[str, Any]]:
+    """Segments that tell such values, and instants that time alone brings; in some catalogs."""
+    segments = [told_segment(writer, "t")] if writer.chance(TOLD_PERCENT) else []
+    return segments + ([told_moment(writer, name) for name in ("u", "v")] if writer.chance(MOMENT_PERCENT) else [])
 
 
 def told_segment(writer: "Writer", name: str) -> dict[str, Any]:
@@ -21,6 +28,20 @@ def told_segment(writer: "Writer", name: str) -> dict[str, Any]:
     if is_updated:
         return {"segment": name, "when": "never('Nothing')", "attach": values, "updates": sorted(values)}
     return {"segment": name, "when": f"exists({writer.names_only()} within {writer.duration()})", "attach": values}
+
+
+def told_moment(writer: "Writer", name: str) -> dict[str, Any]:
+    """A segment of which time alone changes the members: its changes tell the very instant."""
+    return {"segment": name, "when": f"exists({writer.names_only()}) and {writer.one_of(*MOMENTS)(writer)}"}
+
+
+def distance_of_event(writer: "Writer") -> str:
+    """The time to a date that events name often."""
+    value = writer.one_of(f"last(day of {writer.name()})", f"last(day of {writer.name()})", "traits.day")
+    duration = writer.one_of("0s", "0s", "1s", "2s", "1h", "1d", "2d")
+    writer.durations.add("2s")
+    function = writer.one_of("since", "until", "until_anniversary")
+    return f"{function}({value}) {writer.one_of('<', '<=', '>', '>=')} {duration}"
 
 
 def amount(writer: "Writer", function: str) -> str:
@@ -90,6 +111,16 @@ VALUES: tuple[Make, ...] = (
     lambda writer: writer.static_list(),
     lambda writer: f"bucket('{writer.one_of('a', 'b')}')",
     lambda writer: writer.first_touch(),
+)
+MOMENTS: tuple[Make, ...] = (
+    distance_of_event,
+    distance_of_event,
+    distance_of_event,
+    lambda writer: writer.clock(),
+    lambda writer: f"{days(writer, writer.one_of('days', 'weeks', 'months'))} >= {writer.one_of('1', '2')}",
+    lambda writer: f"streak({writer.name()}) {writer.one_of('>=', '=')} {writer.one_of('1', '2')}",
+    lambda writer: f"median(x of {writer.name()} within {writer.duration()}) >= {writer.one_of('1', '2')}",
+    lambda writer: f"exists({writer.name()}{writer.span_of_time()})",
 )
 MOVING: tuple[Make, ...] = (
     *_named(entries, "since_left", "since_left"),
