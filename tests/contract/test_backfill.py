@@ -1,8 +1,14 @@
-"""`shoal backfill` on a deployment at work: a segment published late is as if it had been there all along."""
+"""`shoal backfill` on a deployment at work: a segment published late is as if it had been there all along.
+
+TRUTH_SHOP_USERS: one of how many visitors of a real shop is looked at (40). TRUTH_DATA says where the data is.
+"""
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +23,20 @@ from app.cli.backfill_job import BackfillJob
 from app.console.output import make_console
 from app.errors import UserError
 from app.main import create_app
+from app.offline.backfill_history import HistoryRecord
 from app.offline.backfill_plan import plan_of
 from app.runtime.audit import AuditLog
 from app.runtime.kafka.record_batch import Row
 from app.segments.compiler.segment_code import segment_id
 from app.segments.definitions.catalog import load_catalog
 from app.segments.partition.partition import Partition
+from app.simulation.recording import Recording, lines_of
 from app.verification.job import Verification
 from app.warehouse.once import export_once
 from app.warehouse.store import open_store
 from app.warehouse.tables import wanted_tables
 from tables.profile import INSIDE
+from tests.model.sql_parity.shop import FILE
 from tests.support.broker import Broker
 from tests.support.shop import SHOAL, Shop, WorkerProcess, history, running, soon
 
@@ -40,6 +49,7 @@ LATER = {
 }
 NAMES = ("buyers", "filled", "never", "slow")
 EVENTS = 1_200
+ONE_OF = int(os.environ.get("TRUTH_SHOP_USERS", "40"))
 ON_KAFKA = pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 DIES = """
 import os, sys
@@ -248,4 +258,38 @@ async def test_history_before_what_the_topic_holds_comes_from_files(
         assert found[0].details["source"] == source
         with pytest.raises(UserError, match="names no history"):
             await run(after, *NAMES, from_=["tape", *paths])
+    await after.close()
+
+
+def is_looked_at(line: bytes) -> bool:
+    """True for the messages of one of so many visitors, by a hash."""
+    visitor = json.loads(line)["anonymousId"]
+    return ONE_OF == 1 or zlib.crc32(visitor.encode()) % ONE_OF == 0
+
+
+@ON_KAFKA
+@pytest.mark.timeout(1_200)
+@pytest.mark.skipif(not FILE.exists(), reason=f"needs {FILE.name} (TRUTH_DATA says where it is)")
+async def test_a_real_month_whose_last_days_are_live_is_as_one_run(shop: Shop, tmp_path: Path) -> None:
+    lines = [line for line in lines_of([FILE]) if is_looked_at(line)]
+    records = list(Recording(lines, partitions=shop.partitions, rules=shop.settings.time_rules).records())
+    begin, end = len(records) * 85 // 100, len(records) * 92 // 100
+    lost: Lost = {number: [] for number in range(shop.partitions)}
+    for each in records[:begin]:
+        place = len(lost[each.partition])
+        lost[each.partition].append(HistoryRecord(place, each.timestamp_ms, each.key, each.value))
+    rows: list[Row] = [(each.key, each.value, []) for each in records]
+    path = tmp_path / "month.jsonl"
+    await asyncio.to_thread(path.write_bytes, b"\n".join(lines[:end]))
+    async with running(create_app(shop.settings)):
+        await shop.send(rows[begin : begin + 100])
+        await soon(shop.changes, within_s=120)
+    after = await published(shop)
+    async with running(create_app(after.settings)):
+        await after.send(rows[begin + 100 : end])
+        filling = asyncio.create_task(run(after, *NAMES, from_=["files", str(path)]))
+        for first in range(end, len(rows), 1_000):
+            await after.send(rows[first : first + 1_000])
+        await filling
+        await soon(lambda: agrees(after, lost), within_s=300)
     await after.close()

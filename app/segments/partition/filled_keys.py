@@ -65,9 +65,9 @@ class FilledKeys(ErasedKeys):
             self._batch.counted[FILL_DROPPED] += 1
             return
         now = max(self.clock_ms, given.highest_ms, given.fired_ms)
+        self._settlement.user = user
         if profile is not None and profile.begun:
             now = max(now, profile.highest_ms, profile.fired_ms)
-            self._settlement.user = user
             self._fire(user, profile, now)
             profile = self._touched.get(user)
         filled = replace(entry, fed_ms=filled_ms(entry, filling), filling=None)
