@@ -30,6 +30,7 @@ LONGEST = (
     "integration/test_demo.py",
     "installed/test_installed.py",
     "unit/segments/partition/test_order.py",
+    "web/test_editing.py",
     "contract/test_brokers.py",
     "service/test_hostile_input.py",
     "unit/cli/test_backtest.py",

@@ -15,7 +15,7 @@ from tests.service.browser import Browser
 from tests.web.author import Author, author_of_own_shop
 from tests.web.changes import HOSTILE, write_changes
 from tests.web.conftest import PASSWORD
-from tests.web.test_pages import look, violations
+from tests.web.test_pages import key, look, violations
 from tests.web.test_static_files import FOLDER
 
 SHADOW: Final = "document.querySelector('.editor')?.shadowRoot"
@@ -23,6 +23,7 @@ PRESS: Final = "new MouseEvent('mousedown', {bubbles: true})"
 TEXT: Final = f"[...{SHADOW}.querySelectorAll('.cm-line')].map((each) => each.textContent).join('\\n')"
 READY: Final = f"!!{SHADOW}?.querySelector('.cm-content') && !!document.querySelector('.condition')"
 STARTS: Final = dict(re.findall(r"(?ms)^  (\w+): `(.*?)`,$", (FOLDER / "parts" / "starts.js").read_text()))
+TABS_MAX: Final = 40
 WINDOWS: Final = "\ufeff# Carts ☕\r\nsegment: odd\r\n\r\n\r\nwhen:   exists('Tea Poured')\t\r\n#  end  "
 
 
@@ -106,6 +107,20 @@ async def test_events_that_occur_are_proposed(author: Author, page: Browser) -> 
     await page.until(f'{TEXT}.includes("title: count(\'<script>alert(2)</script>")')
     assert await page.evaluate(f"{SHADOW}.querySelectorAll('script, img').length") == 0
     assert await page.evaluate("troubles") == []
+
+
+async def test_somebody_with_a_keyboard_alone_leaves_the_editor_and_publishes(author: Author, page: Browser) -> None:
+    author.publish("segment: keyed\nwhen: exists('Tea Poured')\n", message="x")
+    await look(page, f"{author.url}/edit/keyed")
+    await write(page, "title: By keyboard\n")
+    await says(page, "Other words that mean the same")
+    for _ in range(TABS_MAX):
+        await key(page, "Tab", text="")
+        if await page.evaluate("document.activeElement.name == 'message'"):
+            break
+    await page.command("Input.insertText", text="Typed")
+    await key(page, "Enter", text="\\r")
+    await says(page, "Published as number")
 
 
 async def test_every_byte_that_nobody_edits_stays(author: Author, page: Browser) -> None:

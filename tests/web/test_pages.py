@@ -102,8 +102,8 @@ async def test_a_search_with_the_keyboard_ends_on_the_segment(url: str, page: Br
 
 async def key(page: Browser, name: str, *, text: str | None = None) -> None:
     """Presses and releases a key."""
-    code = {"Enter": 13}.get(name, ord(name[0]))
-    said = (text or name).replace("\\r", "\r")
+    code = {"Enter": 13, "Tab": 9}.get(name, ord(name[0]))
+    said = (name if text is None else text).replace("\\r", "\r")
     await page.command("Input.dispatchKeyEvent", type="keyDown", key=name, text=said, windowsVirtualKeyCode=code)
     await page.command("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
 
