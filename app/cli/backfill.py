@@ -27,6 +27,7 @@ CANCEL: Final = "cancel"
 
 def backfill(
     *names: str,
+    all_: Annotated[bool, Parameter(name="--all", negative=())] = False,
     from_: Annotated[list[str] | None, Parameter(name="--from", consume_multiple=True, negative=())] = None,
     since: str | None = None,
     records_per_second: Annotated[int, Parameter(negative=())] = 0,
@@ -51,6 +52,8 @@ def backfill(
     ----------
     names
         The segments; or status, resume, cancel.
+    all_
+        All segments, in place of names: for a new deployment.
     from_
         Where the history begins, with what the topic does not hold any more: `files EVENTS...`, messages as for
         `shoal backtest`; or `parquet FOLDER...`, files of `shoal warehouse`. Default: the topic.
@@ -72,8 +75,11 @@ def backfill(
     quiet_clients()
     settings = settings_of(set_, kafka_bootstrap_servers=broker, segments=segments)
     timeout_ms = read_duration_ms(timeout, option="--timeout")
-    if not names:
-        raise UserError("no segment is named", hint="shoal backfill NAME ..., or shoal backfill status")
+    if bool(names) is all_:
+        raise UserError(
+            "segments and --all are both given" if names else "no segment is named",
+            hint="shoal backfill NAME ..., shoal backfill --all, or shoal backfill status",
+        )
     if records_per_second < 0:
         raise UserError(f"--records-per-second is {records_per_second}", hint="a number above 0, or 0 for no limit")
     if names in ((STATUS,), (CANCEL,)):
@@ -119,6 +125,8 @@ async def _plan(settings: Settings, names: tuple[str, ...], since: str | None, h
     catalog = await catalog_in_use(settings)
     source = "topic" if history is None else history.name
     source += "" if since is None else f" since {since}"
+    if not names:
+        names = tuple(segment.name for segment in catalog.segments if segment.status == "live")
     if names != (RESUME,):
         return plan_of(catalog, names, settings.time_rules, source=source)
     unfinished = await unfinished_backfill(settings, catalog)

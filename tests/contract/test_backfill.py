@@ -261,6 +261,25 @@ async def test_history_before_what_the_topic_holds_comes_from_files(
     await after.close()
 
 
+@ON_KAFKA
+async def test_a_new_deployment_begins_with_all_its_segments_filled_from_files(shop: Shop, tmp_path: Path) -> None:
+    rows = events()
+    path = tmp_path / "events.jsonl"
+    told = b"\n".join(value or b"" for _, value, _ in rows[:900])
+    await asyncio.to_thread(path.write_bytes, told)
+    lost: Lost = {number: [] for number in range(shop.partitions)}
+    for key, value, _ in rows[:900]:
+        own = lost[shop.partition_of((key, value, []))]
+        own.append(HistoryRecord(len(own), -1, key, value))
+    after = await published(shop)
+    async with running(create_app(after.settings)):
+        await run(after, all_=True, from_=["files", str(path)])
+        await soon(lambda: agrees(after, lost))
+        await after.send(rows[900:])
+        await soon(lambda: agrees(after, lost))
+    await after.close()
+
+
 def is_looked_at(line: bytes) -> bool:
     """True for the messages of one of so many visitors, by a hash."""
     visitor = json.loads(line)["anonymousId"]
