@@ -312,7 +312,9 @@ async def whole_life(shop: Shop) -> None:
         await shop.once("users", "split", "ann", "a-1")
         await shop.once("users", "export", "ann", "--output", str(shop.folder / "ann.json"))
         await shop.another_segment()
-        await shop.once("backfill", "others")
+        told = {"type": "track", "event": "E", "userId": "ann", "messageId": "m-0", "timestamp": "2026-01-01T00:00:00Z"}
+        (shop.folder / "before.jsonl").write_text(json.dumps(told) + "\n")
+        await shop.once("backfill", "others", "--from", "files", str(shop.folder / "before.jsonl"))
         await ask_the_console(shop)
         await shop.late_events()
         await shop.once("topics", "check")
