@@ -45,8 +45,9 @@ def uplift(
     window is over count. Without the right sizes of the groups there is no verdict, and the exit code is 1. Exposures
     and outcomes are in two files, or in the warehouse of a running shop (`shoal warehouse`).
 
-    Examples: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`,
-    `shoal uplift --warehouse FOLDER --experiment cart-mail --goal 'Order Completed' --value revenue --within 7d`
+    Example: `shoal uplift exposures.jsonl outcomes.parquet --within 7d --share holdout=10 mail=90`
+
+    Example: `shoal uplift --warehouse FOLDER --experiment cart-mail --goal 'Order Completed' --within 7d`
 
     Parameters
     ----------

@@ -288,6 +288,17 @@ async def ask_the_console(shop: Shop) -> None:
         for path in CONSOLE_PATHS:
             told = await http.get(f"/console/v1/{path}")
             assert told.status_code == 200, f"{path}: {told.text}"
+        token = (await http.get("/console/v1/me")).json()["csrf"]
+        latest = (await http.get("/console/v1/publications/latest")).json()["publication"]
+        text = "segment: walkers\nwhen: exists('Walk Begun')\n"
+        told = await http.post(
+            "/console/v1/publications",
+            json={"text": text, "message": "as planned", "if_version": latest},
+            headers={"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token},
+        )
+        assert told.status_code == 200, told.text
+        told = await http.get("/console/v1/audit")
+        assert told.status_code == 200, told.text
 
 
 async def whole_life(shop: Shop) -> None:

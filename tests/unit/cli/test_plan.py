@@ -36,7 +36,7 @@ def test_an_event_names_what_it_touches_and_who_is_looked_at() -> None:
         *("'Bought'", "'Cart Cleared'", "'Order Completed'", "'Product Added'", "'Product Removed'", "'Returned'"),
     ]
     assert events["'Product Added'"] == (
-        Touch("the cart: products, quantities, prices", ("carts",)),
+        Touch("the cart: products, quantities, prices, and its latest additions and removals", ("carts",)),
         Touch("when the last of sequence('Product Added' then no 'Bought' for 1h) was within 1d", ("late",)),
         Touch("how many of 'Product Added'", ("leads",)),
         Touch("when the last of 'Product Added' was within 30d", ("shoppers",)),

@@ -45,7 +45,23 @@ def test_each_definition_has_its_line(folder: Path, capsys: pytest.CaptureFixtur
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     table = printed[printed.index(["definition", "kind", "status", "typical", "at", "most", "complete", "limits"]) :]
     assert table[1:5] == [
-        ["cart-abandoned", "segment", "live", "90", "B", "29", "KB", "at", "once", "100", "products"],
+        [
+            "cart-abandoned",
+            "segment",
+            "live",
+            "142",
+            "B",
+            "58",
+            "KB",
+            "at",
+            "once",
+            "100",
+            "products,",
+            "100",
+            "additions",
+            "and",
+            "removals",
+        ],
         ["intent", "score", "24", "B", "24", "B", "from", "its", "start"],
         ["lapsed", "segment", "draft", "49", "B", "92", "B", "after", "90d"],
         ["patient", "segment", "live", "102", "B", "29", "KB", "after", "30d,", "waits", "100", "values"],
@@ -58,7 +74,7 @@ def test_what_each_keeps_is_said_in_words(folder: Path, capsys: pytest.CaptureFi
     assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in kept] == [
         "state per user, in bytes: typical, maximum",
         "cart-abandoned",
-        "the cart: products, quantities, prices",
+        "the cart: products, quantities, prices, and its latest additions and removals",
         "the values sent last",
         "intent",
         "points for page, halved every 7d",
