@@ -71,9 +71,11 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
-LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py tests/docs/test_function_recipe.py \
+LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py tests/faults/test_erasures.py \
+	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing \
+	tests/docs/test_function_recipe.py \
 	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
-	tests/contract tests/integration/test_identity.py tests/service/test_connections.py tests/warehouse \
+	tests/contract tests/integration tests/service/test_connections.py tests/warehouse \
 	tests/unit/cli/test_outputs_that_end.py tests/unit/learning
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test

@@ -198,6 +198,7 @@ async def test_a_segment_published_late_is_as_if_it_had_been_there_all_along(
     await after.close()
 
 
+@pytest.mark.long
 @ON_KAFKA
 async def test_a_command_and_workers_that_die_leave_nothing_out_and_double_nothing(shop: Shop, tmp_path: Path) -> None:
     rows = events()

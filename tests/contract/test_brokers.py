@@ -88,6 +88,7 @@ async def is_free(held_back_s: Callable[[], Awaitable[float]]) -> bool:
     return await held_back_s() == 0
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 async def test_records_survive_a_kill_and_the_port_stays(own_kafka: KafkaNode, unique: str) -> None:
     before = own_kafka.bootstrap_servers
@@ -115,6 +116,7 @@ async def test_a_paused_node_is_silent_and_goes_on_where_it_was(own_kafka: Kafka
     assert await values(own_kafka.bootstrap_servers, unique) == [b"one", b"two"]
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_an_orderly_stop_ends_it_and_it_starts_again(own_kafka: KafkaNode) -> None:
     own_kafka.stop()

@@ -34,6 +34,7 @@ async def shop(broker: Broker, unique: str, tmp_path: Path, held: Mapping[str, s
     await made.close()
 
 
+@pytest.mark.long
 async def test_a_worker_killed_half_way_goes_on_where_it_was(shop: Shop, tmp_path: Path) -> None:
     await shop.send(history(users=60, events=EVENTS))
     log = tmp_path / "worker.log"

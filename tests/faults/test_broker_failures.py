@@ -36,6 +36,7 @@ async def survive(deployment: Deployment, frail: FrailKafka, *, kinds: list[str]
     assert await wrong_profiles(deployment) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing(
     on_frail: Deployment, frail_kafka: FrailKafka, seed: int

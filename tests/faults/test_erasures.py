@@ -39,6 +39,7 @@ async def steps(deployment: Deployment) -> list[ErasureEvent]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_workers_that_die_leave_no_erasure_half_done(with_people: Deployment, seed: int) -> None:
     tell(f"seed {seed}")

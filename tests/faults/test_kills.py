@@ -55,6 +55,7 @@ async def survive(deployment: Deployment, *, kills: int, seed: int) -> None:
     assert await wrong_profiles(deployment) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_a_few_kills_lose_and_repeat_nothing(on_kafka: Deployment, seed: int) -> None:
     await survive(on_kafka, kills=KILLS_SHORT, seed=seed)

@@ -102,7 +102,9 @@ def test_shows_changes_of_several_segments_and_ends_by_itself(demo: list[Run], t
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_a_signal_ends_it_with_a_summary(demo: list[Run], tmp_path: Path, number: signal.Signals) -> None:
     run = start(demo, tmp_path)
     wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)
@@ -130,6 +132,7 @@ def test_even_when_it_is_killed_nothing_is_left(demo: list[Run], tmp_path: Path)
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_told_with_its_last_words(demo: list[Run], tmp_path: Path) -> None:
     run = start(demo, tmp_path)
     wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)
@@ -142,6 +145,7 @@ def test_a_worker_that_dies_is_told_with_its_last_words(demo: list[Run], tmp_pat
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
+@pytest.mark.long
 def test_a_broker_that_dies_is_told(demo: list[Run], tmp_path: Path) -> None:
     run = start(demo, tmp_path)
     wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)

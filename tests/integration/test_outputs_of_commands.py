@@ -107,6 +107,13 @@ def deployment(
         yield made
 
 
+KINDS = (
+    ("pipe", cli.EXIT_BROKEN_PIPE),
+    pytest.param("full", cli.EXIT_USER_ERROR, marks=pytest.mark.long),
+)
+"""Outputs that take nothing, and the exit code of each."""
+
+
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_that_does_its_work_lets_no_control_characters_through(command: str, deployment: Deployment) -> None:
     code, out, err = deployment.run(command)
@@ -130,7 +137,7 @@ def test_a_process_logs_no_control_characters(process: str, deployment: Deployme
     assert acted_on((deployment.folder / f"{process}.log").read_text()) == set()
 
 
-@pytest.mark.parametrize(("kind", "code"), [("pipe", cli.EXIT_BROKEN_PIPE), ("full", cli.EXIT_USER_ERROR)])
+@pytest.mark.parametrize(("kind", "code"), KINDS)
 @pytest.mark.parametrize("command", TELL.values(), ids=TELL)
 def test_an_output_that_takes_nothing_ends_a_command_that_does_its_work(
     command: str, kind: str, code: int, deployment: Deployment
@@ -143,7 +150,7 @@ def test_an_output_that_takes_nothing_ends_a_command_that_does_its_work(
     assert not left, "what it made is removed"
 
 
-@pytest.mark.parametrize(("kind", "code"), [("pipe", cli.EXIT_BROKEN_PIPE), ("full", cli.EXIT_USER_ERROR)])
+@pytest.mark.parametrize(("kind", "code"), KINDS)
 @pytest.mark.parametrize("command", TELL_ON_STDERR.values(), ids=TELL_ON_STDERR)
 def test_so_does_one_that_tells_its_progress_on_standard_error(
     command: str, kind: str, code: int, deployment: Deployment
@@ -152,7 +159,7 @@ def test_so_does_one_that_tells_its_progress_on_standard_error(
         assert deployment.run(command, stderr=descriptor)[0] == code
 
 
-@pytest.mark.parametrize(("kind", "code"), [("pipe", cli.EXIT_BROKEN_PIPE), ("full", cli.EXIT_USER_ERROR)])
+@pytest.mark.parametrize(("kind", "code"), KINDS)
 def test_so_does_one_that_makes_memberships_anew(kind: str, code: int, deployment: Deployment) -> None:
     with output_of(kind) as descriptor:
         assert deployment.run("memberships rebuild", stdout=descriptor)[0] == code

@@ -188,6 +188,7 @@ async def test_changes_that_are_still_being_committed_are_waited_for(kafka_broke
         assert [record.key async for some in cluster.read(topic, 0) for record in some] == [b"u"]
 
 
+@pytest.mark.long
 def test_a_worker_killed_half_way_loses_and_invents_nothing(
     events: Path, worker: Starter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def test_few_values_at_equal_instants(attach: str) -> None:
     assert difference(scenario(attach, shuffled(50, 3, names="PPPPQR", values=4, spread=5))) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "attach",
     [

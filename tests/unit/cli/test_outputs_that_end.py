@@ -105,7 +105,7 @@ def test_a_full_disk_is_an_error_that_says_so(command: str, folder: Path) -> Non
     assert (code, said) == (cli.EXIT_USER_ERROR, "error: cannot write the output: No space left on device\n")
 
 
-@pytest.mark.parametrize("kind", ["pipe", "full"])
+@pytest.mark.parametrize("kind", ["pipe", pytest.param("full", marks=pytest.mark.long)])
 @pytest.mark.parametrize("command", FAILS)
 def test_an_error_that_nobody_reads_keeps_its_exit_code(command: str, kind: str, folder: Path) -> None:
     usual, said = usual_end(command, folder)
@@ -130,7 +130,13 @@ def test_a_closed_output_is_no_error(command: str, folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("kind", "code"), [("pipe", cli.EXIT_BROKEN_PIPE), ("full", cli.EXIT_USER_ERROR)])
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("pipe", cli.EXIT_BROKEN_PIPE),
+        pytest.param("full", cli.EXIT_USER_ERROR, marks=pytest.mark.long),
+    ],
+)
 def test_so_do_commands_that_ask_a_broker(
     kind: str, code: int, folder: Path, embedded_broker: EmbeddedBroker, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def inside(rules: tuple[tuple[Split, ...], ...], points: Points) -> Any:
     return held
 
 
+@pytest.mark.long
 def test_planted_kinds_are_found_with_their_sizes_traits_and_outcomes(found: tuple[Clustering, Points, Any]) -> None:
     clustering, _, _ = found
     assert clustering.is_stable
@@ -83,10 +84,12 @@ def test_no_more_kinds_are_found_than_there_are(seed: int) -> None:
     assert len(find_clusters(planted(seed)[0]).clusters) == 3
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_clusters(found: tuple[Clustering, Points, Any]) -> None:
     assert find_clusters(planted()[0]) == found[0]
 
 
+@pytest.mark.long
 def test_labels_play_no_part(found: tuple[Clustering, Points, Any]) -> None:
     points, _ = planted()
     others = find_clusters(Points(points.columns, points.values, {}))
