@@ -277,8 +277,11 @@ class Machine:
                 end = partial[0]
         return end if end < 0 else FOREVER if self.within_ms is None else end + self.within_ms
 
-    def meet(self, state: State, other: State) -> None:
+    def meet(self, state: State, other: State, now: int) -> None:
         """Applies the R and B that either of two users keeps to what the other has; `other` comes later."""
+        for each in (state, other):
+            for stored in each[1:]:  # an older one may still be there, where no later one came
+                self._remember(stored, [], now)
         if self.has_between:
             self._meet_between(state, other)
         if self.absent_ms is None:

@@ -163,6 +163,9 @@ class Run:
         """
         self.gifts += 1
         other.pass_time(gift.left_ms, len(gift.history.arrivals))
+        for run in (self, other):
+            run.remember_absent([], gift.now)
+            run.remember_between([], gift.now)
         self.meet_between(other)
         for value, theirs in other.progress.items():
             if theirs.pending is not None and self.was_discarded(value, theirs.pending.t):

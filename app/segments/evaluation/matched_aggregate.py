@@ -198,7 +198,7 @@ class MatchedAggregate:
         state = self._state(profile)
         for machine, own, theirs in self._sequences(state, other):
             if own is not None and theirs is not None:
-                machine.meet(own, theirs)
+                machine.meet(own, theirs, now)
         while (instant := self._due(other)) <= now:
             self.occur(given, instant)
         last = state[LAST]

@@ -176,12 +176,12 @@ def test_those_of_either_of_two_users_lie_between_the_steps_of_the_other() -> No
     one, other = Sequence(), Sequence()
     one.event(10, 0)
     other.event(20, no=(0,))
-    one.machine.meet(one.state, other.state)
+    one.machine.meet(one.state, other.state, 20)
     one.state, one.now = one.machine.merge(one.state, other.state, 20), 20
     assert one.event(30, 1) == []
     other = Sequence()
     other.event(25, 0)
-    one.machine.meet(one.state, other.state)
+    one.machine.meet(one.state, other.state, 25)
     one.state = one.machine.merge(one.state, other.state, 25)
     assert one.event(40, 1) == [40]
 
@@ -198,7 +198,7 @@ def test_of_one_instant_what_the_user_did_is_earlier_than_what_the_other_did() -
     one, other = Sequence(), Sequence()
     one.event(20, no=(0,))
     other.event(20, 0)
-    one.machine.meet(one.state, other.state)
+    one.machine.meet(one.state, other.state, 20)
     one.state = one.machine.merge(one.state, other.state, 20)
     assert one.event(30, 1) == [30]
 
@@ -207,7 +207,17 @@ def test_what_must_not_come_of_the_other_is_remembered() -> None:
     one, other = Sequence(), Sequence()
     one.event(1, 0)
     other.event(20, no=(0,))
-    one.machine.meet(one.state, other.state)
+    one.machine.meet(one.state, other.state, 20)
     one.state, one.now = one.machine.merge(one.state, other.state, 20), 20
     one.event(10, 0)
     assert one.event(30, 1) == []
+
+
+def test_one_beyond_the_lateness_counts_no_more_for_what_the_other_did() -> None:
+    one, other = Sequence(), Sequence()
+    one.event(20, no=(0,))
+    other.event(10, 0)
+    now = 20 + LATENESS_MS
+    one.machine.meet(one.state, other.state, now)
+    one.state, one.now = one.machine.merge(one.state, other.state, now), now
+    assert one.event(now, 1) == [now]

@@ -320,7 +320,7 @@ def test_an_r_is_remembered_for_the_allowed_lateness() -> None:
 def merge(user: Sequence, other: Sequence, now: int = 0) -> Sequence:
     user.now = max(user.now, other.now, now)
     if user.state is not None and other.state is not None:
-        user.machine.meet(user.state, other.state)
+        user.machine.meet(user.state, other.state, user.now)
     if user.machine.absent_ms is not None:
         other.pass_to(user.now)
     user.state = user.machine.merge(user.state, other.state, user.now)
