@@ -9,6 +9,12 @@ SPLIT = "app/offline/key_split.py"
 
 SPLIT_MUTATIONS = (
     Mutation(
+        "a visitor is a user under another name",
+        KEYS,
+        "given.identified or (link.source != user and not by_force)",
+        "given.identified or link.source != user",
+    ),
+    Mutation(
         "what was on its way to the user stays there",
         SEPARATED,
         "if claim is None or claim.state != SPLIT:",

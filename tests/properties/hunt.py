@@ -17,7 +17,7 @@ from tests.properties.consents import consent_scenario_of
 from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
 from tests.properties.experiments import experiment_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
-from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
+from tests.properties.split_keys import misdivided, misrenamed, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
 from tests.support.backfilling import unlike_one_run
 from tests.support.choices import Choices
@@ -54,7 +54,7 @@ def hunt_people(seeds: Iterable[int]) -> tuple[int, str] | None:
 def hunt_split(seeds: Iterable[int]) -> tuple[int, str] | None:
     """The first seed whose history of split keys shows a difference, with that."""
     for seed in seeds:
-        for look in (misdivided, mistold, misseparated, misreplaced):
+        for look in (misdivided, mistold, misseparated, misreplaced, misrenamed):
             if (found := look(Choices.seeded(seed))) is not None:
                 return seed, found
     return None

@@ -53,6 +53,24 @@ def mistold(choices: Choices) -> str | None:
     return None if told == inside else f"readers were told of {told}, not {inside}: {json.dumps(said, indent=1)}"
 
 
+def misrenamed(choices: Choices) -> str | None:
+    """Says who is another kind of person under a new name, to which an administrator moves them; None if nobody is."""
+    said = events(choices, shared=True)
+    spread = play(choices, said, COUNTED)
+    held = {key: profile for key in KEYS if (profile := spread.held(key)) is not None and profile.begun}
+    known = {key: profile.identified for key, profile in held.items()}
+    counts = spread.counts()
+    for key in known:
+        spread.merge(key, f"new-{key}")
+    spread.read_all()
+    renamed = {key: spread.held(f"new-{key}") for key in known}
+    found = {key: None if profile is None else profile.identified for key, profile in renamed.items()}
+    if found != known:
+        return f"who is a user: {known}, and under the new names {found}: {json.dumps(said, indent=1)}"
+    after = spread.counts(*(f"new-{key}" for key in known))
+    return None if after == counts else f"{counts} events, {after} under the new names: {json.dumps(said, indent=1)}"
+
+
 def _inside(spread: Spread) -> dict[tuple[str, str], int]:
     """The memberships that the profiles have."""
     names = {segment.id: segment.name for segment in spread.partitions[0].program.segments}

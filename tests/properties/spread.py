@@ -154,12 +154,12 @@ class Spread:
             number = self.choices.one_of(*(each for each, log in enumerate(self.logs) if log))
             self.read(number, self.choices.one_of(1, 1, 2, 5))
 
-    def counts(self) -> int:
-        """All-time counts of all profiles together."""
+    def counts(self, *more: str) -> int:
+        """All-time counts of all profiles together, also of those of more keys."""
         return sum(
             sum(state for state in profile.aggregates.values() if isinstance(state, int))
             for partition in self.partitions
-            for key in KEYS
+            for key in (*KEYS, *more)
             if (profile := partition.profile(key)) is not None
         )
 

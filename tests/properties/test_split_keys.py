@@ -3,7 +3,7 @@
 import pytest
 
 from tests.properties.counts import FIRST_SEED, HISTORIES
-from tests.properties.split_keys import misdivided, misreplaced, misseparated, mistold
+from tests.properties.split_keys import misdivided, misrenamed, misreplaced, misseparated, mistold
 from tests.support.choices import Choices
 
 HISTORIES_AT_ONCE = 25
@@ -37,4 +37,11 @@ def test_after_a_split_both_keys_have_what_they_would_have_without_the_link(firs
 def test_after_a_split_the_user_is_as_one_who_could_never_claim_the_key(first: int) -> None:
     for seed in range(first, first + HISTORIES_AT_ONCE):
         found = misreplaced(Choices.seeded(seed))
+        assert found is None, f"seed {seed}: {found}"
+
+
+@some_seeds
+def test_under_a_new_name_everybody_is_who_they_were(first: int) -> None:
+    for seed in range(first, first + HISTORIES_AT_ONCE):
+        found = misrenamed(Choices.seeded(seed))
         assert found is None, f"seed {seed}: {found}"
