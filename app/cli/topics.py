@@ -17,7 +17,7 @@ from app.main import load_program
 from app.runtime.application import own_topics
 from app.runtime.kafka.access_list import access_lists, commands
 from app.runtime.kafka.clients import wait_for_broker
-from app.runtime.kafka.topic_check import Finding, check_broker, check_topics, remedies
+from app.runtime.kafka.topic_check import Finding, check_broker, check_connections, check_topics, remedies
 from app.runtime.kafka.topic_states import ClusterState, cluster_state
 from app.runtime.kafka.topics import TopicSpec, audit_topic, ensure_topics, history_topic, topic_specs
 from app.segments.compiler.program import Program, compile_catalog
@@ -72,6 +72,7 @@ def topics(
     found = check_topics(settings, specs, state.topics, brokers=len(state.brokers))
     for number, config in state.brokers.items():
         found += check_broker(settings, number, config, brokers=len(state.brokers))
+    found += check_connections(settings)
     _show(settings, made, specs, state, found)
     return EXIT_WRONG if any(finding.wrong for finding in found) else EXIT_RIGHT
 

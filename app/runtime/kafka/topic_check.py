@@ -5,6 +5,7 @@ Values are texts as the broker tells them. What a broker does not tell is not ju
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from app.runtime.kafka.privacy_check import terms_of
 from app.runtime.kafka.topics import (
@@ -19,6 +20,7 @@ from app.segments.language.durations import format_duration
 from app.settings import Settings
 
 EXPIRATION_MS_MIN = 86_400_000
+ENCRYPTED = ("ssl", "sasl-ssl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,27 @@ def check_broker(settings: Settings, number: int, config: Mapping[str, str], *, 
     look("transaction.state.log.replication.factor", low=copies, what=what)
     look("offsets.topic.replication.factor", low=copies, what="the same for where the group is")
     return wrong
+
+
+def check_connections(settings: Settings) -> list[Finding]:
+    """Connections that carry data about people over a network as plain text, where strict privacy is asked for."""
+    if settings.privacy != "strict":
+        return []
+    found = []
+    servers = [server.rpartition(":")[0] for server in settings.kafka_bootstrap_servers.split(",")]
+    if settings.kafka_security not in ENCRYPTED and not all(map(_is_here, servers)):
+        said = f"connections are not encrypted: {settings.kafka_security}"
+        found.append(Finding("Kafka", True, said, "set SHOAL_KAFKA_SECURITY to ssl or sasl-ssl"))
+    redis = urlsplit(settings.redis_url)
+    if redis.scheme == "redis" and not _is_here(redis.hostname or ""):
+        said = "connections are not encrypted: redis://"
+        found.append(Finding("Redis", True, said, "let REDIS_URL begin with rediss://"))
+    return found
+
+
+def _is_here(host: str) -> bool:
+    """True for an address of this machine."""
+    return host.strip("[] ") in ("localhost", "127.0.0.1", "::1")
 
 
 def _check_partitions(

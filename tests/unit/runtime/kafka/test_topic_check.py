@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.runtime.kafka.topic_check import Finding, TopicState, check_broker, check_topics, remedies
+from app.runtime.kafka.topic_check import Finding, TopicState, check_broker, check_connections, check_topics, remedies
 from app.runtime.kafka.topics import TopicSpec, history_topic, topic_specs
 from app.settings import Settings, load_settings
 
@@ -131,6 +131,21 @@ def test_a_brokers_own_settings_are_looked_at(config: dict[str, str], said: str)
     assert finding.name == "broker 1"
     assert said in finding.do
     assert check_broker(SETTINGS, 1, {"transaction.max.timeout.ms": "900000", "log.dirs": "data"}, brokers=3) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"kafka_bootstrap_servers": "kafka:9092", "redis_url": "redis://cache:6379"}, ["Kafka", "Redis"]),
+        ({"kafka_bootstrap_servers": "127.0.0.1:9092,kafka:9092", "kafka_security": "sasl-plaintext"}, ["Kafka"]),
+        ({"kafka_bootstrap_servers": "kafka:9092", "kafka_security": "ssl", "redis_url": "rediss://cache"}, []),
+        ({"kafka_bootstrap_servers": "localhost:9092,[::1]:9093", "redis_url": "redis://127.0.0.1/0"}, []),
+    ],
+)
+def test_connections_over_a_network_are_encrypted_where_privacy_is_strict(given: Any, names: list[str]) -> None:
+    strict = replace(SETTINGS, privacy="strict", **given)
+    assert [finding.name for finding in check_connections(strict)] == names
+    assert check_connections(replace(strict, privacy="off")) == []
 
 
 def test_one_command_a_topic_mends_its_settings() -> None:
