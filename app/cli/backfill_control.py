@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiokafka.structs import TopicPartition
 
-from app.cli.backfill_job import catalogs_of
+from app.cli.stored_catalogs import stored_catalogs
 from app.events.control_record import Control, write_control
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
@@ -27,7 +27,7 @@ class Unfinished:
 async def unfinished_backfill(settings: Settings, catalog: Catalog) -> Unfinished | None:
     """The backfill that has begun and is not over; None if there is none."""
     async with Cluster(settings) as cluster:
-        entries = await catalogs_of(cluster)
+        entries = await stored_catalogs(cluster, without_users=True)
     fillings = {number: entry.filling for number, entry in entries.items() if entry.filling is not None}
     return _unfinished(fillings, catalog)
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 from aiokafka.structs import TopicPartition
 from rich.console import Console
 
+from app.cli.stored_catalogs import stored_catalogs
 from app.console.running import reporting
 from app.errors import UserError
 from app.events.control_record import Control, write_control
@@ -28,10 +29,9 @@ from app.offline.backfill_shadow import Shadow
 from app.runtime.kafka.log_reader import LogReader
 from app.runtime.kafka.log_writer import LogWriter, is_fenced
 from app.runtime.kafka.record_batch import Row
-from app.runtime.records.envelope import decode_profile, reached_of
 from app.runtime.records.journal import CatalogChange, JournalEntry, decode_entry
 from app.segments.language.durations import format_duration
-from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
+from app.segments.partition.position import CatalogEntry
 from app.settings import Settings
 from app.verification.topic_contents import Cluster, Positions
 
@@ -122,7 +122,7 @@ class BackfillJob:
         deadline_s = time.monotonic() + self.timeout_s
         self.doing = "waiting for the workers to use the definitions"
         while True:
-            self._catalogs = await catalogs_of(cluster)
+            self._catalogs = await stored_catalogs(cluster)
             other = next(((each, entry) for each, entry in self._catalogs.items() if entry.version != version), None)
             if other is None:
                 break
@@ -242,8 +242,11 @@ class BackfillJob:
                 break
         latest = max((each for each in log.journal if isinstance(each, CatalogChange)), key=_epoch, default=None)
         known = self._catalogs.get(number)
-        if latest is not None and (
-            latest.version != self.plan.program.version or latest.epoch > (1 if known is None else known.epoch)
+        # A partition without users stores no catalog of its own accord, and nothing of it is filled.
+        if (
+            latest is not None
+            and known is not None
+            and (latest.version != self.plan.program.version or latest.epoch > known.epoch)
         ):
             raise UserError(
                 f"the workers have begun to use other definitions, of version {latest.version}",
@@ -408,22 +411,6 @@ class BackfillJob:
             elif time.monotonic() > deadline_s:
                 raise UserError("the backfill is written, and no worker has read all of it", hint="start a worker")
             await positions.moved(WAIT_S)
-
-
-async def catalogs_of(cluster: Cluster) -> dict[int, CatalogEntry]:
-    """The catalog of each partition that has users, as its worker has stored it."""
-    found: dict[int, CatalogEntry] = {}
-    for partition in range(cluster.partitions):
-        newest: bytes | None = None
-        async for records in cluster.read(cluster.topics.profiles, partition):
-            for record in records:
-                if record.key == CATALOG_KEY.encode() and record.value is not None:
-                    known = newest is not None and reached_of(newest) > reached_of(record.value)
-                    newest = newest if known else record.value
-        entry = None if newest is None else decode_profile(newest).profile
-        if entry is not None:
-            found[partition] = read_catalog_entry(entry)
-    return found
 
 
 def _within(fills: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

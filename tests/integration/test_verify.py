@@ -194,9 +194,9 @@ def test_a_worker_killed_half_way_loses_and_invents_nothing(
 ) -> None:
     monkeypatch.setenv("SHOAL_BATCH_RECORDS_MAX", "100")
     simulate(file=[events])
-    first = worker()
     with pytest.raises(UserError, match="there is no topic"):
-        verify(file=[events])  # the worker is still starting
+        verify(file=[events])  # no worker was there yet
+    first = worker()
     wait_until(lambda: asyncio.run(topics_are_there()), within_s=60)
     asyncio.run(asyncio.wait_for(until_offset(EVENTS // 3), 60))
     first.signal(signal.SIGKILL)

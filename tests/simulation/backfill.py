@@ -108,9 +108,11 @@ class Backfiller:
         """The catalog of each partition that has users, as its worker has stored it."""
         found: dict[int, CatalogEntry] = {}
         for number in range(self._partitions):
-            value = latest(self._broker.log(self._scenario.settings.topics.profiles, number)).get(CATALOG_KEY.encode())
+            stored = latest(self._broker.log(self._scenario.settings.topics.profiles, number))
+            value = stored.get(CATALOG_KEY.encode())
             entry = None if value is None else decode_profile(value).profile
-            if entry is not None:
+            users = (each for key, each in stored.items() if key not in (CATALOG_KEY.encode(), POSITION_KEY))
+            if entry is not None and any(decode_profile(each).profile is not None for each in users):
                 found[number] = read_catalog_entry(entry)
         return found
 
