@@ -37,8 +37,8 @@ IDENTITY_MUTATIONS = (
     Mutation(
         "a logout of a claim that is forgotten releases nothing",
         KEYS,
-        "        if claim is None:  # it may be forgotten",
-        "        if claim is None:\n            return\n        if claim is None:  # it may be forgotten",
+        'claim = identity.claims.setdefault(anonymous_id, Claim(t, kept_ms, GIVEN, "seen"))',
+        'claim = identity.claims.setdefault(anonymous_id, Claim(t, kept_ms, RELEASED, "seen"))',
     ),
     Mutation(
         "a repeat at a moved key is forwarded",

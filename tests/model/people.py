@@ -238,6 +238,7 @@ class PeopleOracle(Oracle):
         claim = claims.setdefault(other, Claim(t, t - CLAIM_MS - DAY_MS, "forgotten"))
         if claim.state in ("asked", "forgotten"):
             n, claim.n, claim.state = claim.n, max(claim.n, t), "released"
+            claim.at_ms = max(claim.at_ms, t - CLAIM_MS - DAY_MS)
             self.say(user, self.take_release, other, user, n)
 
     def take_answer(self, user: str, source: str, n: int, state: str) -> None:

@@ -100,14 +100,12 @@ class LinkedKeys(WaitingEvents):
     def _release(self, user: str, profile: Profile, anonymous_id: str, t: int) -> None:
         """A logout: the id is nobody's until the next claim."""
         identity = profile.identity or identities.new_identity()
-        claim = identity.claims.get(anonymous_id)
-        if claim is None:  # it may be forgotten, and the id in use ever since: it answers if it is this user's
-            n = t
-            identity.claims[anonymous_id] = Claim(n, max(t - CLAIM_MS - DAY_MS, 0), RELEASED, "seen")
-        elif claim.state in (ASKED, GIVEN):
-            n, claim.n, claim.state = claim.n, max(claim.n, t), RELEASED
-        else:
+        kept_ms = max(t - CLAIM_MS - DAY_MS, 0)  # remembered for some days: the next claim has a higher number
+        claim = identity.claims.setdefault(anonymous_id, Claim(t, kept_ms, GIVEN, "seen"))
+        if claim.state not in (ASKED, GIVEN):
             return
+        # A claim may be forgotten, and the id in use ever since: it answers if it is this user's.
+        n, claim.n, claim.at_ms, claim.state = claim.n, max(claim.n, t), max(claim.at_ms, kept_ms), RELEASED
         profile.know(identity)
         self._send(replace(self._link("release", anonymous_id, user, n), at_ms=t), owner=user)
 
