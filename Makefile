@@ -73,7 +73,7 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
 LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py tests/faults/test_erasures.py \
 	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing \
-	tests/docs/test_function_recipe.py \
+	tests/faults/test_subscribers.py tests/docs/test_function_recipe.py tests/docs/test_quickstart.py tests/installed \
 	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
 	tests/contract tests/integration tests/service/test_connections.py tests/warehouse \
 	tests/unit/cli/test_outputs_that_end.py tests/unit/learning

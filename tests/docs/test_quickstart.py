@@ -21,6 +21,7 @@ def test_the_segment_on_the_page_is_the_one_that_is_written() -> None:
     assert first_files()["segments/cart-abandoned.yaml"].endswith(f"\n{shown}")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_from_an_event_to_the_webhook(tmp_path: Path) -> None:
     whole = blocks(PAGE)

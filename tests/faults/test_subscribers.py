@@ -59,10 +59,12 @@ async def read_through_deaths(deployment: Deployment, client: str, folder: Path)
         single.kill()
 
 
+@pytest.mark.long
 async def test_on_kafka_each_change_is_handled_once(on_kafka: Deployment, client_on_kafka: str, tmp_path: Path) -> None:
     await read_through_deaths(on_kafka, client_on_kafka, tmp_path)
 
 
+@pytest.mark.long
 async def test_on_the_embedded_broker_each_change_is_handled_once(
     on_embedded: Deployment, client_on_embedded: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ import yaml
 from app.embedded import EmbeddedBroker
 from tests.installed.environment import ROOT, Environment, stand_in
 
+pytestmark = pytest.mark.long
+
 PACKAGES = ("app", "agents", "tables")
 OTHERS = {"app": "my-shop", "agents": "openai-agents", "tables": "tables"}
 """Package -> a distribution of somebody else that has it: a user's own program, the SDK of a vendor, PyTables."""

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.__main__ import play, simulate, story_of
 from tests.simulation.run import Run
 
-SHORT_RUNS = 500
+SHORT_RUNS = 300
 LONG_RUNS = int(os.environ.get("SIMULATION_RUNS", "100000"))
 FIRST_SEED = int(os.environ.get("SIMULATION_SEED", "0"))
 

@@ -79,6 +79,7 @@ def test_every_user_is_in_the_rules_of_one_cluster(found: tuple[Clustering, Poin
     assert (members.argmax(axis=0) == kinds).mean() > 0.95
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [2, 3])
 def test_no_more_kinds_are_found_than_there_are(seed: int) -> None:
     assert len(find_clusters(planted(seed)[0]).clusters) == 3
