@@ -98,8 +98,8 @@ class LiveCatalog:
         settlement.user = user
         settlement.kind = "catalog"
         profile.watched = 0
-        known = program.remembered, program.experiments
-        for own in [own for own in profile.aggregates if own not in known[0] and own not in known[1]]:
+        remembered, experiments = program.remembered, program.experiments
+        for own in [own for own in profile.aggregates if own not in remembered and own not in experiments]:
             del profile.aggregates[own]
         for own in [own for own in profile.due if own not in program.matched or forgotten_ms <= now]:
             del profile.due[own]
