@@ -15,7 +15,8 @@ from aiokafka.structs import TopicPartition
 
 from app.events.lenient_json import encode
 from app.events.message import MessageDecoder, MessageError, checked_value, times_of, user_of
-from app.intake.intake_task import POSITION_PARTITION, intake_topic_spec
+from app.intake.intake_task import intake_topic_spec
+from app.intake.positions import POSITION_PARTITION
 from app.intake.shapes import decode_json
 from app.intake.sources import DEFAULT_SHAPE, read_sources
 from app.intake.transform import transform

@@ -8,23 +8,20 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from app.intake.intake_writer import IntakeWriter
+from app.intake.positions import POSITION_PARTITION, Positions
 from app.intake.transform import Taken, transform
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
-from app.runtime.kafka.log_readers import whole
-from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import COMPACTED, TopicSpec
-from app.runtime.records.dead_letters import Origin, Withheld, dead_row
+from app.runtime.records.dead_letters import Origin
 from app.settings import Settings
 
-POSITION_PARTITION: Final = 0
 READ_WAIT_MS: Final = 500
-READ_POSITIONS: Final = 10_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(int).decode
@@ -38,11 +35,7 @@ def intake_topic_spec(settings: Settings) -> TopicSpec:
 
 
 class IntakeTask(FollowTask):
-    """Intake of one source partition.
-
-    With transactions, position and events become visible together. Without, events are written first: after a crash
-    some are written again, with the same ids.
-    """
+    """Intake of one source partition."""
 
     def __init__(
         self,
@@ -58,7 +51,7 @@ class IntakeTask(FollowTask):
         self._metrics = metrics
         self._shape = shape
         self._transactions = transactions
-        self._writer: LogWriter | None = None
+        self._writer: IntakeWriter | None = None
         super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
 
     @property
@@ -67,18 +60,11 @@ class IntakeTask(FollowTask):
 
     async def follow(self) -> None:
         """See `FollowTask`."""
-        settings = self._settings
-        transactional_id = f"{settings.app_id}-intake-{self.tp.topic}-{self.tp.partition}"
-        writer = self._writer = LogWriter(
-            settings,
-            partition=POSITION_PARTITION,
-            transactional_id=transactional_id if self._transactions else None,
-        )
+        name = f"{self.tp.topic}-{self.tp.partition}"
+        writer = self._writer = IntakeWriter(self._settings, name=name, transactions=self._transactions)
         clean = False
         try:
-            # Opening ends every transaction of an earlier owner of this partition: what is read afterwards is final.
-            async with asyncio.timeout(settings.commit_timeout_ms / 1000):
-                await writer.open()
+            await writer.open()
             position = await self._position()
             async with self.reading() as reader:
                 earliest = await reader.earliest()
@@ -101,7 +87,7 @@ class IntakeTask(FollowTask):
             raise
         finally:
             self._writer = None
-            await (writer.close() if clean else writer.abandon())
+            await writer.close(clean=clean)
 
     async def _serve(self, reader: LogReader) -> None:
         settings = self._settings
@@ -144,35 +130,17 @@ class IntakeTask(FollowTask):
             self._metrics.intake(self.tp.topic, reason, 1)
 
     async def _write(self, taken: Taken, next_offset: int) -> None:
-        topics = self._settings.topics
-        rows = [(TopicPartition(topics.clickstream, number), some) for number, some in taken.rows.items()]
-        if taken.dead:
-            number = self.tp.partition % self._settings.partitions
-            rows.append((TopicPartition(topics.dead_letters, number), [self._dead_row(*each) for each in taken.dead]))
-        position: list[Row] = [(self._key, _encode(next_offset), [])]
-        where = TopicPartition(topics.intake, POSITION_PARTITION)
         assert self._writer is not None, "not open"
-        if not self._transactions:
-            await self._writer.write_to(rows)
-            await self._writer.write_to([(where, position)])
-            return
-        producer = self._writer.producer
-        await producer.begin_transaction()
-        await self._writer.write_to([*rows, (where, position)])
-        await producer.commit_transaction()
+        position: Row = (self._key, _encode(next_offset), [])
+        await self._writer.write(taken, [position], origin=self._origin, dead_partition=self.tp.partition)
 
-    def _dead_row(self, record: Any, reason: str, detail: str) -> Row:
-        origin = Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
-        if self._settings.incoming_ids.hides:
-            record, detail = Withheld(record.offset, record.timestamp), "the record is only in its source topic"
-        return dead_row(record, reason=reason, detail=detail, origin=origin)
+    def _origin(self, record: Any) -> Origin:
+        return Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
 
     async def _position(self) -> int | None:
         """Returns the position of an earlier owner; None if there was none."""
-        found: int | None = None
         async with self.reading(self._settings.topics.intake, partition=POSITION_PARTITION) as reader:
-            async for records in whole(reader, records_max=READ_POSITIONS):
-                for record in records:
-                    if record.key == self._key and record.value is not None:
-                        found = _decode(record.value)
-        return found
+            positions = Positions(reader, self._key)
+            await positions.refresh()
+        value = positions.values.get(b"")
+        return None if value is None else _decode(value)

@@ -107,6 +107,8 @@ class LogReader:
         self._buffer: deque[list[Any]] = deque()
         self._fetch_offset = 0  # after the buffered records
         self._end_offset = UNSEEN
+        self.log_end = UNSEEN
+        """The end of the log as last seen, with what transactions that are still open have written."""
         self._held_back = HeldBack()
         self._ahead: asyncio.Future[Any] | None = None
 
@@ -217,7 +219,7 @@ class LogReader:
             end_offset = rest[0]  # the last stable offset
             aborted = (rest[2] if response.API_VERSION >= 11 else rest[-2]) or []
         self._parse(rest[-1], offset, aborted)
-        self._end_offset = end_offset
+        self._end_offset, self.log_end = end_offset, high_watermark
         self._held_back.note(end_offset, high_watermark, now_s=time.monotonic())
         if offset > high_watermark:
             raise OffsetLostError(self.topic, self.partition, offset)
