@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -32,6 +33,10 @@ ROUNDS: Final = ("first round", "second round")
 MERGED: Final = ("given", "empty")
 DELIVERY: Final = "exactly-once"
 _VISITOR: Final = re.compile(rb'"anonymousId":"([^"]+)"')
+_USER: Final = re.compile(rb'"userId":"[^"]*",')
+_AT: Final = re.compile(rb'"timestamp":"([^"]+)"')
+#: Far below the lateness: a login in a late event claims nothing.
+BEHIND_MAX: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +64,44 @@ class Logins:
         """In words."""
         return f"{self.workload.source}, every tenth event a login" if self.users else self.workload.source
 
+    @property
+    def logins(self) -> int:
+        """The number of anonymous ids that a login claims."""
+        return sum(b'"userId":"' in line for line in self.lines()) if self.users else 0
+
     def lines(self) -> Iterator[bytes]:
         """The messages, in the order of sending."""
         return with_logins(self.workload.lines(), users=self.users)
 
 
 def with_logins(lines: Iterator[bytes], *, users: bool = True) -> Iterator[bytes]:
-    """The messages of visitors; every tenth has the user, too, and the visitor's next one a new anonymous id.
+    """The messages of visitors; every tenth has a user, too, and the visitor's next one a new anonymous id.
 
-    So each login claims an id that no login has claimed before: all of them merge. Who logs in very often is another
-    user now and then, since a user can get only so many ids.
+    So each login claims an id that no login has claimed before: all of them merge, since none is in a late event. Who
+    logs in very often is another user now and then, since a user can get only so many ids.
     """
     before: Counter[bytes] = Counter()
-    for number, line in enumerate(lines):
+    newest = b""
+    for number, source in enumerate(lines):
+        line = _USER.sub(b"", source)
         found = _VISITOR.search(line)
         if found is None:
             yield line
             continue
+        at = _AT.search(line)
+        newest = max(newest, at[1] if at else b"")
         visitor = found[1]
         logins = before[visitor]
         fields = b'"anonymousId":"%b~%d"' % (visitor, logins)
-        if number % EVERY == EVERY - 1:
+        if number % EVERY == EVERY - 1 and at and _instant(at[1]) >= _instant(newest) - BEHIND_MAX:
             before[visitor] += 1
             if users:
                 fields += b',"userId":"u-%b~%d"' % (visitor, logins // LOGINS_MAX)
         yield _VISITOR.sub(fields, line, count=1)
+
+
+def _instant(text: bytes) -> datetime:
+    return datetime.fromisoformat(text.decode())
 
 
 class _Told(msgspec.Struct):
@@ -128,7 +146,7 @@ def _drained(
         plain_cpu_s = 0.0
         for name, load in loads.items():
             task = Task(load, segments, broker, DELIVERY, f"{name}, {round_name}")
-            figures, result = measure(task, folder, claims=workload.events // EVERY if load.users else 0)
+            figures, result = measure(task, folder, claims=load.logins)
             cpu_s = figures["cpu_s_a_million"]
             plain_cpu_s = plain_cpu_s or cpu_s
             rows.append(
