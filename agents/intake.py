@@ -1,19 +1,25 @@
-"""Other people's topics into the clickstream: checked, mapped, under the users' keys."""
+"""Other people's topics and streams into the clickstream: checked, mapped, under the users' keys."""
+
+from typing import Final
 
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
 from app.errors import UserError
 from app.intake.intake_task import IntakeTask, intake_topic_spec
+from app.intake.kinesis_task import KinesisTask
 from app.intake.sources import read_sources
+from app.intake.stream_task import StreamTask
+from app.intake.streams import Stream, control_topic, stream_of
 from app.runtime.application import choose_exactly_once
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
 from app.runtime.follower import Follower
-from app.runtime.kafka.topics import ensure_topics, specs_of
+from app.runtime.kafka.topics import TopicSpec, ensure_topics, specs_of
 from app.settings import Settings
 
 ROLE = "intake"
+STREAM_TASKS: Final[dict[str, type[StreamTask]]] = {"kinesis": KinesisTask}
 
 
 async def intake(batches: StreamT[FollowedBatch]) -> None:
@@ -25,14 +31,28 @@ async def intake(batches: StreamT[FollowedBatch]) -> None:
 def create_app(settings: Settings) -> Follower:
     """The process `shoal intake`. Nothing is started yet. Raises UserError for sources that cannot be."""
     sources = read_sources(settings)
+    streams = {control_topic(settings, each): each for each in map(stream_of, sources) if each is not None}
+    topics = [name for name in sources if stream_of(name) is None]
 
-    def new_task(app: Follower, tp: TP, deliver: Deliver) -> IntakeTask:
+    def new_task(app: Follower, tp: TP, deliver: Deliver) -> IntakeTask | StreamTask:
+        transactions = choose_exactly_once(settings, transactions=app.committed_only)
+        if stream := streams.get(tp.topic):
+            return STREAM_TASKS[stream.kind](
+                tp,
+                settings=settings,
+                metrics=app.metrics,
+                stream=stream,
+                shape=sources[stream.source],
+                transactions=transactions,
+                committed_only=app.committed_only,
+                deliver=deliver,
+            )
         return IntakeTask(
             tp,
             settings=settings,
             metrics=app.metrics,
             shape=sources[tp.topic],
-            transactions=choose_exactly_once(settings, transactions=app.committed_only),
+            transactions=transactions,
             committed_only=app.committed_only,
             deliver=deliver,
         )
@@ -40,13 +60,20 @@ def create_app(settings: Settings) -> Follower:
     async def look(app: Follower, client: AIOKafkaClient) -> None:
         """Are the sources there? Ours are made."""
         cluster = await client.fetch_all_metadata()
-        for name in sources:
+        for name in topics:
             if not cluster.partitions_for_topic(name):
                 raise UserError(f"there is no topic {name}", hint="SHOAL_SOURCES names topics that others write to")
+        for stream in streams.values():
+            await STREAM_TASKS[stream.kind].check(settings, stream)
         choose_exactly_once(settings, transactions=app.committed_only)
         written = specs_of(settings, settings.topics.clickstream, settings.topics.dead_letters)
-        await ensure_topics(settings, client, [*written, intake_topic_spec(settings)])
+        control = [_control_spec(settings, topic, stream) for topic, stream in streams.items()]
+        await ensure_topics(settings, client, [*written, intake_topic_spec(settings), *control])
 
-    app = Follower(settings, role=ROLE, topics=list(sources), new_task=new_task, prepare=look)
+    app = Follower(settings, role=ROLE, topics=[*topics, *streams], new_task=new_task, prepare=look)
     app.add_agent(intake)
     return app
+
+
+def _control_spec(settings: Settings, topic: str, stream: Stream) -> TopicSpec:
+    return TopicSpec(topic, STREAM_TASKS[stream.kind].control_partitions(settings), ())

@@ -241,6 +241,12 @@ READER_METRICS = (
         "Events of source topics accepted without an unreadable part, by that part",
         ("source", "part"),
     ),
+    Metric(
+        "shoal_intake_failures",
+        "counter",
+        "Times that the service of a stream did not do what intake asked, by cause",
+        ("source", "cause"),
+    ),
     Metric("shoal_warehouse_rows", "counter", "Records for the warehouse, by table and outcome", ("table", "outcome")),
     Metric("shoal_warehouse_files", "counter", "Parquet files written to the warehouse, by table", ("table",)),
     Metric("shoal_warehouse_bytes", "counter", "Bytes of Parquet files written to the warehouse, by table", ("table",)),

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from app.configuration.console_settings import ConsoleSettings
 from app.configuration.incoming_ids import incoming_ids
 from app.configuration.setting import SettingInfo, option_of, setting, variable_of
 from app.configuration.setting_value import (
@@ -22,6 +21,7 @@ from app.configuration.setting_value import (
     parse_value,
     shown,
 )
+from app.configuration.stream_settings import StreamSettings
 from app.errors import UserError
 from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
 from app.segments.evaluation.time_rules import TimeRules
@@ -43,7 +43,7 @@ LogFormat = Literal["text", "json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(ConsoleSettings):
+class Settings(StreamSettings):
     """All settings of a worker. Units end the names: `_ms` milliseconds, `_bytes` bytes."""
 
     # Where the brokers are.
@@ -174,7 +174,9 @@ class Settings(ConsoleSettings):
         "shoal.destinations", "Private topic: the position of each destination, compacted"
     )
     topic_intake: str = setting("shoal.intake", "Private topic: the position of intake in each source, compacted")
-    sources: str = setting("", "Topics of shoal intake, separated by commas: name, or name=segment-raw, ga4, posthog")
+    sources: str = setting(
+        "", "Sources of shoal intake, separated by commas: topic or kinesis:STREAM, and =segment-raw, ga4 or posthog"
+    )
 
     # The warehouse.
     warehouse: str = setting("", "Place of the Parquet files of shoal warehouse: a folder, or s3://bucket/path")

@@ -1,4 +1,4 @@
-"""`shoal intake`: other topics into the clickstream."""
+"""`shoal intake`: other topics and streams into the clickstream."""
 
 from app.cli.process import Pairs, prepare_process, settings_of
 
@@ -13,7 +13,7 @@ def intake(
     set_: Pairs = None,
 ) -> int:
     """Copy events from other topics into the clickstream until Ctrl-C or SIGTERM: topics with other keys, or in the
-    shape of GA4 or PostHog.
+    shape of GA4 or PostHog, and streams of Amazon Kinesis.
 
     Each event is checked and written with its user as the key. An event that cannot be used goes to the dead-letter
     topic. Delivery is exactly once if the broker has transactions. For more throughput, start several.
@@ -23,7 +23,7 @@ def intake(
     Parameters
     ----------
     sources
-        The source topics, separated by commas: name, or name=segment-raw, ga4, posthog (SHOAL_SOURCES).
+        The sources, separated by commas: topic or kinesis:STREAM, and =segment-raw, ga4 or posthog (SHOAL_SOURCES).
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions

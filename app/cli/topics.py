@@ -13,6 +13,7 @@ from app.console.running import quiet_clients
 from app.destinations.positions import destination_topic_specs
 from app.intake.intake_task import intake_topic_spec
 from app.intake.sources import read_sources
+from app.intake.streams import control_topic, stream_of
 from app.main import load_program
 from app.runtime.application import own_topics
 from app.runtime.kafka.access_list import access_lists, commands
@@ -81,7 +82,9 @@ def _show_access_lists(settings: Settings) -> None:
     """Prints the commands of Kafka's own tool; each process has a user that is named after it."""
     console = make_console()
     sources = tuple(read_sources(settings)) if settings.sources.strip() else ()
-    for process, grants in access_lists(settings, sources=sources).items():
+    streams = [control_topic(settings, each) for each in map(stream_of, sources) if each is not None]
+    topics = [name for name in sources if stream_of(name) is None]
+    for process, grants in access_lists(settings, sources=topics, streams=streams).items():
         say(console, f"# shoal {process}")
         principal = f"User:{settings.app_id}-{process}"
         for line in commands(grants, principal=principal, bootstrap_servers=settings.kafka_bootstrap_servers):

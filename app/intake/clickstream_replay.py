@@ -19,6 +19,7 @@ from app.intake.intake_task import intake_topic_spec
 from app.intake.positions import POSITION_PARTITION
 from app.intake.shapes import decode_json
 from app.intake.sources import DEFAULT_SHAPE, read_sources
+from app.intake.streams import stream_of
 from app.intake.transform import transform
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader
@@ -50,8 +51,8 @@ class DeadLetter:
     """A record as it was where it came from."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: int | str
+    offset: int | str
     timestamp: int
     key: bytes | None
     value: bytes | None
@@ -61,10 +62,12 @@ class DeadLetter:
     def of(cls, record: Any) -> "DeadLetter":
         """Read from its headers; a record that is none stands for itself."""
         headers = {name: value.decode(errors="replace") for name, value in record.headers or ()}
-        place = [headers.get(f"shoal-source-{part}", "") for part in ("partition", "offset")]
-        partition, offset = (int(part) if part.isdigit() else record.offset for part in place)
+        topic = headers.get("shoal-source-topic", "")
+        partition, offset = (headers.get(f"shoal-source-{part}", "") for part in ("partition", "offset"))
+        if ":" not in topic:  # a topic of Kafka, and not a stream, whose places are text
+            partition, offset = (int(part) if part.isdigit() else record.offset for part in (partition, offset))
         return cls(
-            topic=headers.get("shoal-source-topic", ""),
+            topic=topic,
             partition=partition,
             offset=offset,
             timestamp=record.timestamp,
@@ -99,7 +102,7 @@ class Again:
         taken = transform(
             [letter],
             topic=letter.topic,
-            partition=letter.partition,
+            partition=None,
             shape=self._shapes.get(letter.topic, DEFAULT_SHAPE),
             partitions=settings.partitions,
             skew_max_ms=settings.skew_max_ms,
@@ -109,8 +112,8 @@ class Again:
         return {} if taken.dead else dict(taken.rows)
 
     def is_withheld(self, letter: DeadLetter) -> bool:
-        """True if the record is only where it came from."""
-        return letter.value is None and letter.topic in self._shapes
+        """True if the record is only in the topic that it came from."""
+        return letter.value is None and letter.topic in self._shapes and stream_of(letter.topic) is None
 
     def _covered(self, value: bytes | None) -> bytes:
         """The value, with pseudonyms in place of ids if it is from before there were any. Raises MessageError."""
@@ -180,9 +183,9 @@ async def _take(
 
 async def _from_source(letter: DeadLetter, readers: LogReaders) -> DeadLetter:
     """The dead letter with the record that its source still has at its place."""
-    reader = readers.open(letter.topic, letter.partition)
+    reader = readers.open(letter.topic, int(letter.partition))
     try:
-        async for part in rest(reader, letter.offset, records_max=1):
+        async for part in rest(reader, int(letter.offset), records_max=1):
             for record in part.records:
                 if record.offset == letter.offset:
                     return replace(letter, key=record.key, value=record.value, timestamp=record.timestamp)

@@ -124,10 +124,7 @@ class IntakeTask(FollowTask):
         )
         async with asyncio.timeout(settings.commit_timeout_ms / 1000):
             await self._write(taken, next_offset)
-        self._metrics.intake(self.tp.topic, "taken", len(records) - len(taken.dead))
-        self._metrics.intake_repairs(self.tp.topic, taken.repairs)
-        for _, reason, _ in taken.dead:
-            self._metrics.intake(self.tp.topic, reason, 1)
+        self._metrics.intake_taken(self.tp.topic, taken.dead, records=len(records), repairs=taken.repairs)
 
     async def _write(self, taken: Taken, next_offset: int) -> None:
         assert self._writer is not None, "not open"

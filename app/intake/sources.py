@@ -1,19 +1,22 @@
-"""Source topics of intake, and the shape of their records."""
+"""Sources of intake, and the shape of their records."""
 
 from collections.abc import Mapping
 
 from app.errors import UserError
 from app.intake.shapes import SHAPES
+from app.intake.streams import stream_of
 from app.settings import Settings
 
 DEFAULT_SHAPE = "segment"
 
 
 def read_sources(settings: Settings) -> Mapping[str, str]:
-    """Topic -> name of its shape, by the setting `sources`. Raises UserError.
+    """Source -> name of its shape, by the setting `sources`. Raises UserError.
 
     >>> dict(read_sources(Settings(sources="events, web=ga4")))
     {'events': 'segment', 'web': 'ga4'}
+    >>> dict(read_sources(Settings(sources="kinesis:clicks=segment-raw")))
+    {'kinesis:clicks': 'segment-raw'}
     """
     found: dict[str, str] = {}
     ours = settings.topics
@@ -28,6 +31,7 @@ def read_sources(settings: Settings) -> Mapping[str, str]:
             )
         if name in (ours.clickstream, ours.dead_letters, ours.late, ours.changes):
             raise UserError(f"{name} cannot be a source: Shoal writes to it", hint="name another topic")
+        stream_of(name)
         if name in found:
             raise UserError(f"sources names {name} twice")
         found[name] = shape

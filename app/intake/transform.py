@@ -27,19 +27,27 @@ class Taken:
     events: int = 0
     repairs: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Taken") -> None:
+        """Puts another result behind this one."""
+        for number, some in other.rows.items():
+            self.rows[number] += some
+        self.dead += other.dead
+        self.events += other.events
+        self.repairs += other.repairs
+
 
 def transform(
     records: Iterable[Any],
     *,
     topic: str,
-    partition: int,
+    partition: int | None,
     shape: str,
     partitions: int,
     skew_max_ms: int,
     now_ms: int,
     user_ids: UserIds,
 ) -> Taken:
-    """Returns what is written for the records of one partition of a source, in order.
+    """Returns what is written for the records of one partition of a source, in order; None: each names its own.
 
     A record is a dead letter if any of its events cannot be used; those that can are taken all the same. `partitions`:
     of the clickstream. `now_ms`: the receipt of a record that has no timestamp. A record that nobody foresaw is a dead
@@ -48,10 +56,11 @@ def transform(
     taken, reader = Taken(), SHAPES[shape]
     for record in records:
         failure: tuple[str, str] | None = None
+        where = record.partition if partition is None else partition
         received_ms = record.timestamp if record.timestamp >= 0 else now_ms
         try:
             for number, event in enumerate(_events(record.value, reader)):
-                place = f"{topic}-{partition}-{record.offset}-{number}"
+                place = f"{topic}-{where}-{record.offset}-{number}"
                 try:
                     if isinstance(event, MessageError):
                         raise event

@@ -198,7 +198,7 @@ def _sources() -> Row:
                     (f"sum by (source, outcome) (rate(shoal_intake_records_total{RATE}))", "{{source}} {{outcome}}"),
                 ],
                 unit="eps",
-                width=12,
+                width=8,
             ),
             Panel(
                 title="Events repaired",
@@ -207,7 +207,16 @@ def _sources() -> Row:
                     (f"sum by (source, part) (rate(shoal_intake_repairs_total{RATE}))", "{{source}} without {{part}}"),
                 ],
                 unit="eps",
-                width=12,
+                width=8,
+            ),
+            Panel(
+                title="Failures of streams",
+                meaning="The service of a stream did not do what was asked, by cause.",
+                queries=[
+                    (f"sum by (source, cause) (rate(shoal_intake_failures_total{RATE}))", "{{source}} {{cause}}"),
+                ],
+                unit="eps",
+                width=8,
             ),
         ],
     )

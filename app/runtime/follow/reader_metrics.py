@@ -1,6 +1,8 @@
 """The metrics of the processes that read on: memberships, destinations, intake, warehouse."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from app.metrics import READER_METRICS, MetricSet
 
@@ -62,6 +64,29 @@ class ReaderMetrics(MetricSet):
         """Records of a source: taken, or the reason why not."""
         if count:
             self._by_name["shoal_intake_records"].labels(source, outcome).inc(count)
+
+    def intake_taken(
+        self, source: str, dead: Iterable[tuple[object, str, str]], *, records: int, repairs: Mapping[str, int]
+    ) -> None:
+        """A batch of so many records was written; `dead`: those that went to the dead letters, with their reasons."""
+        reasons = Counter(reason for _, reason, _ in dead)
+        self.intake(source, "taken", records - reasons.total())
+        self.intake_repairs(source, repairs)
+        for reason, count in reasons.items():
+            self.intake(source, reason, count)
+
+    def intake_failed(self, source: str, cause: str) -> None:
+        """The service of a source did not do what was asked: credentials, missing, refused, throttled, unreachable."""
+        self._by_name["shoal_intake_failures"].labels(source, cause).inc()
+
+    def behind(self, reader: str, part: str, seconds: float) -> None:
+        """Sets the lag of a reader of a stream, which does not count records."""
+        self._by_name["shoal_reader_lag_seconds"].labels(reader, part).set(seconds)
+
+    def no_longer_behind(self, reader: str, part: str) -> None:
+        """A part of a stream has ended."""
+        with suppress(KeyError):
+            self._by_name["shoal_reader_lag_seconds"].remove(reader, part)
 
     def intake_repairs(self, source: str, parts: Mapping[str, int]) -> None:
         """Events of a source were taken without a part: which, and how many events."""

@@ -38,8 +38,11 @@ class Grant:
         return ["--operation", self.operation, _OPTIONS[self.resource], *which, *pattern]
 
 
-def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str, tuple[Grant, ...]]:
-    """Grants by process, named as its command. `sources`: topics of `shoal intake`.
+def access_lists(
+    settings: Settings, *, sources: Sequence[str] = (), streams: Sequence[str] = ()
+) -> dict[str, tuple[Grant, ...]]:
+    """Grants by process, named as its command. `sources`: topics of `shoal intake`; `streams`: topics that it makes
+    for streams, to share out their parts.
 
     A worker may make the topics of segments: a published catalog can bring new ones. All others are expected to be
     there, but for the private topics of destinations and intake, which those make themselves.
@@ -82,7 +85,8 @@ def access_lists(settings: Settings, *, sources: Sequence[str] = ()) -> dict[str
         "intake": _chain(
             _topics("Read", *sources, intake),
             _topics("Write", topics.clickstream, topics.dead_letters, intake),
-            _topics("Create", intake),
+            _topics("Create", intake, *streams),
+            _topics("Describe", *streams),
             [_group(f"{app_id}-intake"), _transactions(f"{app_id}-intake-")],
         ),
         "warehouse": _chain(

@@ -12,18 +12,18 @@ OURS: Final = "shoal-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Topic, partition and offset that a record came from."""
+    """Topic, partition and offset that a record came from; of a stream, its name and its words for the place."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: int | str
+    offset: int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """A record of which nothing but the place is kept: it may name a person by an id that must not be written."""
 
-    offset: int
+    offset: int | str
     timestamp: int
     key: bytes | None = None
     value: bytes | None = None

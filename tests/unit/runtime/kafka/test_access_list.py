@@ -56,3 +56,14 @@ def test_the_command_prints_all_of_them(capsys: pytest.CaptureFixture[str], monk
     assert all(words[:3] == ["kafka-acls.sh", "--bootstrap-server", "kafka:9092"] for words in asked)
     assert sum(map(len, access_lists(Settings(), sources=["raw"]).values())) == len(asked)
     assert any("raw" in words for words in asked)
+
+
+def test_intake_may_make_the_topics_that_share_out_streams(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOAL_SOURCES", "kinesis:clicks")
+    assert main(["topics", "acls"]) == 0
+    lines = [
+        shlex.split(line) for line in capsys.readouterr().out.splitlines() if "shoal.intake.kinesis.clicks" in line
+    ]
+    assert [words[words.index("--operation") + 1] for words in lines] == ["Create", "Describe"]
