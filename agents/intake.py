@@ -8,6 +8,7 @@ from faust.types import TP, StreamT
 from app.errors import UserError
 from app.intake.intake_task import IntakeTask, intake_topic_spec
 from app.intake.kinesis_task import KinesisTask
+from app.intake.pubsub_task import PubSubTask
 from app.intake.sources import read_sources
 from app.intake.stream_task import StreamTask
 from app.intake.streams import Stream, control_topic, stream_of
@@ -19,7 +20,7 @@ from app.runtime.kafka.topics import TopicSpec, ensure_topics, specs_of
 from app.settings import Settings
 
 ROLE = "intake"
-STREAM_TASKS: Final[dict[str, type[StreamTask]]] = {"kinesis": KinesisTask}
+STREAM_TASKS: Final[dict[str, type[StreamTask]]] = {"kinesis": KinesisTask, "pubsub": PubSubTask}
 
 
 async def intake(batches: StreamT[FollowedBatch]) -> None:

@@ -175,7 +175,8 @@ class Settings(StreamSettings):
     )
     topic_intake: str = setting("shoal.intake", "Private topic: the position of intake in each source, compacted")
     sources: str = setting(
-        "", "Sources of shoal intake, separated by commas: topic or kinesis:STREAM, and =segment-raw, ga4 or posthog"
+        "",
+        "Sources of shoal intake: topic, kinesis:STREAM, pubsub:PROJECT/SUBSCRIPTION; with =segment-raw, ga4, posthog",
     )
 
     # The warehouse.

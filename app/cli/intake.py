@@ -13,7 +13,7 @@ def intake(
     set_: Pairs = None,
 ) -> int:
     """Copy events from other topics into the clickstream until Ctrl-C or SIGTERM: topics with other keys, or in the
-    shape of GA4 or PostHog, and streams of Amazon Kinesis.
+    shape of GA4 or PostHog, streams of Amazon Kinesis and Google Pub/Sub.
 
     Each event is checked and written with its user as the key. An event that cannot be used goes to the dead-letter
     topic. Delivery is exactly once if the broker has transactions. For more throughput, start several.
@@ -23,7 +23,8 @@ def intake(
     Parameters
     ----------
     sources
-        The sources, separated by commas: topic or kinesis:STREAM, and =segment-raw, ga4 or posthog (SHOAL_SOURCES).
+        The sources, separated by commas: topic, kinesis:STREAM or pubsub:PROJECT/SUBSCRIPTION, and =segment-raw, ga4
+        or posthog (SHOAL_SOURCES).
     broker
         Address of Kafka, host:port (KAFKA_BOOTSTRAP_SERVERS).
     partitions

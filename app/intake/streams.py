@@ -1,6 +1,7 @@
 """Sources that are no topics of Kafka: their names, and the topics whose partitions share out the work."""
 
 import re
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,10 @@ from app.settings import Settings
 
 NAMES: Final = {
     "kinesis": (re.compile(r"[a-zA-Z0-9_.-]{1,128}"), "kinesis:STREAM, 1 to 128 letters, digits, _ . -"),
+    "pubsub": (
+        re.compile(r"[a-z][a-z0-9.:-]{4,98}/[A-Za-z][A-Za-z0-9._~+%-]{2,254}"),
+        "pubsub:PROJECT/SUBSCRIPTION, as Google allows them",
+    ),
 }
 """By kind: what a name may be, and the same in words."""
 
@@ -44,4 +49,7 @@ def stream_of(source: str) -> Stream | None:
 
 def control_topic(settings: Settings, stream: Stream) -> str:
     """The topic whose partitions stand for parts of a stream. It stays empty: the group assigns its partitions."""
-    return f"{settings.topics.intake}.{stream.kind}.{stream.name}"
+    name = stream.name
+    if stream.kind == "pubsub":  # names of topics are shorter, and have fewer characters
+        name = f"{re.sub('[^a-zA-Z0-9._-]', '-', name)[:100]}-{zlib.crc32(name.encode()):08x}"
+    return f"{settings.topics.intake}.{stream.kind}.{name}"
