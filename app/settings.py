@@ -298,6 +298,7 @@ class Settings(StreamSettings):
             identity=f"{prefix}shoal.identity",
             erasures=f"{prefix}shoal.erasures",
             audit=f"{prefix}shoal.audit",
+            drafts=f"{prefix}shoal.drafts",
             dead_letters=f"{clickstream}.dead-letter",
             late=f"{clickstream}.late",
         )
@@ -318,6 +319,7 @@ class Topics:
     identity: str
     erasures: str
     audit: str
+    drafts: str
     dead_letters: str
     late: str
 

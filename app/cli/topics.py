@@ -20,7 +20,7 @@ from app.runtime.kafka.access_list import access_lists, commands
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.kafka.topic_check import Finding, check_broker, check_connections, check_topics, remedies
 from app.runtime.kafka.topic_states import ClusterState, cluster_state
-from app.runtime.kafka.topics import TopicSpec, audit_topic, ensure_topics, history_topic, topic_specs
+from app.runtime.kafka.topics import TopicSpec, audit_topic, drafts_topic, ensure_topics, history_topic, topic_specs
 from app.segments.compiler.program import Program, compile_catalog
 from app.settings import Settings, load_settings
 
@@ -95,7 +95,7 @@ async def _look(settings: Settings, *, create: bool) -> tuple[list[str], list[To
     """Returns the topics that were created, those that are expected and those that exist."""
     program = await _program(settings)
     own = sorted(own_topics(settings, program))
-    specs = [*topic_specs(settings, own), history_topic(settings), audit_topic(settings)]
+    specs = [*topic_specs(settings, own), history_topic(settings), audit_topic(settings), drafts_topic(settings)]
     client = await wait_for_broker(settings)
     try:
         made = []

@@ -29,6 +29,7 @@ from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
 from app.web.definition_routes import DefinitionRoutes, Drafts
+from app.web.draft_routes import DraftRoutes
 from app.web.front import Front
 from app.web.gate import COOKIE, Asked, Gate
 from app.web.job_routes import JobRoutes
@@ -41,13 +42,14 @@ from app.web.publications import Publications
 from app.web.pulse import Pulses
 from app.web.segment_routes import SegmentRoutes
 from app.web.session_routes import SessionRoutes
+from app.web.shared_drafts import SharedDrafts
 from app.web.static_files import StaticFiles
 from app.web.timeline import Timelines
 from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(DefinitionRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
+    *(DefinitionRoutes, DraftRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"
@@ -108,6 +110,7 @@ def create_console(settings: Settings) -> Console:
             "timelines": given(Timelines(settings)),
             "pulses": given(Pulses(settings)),
             "drafts": given(Drafts(settings, definitions)),
+            "shared_drafts": given(SharedDrafts(settings)),
             "publications": given(Publications(settings)),
             "jobs": given(jobs),
             "vocabularies": given(Vocabularies(settings)),

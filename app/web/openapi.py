@@ -12,6 +12,10 @@ _NAME: Final = Schema(
     type=OpenAPIType.STRING, description="The definition that the text replaces; empty or absent: it is new"
 )
 _SOURCE: Final = Schema(type=OpenAPIType.STRING, description="The text of a definition file")
+_BASE: Final = Schema(
+    type=OpenAPIType.STRING, description="The publication that the author has seen; none: nothing was published"
+)
+_REVISION: Final = Schema(type=OpenAPIType.INTEGER, description="The revision of the draft that the author has seen")
 _MESSAGE: Final = Schema(type=OpenAPIType.STRING, description="What changes, and why")
 LOGIN: Final = Schema(
     type=OpenAPIType.OBJECT,
@@ -19,6 +23,17 @@ LOGIN: Final = Schema(
     properties={"name": Schema(type=OpenAPIType.STRING), "password": Schema(type=OpenAPIType.STRING)},
 )
 DRAFT: Final = Schema(type=OpenAPIType.OBJECT, required=["text"], properties={"text": _SOURCE, "name": _NAME})
+NEW_DRAFT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["text", "base"],
+    properties={"text": _SOURCE, "name": _NAME, "base": _BASE},
+)
+DRAFT_CHANGE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["text", "base", "revision"],
+    properties={"text": _SOURCE, "base": _BASE, "revision": _REVISION},
+)
+DRAFT_REVISION: Final = Schema(type=OpenAPIType.OBJECT, required=["revision"], properties={"revision": _REVISION})
 CONDITION_EDIT: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["text", "role"],

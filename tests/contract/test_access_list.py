@@ -297,6 +297,12 @@ async def ask_the_console(shop: Shop) -> None:
             headers={"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token},
         )
         assert told.status_code == 200, told.text
+        told = await http.post(
+            "/console/v1/drafts",
+            json={"text": text, "base": latest},
+            headers={"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token},
+        )
+        assert told.status_code == 200, told.text
         told = await http.get("/console/v1/audit")
         assert told.status_code == 200, told.text
 

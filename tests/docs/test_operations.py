@@ -36,6 +36,7 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.identity,
         topics.erasures,
         topics.audit,
+        topics.drafts,
         topics.profiles,
         topics.journal,
         topics.catalog,

@@ -30,7 +30,7 @@ ALL = (
     "/console/v1/health",
     "/console/v1/destinations",
 )
-FOR_EDITORS = ("/console/v1/vocabulary",)
+FOR_EDITORS = ("/console/v1/vocabulary", "/console/v1/drafts")
 AUDIT = "/console/v1/audit"
 PUBLISHED = (
     "/console/v1/definitions?name=cart-abandoned",
@@ -42,10 +42,13 @@ WRITES: dict[str, Right] = {
     "/console/v1/definitions/read": "edit",
     "/console/v1/definitions/edit": "edit",
     "/console/v1/jobs": "edit",
+    "/console/v1/drafts": "edit",
+    "/console/v1/drafts/none/bring-back": "edit",
     "/console/v1/publications": "publish",
     "/console/v1/publications/rollback": "publish",
 }
 JOB = "/console/v1/jobs/{job_id:str}"
+DRAFT = "/console/v1/drafts/{draft_id:str}"
 OPEN = ("/console/v1/session", "/console/v1/me")
 STREAM = "/console/v1/changes"
 OF_PEOPLE = (*PEOPLE, "/console/v1/segments/cart-abandoned/users")
@@ -74,8 +77,8 @@ def clients(guarded_url: str) -> "Iterator[dict[str, tuple[httpx.Client, dict[st
 def test_every_route_is_in_this_table() -> None:
     templates = {path for controller in ROUTES for path in paths_of(controller)}
     shown = {
-        each.partition("?")[0].replace("cart-abandoned", "{name:str}")
-        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, *WRITES, *OPEN, JOB, STREAM)
+        each.partition("?")[0].replace("cart-abandoned", "{name:str}").replace("drafts/none", "drafts/{draft_id:str}")
+        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, *WRITES, *OPEN, JOB, DRAFT, STREAM)
     }
     assert templates == shown
 
@@ -98,7 +101,7 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
         status = client.get(path).status_code
         may = path in ALL or role != "viewer"
         assert (status == 403) is not may, (path, status)
-    for path in (*FOR_EDITORS, JOB.replace("{job_id:str}", "x")):
+    for path in (*FOR_EDITORS, JOB.replace("{job_id:str}", "x"), DRAFT.replace("{draft_id:str}", "x")):
         assert (client.get(path).status_code == 403) is (role in ("viewer", "people")), path
     assert client.get(AUDIT).status_code == 403
     for path in PUBLISHED:
@@ -116,6 +119,10 @@ def test_a_role_writes_what_it_may_and_nothing_without_the_token_of_a_page(role:
         job = JOB.replace("{job_id:str}", "x")
         assert client.request("DELETE", job, json={}, headers=headers).status_code == (404 if may_edit else 403)
         assert client.request("DELETE", job, json={}, headers=SAME_ORIGIN).status_code == 403
+        draft = DRAFT.replace("{draft_id:str}", "x")
+        for method in ("PUT", "DELETE"):
+            assert client.request(method, draft, json={}, headers=headers).status_code == (400 if may_edit else 403)
+            assert client.request(method, draft, json={}, headers=SAME_ORIGIN).status_code == 403
         for wrong in (SAME_ORIGIN, headers | {"Sec-Fetch-Site": "cross-site"}, headers | {"X-Shoal-CSRF": "x"}):
             assert client.post(path, json={}, headers=wrong).status_code == 403, path
 

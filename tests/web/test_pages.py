@@ -22,6 +22,7 @@ PAGES: Final = {
     "/changes": "Live changes",
     "/destinations": "Destinations",
     "/health": "Health",
+    "/drafts": "Drafts",
     "/history": "Publications",
     "/audit": "Audit log",
     "/more": "More",

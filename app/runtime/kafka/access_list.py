@@ -54,9 +54,9 @@ def access_lists(
     definitions, publisher = [topics.catalog, topics.catalog_history], _transactions(f"{app_id}-catalog-publisher")
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
-            _topics("Create", *every),
-            _topics("DescribeConfigs", *every, positions, letters, intake),
-            _topics("Describe", *every[:-1], positions, letters, intake),
+            _topics("Create", *every, topics.drafts),
+            _topics("DescribeConfigs", *every, positions, letters, intake, topics.drafts),
+            _topics("Describe", *every[:-1], positions, letters, intake, topics.drafts),
             _topics("Read", topics.catalog),
             (_prefix(each, topics.segment_prefix) for each in ("Create", "Describe", "DescribeConfigs")),
             [Grant(operation="DescribeConfigs", resource="cluster", name=CLUSTER)],
@@ -130,9 +130,9 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
             _topics("Read", topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.profiles),
             _topics("Read", topics.catalog, topics.identity, topics.destinations),
             _topics("Describe", topics.journal, letters),
-            _topics("Read", topics.catalog_history, topics.audit),
-            _topics("Write", topics.catalog, topics.catalog_history, topics.audit),
-            [_transactions(f"{app_id}-catalog-publisher")],
+            _topics("Read", topics.catalog_history, topics.audit, topics.drafts),
+            _topics("Write", topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
+            [_transactions(f"{app_id}-catalog-publisher"), _transactions(f"{app_id}-drafts")],
         ),
     }
 

@@ -38,6 +38,8 @@ class TopicSpec:
 TRANSACTION_ROOM_MS = 5_000
 
 KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+DRAFTS_SEGMENT_BYTES = str(16 << 20)
+"""The broker compacts all segments but the last: a small one is soon full, so that a start reads little."""
 # Kafka's retention uses the time of the records: replayed old events would be deleted within minutes.
 REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
@@ -86,6 +88,11 @@ def catalog_topic(settings: Settings) -> TopicSpec:
 def history_topic(settings: Settings) -> TopicSpec:
     """The topic of all publications: never compacted, kept for ever, so that each can be shown and published again."""
     return TopicSpec(settings.topics.catalog_history, 1, _config(settings, KEPT))
+
+
+def drafts_topic(settings: Settings) -> TopicSpec:
+    """The topic of the console's drafts: the newest record of each, in one partition, so that all are in one order."""
+    return TopicSpec(settings.topics.drafts, 1, _config(settings, COMPACTED | {"segment.bytes": DRAFTS_SEGMENT_BYTES}))
 
 
 def audit_topic(settings: Settings) -> TopicSpec:

@@ -15,6 +15,7 @@ import { Health } from './pages/health.js';
 import { Audit } from './pages/audit.js';
 import { More } from './pages/more.js';
 import { Edit } from './pages/edit.js';
+import { Drafts } from './pages/drafts.js';
 import { History } from './pages/history.js';
 
 const PAGES = [
@@ -23,6 +24,7 @@ const PAGES = [
   ['/people', 'people', People],
   ['/changes', 'live', Live],
   ['/destinations', 'destinations', Destinations],
+  ['/drafts', 'drafts', Drafts],
   ['/history', 'history', History],
   ['/health', 'health', Health],
   ['/audit', 'audit', Audit],
@@ -33,15 +35,18 @@ function NoPage() {
   return html`<h1 tabindex="-1">${t('no_page')}</h1><p>${t('no_page_more')}</p>`;
 }
 
+// Another draft of the same definition is another page.
+const pageKey = (address) => `${address.path} ${address.query.get('draft') ?? ''}`;
+
 function pageOf(address, me) {
   const inner = address.path.match(/^\/(segments|edit)\/([^/]+)$/);
   if (inner) {
     let name = '';
     try { name = decodeURIComponent(inner[2]); } catch { name = ''; }
     const Page = inner[1] === 'edit' ? Edit : Segment;
-    return ['segments', html`<${Page} key=${address.path} name=${name} me=${me} query=${address.query} />`];
+    return ['segments', html`<${Page} key=${pageKey(address)} name=${name} me=${me} query=${address.query} />`];
   }
-  if (address.path === '/edit') return ['segments', html`<${Edit} key=${address.path} name="" me=${me} query=${address.query} />`];
+  if (address.path === '/edit') return ['segments', html`<${Edit} key=${pageKey(address)} name="" me=${me} query=${address.query} />`];
   const found = PAGES.find(([path]) => path === address.path);
   if (!found) return ['', html`<${NoPage} />`];
   const [, name, Page] = found;

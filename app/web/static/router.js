@@ -46,4 +46,6 @@ export function useAddress() {
 
 export const segmentHref = (name) => `/segments/${encodeURIComponent(name)}`;
 export const personHref = (user) => `/people?user=${encodeURIComponent(user)}`;
+/** The page on which a draft is changed. */
+export const draftHref = (draft) => `/edit${draft.name ? `/${encodeURIComponent(draft.name)}` : ''}?draft=${draft.id}`;
 export const editHref = (name) => `/edit/${encodeURIComponent(name)}`;

@@ -5,6 +5,7 @@ import { segmentHref } from '../router.js';
 import { t } from '../words.js';
 import { STARTS, startText } from '../parts/starts.js';
 import { Builder } from '../parts/builder.js';
+import { DraftKeeper } from '../parts/draft.js';
 import { Publish } from '../parts/publish.js';
 import { Against, Findings, Meaning } from '../parts/reading.js';
 import { Loading, Shown } from '../parts/states.js';
@@ -17,28 +18,38 @@ const kept = (name) => `shoal-draft:${name}`;
 export function Edit({ name, me, query }) {
   const heading = html`<h1 tabindex="-1">${name ? t('edit_title', { name }) : t('new_segment')}</h1>`;
   if (!me.rights.includes('edit')) return html`${heading}<p class="notice">${t('edit_no_right')}</p>`;
-  return html`${heading}${name ? html`<${Existing} name=${name} me=${me} />` : html`<${New} me=${me} query=${query} />`}`;
+  return html`${heading}${name ? html`<${Existing} name=${name} me=${me} draft=${query.get('draft')} />` : html`<${New} me=${me} query=${query} />`}`;
 }
 
-function Existing({ name, me }) {
+function Existing({ name, me, draft }) {
   const source = useData(`definitions${made({ name })}`);
-  return html`<${Shown} of=${source}>${(data) => html`<${Editing} name=${name} me=${me} start=${data.text} publication=${data.publication} source=${data.source} />`}<//>`;
+  return html`<${Shown} of=${source}>${(data) => html`<${WithDraft} id=${draft} name=${name} me=${me} start=${data.text} publication=${data.publication} source=${data.source} />`}<//>`;
+}
+
+/** The page of a text; with an id it shows the draft, which is based on the publication that its author has seen. */
+function WithDraft({ id, ...given }) {
+  const found = useData(id ? `drafts/${encodeURIComponent(id)}` : null);
+  if (!id) return html`<${Editing} ...${given} draft=${null} />`;
+  return html`<${Shown} of=${found}>${(draft) => draft.deleted ? html`<p class="notice">${t('draft_was_deleted')} <a href="/drafts">${t('drafts_title')}</a></p>`
+    : html`<${Editing} ...${given} draft=${draft} publication=${given.publication === null ? null : draft.base} />`}<//>`;
 }
 
 function New({ me, query }) {
   const latest = useData(me.features.published ? 'publications/latest' : null);
+  const draft = query.get('draft');
   const from = query.get('from');
   const copied = useData(from ? `definitions${made({ name: from })}` : null);
   const [chosen, setChosen] = useState(null);
   if (from && !copied.data && !copied.problem) return html`<${Loading} />`;
   if (me.features.published && !latest.data) return html`<${Shown} of=${latest}>${() => ''}<//>`;
+  if (draft) return html`<${WithDraft} id=${draft} name="" me=${me} start="" publication=${latest.data?.publication ?? null} source="" />`;
   const begun = localStorage.getItem(kept(''));
   const start = copied.data ? copied.data.text : chosen === null ? null : startText(chosen);
   if (start === null && !begun) {
     return html`<section aria-labelledby="start"><h2 id="start">${t('start_title')}</h2><p>${t('start_more')}</p>
       <ul class="starts">${STARTS.map((each) => html`<li key=${each}><button onClick=${() => setChosen(each)}><b>${t(`start_${each}`)}</b><span class="sub">${t(`start_${each}_more`)}</span></button></li>`)}</ul></section>`;
   }
-  return html`<${Editing} name="" me=${me} start=${start ?? startText('empty')} publication=${latest.data?.publication ?? null} source="" />`;
+  return html`<${WithDraft} id=${null} name="" me=${me} start=${start ?? startText('empty')} publication=${latest.data?.publication ?? null} source="" />`;
 }
 
 /** The text and what the checker says of it; the newest question wins. */
@@ -61,11 +72,11 @@ function useReading(name, text) {
   return { reading: state.reading, problem: state.problem, waiting: state.of !== text, again: () => setAgain(again + 1) };
 }
 
-function Editing({ name: given, me, start, publication, source }) {
+function Editing({ name: given, me, start, publication, source, draft }) {
   const [name, setName] = useState(given);
-  const before = useMemo(() => localStorage.getItem(kept(given)), [given]);
-  const [restored, setRestored] = useState(before !== null && before !== start);
-  const [edit, setEdit] = useState({ text: restored ? before : start, turn: 0 });
+  const before = useMemo(() => draft ? draft.text : localStorage.getItem(kept(given)), [given]);
+  const [restored, setRestored] = useState(!draft && before !== null && before !== start);
+  const [edit, setEdit] = useState({ text: draft || restored ? before : start, turn: 0 });
   const [text, setText] = useState(edit.text);
   const [base, setBase] = useState(publication);
   const [present, setPresent] = useState(start);
@@ -76,7 +87,7 @@ function Editing({ name: given, me, start, publication, source }) {
   const findings = useMemo(() => (reading && !waiting ? reading.findings : []), [reading, waiting]);
   const write = (now) => {
     setText(now);
-    localStorage.setItem(kept(name), now);
+    if (!draft) localStorage.setItem(kept(name), now);
   };
   const show = (now) => {
     setRestored(false);
@@ -84,6 +95,7 @@ function Editing({ name: given, me, start, publication, source }) {
     setText(now);
     setEdit({ text: now, turn: edit.turn + 1 });
   };
+  const theirs = (other) => { setText(other.text); setEdit({ text: other.text, turn: edit.turn + 1 }); };
   const done = (published, { number }) => {
     localStorage.removeItem(kept(name));
     setRestored(false);
@@ -114,6 +126,8 @@ function Editing({ name: given, me, start, publication, source }) {
           ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>
         <${Try} name=${name} text=${text} reading=${reading} waiting=${waiting} /></div>
     </div>
+    <section aria-labelledby="draft"><h2 id="draft">${t('draft_heading')}</h2>
+      <${DraftKeeper} draft=${draft} name=${name} text=${text} base=${base} onTheirs=${theirs} /></section>
     <section aria-labelledby="publishing"><h2 id="publishing">${t('publish')}</h2>
       <${Publish} name=${name} text=${text} base=${base} reading=${reading} waiting=${waiting} me=${me} onDone=${done} onCompare=${compare} /></section>
     <p>${name ? html`<a href=${segmentHref(name)}>${t('back_to', { name })}</a>` : html`<a href="/segments">${t('segments_title')}</a>`}</p>`;

@@ -1,0 +1,118 @@
+"""Drafts that people share: read from their topic, and written one at a time, however many consoles there are."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from app.runtime.kafka.clients import has_transactions, wait_for_broker
+from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.log_writer import LogWriter, is_fenced
+from app.runtime.kafka.record_batch import Row
+from app.runtime.kafka.topics import drafts_topic, ensure_topics
+from app.runtime.records.draft_record import DraftRecord, encode_draft, take_draft
+from app.settings import Settings
+
+DRAFTS_PARTITION: Final = 0
+READ_RECORDS: Final = 1_000
+Change: TypeAlias = Callable[[dict[str, DraftRecord]], DraftRecord]
+
+
+class OvertakenDraftError(Exception):
+    """Another console wrote at the same instant: nothing of this write is kept."""
+
+
+class DraftStore:
+    """All drafts of a deployment. Each method raises KafkaError, OSError, UserError where Kafka refuses.
+
+    Two writes at once: a write fences all others with the same transactional id, reads the topic to its end, and then
+    decides. Without transactions nothing keeps two consoles apart, only two requests to one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._one = asyncio.Lock()
+        self._drafts: dict[str, DraftRecord] = {}
+        self._read_to = 0
+
+    async def all(self) -> dict[str, DraftRecord]:
+        """Drafts by id as they are now, with those that were deleted."""
+        async with self._one:
+            client = await self._client()
+            try:
+                await self._read(client, committed_only=await has_transactions(client))
+            finally:
+                await client.close()
+            return dict(self._drafts)
+
+    async def change(self, decide: Change) -> DraftRecord:
+        """Writes what `decide` makes of all drafts, and returns it. Nothing is written if `decide` raises."""
+        async with self._one:
+            client = await self._client()
+            try:
+                transactions = await has_transactions(client)
+                own = f"{self._settings.app_id}-drafts" if transactions else None
+                writer = LogWriter(self._settings, partition=DRAFTS_PARTITION, transactional_id=own)
+                await writer.open()
+                try:
+                    await self._read(client, committed_only=transactions)
+                    made = decide(dict(self._drafts))
+                    await self._write(writer, made, transactions=transactions)
+                finally:
+                    await writer.abandon()
+                await self._read(client, committed_only=transactions)
+                return made
+            finally:
+                await client.close()
+
+    async def _client(self) -> AIOKafkaClient:
+        client = await wait_for_broker(self._settings)
+        try:
+            await ensure_topics(self._settings, client, [drafts_topic(self._settings)])
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    async def _write(self, writer: LogWriter, made: DraftRecord, *, transactions: bool) -> None:
+        row: Row = (made.id.encode(), encode_draft(made), [])
+        rows = [(self._settings.topics.drafts, [row])]
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
+                if transactions:
+                    await writer.producer.begin_transaction()
+                await writer.write(rows)
+                if transactions:
+                    await writer.producer.commit_transaction()
+        except KafkaError as error:
+            if is_fenced(error):
+                raise OvertakenDraftError from error
+            raise
+
+    async def _read(self, client: AIOKafkaClient, *, committed_only: bool) -> None:
+        """Reads on from where the last reading ended, or all again if the topic was made anew."""
+        reader = LogReader(
+            client,
+            topic=self._settings.topics.drafts,
+            partition=DRAFTS_PARTITION,
+            committed_only=committed_only,
+            bytes_max=self._settings.fetch_bytes_max,
+        )
+        try:
+            reader.seek(self._read_to or await reader.earliest())
+            while True:
+                try:
+                    fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
+                except OffsetLostError:  # the topic was made anew
+                    self._drafts, self._read_to = {}, 0
+                    reader.seek(await reader.earliest())
+                    continue
+                for record in fetched.records:
+                    take_draft(self._drafts, record.key, record.value)
+                self._read_to = fetched.next_offset
+                if fetched.drained:
+                    return
+        finally:
+            await reader.stop()

@@ -1,0 +1,177 @@
+"""Drafts that people share: a text that is not published, open to everybody who may edit. No write loses another's."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from app.catalogs.draft_store import Change, DraftStore, OvertakenDraftError
+from app.errors import UserError
+from app.events.instants import iso
+from app.runtime.records.draft_record import DRAFT_BYTES_MAX, DRAFTS_MAX, DraftRecord, encode_draft, new_draft_id
+from app.service.http_problem import Problem
+from app.settings import Settings
+
+TIMEOUT_S: Final = 15.0
+RETRY_AFTER_S: Final = 3
+BASE_CHARACTERS_MAX: Final = 100
+NAME_CHARACTERS_MAX: Final = 300
+
+
+class SharedDraft(msgspec.Struct, kw_only=True, frozen=True):
+    """A draft. `revision`: to be sent back with a change. `name`: of the definition that it replaces; empty: it is new.
+    `base`: the publication that its author has seen. `deleted`: null for one that is there."""
+
+    id: str
+    revision: int
+    name: str
+    text: str
+    base: str
+    by: str
+    begun: str
+    changed_by: str
+    changed: str
+    deleted: str | None
+
+
+class SharedDraftRows(msgspec.Struct, kw_only=True, frozen=True):
+    """Drafts, the one that was changed last first; also those that were deleted, which can be brought back. Their
+    `text` is the first line."""
+
+    drafts: list[SharedDraft]
+
+
+class SharedDrafts:
+    """Reads and writes drafts. Every refusal is a Problem."""
+
+    def __init__(self, settings: Settings, now_ms: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
+        self._store = DraftStore(settings)
+        self._now_ms = now_ms
+
+    async def rows(self) -> SharedDraftRows:
+        """All drafts. Problem 503."""
+        async with _told():
+            records = await self._store.all()
+        newest = sorted(records.values(), key=lambda each: (each.changed_ms, each.id), reverse=True)
+        short = (msgspec.structs.replace(each, text=each.text.strip().partition("\n")[0]) for each in newest)
+        return SharedDraftRows(drafts=[_shown(each) for each in short])
+
+    async def one(self, draft_id: str) -> SharedDraft:
+        """A draft with its text, also a deleted one. Problem 404 or 503."""
+        async with _told():
+            return _shown(_found(await self._store.all(), draft_id))
+
+    async def begin(self, *, name: str, text: str, base: str, by: str) -> SharedDraft:
+        """A new draft. Problem 400, 413 or 503."""
+        now_ms = self._now_ms()
+
+        def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
+            if len(drafts) >= DRAFTS_MAX:
+                raise Problem(
+                    400, "too-many", f"there are {DRAFTS_MAX} drafts, with deleted ones: bring one of them back"
+                )
+            return _checked(
+                DraftRecord(
+                    id=new_draft_id(),
+                    revision=1,
+                    name=name,
+                    text=text,
+                    base=base,
+                    by=by,
+                    begun_ms=now_ms,
+                    changed_by=by,
+                    changed_ms=now_ms,
+                )
+            )
+
+        return await self._changed(decide)
+
+    async def write(self, draft_id: str, *, text: str, base: str, revision: int, by: str) -> SharedDraft:
+        """A draft with another text. Problem 404, 409 if it is not at `revision` any more, 413 or 503."""
+        return await self._replaced(draft_id, revision, by, lambda _: {"text": text, "base": base})
+
+    async def delete(self, draft_id: str, *, revision: int, by: str) -> SharedDraft:
+        """Hides a draft; its text stays. Problem 404, 409 or 503."""
+        return await self._replaced(draft_id, revision, by, lambda now_ms: {"deleted_ms": now_ms})
+
+    async def bring_back(self, draft_id: str, *, revision: int, by: str) -> SharedDraft:
+        """Shows a deleted draft again. Problem 404, 409 or 503."""
+        return await self._replaced(draft_id, revision, by, lambda _: {"deleted_ms": 0}, of_deleted=True)
+
+    async def _replaced(
+        self,
+        draft_id: str,
+        revision: int,
+        by: str,
+        made: Callable[[int], dict[str, str | int]],
+        *,
+        of_deleted: bool = False,
+    ) -> SharedDraft:
+        now_ms = self._now_ms()
+
+        def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
+            found = _found(drafts, draft_id)
+            if found.revision != revision or bool(found.deleted_ms) is not of_deleted:
+                deed = "deleted" if found.deleted_ms else "changed"
+                said = f"{found.changed_by or 'somebody'} {deed} this draft at {iso(found.changed_ms)}"
+                raise Problem(409, "other-revision", f"{said}: nothing of yours was written")
+            more = {"revision": revision + 1, "changed_by": by, "changed_ms": now_ms}
+            return _checked(msgspec.structs.replace(found, **made(now_ms), **more))
+
+        return await self._changed(decide)
+
+    async def _changed(self, decide: Change) -> SharedDraft:
+        async with _told():
+            return _shown(await self._store.change(decide))
+
+
+def _found(drafts: dict[str, DraftRecord], draft_id: str) -> DraftRecord:
+    if draft_id not in drafts:
+        raise Problem(404, "no-draft", f"there is no draft {draft_id!r:.80}")
+    return drafts[draft_id]
+
+
+def _checked(record: DraftRecord) -> DraftRecord:
+    if len(record.base) > BASE_CHARACTERS_MAX or len(record.name) > NAME_CHARACTERS_MAX:
+        raise Problem(400, "invalid-request", "the base or the name is too long: send those of the definition")
+    size = len(encode_draft(record))
+    if size > DRAFT_BYTES_MAX:
+        raise Problem(
+            413, "too-large", f"the draft has {size:,} bytes, more than {DRAFT_BYTES_MAX:,}: shorten the text"
+        )
+    return record
+
+
+def _shown(record: DraftRecord) -> SharedDraft:
+    return SharedDraft(
+        id=record.id,
+        revision=record.revision,
+        name=record.name,
+        text=record.text,
+        base=record.base,
+        by=record.by,
+        begun=iso(record.begun_ms),
+        changed_by=record.changed_by,
+        changed=iso(record.changed_ms),
+        deleted=iso(record.deleted_ms) if record.deleted_ms else None,
+    )
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """Errors of Kafka as problems of a request."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            yield
+    except OvertakenDraftError:
+        why = "another console wrote at the same instant: nothing was written, try again"
+        raise Problem(503, "overtaken", why, retry_after_s=1) from None
+    except TimeoutError:
+        raise Problem(503, "kafka", "Kafka does not answer in time", retry_after_s=RETRY_AFTER_S) from None
+    except (UserError, KafkaError, OSError) as error:
+        said = f"{error}".partition("\n")[0] or type(error).__name__
+        raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

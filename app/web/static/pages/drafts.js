@@ -1,0 +1,54 @@
+// Drafts: texts that are not published, of everybody.
+import { html, useState } from '../vendor/core.js';
+import { ask, useData } from '../api.js';
+import { draftHref } from '../router.js';
+import { t } from '../words.js';
+import { Shown, Time, Trouble } from '../parts/states.js';
+
+const EVERY = 10_000;
+
+export function Drafts({ me }) {
+  const heading = html`<h1 tabindex="-1">${t('drafts_title')}</h1>`;
+  if (!me.rights.includes('edit')) return html`${heading}<p class="notice">${t('edit_no_right')}</p>`;
+  return html`${heading}<p>${t('drafts_more')}</p><${List} />`;
+}
+
+const Who = ({ name }) => name ? html`<bdi>${name}</bdi>` : html`<span class="quiet">${t('nobody')}</span>`;
+
+function List() {
+  const found = useData('drafts', { every: EVERY });
+  const [problem, setProblem] = useState(null);
+  const [said, setSaid] = useState('');
+  const act = async (draft, path, method, word) => {
+    setProblem(null);
+    try {
+      await ask(path, { method, body: { revision: draft.revision } });
+      setSaid(t(word, { what: draft.name || draft.text }));
+    } catch (error) { setProblem(error); }
+    found.reload();
+  };
+  const remove = (each) => act(each, `drafts/${each.id}`, 'DELETE', 'draft_deleted');
+  const back = (each) => act(each, `drafts/${each.id}/bring-back`, 'POST', 'draft_back');
+  return html`<div role="status">${said ? html`<p class="fine">${said}</p>` : ''}</div>
+    ${problem ? html`<${Trouble} problem=${problem} />` : ''}
+    <${Shown} of=${found}>${(data) => {
+      const there = data.drafts.filter((each) => !each.deleted);
+      const gone = data.drafts.filter((each) => each.deleted);
+      return html`${there.length ? html`<${Rows} rows=${there} label=${t('drafts_title')} word=${t('draft_delete')} onGo=${remove} />` : html`<p>${t('drafts_none')}</p>`}
+        ${gone.length ? html`<details><summary>${t('drafts_gone', { n: gone.length })}</summary><${Rows} rows=${gone} label=${t('drafts_gone_title')} word=${t('draft_bring_back')} onGo=${back} /></details>` : ''}`;
+    }}<//>`;
+}
+
+function Rows({ rows, label, word, onGo }) {
+  return html`<table class="cards" aria-label=${label}>
+    <thead><tr><th scope="col">${t('segment')}</th><th scope="col">${t('draft_changed')}</th><th scope="col">${t('draft_begun')}</th><th scope="col">${t('draft_base')}</th><th scope="col">${t('draft_do')}</th></tr></thead>
+    <tbody>${rows.map((each) => {
+      const what = each.name || each.text || each.id;
+      return html`<tr key=${each.id}>
+        <th scope="row"><bdi>${each.deleted ? what : html`<a href=${draftHref(each)}>${what}</a>`}</bdi>${each.name ? '' : html`<span class="sub">${t('draft_new')}</span>`}</th>
+        <td data-label=${t('draft_changed')}><span><${Time} at=${each.changed} /> <${Who} name=${each.changed_by} /></span></td>
+        <td data-label=${t('draft_begun')}><span><${Time} at=${each.begun} /> <${Who} name=${each.by} /></span></td>
+        <td data-label=${t('draft_base')}>${each.base}</td>
+        <td data-label=${t('draft_do')}><button aria-label=${`${word}: ${what}`} onClick=${() => onGo(each)}>${word}</button></td></tr>`;
+    })}</tbody></table>`;
+}
