@@ -7,9 +7,9 @@ from typing import Final
 
 from app.catalogs.audited_publishing import publish_audited
 from app.catalogs.conflicts import source_conflict, version_conflict
-from app.catalogs.history import read_state
+from app.catalogs.history import UnknownPublicationError, read_state
 from app.catalogs.publisher import PublishedState
-from app.catalogs.publishing import Outcome, checked_catalog
+from app.catalogs.publishing import Outcome, checked_catalog, publish_catalog
 from app.catalogs.terms import NOTHING_PUBLISHED, Terms
 from app.runtime.records.catalog_history import Step, files_of
 from app.settings import Settings
@@ -61,6 +61,34 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
         ),
         actor=by,
     )
+
+
+async def publish_removal(settings: Settings, edit: Edit, *, by: str, message: str, write: bool) -> Outcome:
+    """Publishes the catalog without the definition `edit.name`; with `write` False it only says what would change.
+
+    Raises as `publish_edit` does: CatalogError, too, if another definition uses it.
+    """
+    state = await read_state(settings)
+    present = state.log.publication
+    if present is None or edit.name not in present.definitions:
+        raise UnknownPublicationError(f"no definition {edit.name!r:.80} is published")
+    if write:
+        _check_base(edit, state)
+        _check_source(edit, state)
+    texts = {name: each for name, each in state.log.texts.items() if name in present.definitions and name != edit.name}
+    files = files_of(texts)
+    catalog = await asyncio.to_thread(checked_catalog, settings, files)
+    terms = Terms(
+        by=by,
+        message=message,
+        source=SOURCE,
+        if_version=present.reference,
+        sources={name: present.sources.get(name, "") for name in texts},
+    )
+    now_ms = int(time.time() * 1000)
+    if not write:
+        return await publish_catalog(settings, catalog, files, published_ms=now_ms, write=False, terms=terms)
+    return await publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms, actor=by)
 
 
 def _check_base(edit: Edit, state: PublishedState) -> None:

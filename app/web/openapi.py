@@ -72,6 +72,21 @@ EDIT: Final = Schema(
         ),
     },
 )
+REMOVAL: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["name"],
+    properties={
+        "name": Schema(type=OpenAPIType.STRING, description="The segment or score that is to be removed"),
+        "message": _MESSAGE,
+        "if_version": Schema(
+            type=OpenAPIType.STRING, description="The publication that the author has seen; not needed with dry_run"
+        ),
+        "take_over": Schema(
+            type=OpenAPIType.BOOLEAN, description="Also if the definition belongs to another source; false if absent"
+        ),
+        "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say what would change; false if absent"),
+    },
+)
 ROLLBACK: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["to"],

@@ -15,7 +15,7 @@ from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate, Visitor
-from app.web.openapi import EDIT, ROLLBACK, conflicts
+from app.web.openapi import EDIT, REMOVAL, ROLLBACK, conflicts
 from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
 
 READING = (401, 403, 503)
@@ -40,6 +40,17 @@ class RollbackAsked(msgspec.Struct):
     to: str
     message: str = ""
     if_version: str | None = None
+    dry_run: bool = False
+
+
+class RemovalAsked(msgspec.Struct):
+    """`name`: of the definition. `if_version`: the `publication` that the author has seen. `dry_run`: only say what
+    would change."""
+
+    name: str
+    message: str = ""
+    if_version: str = ""
+    take_over: bool = False
     dry_run: bool = False
 
 
@@ -135,6 +146,29 @@ class PublicationRoutes(Controller):
             take_over=asked.take_over,
         )
         return await publications.publish(edit, by=_author(visitor, settings), message=asked.message)
+
+    @post(
+        "/console/v1/publications/removal",
+        status_code=200,
+        summary="Remove a definition",
+        operation_class=with_body(REMOVAL),
+        responses=problems(*WRITING) | conflicts(),
+        security=security("session"),
+    )
+    async def remove(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        settings: NamedDependency[Settings],
+        publications: NamedDependency[Publications],
+    ) -> Done:
+        """Publishes the catalog without it, unless another definition uses it; with `dry_run` it only says what would
+        change. 409 as for publishing."""
+        visitor = gate.need(request, "publish")
+        asked: RemovalAsked = await body_of(request, RemovalAsked)
+        edit = Edit(name=asked.name, text="", based_on=asked.if_version, take_over=asked.take_over)
+        by = _author(visitor, settings)
+        return await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
 
     @post(
         "/console/v1/publications/rollback",

@@ -10,7 +10,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from app.catalogs.conflicts import OvertakenError, PublishConflictError, SourceConflictError, told_steps
-from app.catalogs.edits import SOURCE, Edit, publish_edit
+from app.catalogs.edits import SOURCE, Edit, publish_edit, publish_removal
 from app.catalogs.history import PastCatalog, UnknownPublicationError, past_catalog, read_state, roll_back
 from app.catalogs.publisher import PublishedState
 from app.catalogs.publishing import Outcome
@@ -26,6 +26,8 @@ from app.web.draft_reader import DiffLine, difference_lines
 PAGE: Final = 50
 READ_TIMEOUT_S: Final = 10.0
 RETRY_AFTER_S: Final = 3
+SETTINGS: Final = ".yaml"
+"""The end of the names of settings files, which no segment may have."""
 SHOWN_MAX: Final = 50
 """Definitions of which a difference has the lines; the others have their names."""
 
@@ -164,6 +166,16 @@ class Publications:
         check_message(by, message)
         async with _told():
             return _done(await publish_edit(self._settings, edit, by=by, message=message))
+
+    async def remove(self, edit: Edit, *, by: str, message: str, write: bool) -> Done:
+        """Publishes all but one definition, or says what would change. Problem 400, 404, 409 or 503."""
+        await self.state()
+        if edit.name.endswith(SETTINGS):
+            raise Problem(400, "name", "settings of the catalog are no segment: publish them from a folder")
+        if write:
+            check_message(by, message)
+        async with _told():
+            return _done(await publish_removal(self._settings, edit, by=by, message=message, write=write))
 
     async def roll_back(self, to: str, *, by: str, message: str, if_version: str | None, write: bool) -> Done:
         """Publishes an earlier publication again, or says what would change. Problem 400, 404, 409 or 503."""

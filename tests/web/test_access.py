@@ -45,6 +45,7 @@ WRITES: dict[str, Right] = {
     "/console/v1/drafts": "edit",
     "/console/v1/drafts/none/bring-back": "edit",
     "/console/v1/publications": "publish",
+    "/console/v1/publications/removal": "publish",
     "/console/v1/publications/rollback": "publish",
 }
 JOB = "/console/v1/jobs/{job_id:str}"

@@ -173,3 +173,51 @@ def test_words_are_those_that_occur(settings: Settings, url: str) -> None:
         assert event["properties"][0]["name"] == "name"
         assert "count('...')" in [each["text"] for each in words["functions"]]
         assert words["segments"] == ["cart-abandoned", "viewers"]
+
+
+def test_a_segment_is_removed_and_all_others_stay(author: Author) -> None:
+    author.publish("segment: short-lived\nwhen: exists('Cup Broken')\n")
+    seen, others = author.latest(), {each["name"] for each in author.http.get("/segments").json()["segments"]}
+    planned = author.post("/publications/removal", name="short-lived", dry_run=True)
+    assert (planned.json()["number"], planned.json()["removed"]) == (None, ["short-lived"])
+    assert author.latest() == seen
+    for body, status in (
+        ({"message": " ", "if_version": seen}, 400),
+        ({"message": "x", "if_version": "999"}, 409),
+        ({"message": "x", "if_version": seen, "name": "catalog.yaml"}, 400),
+        ({"message": "x", "if_version": seen, "name": "<b>"}, 404),
+    ):
+        assert author.post("/publications/removal", **({"name": "short-lived"} | body)).status_code == status
+    assert author.latest() == seen
+    done = author.post("/publications/removal", name="short-lived", message="nobody asks for it", if_version=seen)
+    assert done.json()["removed"] == ["short-lived"]
+    assert (done.json()["added"], done.json()["changed"], done.json()["rewritten"]) == ([], [], [])
+    newest = author.history()[0]
+    assert (newest["removed"], newest["message"], newest["source"]) == (
+        ["short-lived"],
+        "nobody asks for it",
+        "console",
+    )
+    assert author.http.get("/definitions", params={"name": "short-lived"}).status_code == 404
+    assert all(
+        author.http.get("/definitions", params={"name": each}).status_code == 200 for each in others - {"short-lived"}
+    )
+    back = author.post("/publications/rollback", to=seen, message="somebody does")
+    assert back.json()["added"] == ["short-lived"]
+
+
+def test_a_segment_that_another_one_uses_or_another_source_owns_is_not_removed(author: Author) -> None:
+    author.publish("segment: base\nwhen: exists('Cup Broken')\n")
+    author.publish("segment: above\nwhen: segment('base')\n")
+    seen = author.latest()
+    for dry in (True, False):
+        used = author.post("/publications/removal", name="base", message="x", if_version=seen, dry_run=dry)
+        assert (used.status_code, used.json()["code"]) == (400, "definitions")
+        assert "above" in used.json()["message"]
+    author.publish_from("git", "runners", "segment: runners\nwhen: exists('Run Begun')\n")
+    owned = author.post("/publications/removal", name="runners", message="x", if_version=author.latest())
+    assert (owned.status_code, owned.json()["code"]) == (409, "other-source")
+    taken = author.post(
+        "/publications/removal", name="runners", message="x", if_version=author.latest(), take_over=True
+    )
+    assert taken.json()["removed"] == ["runners"]

@@ -140,6 +140,13 @@ const WORDS = {
   missing_kinds: 'Among the newest events there was none of: {kinds}',
   not_live: 'This segment is not live: nobody is in it.',
 
+  remove: 'Remove',
+  removal_title: 'Remove {name}?',
+  removal_leaves: ['{n} user is in it now, and would leave.', '{n} users are in it now, and would leave.'],
+  removal_more: 'The other definitions stay as they are. Going back to an earlier publication brings it back, but not the memberships of today.',
+  removal_go: 'Publish without it',
+  removal_take_over: 'Remove it although it belongs to another source',
+  removed: 'Removed, with publication {number}.',
   edit: 'Edit',
   new_segment: 'New segment',
   edit_title: 'Edit {name}',
