@@ -180,6 +180,10 @@ async def test_whoever_is_second_chooses_and_both_texts_stay(author: Author, pag
     await says(page, EVIL)
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await look(page, f"{author.url}/edit/drinkers?draft={draft['id']}&again=1", theme="dark", width=360)
+    await page.until(f"{READY} && {TEXT}.includes('# mine')")
+    await says(page, "changed this draft at")
+    assert author.http.get(f"/drafts/{draft['id']}").json() == theirs
     await click(page, "Keep mine as a draft of its own")
     await page.until(f"!location.search.includes({json.dumps(draft['id'])}) && location.search.includes('draft=')")
     await page.until(f"{READY} && {TEXT}.includes('# mine')")

@@ -5,7 +5,7 @@ import { segmentHref } from '../router.js';
 import { t } from '../words.js';
 import { STARTS, startText } from '../parts/starts.js';
 import { Builder } from '../parts/builder.js';
-import { DraftKeeper } from '../parts/draft.js';
+import { DraftKeeper, unsaved } from '../parts/draft.js';
 import { Publish } from '../parts/publish.js';
 import { Against, Findings, Meaning } from '../parts/reading.js';
 import { Loading, Shown } from '../parts/states.js';
@@ -74,7 +74,7 @@ function useReading(name, text) {
 
 function Editing({ name: given, me, start, publication, source, draft }) {
   const [name, setName] = useState(given);
-  const before = useMemo(() => draft ? draft.text : localStorage.getItem(kept(given)), [given]);
+  const before = useMemo(() => draft ? (unsaved(draft) ?? draft).text : localStorage.getItem(kept(given)), [given]);
   const [restored, setRestored] = useState(!draft && before !== null && before !== start);
   const [edit, setEdit] = useState({ text: draft || restored ? before : start, turn: 0 });
   const [text, setText] = useState(edit.text);

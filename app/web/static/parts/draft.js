@@ -8,9 +8,21 @@ import { Trouble } from './states.js';
 
 const QUIET_MS = 1500;
 
+const placeOf = (id) => `shoal-draft-unsaved:${id}`;
+
+/** What was written to a draft in this browser and not kept, with the revision that it was based on; else null. */
+export function unsaved(draft) {
+  try {
+    const found = JSON.parse(localStorage.getItem(placeOf(draft.id)));
+    return found && typeof found.text === 'string' && Number.isInteger(found.revision) && found.text !== draft.text ? found : null;
+  } catch {
+    return null;
+  }
+}
+
 /** `draft`: the one that is open, or null. `onTheirs` is given a draft that takes the place of the text. */
 export function DraftKeeper({ draft, name, text, base, onTheirs }) {
-  const [kept, setKept] = useState(draft);
+  const [kept, setKept] = useState(() => draft && { ...draft, revision: (unsaved(draft) ?? draft).revision });
   const [state, setState] = useState({ busy: false, problem: null, theirs: null });
   const [turn, setTurn] = useState(0);
   const writing = useRef(false);
@@ -19,6 +31,7 @@ export function DraftKeeper({ draft, name, text, base, onTheirs }) {
     setState({ busy: true, problem: null, theirs: null });
     try {
       const made = await ask('drafts', { method: 'POST', body: { name, text, base: base ?? 'none' } });
+      if (kept) localStorage.removeItem(placeOf(kept.id));
       go(draftHref(made));
     } catch (problem) { setState({ busy: false, problem, theirs: null }); }
   };
@@ -40,11 +53,10 @@ export function DraftKeeper({ draft, name, text, base, onTheirs }) {
     return () => clearTimeout(timer);
   }, [text, differs, state.problem, turn]);
   useEffect(() => {
-    if (!differs) return undefined;
-    const leaving = (event) => event.preventDefault();
-    window.addEventListener('beforeunload', leaving);
-    return () => window.removeEventListener('beforeunload', leaving);
-  }, [differs]);
+    if (kept === null) return;
+    if (differs) localStorage.setItem(placeOf(kept.id), JSON.stringify({ revision: kept.revision, text }));
+    else localStorage.removeItem(placeOf(kept.id));
+  }, [text, kept, differs]);
   const take = () => {
     setKept(state.theirs);
     onTheirs(state.theirs);
