@@ -63,13 +63,13 @@ class Hands:
 
 
 class Warehouse:
-    """The files of a warehouse, in a folder or in what DuckDB can read."""
+    """The files of a warehouse, in a folder or in what DuckDB can read. `hands`: the users of ids."""
 
     def __init__(self, place: str) -> None:
         self._place = place.rstrip("/")
         if "://" not in place and not Path(place).is_dir():
             raise UserError(f"there is no folder {place}", hint="the folder that SHOAL_WAREHOUSE names")
-        self._hands = self._read_hands()
+        self.hands = self._read_hands()
 
     def until_ms(self) -> int:
         """The instant of the latest event that is in the files. UserError where there is none."""
@@ -93,7 +93,7 @@ class Warehouse:
 
     def _user(self, key: str, at_ms: int) -> str:
         for _ in range(HANDS_MAX):
-            hands = self._hands.get(key)
+            hands = self.hands.get(key)
             owner = None if hands is None else hands.owner(at_ms)
             if owner is None:
                 return key

@@ -55,6 +55,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "features.yaml").write_text(f"features: f\ntitle: {title}\nmoments: exists('Bought')\n{values}")
     lines = [event(f"u{EVIL}", "Bought", a=EVIL), event("u-2", "Bought", a=EVIL), event("u-2", EVIL), f'{{"a{EVIL}']
     (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    change = {"id": "1", "user": f"u{EVIL}", "segment": EVIL, "change": "entered", "times": 1, "sequence": 1}
+    (tmp_path / "changes.jsonl").write_text(json.dumps(change | {"at": "2026-01-05T10:00:00Z"}))
     (tmp_path / "bad.jsonl").write_bytes(b'{"type":"\x1b[31m\x9b","userId":"\xc2\x9b"}\n' + EVIL.encode() + b"\n")
     (tmp_path / "destinations").mkdir()
     (tmp_path / "destinations" / "d.yaml").write_text(f"destination: d\nurl: {title}\n{title}: 1\n")
@@ -80,6 +82,10 @@ COMMANDS: tuple[str, ...] = (
     "train EVIL --label EVIL --output EVIL",
     "predict events.jsonl --model EVIL --output EVIL",
     "predict events.jsonl --model events.jsonl --output EVIL.csv",
+    "report conversion flows --events events.jsonl --changes changes.jsonl --goal EVIL",
+    "report conversion --events EVIL --changes EVIL",
+    "report flows --warehouse EVIL",
+    "report EVIL",
     "cluster EVIL --output EVIL --prefix EVIL",
     "cluster events.jsonl",
     "rows EVIL --features EVIL --output EVIL",

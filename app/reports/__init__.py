@@ -1,0 +1,1 @@
+"""Reports in SQL over events and changes: of a warehouse, or of plain files."""
