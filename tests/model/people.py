@@ -274,7 +274,7 @@ class PeopleOracle(Oracle):
         if life is None:
             life = self.begin(user)
             life.history.is_users = True
-            self.keys[user] = key or Key()  # forgotten at this instant: the claim that has brought this stays
+            self.keys.setdefault(user, Key())  # of who is forgotten at this instant no claim stays
         life.receive(other, now, cause)
         self.gather(life)
 
