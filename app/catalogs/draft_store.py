@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTxnState, KafkaError, UnknownError
 
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
@@ -22,6 +22,14 @@ Change: TypeAlias = Callable[[dict[str, DraftRecord]], DraftRecord]
 
 class OvertakenDraftError(Exception):
     """Another console wrote at the same instant: nothing of this write is kept."""
+
+
+def is_unclear(error: KafkaError) -> bool:
+    """True for what Kafka may answer when a writer is fenced while its transaction ends: it is committed, or not.
+
+    The producer wraps it in a KafkaError of its own.
+    """
+    return any(isinstance(each, UnknownError | InvalidTxnState) for each in (error, error.__cause__))
 
 
 class DraftStore:
@@ -53,19 +61,27 @@ class DraftStore:
             client = await self._client()
             try:
                 transactions = await has_transactions(client)
-                own = f"{self._settings.app_id}-drafts" if transactions else None
-                writer = LogWriter(self._settings, partition=DRAFTS_PARTITION, transactional_id=own)
-                await writer.open()
+                writer = await self._writer(transactions=transactions)
                 try:
                     await self._read(client, committed_only=transactions)
                     made = decide(dict(self._drafts))
-                    await self._write(writer, made, transactions=transactions)
+                    is_clear = await self._write(writer, made, transactions=transactions)
                 finally:
                     await writer.abandon()
-                await self._read(client, committed_only=transactions)
+                if not is_clear:  # an open transaction ends when its writer is fenced; then it can be read, or not
+                    await (await self._writer(transactions=transactions)).abandon()
+                if not await self._read(client, committed_only=transactions, sought=made) and not is_clear:
+                    raise OvertakenDraftError
                 return made
             finally:
                 await client.close()
+
+    async def _writer(self, *, transactions: bool) -> LogWriter:
+        """An open writer; all others are fenced, and their transactions have ended."""
+        own = f"{self._settings.app_id}-drafts" if transactions else None
+        writer = LogWriter(self._settings, partition=DRAFTS_PARTITION, transactional_id=own)
+        await writer.open()
+        return writer
 
     async def _client(self) -> AIOKafkaClient:
         client = await wait_for_broker(self._settings)
@@ -76,7 +92,8 @@ class DraftStore:
             raise
         return client
 
-    async def _write(self, writer: LogWriter, made: DraftRecord, *, transactions: bool) -> None:
+    async def _write(self, writer: LogWriter, made: DraftRecord, *, transactions: bool) -> bool:
+        """Returns False if it is unclear whether the write holds. OvertakenDraftError if another writer has fenced."""
         row: Row = (made.id.encode(), encode_draft(made), [])
         rows = [(self._settings.topics.drafts, [row])]
         try:
@@ -89,10 +106,18 @@ class DraftStore:
         except KafkaError as error:
             if is_fenced(error):
                 raise OvertakenDraftError from error
+            if is_unclear(error):
+                return False
             raise
+        return True
 
-    async def _read(self, client: AIOKafkaClient, *, committed_only: bool) -> None:
-        """Reads on from where the last reading ended, or all again if the topic was made anew."""
+    async def _read(self, client: AIOKafkaClient, *, committed_only: bool, sought: DraftRecord | None = None) -> bool:
+        """Reads on from where the last reading ended, or all again if the topic was made anew.
+
+        Returns True if `sought` is among what was read.
+        """
+        value = None if sought is None else encode_draft(sought)
+        is_found = False
         reader = LogReader(
             client,
             topic=self._settings.topics.drafts,
@@ -111,8 +136,9 @@ class DraftStore:
                     continue
                 for record in fetched.records:
                     take_draft(self._drafts, record.key, record.value)
+                    is_found |= value is not None and record.value == value
                 self._read_to = fetched.next_offset
                 if fetched.drained:
-                    return
+                    return is_found
         finally:
             await reader.stop()

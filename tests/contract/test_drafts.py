@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+from aiokafka.errors import KafkaError, UnknownError
 from msgspec.structs import replace
 
+from app.catalogs import draft_store
 from app.catalogs.draft_store import DraftStore, OvertakenDraftError
+from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.records.draft_record import DraftRecord
 from app.settings import load_settings
 
@@ -38,3 +42,41 @@ async def test_every_change_that_was_acknowledged_is_in_the_draft(broker: Any, u
     assert sorted(found.text.split()) == list("012345")
     assert found.revision == 7
     assert (await stores[0].all())["a"] == found
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_a_write_whose_end_is_unclear_is_looked_for(
+    broker: Any, unique: str, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """Kafka has answered with an unknown error when two consoles fenced each other at the end of a transaction."""
+    if not broker.transactions:
+        pytest.skip("this broker has no transactions")
+    opened = []
+
+    class Unclear(LogWriter):
+        async def open(self) -> None:
+            await super().open()
+            opened.append(self)
+            commit = self.producer.commit_transaction
+
+            async def end() -> None:
+                if is_written:
+                    await commit()
+                raise KafkaError("Unexpected error during batch delivery") from UnknownError()
+
+            if len(opened) == 1:
+                monkeypatch.setattr(self.producer, "commit_transaction", end)
+
+    settings = load_settings(
+        {}, kafka_bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"{unique}.", app_id=unique
+    )
+    monkeypatch.setattr(draft_store, "LogWriter", Unclear)
+    store = DraftStore(settings)
+    if is_written:
+        assert await store.change(lambda _: DRAFT) == DRAFT
+    else:
+        with pytest.raises(OvertakenDraftError):
+            await store.change(lambda _: DRAFT)
+    assert await DraftStore(settings).all() == ({"a": DRAFT} if is_written else {})
+    newer = replace(DRAFT, revision=2)
+    assert await store.change(lambda _: newer) == newer
