@@ -47,7 +47,7 @@ def run(copy: Path, *command: str, histories: int = 0) -> subprocess.CompletedPr
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "TRUTH_SEED": "0"}
     environment |= {"TRUTH_HISTORIES": str(histories)} if histories else {}
     return subprocess.run(
-        [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=500, check=False
+        [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
 
 

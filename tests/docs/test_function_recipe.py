@@ -50,7 +50,7 @@ def test_the_recipe_touches_few_files_of_the_product() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_function_that_is_added_by_the_recipe_is_known_everywhere(copy: Path) -> None:
     assert NAME not in AGGREGATES
     recipe = steps(TITLE)

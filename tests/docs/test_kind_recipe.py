@@ -17,7 +17,7 @@ def test_the_recipe_touches_one_file_of_the_product() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_kind_that_is_added_by_the_recipe_is_known_everywhere(tmp_path: Path) -> None:
     copy = copy_checkout(tmp_path / "copy")
     folder = copy / "own"
