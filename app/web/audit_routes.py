@@ -9,7 +9,7 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 
 from app.errors import UserError
-from app.runtime.audit import AuditLog, account
+from app.runtime.audit import AuditLog
 from app.service.audit import AuditList
 from app.service.http_problem import Problem
 from app.service.openapi import problems, security
@@ -38,7 +38,7 @@ class AuditRoutes(Controller):
     ) -> AuditList:
         """The latest audit records, the newest first. The question itself is recorded."""
         visitor = gate.need(request, "administer")
-        audit = AuditLog(settings, actor=visitor.name or settings.audit_actor or account(), way="http")
+        audit = AuditLog(settings, actor=visitor.actor(settings), way="http")
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await audit.append(audit.record("audit.read", "done"))

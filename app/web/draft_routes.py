@@ -5,11 +5,10 @@ from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.runtime.audit import account
 from app.service.body import body_of
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
-from app.web.gate import Asked, Gate, Visitor
+from app.web.gate import Asked, Gate
 from app.web.openapi import DRAFT_CHANGE, DRAFT_REVISION, NEW_DRAFT, conflicts
 from app.web.shared_drafts import SharedDraft, SharedDraftRows, SharedDrafts
 
@@ -70,7 +69,7 @@ class DraftRoutes(Controller):
         """Everybody who may edit sees it, and may change it."""
         visitor = gate.need(request, "edit")
         asked: NewDraft = await body_of(request, NewDraft)
-        by = _author(visitor, settings)
+        by = visitor.actor(settings) or ""
         return await shared_drafts.begin(name=asked.name, text=asked.text, base=asked.base, by=by)
 
     @get(
@@ -108,7 +107,7 @@ class DraftRoutes(Controller):
         """409 if somebody changed or deleted it since `revision`: nothing is written then."""
         visitor = gate.need(request, "edit")
         asked: DraftChange = await body_of(request, DraftChange)
-        by = _author(visitor, settings)
+        by = visitor.actor(settings) or ""
         return await shared_drafts.write(draft_id, text=asked.text, base=asked.base, revision=asked.revision, by=by)
 
     @delete(
@@ -130,7 +129,7 @@ class DraftRoutes(Controller):
         """Its text stays, so that it can be brought back. 409 if somebody changed it since `revision`."""
         visitor = gate.need(request, "edit")
         asked: DraftRevision = await body_of(request, DraftRevision)
-        return await shared_drafts.delete(draft_id, revision=asked.revision, by=_author(visitor, settings))
+        return await shared_drafts.delete(draft_id, revision=asked.revision, by=visitor.actor(settings) or "")
 
     @post(
         "/console/v1/drafts/{draft_id:str}/bring-back",
@@ -151,9 +150,4 @@ class DraftRoutes(Controller):
         """409 if it was not deleted, or changed since `revision`."""
         visitor = gate.need(request, "edit")
         asked: DraftRevision = await body_of(request, DraftRevision)
-        return await shared_drafts.bring_back(draft_id, revision=asked.revision, by=_author(visitor, settings))
-
-
-def _author(visitor: Visitor, settings: Settings) -> str:
-    """The name of the session; where nobody logs in, that of the account that runs the console."""
-    return visitor.name or settings.audit_actor or account() or ""
+        return await shared_drafts.bring_back(draft_id, revision=asked.revision, by=visitor.actor(settings) or "")

@@ -14,6 +14,7 @@ from typing import Any, Final
 from litestar import Request
 
 from app.errors import UserError
+from app.runtime.audit import account
 from app.service.http_problem import Problem
 from app.settings import Settings
 from app.web.login_throttle import LoginThrottle
@@ -43,6 +44,10 @@ class Visitor:
     def may(self, right: Right) -> bool:
         """True if they have the right."""
         return right in self.rights
+
+    def actor(self, settings: Settings) -> str | None:
+        """The name of the session; where nobody logs in, that of the account that runs the console, if it has one."""
+        return self.name or settings.audit_actor or account()
 
 
 class Gate:

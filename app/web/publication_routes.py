@@ -8,13 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from app.catalogs.edits import Edit
-from app.runtime.audit import account
 from app.segments.definitions.definition_file import read_definition_file
 from app.service.body import body_of
 from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
-from app.web.gate import Asked, Gate, Visitor
+from app.web.gate import Asked, Gate
 from app.web.openapi import EDIT, REMOVAL, ROLLBACK, conflicts
 from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
 
@@ -145,7 +144,7 @@ class PublicationRoutes(Controller):
             is_new=not asked.name,
             take_over=asked.take_over,
         )
-        return await publications.publish(edit, by=_author(visitor, settings), message=asked.message)
+        return await publications.publish(edit, by=visitor.actor(settings) or "", message=asked.message)
 
     @post(
         "/console/v1/publications/removal",
@@ -167,7 +166,7 @@ class PublicationRoutes(Controller):
         visitor = gate.need(request, "publish")
         asked: RemovalAsked = await body_of(request, RemovalAsked)
         edit = Edit(name=asked.name, text="", based_on=asked.if_version, take_over=asked.take_over)
-        by = _author(visitor, settings)
+        by = visitor.actor(settings) or ""
         return await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
 
     @post(
@@ -190,7 +189,7 @@ class PublicationRoutes(Controller):
         asked: RollbackAsked = await body_of(request, RollbackAsked)
         return await publications.roll_back(
             asked.to,
-            by=_author(visitor, settings),
+            by=visitor.actor(settings) or "",
             message=asked.message,
             if_version=asked.if_version,
             write=not asked.dry_run,
@@ -205,8 +204,3 @@ def _name_of(asked: EditAsked) -> str:
     if asked.name and file.name != asked.name:
         raise Problem(400, "name", f"the name of {asked.name:.80} cannot change: publish the text as a new definition")
     return file.name
-
-
-def _author(visitor: Visitor, settings: Settings) -> str:
-    """The name of the session; where nobody logs in, that of the account that runs the console."""
-    return visitor.name or settings.audit_actor or account() or ""
