@@ -66,8 +66,13 @@ demo: setup ## a simulated shop and its segments, live (ARGS="--for 60s": ends b
 # what they have started. Not in pytest's own process: what libraries say at the end of theirs would come after its summary.
 TOGETHER := --dist loadfile --no-loadscope-reorder
 
+# On CI's machines a deadline may pass for want of a core: a failed test runs once more. Not one that says whether changes are
+# right: what fails there once is wrong.
+ONCE := faults model population properties simulation unit
+AGAIN := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks $(ONCE:%=--rerun-exclude-path tests/%))
+
 test: setup ## all tests but the long forms, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 4 $(TOGETHER))
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 4 $(TOGETHER) $(AGAIN))
 
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
@@ -79,7 +84,7 @@ LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_ki
 	tests/unit/cli/test_outputs_that_end.py tests/unit/learning
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test
-	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)
+	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) $(AGAIN) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)
 
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
