@@ -327,7 +327,7 @@ class BackfillJob:
             return 0
         first = await self._written(writer, number, rows)
         between = await self._between(cluster, number, place, first)
-        allowed = shadow.may_fill((user for user, _ in fills), between)
+        allowed = shadow.may_fill(number, (user for user, _ in fills), between)
         if len(allowed) < len(fills):
             await writer.producer.abort_transaction()
             self.refused += 1

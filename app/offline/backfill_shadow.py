@@ -166,9 +166,14 @@ class Shadow:
         log = self._logs[partition]
         return len(log.left) if self.users(partition) and not log.is_over else 0
 
-    def may_fill(self, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
-        """The users of whom no record stands between what was played and their fills."""
-        return set(users) - {record.key.decode(errors="replace") for record in between if record.key is not None}
+    def may_fill(self, partition: int, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
+        """The users of whom no record stands between what was played and their fills.
+
+        A poisoned record does nothing; at the end of a log, no worker comes to a position behind it.
+        """
+        poisoned = self._logs[partition].poisoned
+        keys = {record.key for record in between if record.key is not None and record.offset not in poisoned}
+        return set(users) - {key.decode(errors="replace") for key in keys}
 
     def may_end(self, partition: int, between: Iterable[RecordLike]) -> bool:
         """True if nobody stands between what was played and the end of the backfill who is not filled."""
@@ -176,8 +181,10 @@ class Shadow:
         if log.is_over:
             return True
         if not self.users(partition):
-            return not any(record.key for record in between)
+            return not any(record.key and record.offset not in log.poisoned for record in between)
         for record in between:
+            if record.offset in log.poisoned:
+                continue
             key = "" if record.key is None else record.key.decode(errors="replace")
             if key in log.left or log.core.held(key) is None or _give_of(record) is not None:
                 return False

@@ -138,10 +138,11 @@ class Backfiller:
         command.shadow.play()
 
     def _between(self, command: Command, number: int) -> list[Any]:
-        """The records behind what was played, also those of transactions that are open."""
+        """The records behind what was played, also of transactions that are open, of none that was aborted."""
         log = self._broker.log(self._scenario.settings.topics.clickstream, number)
         first = command.shadow.next_offset(number)
-        return log.read(first, len(log.records) + 1, committed_only=False).records
+        found = log.read(first, len(log.records) + 1, committed_only=False).records
+        return [each for each in found if each.transaction is None or not each.transaction.aborted]
 
     def _fill(self, command: Command, number: int) -> None:
         shadow, plan = command.shadow, command.plan
@@ -150,7 +151,7 @@ class Backfiller:
         place = shadow.next_offset(number)
         sent = command.sent[number] = {user: at for user, at in command.sent[number].items() if at >= place}
         fills = shadow.fills(number, self._most, but=sent)
-        allowed = shadow.may_fill((user for user, _ in fills), self._between(command, number))
+        allowed = shadow.may_fill(number, (user for user, _ in fills), self._between(command, number))
         if not shadow.has_begun(number) and not sent:
             begun = plan.begun(plan.aggregates, shadow.fed_ms(number))
             sent[""] = self._write(number, None, write_control(begun))

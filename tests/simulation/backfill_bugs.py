@@ -17,7 +17,7 @@ class FillTooOld(Run):
     def play(self) -> Outcome:
         """Plays the run with the planted bug."""
 
-        def whoever(_: Shadow, users: Iterable[str], between: object) -> set[str]:
+        def whoever(_: Shadow, partition: int, users: Iterable[str], between: object) -> set[str]:
             return set(users)
 
         with patch.object(Shadow, "may_fill", whoever):

@@ -227,7 +227,7 @@ class Backfilling:
             self.begin_in(number)
             return
         fills = self.shadow.fills(number, most or self.choices.one_of(1, 1, 2, 10))
-        allowed = self.shadow.may_fill([user for user, _ in fills], self.between(number))
+        allowed = self.shadow.may_fill(number, [user for user, _ in fills], self.between(number))
         for user, value in fills:
             if user in allowed:
                 self.live.write(number, -1, user.encode(), value)

@@ -6,6 +6,7 @@ from app.events.control_record import write_control
 from app.events.instants import iso
 from app.offline.backfill_plan import plan_of
 from app.offline.backfill_shadow import Shadow
+from app.runtime.records.journal import Poisoned
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
@@ -42,3 +43,28 @@ def test_a_change_that_a_fill_brings_about_is_told_of_the_user_who_is_filled() -
     changes = core.process(records).changes
     assert [(each.user, each.change) for each in changes] == [(user, "entered") for user in ("ann", "ben", "cat")]
     assert core.members() == {"viewers": 3}
+
+
+def test_a_poisoned_record_at_the_end_of_a_log_keeps_nobody_from_being_filled() -> None:
+    history = Shadow(plan_of(CATALOG, ["viewers"], RULES, source="topic"), RULES, partitions=1)
+    history.feed(0, [event(0, "ann", "A"), event(1, "ben", "A")])
+    history.play()
+    between = [event(2, "ann", "A"), event(3, "ben", "B")]
+    assert history.may_fill(0, ["ann", "ben"], between) == set()
+    history.note_journal(0, [Poisoned(2, "cannot digest this")])
+    assert history.may_fill(0, ["ann", "ben"], between) == {"ann"}
+
+
+def test_a_poisoned_record_of_a_stranger_does_not_keep_a_backfill_from_its_end() -> None:
+    plan = plan_of(CATALOG, ["viewers"], RULES, source="topic")
+    history = Shadow(plan, RULES, partitions=1)
+    history.feed(0, [event(0, "ann", "A")])
+    history.play()
+    begun = write_control(plan.begun(plan.aggregates, history.fed_ms(0)))
+    fills = [(None, begun), *((user.encode(), value) for user, value in history.fills(0, 10))]
+    history.feed(0, [LogRecord(offset, -1, key, value) for offset, (key, value) in enumerate(fills, start=1)])
+    history.play()
+    between = [event(3, "cat", "A")]
+    assert not history.may_end(0, between), "the stranger's event will make them known"
+    history.note_journal(0, [Poisoned(3, "cannot digest this")])
+    assert history.may_end(0, between)
