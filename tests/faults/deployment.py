@@ -1,6 +1,7 @@
 """One deployment under attack: its topics, its simulated visitors, its worker processes."""
 
 import random
+import re
 import signal
 import sys
 import time
@@ -174,6 +175,14 @@ class Deployment:
 
         await eventually(lambda: said() or not worker.running, within_s=PROGRESS_S, what=f"{name} is a member")
         assert said(), worker.log_tail()
+
+    def assigned(self, name: str) -> set[int]:
+        """The partitions that a worker had last."""
+        told = re.findall(r"assigned \d+ of \d+ partitions of \S+: (.*)", self.workers[name].log.read_text())
+        found = set()
+        for each in re.findall(r"(\d+)(?:-(\d+))?", told[-1]):
+            found |= set(range(int(each[0]), int(each[1] or each[0]) + 1))
+        return found
 
     async def until_dead(self, name: str, *, within_s: float = PROGRESS_S) -> None:
         """Until a worker has ended by itself."""
