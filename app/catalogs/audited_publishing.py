@@ -29,6 +29,7 @@ async def publish_audited(
 def audit_details(terms: Terms, catalog: Catalog) -> dict[str, str]:
     """Details of the audit record of a publication that begins."""
     details = {"version": catalog.version, "by": terms.by, "source": terms.source, "message": terms.message}
+    details["approved_by"] = terms.approved_by
     if terms.restores:
         details["restores"] = str(terms.restores)
     return {name: text for name, text in details.items() if text}

@@ -21,13 +21,14 @@ SOURCE: Final = "console"
 class Edit:
     """The new text of a definition. `based_on`: number or version of the publication that its author has seen, or
     NOTHING_PUBLISHED. `is_new`: the author believes that nothing has this name. `take_over`: also if the definition
-    belongs to another source."""
+    belongs to another source. `approved_by`: who has approved it, if it needed that."""
 
     name: str
     text: str
     based_on: str
     is_new: bool = False
     take_over: bool = False
+    approved_by: str = ""
 
 
 async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str) -> Outcome:
@@ -36,7 +37,6 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
     Later publications are no conflict if they did not touch this definition. Raises PublishConflictError, CatalogError
     for definitions that cannot be used together, UserError.
     """
-    terms = Terms(by=by, message=message, source=SOURCE)
     state = await read_state(settings)
     _check_base(edit, state)
     _check_source(edit, state)
@@ -53,9 +53,10 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
         files,
         published_ms=int(time.time() * 1000),
         terms=Terms(
-            by=terms.by,
-            message=terms.message,
+            by=by,
+            message=message,
             source=SOURCE,
+            approved_by=edit.approved_by,
             if_version=NOTHING_PUBLISHED if present is None else present.reference,
             sources={**{name: sources.get(name, "") for name in known}, edit.name: SOURCE},
         ),
@@ -82,6 +83,7 @@ async def publish_removal(settings: Settings, edit: Edit, *, by: str, message: s
         by=by,
         message=message,
         source=SOURCE,
+        approved_by=edit.approved_by,
         if_version=present.reference,
         sources={name: present.sources.get(name, "") for name in texts},
     )

@@ -87,6 +87,7 @@ async def roll_back(
         source=terms.source,
         if_version=terms.if_version,
         restores=publication.number,
+        approved_by=terms.approved_by,
         sources=publication.sources,
     )
     if write and audit:

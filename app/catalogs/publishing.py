@@ -106,6 +106,7 @@ async def publish_catalog(
             by=terms.by,
             message=terms.message,
             source=terms.source,
+            approved_by=terms.approved_by,
             sources=_sources(terms, changes, before, {name: name in own for name in versions}),
         )
         step = _step(publication, changes, terms, state.history.missing_texts(texts))

@@ -22,6 +22,7 @@ class Terms:
     if_version: number or version of the publication that must be the latest; None: any. take_over: definitions of other
     sources may be overwritten and removed. keep_others: what other sources have published and this one does not have
     stays. restores: the number of an earlier publication that this is again, with the `sources` of its definitions.
+    approved_by: who has approved exactly this, in the console.
     """
 
     by: str = ""
@@ -31,6 +32,7 @@ class Terms:
     take_over: bool = False
     keep_others: bool = False
     restores: int = 0
+    approved_by: str = ""
     sources: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:

@@ -25,4 +25,7 @@ class ConsoleSettings:
     console_session_ms: int = setting(
         12 * HOUR_MS, "Time after which a session of the console ends", low=60_000, high=7 * 24 * HOUR_MS
     )
+    console_review: bool = setting(
+        False, "Whatever the console publishes needs the approval of a second person; it needs a login"
+    )
     console_streams_max: int = setting(100, "Live streams that the console serves at once", low=1, high=10_000)

@@ -13,7 +13,7 @@ from app.catalogs.publishing import Outcome
 from app.console.options import show_instant
 from app.console.output import counted, say, say_lines
 from app.runtime.records.catalog_history import Step
-from app.runtime.records.published_catalog import Difference
+from app.runtime.records.published_catalog import Difference, Publication
 from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Catalog
 
@@ -62,9 +62,14 @@ def show_history(console: Console, steps: Sequence[Step]) -> None:
         signed = _signed(step)
         if step.restores:
             signed = f"as {step.restores}: {signed}"
-        row = (str(publication.number), publication.version, show_instant(publication.published_ms), publication.by)
+        row = (str(publication.number), publication.version, show_instant(publication.published_ms), _who(publication))
         table.add_row(*map(Text, (*row, publication.source, signed, publication.message)))
     console.print(table)
+
+
+def _who(publication: Publication) -> str:
+    approved = f" (approved by {publication.approved_by})" if publication.approved_by else ""
+    return publication.by + approved
 
 
 def _signed(difference: "Step | Difference") -> str:
@@ -80,7 +85,7 @@ def _signed(difference: "Step | Difference") -> str:
 def show_past(console: Console, past: PastCatalog) -> None:
     """Prints a publication: who, when, why, and its definitions with their versions and sources."""
     publication = past.step.publication
-    by = f" by {publication.by}" if publication.by else ""
+    by = f" by {who}" if (who := _who(publication)) else ""
     at = show_instant(publication.published_ms)
     say(console, f"publication {publication.number}, catalog {publication.version}, published {at}{by}")
     if publication.message:

@@ -40,6 +40,8 @@ from app.web.people_routes import People, PeopleRoutes
 from app.web.publication_routes import PublicationRoutes
 from app.web.publications import Publications
 from app.web.pulse import Pulses
+from app.web.review_routes import ReviewRoutes
+from app.web.reviews import Reviews
 from app.web.segment_routes import SegmentRoutes
 from app.web.session_routes import SessionRoutes
 from app.web.shared_drafts import SharedDrafts
@@ -49,7 +51,7 @@ from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(DefinitionRoutes, DraftRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
+    *(DefinitionRoutes, DraftRoutes, ReviewRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"
@@ -76,6 +78,7 @@ def create_console(settings: Settings) -> Console:
     feed = ChangeFeed(settings, hub)
     view = CatalogView(settings, definitions, memberships, feed)
     jobs = Jobs()
+    shared_drafts = SharedDrafts(settings)
 
     def drain() -> None:
         hub.end_all("ends")
@@ -110,7 +113,8 @@ def create_console(settings: Settings) -> Console:
             "timelines": given(Timelines(settings)),
             "pulses": given(Pulses(settings)),
             "drafts": given(Drafts(settings, definitions)),
-            "shared_drafts": given(SharedDrafts(settings)),
+            "shared_drafts": given(shared_drafts),
+            "reviews": given(Reviews(settings, shared_drafts)),
             "publications": given(Publications(settings)),
             "jobs": given(jobs),
             "vocabularies": given(Vocabularies(settings)),

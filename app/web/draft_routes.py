@@ -5,6 +5,7 @@ from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from app.runtime.records.draft_record import DraftDeed
 from app.service.body import body_of
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
@@ -17,11 +18,13 @@ WRITING = (400, 401, 403, 404, 413, 415, 503)
 
 
 class NewDraft(msgspec.Struct):
-    """A text to be kept, and the publication that its author has seen."""
+    """A text to be kept, and the publication that its author has seen; or what is to be removed or restored."""
 
     text: str
     base: str
     name: str = ""
+    deed: DraftDeed = "publish"
+    to: str = ""
 
 
 class DraftChange(msgspec.Struct):
@@ -66,11 +69,13 @@ class DraftRoutes(Controller):
         settings: NamedDependency[Settings],
         shared_drafts: NamedDependency[SharedDrafts],
     ) -> SharedDraft:
-        """Everybody who may edit sees it, and may change it."""
+        """Everybody who may edit sees it, and may change it. Also a proposal to remove a definition, or to go back."""
         visitor = gate.need(request, "edit")
         asked: NewDraft = await body_of(request, NewDraft)
         by = visitor.actor(settings) or ""
-        return await shared_drafts.begin(name=asked.name, text=asked.text, base=asked.base, by=by)
+        return await shared_drafts.begin(
+            name=asked.name, text=asked.text, base=asked.base, by=by, deed=asked.deed, to=asked.to
+        )
 
     @get(
         "/console/v1/drafts/{draft_id:str}",
@@ -104,7 +109,7 @@ class DraftRoutes(Controller):
         shared_drafts: NamedDependency[SharedDrafts],
         draft_id: FromPath[str],
     ) -> SharedDraft:
-        """409 if somebody changed or deleted it since `revision`: nothing is written then."""
+        """A review of it ends. 409 if somebody changed or deleted it since `revision`: nothing is written then."""
         visitor = gate.need(request, "edit")
         asked: DraftChange = await body_of(request, DraftChange)
         by = visitor.actor(settings) or ""

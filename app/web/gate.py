@@ -64,6 +64,11 @@ class Gate:
                 f"console_host is {settings.console_host}, where others may come in, and nobody has to log in",
                 hint="set SHOAL_CONSOLE_LOGIN=password and SHOAL_CONSOLE_USERS_FILE; see docs/console.md",
             )
+        if self.login == "none" and settings.console_review:
+            raise UserError(
+                "console_review is on, and nobody has to log in: nobody can be told from anybody else",
+                hint="set SHOAL_CONSOLE_LOGIN=password and SHOAL_CONSOLE_USERS_FILE; see docs/console.md",
+            )
         if self.login == "password":
             if not settings.console_users_file:
                 raise UserError(

@@ -26,12 +26,34 @@ DRAFT: Final = Schema(type=OpenAPIType.OBJECT, required=["text"], properties={"t
 NEW_DRAFT: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["text", "base"],
-    properties={"text": _SOURCE, "name": _NAME, "base": _BASE},
+    properties={
+        "text": _SOURCE,
+        "name": _NAME,
+        "base": _BASE,
+        "deed": Schema(
+            type=OpenAPIType.STRING,
+            enum=["publish", "removal", "rollback"],
+            description="What the draft proposes; publish if absent. The text of a removal or a rollback is empty",
+        ),
+        "to": Schema(type=OpenAPIType.STRING, description="Of a rollback: the earlier publication"),
+    },
 )
 DRAFT_CHANGE: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["text", "base", "revision"],
     properties={"text": _SOURCE, "base": _BASE, "revision": _REVISION},
+)
+DRAFT_REVIEW: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["revision"],
+    properties={
+        "revision": _REVISION,
+        "message": Schema(type=OpenAPIType.STRING, description="What is asked for, or said; an approval needs none"),
+    },
+)
+_APPROVED: Final = Schema(
+    type=OpenAPIType.STRING,
+    description="The id of the approved draft that says exactly this; needed where SHOAL_CONSOLE_REVIEW is set",
 )
 DRAFT_REVISION: Final = Schema(type=OpenAPIType.OBJECT, required=["revision"], properties={"revision": _REVISION})
 CONDITION_EDIT: Final = Schema(
@@ -64,6 +86,7 @@ EDIT: Final = Schema(
         "text": _SOURCE,
         "name": _NAME,
         "message": _MESSAGE,
+        "draft": _APPROVED,
         "if_version": Schema(
             type=OpenAPIType.STRING, description="The publication that the author has seen; none: nothing was published"
         ),
@@ -78,6 +101,7 @@ REMOVAL: Final = Schema(
     properties={
         "name": Schema(type=OpenAPIType.STRING, description="The segment or score that is to be removed"),
         "message": _MESSAGE,
+        "draft": _APPROVED,
         "if_version": Schema(
             type=OpenAPIType.STRING, description="The publication that the author has seen; not needed with dry_run"
         ),
@@ -93,6 +117,7 @@ ROLLBACK: Final = Schema(
     properties={
         "to": Schema(type=OpenAPIType.STRING, description="Number or version of an earlier publication"),
         "message": _MESSAGE,
+        "draft": _APPROVED,
         "if_version": Schema(type=OpenAPIType.STRING, description="Only if this is the latest publication"),
         "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say what would change; false if absent"),
     },

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.web.gate import Asked, Gate
 from app.web.openapi import EDIT, REMOVAL, ROLLBACK, conflicts
 from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
+from app.web.reviews import Reviews, Wanted
 
 READING = (401, 403, 503)
 WRITING = (400, 401, 403, 404, 413, 415, 503)
@@ -24,12 +25,13 @@ BEFORE_MAX = 1 << 53
 
 class EditAsked(msgspec.Struct):
     """As `Edit`. `name`: of the definition that the text replaces; empty: it is new. `if_version`: the `publication`
-    on which the text is based."""
+    on which the text is based. `draft`: the approved one that says this, where a review is needed."""
 
     text: str
     message: str
     if_version: str
     name: str = ""
+    draft: str = ""
     take_over: bool = False
 
 
@@ -38,6 +40,7 @@ class RollbackAsked(msgspec.Struct):
 
     to: str
     message: str = ""
+    draft: str = ""
     if_version: str | None = None
     dry_run: bool = False
 
@@ -48,6 +51,7 @@ class RemovalAsked(msgspec.Struct):
 
     name: str
     message: str = ""
+    draft: str = ""
     if_version: str = ""
     take_over: bool = False
     dry_run: bool = False
@@ -130,6 +134,7 @@ class PublicationRoutes(Controller):
         gate: NamedDependency[Gate],
         settings: NamedDependency[Settings],
         publications: NamedDependency[Publications],
+        reviews: NamedDependency[Reviews],
     ) -> Done:
         """Publishes the catalog with this text in the place of the definition; all others stay as they are.
 
@@ -137,14 +142,18 @@ class PublicationRoutes(Controller):
         """
         visitor = gate.need(request, "publish")
         asked: EditAsked = await body_of(request, EditAsked)
+        wanted = Wanted(deed="publish", base=asked.if_version, name=asked.name, text=asked.text)
         edit = Edit(
             name=_name_of(asked),
             text=asked.text,
             based_on=asked.if_version,
             is_new=not asked.name,
             take_over=asked.take_over,
+            approved_by=await reviews.approver(asked.draft, wanted),
         )
-        return await publications.publish(edit, by=visitor.actor(settings) or "", message=asked.message)
+        done = await publications.publish(edit, by=visitor.actor(settings) or "", message=asked.message)
+        await reviews.published(asked.draft, done.number)
+        return done
 
     @post(
         "/console/v1/publications/removal",
@@ -160,14 +169,24 @@ class PublicationRoutes(Controller):
         gate: NamedDependency[Gate],
         settings: NamedDependency[Settings],
         publications: NamedDependency[Publications],
+        reviews: NamedDependency[Reviews],
     ) -> Done:
         """Publishes the catalog without it, unless another definition uses it; with `dry_run` it only says what would
         change. 409 as for publishing."""
         visitor = gate.need(request, "publish")
         asked: RemovalAsked = await body_of(request, RemovalAsked)
-        edit = Edit(name=asked.name, text="", based_on=asked.if_version, take_over=asked.take_over)
+        wanted = Wanted(deed="removal", base=asked.if_version, name=asked.name)
+        edit = Edit(
+            name=asked.name,
+            text="",
+            based_on=asked.if_version,
+            take_over=asked.take_over,
+            approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
+        )
         by = visitor.actor(settings) or ""
-        return await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
+        done = await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
+        await reviews.published(asked.draft, done.number)
+        return done
 
     @post(
         "/console/v1/publications/rollback",
@@ -183,17 +202,22 @@ class PublicationRoutes(Controller):
         gate: NamedDependency[Gate],
         settings: NamedDependency[Settings],
         publications: NamedDependency[Publications],
+        reviews: NamedDependency[Reviews],
     ) -> Done:
         """Publishes all texts of then, as a new publication; with `dry_run` it only says what would change."""
         visitor = gate.need(request, "publish")
         asked: RollbackAsked = await body_of(request, RollbackAsked)
-        return await publications.roll_back(
+        wanted = Wanted(deed="rollback", base=asked.if_version or "", to=asked.to)
+        done = await publications.roll_back(
             asked.to,
             by=visitor.actor(settings) or "",
             message=asked.message,
             if_version=asked.if_version,
+            approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
             write=not asked.dry_run,
         )
+        await reviews.published(asked.draft, done.number)
+        return done
 
 
 def _name_of(asked: EditAsked) -> str:

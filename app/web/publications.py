@@ -34,7 +34,7 @@ SHOWN_MAX: Final = 50
 
 class PublicationRow(msgspec.Struct, kw_only=True, frozen=True):
     """One publication. The names are those of definitions and settings files. `restores`: the earlier publication that
-    it is again; 0: none."""
+    it is again; 0: none. `approved_by`: empty where nobody had to."""
 
     number: int
     version: str
@@ -47,6 +47,7 @@ class PublicationRow(msgspec.Struct, kw_only=True, frozen=True):
     rewritten: tuple[str, ...]
     removed: tuple[str, ...]
     restores: int
+    approved_by: str
 
 
 class PublicationRows(msgspec.Struct, kw_only=True, frozen=True):
@@ -177,7 +178,9 @@ class Publications:
         async with _told():
             return _done(await publish_removal(self._settings, edit, by=by, message=message, write=write))
 
-    async def roll_back(self, to: str, *, by: str, message: str, if_version: str | None, write: bool) -> Done:
+    async def roll_back(
+        self, to: str, *, by: str, message: str, if_version: str | None, approved_by: str, write: bool
+    ) -> Done:
         """Publishes an earlier publication again, or says what would change. Problem 400, 404, 409 or 503."""
         await self.state()
         if write:
@@ -186,7 +189,7 @@ class Publications:
             outcome = await roll_back(
                 self._settings,
                 to,
-                terms=Terms(by=by, message=message, source=SOURCE, if_version=if_version),
+                terms=Terms(by=by, message=message, source=SOURCE, if_version=if_version, approved_by=approved_by),
                 published_ms=int(time.time() * 1000),
                 write=write,
                 actor=by,
@@ -219,6 +222,7 @@ def row_of(step: Step) -> PublicationRow:
         rewritten=step.rewritten,
         removed=step.removed,
         restores=step.restores,
+        approved_by=publication.approved_by,
     )
 
 

@@ -79,5 +79,9 @@ def _me(gate: Gate, visitor: Visitor, settings: Settings) -> Me:
         rights=sorted(visitor.rights),
         csrf=gate.csrf(visitor),
         version=version("shoal"),
-        features={"memberships": bool(settings.redis_url), "published": settings.catalog == "topic"},
+        features={
+            "memberships": bool(settings.redis_url),
+            "published": settings.catalog == "topic",
+            "review": settings.console_review,
+        },
     )

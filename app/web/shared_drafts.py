@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -12,7 +12,15 @@ from aiokafka.errors import KafkaError
 from app.catalogs.draft_store import Change, DraftStore, OvertakenDraftError
 from app.errors import UserError
 from app.events.instants import iso
-from app.runtime.records.draft_record import DRAFT_BYTES_MAX, DRAFTS_MAX, DraftRecord, encode_draft, new_draft_id
+from app.runtime.records.draft_record import (
+    DRAFT_BYTES_MAX,
+    DRAFTS_MAX,
+    DraftDeed,
+    DraftRecord,
+    ReviewRecord,
+    encode_draft,
+    new_draft_id,
+)
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -22,9 +30,24 @@ BASE_CHARACTERS_MAX: Final = 100
 NAME_CHARACTERS_MAX: Final = 300
 
 
+class DraftReview(msgspec.Struct, kw_only=True, frozen=True):
+    """The review of the text of exactly this revision. `state`: asked, approved, returned or published. `decided`: null
+    until somebody has. `publication`: the number under which it was published; 0: it was not."""
+
+    state: str
+    asked_by: str
+    asked: str
+    message: str
+    decided_by: str
+    decided: str | None
+    comment: str
+    publication: int
+
+
 class SharedDraft(msgspec.Struct, kw_only=True, frozen=True):
     """A draft. `revision`: to be sent back with a change. `name`: of the definition that it replaces; empty: it is new.
-    `base`: the publication that its author has seen. `deleted`: null for one that is there."""
+    `base`: the publication that its author has seen. `deleted`: null for one that is there. `deed`: publish, removal
+    (of `name`) or rollback (to the publication `to`). `writers`: who may not approve it. `review`: null without one."""
 
     id: str
     revision: int
@@ -36,6 +59,10 @@ class SharedDraft(msgspec.Struct, kw_only=True, frozen=True):
     changed_by: str
     changed: str
     deleted: str | None
+    deed: DraftDeed
+    to: str
+    writers: list[str]
+    review: DraftReview | None
 
 
 class SharedDraftRows(msgspec.Struct, kw_only=True, frozen=True):
@@ -54,7 +81,7 @@ class SharedDrafts:
 
     async def rows(self) -> SharedDraftRows:
         """All drafts. Problem 503."""
-        async with _told():
+        async with told():
             records = await self._store.all()
         newest = sorted(records.values(), key=lambda each: (each.changed_ms, each.id), reverse=True)
         short = (msgspec.structs.replace(each, text=each.text.strip().partition("\n")[0]) for each in newest)
@@ -62,10 +89,12 @@ class SharedDrafts:
 
     async def one(self, draft_id: str) -> SharedDraft:
         """A draft with its text, also a deleted one. Problem 404 or 503."""
-        async with _told():
+        async with told():
             return _shown(_found(await self._store.all(), draft_id))
 
-    async def begin(self, *, name: str, text: str, base: str, by: str) -> SharedDraft:
+    async def begin(
+        self, *, name: str, text: str, base: str, by: str, deed: DraftDeed = "publish", to: str = ""
+    ) -> SharedDraft:
         """A new draft. Problem 400, 413 or 503."""
         now_ms = self._now_ms()
 
@@ -85,47 +114,63 @@ class SharedDrafts:
                     begun_ms=now_ms,
                     changed_by=by,
                     changed_ms=now_ms,
+                    written_by=by,
+                    deed=deed,
+                    to=to,
                 )
             )
 
         return await self._changed(decide)
 
     async def write(self, draft_id: str, *, text: str, base: str, revision: int, by: str) -> SharedDraft:
-        """A draft with another text. Problem 404, 409 if it is not at `revision` any more, 413 or 503."""
-        return await self._replaced(draft_id, revision, by, lambda _: {"text": text, "base": base})
+        """A draft with another text, and without a review. Problem 404, 409 if it is not at `revision` any more, 413 or
+        503."""
+        written = {"text": text, "base": base, "written_by": by, "review": None}
+        return await self._replaced(draft_id, revision, by, lambda *_: written)
 
     async def delete(self, draft_id: str, *, revision: int, by: str) -> SharedDraft:
-        """Hides a draft; its text stays. Problem 404, 409 or 503."""
-        return await self._replaced(draft_id, revision, by, lambda now_ms: {"deleted_ms": now_ms})
+        """Hides a draft, and ends its review; its text stays. Problem 404, 409 or 503."""
+        return await self._replaced(draft_id, revision, by, lambda _, now_ms: {"deleted_ms": now_ms, "review": None})
 
     async def bring_back(self, draft_id: str, *, revision: int, by: str) -> SharedDraft:
         """Shows a deleted draft again. Problem 404, 409 or 503."""
-        return await self._replaced(draft_id, revision, by, lambda _: {"deleted_ms": 0}, of_deleted=True)
+        return await self._replaced(draft_id, revision, by, lambda *_: {"deleted_ms": 0}, of_deleted=True)
+
+    async def review(
+        self, draft_id: str, *, revision: int, decide: Callable[[DraftRecord, int], ReviewRecord]
+    ) -> SharedDraft:
+        """A draft with another state of its review; nothing else of it changes. Problem 404, 409, 503, and of
+        `decide`."""
+        return await self._replaced(draft_id, revision, None, lambda found, now_ms: {"review": decide(found, now_ms)})
+
+    async def record(self, draft_id: str) -> DraftRecord:
+        """A draft as it is kept. Problem 404 or 503."""
+        async with told():
+            return _found(await self._store.all(), draft_id)
 
     async def _replaced(
         self,
         draft_id: str,
         revision: int,
-        by: str,
-        made: Callable[[int], dict[str, str | int]],
+        by: str | None,
+        made: Callable[[DraftRecord, int], dict[str, Any]],
         *,
         of_deleted: bool = False,
     ) -> SharedDraft:
+        """`by` None: those words stay that somebody else has written."""
         now_ms = self._now_ms()
 
         def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
             found = _found(drafts, draft_id)
             if found.revision != revision or bool(found.deleted_ms) is not of_deleted:
-                deed = "deleted" if found.deleted_ms else "changed"
-                said = f"{found.changed_by or 'somebody'} {deed} this draft at {iso(found.changed_ms)}"
-                raise Problem(409, "other-revision", f"{said}: nothing of yours was written")
-            more = {"revision": revision + 1, "changed_by": by, "changed_ms": now_ms}
-            return _checked(msgspec.structs.replace(found, **made(now_ms), **more))
+                raise Problem(409, "other-revision", f"{_latest_deed(found)}: nothing of yours was written")
+            more = {} if by is None else {"changed_by": by, "changed_ms": now_ms}
+            return _checked(msgspec.structs.replace(found, **made(found, now_ms), **more, revision=revision + 1))
 
         return await self._changed(decide)
 
     async def _changed(self, decide: Change) -> SharedDraft:
-        async with _told():
+        async with told():
             return _shown(await self._store.change(decide))
 
 
@@ -135,7 +180,20 @@ def _found(drafts: dict[str, DraftRecord], draft_id: str) -> DraftRecord:
     return drafts[draft_id]
 
 
+def _latest_deed(found: DraftRecord) -> str:
+    """In words: what happened to a draft last, and by whom."""
+    by, deed, at_ms = found.changed_by, "deleted" if found.deleted_ms else "changed", found.changed_ms
+    if (review := found.review) is not None:
+        by, deed, at_ms = review.asked_by, "sent for review", review.asked_ms
+        if review.decided_ms:
+            by, deed, at_ms = review.decided_by, "decided on", review.decided_ms
+    return f"{by or 'somebody'} {deed} this draft at {iso(at_ms)}"
+
+
 def _checked(record: DraftRecord) -> DraftRecord:
+    given = {"publish": True, "removal": bool(record.name), "rollback": bool(record.to)}[record.deed]
+    if not given or (record.deed != "publish" and record.text) or len(record.to) > BASE_CHARACTERS_MAX:
+        raise Problem(400, "invalid-request", "a removal has a name, a rollback has `to`, and neither has a text")
     if len(record.base) > BASE_CHARACTERS_MAX or len(record.name) > NAME_CHARACTERS_MAX:
         raise Problem(400, "invalid-request", "the base or the name is too long: send those of the definition")
     size = len(encode_draft(record))
@@ -158,11 +216,28 @@ def _shown(record: DraftRecord) -> SharedDraft:
         changed_by=record.changed_by,
         changed=iso(record.changed_ms),
         deleted=iso(record.deleted_ms) if record.deleted_ms else None,
+        deed=record.deed,
+        to=record.to,
+        writers=sorted(record.writers),
+        review=None if record.review is None else _shown_review(record.review),
+    )
+
+
+def _shown_review(review: ReviewRecord) -> DraftReview:
+    return DraftReview(
+        state=review.state,
+        asked_by=review.asked_by,
+        asked=iso(review.asked_ms),
+        message=review.message,
+        decided_by=review.decided_by,
+        decided=iso(review.decided_ms) if review.decided_ms else None,
+        comment=review.comment,
+        publication=review.publication,
     )
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
+async def told() -> AsyncIterator[None]:
     """Errors of Kafka as problems of a request."""
     try:
         async with asyncio.timeout(TIMEOUT_S):

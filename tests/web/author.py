@@ -19,12 +19,14 @@ SAME_ORIGIN: Final = {"Sec-Fetch-Site": "same-origin"}
 
 
 class Author:
-    """A client of an open console that writes."""
+    """A client of a console that writes. `cookie`: of a session; empty: nobody logs in there."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, cookie: str = "") -> None:
         self.settings = settings
         self.url = url
-        self.http = httpx.Client(base_url=f"{url}/console/v1", timeout=60)
+        self.cookie = cookie
+        given = {"Cookie": cookie} if cookie else {}
+        self.http = httpx.Client(base_url=f"{url}/console/v1", timeout=60, headers=given)
         self.headers = SAME_ORIGIN | {"X-Shoal-CSRF": self.http.get("/me").json()["csrf"]}
 
     def post(self, path: str, **body: Any) -> httpx.Response:

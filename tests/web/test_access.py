@@ -44,6 +44,9 @@ WRITES: dict[str, Right] = {
     "/console/v1/jobs": "edit",
     "/console/v1/drafts": "edit",
     "/console/v1/drafts/none/bring-back": "edit",
+    "/console/v1/drafts/none/review": "edit",
+    "/console/v1/drafts/none/approval": "publish",
+    "/console/v1/drafts/none/return": "publish",
     "/console/v1/publications": "publish",
     "/console/v1/publications/removal": "publish",
     "/console/v1/publications/rollback": "publish",
@@ -199,6 +202,11 @@ def test_an_open_console_answers_only_to_names_of_this_machine(url: str, host: s
 def test_an_open_console_does_not_start_where_others_come_in() -> None:
     with pytest.raises(UserError, match="nobody has to log in"):
         Gate(load_settings({}, console_host="0.0.0.0"))
+
+
+def test_reviews_without_a_login_do_not_start() -> None:
+    with pytest.raises(UserError, match="nobody can be told from anybody else"):
+        Gate(load_settings({}, console_review=True))
 
 
 def test_a_login_without_users_does_not_start(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ PAGES: Final = {
     "/history": "Publications",
     "/audit": "Audit log",
     "/more": "More",
+    "/review": "Review",
     "/edit": "New segment",
     "/edit/cart-abandoned": "Edit cart-abandoned",
     "/nowhere": "There is no such page",

@@ -22,6 +22,7 @@ Deed = Literal[
     "backfill.cancel",
     "backfill.fill",
     "definitions.publish",
+    "definitions.review",
     "lists.write",
     "snapshot.write",
     "users.export",

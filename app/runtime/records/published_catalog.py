@@ -34,9 +34,9 @@ class Publication(msgspec.Struct, frozen=True):
     """Content of the closing record: the catalog's version, its instant, and each definition's version.
 
     Among `definitions` the settings have the names of SETTINGS_FILES. number: counts publications from 1; 0: before
-    they were counted. source: where it came from, such as git or console; sources: the same of each definition. Texts
-    are empty where nobody has said them, as in publications of earlier versions of the program, which in turn pass over
-    these fields.
+    they were counted. source: where it came from, such as git or console; sources: the same of each definition.
+    approved_by: who approved it in the console. Texts are empty where nobody has said them, as in publications of
+    earlier versions of the program, which in turn pass over these fields.
     """
 
     version: str
@@ -47,6 +47,7 @@ class Publication(msgspec.Struct, frozen=True):
     message: str = ""
     source: str = ""
     sources: dict[str, str] = {}
+    approved_by: str = ""
 
     @property
     def reference(self) -> str:

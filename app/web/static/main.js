@@ -17,6 +17,7 @@ import { More } from './pages/more.js';
 import { Edit } from './pages/edit.js';
 import { Drafts } from './pages/drafts.js';
 import { History } from './pages/history.js';
+import { Review } from './pages/review.js';
 
 const PAGES = [
   ['/', 'overview', Overview],
@@ -46,6 +47,7 @@ function pageOf(address, me) {
     const Page = inner[1] === 'edit' ? Edit : Segment;
     return ['segments', html`<${Page} key=${pageKey(address)} name=${name} me=${me} query=${address.query} />`];
   }
+  if (address.path === '/review') return ['drafts', html`<${Review} key=${pageKey(address)} me=${me} query=${address.query} />`];
   if (address.path === '/edit') return ['segments', html`<${Edit} key=${pageKey(address)} name="" me=${me} query=${address.query} />`];
   const found = PAGES.find(([path]) => path === address.path);
   if (!found) return ['', html`<${NoPage} />`];

@@ -48,4 +48,6 @@ export const segmentHref = (name) => `/segments/${encodeURIComponent(name)}`;
 export const personHref = (user) => `/people?user=${encodeURIComponent(user)}`;
 /** The page on which a draft is changed. */
 export const draftHref = (draft) => `/edit${draft.name ? `/${encodeURIComponent(draft.name)}` : ''}?draft=${draft.id}`;
+/** The page of a draft's review. */
+export const reviewHref = (draft) => `/review?draft=${draft.id}`;
 export const editHref = (name) => `/edit/${encodeURIComponent(name)}`;

@@ -1,8 +1,9 @@
 // Drafts: texts that are not published, of everybody.
 import { html, useState } from '../vendor/core.js';
 import { ask, useData } from '../api.js';
-import { draftHref } from '../router.js';
+import { draftHref, reviewHref } from '../router.js';
 import { t } from '../words.js';
+import { ReviewState, Who, whatOf } from '../parts/review.js';
 import { Shown, Time, Trouble } from '../parts/states.js';
 
 const EVERY = 10_000;
@@ -10,12 +11,10 @@ const EVERY = 10_000;
 export function Drafts({ me }) {
   const heading = html`<h1 tabindex="-1">${t('drafts_title')}</h1>`;
   if (!me.rights.includes('edit')) return html`${heading}<p class="notice">${t('edit_no_right')}</p>`;
-  return html`${heading}<p>${t('drafts_more')}</p><${List} />`;
+  return html`${heading}<p>${t('drafts_more')}</p><${List} review=${me.features.review} />`;
 }
 
-const Who = ({ name }) => name ? html`<bdi>${name}</bdi>` : html`<span class="quiet">${t('nobody')}</span>`;
-
-function List() {
+function List({ review }) {
   const found = useData('drafts', { every: EVERY });
   const [problem, setProblem] = useState(null);
   const [said, setSaid] = useState('');
@@ -34,21 +33,23 @@ function List() {
     <${Shown} of=${found}>${(data) => {
       const there = data.drafts.filter((each) => !each.deleted);
       const gone = data.drafts.filter((each) => each.deleted);
-      return html`${there.length ? html`<${Rows} rows=${there} label=${t('drafts_title')} word=${t('draft_delete')} onGo=${remove} />` : html`<p>${t('drafts_none')}</p>`}
-        ${gone.length ? html`<details><summary>${t('drafts_gone', { n: gone.length })}</summary><${Rows} rows=${gone} label=${t('drafts_gone_title')} word=${t('draft_bring_back')} onGo=${back} /></details>` : ''}`;
+      return html`${there.length ? html`<${Rows} rows=${there} review=${review} label=${t('drafts_title')} word=${t('draft_delete')} onGo=${remove} />` : html`<p>${t('drafts_none')}</p>`}
+        ${gone.length ? html`<details><summary>${t('drafts_gone', { n: gone.length })}</summary><${Rows} rows=${gone} review=${false} label=${t('drafts_gone_title')} word=${t('draft_bring_back')} onGo=${back} /></details>` : ''}`;
     }}<//>`;
 }
 
-function Rows({ rows, label, word, onGo }) {
+function Rows({ rows, review, label, word, onGo }) {
   return html`<table class="cards" aria-label=${label}>
-    <thead><tr><th scope="col">${t('segment')}</th><th scope="col">${t('draft_changed')}</th><th scope="col">${t('draft_begun')}</th><th scope="col">${t('draft_base')}</th><th scope="col">${t('draft_do')}</th></tr></thead>
+    <thead><tr><th scope="col">${t('segment')}</th><th scope="col">${t('draft_changed')}</th><th scope="col">${t('draft_begun')}</th><th scope="col">${t('draft_base')}</th>${review ? html`<th scope="col">${t('review_title')}</th>` : ''}<th scope="col">${t('draft_do')}</th></tr></thead>
     <tbody>${rows.map((each) => {
-      const what = each.name || each.text || each.id;
+      const what = whatOf(each);
+      const note = each.deed === 'publish' ? each.name ? '' : 'draft_new' : `deed_${each.deed}`;
       return html`<tr key=${each.id}>
-        <th scope="row"><bdi>${each.deleted ? what : html`<a href=${draftHref(each)}>${what}</a>`}</bdi>${each.name ? '' : html`<span class="sub">${t('draft_new')}</span>`}</th>
+        <th scope="row"><bdi>${each.deleted ? what : html`<a href=${each.deed === 'publish' ? draftHref(each) : reviewHref(each)}>${what}</a>`}</bdi>${note ? html`<span class="sub">${t(note)}</span>` : ''}</th>
         <td data-label=${t('draft_changed')}><span><${Time} at=${each.changed} /> <${Who} name=${each.changed_by} /></span></td>
         <td data-label=${t('draft_begun')}><span><${Time} at=${each.begun} /> <${Who} name=${each.by} /></span></td>
         <td data-label=${t('draft_base')}>${each.base}</td>
+        ${review ? html`<td data-label=${t('review_title')}><a href=${reviewHref(each)}><${ReviewState} review=${each.review} /></a></td>` : ''}
         <td data-label=${t('draft_do')}><button aria-label=${`${word}: ${what}`} onClick=${() => onGo(each)}>${word}</button></td></tr>`;
     })}</tbody></table>`;
 }

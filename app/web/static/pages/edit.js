@@ -113,6 +113,7 @@ function Editing({ name: given, me, start, publication, source, draft }) {
   };
   return html`
     ${restored ? html`<p class="notice">${t('restored')} <button class="plain" onClick=${() => show(present)}>${t('discard')}</button></p>` : ''}
+    ${['asked', 'approved'].includes(draft?.review?.state) ? html`<p class="notice">${t('review_ends')}</p>` : ''}
     ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
     <div class="editing">
       <div><section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
@@ -129,6 +130,6 @@ function Editing({ name: given, me, start, publication, source, draft }) {
     <section aria-labelledby="draft"><h2 id="draft">${t('draft_heading')}</h2>
       <${DraftKeeper} draft=${draft} name=${name} text=${text} base=${base} onTheirs=${theirs} /></section>
     <section aria-labelledby="publishing"><h2 id="publishing">${t('publish')}</h2>
-      <${Publish} name=${name} text=${text} base=${base} reading=${reading} waiting=${waiting} me=${me} onDone=${done} onCompare=${compare} /></section>
+      <${Publish} draft=${draft} name=${name} text=${text} base=${base} reading=${reading} waiting=${waiting} me=${me} onDone=${done} onCompare=${compare} /></section>
     <p>${name ? html`<a href=${segmentHref(name)}>${t('back_to', { name })}</a>` : html`<a href="/segments">${t('segments_title')}</a>`}</p>`;
 }

@@ -1,13 +1,12 @@
 // All publications: who, when, why, what changed; the difference of each; going back.
 import { html, useEffect, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
-import { segmentHref, setQuery } from '../router.js';
+import { setQuery } from '../router.js';
 import { t } from '../words.js';
+import { CHANGES, Changed } from '../parts/changed.js';
 import { Difference } from '../parts/difference.js';
+import { propose, Proposed } from '../parts/review.js';
 import { Shown, Time, Trouble } from '../parts/states.js';
-
-const CHANGES = ['added', 'changed', 'rewritten', 'removed'];
-const SETTINGS = /\.yaml$/;
 
 export function History({ me, query }) {
   const heading = html`<h1 tabindex="-1">${t('history_title')}</h1>`;
@@ -36,12 +35,6 @@ function List({ name, me }) {
       : html`<p>${name ? t('history_none_about', { name }) : t('history_none')}</p>`}<//>`;
 }
 
-const Name = ({ name }) => SETTINGS.test(name) ? html`<code>${name}</code>` : html`<a href=${segmentHref(name)}>${name}</a>`;
-
-function Changed({ row }) {
-  return html`<ul class="changed">${CHANGES.filter((kind) => row[kind].length).map((kind) => html`<li key=${kind}>${t(`names_${kind}`)}: ${row[kind].map((each, index) => html`${index ? ', ' : ''}<${Name} name=${each} />`)}</li>`)}</ul>`;
-}
-
 function Publication({ row, newest, name, me, onDone }) {
   const [open, setOpen] = useState(false);
   const [asked, setAsked] = useState(false);
@@ -52,6 +45,7 @@ function Publication({ row, newest, name, me, onDone }) {
     <dl class="pairs">
       <dt>${t('at')}</dt><dd><${Time} at=${row.at} /></dd>
       <dt>${t('by')}</dt><dd>${row.by ? html`<bdi>${row.by}</bdi>` : html`<span class="quiet">${t('nobody')}</span>`}${row.source ? `, ${row.source}` : ''}</dd>
+      ${row.approved_by ? html`<dt>${t('approved_by')}</dt><dd><bdi>${row.approved_by}</bdi></dd>` : ''}
       <dt>${t('what_changed')}</dt><dd><${Changed} row=${row} /></dd>
     </dl>
     ${row.restores ? html`<p>${t('restores', { number: String(row.restores) })}</p>` : ''}
@@ -60,7 +54,7 @@ function Publication({ row, newest, name, me, onDone }) {
       ${me.rights.includes('publish') && !newest ? html`<button aria-expanded=${asked} onClick=${() => setAsked(!asked)}>${t('roll_back')}</button>` : ''}
     </div>
     ${open ? html`<${Differences} row=${row} name=${name} />` : ''}
-    ${asked ? html`<${RollBack} row=${row} onCancel=${() => setAsked(false)} onDone=${(number) => { setAsked(false); onDone(number); }} />` : ''}
+    ${asked ? html`<${RollBack} row=${row} review=${me.features.review} onCancel=${() => setAsked(false)} onDone=${(number) => { setAsked(false); onDone(number); }} />` : ''}
   </section></li>`;
 }
 
@@ -72,7 +66,8 @@ function Differences({ row, name }) {
     ${data.definitions.length ? '' : html`<p class="quiet">${t('difference_none')}</p>`}`}<//>`;
 }
 
-function RollBack({ row, onCancel, onDone }) {
+function RollBack({ row, review, onCancel, onDone }) {
+  const [sent, setSent] = useState(null);
   const [plan, setPlan] = useState({ data: null, problem: null });
   const [message, setMessage] = useState('');
   const [busy, setBusy] = useState(false);
@@ -84,14 +79,18 @@ function RollBack({ row, onCancel, onDone }) {
   const go = async (event) => {
     event.preventDefault();
     setBusy(true);
-    try { onDone((await post({ message })).number ?? 0); } catch (problem) { setPlan({ ...plan, problem }); setBusy(false); }
+    try {
+      if (review) setSent(await propose({ deed: 'rollback', to: String(row.number), base: (await ask('publications/latest')).publication }, message));
+      else onDone((await post({ message })).number ?? 0);
+    } catch (problem) { setPlan({ ...plan, problem }); setBusy(false); }
   };
+  if (sent) return html`<${Proposed} draft=${sent} />`;
   const nothing = plan.data && !CHANGES.some((kind) => plan.data[kind].length);
   return html`<form class="panel" onSubmit=${go} aria-label=${t('roll_back_title', { number: String(row.number) })}>
     <h3>${t('roll_back_title', { number: String(row.number) })}</h3>
     ${plan.problem ? html`<${Trouble} problem=${plan.problem} />` : ''}
     ${!plan.data ? html`<p class="quiet" role="status">${plan.problem ? '' : t('loading')}</p>` : nothing ? html`<p>${t('roll_back_nothing')}</p>` : html`<p>${t('roll_back_plan')}</p><${Changed} row=${plan.data} />
       <div class="publish"><label>${t('publish_message')}<input value=${message} required maxlength="2000" onInput=${(event) => setMessage(event.target.value)} /></label></div>`}
-    <div class="buttons">${plan.data && !nothing ? html`<button class="main" disabled=${busy}>${t(busy ? 'publishing' : 'roll_back_go')}</button>` : ''}<button type="button" onClick=${onCancel}>${t('cancel')}</button></div>
+    <div class="buttons">${plan.data && !nothing ? html`<button class="main" disabled=${busy}>${t(busy ? 'working' : review ? 'review_send' : 'roll_back_go')}</button>` : ''}<button type="button" onClick=${onCancel}>${t('cancel')}</button></div>
   </form>`;
 }

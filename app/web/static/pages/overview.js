@@ -10,8 +10,10 @@ const EVERY = 3000;
 const BEHIND_MANY = 1000;
 const SHOWN = 12;
 
-function attention(rows, health, destinations) {
+function attention(rows, health, destinations, drafts) {
   const found = [];
+  const waiting = (drafts.data?.drafts ?? []).filter((each) => !each.deleted && each.review?.state === 'asked').length;
+  if (waiting) found.push([t('attention_review', { n: waiting }), '/drafts']);
   if (rows.problem?.code === 'no-definitions') found.push([t('attention_no_definitions'), null]);
   if (rows.data?.sizes) found.push([t('attention_sizes', { why: rows.data.sizes }), null]);
   for (const each of destinations.data?.destinations ?? []) {
@@ -28,16 +30,17 @@ function attention(rows, health, destinations) {
   return found;
 }
 
-export function Overview() {
+export function Overview({ me }) {
   const rows = useData('segments', { every: EVERY });
   const health = useData('health', { every: EVERY });
   const flows = useData('flows', { every: EVERY * 2 });
   const destinations = useData('destinations', { every: EVERY * 10 });
+  const drafts = useData(me.features.review && me.rights.includes('edit') ? 'drafts' : null, { every: EVERY * 10 });
   const pulse = health.data?.pulse;
   const live = (rows.data?.segments ?? []).filter((each) => each.users !== null);
   const members = live.reduce((sum, each) => sum + each.users, 0);
   const ready = (rows.data || rows.problem) && (health.data || health.problem);
-  const needs = attention(rows, health, destinations);
+  const needs = attention(rows, health, destinations, drafts);
   const rate = (value) => value === null || value === undefined ? t('measuring') : number(value);
   return html`<h1 tabindex="-1">${t('overview_title')}</h1>
     <dl class="figures">

@@ -25,7 +25,7 @@ export function Segment({ name, me, query }) {
         ${me.features.published ? html`<a href=${`/history${made({ name })}`}>${t('history_of')}</a>` : ''}
         ${me.rights.includes('publish') && me.features.published ? html`<button aria-expanded=${removing} onClick=${() => setRemoving(!removing)}>${t('remove')}</button>` : ''}
         ${data.tags.map((each) => html`<a class="tag" key=${each} href=${`/segments${made({ tag: each })}`}>${each}</a>`)}</p>
-      ${removing ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} onCancel=${() => setRemoving(false)} />` : ''}
+      ${removing ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} review=${me.features.review} onCancel=${() => setRemoving(false)} />` : ''}
       ${data.status === 'live' ? html`<${Sizes} path=${path} name=${name} query=${query} />` : html`<p class="notice">${t('not_live')}</p>`}
       <${Definition} view=${data} />
       ${data.status === 'live' ? html`

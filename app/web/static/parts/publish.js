@@ -1,17 +1,18 @@
 // The last step of an edit: a message, and what stands in the way.
 import { html, useState } from '../vendor/core.js';
 import { ask } from '../api.js';
-import { segmentHref } from '../router.js';
+import { reviewHref, segmentHref } from '../router.js';
 import { t } from '../words.js';
 import { saveText } from './save.js';
 
-export function Publish({ name, text, base, reading, waiting, me, onDone, onCompare }) {
+export function Publish({ draft, name, text, base, reading, waiting, me, onDone, onCompare }) {
   const [message, setMessage] = useState('');
   const [takeOver, setTakeOver] = useState(false);
   const [state, setState] = useState({ busy: false, problem: null, done: null });
   const file = `${reading?.name || name || 'segment'}.yaml`;
   const save = html`<button type="button" onClick=${() => saveText(text, file)}>${t('save_file')}</button>`;
   if (!me.features.published) return html`<p class="notice">${t('publish_folder')}</p>${save}`;
+  if (me.features.review) return html`<p>${t('review_more')} ${draft ? '' : t('review_keep_first')}</p><div class="buttons">${draft ? html`<a class="action" href=${reviewHref(draft)}>${t('review_see')}</a>` : ''}${save}</div>`;
   if (!me.rights.includes('publish')) return html`<p class="notice">${t('publish_no_right')}</p>${save}`;
   const ready = reading?.usable && !waiting && base !== null && (reading.change !== 'same');
   const publish = async (event) => {

@@ -2,9 +2,10 @@
 import { html, useEffect, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { t } from '../words.js';
+import { propose, Proposed } from './review.js';
 import { Loading, Shown, Trouble } from './states.js';
 
-export function Removal({ name, path, live, onCancel }) {
+export function Removal({ name, path, live, review, onCancel }) {
   const size = useData(live ? `${path}/size?back=1h` : null);
   const source = useData(`definitions${made({ name })}`);
   const [plan, setPlan] = useState({ data: null, problem: null });
@@ -20,10 +21,12 @@ export function Removal({ name, path, live, onCancel }) {
     event.preventDefault();
     setState({ busy: true, problem: null, done: null });
     try {
-      const done = await post({ message, if_version: source.data.publication, take_over: takeOver });
+      const base = source.data.publication;
+      const done = review ? await propose({ deed: 'removal', name, base }, message) : await post({ message, if_version: base, take_over: takeOver });
       setState({ busy: false, problem: null, done });
     } catch (problem) { setState({ busy: false, problem, done: null }); }
   };
+  if (state.done && review) return html`<${Proposed} draft=${state.done} />`;
   if (state.done) return html`<p class="fine" role="status">${t('removed', { number: String(state.done.number) })} <a href="/history">${t('history_title')}</a></p>`;
   const leaving = live ? html`<${Shown} of=${size}>${(data) => html`<p>${t('removal_leaves', { n: data.users ?? 0 })}</p>`}<//>` : '';
   return html`<form class="panel publish" onSubmit=${go} aria-label=${t('removal_title', { name })}><h2>${t('removal_title', { name })}</h2>
@@ -33,5 +36,5 @@ export function Removal({ name, path, live, onCancel }) {
       ${state.problem?.code === 'other-source' || takeOver ? html`<label class="tick"><input type="checkbox" checked=${takeOver} onChange=${(event) => setTakeOver(event.target.checked)} />${t('removal_take_over')}</label>` : ''}`
       : source.problem ? html`<${Trouble} problem=${source.problem} again=${source.reload} />` : html`<${Loading} />`}
     ${state.problem ? html`<div class="trouble" role="alert"><p class="lines">${state.problem.message}</p></div>` : ''}
-    <div class="buttons">${plan.data && source.data ? html`<button class="main" disabled=${state.busy}>${t(state.busy ? 'publishing' : 'removal_go')}</button>` : ''}<button type="button" onClick=${onCancel}>${t('cancel')}</button></div></form>`;
+    <div class="buttons">${plan.data && source.data ? html`<button class="main" disabled=${state.busy}>${t(state.busy ? 'working' : review ? 'review_send' : 'removal_go')}</button>` : ''}<button type="button" onClick=${onCancel}>${t('cancel')}</button></div></form>`;
 }
