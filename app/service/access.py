@@ -60,7 +60,16 @@ class Access:
     def may_write(self, key: str | None) -> Writer:
         """Returns the sender with a key, if they may send now. Problem 401, 403 or 429."""
         forwarder = self._forward_keys.find(key) if key else None
-        writer = Writer(forwarder or self.write_keys.name_of(key), forwarder is not None)
+        return self._unless_too_many(Writer(forwarder or self.write_keys.name_of(key), forwarder is not None))
+
+    def may_push(self, key: str | None) -> Writer:
+        """Returns the sender with a forward key, if they may send now. Problem 401, 403 or 429.
+
+        A write key, which may be public, is not enough: what is pushed and cannot be used is kept as a dead letter.
+        """
+        return self._unless_too_many(Writer(self._forward_keys.name_of(key), forwards=True))
+
+    def _unless_too_many(self, writer: Writer) -> Writer:
         wait_s = self._throttle.wait_s(writer.name, now_s=time.monotonic())
         if wait_s:
             raise Problem(

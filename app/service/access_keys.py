@@ -21,6 +21,10 @@ Use = Literal["write", "forward", "read", "admin"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_WHERE: Final[dict[Use, str]] = {
+    "write": "by HTTP Basic as the user name, or as writeKey in the body",
+    "forward": "by HTTP Basic as the user name, as writeKey in the query, or in X-Amz-Firehose-Access-Key",
+}
 _HINT: Final = "one a line or separated by commas, each name:hash or hash; shoal keys new makes one"
 
 
@@ -61,11 +65,7 @@ class AccessKeys:
                 f"this service has no {self.use} key: shoal keys new {self.use} makes one for {variable}",
             )
         if not key:
-            where = (
-                "by HTTP Basic as the user name, or as writeKey in the body"
-                if self.use == "write"
-                else "as Authorization: Bearer KEY"
-            )
+            where = _WHERE.get(self.use, "as Authorization: Bearer KEY")
             raise Problem(401, "no-key", f"send the {self.use} key {where}", headers={"WWW-Authenticate": "Bearer"})
         found = self.find(key)
         if found is None:

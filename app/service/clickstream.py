@@ -1,4 +1,5 @@
-"""Writing to the clickstream: an event is acknowledged when Kafka has it, or refused within a bounded time.
+"""Writing to the clickstream, and of dead letters: an event is acknowledged when Kafka has it, or refused within a
+bounded time.
 
 One producer, `acks=all`, idempotent where the broker can; the partition is the Java client's (murmur2 of the user). The
 connection is kept by a task of its own: while Kafka is away each write is refused at once, and a producer that takes
@@ -18,6 +19,7 @@ from app.errors import UserError
 from app.events.collected import Collected
 from app.runtime.kafka.clients import connect, connection, has_transactions, start
 from app.runtime.kafka.closing import Producer
+from app.runtime.kafka.record_batch import Header, Row
 from app.runtime.kafka.topics import ensure_topics, specs_of
 from app.runtime.pacing.back_off import BackOff
 from app.service.ending import end
@@ -29,6 +31,9 @@ CLOSE_TIMEOUT_S: Final = 2.0
 #: Limit of events that wait for Kafka at once: beyond it writes are refused, so that memory is bounded.
 WAITING_BYTES_MAX: Final = 64 << 20
 _BATCH_BYTES_MAX: Final = 512 * 1024
+
+_Record = tuple[str, bytes | None, bytes | None, int, Sequence[Header]]
+"""Topic, value, key, timestamp and headers."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,8 @@ class ClickstreamWriter:
         self._producer: Producer | None = None
         self._broken = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._letters = settings.topics.dead_letters
+        self._has_letters = False
         self._waiting_bytes = 0
         self._answered_s = 0.0
         self._why = "Kafka was not reached yet"
@@ -70,16 +77,43 @@ class ClickstreamWriter:
 
     async def write(self, rows: Sequence[Collected]) -> None:
         """Returns when Kafka has acknowledged all of them; UnavailableError within `ack_timeout` otherwise."""
+        await self._write([(self._topic, row.value, row.user, row.received_ms, ()) for row in rows])
+
+    async def write_dead(self, letters: Sequence[Row]) -> None:
+        """Returns when Kafka has acknowledged all of these dead letters; UnavailableError otherwise."""
+        await self._find_letters()
+        now_ms = time.time_ns() // 1_000_000
+        # The producer wants a key or a value.
+        whole = [(key, b"" if key is None and value is None else value, headers) for key, value, headers in letters]
+        await self._write([(self._letters, value, key, now_ms, headers) for key, value, headers in whole])
+
+    async def _find_letters(self) -> None:
+        """Makes the topic of dead letters if it is missing. UnavailableError if it cannot be had."""
+        if self._has_letters:
+            return
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.request_timeout_ms / 1000):
+                client = await connect(settings)
+                try:
+                    await ensure_topics(settings, client, specs_of(settings, self._letters))
+                finally:
+                    await client.close()
+        except (TimeoutError, KafkaError, OSError, UserError) as error:
+            raise UnavailableError(f"{self._letters} cannot be written: {error or type(error).__name__}") from error
+        self._has_letters = True
+
+    async def _write(self, records: Sequence[_Record]) -> None:
         producer = self._producer
         if producer is None:
             raise UnavailableError(self._why)
-        size = sum(len(row.value) for row in rows)
+        size = sum(len(record[1] or b"") for record in records)
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise UnavailableError("too many events are waiting for Kafka")
         began_s = time.monotonic()
         self._waiting_bytes += size
         try:
-            await self._send(producer, rows)
+            await self._send(producer, records)
         except (TimeoutError, KafkaError, OSError) as error:
             # If others got an answer meanwhile, Kafka works and is only slow.
             if producer is self._producer and (not isinstance(error, TimeoutError) or self._answered_s < began_s):
@@ -90,13 +124,13 @@ class ClickstreamWriter:
             self._waiting_bytes -= size
         self._answered_s = time.monotonic()
 
-    async def _send(self, producer: Producer, rows: Sequence[Collected]) -> None:
+    async def _send(self, producer: Producer, records: Sequence[_Record]) -> None:
         answers: list[asyncio.Future[object]] = []
         deadline_s = time.monotonic() + self._timeout_s
         try:
             async with asyncio.timeout(self._timeout_s):
-                for row in rows:
-                    answer = await producer.send(self._topic, row.value, row.user, timestamp_ms=row.received_ms)
+                for topic, value, key, timestamp_ms, headers in records:
+                    answer = await producer.send(topic, value, key, timestamp_ms=timestamp_ms, headers=headers)
                     answer.add_done_callback(_noted)
                     answers.append(answer)
         finally:

@@ -57,6 +57,7 @@ class Collector:
         definitions: Definitions,
         writer: ClickstreamWriter,
         metrics: ServiceMetrics,
+        room: Room,
     ) -> None:
         self._rules = settings.time_rules
         self._ids = settings.incoming_ids
@@ -64,7 +65,7 @@ class Collector:
         self._access = access
         self._writer = writer
         self._metrics = metrics
-        self._room = Room()
+        self._room = room
 
     async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> Receipt:
         """Returns when Kafka has acknowledged all events that can be used. Problem for a request that cannot be."""
@@ -84,7 +85,7 @@ class Collector:
             )
             incoming = read(body)
             found = await self._write(incoming, key)
-        return _receipt(found, len(incoming.events), repeats=REPEATING_HEADER in request.headers)
+        return receipt_of(found, len(incoming.events), repeats=REPEATING_HEADER in request.headers)
 
     async def _write(self, incoming: IncomingBatch, key: str | None) -> ValidatedEvents:
         writer = self._access.may_write(key or incoming.write_key)
@@ -107,7 +108,7 @@ class Collector:
         return found
 
 
-def _receipt(found: ValidatedEvents, events: int, *, repeats: bool) -> Receipt:
+def receipt_of(found: ValidatedEvents, events: int, *, repeats: bool) -> Receipt:
     """The answer for events that were validated and written. Problem if some were refused, unless `repeats`: to a
     library that would send them again for ever the same is said in a receipt."""
     late = tuple(found.late[:REFUSED_SHOWN_MAX])

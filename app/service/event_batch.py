@@ -3,7 +3,8 @@
 import uuid
 from base64 import b64decode
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -47,6 +48,10 @@ class IncomingBatch:
     write_key: str | None = None
     places: list[int] | None = None
     """The index in the request of each, where one of its events became several."""
+    new_ids: list[str | None] | None = None
+    """For each, the id that it gets if it has none; None: any that is new."""
+    received_ms: int | None = None
+    """Their receipt elsewhere, if that is known and believed."""
 
 
 @dataclass(slots=True)
@@ -61,6 +66,19 @@ class ValidatedEvents:
     """Events of which a part was left out, by that part."""
     denied: Counter[str] = field(default_factory=Counter)
     """Events of which only the answer was taken, by the purpose that they deny."""
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.refused)
+
+    def add(self, other: "ValidatedEvents") -> None:
+        """Puts the events of a later part of the same request behind these."""
+        before = len(self)
+        self.refused += [msgspec.structs.replace(each, index=before + each.index) for each in other.refused]
+        self.late += [msgspec.structs.replace(each, index=before + each.index) for each in other.late]
+        self.rows += other.rows
+        self.repairs += other.repairs
+        self.minimised += other.minimised
+        self.denied += other.denied
 
 
 def read_single(body: bytes, kind: str) -> IncomingBatch:
@@ -109,6 +127,7 @@ def validate_events(
     size = 0
     context_size = _size_of(incoming.context)
     late_ms = rules.lateness_ms + rules.disorder_ms
+    receipt_ms = received_ms if incoming.received_ms is None else min(incoming.received_ms, received_ms)
     for number, event in enumerate(incoming.events):
         index = number if incoming.places is None else incoming.places[number]
         if context_size > MESSAGE_BYTES_MAX or size > EXPANDED_BYTES_MAX:
@@ -122,9 +141,9 @@ def validate_events(
             row = collected(
                 event,
                 sent_at=incoming.sent_at,
-                received_ms=received_ms,
+                received_ms=receipt_ms,
                 skew_max_ms=rules.skew_max_ms,
-                new_id=_new_id,
+                new_id=partial(_id_of, incoming, number),
                 user_ids=rules.user_ids if ids is None else ids,
                 keep_receipt=keep_receipt,
             )
@@ -133,7 +152,7 @@ def validate_events(
             shown = message_id[:100].encode(errors="replace").decode() if message_id.__class__ is str else None
             found.refused.append(Refused(index, error.reason, error.detail, shown))
             continue
-        found.rows.append(row)
+        found.rows.append(row if receipt_ms == received_ms else replace(row, received_ms=received_ms))
         found.repairs.update(row.repairs)
         found.minimised.update(left_out)
         if purpose is not None:
@@ -175,8 +194,10 @@ def _check_count(events: int) -> None:
         raise Problem(413, "too-large", f"more than {EVENTS_MAX} events: send smaller batches")
 
 
-def _new_id() -> str:
-    return f"shoal-{uuid.uuid4().hex}"
+def _id_of(incoming: IncomingBatch, number: int) -> str:
+    """The id of an event that has none."""
+    made = None if incoming.new_ids is None else incoming.new_ids[number]
+    return made or f"shoal-{uuid.uuid4().hex}"
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Problem of a request that cannot be served: one shape for all."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -54,7 +55,9 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(Exception):
-    """A request that cannot be served. `retry_after_s`: when to try again."""
+    """A request that cannot be served. `retry_after_s`: when to try again. `also`: what a client demands beside it."""
+
+    also: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -77,5 +80,5 @@ class Problem(Exception):
 
     def encode(self) -> bytes:
         """The body, as JSON."""
-        said: dict[str, Any] = {"success": False, **msgspec.to_builtins(self.body)}
+        said: dict[str, Any] = {"success": False, **msgspec.to_builtins(self.body), **self.also}
         return msgspec.json.encode(said)

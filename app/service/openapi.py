@@ -59,6 +59,43 @@ GA4: Final = Schema(
         ),
     },
 )
+PUBSUB: Final = Schema(
+    description="The wrapper of a message of Pub/Sub, or the message alone; at most 14 MB",
+    properties={
+        "message": Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "data": Schema(type=OpenAPIType.STRING, description="An event of the Segment specification, in base64"),
+                "attributes": _OBJECT,
+                "messageId": Schema(type=OpenAPIType.STRING, description="Becomes the id of an event that has none"),
+                "publishTime": _INSTANT,
+                "orderingKey": _TEXT,
+            },
+        ),
+        "subscription": _TEXT,
+    },
+)
+FIREHOSE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    description="At most 14 MB and 50,000 records",
+    required=["requestId", "records"],
+    properties={
+        "requestId": _TEXT,
+        "timestamp": Schema(type=OpenAPIType.INTEGER, description="In milliseconds"),
+        "records": Schema(
+            type=OpenAPIType.ARRAY,
+            items=Schema(
+                type=OpenAPIType.OBJECT,
+                required=["data"],
+                properties={
+                    "data": Schema(
+                        type=OpenAPIType.STRING, description="An event of the Segment specification, in base64"
+                    )
+                },
+            ),
+        ),
+    },
+)
 
 MEANINGS: Final = {
     400: "Something in it cannot be used; what and why",
@@ -66,7 +103,7 @@ MEANINGS: Final = {
     403: "This service does not do that: a setting is missing, or the token is another user's",
     404: "There is no such thing",
     409: "The key is in another state; which one",
-    413: "More than 500 KB",
+    413: "Too large: more than 500 KB, or than 14 MB where records are pushed",
     415: "Content-Encoding is neither gzip nor none",
     429: "Too many events for this key: again after Retry-After seconds",
     503: "What this needs does not answer, or is not there: again after Retry-After seconds",

@@ -19,7 +19,7 @@ from app.errors import UserError
 from app.service.access import Access
 from app.service.audit import Audit
 from app.service.audit_routes import AuditRoutes
-from app.service.body import BODY_BYTES_MAX
+from app.service.body import BODY_BYTES_MAX, Room
 from app.service.changes import ChangesHub
 from app.service.clickstream import ClickstreamWriter
 from app.service.collector import Asked, Collector
@@ -36,6 +36,8 @@ from app.service.list_routes import ListRoutes, StaticLists
 from app.service.memberships import Memberships
 from app.service.page_routes import DocumentPage, PageRoutes, document_router
 from app.service.population_routes import PopulationRoutes
+from app.service.push_routes import PushRoutes
+from app.service.pushes import Pushes
 from app.service.queries import Queries
 from app.service.query_routes import QueryRoutes
 from app.service.request_limit import RequestLimit, RequestsInHand
@@ -47,6 +49,7 @@ from app.settings import Settings
 
 ROUTES: Final = (
     CollectorRoutes,
+    PushRoutes,
     LibrarySettingsRoutes,
     QueryRoutes,
     PopulationRoutes,
@@ -87,7 +90,8 @@ def create_service(settings: Settings) -> Service:
     streams = Streams(settings, access, hub, memberships, metrics)
     reasons = (lambda: writer.why_not_ready, lambda: definitions.why_not_ready)
     health = Health(metrics, *reasons, lambda: hub.why_not_ready if access.reading else None)
-    collector = Collector(settings, access, definitions, writer, metrics)
+    room = Room()
+    collector = Collector(settings, access, definitions, writer, metrics, room)
 
     def drain() -> None:
         health.draining = True
@@ -119,6 +123,7 @@ def create_service(settings: Settings) -> Service:
         cors_config=cross_origin(settings),
         dependencies={
             "collector": given(collector),
+            "pushes": given(Pushes(settings, access, definitions, writer, metrics, room)),
             "library_settings": given(LibrarySettings(settings, access)),
             "queries": given(queries),
             "streams": given(streams),
@@ -148,6 +153,15 @@ def _openapi() -> OpenAPIConfig:
             security_schemes={
                 "writeKey": SecurityScheme(
                     type="http", scheme="basic", description="The write key as user name; or writeKey in the body"
+                ),
+                "forwardKey": SecurityScheme(
+                    type="http", scheme="basic", description="The forward key as user name; or writeKey in the query"
+                ),
+                "firehoseKey": SecurityScheme(
+                    type="apiKey",
+                    name="X-Amz-Firehose-Access-Key",
+                    security_scheme_in="header",
+                    description="The forward key",
                 ),
                 "readKey": SecurityScheme(type="http", scheme="bearer", description="The read key"),
                 "adminKey": SecurityScheme(type="http", scheme="bearer", description="An admin key"),

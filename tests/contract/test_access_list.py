@@ -55,6 +55,7 @@ CONSOLE_PATHS = (
 )
 SEGMENT = "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\ntopic: true\n"
 WRITE_KEY, READ_KEY, ADMIN_KEY = "shoal_write_of-a-test", "shoal_read_of-a-test", "shoal_admin_of-a-test"
+FORWARD_KEY = "shoal_forward_of-a-test"
 RESOURCES = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
@@ -147,6 +148,7 @@ class Shop:
             "SHOAL_WAREHOUSE": str(self.folder / "warehouse"),
             "SHOAL_SESSION_TIMEOUT": "2s",
             "SHOAL_WRITE_KEYS": f"shop:{hash_of(WRITE_KEY)}",
+            "SHOAL_FORWARD_KEYS": f"mirror:{hash_of(FORWARD_KEY)}",
             "SHOAL_READ_KEYS": f"mail:{hash_of(READ_KEY)}",
             "SHOAL_ADMIN_KEYS": f"ops:{hash_of(ADMIN_KEY)}",
         }
@@ -271,6 +273,8 @@ async def ask_the_service(shop: Shop) -> None:
 
         await soon(takes_events, within_s=60)
         await soon(explains, within_s=60)
+        dead = await http.post("/v1/pubsub", params={"writeKey": FORWARD_KEY}, content=b"no event")
+        assert (dead.status_code, dead.json()["success"]) == (200, False), dead.text
         admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
         erased = await http.post("/v1/users/zoe/erase", json={"suppress": True}, headers=admin)
         assert erased.status_code == 200, erased.text

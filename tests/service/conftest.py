@@ -14,7 +14,7 @@ from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.service.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.service.browser import Browser, browser
-from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread
+from tests.service.running import ADMIN_KEY, FORWARD_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread
 from tests.service.strict_client import STRICT
 from tests.support.broker import Broker
 from tests.support.shop import Shop
@@ -36,7 +36,11 @@ def own_settings(embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis,
 
 
 def settings_for(bootstrap_servers: str, redis_url: str, unique: str, **given: Any) -> Settings:
-    keys = {"write_keys": f"shop:{hash_of(WRITE_KEY)}", "read_keys": f"mail:{hash_of(READ_KEY)}"}
+    keys = {
+        "write_keys": f"shop:{hash_of(WRITE_KEY)}",
+        "forward_keys": f"mirror:{hash_of(FORWARD_KEY)}",
+        "read_keys": f"mail:{hash_of(READ_KEY)}",
+    }
     return load_settings(
         {},
         kafka_bootstrap_servers=bootstrap_servers,

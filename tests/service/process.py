@@ -13,7 +13,7 @@ import httpx
 
 from app.service.access_keys import hash_of
 from app.settings import Settings
-from tests.service.running import READ_KEY, WRITE_KEY
+from tests.service.running import FORWARD_KEY, READ_KEY, WRITE_KEY
 from tests.support.waiting import wait_until
 
 PROGRAM = "from shoal.launcher import main; raise SystemExit(main())"
@@ -48,6 +48,7 @@ def service_process(settings: Settings, log: Path, **environment: str) -> Iterat
         "SHOAL_COLLECT_RATE": str(settings.collect_rate),
         "SHOAL_TOKEN_SECRET": settings.token_secret,
         "SHOAL_WRITE_KEYS": f"shop:{hash_of(WRITE_KEY)}",
+        "SHOAL_FORWARD_KEYS": f"mirror:{hash_of(FORWARD_KEY)}",
         "SHOAL_READ_KEYS": f"mail:{hash_of(READ_KEY)}",
     }
     command = [sys.executable, "-c", PROGRAM, "serve", "--port", "0"]

@@ -21,8 +21,10 @@ from tests.support.waiting import eventually, wait_until
 
 WRITE_KEY = "shoal_write_for-tests-only"
 READ_KEY = "shoal_read_for-tests-only"
+FORWARD_KEY = "shoal_forward_for-tests-only"
 ADMIN_KEY = "shoal_admin_for-tests-only"
 BASIC = {"Authorization": "Basic " + b64encode(f"{WRITE_KEY}:".encode()).decode()}
+FORWARDING = {"Authorization": "Basic " + b64encode(f"{FORWARD_KEY}:".encode()).decode()}
 BEARER = {"Authorization": f"Bearer {READ_KEY}"}
 
 

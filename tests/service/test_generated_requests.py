@@ -20,7 +20,7 @@ from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.settings import Settings
 from tests.service.process import ServiceProcess, service_process
 from tests.service.projection import Projection
-from tests.service.running import BASIC, BEARER
+from tests.service.running import BASIC, BEARER, FORWARD_KEY, FORWARDING
 from tests.service.strict_client import check_answer
 from tools.openapi_document import document
 
@@ -29,6 +29,7 @@ schemathesis: Any = import_module("schemathesis")
 requests: Any = import_module("requests")
 
 EACH = int(os.environ.get("GENERATED_REQUESTS", "25"))
+KEYS = {"collect": BASIC, "push": FORWARDING | {"X-Amz-Firehose-Access-Key": FORWARD_KEY}}
 GROWTH_MAX_BYTES = 48 << 20
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -87,7 +88,7 @@ class Asking:
         )
         @given(case=cases)
         def ask_one(case: Any) -> None:
-            key = BASIC if case.operation.tags == ["collect"] else BEARER
+            key = KEYS.get(case.operation.tags[0], BEARER)
             given_to = case.as_transport_kwargs(base_url=self._url, headers=dict(key))
             with self._session.request(**given_to, stream=True, timeout=30) as answer:
                 statuses[answer.status_code] += 1

@@ -69,7 +69,7 @@ def access_lists(
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
         "serve": _chain(
-            _topics("Write", topics.clickstream, topics.audit),
+            _topics("Write", topics.clickstream, topics.audit, topics.dead_letters),
             _topics("Read", *every[:-2], topics.catalog, letters),  # the topics of events and dead letters: export
             [_prefix("Read", topics.segment_prefix), _transactions(f"{app_id}-users")],
         ),

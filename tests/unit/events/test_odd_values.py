@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.service.event_batch import IncomingBatch, read_batch, read_ga4, validate_events
+from app.service.pushed import Pushed, PushedRecord, read_firehose, read_pubsub
 from tests.destinations.making import Record
 
 NOW_MS = 1_767_225_600_000
@@ -116,11 +118,46 @@ def by_ga4(value: bytes) -> list[tuple[int, str]]:
     return refused(read_ga4(ga4(value)))
 
 
+def pushed(read: Pushed) -> list[tuple[int, str]]:
+    return refused(IncomingBatch([record.event for record in read.records]))
+
+
+def by_firehose(value: bytes) -> list[tuple[int, str]]:
+    records = [{"data": b64encode(each).decode()} for each in Records(value).values]
+    return pushed(read_firehose(json.dumps({"records": records}).encode(), {"x-amz-firehose-request-id": "r"}))
+
+
+def by_pubsub(value: bytes, *, wrapped: bool = True) -> list[tuple[int, str]]:
+    """Three requests of one message each."""
+    messages: list[PushedRecord] = []
+    for each in Records(value).values:
+        body = json.dumps({"message": {"data": b64encode(each).decode()}}).encode() if wrapped else each
+        messages += read_pubsub(body, {}).records
+    return pushed(Pushed(iter(messages), 3, None))
+
+
+def by_unwrapped_pubsub(value: bytes) -> list[tuple[int, str]]:
+    return by_pubsub(value, wrapped=False)
+
+
 def by_intake_of_ga4(value: bytes) -> list[tuple[int, str]]:
     return [(1, reason) for _, reason, _ in taken_in([Record(0, ga4(value), b"u", NOW_MS)], "ga4")]
 
 
-@pytest.mark.parametrize("way", [by_kafka, by_backtest, by_intake, by_http, by_ga4, by_intake_of_ga4])
+WAYS = [
+    by_kafka,
+    by_backtest,
+    by_intake,
+    by_http,
+    by_ga4,
+    by_intake_of_ga4,
+    by_firehose,
+    by_pubsub,
+    by_unwrapped_pubsub,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("value", "is_taken"), TABLE)
 def test_an_odd_value_costs_at_most_its_own_event(way: object, value: bytes, is_taken: bool) -> None:
     assert callable(way)
@@ -186,6 +223,13 @@ def records_of(way: str, value: bytes) -> list[bytes]:
         body = b'{"client_id":"u","events":[{"name":"A","params":{"v":%s}}]}' % value
         incoming = read_ga4(body) if way == "ga4" else read_batch(b'{"batch":[' + event(value) + b"]}")
         return written(validate_events(incoming, received_ms=NOW_MS, rules=RULES).rows)
+    if way in ("pubsub", "firehose"):
+        data = {"data": b64encode(event(value)).decode()}
+        body = json.dumps({"message": data} if way == "pubsub" else {"records": [data]}).encode()
+        read = read_pubsub if way == "pubsub" else read_firehose
+        records = read(body, {"x-amz-firehose-request-id": "r"}).records
+        events = IncomingBatch([record.event for record in records])
+        return written(validate_events(events, received_ms=NOW_MS, rules=RULES).rows)
     if way == "intake":
         found = transform(
             [Record(0, event(value), b"u", NOW_MS)],
@@ -204,7 +248,7 @@ def records_of(way: str, value: bytes) -> list[bytes]:
 LONG = "/" + "p" * 1_200
 
 
-@pytest.mark.parametrize("way", ["kafka", "backtest", "http", "intake", "ga4"])
+@pytest.mark.parametrize("way", ["kafka", "backtest", "http", "intake", "ga4", "pubsub", "firehose"])
 @pytest.mark.parametrize(
     ("when", "value", "is_in"),
     [
