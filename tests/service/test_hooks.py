@@ -23,14 +23,20 @@ REACT = """
 <script src="react.development.js"></script><script src="react-dom.development.js"></script>
 <script type="importmap">{"imports": {"react": "./react-module.js"}}</script>
 <script type="module">
-  import { useSegments } from "./react.js";
+  import { useSegment, useSegments } from "./react.js";
   import { store } from "./store.js";
   const { createElement: make, StrictMode, useState } = React;
   const Cart = () => make("p", {}, useSegments(store)?.get("cart-abandoned")?.attach.value ?? "nothing");
+  window.drawn = 0;
+  const Only = () => {
+    const cart = useSegment(store, "cart-abandoned");
+    window.drawn += 1;
+    return make("b", {}, cart === undefined ? "unknown" : cart?.attach.value ?? "nothing");
+  };
   function App() {
     const [shown, show] = useState(true);
     window.show = show;
-    return shown ? make("div", {}, make(Cart), make(Cart)) : null;
+    return shown ? make("div", {}, make(Cart), make(Cart), make(Only)) : null;
   }
   ReactDOM.createRoot(document.getElementById("app")).render(make(StrictMode, {}, make(App)));
 </script>
@@ -39,7 +45,7 @@ VUE = """
 <script type="importmap">{"imports": {"vue": "./vue.esm-browser.prod.js"}}</script>
 <script type="module">
   import { createApp, h, ref } from "vue";
-  import { useSegments } from "./vue.js";
+  import { useSegment, useSegments } from "./vue.js";
   import { store } from "./store.js";
   const shown = ref(true);
   window.show = (value) => { shown.value = value; };
@@ -47,7 +53,15 @@ VUE = """
     const segments = useSegments(store);
     return () => h("p", segments.value?.get("cart-abandoned")?.attach.value ?? "nothing");
   } };
-  createApp({ setup: () => () => (shown.value ? h("div", [h(Cart), h(Cart)]) : null) }).mount("#app");
+  window.drawn = 0;
+  const Only = { setup() {
+    const cart = useSegment(store, () => "cart-abandoned");
+    return () => {
+      window.drawn += 1;
+      return h("b", cart.value === undefined ? "unknown" : cart.value?.attach.value ?? "nothing");
+    };
+  } };
+  createApp({ setup: () => () => (shown.value ? h("div", [h(Cart), h(Cart), h(Only)]) : null) }).mount("#app");
 </script>
 """
 STORE = """
@@ -60,6 +74,7 @@ window.EventSource = class extends Source {
 export const store = segmentStore({ url: "URL", token: "TOKEN" });
 window.store = store;
 """
+ONLY = "document.querySelector('b').textContent"
 SHOWN = "[...document.querySelectorAll('p')].map((each) => each.textContent).join()"
 OPEN = "window.streams.filter((each) => each.readyState !== 2).length"
 
@@ -96,8 +111,13 @@ async def test_components_follow_the_segments_over_one_stream(
     (folder / "store.js").write_text(STORE.replace("URL", service.url).replace("TOKEN", made.json()["token"]))
     await page.open(f"{url}/{name}.html")
     await page.until(f"window.store?.get() !== null && {SHOWN} === 'nothing,nothing'")
+    await page.until(f"{ONLY} === 'nothing'")
     await writer.change(user, "cart-abandoned", attach={"value": 79.5})
-    await page.until(f"{SHOWN} === '79.5,79.5'")
+    await page.until(f"{SHOWN} === '79.5,79.5' && {ONLY} === '79.5'")
+    drawn = await page.evaluate("window.drawn")
+    await writer.change(user, "buyers")
+    await page.until("store.get().has('buyers')")
+    assert await page.evaluate("new Promise((done) => setTimeout(() => done(window.drawn)))") == drawn
     await writer.change(user, "cart-abandoned", "updated", attach={"value": 20})
     await page.until(f"{SHOWN} === '20,20'")
     assert await page.evaluate("window.streams.length") == 1

@@ -5,3 +5,15 @@ import { useSyncExternalStore } from "react";
 export function useSegments(store) {
   return useSyncExternalStore(store.subscribe, store.get, () => null);
 }
+
+/**
+ * The membership of the visitor in one segment: undefined until it is known, null if they are not in it. A change of
+ * another segment does not draw the component again.
+ */
+export function useSegment(store, name) {
+  const membership = () => {
+    const segments = store.get();
+    return segments === null ? undefined : segments.get(name) ?? null;
+  };
+  return useSyncExternalStore(store.subscribe, membership, () => undefined);
+}
