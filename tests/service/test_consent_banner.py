@@ -144,6 +144,38 @@ async def test_onetrust_answers_by_its_callback(service: Running, page: Browser,
     assert not await page.evaluate(SHOWN)
 
 
+async def test_onetrust_answers_by_its_events(service: Running, page: Browser, site: str) -> None:
+    """In the documented shape: both at the window, OneTrustGroupsUpdated also when nobody has answered yet."""
+    await page.open(f"{site}/empty.html")
+    await page.evaluate(
+        "window.OneTrust = {geolocationResponse: {}}; window.OnetrustActiveGroups = ',C0001,C0002,';"
+        " window.tell = (name, groups) => {"
+        "   window.OnetrustActiveGroups = `,${groups.join()},`;"
+        "   window.dispatchEvent(new CustomEvent(name, {detail: groups})); }; true"
+    )
+    await added(page, site, service, "onetrust")
+    await page.evaluate(
+        "window.OneTrust = {IsAlertBoxClosed: () => false, GetDomainData: () => ({ShowAlertNotice: true})};"
+        " tell('OneTrustGroupsUpdated', ['C0001', 'C0002'])"
+    )
+    assert await page.evaluate("shoalConsent.answers()") is None
+    await page.evaluate("OneTrust.IsAlertBoxClosed = () => true; tell('OTConsentApplied', ['C0001', 'C0002'])")
+    await page.evaluate("tell('OneTrustGroupsUpdated', ['C0001']); tell('OTConsentApplied', ['C0001'])")
+    assert [each["C0002"] for each in await answers_told(service, 2)] == [True, False]
+
+
+async def test_where_onetrust_shows_no_notice_its_groups_are_the_answer(
+    service: Running, page: Browser, site: str
+) -> None:
+    await page.open(f"{site}/empty.html")
+    await page.evaluate(
+        "window.OneTrust = {IsAlertBoxClosed: () => false, GetDomainData: () => ({ShowAlertNotice: false})};"
+        " window.OnetrustActiveGroups = ',C0001,C0002,'; true"
+    )
+    await added(page, site, service, "onetrust")
+    assert [each["C0002"] for each in await answers_told(service, 1)] == [True]
+
+
 async def test_cookiebot_answers_by_its_events(service: Running, page: Browser, site: str) -> None:
     """In the documented shape: CookiebotOnConsentReady, and Cookiebot.consent by category."""
     await page.open(f"{site}/empty.html")

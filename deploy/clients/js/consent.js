@@ -157,17 +157,26 @@
   // ---- where answers come from
 
   function fromOneTrust() {
-    const take = () => {
+    const isAnswered = () => {
       const tool = window.OneTrust;
-      if (tool && tool.IsAlertBoxClosed && !tool.IsAlertBoxClosed()) return; // the groups of somebody who has not answered
+      if (!tool || !tool.IsAlertBoxClosed) return false; // it has not started: there may be an object with its settings
+      if (tool.IsAlertBoxClosed()) return true;
+      // Where the law asks for no notice, the site shows none, and the groups are those that it may use there.
+      return Boolean(tool.GetDomainData) && tool.GetDomainData().ShowAlertNotice === false;
+    };
+    const take = () => {
+      if (!isAnswered()) return; // the groups of somebody who has not answered
       const active = String(window.OnetrustActiveGroups || "").split(",");
       set(Object.fromEntries(Object.keys(purposes).map((each) => [each, active.includes(each)])));
     };
+    // The callback is called when the tool has started; the events come after each choice, the second one when the
+    // choice is recorded. What is the same is told once.
     const before = window.OptanonWrapper;
     window.OptanonWrapper = function () {
       if (typeof before === "function") before.apply(this, arguments);
       take();
     };
+    for (const each of ["OneTrustGroupsUpdated", "OTConsentApplied"]) window.addEventListener(each, take);
     if (window.OnetrustActiveGroups) take();
   }
 
