@@ -24,9 +24,10 @@ NOT_BEGUN: Final = -1
 
 # A membership: [inside, since, times, true since, out at, sent]. `since` is the instant of the last entry; `true since`
 # when the enter condition became true while out (for `for`); `out at` when the user last left (for `cooldown`); `sent`
-# the attached values last sent. None where there is none.
+# the attached values last sent. None where there is none. One of a user in a group of an experiment has a seventh
+# element, `told`: the groups that its changes tell (`tables.exposures`).
 Membership = list[Any]
-INSIDE, SINCE, TIMES, TRUE_SINCE, OUT_AT, SENT = range(6)
+INSIDE, SINCE, TIMES, TRUE_SINCE, OUT_AT, SENT, TOLD = range(7)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):

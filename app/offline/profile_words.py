@@ -13,13 +13,14 @@ from app.segments.compiler.program import Program
 from app.segments.compiler.value_code import list_id
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
+from app.segments.evaluation.exposure import exposed_of
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
 from tables.exposures import CROSSED, EXPOSED_AT, GROUP
 from tables.identity import ERASED
 from tables.in_hand import InHand
-from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, Profile
+from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TOLD, Profile
 
 
 class ProfileWords:
@@ -88,6 +89,7 @@ class ProfileWords:
             "times": member[TIMES],
             "left": _instant(member[OUT_AT]),
             "sent": member[SENT],
+            **({"groups": _groups(member[TOLD])} if len(member) > TOLD else {}),
         }
 
 
@@ -95,6 +97,11 @@ def _dated(names: Mapping[int, str], leaves: Mapping[int, list[Any]]) -> list[di
     """Remembered values with their instants, by name."""
     known = sorted((name, leaves[number]) for number, name in names.items() if number in leaves)
     return [{"name": name, "value": value, "at": _instant(at_ms)} for name, (at_ms, value) in known]
+
+
+def _groups(told: list[Any]) -> list[dict[str, Any]]:
+    """The groups that a membership tells."""
+    return [msgspec.to_builtins(exposed) for exposed in exposed_of(told)]
 
 
 def _instant(instant_ms: int | None) -> str | None:

@@ -18,7 +18,7 @@ EXPERIMENT_MUTATIONS = (
     Mutation(
         "the holdout of the catalog leaves nobody out of the others",
         "app/segments/evaluation/exposure.py",
-        "            return HELD_OUT, [exposed]",
+        "            group = HELD_OUT\n            break",
         "            group = HELD_OUT",
     ),
     Mutation(
@@ -34,21 +34,33 @@ EXPERIMENT_MUTATIONS = (
         "        end = 0",
     ),
     Mutation(
-        "the group that a user received is told of what they were in before",
-        "app/segments/evaluation/exposure.py",
-        "known is None or known[SINCE] > since_ms",
-        "known is None",
+        "a change tells the groups of the present definitions, not those that its membership began with",
+        "app/segments/evaluation/settlement.py",
+        "told = member[TOLD] if len(member) > TOLD else None",
+        "told = (told_of(profile, getattr(segment, 'experiments', ())) or [None])[0]",
+    ),
+    Mutation(
+        "the next membership tells the groups of the one before",
+        "app/segments/evaluation/settlement.py",
+        '"exited", evidence, now)\n        member[SENT:] = [None]',
+        '"exited", evidence, now)\n        member[SENT] = None',
+    ),
+    Mutation(
+        "a membership does not tell that its user has crossed since",
+        "app/segments/merging/memberships.py",
+        "            exposures.follow_merge(told, name, merged)",
+        "            pass",
     ),
     Mutation(
         "a user takes over the group of an id though they have one",
         "tables/exposures.py",
-        "return [own[GROUP], own[EXPOSED_AT], 1, own[SINCE]]",
-        "return [other[GROUP], own[EXPOSED_AT], 1, own[SINCE]]",
+        "return [own[GROUP], own[EXPOSED_AT], 1]",
+        "return [other[GROUP], own[EXPOSED_AT], 1]",
     ),
     Mutation(
         "nobody crosses",
         "tables/exposures.py",
-        "return [own[GROUP], own[EXPOSED_AT], 1, own[SINCE]]",
+        "return [own[GROUP], own[EXPOSED_AT], 1]",
         "return own",
     ),
     Mutation(

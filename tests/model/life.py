@@ -104,7 +104,10 @@ class Life:
                 true_since_ms=None if own.inside else min((at for at in waits if at is not None), default=None),
                 left_ms=max((at for at in left if at is not None), default=None),
             )
-        experiments.join(self.exposures, other.exposures, now)
+        experiments.join(self.exposures, other.exposures)
+        for name, standing in self.standings.items():
+            groups = experiments.after_joining(standing.groups, self.exposures)
+            self.standings[name] = replace(standing, groups=groups)
         self.at_ms = now
         self.settle({"kind": "merged", **(cause or {})})
 
@@ -118,6 +121,12 @@ class Life:
         """The user turns out to be another one: exits from everything."""
         self.at_ms = now
         self.exit_all({"kind": "merged", **(cause or {})})
+
+    def regroup(self, catalog: Catalog, segments: list[Segment]) -> None:
+        """The same segments have other experiments from now on."""
+        self.catalog, self.segments = catalog, segments
+        known = {each.name for segment in segments for each in experiments.experiments_of(segment, catalog)}
+        self.exposures = {name: exposed for name, exposed in self.exposures.items() if name in known}
 
     # ---- time
 
@@ -227,10 +236,15 @@ class Life:
         if not (long_enough and cooled):
             self.standings[segment.name] = standing
             return
-        self.standings[segment.name] = replace(
-            standing, inside=True, entered_ms=now, times=standing.times + 1, sent=self.attached(segment, view)
-        )
         experiments.enter(self.exposures, segment, self.catalog, self.user, now)
+        self.standings[segment.name] = replace(
+            standing,
+            inside=True,
+            entered_ms=now,
+            times=standing.times + 1,
+            sent=self.attached(segment, view),
+            groups=experiments.told(self.exposures, segment, self.catalog),
+        )
         condition = entry_of(segment)
         self.say(segment, "entered", cause, self.evidence(condition, view))
 
@@ -280,7 +294,7 @@ class Life:
                 "cause": cause,
                 "evidence": evidence,
                 "attach": dict(standing.sent),
-                **experiments.told(self.exposures, segment, self.catalog, standing.entered_ms),
+                **standing.groups,
             }
         )
         self.sequence += 1

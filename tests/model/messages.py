@@ -42,6 +42,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Regroup:
+    """Other experiments take effect, between two records: the value of `experiment` of each segment that has one, and
+    of `holdout`, as YAML; empty for none."""
+
+    experiments: Mapping[str, str]
+    holdout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Merge:
     """A user turns out to be another one, between two records: all that `given` remembers goes to `user`."""
 

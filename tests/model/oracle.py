@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
+from tests.model.experiments import experiments_said
 from tests.model.history import History
 from tests.model.life import Change, Life, settlement_order
 from tests.model.messages import (
@@ -16,6 +17,7 @@ from tests.model.messages import (
     Message,
     Order,
     Record,
+    Regroup,
     Unreadable,
     read,
     read_erased,
@@ -24,7 +26,7 @@ from tests.model.messages import (
 
 Lists = dict[str, tuple[int, bool]]
 """By the name of a static list: when a record about it came last, and whether the user is on it."""
-Step = Record | Advance | Order | Merge
+Step = Record | Advance | Order | Merge | Regroup
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
 ERASED_KEPT_MS = 37 * 86_400_000
@@ -98,6 +100,8 @@ class Oracle:
             elif isinstance(step, Order):
                 self.wait_ms = step.wait_ms
                 self.advance(-1)
+            elif isinstance(step, Regroup):
+                self.regroup(step)
             elif isinstance(step, Merge):
                 self.merge(step.user, step.given)
             else:
@@ -142,6 +146,17 @@ class Oracle:
         moved = min(message.t, message.received) - max(self.rules.disorder_ms, self.wait_ms)
         self.answer.clock_ms = max(self.answer.clock_ms, moved)
         self.take_turns()
+
+    def regroup(self, step: Regroup) -> None:
+        """The same definitions with other experiments. Expressions stay the objects that they were."""
+        self.advance(-1)
+        found = experiments_said(step)
+        segments = {each.name: replace(each, experiment=found.get(each.name)) for each in self.catalog.segments}
+        settings = replace(self.catalog.settings, holdout=found.get(""))
+        self.catalog = replace(self.catalog, segments=tuple(segments.values()), settings=settings)
+        self.segments = [segments[each.name] for each in self.segments]
+        for life in self.lives.values():
+            life.regroup(self.catalog, self.segments)
 
     # ---- static lists
 

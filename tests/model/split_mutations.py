@@ -74,4 +74,10 @@ SPLIT_MUTATIONS = (
         "own, was = profile.members.get(segment.id), before.members.get(segment.id)",
         "own = was = before.members.get(segment.id)",
     ),
+    Mutation(
+        "a split forgets the groups that a membership has told",
+        SETTLEMENT,
+        "own[TIMES], own[SENT:] = (0, [None]) if was is None else (was[TIMES], was[SENT:])",
+        "own[TIMES], own[SENT] = (0, None) if was is None else (was[TIMES], was[SENT])",
+    ),
 )

@@ -1,12 +1,13 @@
 """Marks of one user in one segment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """State of a user in a segment. All marks are instants of evaluations."""
+    """State of a user in a segment. All marks are instants of evaluations. `groups`: what the entry has told of
+    experiments, as the fields of a change."""
 
     inside: bool = False
     true_since_ms: int | None = None
@@ -14,6 +15,7 @@ class Standing:
     left_ms: int | None = None
     times: int = 0
     sent: tuple[tuple[str, Any], ...] = ()
+    groups: dict[str, Any] = field(default_factory=lambda: {"group": None})
 
     def value(self, function: str) -> int | None:
         """The instant, or the number of times, that a function is about; None: it never happened."""

@@ -12,8 +12,8 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.batch import Batch
-from tests.model.messages import Advance, Merge, Order, Record
-from tests.properties.scenario import Scenario, settings_of
+from tests.model.messages import Advance, Merge, Order, Record, Regroup
+from tests.properties.scenario import Scenario, regrouped, settings_of
 from tests.support.merging_partition import MergingPartition
 
 
@@ -67,6 +67,7 @@ class Player:
     edits: int = 0
     lives: int = 0
     settings: str | None = None
+    groups: Regroup | None = None
     partition: MergingPartition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +84,8 @@ class Player:
         files = self.scenario.files | (others[self.edits % len(others)] if others else {})
         if self.settings is not None:
             files |= {SETTINGS_FILE: self.settings}
+        if self.groups is not None:
+            files = regrouped(files, self.groups)
         program = compile_catalog(catalog_of(files), self.scenario.rules)
         return MergingPartition(
             program,
@@ -100,6 +103,11 @@ class Player:
             elif isinstance(step, Merge):
                 self.flush()
                 self.run.gather(self.partition.merge(step.user, step.given))
+            elif isinstance(step, Regroup):
+                self.flush()
+                self.finish()
+                self.groups = step
+                self.adopt()
             elif isinstance(step, Order):
                 self.flush()
                 self.finish()

@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+import yaml
 from hypothesis import strategies as st
 
 from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from tables.timers import UNBOUNDED
-from tests.model.messages import Advance, Merge, Order, Record
+from tests.model.messages import Advance, Merge, Order, Record, Regroup
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
-from tests.properties.catalogs import NAMES, SHOP_NAMES, Writer
+from tests.properties.catalogs import NAMES, SHOP_NAMES, Writer, yaml_of
 from tests.properties.date_expressions import ZONES
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, rules_for, start_ms
@@ -107,6 +108,8 @@ class Scenario:
                 moments.append({"wait_ms": step.wait_ms, "pause": pause})
             elif isinstance(step, Merge):
                 moments.append({"user": step.user, "given": step.given, "pause": pause})
+            elif isinstance(step, Regroup):
+                moments.append({"experiments": step.experiments, "holdout": step.holdout, "pause": pause})
             else:
                 texts = [
                     None if data is None else data.decode(errors="surrogateescape") for data in (step.key, step.value)
@@ -133,6 +136,9 @@ class Scenario:
                 continue
             if "wait_ms" in moment:
                 moments.append((Order(moment["wait_ms"]), moment["pause"]))
+                continue
+            if "experiments" in moment:
+                moments.append((Regroup(moment["experiments"], moment["holdout"]), moment["pause"]))
                 continue
             if "given" in moment:
                 moments.append((Merge(moment["user"], moment["given"]), moment["pause"]))
@@ -161,6 +167,8 @@ class Scenario:
                 lines.append(f"order: wait {step.wait_ms} ms")
             elif isinstance(step, Merge):
                 lines.append(f"{step.given} is {step.user}")
+            elif isinstance(step, Regroup):
+                lines.append(f"experiments: {dict(step.experiments)}, holdout: {step.holdout or None}")
             else:
                 time = "" if step.timestamp < 0 else f" (record {instant_text(step.timestamp)})"
                 lines.append(f"{step.offset}: {(step.key or b'-').decode()}{time} {(step.value or b'').decode()}")
@@ -170,6 +178,20 @@ class Scenario:
         if self.timers_max < UNBOUNDED:
             lines.append(f"{self.timers_max} timers a batch")
         return "\n".join(lines)
+
+
+def regrouped(files: Mapping[str, str], step: Regroup) -> dict[str, str]:
+    """Definition files with the experiments of a step in place of their own."""
+    found = {}
+    for path, text in files.items():
+        said = yaml.safe_load(text) or {}
+        own = step.holdout if path == SETTINGS_FILE else step.experiments.get(said.get("segment", ""), "")
+        key = "holdout" if path == SETTINGS_FILE else "experiment"
+        less = {name: value for name, value in said.items() if name != key}
+        found[path] = (text if less == said else yaml_of(less)) + (f"{key}: {own}\n" if own else "")
+    if step.holdout:
+        found.setdefault(SETTINGS_FILE, f"holdout: {step.holdout}\n")
+    return found
 
 
 def times_of(rules: TimeRules) -> dict[str, Any]:

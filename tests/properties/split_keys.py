@@ -21,6 +21,14 @@ MARKS: Final = {
     "d.yaml": "segment: d\nwhen: segment('v') or sum(x of 'V' since last 'O') > 5\n",
 }
 
+IN_GROUPS: Final = (
+    "segment: g\nwhen: count('V') >= 2\nexperiment: {name: e, groups: {holdout: 50, mail: 50}}\n",
+    (
+        "segment: i\nwhen: exists('O' within 2m)\nattach:\n  n: count('V')\nupdates: [n]\n"
+        "experiment: {name: f, groups: {a: 30, b: 30}}\n"
+    ),
+)
+
 
 def decide_anything(spread: Spread) -> None:
     """Now and then two keys that are linked are split, or any two merged."""
@@ -47,7 +55,9 @@ def misdivided(choices: Choices) -> str | None:
 def mistold(choices: Choices) -> str | None:
     """Says how the changes that readers were told differ from who is in what, where keys are split and merged."""
     said = events(choices, shared=True)
-    spread = play(choices, said, *MARKS.values(), decide=decide_anything)
+    spread = play(choices, said, *MARKS.values(), *IN_GROUPS, decide=decide_anything)
+    if spread.regrouped:
+        return f"{spread.regrouped[0]}: {json.dumps(said, indent=1)}"
     told = {place: times for place, times in spread.entered.items() if times}
     inside = _inside(spread)
     return None if told == inside else f"readers were told of {told}, not {inside}: {json.dumps(said, indent=1)}"

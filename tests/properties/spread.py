@@ -70,6 +70,8 @@ class Spread:
     logs: list[deque[LogRecord]] = field(default_factory=list)
     kept: list[list[LogRecord]] = field(default_factory=list)
     catalogs: dict[int, bytes] = field(default_factory=dict)
+    groups: dict[tuple[str, str], Any] = field(default_factory=dict)
+    regrouped: list[str] = field(default_factory=list)
     decisions: int = 0
     duplicates: int = 0
     late: int = 0
@@ -144,9 +146,18 @@ class Spread:
             if said["segment"] == "probes" and said["change"] == "entered":
                 self.told[said["user"]] = said["attach"]
             self.entered[said["user"], said["segment"]] += {"entered": 1, "exited": -1}.get(said["change"], 0)
+            self.note_groups(said)
         for link in batch.links:
             for _ in range(2 if self.repeats and self.choices.chance(20) else 1):
                 self.write(link.key, START_MS, link.value)
+
+    def note_groups(self, said: dict[str, Any]) -> None:
+        """A change and the group of its membership's entry, if they differ."""
+        place, told = (said["user"], said["segment"]), (said["group"], [*map(_group, said.get("experiments", ()))])
+        if said["change"] == "entered":
+            self.groups[place] = told
+        elif told != self.groups[place]:
+            self.regrouped.append(f"{said['change']} of {place} tells {told}, its entry {self.groups[place]}")
 
     def read_all(self) -> None:
         """Everything, in any order of the partitions."""
@@ -162,6 +173,10 @@ class Spread:
             for key in (*KEYS, *more)
             if (profile := partition.profile(key)) is not None
         )
+
+
+def _group(exposed: dict[str, Any]) -> tuple[str, str]:
+    return exposed["experiment"], exposed["group"]
 
 
 KEYS: Final = ("u1", "u2", "a1", "a2", "a3", "a4")

@@ -2,19 +2,18 @@
 
 The group is a function of the user and the definition until the first exposure, the first entry into a segment of the
 experiment; from then on it is a part of the profile. Entries that a backfill computes expose nobody: destinations do
-not act on them.
+not act on them. A membership keeps the groups that its entry has told, so that all its changes tell the same, also
+when the experiments of the definitions are others by then.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
-
 from app.events.instants import iso
 from app.segments.definitions.experiment import HELD_OUT, Experiment
 from app.segments.evaluation.bucket import bucket_step
 from app.segments.evaluation.change import Exposed
-from tables.exposures import CROSSED, EXPOSED_AT, GROUP, SINCE, exposure
+from tables.exposures import CROSSED, GROUP, Told, exposure
 from tables.profile import Profile
 
 
@@ -52,24 +51,26 @@ def expose(profile: Profile, experiments: Sequence[ExperimentCode], user: str, n
             return
 
 
-def told_of(
-    profile: Profile, experiments: Sequence[ExperimentCode], since_ms: int
-) -> tuple[str | None, list[Exposed] | UnsetType]:
-    """Facts that a change of a membership tells: the group that decides, and the experiments.
+def told_of(profile: Profile, experiments: Sequence[ExperimentCode]) -> list[Told]:
+    """The groups that the changes of a membership tell that begins now, in a list; empty for a user without any.
 
-    All changes of a membership tell the same group. One that the user has only had since a later instant than
-    `since_ms`, at which the membership began, is none of it.
+    The group that decides is that of the segment's own experiment, or the holdout of the catalog.
     """
     group = None
     told = []
     for code in experiments:
         known = profile.aggregates.get(code.id)
-        if known is None or known[SINCE] > since_ms:
+        if known is None:
             continue
-        exposed = Exposed(code.experiment.name, known[GROUP], iso(known[EXPOSED_AT]), bool(known[CROSSED]))
+        told.append([code.experiment.name, *known[: CROSSED + 1]])
         if not code.experiment.is_universal:
             group = known[GROUP]
         elif known[GROUP] == HELD_OUT:
-            return HELD_OUT, [exposed]
-        told.append(exposed)
-    return group, told or UNSET
+            group = HELD_OUT
+            break
+    return [[group, *told]] if told else []
+
+
+def exposed_of(told: Told) -> list[Exposed]:
+    """Experiments, as a change has them."""
+    return [Exposed(name, group, iso(at_ms), bool(crossed)) for name, group, at_ms, crossed in told[1:]]

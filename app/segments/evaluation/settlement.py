@@ -22,10 +22,10 @@ from msgspec import UNSET
 
 from app.events.instants import iso
 from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id
-from app.segments.evaluation.exposure import ExperimentCode, expose, told_of
+from app.segments.evaluation.exposure import ExperimentCode, expose, exposed_of, told_of
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.operators import same
-from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TRUE_SINCE, Membership, Profile
+from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TOLD, TRUE_SINCE, Membership, Profile
 from tables.windows import FOREVER
 
 
@@ -74,7 +74,6 @@ class Departed:
     name: str
     version: str
     topic: bool
-    experiments: tuple[ExperimentCode, ...] = ()
 
 
 Step = tuple[Callable[[Profile, int, "Settlement"], bool], int, int]
@@ -177,8 +176,10 @@ class Settlement:
         member[TRUE_SINCE] = None
         if segment.attach is not None:
             member[SENT] = segment.attach(profile, now, self.user)
-        if segment.experiments and self.kind != "backfill":
-            expose(profile, segment.experiments, self.user, now)
+        if segment.experiments:
+            if self.kind != "backfill":
+                expose(profile, segment.experiments, self.user, now)
+            member[TOLD:] = told_of(profile, segment.experiments)
         self.members[segment.name] += 1
         self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now, self.user), now)
@@ -207,7 +208,7 @@ class Settlement:
         self.members[segment.name] -= 1
         self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "exited", evidence, now)
-        member[SENT] = None
+        member[SENT:] = [None]
         return True
 
     def _settle_again(self, profile: Profile, segment: SegmentCode, now: int, until: int) -> None:
@@ -241,7 +242,7 @@ class Settlement:
 
     def become(self, profile: Profile, before: Profile, now: int) -> None:
         """A profile takes the place of `before`: who is in another state by it enters or leaves, in order; the caller
-        has set why. Marks are the new profile's own; `times` and what was sent stay."""
+        has set why. Marks are the new profile's own; `times`, what was sent and the groups that were told stay."""
         for segment in self._segments:
             own, was = profile.members.get(segment.id), before.members.get(segment.id)
             if own is None and was is None:
@@ -249,18 +250,18 @@ class Settlement:
             if own is None:
                 own = profile.members[segment.id] = [0, 0, 0, None, None, None]
             was_in = was is not None and was[INSIDE]
-            own[TIMES], own[SENT] = (0, None) if was is None else (was[TIMES], was[SENT])
+            own[TIMES], own[SENT:] = (0, [None]) if was is None else (was[TIMES], was[SENT:])
             if own[INSIDE] and not was_in:
                 own[TIMES] += 1
+                own[TOLD:] = told_of(profile, segment.experiments)
                 own[SENT] = None if segment.attach is None else segment.attach(profile, now, self.user)
                 self.members[segment.name] += 1
                 self._say(profile, segment, own, "entered", segment.entry_evidence(profile, now, self.user), now)
             elif was_in and not own[INSIDE]:
                 self.members[segment.name] -= 1
                 evidence = segment.exit_evidence(profile, now, self.user)
-                assert was is not None, "in without a membership"
-                self._say(profile, segment, own, "exited", evidence, now, since_ms=was[SINCE])
-                own[SENT] = None
+                self._say(profile, segment, own, "exited", evidence, now)
+                own[SENT:] = [None]
 
     def leave_everything(self, profile: Profile, now: int) -> None:
         """One of whom nothing is left here leaves all segments, in order; the caller has set why."""
@@ -270,6 +271,7 @@ class Settlement:
                 member[INSIDE] = 0
                 self.members[segment.name] -= 1
                 self._say(profile, segment, member, "exited", [], now, bounded=False)
+                del member[TOLD:]
 
     def depart(self, profile: Profile, gone: Departed, now: int) -> None:
         """A segment is not in the catalog any more: who was in leaves."""
@@ -290,9 +292,8 @@ class Settlement:
         now: int,
         *,
         bounded: bool = True,
-        since_ms: int | None = None,
     ) -> None:
-        """`bounded` False: no later change is to come of it. `since_ms`: the beginning of a membership of before."""
+        """`bounded` False: no later change is to come of it."""
         if now != self._told_ms:
             self._told_ms, self._told_at = now, iso(now)
         cause = self._cause
@@ -305,8 +306,7 @@ class Settlement:
             cause = self._cause = Cause(self.kind, message_id)
         sequence = profile.sequence
         profile.sequence = sequence + 1
-        experiments, since = segment.experiments, member[SINCE] if since_ms is None else since_ms
-        group, told = told_of(profile, experiments, since) if experiments else (None, UNSET)
+        told = member[TOLD] if len(member) > TOLD else None
         said = Change(
             id=change_id(self.user, sequence),
             user=self.user,
@@ -320,8 +320,8 @@ class Settlement:
             evidence=evidence,
             attach=member[SENT] or {},
             valid_until=self._valid_until(profile, segment, member) if bounded else None,
-            group=group,
-            experiments=told,
+            group=None if told is None else told[0],
+            experiments=UNSET if told is None else exposed_of(told),
         )
         self.changes.append(said)
 

@@ -1,7 +1,9 @@
-"""Marks of memberships of two users who are one: who waits to enter, and who cools down."""
+"""Marks of memberships of two users who are one: who waits to enter, who cools down, and which groups they tell."""
 
 from app.segments.evaluation.settlement import SegmentCode
-from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership, Profile
+from tables import exposures
+from tables.exposures import Exposure
+from tables.profile import INSIDE, OUT_AT, SINCE, TOLD, TRUE_SINCE, Membership, Profile
 
 
 def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentCode, ...], now: int) -> None:
@@ -21,6 +23,14 @@ def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentC
             member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))
         if member[OUT_AT] is not None or member[TRUE_SINCE] is not None:
             profile.members[segment.id] = member
+
+
+def merge_exposures(profile: Profile, own: int, name: str, given: Exposure) -> None:
+    """Adds a given exposure to that of the experiment `own` with this name, and to what memberships tell of it."""
+    merged = profile.aggregates[own] = exposures.merge(profile.aggregates.get(own), given)
+    for member in profile.members.values():
+        for told in member[TOLD:]:
+            exposures.follow_merge(told, name, merged)
 
 
 def _true_since(member: Membership, for_ms: int, now: int) -> int | None:

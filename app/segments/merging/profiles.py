@@ -16,8 +16,8 @@ from typing import Any
 from app.segments.compiler.leaf_ids import is_first
 from app.segments.compiler.program import Program
 from app.segments.definitions.identity_policy import DEFAULT_POLICY
-from app.segments.merging.memberships import merge_memberships
-from tables import cart, exposures, message_ids, session, waiting
+from app.segments.merging.memberships import merge_exposures, merge_memberships
+from tables import cart, message_ids, session, waiting
 from tables.profile import Profile, waiting_profile
 
 
@@ -79,7 +79,7 @@ def _merge_aggregates(profile: Profile, given: Profile, program: Program, now: i
         what = program.remembered.get(own)
         if what is None:
             if own in program.experiments:
-                aggregates[own] = exposures.merge(aggregates.get(own), state, now)
+                merge_exposures(profile, own, program.experiments[own], state)
             continue
         if what.matched is not None:
             what.matched.merge(profile, given, now)

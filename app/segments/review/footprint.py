@@ -151,10 +151,13 @@ def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterato
             for name, node in definition.attach:
                 sent += _sent(node) + Size(len(name.encode()) + 2, len(name.encode()) + 2)
             yield Kept(f"sent {definition.name}", "the values sent last", sent + Size(1, HEADER))
-        for experiment in (catalog.settings.holdout, definition.experiment):
-            if experiment is not None:
-                words = f"the group in the experiment {experiment.name}, and since when"
-                yield Kept(f"experiment {experiment.name}", words, exposures.SIZE + Size(ID, ID))
+        experiments = [each for each in (catalog.settings.holdout, definition.experiment) if each is not None]
+        for experiment in experiments:
+            words = f"the group in the experiment {experiment.name}, and since when"
+            yield Kept(f"experiment {experiment.name}", words, exposures.SIZE + Size(ID, ID))
+        if experiments:
+            told = exposures.told_size([each.name for each in experiments])
+            yield Kept(f"told {definition.name}", "the groups that its changes tell", told)
         yield Kept(f"{MEMBER}{definition.name}", "whether in, since when, how many times", MEMBERSHIP)
 
 

@@ -16,7 +16,7 @@ from app.segments.evaluation.exposure import ExperimentCode
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
-from tables.profile import new_profile
+from tables.profile import TOLD, decode, inside_of, new_profile
 
 GROUPS = json.loads(Path(__file__).with_name("groups.json").read_text(encoding="utf-8"))["cases"]
 RULES = TimeRules()
@@ -134,6 +134,116 @@ def test_all_changes_of_a_membership_tell_the_group_that_it_began_with() -> None
     ]
     found = [each for each in told(running.process(records).changes) if each[0] == "u-1"]
     assert [(each[2], each[3]) for each in found] == [("entered", None), ("exited", None), ("entered", "holdout")]
+
+
+SPRING = f"experiment: {{name: e, salt: spring, {HALVES}}}\n"
+OTHER = "experiment: {name: f, groups: {a: 100}}\n"
+
+
+@pytest.mark.parametrize(
+    ("later", "group_later"),
+    [
+        ([VIEWERS], None),
+        ([f"{VIEWERS}{OTHER}"], "a"),
+        ([f"{VIEWERS}experiment: {{name: e, salt: spring, groups: {{mail: 100}}}}\n"], "holdout"),
+        (["segment: others\nwhen: exists('Other')\n"], None),
+    ],
+    ids=["removed", "replaced", "other shares", "segment removed"],
+)
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_membership_tells_its_groups_to_the_end_whatever_the_definitions_are_by_then(
+    later: list[str], group_later: str | None, *, fast: bool
+) -> None:
+    """`u-2` is in the holdout of `spring`."""
+    running = partition(f"{VIEWERS}{SPRING}", fast=fast)
+    (entry,) = running.process([view(0, 0, "u-2")]).changes
+    running.adopt(partition(*later).program, clock_ms=running.clock_ms)
+    found = [*running.sweep(10).changes, *running.process([view(1, 10, "u-2")]).changes]
+    assert told(found)[0] == ("u-2", "viewers", "exited", "holdout")
+    assert json.loads(found[0].encode())["experiments"] == json.loads(entry.encode())["experiments"]
+    assert [each[3] for each in told(found[1:])] == ([group_later] if "viewers" in later[0] else [])
+
+
+def test_updates_tell_the_groups_of_the_entry() -> None:
+    """`u-1` gets mail; then another experiment takes the place of the first."""
+    counted = f"{VIEWERS}attach: {{n: count('View')}}\nupdates: [n]\n"
+    running = partition(f"{counted}{SPRING}")
+    running.process([view(0, 0, "u-1")])
+    running.adopt(partition(f"{counted}{OTHER}").program, clock_ms=running.clock_ms)
+    running.sweep(10)
+    found = running.process([view(1, 0, "u-1"), view(2, 10, "u-1")]).changes
+    assert [each[2:] for each in told(found)] == [("updated", "mail"), ("exited", "mail"), ("entered", "a")]
+
+
+def test_an_experiment_that_comes_again_exposes_anew_and_who_is_in_tells_the_first_group() -> None:
+    """`u-2` was in the holdout, and would get mail by the shares of later."""
+    later = f"{VIEWERS}experiment: {{name: e, salt: spring, groups: {{mail: 100}}}}\n"
+    running = partition(f"{VIEWERS}{SPRING}")
+    running.process([view(0, 0, "u-2")])
+    for text in (VIEWERS, later):
+        running.adopt(partition(text).program, clock_ms=running.clock_ms)
+        running.sweep(10)
+    found = running.process([view(1, 10, "u-2")]).changes
+    assert [each[2:] for each in told(found)] == [("exited", "holdout"), ("entered", "mail")]
+
+
+def test_the_next_membership_without_an_experiment_tells_no_group() -> None:
+    running = partition(f"{VIEWERS}{SPRING}")
+    running.process([view(0, 0, "u-2"), view(1, 10, "u-2", event="Other")])
+    running.adopt(partition(VIEWERS).program, clock_ms=running.clock_ms)
+    running.sweep(10)
+    found = running.process([view(2, 20, "u-2"), view(3, 30, "u-2", event="Other")]).changes
+    assert [each[2:] for each in told(found)] == [("entered", None), ("exited", None)]
+    kept = running.profile("u-2")
+    assert kept is not None
+    assert [len(member) for member in kept.members.values()] == [TOLD]
+
+
+def test_only_who_is_in_and_in_a_group_has_one_element_more_in_their_membership() -> None:
+    """`u-1` takes no part."""
+    running = partition(f"{VIEWERS}experiment: {{name: e, salt: spring, groups: {{holdout: 50}}}}\n")
+    batch = running.process([view(0, 0, "u-1"), view(1, 0, "u-2")])
+    lengths = {}
+    for user in ("u-1", "u-2"):
+        encoded = batch.profiles[user]
+        assert encoded is not None
+        assert len(inside_of(encoded)) == 1
+        lengths[user] = [len(member) for member in decode(encoded).members.values()]
+    assert lengths == {"u-1": [TOLD], "u-2": [TOLD + 1]}
+
+
+def test_a_profile_that_takes_the_place_of_another_tells_the_groups_that_were_told() -> None:
+    """As after a split and a backfill. `held` is told, `later` is entered now."""
+    texts = [f"segment: {name}\nwhen: never('Nothing')\n{SPRING}" for name in ("held", "later")]
+    program = partition(*texts).program
+    held, later = (segment.id for segment in program.segments)
+    settlement = Settlement(program.segments, RULES.retention_ms)
+    settlement.user = "u-2"
+    before, profile = new_profile(0, 0), new_profile(0, 0)
+    settlement.settle(before, 1, 0)
+    before.aggregates[program.segments[0].experiments[0].id] = ["mail", 5, 0]
+    profile.members = {held: [1, 3, 1, None, None, None], later: [1, 3, 1, None, None, None]}
+    profile.aggregates = dict(before.aggregates)
+    settlement.become(profile, before, 9)
+    settlement.leave_everything(profile, 10)
+    found = [(each.segment, each.change, each.group) for each in settlement.changes]
+    assert found == [
+        ("held", "entered", "holdout"),
+        ("later", "entered", "mail"),
+        ("held", "exited", "holdout"),
+        ("later", "exited", "mail"),
+    ]
+
+
+def test_a_profile_that_takes_the_place_of_another_leaves_with_the_group_of_the_entry() -> None:
+    program = partition(f"segment: held\nwhen: never('Nothing')\n{SPRING}").program
+    settlement = Settlement(program.segments, RULES.retention_ms)
+    settlement.user = "u-2"
+    before, profile = new_profile(0, 0), new_profile(0, 0)
+    settlement.settle(before, 1, 0)
+    settlement.become(profile, before, 9)
+    assert [(each.change, each.group) for each in settlement.changes] == [("entered", "holdout"), ("exited", "holdout")]
+    assert [len(member) for member in profile.members.values()] == [TOLD]
 
 
 def test_an_entry_that_a_backfill_computes_exposes_nobody() -> None:
