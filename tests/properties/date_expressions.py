@@ -15,9 +15,13 @@ ZONES = (
 
 
 class DateExpressions(Choices, ABC):
-    """Writes them. `clock_ms`: the beginning of the history."""
+    """Writes them. `clock_ms`: the beginning of the history; `instants_ms`: fixed ones that events should aim at."""
 
-    clock_ms = instant_ms(STARTS[0])
+    clock_ms = instant_ms(next(iter(STARTS)))
+
+    def __init__(self, below: Callable[[int], int]) -> None:
+        super().__init__(below)
+        self.instants_ms: set[int] = set()
 
     @abstractmethod
     def name(self) -> str: ...
@@ -41,6 +45,7 @@ class DateExpressions(Choices, ABC):
         """From an instant near the beginning of the history on, perhaps to another."""
         start_ms = self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 2_000, 3_000, 10_000, 60_000, 3_600_000)
         end_ms = start_ms + self.one_of(1, 1_000, 3_000, 10_000, 60_000, 3_600_000, 86_400_000)
+        self.instants_ms |= {start_ms, end_ms}
         if self.chance(40):
             days = [instant_text(start_ms + days * 86_400_000)[:10] for days in (0, self.one_of(1, 2))]
             return f" from '{days[0]}' to '{days[1]}'" if self.chance(50) else f" from '{days[self.one_of(0, 1)]}'"
@@ -53,9 +58,15 @@ class DateExpressions(Choices, ABC):
             lambda: "traits.day",
             lambda: "traits.day",
             lambda: f"last(day of {self.name()})",
+            lambda: f"{self.one_of('first', 'last')}(day of {self.name()}{self.ending()})",
+            lambda: f"key(count({self.name()} per day{self.one_of('', self.ending())}))",
             self.first_or_last,
             self.known,
         )
+
+    def ending(self) -> str:
+        """A window, or a span that a Q begins, so that a value can come to an end."""
+        return self.one_of(f" within {self.duration()}", f" within {self.duration()}", f" since last {self.name()}")
 
     def distance(self) -> str:
         return f"{self.one_of('since', 'until', 'until_anniversary')}({self.dated()})"
@@ -92,7 +103,7 @@ class DateExpressions(Choices, ABC):
 
     def clock(self) -> str:
         """Also beside a value of the user, and with a zone of an event."""
-        zone = f"last(zone of {self.name()})" if self.chance(10) else self.zone()
+        zone = f"last(zone of {self.name()}{self.one_of('', self.ending())})" if self.chance(12) else self.zone()
         if self.chance(20):
             value = self.one_of(f"hour_of_day({zone}) >= ", f"date({zone}) >= ", f"day_of_month({zone}) = ")
             return value + self.one_of("traits.plan", "traits.day", f"last(x of {self.name()})")
@@ -101,11 +112,15 @@ class DateExpressions(Choices, ABC):
     def first_seen(self) -> str:
         """An instant of the user beside a fixed one."""
         at = self.fixed_instant()
-        field = self.one_of("user.first_seen", "user.last_seen", "user.last_seen - 1s")
+        if self.chance(15):
+            return f"user.last_seen - user.first_seen {self.order()} {self.duration()}"
+        field = self.one_of("user.first_seen", "user.last_seen", "user.last_seen - 1s", "user.first_seen + 1h")
         return self.one_of(f"{field} {self.one_of('<', '<=', '>', '>=')} '{at}'", f"'{at}' > {field}")
 
     def fixed_instant(self) -> str:
-        at = instant_text(self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 3_000, 60_000, 3_600_000, 86_400_000))
+        at_ms = self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 3_000, 60_000, 3_600_000, 86_400_000)
+        self.instants_ms.add(at_ms)
+        at = instant_text(at_ms)
         return self.one_of(at, at, at[:10], at[:19], at[:16] + "+01:00")
 
     def time_filter(self) -> str:

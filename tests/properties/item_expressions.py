@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from tests.properties.places import near, version_test
+
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
@@ -63,4 +65,8 @@ def of_one_item(writer: "Writer", depth: int) -> str:
         lambda: f"any parts (c = {writer.scalar()} and x {writer.order()} {writer.number()})",
         lambda: f"count(parts) {writer.order()} {writer.threshold()}",
         lambda: f"c = context.device.type or {path} = {writer.text()}",
+        lambda: f"{path} {writer.one_of('contains', 'starts with')} {writer.text()}",
+        lambda: version_test(writer, "version"),
+        lambda: near(writer, "place"),
+        writer.time_filter,
     )

@@ -19,14 +19,14 @@ from tests.model.story import ms
 from tests.properties.catalogs import NAMES, SHOP_NAMES, Writer, yaml_of
 from tests.properties.date_expressions import ZONES
 from tests.support.choices import Choices, Draw
-from tests.support.histories import USERS, Narrator, rules_for, start_ms
+from tests.support.histories import USERS, Narrator, midnights_ms, rules_for, start_ms, zone_of_start
 from tests.support.people_histories import People, PeopleNarrator, identity_of
 
 EVENTS_MAX = 40
 ORDERED_PERCENT = 30
 MERGING_PERCENT = 60
 PEOPLE_PERCENT = 35
-ZONED_PERCENT = 40
+ZONED_PERCENT = 50
 WAITS_MS = (5_000, 5_000, 2_000, 1_000, 10_000, 20_000, 1)
 PEOPLE_FILES = {
     "viewers.yaml": "segment: viewers\nwhen: count('A') >= 2\nattach: {views: count('A')}\nupdates: [views]\n",
@@ -60,8 +60,8 @@ CARTS = (
     "cart: {key: [c], quantity: x, price: p}\n",
     "cart: {clear: [], replace: [Cart Cleared], key: [product_id, x]}\n",
 )
-PRODUCTS_PERCENT = 85
-"""Events with products, where definitions ask for them."""
+PRODUCTS_PERCENT, DATES_PERCENT = 85, 60
+"""Events with products, and with dates and zones, where definitions ask for them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -224,6 +224,8 @@ def scenario_of(choices: Choices) -> Scenario:
         clock_ms=writer.clock_ms,
         lists=sorted(writer.lists),
     )
+    narrator.dates_percent = DATES_PERCENT if writer.dated_catalog else narrator.dates_percent
+    narrator.instants_ms = sorted(writer.instants_ms | (midnights_ms(writer.clock_ms) if ask_days(files) else set()))
     if writer.gaps:
         narrator.focus = list(NAMES)
     cart = cart_of(choices, files)
@@ -238,7 +240,7 @@ def scenario_of(choices: Choices) -> Scenario:
     moments: list[tuple[Step, Pause]] = [(step, choices.one_of(*kinds)) for step in steps]
     end_ms = max(narrator.times_ms) + choices.one_of(0, 5_000, 3_600_000, 172_800_000)
     timers_max = choices.one_of(UNBOUNDED, UNBOUNDED, 1, 2)
-    zone = choices.one_of(*ZONES) if choices.chance(ZONED_PERCENT) else "UTC"
+    zone = choices.one_of(*ZONES, *[zone_of_start(writer.clock_ms)] * 8) if choices.chance(ZONED_PERCENT) else "UTC"
     if zone != "UTC":
         files[SETTINGS_FILE] = settings_of(0, zone)
     if people is not None:
@@ -254,6 +256,11 @@ def scenario_of(choices: Choices) -> Scenario:
     if len(narrator.users) > 1 and not narrator.lists and choices.chance(MERGING_PERCENT):
         make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
+
+
+def ask_days(files: Mapping[str, str]) -> bool:
+    """True if definitions ask for days, so that midnights matter."""
+    return any(function in text for text in files.values() for function in ("day", "date(", "streak(", "until("))
 
 
 def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[Step, Pause]], zone: str = "UTC") -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.properties.item_expressions import item_filter
+from tests.properties.places import near, version_test
 from tests.support.histories import LONG_TEXTS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def atoms(writer: "Writer") -> tuple[Callable[[], str], ...]:
     return (
         lambda: f"{user_value(writer)} {writer.order()} {writer.one_of('u', 'u1', 'u2')!r}",
         lambda: f"user.id in ['u1', {writer.text()}]",
+        lambda: f"user.id {writer.one_of('starts with', 'contains', 'matches')} {writer.one_of('u1', '1')!r}",
         lambda: f"bucket({writer.one_of('a', 'b', 'é')!r}) {writer.order()} {writer.one_of('10', '35.5', '50', '80')}",
         lambda: f"lower({writer.any_of(writer.any_value, writer.visit_text)}) {small_text_test(writer)}",
         *marks(writer),
@@ -97,18 +99,3 @@ def value_atom(writer: "Writer") -> str:
         writer.text,
     )
     return f"{value} {writer.order()} {said}"
-
-
-def version_test(writer: "Writer", path: str) -> str:
-    """A comparison of versions."""
-    if writer.chance(10):
-        return f"version({path}) is {presence(writer)}"
-    if writer.chance(15):
-        return f"version({path}) in ['{writer.one_of('2', '2.10')}', 'v1.0']"
-    return f"version({path}) {writer.order()} '{writer.one_of('2', '2.9', '2.10', '10.0', 'v2.0.0', '1')}'"
-
-
-def near(writer: "Writer", path: str) -> str:
-    """A condition on a place."""
-    point = writer.one_of("52.52, 13.4", "52.52, 13.4", "-33.87, 151.21", "0, 180", "89.5, 0")
-    return f"near({path}, {point}, {writer.one_of('1', '20.5', '500', '12000')}km)"

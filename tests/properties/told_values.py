@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.properties.item_expressions import ARITHMETIC, item_filter
-from tests.properties.terms import near, version_test
+from tests.properties.places import near, version_test
 
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
@@ -37,7 +37,8 @@ def told_moment(writer: "Writer", name: str) -> dict[str, Any]:
 
 def distance_of_event(writer: "Writer") -> str:
     """The time to a date that events name often."""
-    value = writer.one_of(f"last(day of {writer.name()})", f"last(day of {writer.name()})", "traits.day")
+    ending = "" if writer.chance(60) else writer.ending()
+    value = writer.one_of(f"last(day of {writer.name()}{ending})", f"last(day of {writer.name()})", "traits.day")
     duration = writer.one_of("0s", "0s", "1s", "2s", "1h", "1d", "2d")
     writer.durations.add("2s")
     function = writer.one_of("since", "until", "until_anniversary")
@@ -105,7 +106,7 @@ VALUES: tuple[Make, ...] = (
     lambda writer: condition_of(writer, f"lower({writer.value_path()}) = 'b1'"),
     lambda writer: near(writer, writer.one_of("context.location", "traits.home")),
     lambda writer: version_test(writer, writer.one_of("traits.version", "context.app.version")),
-    *_named(entries, "times", "times", "entered", "left"),
+    *_named(entries, "times", "times", "entered", "left", "left"),
     *_named(clock, *CLOCKS),
     lambda writer: f"never({writer.pattern()}{writer.scope()})",
     lambda writer: writer.static_list(),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.segments.evaluation.time_rules import TimeRules
+from tests.model.dates import read
 from tests.model.messages import Advance, Record, instant_ms, user_text
 from tests.model.plain import instant_text
 from tests.support.choices import Choices
@@ -13,22 +14,24 @@ from tests.support.choices import Choices
 DAY_MS = 86_400_000
 
 WAYS = (*["step", "step", "edge of one", "edge of one"] * 2, "equal", "back", "edge", "bound", "upload", "gap")
-STARTS = (
-    "2026-01-05T00:00:00.000Z",  # a Monday
-    "2026-03-29T00:59:55.000Z",  # Europe goes to summer time at 01:00
-    "2026-10-25T00:59:58.500Z",  # and back
-    "2026-03-07T22:59:55.000Z",  # Saturday to Sunday in Berlin
-    "2026-11-01T05:59:57.000Z",  # New York goes back at 06:00
-    "2026-05-31T23:59:57.000Z",  # a Sunday, and the last of a month
-    "2026-03-28T21:59:56.000Z",  # Beirut leaves midnight out
-    "2026-10-24T20:59:57.000Z",  # and comes to the last hour of the day once more
-    "2026-03-08T04:59:57.000Z",  # Havana leaves midnight out
-    "2026-11-01T04:59:57.000Z",  # and comes to it once more
-    "2026-04-04T14:59:57.000Z",  # Lord Howe goes back by half an hour
-    "2028-02-28T22:59:57.000Z",  # a leap day
-    "2027-02-28T22:59:57.000Z",  # and none
-    "2026-12-31T22:59:57.000Z",  # a year ends
-)
+STARTS = {
+    "2026-01-05T00:00:00.000Z": "UTC",  # a Monday
+    "2026-03-29T00:59:55.000Z": "Europe/Berlin",  # Europe goes to summer time at 01:00
+    "2026-10-25T00:59:58.500Z": "Europe/Berlin",  # and back
+    "2026-03-07T22:59:55.000Z": "Europe/Berlin",  # Saturday to Sunday
+    "2026-11-01T05:59:57.000Z": "America/New_York",  # goes back at 06:00
+    "2026-05-31T23:59:57.000Z": "UTC",  # a Sunday, and the last of a month
+    "2026-03-28T21:59:56.000Z": "Asia/Beirut",  # leaves midnight out
+    "2026-10-24T20:59:57.000Z": "Asia/Beirut",  # comes to the last hour of the day once more
+    "2026-03-08T04:59:57.000Z": "America/Havana",  # leaves midnight out
+    "2026-11-01T04:59:57.000Z": "America/Havana",  # and comes to it once more
+    "2026-04-04T14:59:57.000Z": "Australia/Lord_Howe",  # goes back by half an hour
+    "2026-11-01T02:29:57.000Z": "America/St_Johns",  # midnight at half past, two hours before the clock goes back
+    "2028-02-28T22:59:57.000Z": "Europe/Berlin",  # a leap day
+    "2027-02-28T22:59:57.000Z": "Europe/Berlin",  # and none
+    "2026-12-31T22:59:57.000Z": "Europe/Berlin",  # a year ends
+}
+"""Beginnings of histories, each with the zone in which something happens then."""
 USERS = ("u1", "u2", "u3")
 NAMES = ("A", "B", "C", "Product Added", "Product Removed", "Order Completed", "Cart Cleared")
 TYPES = ("page", "screen", "identify", "group", "alias")
@@ -46,7 +49,7 @@ NO_IDS: tuple[Any, ...] = ("undefined", "NULL", "0", "00-0", "-1", " ", "'None'"
 
 
 class Narrator(Choices):
-    """Tells one history. `durations_ms`: what the times aim at."""
+    """Tells one history. `durations_ms`, `instants_ms`: what the times aim at."""
 
     def __init__(
         self,
@@ -68,6 +71,8 @@ class Narrator(Choices):
         self.clock_ms = clock_ms
         self.products_percent = 20
         self.product_ids: Sequence[Any] = ("a", "b", "B1", 1, 2, 1.0)
+        self.instants_ms: Sequence[int] = ()
+        self.dates_percent = 15
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
         self.recorded_ms: list[int] = []
@@ -85,6 +90,9 @@ class Narrator(Choices):
         newest = max(self.times_ms, default=self.clock_ms)
         if self.recorded_ms:
             return max(self.recorded_ms.pop(0), 0)
+        near = [at for at in self.instants_ms if newest - DAY_MS < at < newest + DAY_MS]
+        if near and self.chance(15):
+            return max(self.one_of(*near) + self.one_of(0, 0, -1, 1), 0)
         match self.one_of(*WAYS):
             case "step":
                 t = newest + self.one_of(1, 500, 1_000, 2_000, 3_000)
@@ -128,9 +136,9 @@ class Narrator(Choices):
             said["x"] = self.one_of(1, 2, 5, "5")
         if self.chance(12):
             said[self.one_of("x", "c")] = self.one_of(0, False, "")
-        if self.chance(15):
+        if self.chance(self.dates_percent):
             said["day"] = self.day()
-        if self.chance(10):
+        if self.chance(self.dates_percent):
             said["zone"] = self.zone()
         if self.chance(15):
             said["tags"] = self.one_of(["a", "B1"], ["b"], ["A", "B"], [], "a", [1, True, None], ["2", 1])
@@ -162,6 +170,10 @@ class Narrator(Choices):
         if self.chance(self.products_percent // 2):
             part = {"c": self.one_of(*COMMON), "x": self.one_of(1, 2, "2", None)}
             said["parts"] = self.one_of([part, {"x": 2}], [part], part, [], [None, part, 1], None)
+        if self.chance(self.products_percent // 5):
+            said["version"] = self.version()
+        if self.chance(self.products_percent // 5):
+            said["place"] = self.place()
         return said
 
     def day(self) -> Any:
@@ -212,9 +224,8 @@ class Narrator(Choices):
 
     def zone(self) -> Any:
         """The name of a time zone, or of none."""
-        return self.one_of(
-            "Europe/Berlin", "America/Havana", "Asia/Kolkata", "Asia/Beirut", "Mars", "localtime", None, 1, ["UTC"]
-        )
+        known = (*STARTS.values(), "Asia/Kolkata", "Asia/Kolkata")
+        return self.one_of(self.one_of(*known), self.one_of(*known), self.one_of("Mars", "localtime", None, 1, ["UTC"]))
 
     def traits(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -405,3 +416,14 @@ def rules_for(choices: Choices, durations_ms: Sequence[int]) -> TimeRules:
 
 def start_ms(choices: Choices) -> int:
     return instant_ms(choices.one_of(*STARTS))
+
+
+def midnights_ms(clock_ms: int) -> set[int]:
+    """The midnights around the beginning of a history, in the zone in which something happens then, and in UTC."""
+    around = range(clock_ms // DAY_MS - 1, clock_ms // DAY_MS + 3)
+    return {read(zone, day * DAY_MS) for day in around for zone in (zone_of_start(clock_ms), "UTC")}
+
+
+def zone_of_start(clock_ms: int) -> str:
+    """The zone in which something happens at this beginning of a history."""
+    return STARTS[instant_text(clock_ms)]
