@@ -28,6 +28,8 @@ def read_change(value: bytes) -> dict[str, Any]:
 
 def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
     """True if a change is for the destination."""
+    if destination.keeps_state:
+        return destination.wants(change["segment"], change["change"])
     if destination.on_merged == "skip" and _cause_of(change) in ("merged", "split"):
         return False
     if destination.on_backfill == "skip" and _cause_of(change) == "backfill":

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from app.destinations.destination import Destination
-from app.destinations.kind import Connection, known_kinds
+from app.destinations.kind import Connection, StatefulConnection, StateStore, known_kinds
 from app.destinations.outcome import Outcome
 
 
@@ -31,6 +31,27 @@ class Connections:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def opened(self, destination: Destination, store: StateStore) -> None:
+        """Gives the state of a partition to the connection of a destination that keeps one."""
+        self._stateful(destination).opened(destination, store)
+
+    def closed(self, destination: Destination, store: StateStore) -> None:
+        """Takes it away again."""
+        self._stateful(destination).closed(destination, store)
+
+    async def deliver_with(
+        self, store: StateStore, destination: Destination, items: Sequence[object]
+    ) -> Sequence[Outcome]:
+        """As `deliver`, of a destination that keeps a state."""
+        outcomes = await self._stateful(destination).deliver_with(destination, items, store)
+        assert len(outcomes) == len(items), f"{destination.kind}: {len(outcomes)} outcomes of {len(items)} items"
+        return outcomes
+
+    def _stateful(self, destination: Destination) -> StatefulConnection:
+        connection = self._open[destination.kind]
+        assert isinstance(connection, StatefulConnection), destination.kind
+        return connection
 
     async def deliver(self, destination: Destination, items: Sequence[object]) -> Sequence[Outcome]:
         """One try: the outcome of each item, in their order."""

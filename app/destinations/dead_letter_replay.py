@@ -54,6 +54,8 @@ async def replay(settings: Settings, wanted: Sequence[Destination]) -> dict[str,
         for partition in range(settings.partitions):
             positions = (await read_states(readers.open(names.positions, partition))).positions
             for destination in wanted:
+                if destination.keeps_state:
+                    continue  # an old change says nothing of the state that is wanted now
                 known = positions.get(REPLAY + destination.name)
                 one = _Replay(settings, destination, partition, connections)
                 await one.run(readers.open(names.dead_letters, partition), 0 if known is None else known.offset)

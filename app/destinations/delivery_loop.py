@@ -43,8 +43,8 @@ class _Result:
     unusable: UnusableError | None = None
 
 
-EXPIRED: Final = Outcome(fate=Fate.DELIVERED, status="expired")
-"""Of a change that is too old to be sent: it is done with, and says nothing of the destination."""
+EXPIRED: Final = Outcome(fate=Fate.DELIVERED, status="expired", asked=False)
+"""Of a change that is too old to be sent: it is done with."""
 
 
 class DeliveryLoop:
@@ -224,8 +224,7 @@ class DeliveryLoop:
             if items:
                 began_s = self._clock_s()
                 outcomes = await self._deliver(self.destination, items)
-                said = next((each for each in outcomes if each.fate is not Fate.DELIVERED), outcomes[0])
-                self._metrics.request(self.destination.name, said.status, self._clock_s() - began_s)
+                self._tell_request(outcomes, self._clock_s() - began_s)
                 answers = iter(outcomes)
                 for result in results:
                     if result.outcome is None and result.unusable is None:
@@ -235,6 +234,12 @@ class DeliveryLoop:
             self._limits.limiter.end()
             self._queues.settle()
             self._limits.wake()
+
+    def _tell_request(self, outcomes: Sequence[Outcome], took_s: float) -> None:
+        asked = [each for each in outcomes if each.asked]
+        if asked:
+            said = next((each for each in asked if each.fate is not Fate.DELIVERED), asked[0])
+            self._metrics.request(self.destination.name, said.status, took_s)
 
     def _prepare(self, each: Waiting[Any]) -> _Result:
         try:
@@ -253,7 +258,7 @@ class DeliveryLoop:
     async def _settle(self, batch: Sequence[Waiting[Any]], results: Sequence[_Result]) -> None:
         """Each change is done with, or tried again; those of a user behind one that is tried again are not done."""
         now_s = self._clock_s()
-        given = [result.outcome for result in results if result.outcome is not None and result.outcome is not EXPIRED]
+        given = [result.outcome for result in results if result.outcome is not None and result.outcome.asked]
         got_through = any(outcome.fate is Fate.DELIVERED for outcome in given)
         failed = [outcome for outcome in given if outcome.fate is Fate.AGAIN]
         if got_through:

@@ -89,6 +89,8 @@ class Destination:
     """Groups of experiments that it is for; None: all but the holdout, and users without a group."""
     refusals_max: int | None = None
     """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
+    keeps_state: bool = False
+    """Whether it keeps a state of each user at the service: then all changes of its segments are for it."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables that were put in, so that they can be taken out of what is shown."""
 

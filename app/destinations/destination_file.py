@@ -11,7 +11,7 @@ import yaml
 
 from app.destinations.destination import Batch, Destination, Retry
 from app.destinations.destination_values import DestinationValues
-from app.destinations.kind import DEFAULT_KIND, DestinationKind, known_kinds
+from app.destinations.kind import DEFAULT_KIND, DestinationKind, StatefulKind, known_kinds
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.evaluation.change import CHANGE_KINDS, ChangeKind
@@ -51,19 +51,23 @@ class DestinationFile:
         if kind is None:
             return None
         batch_keys = ("batch",) if kind.batch_max > 1 else ()
-        fields = Fields(source, root, (*KEYS_BEFORE, *kind.keys, *batch_keys, *KEYS_AFTER), "a destination")
+        keeps_state = isinstance(kind, StatefulKind)
+        without = kind.keys_without if isinstance(kind, StatefulKind) else ()
+        keys = [each for each in (*KEYS_BEFORE, *kind.keys, *batch_keys, *KEYS_AFTER) if each not in without]
+        fields = Fields(source, root, keys, "a destination")
         name = self._name(fields)
         target = kind.read(fields, values, self._changes(fields))
-        segments = frozenset(fields.texts("segments")) if "segments" in fields else None
+        segments = self._segments(fields, kind)
         groups = frozenset(fields.texts("groups")) if "groups" in fields else None
         batch = self._batch(fields, kind)
         retry = self._retry(fields)
         rate = float(values.number(fields, "rate", 0, 10_000) or 0)
-        at_once = int(values.number(fields, "at_once", 1, AT_ONCE_MAX) or AT_ONCE)
+        at_once = 1 if keeps_state else int(values.number(fields, "at_once", 1, AT_ONCE_MAX) or AT_ONCE)
         timeout_ms = values.duration(fields, "timeout", 10_000, 100, TIMEOUT_MS_MAX)
         max_age_ms = fields.duration("max_age")
         refusals_max = values.count(fields, "pause_after", 0, REFUSALS_MAX)
-        start = fields.choice("start", ("now", "beginning"))
+        # A state is made of all changes since the beginning.
+        start = fields.choice("start", ("beginning", "now") if keeps_state else ("now", "beginning"))
         on_merged = fields.choice("on_merged", ("send", "skip"))
         on_backfill = fields.choice("on_backfill", ("skip", "send"))
         if source.problems or target is None:
@@ -82,6 +86,7 @@ class DestinationFile:
             at_once=at_once,
             timeout_ms=timeout_ms,
             max_age_ms=max_age_ms,
+            keeps_state=keeps_state,
             secrets=dict(values.used),
             refusals_max=refusals_max,
             start="beginning" if start == "beginning" else "now",
@@ -103,6 +108,11 @@ class DestinationFile:
                 self.source.wrong(value, message, did_you_mean(name, kinds), f"kinds are {listed(kinds)}")
                 return None
         return kinds[DEFAULT_KIND]
+
+    def _segments(self, fields: Fields, kind: DestinationKind) -> frozenset[str] | None:
+        if "segment" in kind.keys:
+            return frozenset({fields.text("segment")}) if "segment" in fields else None
+        return frozenset(fields.texts("segments")) if "segments" in fields else None
 
     def _changes(self, fields: Fields) -> Sequence[ChangeKind] | None:
         if "changes" not in fields:

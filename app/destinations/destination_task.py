@@ -3,20 +3,24 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from faust.types import TP
 
 from app.destinations.connections import Connections
+from app.destinations.delivery_loop import Deliver as DeliverItems
 from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
 from app.destinations.positions import Pause, Stored, destination_topics, pause_row, position_row, read_states
 from app.destinations.shared_limits import LimitsByDestination
+from app.destinations.state_store import PartitionStates, read_partition_states
 from app.runtime.follow.follow_task import Deliver, FollowTask
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.log_writer import LogWriter
+from app.runtime.kafka.record_batch import Row
 from app.runtime.pacing.back_off import REOPEN_MS_FIRST, BackOff
 from app.runtime.partition.failures import describe_error
 from app.runtime.records.dead_letters import Origin, dead_row, destination_header
@@ -50,6 +54,7 @@ class DestinationTask(FollowTask):
         self._at: dict[str, Stored] = {}
         self._written: dict[str, Stored] = {}
         self._pauses: dict[str, Pause | None] = {}
+        self._states: dict[str, PartitionStates] = {}
         self._writer: LogWriter | None = None
         self._writing = asyncio.Lock()
         super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
@@ -67,12 +72,14 @@ class DestinationTask(FollowTask):
         async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
             await writer.open()
         try:
+            await self._open_states()
             async with asyncio.TaskGroup() as group:
                 for limits in self._limits_by_destination.values():
                     group.create_task(self._serve(limits.destination))
                 group.create_task(self._keep_storing())
                 self.got_on()
         finally:
+            self._close_states()
             self._writer = None
             await writer.close()
 
@@ -100,7 +107,7 @@ class DestinationTask(FollowTask):
                         self._limits_by_destination[destination.name],
                         partition=self.tp.partition,
                         stored=stored,
-                        deliver=self._connections.deliver,
+                        deliver=self._deliver_items(destination),
                         write_dead_letter=self._write_dead_letter,
                         metrics=self._metrics,
                     )
@@ -124,6 +131,33 @@ class DestinationTask(FollowTask):
                 back_off.failed()
                 log.warning("%s, destination %s: %s", self.name, destination.name, describe_error(error))
             await asyncio.sleep(back_off.pause_ms / 1000)
+
+    async def _open_states(self) -> None:
+        """Reads the states of the destinations that keep one."""
+        names = [name for name, limits in self._limits_by_destination.items() if limits.destination.keeps_state]
+        if not names:
+            return
+        async with self.reading(self._topics.states) as reader:
+            self._states = await read_partition_states(
+                reader, names, partition=self.tp.partition, write=self._write_states
+            )
+        for name, states in self._states.items():
+            self._connections.opened(self._limits_by_destination[name].destination, states)
+
+    def _close_states(self) -> None:
+        for name, states in self._states.items():
+            self._connections.closed(self._limits_by_destination[name].destination, states)
+        self._states = {}
+
+    def _deliver_items(self, destination: Destination) -> DeliverItems:
+        if not destination.keeps_state:
+            return self._connections.deliver
+        return partial(self._connections.deliver_with, self._states[destination.name])
+
+    async def _write_states(self, rows: Sequence[Row]) -> None:
+        assert self._writer is not None, "not open"
+        async with self._writing:
+            await self._writer.write([(self._topics.states, rows)])
 
     async def _begin(self, destination: Destination, reader: LogReader) -> Stored:
         """Returns the first position; a new destination begins at the end unless it says otherwise."""

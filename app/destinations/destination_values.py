@@ -1,12 +1,12 @@
 """Values of a destination file: texts with placeholders and variables, numbers, durations, secrets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import yaml
 
-from app.destinations.template import Node, TemplateError, Text, parse
+from app.destinations.template import ROOTS, Node, TemplateError, Text, parse
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import scalar_value
@@ -61,29 +61,29 @@ class DestinationValues:
             fields.wrong(key, f"{key} is out of bounds", f"allowed: {low} ms to {high // 1000} s")
         return default if found is None else found
 
-    def node(self, node: yaml.Node | None) -> Node:
-        """A JSON value with placeholders."""
+    def node(self, node: yaml.Node | None, *, roots: Collection[str] = ROOTS) -> Node:
+        """A JSON value with placeholders, whose paths begin with one of `roots`."""
         if node is None:
             return None
         if isinstance(node, yaml.SequenceNode):
-            return [self.node(item) for item in node.value]
+            return [self.node(item, roots=roots) for item in node.value]
         if isinstance(node, yaml.MappingNode):
             made: dict[str, Node] = {}
             for key, value in node.value:
                 if isinstance(key, yaml.ScalarNode):
-                    made[key.value] = self.node(value)
+                    made[key.value] = self.node(value, roots=roots)
                 else:
                     self.source.wrong(key, "a key is a word here", 'put a place in double quotes: "{{ user }}"')
             return made
         assert isinstance(node, yaml.ScalarNode)
         plain: Any = scalar_value(node)
-        return self.template(node) if isinstance(plain, str) else plain
+        return self.template(node, roots=roots) if isinstance(plain, str) else plain
 
-    def template(self, node: yaml.ScalarNode) -> Text | None:
+    def template(self, node: yaml.ScalarNode, *, roots: Collection[str] = ROOTS) -> Text | None:
         """A text with placeholders, its variables put in; None after a problem."""
         # Placeholders are found before secrets are inserted: the content of a secret is never a placeholder.
         try:
-            text = parse(node.value)
+            text = parse(node.value, roots=roots)
         except TemplateError as error:
             offsets = self.source.offsets(node)
             last = len(offsets) - 1

@@ -2,10 +2,10 @@
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from app.destinations.destination import Destination, Target
 from app.destinations.destination_values import DestinationValues
@@ -54,6 +54,46 @@ class DestinationKind(Protocol):
 
     def connect(self, *, private: bool) -> AbstractAsyncContextManager[Connection]:
         """The way to the service, opened when it is entered. `private`: addresses that are not public are allowed."""
+
+
+class StateStore(Protocol):
+    """State of one destination in one partition of the changes, by user."""
+
+    partition: int
+
+    @property
+    def rows(self) -> Mapping[str, bytes]:
+        """All of it."""
+
+    async def put(self, rows: Mapping[str, bytes | None]) -> None:
+        """Stores states, None: there is none any more. They are there after a crash once this has returned."""
+
+
+@runtime_checkable
+class StatefulConnection(Protocol):
+    """A connection that keeps a state of each user. Its destinations have one delivery under way in a process."""
+
+    def opened(self, destination: Destination, store: StateStore) -> None:
+        """A partition was assigned to this process, and its state was read."""
+
+    def closed(self, destination: Destination, store: StateStore) -> None:
+        """The partition is not this process's any more."""
+
+    async def deliver_with(
+        self, destination: Destination, items: Sequence[object], store: StateStore
+    ) -> Sequence[Outcome]:
+        """As `Connection.deliver`, with the state of the partition that the items are of."""
+
+
+@runtime_checkable
+class StatefulKind(Protocol):
+    """A kind whose connection is a `StatefulConnection`. It gets all changes of its segments, whatever their cause and
+    group.
+
+    keys_without: keys of all destinations that make no sense for it.
+    """
+
+    keys_without: tuple[str, ...]
 
 
 KindT = TypeVar("KindT", bound=type[DestinationKind])

@@ -17,13 +17,15 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Outcome of a try. `status`: for metrics; `detail`: for people, without secrets."""
+    """Outcome of a try. `status`: for metrics; `detail`: for people, without secrets. `asked`: False: nothing was
+    sent, so it says nothing of the destination."""
 
     fate: Fate
     status: str
     detail: str = ""
     retry_after_s: float | None = None
     wants_token: bool = False
+    asked: bool = True
 
 
 def utc_now_s() -> float:

@@ -46,12 +46,13 @@ class DestinationTopics:
 
     positions: str
     dead_letters: str
+    states: str
 
 
 def destination_topics(settings: Settings) -> DestinationTopics:
     """Their names."""
     name = settings.topics.destinations
-    return DestinationTopics(name, f"{name}.dead-letter")
+    return DestinationTopics(name, f"{name}.dead-letter", f"{name}.states")
 
 
 def destination_topic_specs(settings: Settings) -> list[TopicSpec]:
@@ -60,6 +61,7 @@ def destination_topic_specs(settings: Settings) -> list[TopicSpec]:
     return [
         TopicSpec(names.positions, settings.partitions, tuple(COMPACTED.items())),
         TopicSpec(names.dead_letters, settings.partitions, tuple(READ_BY_OTHERS.items())),
+        TopicSpec(names.states, settings.partitions, tuple(COMPACTED.items())),
     ]
 
 

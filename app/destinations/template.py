@@ -9,7 +9,7 @@ leaves the key or item out.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -148,8 +148,8 @@ def fill(node: Any, change: Mapping[str, Any]) -> Any:
     return node
 
 
-def parse(text: str) -> Text:
-    """A text with placeholders. Raises TemplateError.
+def parse(text: str, *, roots: Collection[str] = ROOTS) -> Text:
+    """A text with placeholders, whose paths begin with one of `roots`. Raises TemplateError.
 
     >>> parse("hello {{ user | upper }}").text({"user": "ann"})
     'hello ANN'
@@ -159,7 +159,7 @@ def parse(text: str) -> Text:
     for match in _PLACE.finditer(text):
         if match.start() > end:
             parts.append(text[end : match.start()])
-        parts.append(_placeholder(match[1], match.start(), match.end()))
+        parts.append(_placeholder(match[1], match.start(), match.end(), roots))
         end = match.end()
     rest = text[end:]
     if "{{" in rest or "}}" in rest:
@@ -170,12 +170,14 @@ def parse(text: str) -> Text:
     return Text(tuple(parts))
 
 
-def _placeholder(inner: str, start: int, end: int) -> Placeholder:
+def _placeholder(inner: str, start: int, end: int, roots: Collection[str]) -> Placeholder:
     path, *pieces = (piece.strip() for piece in inner.split("|"))
     if not _PATH.fullmatch(path):
         raise TemplateError(f"{path or 'nothing'} is not a value of a change", "write {{ attach.email }}", start, end)
     names = tuple(path.split("."))
-    if names[0] not in ROOTS:
+    if names[0] not in roots and roots is not ROOTS:
+        raise TemplateError(f"there is no {names[0]} here", f"there are {', '.join(sorted(roots))}", start, end)
+    if names[0] not in roots:
         hint = f"what a segment attaches is {{{{ attach.{path} }}}}; a change has {', '.join(sorted(ROOTS))}"
         raise TemplateError(f"a change has no {names[0]}", hint, start, end)
     filters = []

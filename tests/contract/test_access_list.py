@@ -128,6 +128,10 @@ class Shop:
         for name in ("taken", "refused"):
             text = f"destination: {name}\nstart: beginning\nurl: {there.url}/{name}\n"
             (folder / "destinations" / f"{name}.yaml").write_text(text)
+        request = f'{{url: {there.url}/list, body: "{{{{ items }}}}"}}'
+        text = f"platform: http\nsegment: viewers\nidentify: {{user: user}}\nadd: {request}\nremove: {request}\n"
+        wait = "batch: {wait: 1s}\n"
+        (folder / "destinations" / "list.yaml").write_text(f"destination: list\nkind: audience\n{text}{wait}")
         self.settings = load_settings(self.environment("worker"))
 
     def environment(self, user: str) -> dict[str, str]:
@@ -321,7 +325,7 @@ async def whole_life(shop: Shop) -> None:
     async with running(shop):
         await shop.send(*[(SOURCE, view("ann", anonymousId="a-1"))] * 2, (SOURCE, {"type": "track"}))
         await shop.send((clickstream, {"type": "x"}))
-        paths = {"/taken", "/refused"}
+        paths = {"/taken", "/refused", "/list"}
         await eventually(
             lambda: {request.path for request, _ in shop.there.got} == paths, within_s=90, what="changes are told"
         )

@@ -178,6 +178,16 @@ async def test_what_refuses_everything_is_paused_and_loses_no_more_than_it_would
     assert receiver.delivery_loop.waiting == 100 - REFUSALS_MAX
 
 
+async def test_changes_of_which_nothing_was_sent_do_not_hide_that_everything_is_refused() -> None:
+    changes = history(users=100, each=1)
+    idle = {each.id for each in changes[::2]}
+    nothing = Outcome(fate=Fate.DELIVERED, status="unchanged", asked=False)
+    receiver = SimulatedReceiver(changes, lambda item, _: nothing if item.id in idle else REFUSED, PILE)
+    await receiver.run(until_s=HOUR_S)
+    assert len(receiver.buried) == REFUSALS_MAX
+    assert receiver.limits.pause is not None
+
+
 async def test_whatever_happens_each_change_is_done_once_and_each_users_in_order() -> None:
     for seed in range(30):
         chance = random.Random(seed)

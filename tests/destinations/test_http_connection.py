@@ -279,7 +279,7 @@ async def test_an_address_that_nobody_can_ask_is_no_reason_to_begin_anew(url: st
 async def test_a_value_error_while_a_service_is_asked_refuses_no_change(
     error: ValueError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_: Any) -> bytes:
+    async def fail(*_: Any, **__: Any) -> bytes:
         raise error
 
     monkeypatch.setattr("app.destinations.http.http_connection.read_start", fail)

@@ -27,7 +27,7 @@ def test_a_kind_that_is_added_by_the_recipe_is_known_everywhere(tmp_path: Path) 
     before = run(copy, *check)
     assert before.returncode != 0
     assert "there is no kind of destination lines" in before.stderr
-    assert "kinds are http" in before.stderr
+    assert "kinds are audience and http" in before.stderr
     assert run_tests(copy, "tests/docs/test_destination_kinds.py").returncode == 0
     *code, docs = steps(TITLE)
     for step in code:
@@ -38,7 +38,7 @@ def test_a_kind_that_is_added_by_the_recipe_is_known_everywhere(tmp_path: Path) 
     assert after.returncode == 0, after.stderr
     assert "a line of a file in /var/changes" in after.stdout
     (folder / "lake.yaml").write_text(LAKE.replace("lines", "liens"))
-    assert "kinds are http and lines" in run(copy, *check).stderr
+    assert "kinds are audience, http and lines" in run(copy, *check).stderr
     done = run_tests(copy, "tests/destinations/test_lines.py", "tests/docs/test_destination_kinds.py")
     assert done.returncode == 0, done.stdout[-3_000:]
     typed = run(copy, "-m", "mypy", "app/destinations", "tests/destinations/test_lines.py")

@@ -43,5 +43,6 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.catalog_history,
         topics.destinations,
         f"{topics.destinations}.dead-letter",
+        f"{topics.destinations}.states",
         topics.intake,
     }

@@ -21,14 +21,14 @@ _VISIBLE: Final = re.compile(r"[ -~]+")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-async def read_start(response: aiohttp.ClientResponse) -> bytes:
+async def read_start(response: aiohttp.ClientResponse, *, bytes_max: int = ANSWER_BYTES_MAX) -> bytes:
     """The body of an answer, or what of it may be read."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) >= ANSWER_BYTES_MAX:
+        if len(body) >= bytes_max:
             break
-    return bytes(body[:ANSWER_BYTES_MAX])
+    return bytes(body[:bytes_max])
 
 
 class TokenError(Exception):

@@ -47,16 +47,16 @@ def access_lists(
     A worker may make the topics of segments: a published catalog can bring new ones. All others are expected to be
     there, but for the private topics of destinations and intake, which those make themselves.
     """
-    topics, app_id = settings.topics, settings.app_id
-    positions, letters, intake = topics.destinations, f"{topics.destinations}.dead-letter", topics.intake
+    topics, app_id, intake = settings.topics, settings.app_id, settings.topics.intake
+    positions, letters, states = (f"{topics.destinations}{end}" for end in ("", ".dead-letter", ".states"))
     every = [topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.identity, topics.erasures]
     every += [topics.profiles, topics.journal, topics.audit, topics.catalog_history, topics.catalog]
     definitions, publisher = [topics.catalog, topics.catalog_history], _transactions(f"{app_id}-catalog-publisher")
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
             _topics("Create", *every, topics.drafts),
-            _topics("DescribeConfigs", *every, positions, letters, intake, topics.drafts),
-            _topics("Describe", *every[:-1], positions, letters, intake, topics.drafts),
+            _topics("DescribeConfigs", *every, positions, letters, states, intake, topics.drafts),
+            _topics("Describe", *every[:-1], positions, letters, states, intake, topics.drafts),
             _topics("Read", topics.catalog),
             (_prefix(each, topics.segment_prefix) for each in ("Create", "Describe", "DescribeConfigs")),
             [Grant(operation="DescribeConfigs", resource="cluster", name=CLUSTER)],
@@ -77,9 +77,9 @@ def access_lists(
             _topics("Read", topics.changes, topics.profiles, topics.identity), [_group(f"{app_id}-memberships")]
         ),
         "destinations": _chain(
-            _topics("Read", topics.changes, positions, letters),
-            _topics("Write", positions, letters),
-            _topics("Create", positions, letters),
+            _topics("Read", topics.changes, positions, letters, states),
+            _topics("Write", positions, letters, states),
+            _topics("Create", positions, letters, states),
             [_group(f"{app_id}-destinations")],
         ),
         "intake": _chain(
@@ -129,7 +129,7 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
         "console": _chain(
             _topics("Read", topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.profiles),
             _topics("Read", topics.catalog, topics.identity, topics.destinations),
-            _topics("Describe", topics.journal, letters),
+            _topics("Describe", topics.journal, letters, f"{topics.destinations}.states"),
             _topics("Read", topics.catalog_history, topics.audit, topics.drafts),
             _topics("Write", topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
             [_transactions(f"{app_id}-catalog-publisher"), _transactions(f"{app_id}-drafts")],

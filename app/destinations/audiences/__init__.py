@@ -1,0 +1,1 @@
+"""The kind `audience`: a list at an ad service that is kept in step with a segment."""

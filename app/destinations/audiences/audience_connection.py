@@ -1,0 +1,178 @@
+"""Sends the plans of audiences. The order of storing and sending is the one in `member_states`."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+from app.destinations.audiences.audience_target import AudienceTarget, Wish
+from app.destinations.audiences.member_states import MemberStates, Plan, Step
+from app.destinations.audiences.platform import Action, Member, Platform
+from app.destinations.destination import Destination
+from app.destinations.http.http_connection import HttpConnection
+from app.destinations.kind import StateStore
+from app.destinations.outcome import Fate, Outcome
+
+REPLY_BYTES_MAX: Final = 4 << 20
+"""Of an answer that may name every member of a request."""
+UNCHANGED: Final = Outcome(fate=Fate.DELIVERED, status="unchanged", asked=False)
+"""Of a change after which there was nothing to send: the user's next change, or the list itself, has it already."""
+STATELESS: Final = Outcome(fate=Fate.AGAIN, status="no-state", detail="only the process that has the state may send")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Members that go together."""
+
+    request_id: str
+    members: Sequence[Member]
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Outcome of each user by action; the last that is not DELIVERED counts for the change."""
+
+    removed: dict[str, Outcome] = field(default_factory=dict)
+    added: dict[str, Outcome] = field(default_factory=dict)
+
+    def of(self, step: Step) -> Outcome:
+        found = [each for each in (self.removed.get(step.user), self.added.get(step.user)) if each is not None]
+        bad = [each for each in found if each.fate is not Fate.DELIVERED]
+        again = [each for each in bad if each.fate is Fate.AGAIN]
+        return (again or bad or found or [UNCHANGED])[0]
+
+
+class AudienceConnection:
+    """The contracts: `app.destinations.kind.Connection` and `StatefulConnection`."""
+
+    def __init__(self, *, private: bool) -> None:
+        self._http = HttpConnection(private=private)
+        self._states: dict[str, MemberStates] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    def opened(self, destination: Destination, store: StateStore) -> None:
+        """See `StatefulConnection`."""
+        self._states.setdefault(destination.name, MemberStates()).opened(store.partition, store.rows)
+
+    def closed(self, destination: Destination, store: StateStore) -> None:
+        """See `StatefulConnection`."""
+        self._states[destination.name].closed(store.partition)
+
+    async def deliver(self, destination: Destination, items: Sequence[object]) -> Sequence[Outcome]:
+        """Nothing is sent without a state."""
+        return [STATELESS for _ in items]
+
+    async def deliver_with(
+        self, destination: Destination, items: Sequence[Any], store: StateStore
+    ) -> Sequence[Outcome]:
+        """See `StatefulConnection`. Of several changes of a user, the last says what is wanted."""
+        states = self._states[destination.name]
+        wishes: dict[str, Wish] = {item.user: item for item in items}
+        wanted = {
+            user: frozenset(wish.identifiers if destination.wants_group(wish.group) else ())
+            for user, wish in wishes.items()
+        }
+        plan = states.plan(store.partition, wanted)
+        try:
+            await store.put(plan.before)
+        except BaseException:
+            states.undo(plan)
+            raise
+        answers = await self._send(destination, plan, batch_id=items[-1].id)
+        after: dict[str, bytes | None] = {}
+        outcomes: dict[str, Outcome] = {}
+        for step in plan.steps:
+            outcome = outcomes[step.user] = answers.of(step)
+            if outcome.fate is not Fate.AGAIN:
+                removed = answers.removed.get(step.user, UNCHANGED).fate is Fate.DELIVERED
+                added = answers.added.get(step.user, UNCHANGED).fate is Fate.DELIVERED
+                after[step.user] = states.after(step, removed=removed, added=added)
+        await store.put(after)
+        return [
+            outcome if item is wishes[item.user] or outcome.fate is Fate.AGAIN else UNCHANGED
+            for item in items
+            for outcome in [outcomes.get(item.user, UNCHANGED)]
+        ]
+
+    async def _send(self, destination: Destination, plan: Plan, *, batch_id: str) -> _Answers:
+        """Removals, then additions. After a request that did not get through, nothing more is sent."""
+        target: Any = destination.target
+        assert isinstance(target, AudienceTarget), destination.kind
+        answers = _Answers()
+        until_s = time.monotonic() + destination.timeout_ms / 1000
+        removals = [Member(step.user, step.remove) for step in plan.steps if step.remove]
+        additions = [Member(step.user, step.add) for step in plan.steps if step.add]
+        failure: Outcome | None = None
+        parts: list[tuple[Action, list[Member], dict[str, Outcome]]] = [
+            ("remove", removals, answers.removed),
+            ("add", additions, answers.added),
+        ]
+        for action, members, found in parts:
+            for number, part in enumerate(_parts(target.platform, action, members)):
+                if failure is None:
+                    request = _Request(f"{batch_id}-{action}-{number}", part)
+                    by_user = await self._request(destination, target.platform, action, request, until_s=until_s)
+                    failure = next((each for each in by_user if each.fate is Fate.AGAIN), None)
+                else:
+                    by_user = [failure for _ in part]
+                found.update(zip((member.user for member in part), by_user, strict=True))
+        return answers
+
+    async def _request(
+        self, destination: Destination, platform: Platform, action: Action, request: _Request, *, until_s: float
+    ) -> list[Outcome]:
+        """The outcome of each member. A request that is refused because of some members is sent again without them."""
+        members = request.members
+        outcomes: dict[int, Outcome] = {}
+        rest = list(range(len(members)))
+        while rest:
+            part = [members[place] for place in rest]
+            wait_s = until_s - time.monotonic()
+            if wait_s <= 0:
+                late = Outcome(fate=Fate.AGAIN, status="timeout", detail="the requests before took all the time")
+                outcomes |= dict.fromkeys(rest, late)
+                break
+            reply = await self._http.ask(
+                destination.name,
+                platform.request(action, part, request_id=request.request_id),
+                timeout_s=wait_s,
+                oauth=platform.oauth,
+                bytes_max=REPLY_BYTES_MAX,
+            )
+            if isinstance(reply, Outcome):
+                outcomes |= dict.fromkeys(rest, reply)
+                break
+            verdict = platform.judge(action, part, reply, now_s=time.time())
+            if verdict.outcome.wants_token:
+                self._http.forget_token(destination.name)
+            for place, detail in verdict.refused.items():
+                outcomes[rest[place]] = Outcome(fate=Fate.REFUSED, status="refused-one", detail=detail)
+            rest = [place for place in rest if place not in outcomes]
+            if not (verdict.rest_again and verdict.refused):
+                outcomes |= dict.fromkeys(rest, verdict.outcome)
+                break
+        return [outcomes[place] for place in range(len(members))]
+
+
+def _parts(platform: Platform, action: Action, members: Sequence[Member]) -> Iterator[list[Member]]:
+    """Yields the members of each request: at most `rows_max` rows."""
+    part: list[Member] = []
+    size = 0
+    for member in members:
+        rows = len(member.rows(action))
+        if part and size + rows > platform.rows_max:
+            yield part
+            part, size = [], 0
+        part.append(member)
+        size += rows
+    if part:
+        yield part

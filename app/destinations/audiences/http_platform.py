@@ -1,0 +1,93 @@
+"""Platform `http`: a list at any service, by two requests from templates. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app.destinations.audiences.identifiers import IdentifierKind, Normal
+from app.destinations.audiences.platform import Action, Member, Verdict, json_request
+from app.destinations.http.answers import judge
+from app.destinations.http.http_connection import Reply
+from app.destinations.http.http_request import HttpRequest
+from app.destinations.http.http_target import Answer, OAuth
+from app.destinations.json_path import value_at
+from app.destinations.outcome import Fate
+from app.destinations.template import Node, fill
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """One of the two requests. body: a JSON value with the placeholder `items`."""
+
+    method: str
+    url: str = field(repr=False)
+    body: Node = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Place in an answer of those who were refused: a list at `path`, of values or of objects with `key`.
+
+    A value is an identifier, or the user.
+    """
+
+    path: tuple[str, ...]
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPlatform:
+    """The contract: `app.destinations.audiences.platform.Platform`. item: None: the identifiers by kind."""
+
+    add: ListRequest
+    remove: ListRequest
+    item: Node = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    normal: Normal = field(default_factory=Normal)
+    oauth: OAuth | None = None
+    answer: Answer | None = None
+    refused: Refused | None = None
+    rows_max: int = 10_000
+    name: str = "http"
+    kinds: tuple[IdentifierKind, ...] = ("email", "phone", "user")
+
+    def templates(self) -> Iterator[Node]:
+        yield from ()
+
+    def request(self, action: Action, members: Sequence[Member], *, request_id: str) -> HttpRequest:
+        to = self.add if action == "add" else self.remove
+        rows = [(member.user, row) for member in members for row in member.rows(action)]
+        items = [row if self.item is None else fill(self.item, {"user": user} | row) for user, row in rows]
+        return json_request(
+            to.method, to.url, fill(to.body, {"items": items}), request_id=request_id, headers=self.headers
+        )
+
+    def judge(self, action: Action, members: Sequence[Member], reply: Reply, *, now_s: float) -> Verdict:
+        outcome = judge(reply.status, reply.headers, reply.body, self.answer, now_s=now_s)
+        if self.refused is None or outcome.fate is Fate.AGAIN:
+            return Verdict(outcome)
+        named = _named(members, _refused_values(self.refused, reply.body))
+        return Verdict(outcome, named, rest_again=bool(named) and outcome.fate is Fate.REFUSED)
+
+
+def _refused_values(place: Refused, body: bytes) -> set[str]:
+    try:
+        found: Any = value_at(_decode(body), place.path)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return set()
+    values = found if isinstance(found, list) else []
+    return {value for each in values if isinstance(value := value_at(each, place.key), str)}
+
+
+def _named(members: Sequence[Member], values: set[str]) -> dict[int, str]:
+    """The members that are named by one of the values, with a detail."""
+    found: dict[int, str] = {}
+    for place, member in enumerate(members):
+        names = {member.user, *(each.partition(":")[2] for each in member.identifiers)}
+        if names & values:
+            found[place] = "the service refused this identifier"
+    return found
