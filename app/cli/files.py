@@ -18,7 +18,7 @@ FOLDERS: Final = {
     "kubernetes": (SHIPPED / "kubernetes", "manifests"),
     "helm": (SHIPPED / "helm", "a chart for Helm"),
     "compose": (SHIPPED / "compose", "a whole deployment for one machine"),
-    "examples": (SHIPPED.parent / "examples", "programs that subscribe to changes or receive webhooks"),
+    "examples": (SHIPPED.parent / "examples", "programs to copy: subscribers, a webhook; for CI, Airflow and cron"),
 }
 
 

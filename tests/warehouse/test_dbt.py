@@ -11,9 +11,10 @@ import duckdb
 import pytest
 
 from app.configuration.setting_value import SHIPPED
-from tests.warehouse.environment import python_with_tools
+from tests.support.own_environment import python_with
 from tests.warehouse.history import write_history
 
+PACKAGES = Path(__file__).parent / "requirements.txt"
 PACKAGE = SHIPPED / "warehouse" / "dbt"
 VIEWS = dict(
     re.findall(
@@ -40,7 +41,7 @@ def test_a_model_is_the_view_of_its_name() -> None:
 
 def dbt(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs dbt on a copy of the package."""
-    python = python_with_tools()
+    python = python_with(PACKAGES)
     home = {"HOME": str(folder), "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
     return subprocess.run(
         [str(python), "-c", "from dbt.cli.main import cli; cli()", *arguments, "--profiles-dir", "."],
@@ -59,7 +60,7 @@ def test_dbt_gets_what_the_views_get(tmp_path: Path) -> None:
     folder, files, database = tmp_path / "dbt", tmp_path / "warehouse", tmp_path / "shop.duckdb"
     shutil.copytree(PACKAGE, folder)
     write_history(files)
-    variables = {"SHOAL_WAREHOUSE": str(files), "SHOAL_DUCKDB": str(database)}
+    variables = {"SHOAL_WAREHOUSE": str(files), "WAREHOUSE_DUCKDB": str(database)}
     built = dbt(folder, "build", "--vars", json.dumps({"goal": "Order Completed"}), **variables)
     assert built.returncode == 0, built.stdout + built.stderr
     assert "WARN=0 ERROR=0 SKIP=0" in built.stdout
@@ -90,6 +91,6 @@ def test_dbt_finds_a_row_that_is_there_twice(tmp_path: Path) -> None:
     write_history(files)
     one = next(files.glob("changes/*/*.parquet"))
     shutil.copy(one, one.with_name("copy.parquet"))
-    built = dbt(folder, "build", SHOAL_WAREHOUSE=str(files), SHOAL_DUCKDB=str(tmp_path / "shop.duckdb"))
+    built = dbt(folder, "build", SHOAL_WAREHOUSE=str(files), WAREHOUSE_DUCKDB=str(tmp_path / "shop.duckdb"))
     assert built.returncode == 1
     assert re.search(r"FAIL \d+ each_record_is_one_row", built.stdout), built.stdout

@@ -10,11 +10,12 @@ import pytest
 from app.events.instants import iso_text
 from app.warehouse.export import PartitionExport
 from app.warehouse.store import FolderStore
-from tests.warehouse.environment import python_with_tools
+from tests.support.own_environment import python_with
 from tests.warehouse.making import DAY_MS, START_MS, Record, settings_with
 from tests.warehouse.reading import table_of
 from tools.docs_pages import ROOT, blocks
 
+PACKAGES = Path(__file__).parent / "requirements.txt"
 PROGRAM = ROOT / "examples" / "quality" / "check_events.py"
 
 
@@ -58,7 +59,7 @@ orders: revenue: not_nullable: 1 rows, the first at [0, 15]
 
 def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(python_with_tools()), str(PROGRAM), str(folder), *arguments],
+        [str(python_with(PACKAGES)), str(PROGRAM), str(folder), *arguments],
         capture_output=True,
         text=True,
         timeout=120,
