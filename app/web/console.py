@@ -30,10 +30,12 @@ from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
 from app.web.definition_routes import DefinitionRoutes, Drafts
 from app.web.draft_routes import DraftRoutes
+from app.web.experiment_routes import ExperimentRoutes
 from app.web.front import Front
 from app.web.gate import COOKIE, Asked, Gate
 from app.web.job_routes import JobRoutes
 from app.web.jobs import Jobs
+from app.web.list_routes import ListRoutes
 from app.web.live_changes import LiveChanges
 from app.web.operation_routes import OperationRoutes
 from app.web.people_routes import People, PeopleRoutes
@@ -51,7 +53,16 @@ from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(DefinitionRoutes, DraftRoutes, ReviewRoutes, PublicationRoutes, JobRoutes, AuditRoutes),
+    *(
+        DefinitionRoutes,
+        DraftRoutes,
+        ReviewRoutes,
+        PublicationRoutes,
+        JobRoutes,
+        ListRoutes,
+        ExperimentRoutes,
+        AuditRoutes,
+    ),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 STREAM: Final = "^/console/v1/changes"

@@ -19,10 +19,14 @@ from app.settings import Settings
 from app.web.catalog_view import with_needs
 from app.web.condition_edit import EditRefusedError, Role, add_part, remove_part
 from app.web.draft_reader import DraftReader, Reading
+from app.web.experiments import experiments_of
 from app.web.gate import Asked, Gate
-from app.web.job_process import JobKind, Task
+from app.web.job_process import TextKind, TextTask
+from app.web.list_changes import check_list_name, lists_of
 from app.web.openapi import CONDITION_EDIT, DRAFT
+from app.web.profile_counts import CountTask
 from app.web.publications import DefinitionText, Publications
+from app.web.uplift_job import UpliftTask, UpliftWish, uplift_task
 from app.web.vocabulary import Vocabularies, Vocabulary
 
 
@@ -70,7 +74,7 @@ class Drafts:
         async with self._reading:
             return await asyncio.to_thread(self._reader.read, draft.text, catalog, of=draft.name)
 
-    async def task(self, kind: JobKind, draft: Draft) -> Task:
+    async def task(self, kind: TextKind, draft: Draft) -> TextTask:
         """A job with a text. Problem 400 for one that cannot be used."""
         catalog = self.catalog
         async with self._reading:
@@ -80,13 +84,26 @@ class Drafts:
         with_draft, segment = made
         live = next((each for each in catalog.segments if each.name == segment.name), None)
         nothing = replace(catalog, segments=(), scores=())
-        return Task(
+        return TextTask(
             kind=kind,
             settings=self._settings,
             name=segment.name,
             live=nothing if live is None else with_needs(catalog, live),
             draft=with_draft,
         )
+
+    def count_task(self, more: list[str]) -> CountTask:
+        """A job that counts the users of all lists and experiments, and of `more` lists. Problem 400."""
+        for each in more:
+            check_list_name(each)
+        catalog = self.catalog
+        lists = {each.name for each in lists_of(catalog)} | set(more)
+        experiments = {each.name for each in experiments_of(catalog)}
+        return CountTask(settings=self._settings, lists=tuple(sorted(lists)), experiments=tuple(sorted(experiments)))
+
+    def uplift_task(self, wish: UpliftWish) -> UpliftTask:
+        """A job that compares the groups of an experiment. Problem 400."""
+        return uplift_task(self._settings, wish, experiments_of(self.catalog))
 
     def text(self, name: str) -> DefinitionText:
         """The text of a definition of the folder. Problem 404."""

@@ -10,31 +10,38 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Final, Literal
+from typing import IO, Final, Literal, TypeAlias
 
 import msgspec
 
+from app.offline.uplift import Uplift
 from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 from app.web.draft_backtest import BacktestResult, backtest_draft
 from app.web.draft_tests import TestResults, play_tests
+from app.web.profile_counts import CountTask, ProfileCounts, count_profiles
 from app.web.recent_events import recent_events
+from app.web.uplift_job import UpliftTask, compare_groups
 
-JobKind = Literal["tests", "backtest"]
+JobKind = Literal["tests", "backtest", "counts", "uplift"]
+TextKind = Literal["tests", "backtest"]
 RECORDS_MAX: Final = 200_000
 NICE: Final = 10
 LENGTH_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A job to be done. `live`: without the draft; `draft`: with it. Each has the definition and all it uses."""
+class TextTask:
+    """A job with a text. `live`: without the draft; `draft`: with it. Each has the definition and all it uses."""
 
-    kind: JobKind
+    kind: TextKind
     settings: Settings
     name: str
     live: Catalog
     draft: Catalog
+
+
+Task: TypeAlias = TextTask | CountTask | UpliftTask
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,7 +52,14 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int = 0
     tests: TestResults | None = None
     backtest: BacktestResult | None = None
+    counts: ProfileCounts | None = None
+    uplift: Uplift | None = None
     problem: str = ""
+
+    @property
+    def is_result(self) -> bool:
+        """True for the last line of a job that has succeeded."""
+        return any(each is not None for each in (self.tests, self.backtest, self.counts, self.uplift))
 
 
 def encode_task(task: Task) -> bytes:
@@ -72,6 +86,11 @@ def run() -> None:
 
 def work(task: Task, tell: Callable[[Said], None]) -> Said:
     """Does a task; `tell` gets its progress."""
+    if isinstance(task, CountTask):
+        return Said(counts=count_profiles(task, lambda done: tell(Said(stage="counting", done=done))))
+    if isinstance(task, UpliftTask):
+        tell(Said(stage="reading"))
+        return Said(uplift=compare_groups(task))
     rules = task.settings.time_rules
     if task.kind == "tests":
         segment = task.draft.segment(task.name)

@@ -1,4 +1,4 @@
-"""The paths of jobs: the tests of a text, and the text over the latest events."""
+"""The paths of jobs: the tests of a text, the text over the latest events, and sizes that nothing keeps."""
 
 import msgspec
 from litestar import Controller, delete, get, post
@@ -6,20 +6,25 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.service.body import body_of
+from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.web.definition_routes import Draft, Drafts
 from app.web.gate import Asked, Gate
 from app.web.job_process import JobKind
 from app.web.jobs import Jobs, JobView
 from app.web.openapi import JOB
+from app.web.uplift_job import UpliftWish
 
 
 class JobAsked(msgspec.Struct):
-    """As `Draft`. `kind`: what is to be done with the text."""
+    """As `Draft`. `kind`: what is to be done with the text. `lists`: to be counted, too. `uplift`: the
+    comparison of an experiment."""
 
     kind: JobKind
-    text: str
+    text: str = ""
     name: str = ""
+    lists: list[str] = []
+    uplift: UpliftWish | None = None
 
 
 class JobRoutes(Controller):
@@ -30,7 +35,7 @@ class JobRoutes(Controller):
     @post(
         "/console/v1/jobs",
         status_code=200,
-        summary="Try a text",
+        summary="Try a text, or count",
         operation_class=with_body(JOB),
         responses=problems(400, 401, 403, 413, 415, 503),
         security=security("session"),
@@ -42,11 +47,17 @@ class JobRoutes(Controller):
         drafts: NamedDependency[Drafts],
         jobs: NamedDependency[Jobs],
     ) -> JobView:
-        """Starts to run the tests of a text, or to play the latest events with it. Nothing of it is published."""
+        """Starts to run the tests of a text, or to play the latest events with it: nothing of it is published. Or it
+        counts the users of lists and of groups of experiments, over all profiles."""
         visitor = gate.need(request, "edit")
         asked: JobAsked = await body_of(request, JobAsked)
-        task = await drafts.task(asked.kind, Draft(asked.text, asked.name))
-        return jobs.start(task, visitor.name)
+        if asked.kind == "counts":
+            return jobs.start(drafts.count_task(asked.lists), visitor.name)
+        if asked.kind == "uplift":
+            if asked.uplift is None:
+                raise Problem(400, "uplift", "say which experiment, and the events that it is for")
+            return jobs.start(drafts.uplift_task(asked.uplift), visitor.name)
+        return jobs.start(await drafts.task(asked.kind, Draft(asked.text, asked.name)), visitor.name)
 
     @get(
         "/console/v1/jobs/{job_id:str}",

@@ -11,11 +11,13 @@ from typing import Final, Literal
 
 import msgspec
 
+from app.offline.uplift import Uplift
 from app.service.ending import end
 from app.service.http_problem import Problem
 from app.web.draft_backtest import BacktestResult
 from app.web.draft_tests import TestResults
 from app.web.job_process import JobKind, Said, Task, encode_task
+from app.web.profile_counts import ProfileCounts
 
 JOBS_AT_ONCE: Final = 2
 JOB_S_MAX: Final = 180.0
@@ -39,6 +41,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     tests: TestResults | None
     backtest: BacktestResult | None
+    counts: ProfileCounts | None
+    uplift: Uplift | None
 
 
 class Job:
@@ -69,6 +73,8 @@ class Job:
             problem=said.problem,
             tests=said.tests,
             backtest=said.backtest,
+            counts=said.counts,
+            uplift=said.uplift,
         )
 
     async def cancel(self) -> None:
@@ -105,7 +111,7 @@ class Job:
             self.said = msgspec.json.decode(line, type=Said)
             if self.said.problem:
                 self.state = "failed"
-            elif self.said.tests is not None or self.said.backtest is not None:
+            elif self.said.is_result:
                 self.state = "done"
         if self.state == "running":
             self._fail("its process ended by itself")

@@ -68,12 +68,26 @@ CONDITION_EDIT: Final = Schema(
 )
 JOB: Final = Schema(
     type=OpenAPIType.OBJECT,
-    required=["kind", "text"],
+    required=["kind"],
     properties={
         "kind": Schema(
             type=OpenAPIType.STRING,
-            enum=["tests", "backtest"],
-            description="tests: those of the text; backtest: the text over the latest events",
+            enum=["tests", "backtest", "counts", "uplift"],
+            description="tests: those of the text; backtest: the text over the latest events; counts: of all lists and "
+            "experiments; uplift: the groups of an experiment, compared. Both need no text",
+        ),
+        "uplift": Schema(
+            type=OpenAPIType.OBJECT,
+            required=["experiment", "goal", "within"],
+            properties={
+                "experiment": _TEXT,
+                "goal": Schema(type=OpenAPIType.STRING, description="The name of the events that it is for"),
+                "within": Schema(type=OpenAPIType.STRING, description="So long after the exposure, such as 7d"),
+                "value": Schema(type=OpenAPIType.STRING, description="The property whose sum is compared"),
+            },
+        ),
+        "lists": Schema(
+            type=OpenAPIType.ARRAY, items=_TEXT, description="Further lists to count, which no definition asks for"
         ),
         "text": _SOURCE,
         "name": _NAME,
@@ -120,6 +134,22 @@ ROLLBACK: Final = Schema(
         "draft": _APPROVED,
         "if_version": Schema(type=OpenAPIType.STRING, description="Only if this is the latest publication"),
         "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say what would change; false if absent"),
+    },
+)
+
+
+LIST_CHANGE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["name", "text"],
+    properties={
+        "name": Schema(type=OpenAPIType.STRING, description="The list"),
+        "text": Schema(type=OpenAPIType.STRING, description="The content of the file, at most some 450 KB"),
+        "on": Schema(type=OpenAPIType.BOOLEAN, description="false: take the users off the list; true if absent"),
+        "csv": Schema(type=OpenAPIType.BOOLEAN, description="A CSV with a header; else one id a line; false if absent"),
+        "column": Schema(
+            type=OpenAPIType.STRING, description="The column of the ids; if absent, one with a usual name"
+        ),
+        "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say how many users; false if absent"),
     },
 )
 

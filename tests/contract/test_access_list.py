@@ -299,18 +299,15 @@ async def ask_the_console(shop: Shop) -> None:
         token = (await http.get("/console/v1/me")).json()["csrf"]
         latest = (await http.get("/console/v1/publications/latest")).json()["publication"]
         text = "segment: walkers\nwhen: exists('Walk Begun')\n"
-        told = await http.post(
-            "/console/v1/publications",
-            json={"text": text, "message": "as planned", "if_version": latest},
-            headers={"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token},
-        )
-        assert told.status_code == 200, told.text
-        told = await http.post(
-            "/console/v1/drafts",
-            json={"text": text, "base": latest},
-            headers={"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token},
-        )
-        assert told.status_code == 200, told.text
+        writes = {
+            "publications": {"text": text, "message": "as planned", "if_version": latest},
+            "drafts": {"text": text, "base": latest},
+            "lists/import": {"name": "guests", "text": "ann"},
+        }
+        headers = {"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token}
+        for path, body in writes.items():
+            told = await http.post(f"/console/v1/{path}", json=body, headers=headers)
+            assert told.status_code == 200, f"{path}: {told.text}"
         told = await http.get("/console/v1/audit")
         assert told.status_code == 200, told.text
 

@@ -29,6 +29,8 @@ ALL = (
     "/console/v1/flows",
     "/console/v1/health",
     "/console/v1/destinations",
+    "/console/v1/lists",
+    "/console/v1/experiments",
 )
 FOR_EDITORS = ("/console/v1/vocabulary", "/console/v1/drafts")
 AUDIT = "/console/v1/audit"
@@ -47,6 +49,7 @@ WRITES: dict[str, Right] = {
     "/console/v1/drafts/none/review": "edit",
     "/console/v1/drafts/none/approval": "publish",
     "/console/v1/drafts/none/return": "publish",
+    "/console/v1/lists/import": "publish",
     "/console/v1/publications": "publish",
     "/console/v1/publications/removal": "publish",
     "/console/v1/publications/rollback": "publish",

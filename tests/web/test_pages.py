@@ -26,6 +26,8 @@ PAGES: Final = {
     "/history": "Publications",
     "/audit": "Audit log",
     "/more": "More",
+    "/lists": "Lists",
+    "/experiments": "Experiments",
     "/review": "Review",
     "/edit": "New segment",
     "/edit/cart-abandoned": "Edit cart-abandoned",

@@ -131,7 +131,7 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
             _topics("Read", topics.catalog, topics.identity, topics.destinations),
             _topics("Describe", topics.journal, letters, f"{topics.destinations}.states"),
             _topics("Read", topics.catalog_history, topics.audit, topics.drafts),
-            _topics("Write", topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
+            _topics("Write", topics.clickstream, topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
             [_transactions(f"{app_id}-catalog-publisher"), _transactions(f"{app_id}-drafts")],
         ),
     }

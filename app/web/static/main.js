@@ -17,6 +17,8 @@ import { More } from './pages/more.js';
 import { Edit } from './pages/edit.js';
 import { Drafts } from './pages/drafts.js';
 import { History } from './pages/history.js';
+import { Lists } from './pages/lists.js';
+import { Experiments } from './pages/experiments.js';
 import { Review } from './pages/review.js';
 
 const PAGES = [
@@ -25,6 +27,8 @@ const PAGES = [
   ['/people', 'people', People],
   ['/changes', 'live', Live],
   ['/destinations', 'destinations', Destinations],
+  ['/lists', 'lists', Lists],
+  ['/experiments', 'experiments', Experiments],
   ['/drafts', 'drafts', Drafts],
   ['/history', 'history', History],
   ['/health', 'health', Health],

@@ -3,8 +3,6 @@ import { html } from '../vendor/core.js';
 import { t } from '../words.js';
 
 const THINGS = [
-  ['lists', 'shoal lists import early-birds users.csv', 'docs/lists.md'],
-  ['experiments', 'shoal uplift exposures.csv outcomes.csv --within 7d', 'docs/experiments.md'],
   ['models', 'shoal train rows.parquet --label NAME --output MODEL', 'docs/features.md'],
   ['privacy', 'shoal users export KEY --output person.json', 'docs/privacy.md'],
   ['erasure', 'shoal users erase KEY', 'docs/privacy.md'],

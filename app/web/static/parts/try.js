@@ -1,54 +1,13 @@
 // Trying a text before it is published: its tests moment by moment, and the latest events with it.
-import { html, useEffect, useRef, useState } from '../vendor/core.js';
-import { ask } from '../api.js';
+import { html, useState } from '../vendor/core.js';
 import { number, t } from '../words.js';
 import { User } from './changes.js';
-import { Figure, Time, Trouble } from './states.js';
-
-const LOOK_MS = 400;
-
-/** A job of the console: {job, problem, of: the text that it was started with, start, cancel}. */
-function useJob(kind, name, text) {
-  const [state, setState] = useState({ job: null, problem: null, of: null });
-  const timer = useRef(0);
-  const over = useRef(false);
-  const running = useRef(null);
-  const follow = async (job) => {
-    running.current = job.state === 'running' ? job.id : null;
-    if (over.current) return;
-    setState((before) => ({ ...before, job }));
-    if (job.state === 'running') timer.current = setTimeout(() => look(job.id), LOOK_MS);
-  };
-  const look = async (id) => {
-    try {
-      await follow(await ask(`jobs/${id}`));
-    } catch (problem) {
-      setState((before) => ({ ...before, job: null, problem }));
-    }
-  };
-  const start = async () => {
-    setState({ job: { state: 'running', stage: 'starting', done: 0, total: 0 }, problem: null, of: text });
-    try {
-      await follow(await ask('jobs', { method: 'POST', body: { kind, text, name } }));
-    } catch (problem) {
-      setState({ job: null, problem, of: text });
-    }
-  };
-  const cancel = async () => {
-    clearTimeout(timer.current);
-    if (!running.current) return;
-    const id = running.current;
-    running.current = null;
-    const job = await ask(`jobs/${id}`, { method: 'DELETE', body: {} }).catch(() => null);
-    if (!over.current) setState((before) => ({ ...before, job }));
-  };
-  useEffect(() => () => { over.current = true; cancel(); }, []);
-  return { ...state, start, cancel };
-}
+import { Control, useJob } from './job.js';
+import { Figure, Time } from './states.js';
 
 export function Try({ name, text, reading, waiting }) {
-  const tests = useJob('tests', name, text);
-  const backtest = useJob('backtest', name, text);
+  const tests = useJob({ kind: 'tests', name, text });
+  const backtest = useJob({ kind: 'backtest', name, text });
   const ready = reading?.usable && !waiting && reading.kind === 'segment';
   return html`<section aria-labelledby="try"><h2 id="try">${t('try_title')}</h2>
     <h3>${t('try_tests')}</h3><p class="quiet">${t('try_tests_more')}</p>
@@ -62,18 +21,7 @@ export function Try({ name, text, reading, waiting }) {
   </section>`;
 }
 
-const Old = ({ of, text }) => (of.job?.state === 'done' && of.of !== text ? html`<p class="notice" role="status">${t('try_old')}</p>` : '');
-
-function Control({ of, go, ready, why }) {
-  const { job, problem, start, cancel } = of;
-  const running = job?.state === 'running';
-  return html`<div class="buttons"><button disabled=${!ready || running} onClick=${start}>${go}</button>
-      ${running ? html`<button onClick=${cancel}>${t('cancel')}</button>` : ''}${why ? html`<span class="quiet">${why}</span>` : ''}</div>
-    <div role="status">${running ? html`<p class="progress"><progress aria-label=${go} value=${job.total && job.stage === 'playing' ? job.done / job.total : undefined}></progress> ${job.stage === 'playing' ? t('stage_playing', { done: job.done, total: job.total }) : t(`stage_${job.stage || 'starting'}`)}</p>` : ''}
-      ${job?.state === 'cancelled' ? html`<p class="quiet">${t('cancelled')}</p>` : ''}</div>
-    ${problem ? html`<${Trouble} problem=${problem} />` : ''}
-    ${job?.state === 'failed' ? html`<${Trouble} problem=${{ message: job.problem }} />` : ''}`;
-}
+const Old = ({ of, text }) => (of.job?.state === 'done' && of.of?.text !== text ? html`<p class="notice" role="status">${t('try_old')}</p>` : '');
 
 function Tests({ results }) {
   const failed = results.tests.filter((each) => !each.passed).length;
