@@ -127,8 +127,9 @@ def _whose(user: str | None) -> str:
     return "its own" if user is None else f"moved to {user}"
 
 
-def _said(standing: tuple[str, int, object] | None) -> str:
+def _said(standing: tuple[str, int, object, tuple[str | None, object] | None] | None) -> str:
     if standing is None:
         return "not in it"
-    since, times, attach = standing
-    return f"since {since} (the {times}.) with {attach}"
+    since, times, attach, groups = standing
+    group = "" if groups is None else f", group {groups[0]}"
+    return f"since {since} (the {times}.) with {attach}{group}"

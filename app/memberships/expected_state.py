@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from app.memberships.from_profiles import read_redirects, read_standings
-from app.memberships.redis_updates import Entry, read_change
+from app.memberships.redis_updates import Change, Entry, read_change
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.records.identity_events import MOVES, REFUSALS, read_identity
 
@@ -16,8 +16,8 @@ READ_WAIT_MS: Final = 100
 SILENT_READS_MAX: Final = 20
 """What Redis has was there to be read: a topic that does not bring it within so many reads is another one."""
 
-Essence = dict[str, tuple[str, int, Any]]
-"""Segment -> since, times, attached values: what must agree."""
+Essence = dict[str, tuple[str, int, Any, tuple[str | None, Any] | None]]
+"""Segment -> since, times, attached values, groups: what must agree."""
 
 
 class TopicModel:
@@ -87,7 +87,7 @@ class MembershipModel(TopicModel):
             return
         before = segments.get(change.segment)
         since = before[0] if before is not None and change.change == "updated" else change.at
-        segments[change.segment] = (since, change.times, attach)
+        segments[change.segment] = (since, change.times, attach, _groups(change))
 
     @property
     def users(self) -> Sequence[str]:
@@ -120,6 +120,11 @@ class RedirectModel(TopicModel):
             del self.users[event.source]
 
 
-def essence(entry: Entry) -> tuple[str, int, Any]:
+def essence(entry: Entry) -> tuple[str, int, Any, tuple[str | None, Any] | None]:
     """Returns what must agree of a membership."""
-    return entry.since, entry.times, entry.attach
+    return entry.since, entry.times, entry.attach, _groups(entry)
+
+
+def _groups(told: Change | Entry) -> tuple[str | None, Any] | None:
+    """Returns the group and the experiments; None for a user who is in no group."""
+    return (told.group or None, told.experiments) if told.experiments else None

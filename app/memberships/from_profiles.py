@@ -10,7 +10,7 @@ from app.runtime.kafka.log_readers import whole
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_profile
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles
-from tables.profile import INSIDE, SENT, SINCE, TIMES, Membership
+from tables.profile import INSIDE, Membership
 
 RECORDS_A_SLICE = 5_000
 
@@ -80,13 +80,5 @@ def _standing(user: str, kept: _Kept, catalog: CatalogEntry) -> Standing:
         if own not in catalog.segments:
             continue
         name, version, _ = catalog.segments[own]
-        made = entry(
-            since_ms=member[SINCE],
-            valid_until_ms=kept.timer_ms,
-            attach=member[SENT] or {},
-            version=version,
-            times=member[TIMES],
-            sequence=kept.sequence,
-        )
-        entries.append((name, made))
+        entries.append((name, entry(member, valid_until_ms=kept.timer_ms, version=version, sequence=kept.sequence)))
     return Standing(user, kept.sequence, entries)

@@ -1,7 +1,8 @@
 """From a change, or a profile, to what is done in Redis. Pure.
 
 An entry, the value of a segment in a user's hash, is JSON: `{"since":…,"valid_until":…,"attach":…,"version":…,
-"times":…,"sequence":…}`. `since` comes first and has a fixed length, so that an update keeps it without decoding.
+"times":…,"sequence":…}`, and behind that in an experiment `"group":…,"experiments":[…]`. `since` comes first and has a
+fixed length, so that an update keeps it without decoding.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.events.instants import iso
 from app.events.message import instant_ms
 from app.runtime.records.identity_events import MOVES, REFUSALS
+from app.segments.evaluation.change import InGroup
+from tables.exposures import TOLD_GROUP, TOLD_NAME
+from tables.profile import SENT, SINCE, TIMES, TOLD, Membership
 
 RedisUpdate: TypeAlias = list[Any]
 """What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""
@@ -30,10 +35,15 @@ class Change(msgspec.Struct):
     sequence: int
     attach: msgspec.Raw
     valid_until: str | None = None
+    group: str | None = None
+    experiments: list[InGroup] | UnsetType = UNSET
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """A membership, as it stands in Redis. Instants are ISO 8601 texts, UTC, milliseconds."""
+    """A membership, as it stands in Redis. Instants are ISO 8601 texts, UTC, milliseconds.
+
+    group, experiments: not there for a user who is in no group.
+    """
 
     since: str
     valid_until: str | None = None
@@ -41,6 +51,8 @@ class Entry(msgspec.Struct, kw_only=True):
     version: str = ""
     times: int = 1
     sequence: int = 0
+    group: str | UnsetType | None = UNSET
+    experiments: list[InGroup] | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,16 @@ def update_for(change: Change) -> RedisUpdate:
     rest = (
         f'"valid_until":{"null" if change.valid_until is None else chr(34) + change.valid_until + chr(34)},'
         f'"attach":{bytes(change.attach).decode()},"version":"{change.version}",'
-        f'"times":{change.times},"sequence":{sequence}}}'
+        f'"times":{change.times},"sequence":{sequence}{_groups_of(change)}}}'
     )
     return [change.user, sequence, change.change, change.segment, instant_ms(change.at), head, rest]
+
+
+def _groups_of(change: Change) -> str:
+    """The end of an entry: the groups of the change, without what a login can change while the user is in."""
+    if not change.experiments:
+        return ""
+    return f',"group":{_encode(change.group).decode()},"experiments":{_encode(change.experiments).decode()}'
 
 
 def update_to_standing(standing: Standing) -> RedisUpdate:
@@ -99,9 +118,16 @@ def update_to_moved(key: str, user: str) -> RedisUpdate:
     return [key, "", "moved", user]
 
 
-def entry(
-    *, since_ms: int, valid_until_ms: int | None, attach: dict[str, Any], version: str, times: int, sequence: int
-) -> Entry:
-    """A membership whose instants are milliseconds since the epoch."""
-    until = None if valid_until_ms is None else iso(valid_until_ms)
-    return Entry(since=iso(since_ms), valid_until=until, attach=attach, version=version, times=times, sequence=sequence)
+def entry(member: Membership, *, valid_until_ms: int | None, version: str, sequence: int) -> Entry:
+    """The entry of a membership of a profile."""
+    told = member[TOLD] if len(member) > TOLD else None
+    return Entry(
+        since=iso(member[SINCE]),
+        valid_until=None if valid_until_ms is None else iso(valid_until_ms),
+        attach=member[SENT] or {},
+        version=version,
+        times=member[TIMES],
+        sequence=sequence,
+        group=UNSET if told is None else told[0],
+        experiments=UNSET if told is None else [InGroup(each[TOLD_NAME], each[TOLD_GROUP]) for each in told[1:]],
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -21,6 +22,7 @@ from app.population.membership_sets import MembershipSets, NotReadyError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.redis_client import connect_redis
 from app.runtime.redis_keys import RedisKeys
+from app.segments.evaluation.change import InGroup
 from app.service.http_problem import Problem
 from app.settings import Settings
 
@@ -35,7 +37,8 @@ T = TypeVar("T")
 class Membership(msgspec.Struct, kw_only=True, frozen=True):
     """One segment that a user is in. Instants are ISO 8601 texts.
 
-    `valid_until`: it does not end before that without a new event; null: not by time alone.
+    `valid_until`: it does not end before that without a new event; null: not by time alone. `group`: that of the
+    experiment that decides, to the end of the membership; null: none. `experiments`: only there for a user in a group.
     """
 
     segment: str
@@ -44,6 +47,8 @@ class Membership(msgspec.Struct, kw_only=True, frozen=True):
     attach: dict[str, Any] = {}
     version: str = ""
     times: int = 1
+    group: str | None = None
+    experiments: list[InGroup] | UnsetType = UNSET
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -83,6 +88,8 @@ class _Entry(msgspec.Struct, kw_only=True):
     attach: dict[str, Any] = {}
     version: str = ""
     times: int = 1
+    group: str | None = None
+    experiments: list[InGroup] | UnsetType = UNSET
 
 
 _decode_entry: Final = msgspec.json.Decoder(_Entry).decode
@@ -296,6 +303,8 @@ def _memberships(entries: dict[bytes, bytes]) -> list[Membership]:
                 attach=entry.attach,
                 version=entry.version,
                 times=entry.times,
+                group=entry.group,
+                experiments=entry.experiments,
             )
         )
     return found

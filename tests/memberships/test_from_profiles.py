@@ -37,6 +37,8 @@ async def test_members_whose_changes_are_gone_are_found_in_the_profiles(
     shop: Shop, embedded_redis: EmbeddedRedis
 ) -> None:
     settings = replace(shop.settings, redis_url=embedded_redis.url, redis_prefix=f"{shop.name}:")
+    with (shop.settings.segments / "abandoned.yaml").open("a") as file:
+        file.write("experiment: {name: cart-mail, groups: {mail: 100}}\n")
     async with running(create_worker(settings)):
         await shop.send([record("ann", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
         await shop.send([record("ben", n * MINUTE_MS, "Product Viewed", number=n) for n in range(3)])
@@ -55,6 +57,8 @@ async def test_members_whose_changes_are_gone_are_found_in_the_profiles(
                 ben = await memberships(view, "ben")
                 assert ben["abandoned"]["attach"] == {"value": 20}
                 assert ben["abandoned"]["since"] == "2026-01-01T00:34:00.000Z"
+                assert ben["abandoned"]["group"] == "mail"
+                assert ben["abandoned"]["experiments"] == [{"experiment": "cart-mail", "group": "mail"}]
                 await shop.end(3 * HOUR_MS)
                 await soon(lambda: is_right(shop, view))
                 assert "viewers" not in await memberships(view, "cat")

@@ -34,6 +34,12 @@ class Projection:
         await self.redis.hset(f"{self._prefix}user:{user}", segment, json.dumps(entry))
         await self.redis.zadd(f"{self._prefix}segment:{segment}", {user: instant_ms(since)})
 
+    async def assign(self, user: str, segment: str, group: str | None, **experiments: str) -> None:
+        """A membership that is there gets groups."""
+        entry = json.loads(await self.redis.hget(f"{self._prefix}user:{user}", segment) or b"")
+        entry |= {"group": group, "experiments": [{"experiment": n, "group": g} for n, g in experiments.items()]}
+        await self.redis.hset(f"{self._prefix}user:{user}", segment, json.dumps(entry))
+
     async def leave(self, user: str, segment: str) -> None:
         await self.redis.hdel(f"{self._prefix}user:{user}", segment)
         await self.redis.zrem(f"{self._prefix}segment:{segment}", user)

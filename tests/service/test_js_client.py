@@ -21,3 +21,23 @@ def test_the_client_reads_whose_a_token_is(user: str) -> None:
     script = f"import({json.dumps(CLIENT.as_uri())}).then((client) => console.log(client.userOf({json.dumps(token)})))"
     done = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, f"{user}\n"), done.stderr
+
+
+def test_the_client_keeps_the_groups_that_a_change_tells() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the path")
+    script = f"""
+import({json.dumps(CLIENT.as_uri())}).then(({{ SegmentFollower }}) => {{
+  const follower = {{ segments: new Map(), onChange() {{}}, onSegments() {{}} }};
+  const take = (change) => SegmentFollower.prototype.changed.call(follower, {{ change: "entered", ...change }});
+  take({{ segment: "plain", at: "t", times: 1, version: "v" }});
+  const experiments = [{{ experiment: "e", group: "mail", exposed_at: "t", crossed: true }}];
+  take({{ segment: "mailed", at: "t", times: 1, version: "v", group: "mail", experiments }});
+  const told = [...follower.segments.values()].map((each) => [each.group, each.experiments ?? null]);
+  console.log(JSON.stringify(told));
+}});
+"""
+    done = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[None, None], ["mail", [{"experiment": "e", "group": "mail"}]]]

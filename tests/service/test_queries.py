@@ -31,11 +31,21 @@ async def ask(service: Running, path: str, **more: Any) -> Any:
 async def test_says_what_a_user_is_in(service: Running, projection: Projection) -> None:
     await projection.enter("u@x.org", SEGMENT, SINCE, value=61.5)
     expected: dict[str, Any] = {"segment": SEGMENT, "since": SINCE, "valid_until": None, "attach": {"value": 61.5}}
-    expected |= {"version": "v", "times": 2}
+    expected |= {"version": "v", "times": 2, "group": None}
     assert await ask(service, "/v1/users/u%40x.org/segments") == {"user": "u@x.org", "segments": [expected]}
     assert await ask(service, "/v1/users/nobody/segments") == {"user": "nobody", "segments": []}
     both = await service.http.post("/v1/users/segments", json={"users": ["nobody", "u@x.org"]}, headers=BEARER)
     assert [len(each["segments"]) for each in both.json()] == [0, 1]
+
+
+async def test_says_the_groups_of_a_membership(service: Running, projection: Projection) -> None:
+    await projection.enter("ann", SEGMENT, SINCE)
+    await projection.assign("ann", SEGMENT, "mail", everybody="reached", cart_mail="mail")
+    (found,) = (await ask(service, "/v1/users/ann/segments"))["segments"]
+    assert (found["group"], found["experiments"]) == (
+        "mail",
+        [{"experiment": "everybody", "group": "reached"}, {"experiment": "cart_mail", "group": "mail"}],
+    )
 
 
 async def test_a_projection_that_has_not_caught_up_says_nothing(service: Running, projection: Projection) -> None:

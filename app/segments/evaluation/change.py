@@ -46,6 +46,13 @@ class Exposed(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
     crossed: bool = False
 
 
+class InGroup(msgspec.Struct, frozen=True, gc=False):
+    """The group of a user in an experiment, as long as they are in a segment: of `Exposed` what no login changes."""
+
+    experiment: str
+    group: str
+
+
 class Change(msgspec.Struct, kw_only=True, gc=False):
     """One change, in the order of its JSON. Instants are ISO 8601 texts, UTC, milliseconds.
 

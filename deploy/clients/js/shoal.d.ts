@@ -6,6 +6,9 @@ export interface Membership {
   attach: Record<string, unknown>;
   times: number;
   version: string;
+  /** The group in the experiment of the segment, to the end of the membership; holdout: nothing is to be done. */
+  group: string | null;
+  experiments?: { experiment: string; group: string }[];
 }
 
 /** A change, as in the topic `segment.changes`. */

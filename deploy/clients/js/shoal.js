@@ -82,6 +82,10 @@ export class SegmentFollower {
         attach: change.attach ?? {},
         times: change.times,
         version: change.version,
+        group: change.group ?? null,
+        ...(change.experiments && {
+          experiments: change.experiments.map(({ experiment, group }) => ({ experiment, group })),
+        }),
       });
     }
     this.onChange(change);
