@@ -1,7 +1,10 @@
 """A function that `shoal destinations` calls for each change, as a CloudEvent over HTTP, without any library.
 
 `app` is a WSGI application, for Cloud Run, Knative or any container: `gunicorn change_function:app`.
-`lambda_handler` is for AWS Lambda behind a function URL, or an HTTP API of API Gateway (payload format 2.0).
+`change_http` is for Google's Functions Framework and Cloud Run functions: `functions-framework --target change_http`.
+It is an HTTP function: the kind for CloudEvents is not given the headers with the signature.
+`lambda_handler` is for AWS Lambda behind a function URL of the auth type NONE, or an HTTP API of API Gateway (payload
+format 2.0).
 Destination: `deploy/destinations/webhook.yaml`, whose secret is WEBHOOK_SECRET here.
 """
 
@@ -12,6 +15,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 TOO_OLD_S = 300
@@ -31,11 +35,10 @@ def answer(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
         return 401, "not signed by shoal destinations, or too old"
     if headers.get("ce-specversion") != "1.0" or not headers.get("ce-type", "").startswith("shoal.segment."):
         return 400, "not a change of a segment as a CloudEvent"
-    if headers["ce-id"] in done:
-        return 200, "known"  # after a crash of the sender it comes again
-    react(json.loads(body))
-    done.add(headers["ce-id"])  # afterwards: a function that dies in between is called again
-    return 200, "done"
+    if headers["ce-id"] not in done:  # after a crash of the sender it comes again
+        react(json.loads(body))
+        done.add(headers["ce-id"])  # afterwards: a function that dies in between is called again
+    return 200, ""  # some senders of CloudEvents take a text in an answer for a failure
 
 
 def is_signed(headers: Mapping[str, str], body: bytes) -> bool:
@@ -56,8 +59,16 @@ def app(environ: Mapping[str, Any], start_response: Callable[[str, list[tuple[st
         status, text = 413, "too large"
     else:
         status, text = answer(headers, environ["wsgi.input"].read(length))
-    start_response(f"{status} {text}", [("Content-Type", "text/plain")])
-    return [f"{text}\n".encode()]
+    start_response(f"{status} {HTTPStatus(status).phrase}", [("Content-Type", "text/plain")])
+    return [text.encode()]
+
+
+def change_http(request: Any) -> tuple[str, int]:
+    """The function for the Functions Framework. `request`: a request of Flask."""
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        return "too large", 413
+    status, text = answer({name.lower(): value for name, value in request.headers.items()}, request.get_data())
+    return text, status
 
 
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
