@@ -214,3 +214,42 @@ def test_a_retired_segment_lets_everyone_go_whatever_hold_says() -> None:
     assert [(c.segment, c.change, c.cause.kind) for c in partition.sweep(9).changes] == [
         ("buyers", "exited", "catalog")
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_kept"),
+    [
+        ("count('Product Viewed') >= 2", True),
+        ("exists(sequence('Product Viewed' then 'Product Viewed' within 1h))", True),
+        ("until(last(ends of 'Product Viewed')) > 0s", True),
+        ("exists('Product Viewed') and hour_of_day() >= 0", True),
+        ("user.first_seen > '2026-01-01'", True),
+        ("days('Product Viewed') >= 1", False),
+        ("streak('Product Viewed') >= 1", False),
+        ("count('Product Viewed' from '2026-01-01') >= 2", False),
+        ("count('Product Viewed' where hour_of_day() >= 0) >= 2", False),
+        ("count('Product Viewed' where timestamp > '2026-01-01' within 1h) >= 2", False),
+        ("last(ends of 'Product Viewed' where date() > '2026-01-01') is known", False),
+        ("exists(sequence('Product Viewed' where month() >= 1 then 'Product Viewed'))", False),
+        ("count('Product Viewed' since last 'Order Completed' where day_of_month() >= 1) >= 2", False),
+        ("score('hours') >= 2", False),
+    ],
+)
+def test_with_another_zone_only_what_no_clock_decided_is_kept(condition: str, *, is_kept: bool) -> None:
+    files = {
+        "asked.yaml": f"segment: asked\nwhen: {msgspec.json.encode(condition).decode()}\n",
+        "hours.yaml": (
+            "score: hours\nhalf_life: 30d\npoints: [{on: \"'Product Viewed' where hour_of_day() >= 0\", add: 2}]\n"
+        ),
+    }
+    utc, berlin = (
+        compile_catalog(load_catalog(files | {"catalog.yaml": f"zone: {zone}\n"}), RULES)
+        for zone in ("UTC", "Europe/Berlin")
+    )
+    partition = Partition(utc, RULES)
+    views = [record(n, START_MS + n, "ann", "Product Viewed", ends="2030-01-01") for n in range(2)]
+    assert [change.change for change in partition.process(views).changes] == ["entered"]
+    partition.adopt(berlin, clock_ms=partition.clock_ms)
+    assert [change.change for change in partition.sweep(100).changes] == ([] if is_kept else ["exited"])
+    again = [record(2 + n, START_MS + 2 + n, "ann", "Product Viewed", ends="2030-01-01") for n in range(2)]
+    assert [change.change for change in partition.process(again).changes] == ([] if is_kept else ["entered"])
