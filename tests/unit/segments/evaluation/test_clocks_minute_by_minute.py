@@ -204,3 +204,99 @@ def test_what_comes_years_later_is_not_missed(condition: str) -> None:
     changes = partition.process([PipedRecord(0, -1, b"u", msgspec.json.encode(message))]).changes
     changes += partition.advance(instant_ms("2034-01-01T00:00:00Z")).changes
     assert changes[0].at == f"{first}T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia"])
+@pytest.mark.parametrize(("year", "is_leap"), [(2027, False), (2028, True), (2100, False)])
+def test_29_february_is_1_march_only_where_there_is_none(zone: str, year: int, *, is_leap: bool) -> None:
+    month_and_day = (2, 29) if is_leap else (3, 1)
+    for text in ("1988-02-29", "--02-29", "02-29"):
+        check(
+            "until_anniversary(traits.day) <= 0s",
+            zone,
+            f"{year}-02-27T12:00:00Z",
+            by_clock(lambda clock: (clock.month, clock.day) == month_and_day),
+            traits={"day": text},
+        )
+
+
+def members_of_pages(
+    conditions: Mapping[str, str], zone: str, pages_ms: list[int], end_ms: int
+) -> dict[str, list[int]]:
+    """The minutes, from the first of these pages on, at which each condition is true of their user."""
+    files = {
+        f"{name}.yaml": f"segment: {name}\nwhen: {msgspec.json.encode(condition).decode()}\n"
+        for name, condition in conditions.items()
+    }
+    rules = TimeRules(disorder_ms=0)
+    partition = Partition(compile_catalog(load_catalog(files | {"catalog.yaml": f"zone: {zone}\n"}), rules), rules)
+    messages = [{"type": "page", "userId": "u", "timestamp": iso(t)} for t in pages_ms]
+    records = [PipedRecord(n, -1, b"u", msgspec.json.encode(message)) for n, message in enumerate(messages)]
+    changes = partition.process(records).changes + partition.advance(end_ms).changes
+    found: dict[str, list[int]] = {}
+    for name in conditions:
+        turns = [instant_ms(change.at) for change in changes if change.segment == name] + [end_ms]
+        found[name] = [
+            minute for a, b in zip(turns[::2], turns[1::2], strict=False) for minute in range(a, b, MINUTE_MS)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("zone", "start"), CASES)
+def test_a_filter_and_a_span_take_the_pages_of_their_time(zone: str, start: str) -> None:
+    """A page each quarter of an hour counts for as long: so the condition is true while each of the pages that it takes
+    is the latest one."""
+    quarter_ms, first_ms = 15 * MINUTE_MS, instant_ms(start)
+    pages_ms = list(range(first_ms, first_ms + 4 * DAY_MS, quarter_ms))
+    one, two = (day(start, later).date() for later in (1, 2))
+    minutes = range(first_ms, first_ms + 4 * DAY_MS, MINUTE_MS)
+    begin, end = (next(at for at in minutes if dates.shown(zone, at).date() >= date) for date in (one, two))
+    week = two.isocalendar()[:2]
+    filters: dict[str, Callable[[datetime], bool]] = {
+        "hour_of_day() in [0, 2, 23]": lambda clock: clock.hour in (0, 2, 23),
+        f"day_of_week() = '{dates.DAYS[two.weekday()]}'": lambda clock: clock.weekday() == two.weekday(),
+        f"date() > '{one}' and day_of_month() != {one.day}": lambda clock: clock.date() > one,
+        f"month() = {two.month}": lambda clock: clock.month == two.month,
+        f"week_of_year() = {week[1]}": lambda clock: clock.isocalendar()[:2] == week,
+    }
+    taken = {
+        f"exists(page where {text} within 15m)": [t for t in pages_ms if is_taken(dates.shown(zone, t))]
+        for text, is_taken in filters.items()
+    }
+    inside = [t for t in pages_ms if begin <= t < end]
+    taken[f"exists(page where timestamp >= '{one}' and timestamp < '{two}' within 15m)"] = inside
+    taken[f"since(page from '{one}' to '{two}') < 15m"] = inside
+    taken[f"since(page from '{two}') < 15m"] = [t for t in pages_ms if t >= end]
+    names = {f"s{number}": condition for number, condition in enumerate(taken)}
+    found = members_of_pages(names, zone, pages_ms, first_ms + 5 * DAY_MS)
+    for name, condition in names.items():
+        expected = [minute for t in taken[condition] for minute in range(t, t + quarter_ms, MINUTE_MS)]
+        assert found[name] == expected, condition
+
+
+@pytest.mark.parametrize(("zone", "start"), CASES)
+@pytest.mark.parametrize("gap_minutes", [1_380, 1_441, 1_500])
+def test_days_and_streaks_are_those_on_the_wall_at_each_minute(zone: str, start: str, gap_minutes: int) -> None:
+    first_ms = instant_ms(start)
+    pages_ms = [first_ms + number * gap_minutes * MINUTE_MS for number in range(4)]
+    end_ms = first_ms + 7 * DAY_MS
+    conditions = {
+        "streak": "streak(page) >= 3",
+        "days": "days(page within 50h) >= 3",
+        "week": "weeks(page within 3d) = 2",
+    }
+    found = members_of_pages(conditions, zone, pages_ms, end_ms)
+    expected: dict[str, list[int]] = {name: [] for name in conditions}
+    for minute in range(first_ms, end_ms, MINUTE_MS):
+        today = dates.shown(zone, minute).date()
+        seen = [(t, dates.shown(zone, t).date()) for t in pages_ms if t <= minute]
+        known = {date for _, date in seen}
+        last = today if today in known else today - timedelta(days=1)
+        if all(last - timedelta(days=back) in known for back in range(3)):
+            expected["streak"].append(minute)
+        if len({date for t, date in seen if t > minute - 50 * 60 * MINUTE_MS}) >= 3:
+            expected["days"].append(minute)
+        if len({date.isocalendar()[:2] for t, date in seen if t > minute - 3 * DAY_MS}) == 2:
+            expected["week"].append(minute)
+    for name in conditions:
+        assert found[name] == expected[name], name
