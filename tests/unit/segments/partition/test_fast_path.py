@@ -278,6 +278,48 @@ def test_it_takes_what_is_usual(more: dict[str, Any]) -> None:
     assert (batch.accepted, batch.quickly) == (2, 2)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "until(traits.ends) > 0s or until_anniversary(traits.ends) <= 3d",
+        "count(page from '2026-01-01' to '2026-02-01') >= 1",
+        "exists(page) and hour_of_day(context.timezone) >= 18",
+        "exists(page where hour_of_day(context.timezone) < 18 and timestamp > '2026-01-01')",
+        "days(page within 7d) >= 1 and weeks(page within 7d) = 1 and months(page) = 1 and streak(page) >= 1",
+        "avg(price of last 3 page) > 1 or median(price of page within 1d) > 1 or percentile(90, price of page) > 1",
+        "exists(page where any products (price > 1 and quantity > 1) and count(products) = 1)",
+        "sum(products.price * products.quantity of page within 1d) > 1",
+        "exists(sequence(page then no 'A' then page within 1h))",
+        "exists(page where coupon is missing and lower(path) = '/a' and version(build) >= '2.10')",
+        "near(context.location, 52.52, 13.40, 25km)",
+        "first(context.campaign.source) = 'google'",
+        "exists(page) and (user.id = 'u' or bucket('a') < 50 or list('vip'))",
+        "entered('other' within 7d) or left('other') or since_left('other') > 1d or times('other') > 1",
+        "cart.items > 0",
+    ],
+)
+def test_it_takes_the_events_of_each_expression(condition: str) -> None:
+    """Both call the Python that was compiled of a definition: none of it is left to the loop."""
+    files = {"s.yaml": f"segment: s\nwhen: {msgspec.json.encode(condition).decode()}\n"}
+    program = compile_catalog(
+        load_catalog(files | {"other.yaml": "segment: other\nwhen: exists(page within 1h)\n"}), RULES
+    )
+    said = {
+        "properties": {"path": "/A", "build": "2.11", "price": 5, "products": [{"price": 2, "quantity": 3}]},
+        "context": {
+            "timezone": "Asia/Kolkata",
+            "location": {"latitude": 52.5, "longitude": 13.4},
+            "campaign": {"source": "google"},
+            "traits": {"ends": "2026-01-07"},
+        },
+    }
+    usual = {"type": "page", "userId": "u", "timestamp": START}
+    added = usual | {"type": "track", "event": "Product Added", "properties": {"product_id": "p"}}
+    values = [msgspec.json.encode(each) for each in (usual | said, usual | said, added)]
+    batch = Partition(program, RULES).process([PipedRecord(n, -1, b"u", value) for n, value in enumerate(values)])
+    assert (batch.accepted, batch.quickly) == (3, 3)
+
+
 def test_who_wants_to_watch_each_record_gets_the_loop() -> None:
     value = msgspec.json.encode({"type": "page", "anonymousId": "u", "timestamp": START})
     assert Partition(PROGRAM, RULES).process(iter([PipedRecord(0, -1, b"u", value)])).quickly == 0
