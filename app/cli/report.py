@@ -84,18 +84,22 @@ def report(
     value: str = "revenue",
     once: str | None = None,
     window: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ("30d", "90d"),
+    step: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     limit: int = 20,
 ) -> int:
-    """Report conversion, experiments and flows out of a warehouse, or out of files of events and changes.
+    """Report on segments, visits, funnels and campaigns out of a warehouse, or out of files of events and changes.
 
     Example: `shoal report conversion flows --warehouse FOLDER --since 2026-01-01T00:00:00Z --html report.html`
 
     Example: `shoal report conversion --events events.jsonl.gz --changes changes.jsonl --window 7d`
 
+    Example: `shoal report funnel attribution --events events.jsonl --step 'Product Viewed' 'Order Completed'`
+
     Parameters
     ----------
     kinds
-        conversion: by segment. experiments: by group. flows: between segments.
+        conversion: by segment. experiments: by group. flows: between segments. funnel: from step to step. paths:
+        beginnings of visits. attribution: conversions by channel. cohorts: by the week of the first event.
     goal
         The name of the events that are conversions.
     value
@@ -103,7 +107,9 @@ def report(
     once
         A property such as order_id: of a user's conversions with the same, the first one counts.
     window
-        Count so long after the entry or exposure; a table for each, and one for all the time after it.
+        Count so long after the entry, exposure or first step, or before the conversion; a table for each.
+    step
+        The steps of the funnel: names of events or pages, in order.
     limit
         The number of rows of long tables.
     """
@@ -111,6 +117,7 @@ def report(
     wish = Wish(
         goal=Goal(event=goal, value=value, once=once),
         windows_ms=tuple(read_duration_ms(each, option="--window") for each in window),
+        steps=step,
         limit=limit,
     )
     _check_files(written)

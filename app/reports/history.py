@@ -1,7 +1,8 @@
 """The history that reports are about, as tables of a DuckDB in memory.
 
 `events` has each event once, under the user whose it is: `u`, `n` (the order of all events: by user, then time),
-`at_ms`, `label` (the name of a `track`, else the type), `name`, `properties`, `context`, `starts_visit`, `visit`.
+`at_ms`, `type`, `label` (the name of a `track`, else the type), `name`, `properties`, `context`, `starts_visit` and
+`visit`.
 `changes` has each change once: `u`, `origin` (the key under which it came), `segment`, `change`, `times`, `at_ms`,
 `sequence`, `cause`, `experiments`. `stays` has the memberships: `u`, `segment`, `entered_ms`, `exited_ms`. Nothing of
 them is later than `until`; what is before `since` is there, since visits and flows have a past.
@@ -71,7 +72,7 @@ _TABLES: Final = """
     CREATE TABLE events AS
     SELECT *, sum(starts_visit::INTEGER) OVER (ORDER BY n) AS visit FROM (
         SELECT k AS u, at_ms, received_ms, CASE type WHEN 'track' THEN coalesce(event, 'track') ELSE type END AS label,
-               name, properties, context, row_number() OVER (ORDER BY k, at_ms, p, o) AS n,
+               type, name, properties, context, row_number() OVER (ORDER BY k, at_ms, p, o) AS n,
                coalesce(at_ms - lag(at_ms) OVER (PARTITION BY k ORDER BY at_ms, p, o) >= getvariable('visit_gap_ms'),
                         true) AS starts_visit
         FROM (SELECT * FROM raw_events WHERE at_ms < getvariable('until_ms')

@@ -47,11 +47,11 @@ def test_what_a_visitor_did_before_the_login_counts_for_the_user(
     assert rows == {"(all users)": (1, 1, 20.0), "cart": (1, 1, 20.0)}
 
 
-def test_the_example_of_the_page_works(
+def test_the_examples_of_the_page_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = [line for line in PAGE.read_text().splitlines() if line.startswith("shoal ")]
-    assert [command.split()[1] for command in commands] == ["report", "backtest", "report"]
+    assert [command.split()[1] for command in commands] == ["report", "backtest", "report", "report"]
     monkeypatch.chdir(tmp_path)
     Story(1).write(tmp_path)
     Path("events.jsonl.gz").write_bytes(gzip.compress(Path("events.jsonl").read_bytes()))
