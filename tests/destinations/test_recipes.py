@@ -1,7 +1,8 @@
 """The shipped destinations against receivers that check and answer what each API documents.
 
 Slack: incoming webhooks. SendGrid: v3 Mail Send. HubSpot: CRM v3, batch upsert of contacts. Mailchimp: Marketing 3.0,
-tags of a list member. Marketo: REST, identity and sync leads. Deletions are in test_erasures.py.
+tags of a list member. Marketo: REST, identity and sync leads. Adobe Target: Single Profile Update. Optimizely:
+profiles of ODP, v3. Deletions are in test_erasures.py.
 """
 
 import base64
@@ -34,6 +35,9 @@ ENVIRON = {
     "MARKETO_HOST": "123-ABC-456.mktorest.com",
     "MARKETO_CLIENT_ID": "cid",
     "MARKETO_CLIENT_SECRET": "csecret",
+    "ADOBE_TARGET_CLIENT": "shop",
+    "ODP_HOST": "api.zaius.com",
+    "ODP_API_KEY": "odp-key",
     "OWN_WEBHOOK_URL": "https://shop.example/hooks",
     "OWN_WEBHOOK_SECRET": "whsec",
 }
@@ -202,6 +206,44 @@ async def test_marketo() -> None:
     assert (busy.fate, busy.status) == (Fate.AGAIN, "606")
     assert tokens == ["token-0", "token-1"]
     assert leads == {"ann@x.example": True}
+
+
+async def test_adobe_target() -> None:
+    """Its documentation: GET or POST, parameters in the address, in UTF-8, `profile.` before the name of each."""
+
+    def target(request: web.Request, body: bytes) -> web.Response:
+        assert (request.method, request.path, body) == ("GET", "/m2/shop/profile/update", b"")
+        assert not [name for name in request.headers if name.lower().startswith("ce-")]
+        parameters = dict(request.query)
+        user = parameters.pop("mbox3rdPartyId")
+        profiles[user] = {name.removeprefix("profile."): value for name, value in parameters.items()}
+        text = "<response><success>true</success><message>Request successfully submitted</message></response>"
+        return web.Response(text=text, content_type="text/xml")
+
+    profiles: dict[str, dict[str, str]] = {}
+    entered = [change(user, 1, "entered", "hot-leads") for user in ("ann", "b&n=1 ü")]
+    exited = change("ann", 2, "exited", "hot-leads")
+    async with receiver(target) as there:
+        outcomes = await tell("adobe-target", there, *entered, exited)
+    assert {each.fate for each in outcomes} == {Fate.DELIVERED}
+    assert profiles == {"ann": {"shoal-hot-leads": "false"}, "b&n=1 ü": {"shoal-hot-leads": "true"}}
+
+
+async def test_optimizely() -> None:
+    def odp(request: web.Request, body: bytes) -> web.Response:
+        if request.headers.get("x-api-key") != "odp-key":
+            return web.json_response({"title": "Forbidden", "status": 403}, status=403)
+        assert (request.method, request.path) == ("POST", "/v3/profiles")
+        attributes = json.loads(body)["attributes"]
+        customers[attributes.pop("customer_id")] = attributes
+        return web.json_response({"title": "Accepted", "status": 202}, status=202)
+
+    customers: dict[str, dict[str, Any]] = {}
+    changes = [change("ann", 1, "entered", "hot-leads"), change("ben", 1, "entered", "hot-leads")]
+    async with receiver(odp) as there:
+        outcomes = await tell("optimizely", there, *changes, change("ann", 2, "exited", "hot-leads"))
+    assert {each.fate for each in outcomes} == {Fate.DELIVERED}
+    assert customers == {"ann": {"shoal_hot_leads": False}, "ben": {"shoal_hot_leads": True}}
 
 
 def failure(code: str, message: str) -> dict[str, Any]:
