@@ -82,7 +82,7 @@ LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_ki
 	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
 	tests/contract tests/integration tests/service/test_connections.py tests/orchestration tests/warehouse tests/intake \
 	tests/destinations/test_audience_kills.py tests/destinations/test_functions_framework.py \
-	tests/unit/cli/test_outputs_that_end.py tests/unit/learning
+	tests/service/test_push_emulator.py tests/unit/cli/test_outputs_that_end.py tests/unit/learning
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test
 	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) $(AGAIN) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)
