@@ -72,6 +72,14 @@ class Erasures:
 
         return await self._do(work)
 
+    async def keys(self, user: str, *, suppress: bool) -> list[str]:
+        """The keys that `erase` would erase; nothing is written. Problems as of `erase`."""
+
+        async def work(erasure: KeyErasure) -> list[str]:
+            return list((await erasure.erase(user, write=False, suppress=suppress)).keys)
+
+        return await self._do(work)
+
     async def unsuppress(self, user: str) -> SuppressionEnd:
         """Problem 409 for a user who is not suppressed, 503 if Kafka does not take it in time."""
 

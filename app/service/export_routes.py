@@ -1,7 +1,8 @@
 """The path that exports a person. It wants an admin key."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -13,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import UserError
 from app.offline.person_document import PersonDocument, UnknownPersonError
+from app.runtime.audit import Audited
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.service.audit import Audit
@@ -82,12 +84,11 @@ class Exports:
 
 class ExportStream:
     """An answer that is sent while the topics are read. One that fails half-way ends without its end, so that no client
-    takes it for whole."""
+    takes it for whole. `deed`: records it in the audit log."""
 
-    def __init__(self, exports: Exports, audit: Audit, headers: Mapping[str, str], user: str) -> None:
+    def __init__(self, exports: Exports, deed: Callable[[], AbstractAsyncContextManager[Audited]], user: str) -> None:
         self._exports = exports
-        self._audit = audit
-        self._headers = headers
+        self._deed = deed
         self._user = user
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,9 +105,8 @@ class ExportStream:
             await asyncio.gather(leaving, sending, return_exceptions=True)
 
     async def _send(self, send: Send) -> None:
-        exports = self._exports
-        async with self._audit.deed(self._headers, "users.export", user=exports.named(self._user)) as deed:
-            chunks = exports.chunks(self._user, deed.details)
+        async with self._deed() as deed:
+            chunks = self._exports.chunks(self._user, deed.details)
             try:
                 first = await anext(chunks)
                 await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
@@ -146,4 +146,5 @@ class ExportRoutes(Controller):
     ) -> ASGIApp:
         """One JSON object, as `shoal users export` writes it, sent while all topics are read: one export at a time. An
         answer without its end is incomplete."""
-        return ExportStream(exports, audit, request.headers, user)
+        named_user = exports.named(user)
+        return ExportStream(exports, lambda: audit.deed(request.headers, "users.export", user=named_user), user)

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp
 from app.service.access import Access
 from app.service.changes import ChangesHub
 from app.service.definitions import Definitions
+from app.service.export_routes import Exports
 from app.service.framework import given, refusal_of
 from app.service.http_problem import Problem
 from app.service.memberships import Memberships
@@ -39,6 +40,8 @@ from app.web.list_routes import ListRoutes
 from app.web.live_changes import LiveChanges
 from app.web.operation_routes import OperationRoutes
 from app.web.people_routes import People, PeopleRoutes
+from app.web.privacy import Deeds
+from app.web.privacy_routes import PrivacyRoutes
 from app.web.publication_routes import PublicationRoutes
 from app.web.publications import Publications
 from app.web.pulse import Pulses
@@ -53,18 +56,11 @@ from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
-    *(
-        DefinitionRoutes,
-        DraftRoutes,
-        ReviewRoutes,
-        PublicationRoutes,
-        JobRoutes,
-        ListRoutes,
-        ExperimentRoutes,
-        AuditRoutes,
-    ),
+    *(DefinitionRoutes, DraftRoutes, ReviewRoutes, PublicationRoutes, JobRoutes),
+    *(ListRoutes, ExperimentRoutes, PrivacyRoutes, AuditRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
+EXPORTS: Final = "^/console/v1/privacy/exports"
 STREAM: Final = "^/console/v1/changes"
 """Live changes are sent as they come: nothing may collect them to pack them."""
 
@@ -128,10 +124,12 @@ def create_console(settings: Settings) -> Console:
             "reviews": given(Reviews(settings, shared_drafts)),
             "publications": given(Publications(settings)),
             "jobs": given(jobs),
+            "deeds": given(Deeds(settings)),
+            "exports": given(Exports(settings)),
             "vocabularies": given(Vocabularies(settings)),
         },
         request_max_body_size=BODY_BYTES_MAX,
-        compression_config=CompressionConfig(backend="gzip", exclude=[STREAM]),
+        compression_config=CompressionConfig(backend="gzip", exclude=[STREAM, EXPORTS]),
         openapi_config=_openapi(),
         logging_config=None,
         debug=False,

@@ -2,12 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
-from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.events.list_record import is_list_name
@@ -20,9 +17,9 @@ from app.segments.language import syntax as s
 from app.segments.language.walk import walk
 from app.service.http_problem import Problem
 from app.settings import Settings
+from app.web.kafka_problems import kafka_told
 
 TIMEOUT_S: Final = 60.0
-RETRY_AFTER_S: Final = 3
 
 
 class StaticList(msgspec.Struct, frozen=True):
@@ -92,7 +89,7 @@ async def change_list(settings: Settings, change: ListChange, *, by: str) -> Lis
 async def write_users(settings: Settings, name: str, users: list[str], *, on: bool, by: str) -> None:
     """Puts users on a list, or takes them off it, as `shoal lists` does. Problem 503."""
     details = {"list": name, "users": str(len(users)), "on": "yes" if on else "no"}
-    async with _told(), asyncio.timeout(TIMEOUT_S), audited(settings, "lists.write", details=details, actor=by):
+    async with kafka_told(), asyncio.timeout(TIMEOUT_S), audited(settings, "lists.write", details=details, actor=by):
         await write_list(settings, name, users, on=on, progress=lambda _: None)
 
 
@@ -112,17 +109,3 @@ def _users_of(settings: Settings, change: ListChange) -> tuple[list[str], Skippe
         return list(dict.fromkeys(found)), skipped
     except UserError as error:
         raise Problem(400, "file", f"{error.message}: {error.hint}" if error.hint else error.message) from None
-
-
-@asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Errors of Kafka as problems of a request. What was written twice counts once."""
-    try:
-        yield
-    except TimeoutError:
-        raise Problem(
-            503, "kafka", "Kafka does not answer in time: send it again", retry_after_s=RETRY_AFTER_S
-        ) from None
-    except (UserError, KafkaError, OSError) as error:
-        said = error.message if isinstance(error, UserError) else "Kafka does not take it: send it again"
-        raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

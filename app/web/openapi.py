@@ -154,6 +154,31 @@ LIST_CHANGE: Final = Schema(
 )
 
 
+_PERSON: Final = Schema(type=OpenAPIType.STRING, description="Any id of the person")
+_CONFIRM: Final = Schema(type=OpenAPIType.STRING, description="The same id again; not needed with dry_run")
+PERSON_ERASURE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["user"],
+    properties={
+        "user": _PERSON,
+        "confirm": _CONFIRM,
+        "suppress": Schema(type=OpenAPIType.BOOLEAN, description="Drop later events, too; false if absent"),
+        "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say which keys; false if absent"),
+    },
+)
+PERSON_EXPORT: Final = Schema(
+    type=OpenAPIType.OBJECT, required=["user", "confirm"], properties={"user": _PERSON, "confirm": _CONFIRM}
+)
+RESTRICTION: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["user"],
+    properties={
+        "user": _PERSON,
+        "on": Schema(type=OpenAPIType.BOOLEAN, description="false: end the restriction; true if absent"),
+    },
+)
+
+
 def conflicts() -> dict[int, ResponseSpec]:
     """The answer to a request that what is published forbids, for a handler's `responses`."""
     said = "Something else is published than the request is for, or definitions come from a folder"

@@ -1,4 +1,4 @@
-"""The newest events of the clickstream, read backwards as far as a limit allows."""
+"""The newest records of a topic, such as the events of the clickstream, as far back as a limit allows."""
 
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -16,16 +16,22 @@ async def recent_events(settings: Settings, *, records_max: int) -> tuple[list[A
 
     Raises KafkaError, OSError, OffsetLostError.
     """
-    each_max = max(1, records_max // settings.partitions)
+    return await recent_records(settings, settings.topics.clickstream, records_max=records_max)
+
+
+async def recent_records(settings: Settings, topic: str, *, records_max: int) -> tuple[list[Any], bool]:
+    """The same of any topic; none of one that is not there."""
     found: list[Any] = []
     everything = True
     client = await connect(settings)
     try:
+        partitions = sorted((await client.fetch_all_metadata()).partitions_for_topic(topic) or ())
+        each_max = max(1, records_max // max(1, len(partitions)))
         async with AsyncExitStack() as stack:
             readers = LogReaders(client, settings, committed_only=await has_transactions(client))
             await stack.enter_async_context(readers)
-            for partition in range(settings.partitions):
-                reader = readers.open(settings.topics.clickstream, partition)
+            for partition in partitions:
+                reader = readers.open(topic, partition)
                 earliest = await reader.earliest()
                 reader.seek(earliest)
                 end = (await reader.read(records_max=1, wait_ms=1)).end_offset

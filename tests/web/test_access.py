@@ -32,6 +32,7 @@ ALL = (
     "/console/v1/lists",
     "/console/v1/experiments",
 )
+PRIVACY = "/console/v1/privacy"
 FOR_EDITORS = ("/console/v1/vocabulary", "/console/v1/drafts")
 AUDIT = "/console/v1/audit"
 PUBLISHED = (
@@ -49,6 +50,9 @@ WRITES: dict[str, Right] = {
     "/console/v1/drafts/none/review": "edit",
     "/console/v1/drafts/none/approval": "publish",
     "/console/v1/drafts/none/return": "publish",
+    "/console/v1/privacy/erasures": "privacy",
+    "/console/v1/privacy/exports": "privacy",
+    "/console/v1/privacy/restrictions": "privacy",
     "/console/v1/lists/import": "publish",
     "/console/v1/publications": "publish",
     "/console/v1/publications/removal": "publish",
@@ -85,7 +89,7 @@ def test_every_route_is_in_this_table() -> None:
     templates = {path for controller in ROUTES for path in paths_of(controller)}
     shown = {
         each.partition("?")[0].replace("cart-abandoned", "{name:str}").replace("drafts/none", "drafts/{draft_id:str}")
-        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, *WRITES, *OPEN, JOB, DRAFT, STREAM)
+        for each in (*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, PRIVACY, *PUBLISHED, *WRITES, *OPEN, JOB, DRAFT, STREAM)
     }
     assert templates == shown
 
@@ -95,7 +99,7 @@ def paths_of(controller: Any) -> set[str]:
     return {path for each in handlers for path in getattr(each, "paths", ())}
 
 
-@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, *PUBLISHED, STREAM, "/console/v1/me"])
+@pytest.mark.parametrize("path", [*ALL, *OF_PEOPLE, *FOR_EDITORS, AUDIT, PRIVACY, *PUBLISHED, STREAM, "/console/v1/me"])
 def test_nobody_gets_anything_without_a_session(path: str, guarded_url: str) -> None:
     answer = httpx.get(guarded_url + path)
     assert (answer.status_code, answer.json()["code"]) == (401, "no-session")
@@ -111,6 +115,7 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
     for path in (*FOR_EDITORS, JOB.replace("{job_id:str}", "x"), DRAFT.replace("{draft_id:str}", "x")):
         assert (client.get(path).status_code == 403) is (role in ("viewer", "people")), path
     assert client.get(AUDIT).status_code == 403
+    assert (client.get(PRIVACY).status_code == 403) is (role != "privacy")
     for path in PUBLISHED:
         assert client.get(path).status_code in (200, 409), path
 

@@ -27,6 +27,7 @@ PAGES: Final = {
     "/audit": "Audit log",
     "/more": "More",
     "/lists": "Lists",
+    "/privacy": "Privacy",
     "/experiments": "Experiments",
     "/review": "Review",
     "/edit": "New segment",

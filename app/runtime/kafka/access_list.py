@@ -106,12 +106,12 @@ def access_lists(
         "replay": _chain(_topics("Read", topics.dead_letters, intake), _topics("Write", topics.clickstream, intake)),
         "simulate": _topics("Write", topics.clickstream),
     }
-    lists |= _readers_of_people(settings)
+    lists |= _readers_of_people(settings, every)
     return {process: tuple(grants) for process, grants in lists.items()}
 
 
-def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
-    """Processes that read events and changes of people, and what is made of them."""
+def _readers_of_people(settings: Settings, every: Sequence[str]) -> dict[str, Iterator[Grant]]:
+    """Processes that read events and changes of people, and what is made of them. `every`: all topics of the engine."""
     topics, app_id = settings.topics, settings.app_id
     letters = f"{topics.destinations}.dead-letter"
     return {
@@ -127,12 +127,11 @@ def _readers_of_people(settings: Settings) -> dict[str, Iterator[Grant]]:
             [_transactions(f"{app_id}-backfill")],
         ),
         "console": _chain(
-            _topics("Read", topics.clickstream, topics.changes, topics.dead_letters, topics.late, topics.profiles),
-            _topics("Read", topics.catalog, topics.identity, topics.destinations),
-            _topics("Describe", topics.journal, letters, f"{topics.destinations}.states"),
-            _topics("Read", topics.catalog_history, topics.audit, topics.drafts),
+            _topics("Read", *every, topics.destinations, letters, topics.drafts),  # an export of a person reads all
+            _topics("Describe", f"{topics.destinations}.states"),
             _topics("Write", topics.clickstream, topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
-            [_transactions(f"{app_id}-catalog-publisher"), _transactions(f"{app_id}-drafts")],
+            [_prefix("Read", topics.segment_prefix)],
+            [_transactions(f"{app_id}-{each}") for each in ("catalog-publisher", "drafts", "users")],
         ),
     }
 

@@ -14,28 +14,41 @@ export class ApiError extends Error {
   }
 }
 
-export async function ask(path, { method = 'GET', body } = {}) {
-  let answer;
+async function send(path, method, body) {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') {
     headers['Content-Type'] = 'application/json';
     headers['X-Shoal-CSRF'] = csrf;
   }
   try {
-    answer = await fetch(BASE + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(BASE + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new ApiError(0, 'unreachable', t('unreachable'));
   }
-  let said = null;
-  try {
-    said = await answer.json();
-  } catch {
-    said = null;
-  }
+}
+
+export async function ask(path, { method = 'GET', body } = {}) {
+  const answer = await send(path, method, body);
+  const said = await answer.json().catch(() => null);
   if (answer.ok) return said;
+  throw problemOf(answer, said);
+}
+
+/** The answer to a write, as a file. One that ends before its end is a problem. */
+export async function askFile(path, body) {
+  const answer = await send(path, 'POST', body);
+  if (!answer.ok) throw problemOf(answer, await answer.json().catch(() => null));
+  try {
+    return await answer.blob();
+  } catch {
+    throw new ApiError(0, 'incomplete', t('incomplete'));
+  }
+}
+
+function problemOf(answer, said) {
   const problem = new ApiError(answer.status, said?.code ?? 'failure', said?.message ?? t('unreachable'));
   if (answer.status === 401 && problem.code === 'no-session') window.dispatchEvent(new Event('shoal-no-session'));
-  throw problem;
+  return problem;
 }
 
 export const query = (values) => {

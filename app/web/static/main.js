@@ -19,6 +19,7 @@ import { Drafts } from './pages/drafts.js';
 import { History } from './pages/history.js';
 import { Lists } from './pages/lists.js';
 import { Experiments } from './pages/experiments.js';
+import { Privacy } from './pages/privacy.js';
 import { Review } from './pages/review.js';
 
 const PAGES = [
@@ -31,6 +32,7 @@ const PAGES = [
   ['/experiments', 'experiments', Experiments],
   ['/drafts', 'drafts', Drafts],
   ['/history', 'history', History],
+  ['/privacy', 'privacy', Privacy],
   ['/health', 'health', Health],
   ['/audit', 'audit', Audit],
   ['/more', 'more', More],

@@ -4,8 +4,6 @@ import { t } from '../words.js';
 
 const THINGS = [
   ['models', 'shoal train rows.parquet --label NAME --output MODEL', 'docs/features.md'],
-  ['privacy', 'shoal users export KEY --output person.json', 'docs/privacy.md'],
-  ['erasure', 'shoal users erase KEY', 'docs/privacy.md'],
   ['backfill', 'shoal backfill NAME', 'docs/backfill.md'],
 ];
 

@@ -30,4 +30,5 @@ export function savePng(canvas, name) {
   copy.toBlob((blob) => save(blob, name), 'image/png');
 }
 
+export const saveFile = save;
 export const saveText = (text, name) => save(new Blob([text], { type: 'text/plain' }), name);

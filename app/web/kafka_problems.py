@@ -1,0 +1,27 @@
+"""Errors of Kafka as problems of a request that may be sent again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from app.errors import UserError
+from app.runtime.kafka.log_reader import OffsetLostError
+from app.service.http_problem import Problem
+
+RETRY_AFTER_S: Final = 3
+
+
+@asynccontextmanager
+async def kafka_told() -> AsyncIterator[None]:
+    """For a block whose work is harmless to repeat. Problem 503."""
+    try:
+        yield
+    except TimeoutError:
+        raise Problem(
+            503, "kafka", "Kafka does not answer in time: send it again", retry_after_s=RETRY_AFTER_S
+        ) from None
+    except (UserError, KafkaError, OSError, OffsetLostError) as error:
+        said = error.message if isinstance(error, UserError) else "Kafka does not answer: send it again"
+        raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None
