@@ -1,15 +1,18 @@
 """A list at an ad service in memory, changes of people with addresses, and a state that outlives a crash."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from app.destinations.audiences.audience_connection import AudienceConnection
 from app.destinations.audiences.identifiers import Normal, identifier
+from app.destinations.changes import prepare
 from app.destinations.destination import Destination
+from app.destinations.outcome import Outcome
 from app.segments.evaluation.change import Change, ChangeKind
-from tests.destinations.making import change, destination
+from tests.destinations.making import change, destination, plain
 
 LIST = """
 destination: ads
@@ -96,3 +99,22 @@ class StoreInMemory:
                 else:
                     found[user] = value
             self._fail()
+
+
+class Sender:
+    """Delivers to one destination, with a state in memory."""
+
+    def __init__(self, made: Destination, connection: AudienceConnection) -> None:
+        self.made, self.connection = made, connection
+        self.durable: dict[str, bytes] = {}
+        self.store = StoreInMemory(0, self.durable)
+        connection.opened(made, self.store)
+
+    async def tell(self, *changes: Change) -> Sequence[Outcome]:
+        items = [prepare(self.made, plain(each), each.encode()) for each in changes]
+        return await self.connection.deliver_with(self.made, items, self.store)
+
+    def restart(self) -> None:
+        """Goes on with the state that outlived the process."""
+        self.store = StoreInMemory(0, self.durable)
+        self.connection.opened(self.made, self.store)

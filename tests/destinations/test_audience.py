@@ -1,7 +1,6 @@
 """The kind `audience`: its file, what is sent for changes, and what becomes of refusals."""
 
 import json
-from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,31 +14,17 @@ from app.destinations.audiences.audience_connection import AudienceConnection
 from app.destinations.audiences.identifiers import Normal, identifier
 from app.destinations.audiences.member_states import decode
 from app.destinations.changes import is_wanted, prepare
-from app.destinations.destination import Batch, Destination
-from app.destinations.outcome import Fate, Outcome
+from app.destinations.destination import Batch
+from app.destinations.outcome import Fate
 from app.destinations.sample import sample
 from app.destinations.unusable import UnusableError
-from app.segments.evaluation.change import Cause, Change
-from tests.destinations.lists import LIST, ListAtService, StoreInMemory, audience, hash_of, person
+from app.segments.evaluation.change import Cause
+from tests.destinations.lists import LIST, ListAtService, Sender, audience, hash_of, person
 from tests.destinations.making import change, destination, plain, problems
 from tests.destinations.receiver import Receiver, receiver
 from tools.docs_pages import ROOT
 
 ANN, BEN, CAT = "ann@x.example", "ben@x.example", "cat@x.example"
-
-
-class Sender:
-    """Delivers to one destination, with a state in memory."""
-
-    def __init__(self, made: Destination, connection: AudienceConnection) -> None:
-        self.made, self.connection = made, connection
-        self.durable: dict[str, bytes] = {}
-        self.store = StoreInMemory(0, self.durable)
-        connection.opened(made, self.store)
-
-    async def tell(self, *changes: Change) -> Sequence[Outcome]:
-        items = [prepare(self.made, plain(each), each.encode()) for each in changes]
-        return await self.connection.deliver_with(self.made, items, self.store)
 
 
 @asynccontextmanager

@@ -38,6 +38,22 @@ ENVIRON = {
     "ADOBE_TARGET_CLIENT": "shop",
     "ODP_HOST": "api.zaius.com",
     "ODP_API_KEY": "odp-key",
+    "META_AUDIENCE": "23850000",
+    "META_TOKEN": "meta-token",
+    "GOOGLE_AUDIENCE": "987",
+    "GOOGLE_ADS_ACCOUNT": "1234567890",
+    "GOOGLE_SERVICE_ACCOUNT": json.dumps(
+        {
+            "client_email": "shoal@project.example",
+            "private_key": "pem",
+            "private_key_id": "key-1",
+            "token_uri": "https://oauth2.googleapis.com/token",
+        }
+    ),
+    "LINKEDIN_SEGMENT": "55",
+    "LINKEDIN_CLIENT_ID": "li-client",
+    "LINKEDIN_CLIENT_SECRET": "li-secret",
+    "LINKEDIN_REFRESH_TOKEN": "li-refresh",
     "OWN_WEBHOOK_URL": "https://shop.example/hooks",
     "OWN_WEBHOOK_SECRET": "whsec",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.destinations.audiences.identifiers import IdentifierKind, Normal
-from app.destinations.audiences.platform import Action, Member, Verdict, json_request
+from app.destinations.audiences.platform import Action, Member, Verdict, json_request, rows_of
 from app.destinations.http.answers import judge
 from app.destinations.http.http_connection import Reply
 from app.destinations.http.http_request import HttpRequest
@@ -60,7 +60,7 @@ class HttpPlatform:
 
     def request(self, action: Action, members: Sequence[Member], *, request_id: str) -> HttpRequest:
         to = self.add if action == "add" else self.remove
-        rows = [(member.user, row) for member in members for row in member.rows(action)]
+        rows = [(members[place].user, row) for place, row in rows_of(action, members)]
         items = [row if self.item is None else fill(self.item, {"user": user} | row) for user, row in rows]
         return json_request(
             to.method, to.url, fill(to.body, {"items": items}), request_id=request_id, headers=self.headers

@@ -44,6 +44,11 @@ class Member:
         return rows
 
 
+def rows_of(action: Action, members: Sequence[Member]) -> list[tuple[int, dict[str, str]]]:
+    """All rows of a request, each with the place of its member."""
+    return [(place, row) for place, member in enumerate(members) for row in member.rows(action)]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Meaning of an answer. `outcome`: of all members but those in `refused`, which has a detail for each by its

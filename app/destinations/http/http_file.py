@@ -131,7 +131,7 @@ class HttpFile:
         return Signature(secret=secret)
 
     def _oauth(self, fields: Fields) -> OAuth | None:
-        oauth = self._values.nested(fields, "oauth", ("url", "client_id", "client_secret", "method"))
+        oauth = self._values.nested(fields, "oauth", ("url", "client_id", "client_secret", "refresh_token", "method"))
         if oauth is None:
             return None
         url = self._url(oauth)
@@ -143,6 +143,7 @@ class HttpFile:
             url=url.text({}) if url is not None and url.fixed else "",
             client_id=self._values.secret(oauth, "client_id"),
             client_secret=self._values.secret(oauth, "client_secret"),
+            refresh_token=self._values.secret(oauth, "refresh_token") if "refresh_token" in oauth else "",
             method="GET" if oauth.choice("method", ("POST", "GET")) == "GET" else "POST",
         )
 

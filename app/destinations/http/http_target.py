@@ -20,12 +20,27 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:
-    """A token by client credentials (RFC 6749, 4.4); `method` is how the service wants to be asked for it."""
+    """A token by client credentials (RFC 6749, 4.4), a refresh token (6), or a JWT of a service account (RFC 7523).
+
+    method: how the service wants to be asked for it. account: None: no service account.
+    """
 
     url: str = field(repr=False)
-    client_id: str = field(repr=False)
-    client_secret: str = field(repr=False)
+    client_id: str = field(default="", repr=False)
+    client_secret: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
     method: Literal["POST", "GET"] = "POST"
+    account: "ServiceAccount | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccount:
+    """Account of a program, which signs for its tokens with a private key (RS256)."""
+
+    email: str = field(repr=False)
+    private_key: str = field(repr=False)
+    key_id: str = field(repr=False)
+    scope: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

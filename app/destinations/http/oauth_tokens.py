@@ -1,4 +1,4 @@
-"""Access tokens by client credentials (RFC 6749, section 4.4): asked for once, kept until shortly before their end."""
+"""Access tokens by OAuth 2.0: asked for once, kept until shortly before their end."""
 
 import asyncio
 import re
@@ -7,11 +7,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import jwt
 import msgspec
 
-from app.destinations.http.http_target import OAuth
+from app.destinations.http.http_target import OAuth, ServiceAccount
 
 ANSWER_BYTES_MAX: Final = 65_536
+JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EARLY_S: Final = 60.0
 LIFETIME_S: Final = 3_600.0
 """Of a token that does not say."""
@@ -29,6 +31,29 @@ async def read_start(response: aiohttp.ClientResponse, *, bytes_max: int = ANSWE
         if len(body) >= bytes_max:
             break
     return bytes(body[:bytes_max])
+
+
+def token_request(oauth: OAuth, *, now_s: float) -> dict[str, str]:
+    """The form that asks for a token. Raises TokenError."""
+    if oauth.account is not None:
+        return {"grant_type": JWT_GRANT, "assertion": _assertion(oauth.url, oauth.account, now_s=now_s)}
+    form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret}
+    if oauth.refresh_token:
+        return {"grant_type": "refresh_token", "refresh_token": oauth.refresh_token} | form
+    return {"grant_type": "client_credentials"} | form
+
+
+def _assertion(url: str, account: ServiceAccount, *, now_s: float) -> str:
+    claims: dict[str, Any] = {"iss": account.email, "scope": account.scope, "aud": url}
+    claims |= {"iat": int(now_s), "exp": int(now_s) + int(LIFETIME_S)}
+    try:
+        return jwt.encode(claims, account.private_key, algorithm="RS256", headers={"kid": account.key_id})
+    except NotImplementedError:
+        raise TokenError(
+            "no token: signatures of service accounts need a package: pip install 'shoal[audiences]'"
+        ) from None
+    except (ValueError, TypeError, jwt.PyJWTError) as error:
+        raise TokenError(f"no token: the private key of the service account: {type(error).__name__}") from None
 
 
 class TokenError(Exception):
@@ -57,11 +82,7 @@ class Tokens:
 
     async def _ask(self, session: aiohttp.ClientSession, timeout: aiohttp.ClientTimeout) -> None:  # noqa: ASYNC109  # same
         oauth = self._oauth
-        wanted = {
-            "grant_type": "client_credentials",
-            "client_id": oauth.client_id,
-            "client_secret": oauth.client_secret,
-        }
+        wanted = token_request(oauth, now_s=time.time())
         how: dict[str, Any] = {"params": wanted} if oauth.method == "GET" else {"data": wanted}
         try:
             asking = session.request(oauth.method, oauth.url, allow_redirects=False, timeout=timeout, **how)
