@@ -1,5 +1,6 @@
 """The uplift of an experiment: groups that are compared with the control, from exposures and outcomes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -63,6 +64,17 @@ class Uplift(msgspec.Struct, kw_only=True, frozen=True):
     ratio_p: float | None
     groups: list[GroupResult]
     comparisons: list[Comparison]
+
+
+class ExposedUsers(msgspec.Struct, kw_only=True, frozen=True):
+    """Users who were exposed to an experiment, by group. `crossed`: users who were in two groups, who are in none here.
+
+    `ratio_p`: probability of these sizes under the given shares; null: no shares were given, or nobody was exposed.
+    """
+
+    groups: dict[str, int]
+    crossed: int
+    ratio_p: float | None
 
 
 @dataclass(slots=True)
@@ -136,6 +148,17 @@ def compute_uplift(exposures: Iterable[Exposure], outcomes: Iterable[Outcome], p
         ratio_p=ratio_p,
         groups=[_group(name, rows[name], pending.get(name, 0), plan.metric) for name in sorted(rows)],
         comparisons=_compare(rows, plan, is_wrong_ratio=ratio_p is not None and ratio_p < RATIO_ALARM_P),
+    )
+
+
+def count_exposed(exposures: Iterable[Exposure], shares: Mapping[str, float]) -> ExposedUsers:
+    """The users of each group. `shares`: of all groups; empty: their ratio is not checked."""
+    exposed = _first_exposures(exposures).values()
+    groups = Counter(each.group for each in exposed if not each.crossed)
+    return ExposedUsers(
+        groups=dict(sorted(groups.items())),
+        crossed=sum(each.crossed for each in exposed),
+        ratio_p=sample_ratio_p(groups, shares) if shares and groups else None,
     )
 
 

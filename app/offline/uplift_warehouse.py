@@ -5,9 +5,10 @@ it was theirs: the table of identity says whose they are.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from app.errors import UserError, install_command
@@ -63,10 +64,12 @@ class Hands:
 
 
 class Warehouse:
-    """The files of a warehouse, in a folder or in what DuckDB can read. `hands`: the users of ids."""
+    """The files of a warehouse, in a folder or in what DuckDB can read, whose settings are `engine`. `hands`: the users
+    of ids."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, engine: Mapping[str, str] = MappingProxyType({})) -> None:
         self._place = place.rstrip("/")
+        self._engine = engine
         if "://" not in place and not Path(place).is_dir():
             raise UserError(f"there is no folder {place}", hint="the folder that SHOAL_WAREHOUSE names")
         self.hands = self._read_hands()
@@ -120,7 +123,7 @@ class Warehouse:
         except ModuleNotFoundError:
             raise UserError(f"reading {self._place} needs DuckDB", hint=install_command("parquet")) from None
         try:
-            with duckdb.connect() as connection:
+            with duckdb.connect(config=dict(self._engine)) as connection:
                 result = connection.execute(query, list(values))
                 while rows := result.fetchmany(ROWS_FETCHED):
                     yield from rows

@@ -27,6 +27,8 @@ from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
 from app.service.cross_origin import CredentialsAllowed, cross_origin
 from app.service.definitions import Definitions
 from app.service.erasure_routes import ErasureRoutes, Erasures
+from app.service.experiment_routes import ExperimentRoutes
+from app.service.experiments import Experiments
 from app.service.export_routes import ExportRoutes, Exports
 from app.service.framework import given, refusal_of
 from app.service.health_routes import Health, HealthRoutes
@@ -53,6 +55,7 @@ ROUTES: Final = (
     LibrarySettingsRoutes,
     QueryRoutes,
     PopulationRoutes,
+    ExperimentRoutes,
     StreamRoutes,
     AuditRoutes,
     ListRoutes,
@@ -126,6 +129,7 @@ def create_service(settings: Settings) -> Service:
             "pushes": given(Pushes(settings, access, definitions, writer, metrics, room)),
             "library_settings": given(LibrarySettings(settings, access)),
             "queries": given(queries),
+            "experiments": given(Experiments(settings, access, definitions)),
             "streams": given(streams),
             "erasures": given(Erasures(settings)),
             "exports": given(Exports(settings)),
