@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each night, without Airflow: reports, a model and checks. The variables are those of shoal_dags.py.
+# Each night, without Airflow: reports, a model and checks. The variables are those of airflow_dags.py.
 # Every step runs, also after one that failed; the exit code is 1 if any failed. A second run at a time ends at once.
 set -u
 exec 9> "$SHOP_OUT/nightly.lock"

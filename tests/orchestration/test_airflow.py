@@ -12,7 +12,7 @@ from tests.support.own_environment import python_with
 PACKAGES = Path(__file__).parent / "requirements.txt"
 RUN = """
 import importlib.util, sys
-spec = importlib.util.spec_from_file_location("shoal_dags", sys.argv[1])
+spec = importlib.util.spec_from_file_location("airflow_dags", sys.argv[1])
 dags = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(dags)
 run = getattr(dags, sys.argv[2]).test()
@@ -41,7 +41,7 @@ async def airflow(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[st
 
 async def states(shop: Shop, dag: str) -> dict[str, str]:
     """Runs a DAG: the state of each task."""
-    done = await airflow(shop, "-c", RUN, str(EXAMPLES / "shoal_dags.py"), dag)
+    done = await airflow(shop, "-c", RUN, str(EXAMPLES / "airflow_dags.py"), dag)
     found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     assert found, done.stdout[-3_000:] + done.stderr[-3_000:]
     return dict(found)

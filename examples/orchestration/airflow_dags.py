@@ -25,7 +25,7 @@ def task(name: str, command: str) -> BashOperator:
     return BashOperator(task_id=name, bash_command=f"set -euo pipefail; {command}", append_env=True)
 
 
-with DAG("shoal_definitions", schedule=None, start_date=START, catchup=False, max_active_runs=1) as definitions:
+with DAG("segments_publish", schedule=None, start_date=START, catchup=False, max_active_runs=1) as definitions:
     # What is published when the run begins. Whoever publishes meanwhile is not overwritten: publish ends with 1.
     latest = task("latest", 'shoal catalog history --json | python3 "$SHOP_EXAMPLES/latest_publication.py"')
     validate = task("validate", 'shoal validate "$SHOP_SEGMENTS"')
@@ -38,7 +38,7 @@ with DAG("shoal_definitions", schedule=None, start_date=START, catchup=False, ma
     )
     latest >> validate >> test >> backtest >> publish
 
-with DAG("shoal_nightly", schedule="15 3 * * *", start_date=START, catchup=False, max_active_runs=1) as nightly:
+with DAG("segments_nightly", schedule="15 3 * * *", start_date=START, catchup=False, max_active_runs=1) as nightly:
     export = task("export", "shoal warehouse --once")
     report = task(
         "report", 'shoal report conversion flows --warehouse "$SHOAL_WAREHOUSE" --html "$SHOP_OUT/report.html"'
