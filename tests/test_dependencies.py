@@ -64,7 +64,18 @@ def undeclared(folders: tuple[str, ...], names: set[str], *, at_once_only: bool 
 def test_the_product_imports_what_it_declares() -> None:
     assert not undeclared(
         PRODUCT,
-        declared("embedded", "kinesis", "learn", "parquet", "pubsub", "rocksdb", "tracking", "uplift", "warehouse"),
+        declared(
+            "bigquery",
+            "embedded",
+            "kinesis",
+            "learn",
+            "parquet",
+            "pubsub",
+            "rocksdb",
+            "tracking",
+            "uplift",
+            "warehouse",
+        ),
     )
 
 

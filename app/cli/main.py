@@ -64,6 +64,7 @@ COMMANDS = {
     "replay": ("app.cli.replay:replay", "Process the dead letters of the clickstream again."),
     "intake": ("app.cli.intake:intake", "Copy events from other topics into the clickstream."),
     "warehouse": ("app.cli.warehouse:warehouse", "Write events and changes as Parquet files, for warehouses."),
+    "bigquery": ("app.cli.bigquery:bigquery", "Load the files of the warehouse into BigQuery."),
     "worker": ("app.cli.worker:worker", "Run a worker: events in, changes out."),
 }
 

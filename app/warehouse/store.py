@@ -8,7 +8,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -45,6 +45,9 @@ class Store(Protocol):
 
     def last(self, folder: str, prefix: str) -> str | None:
         """The last file of a folder, in order of names, whose name begins with `prefix`; its path."""
+
+    def files(self, folder: str) -> dict[str, str]:
+        """The version of each Parquet file of a folder and of the folders in it, by path."""
 
 
 def open_store(place: str) -> Store:
@@ -102,6 +105,14 @@ class FolderStore:
             return None
         names = [each.name for each in found.iterdir() if each.name.startswith(prefix)]
         return f"{folder}/{max(names)}" if names else None
+
+    def files(self, folder: str) -> dict[str, str]:
+        """See `Store`."""
+        found: dict[str, str] = {}
+        for path in (self._root / folder).rglob("*.parquet"):
+            with suppress(FileNotFoundError):  # a folder of a day that was deleted just now
+                found[path.relative_to(self._root).as_posix()] = _version(path.stat())
+        return found
 
     def _put(self, target: Path, data: bytes) -> str:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -178,6 +189,12 @@ class BucketStore:
         with self._errors_in_words():
             paths = [each["path"] for some in self._obstore.list(self._bucket, folder) for each in some]
         return max((path for path in paths if path.rpartition("/")[2].startswith(prefix)), default=None)
+
+    def files(self, folder: str) -> dict[str, str]:
+        """See `Store`."""
+        with self._errors_in_words():
+            found = [each for some in self._obstore.list(self._bucket, folder) for each in some]
+        return {each["path"]: each["e_tag"] for each in found if each["path"].endswith(".parquet")}
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:

@@ -36,6 +36,9 @@ class Frail:
     def last(self, folder: str, prefix: str) -> str | None:
         return self._store.last(folder, prefix)
 
+    def files(self, folder: str) -> dict[str, str]:
+        return self._store.files(folder)
+
     def write(self, path: str, data: bytes, *, replaces: str | None) -> str:
         self._die(path, data, "before")
         version = self._store.write(path, data, replaces=replaces)

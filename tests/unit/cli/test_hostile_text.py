@@ -125,6 +125,8 @@ COMMANDS: tuple[str, ...] = (
     "console --set segments=good console_login=password console_users_file=EVIL",
     "intake --set sources=EVIL",
     "warehouse --to EVIL://EVIL",
+    "bigquery EVIL --from gs://there",
+    "bigquery there.there --from EVIL",
     "warehouse --tables EVIL --to there",
     "memberships run --set redis_url=EVIL",
     "memberships EVIL",
