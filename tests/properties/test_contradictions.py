@@ -28,14 +28,31 @@ HOUR_MS = 3_600_000
 START_MS = 1_767_571_200_000 + 20 * HOUR_MS
 CATALOG = load_catalog({"a.yaml": "segment: a\nwhen: exists('A')\n"})
 
-WINDOWS = ("", " within 2h", " within 6h", " since last 'B'")
+WINDOWS = ("", " within 2h", " within 6h", " from '2026-01-05' to '2026-01-06'", " since last 'B'")
 PATTERNS = ("'A'", "'A' where x > 1", "any('A', 'B')", "'A' once per x", "sequence('A' then 'B')")
 NUMBERS = ("count({p}{w})", "distinct(x of {p}{w})", "sum(x of {p}{w})", "max(x of {p}{w})", "avg(x of {p}{w})")
-NUMBERS_OF_THE_USER = ("cart.items", "cart.quantity", "session.pages", "session.events", "session.number")
+NEWER_NUMBERS = (
+    "days({p}{w})",
+    "weeks({p}{w})",
+    "median(x of {p}{w})",
+    "percentile(90, x of last 2 'A')",
+    "streak({p})",
+)
+NUMBERS_OF_THE_USER = (
+    "cart.items",
+    "cart.quantity",
+    "session.pages",
+    "session.events",
+    "session.number",
+    "bucket('a')",
+)
 DURATIONS = ("since({p}{w})", "cart.idle", "session.idle", "session.duration", "user.idle", "user.age")
+DISTANCES = ("since(traits.d)", "until(traits.d)", "until_anniversary(traits.d)", "since(last(d of {p}{w}))")
 OPEN = ("last(x of 'A')", "traits.x", "context.x", "key(count('A' per x))")
 DAYS = ("'monday'", "'tuesday'", "'sunday'")
 FILTERS = ("x = 1", "x > 1", "x < 2", "x in ['a', 1]", "not x = 1", "x = y", "x contains 'a'")
+TIME_FILTERS = ("hour_of_day() > 20", "hour_of_day() < 3", "day_of_week() = 'monday'", "count(x) > 1", "count(x) < 2")
+ALL_FILTERS = (*FILTERS, *TIME_FILTERS)
 
 
 def condition(random: Random, depth: int = 2, about: tuple[int, str, int] | None = None) -> str:
@@ -50,7 +67,7 @@ def condition(random: Random, depth: int = 2, about: tuple[int, str, int] | None
 
 
 def comparison(random: Random, kind: int, pattern: str, term: int) -> str:
-    window = random.choice(WINDOWS[:3] if random.random() < 0.8 else WINDOWS)
+    window = random.choice(WINDOWS[:-1] if random.random() < 0.8 else WINDOWS)
     sign = random.choice(("<", "<=", ">", ">=", "=", "!="))
 
     def chosen(terms: tuple[str, ...]) -> str:
@@ -59,7 +76,7 @@ def comparison(random: Random, kind: int, pattern: str, term: int) -> str:
     match kind:
         case 0 | 1 | 2:
             number = random.choice(("-1", "0", "1", "2", "2.5", "3"))
-            left = chosen((NUMBERS[0], NUMBERS[0], *NUMBERS, *NUMBERS_OF_THE_USER))
+            left = chosen((NUMBERS[0], NUMBERS[0], *NUMBERS, *NEWER_NUMBERS, *NUMBERS_OF_THE_USER))
             if random.random() < 0.1:
                 left += random.choice((" * 2", " - 1", " / 2"))
             return f"{left} in [{number}, 1.5]" if random.random() < 0.1 else f"{left} {sign} {number}"
@@ -68,7 +85,7 @@ def comparison(random: Random, kind: int, pattern: str, term: int) -> str:
                 ("", " = true", " = false")
             )
         case 4:
-            return f"{chosen(DURATIONS)} {sign} {random.choice(('0s', '1h', '3h'))}"
+            return f"{chosen((*DURATIONS, *DISTANCES))} {sign} {random.choice(('0s', '1h', '3h'))}"
         case 5 if term % 2:
             return f"hour_of_day('UTC') {sign} {random.choice(('0', '5', '23'))}"
         case 5:
@@ -76,7 +93,7 @@ def comparison(random: Random, kind: int, pattern: str, term: int) -> str:
         case 6:
             return f"{chosen(OPEN)} {sign} {random.choice(('1', '2', '3'))}"
         case _:
-            return f"exists('A' where {random.choice((' and ', ' or ')).join(random.sample(FILTERS, 2))})"
+            return f"exists('A' where {random.choice((' and ', ' or ')).join(random.sample(ALL_FILTERS, 2))})"
 
 
 def history(random: Random) -> History:
@@ -87,15 +104,16 @@ def history(random: Random) -> History:
         at_ms += random.choice((0, 1, 600_000, HOUR_MS, 2 * HOUR_MS, 4 * HOUR_MS))
         t = at_ms - random.choice((0, 0, 0, HOUR_MS))
         value = random.choice((1, 2, 3, 1.5, "a", "b", [1, 2], [1, 3], ["a", 3], None))
+        date = random.choice(("2026-01-06", "2026-01-05T23:00", "01-06", at_ms, None))
         message = {"anonymousId": "u", "timestamp": instant_text(t), "context": {"x": value}}
         kind = random.choice(("A", "A", "A", "B", "Product Added", "Order Completed", "page", "identify", "identify"))
         if kind in ("page", "identify"):
-            message |= {"type": kind, "traits": {"x": value}}
+            message |= {"type": kind, "traits": {"x": value, "d": date}}
         else:
             message |= {
                 "type": "track",
                 "event": kind,
-                "properties": {"x": value, "y": 1, "product_id": str(index % 2)},
+                "properties": {"x": value, "y": 1, "d": date, "product_id": str(index % 2)},
             }
         read_message = read(Record(index, -1, b"u", json.dumps(message).encode()), HOUR_MS)
         now = max(now, t)
