@@ -15,13 +15,15 @@ ZONES = (
 
 
 class DateExpressions(Choices, ABC):
-    """Writes them. `clock_ms`: the beginning of the history; `instants_ms`: fixed ones that events should aim at."""
+    """Writes them. `clock_ms`: the beginning of the history; `instants_ms`: fixed ones that events should aim at;
+    `bounds_ms`: those of spans."""
 
     clock_ms = instant_ms(next(iter(STARTS)))
 
     def __init__(self, below: Callable[[int], int]) -> None:
         super().__init__(below)
         self.instants_ms: set[int] = set()
+        self.bounds_ms: set[int] = set()
 
     @abstractmethod
     def name(self) -> str: ...
@@ -45,10 +47,11 @@ class DateExpressions(Choices, ABC):
         """From an instant near the beginning of the history on, perhaps to another."""
         start_ms = self.clock_ms + self.one_of(-3_600_000, 0, 1_000, 2_000, 3_000, 10_000, 60_000, 3_600_000)
         end_ms = start_ms + self.one_of(1, 1_000, 3_000, 10_000, 60_000, 3_600_000, 86_400_000)
-        self.instants_ms |= {start_ms, end_ms}
         if self.chance(40):
             days = [instant_text(start_ms + days * 86_400_000)[:10] for days in (0, self.one_of(1, 2))]
+            self.bounds_ms |= {instant_ms(f"{day}T00:00:00Z") for day in days}
             return f" from '{days[0]}' to '{days[1]}'" if self.chance(50) else f" from '{days[self.one_of(0, 1)]}'"
+        self.bounds_ms |= {start_ms, end_ms}
         start, end = instant_text(start_ms), instant_text(end_ms)
         return f" from '{start}' to '{end}'" if self.chance(60) else f" from '{start}'"
 

@@ -62,6 +62,7 @@ CARTS = (
 )
 PRODUCTS_PERCENT, DATES_PERCENT = 85, 60
 """Events with products, and with dates and zones, where definitions ask for them."""
+DAY_FUNCTIONS = ("days(", "weeks(", "months(", "streak(", "day_of", "date(", "until")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -225,7 +226,9 @@ def scenario_of(choices: Choices) -> Scenario:
         lists=sorted(writer.lists),
     )
     narrator.dates_percent = DATES_PERCENT if writer.dated_catalog else narrator.dates_percent
-    narrator.instants_ms = sorted(writer.instants_ms | (midnights_ms(writer.clock_ms) if ask_days(files) else set()))
+    midnights = midnights_ms(writer.clock_ms) if ask_days(files) else set()
+    narrator.are_bounds = bool(writer.bounds_ms)
+    narrator.instants_ms = [*sorted(writer.bounds_ms) * 6, *sorted(writer.instants_ms) * 2, *sorted(midnights)]
     if writer.gaps:
         narrator.focus = list(NAMES)
     cart = cart_of(choices, files)
@@ -260,7 +263,7 @@ def scenario_of(choices: Choices) -> Scenario:
 
 def ask_days(files: Mapping[str, str]) -> bool:
     """True if definitions ask for days, so that midnights matter."""
-    return any(function in text for text in files.values() for function in ("day", "date(", "streak(", "until("))
+    return any(function in text for text in files.values() for function in DAY_FUNCTIONS)
 
 
 def put_in_order(choices: Choices, files: dict[str, str], moments: list[tuple[Step, Pause]], zone: str = "UTC") -> None:

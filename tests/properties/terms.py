@@ -63,7 +63,8 @@ def marks(writer: "Writer") -> tuple[Callable[[], str], ...]:
     name = f"'{writer.one_of(*writer.segments)}'"
     within = f" within {writer.duration()}" if writer.chance(75) else ""
     return (
-        lambda: f"{writer.one_of('entered', 'left', 'left')}({name}{within})",
+        lambda: f"entered({name}{within})",
+        lambda: f"left({name}{within})",
         lambda: f"times({name}) {writer.order()} {writer.threshold()}",
         lambda: f"since_left({name}) {writer.one_of('<', '<=', '>', '>=')} {writer.duration()}",
         lambda: f"since_left({name}) is {presence(writer)}",

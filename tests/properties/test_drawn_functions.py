@@ -10,7 +10,7 @@ from tests.properties.catalogs import Writer
 from tests.support.choices import Choices
 from tests.support.histories import start_ms
 
-DEFINITIONS = 200
+DEFINITIONS = 300
 TIMES_MIN = 3
 CLOCKS = ("hour_of_day", "day_of_week", "day_of_month", "month", "week_of_year", "date")
 OTHERS = (

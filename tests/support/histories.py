@@ -49,7 +49,7 @@ NO_IDS: tuple[Any, ...] = ("undefined", "NULL", "0", "00-0", "-1", " ", "'None'"
 
 
 class Narrator(Choices):
-    """Tells one history. `durations_ms`, `instants_ms`: what the times aim at."""
+    """Tells one history. `durations_ms`, `instants_ms`: what the times aim at; `are_bounds`: at these often."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class Narrator(Choices):
         self.products_percent = 20
         self.product_ids: Sequence[Any] = ("a", "b", "B1", 1, 2, 1.0)
         self.instants_ms: Sequence[int] = ()
+        self.are_bounds = False
         self.dates_percent = 15
         self.times_ms: list[int] = []
         self.message_ids: list[str] = []
@@ -91,8 +92,8 @@ class Narrator(Choices):
         if self.recorded_ms:
             return max(self.recorded_ms.pop(0), 0)
         near = [at for at in self.instants_ms if newest - DAY_MS < at < newest + DAY_MS]
-        if near and self.chance(15):
-            return max(self.one_of(*near) + self.one_of(0, 0, -1, 1), 0)
+        if near and self.chance(30 if self.are_bounds else 15):
+            return max(self.one_of(*near) + self.one_of(0, 0, 0, 0, -1, 1), 0)
         match self.one_of(*WAYS):
             case "step":
                 t = newest + self.one_of(1, 500, 1_000, 2_000, 3_000)
