@@ -38,8 +38,8 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
     for definitions that cannot be used together, UserError.
     """
     state = await read_state(settings)
-    _check_base(edit, state)
-    _check_source(edit, state)
+    check_base(edit, state)
+    check_source(edit, state)
     present = state.log.publication
     known = {} if present is None else present.definitions
     texts = {name: state.log.texts[name] for name in known if name in state.log.texts}
@@ -74,8 +74,8 @@ async def publish_removal(settings: Settings, edit: Edit, *, by: str, message: s
     if present is None or edit.name not in present.definitions:
         raise UnknownPublicationError(f"no definition {edit.name!r:.80} is published")
     if write:
-        _check_base(edit, state)
-        _check_source(edit, state)
+        check_base(edit, state)
+        check_source(edit, state)
     texts = {name: each for name, each in state.log.texts.items() if name in present.definitions and name != edit.name}
     files = files_of(texts)
     catalog = await asyncio.to_thread(checked_catalog, settings, files)
@@ -93,7 +93,7 @@ async def publish_removal(settings: Settings, edit: Edit, *, by: str, message: s
     return await publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms, actor=by)
 
 
-def _check_base(edit: Edit, state: PublishedState) -> None:
+def check_base(edit: Edit, state: PublishedState) -> None:
     """VersionConflictError if a later publication touched the definition."""
     present, history = state.log.publication, state.history
     if present is None:
@@ -115,7 +115,7 @@ def _check_base(edit: Edit, state: PublishedState) -> None:
         raise version_conflict(edit.based_on, present, since)
 
 
-def _check_source(edit: Edit, state: PublishedState) -> None:
+def check_source(edit: Edit, state: PublishedState) -> None:
     """SourceConflictError if the definition belongs to another source, and is not to be taken over."""
     present = state.log.publication
     owner = "" if present is None else present.sources.get(edit.name, "")

@@ -32,10 +32,12 @@ NEW_DRAFT: Final = Schema(
         "base": _BASE,
         "deed": Schema(
             type=OpenAPIType.STRING,
-            enum=["publish", "removal", "rollback"],
-            description="What the draft proposes; publish if absent. The text of a removal or a rollback is empty",
+            enum=["publish", "removal", "rename", "rollback"],
+            description="What the draft proposes; publish if absent. The text of all others is empty",
         ),
-        "to": Schema(type=OpenAPIType.STRING, description="Of a rollback: the earlier publication"),
+        "to": Schema(
+            type=OpenAPIType.STRING, description="Of a rollback: the earlier publication; of a rename: the new name"
+        ),
     },
 )
 DRAFT_CHANGE: Final = Schema(
@@ -123,6 +125,15 @@ REMOVAL: Final = Schema(
             type=OpenAPIType.BOOLEAN, description="Also if the definition belongs to another source; false if absent"
         ),
         "dry_run": Schema(type=OpenAPIType.BOOLEAN, description="Only say what would change; false if absent"),
+    },
+)
+RENAME: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["name", "to"],
+    properties={
+        "name": Schema(type=OpenAPIType.STRING, description="The segment or score that gets another name"),
+        "to": Schema(type=OpenAPIType.STRING, description="Its new name"),
+        **{name: each for name, each in (REMOVAL.properties or {}).items() if name != "name"},
     },
 )
 ROLLBACK: Final = Schema(

@@ -14,7 +14,7 @@ from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate
-from app.web.openapi import EDIT, REMOVAL, ROLLBACK, conflicts
+from app.web.openapi import EDIT, REMOVAL, RENAME, ROLLBACK, conflicts
 from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
 from app.web.reviews import Reviews, Wanted
 
@@ -55,6 +55,12 @@ class RemovalAsked(msgspec.Struct):
     if_version: str = ""
     take_over: bool = False
     dry_run: bool = False
+
+
+class RenameAsked(RemovalAsked):
+    """As `RemovalAsked`. `to`: the new name."""
+
+    to: str = ""
 
 
 class Latest(msgspec.Struct, frozen=True):
@@ -185,6 +191,39 @@ class PublicationRoutes(Controller):
         )
         by = visitor.actor(settings) or ""
         done = await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
+        await reviews.published(asked.draft, done.number)
+        return done
+
+    @post(
+        "/console/v1/publications/rename",
+        status_code=200,
+        summary="Give a definition another name",
+        operation_class=with_body(RENAME),
+        responses=problems(*WRITING) | conflicts(),
+        security=security("session"),
+    )
+    async def rename(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        settings: NamedDependency[Settings],
+        publications: NamedDependency[Publications],
+        reviews: NamedDependency[Reviews],
+    ) -> Done:
+        """To the workers the old one goes and the new one comes, in one publication. 409 if another definition uses it,
+        or as for publishing; with `dry_run` it only says what would change."""
+        visitor = gate.need(request, "publish")
+        asked: RenameAsked = await body_of(request, RenameAsked)
+        wanted = Wanted(deed="rename", base=asked.if_version, name=asked.name, to=asked.to)
+        edit = Edit(
+            name=asked.name,
+            text="",
+            based_on=asked.if_version,
+            take_over=asked.take_over,
+            approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
+        )
+        by = visitor.actor(settings) or ""
+        done = await publications.rename(edit, asked.to, by=by, message=asked.message, write=not asked.dry_run)
         await reviews.published(asked.draft, done.number)
         return done
 

@@ -14,6 +14,7 @@ from app.catalogs.edits import SOURCE, Edit, publish_edit, publish_removal
 from app.catalogs.history import PastCatalog, UnknownPublicationError, past_catalog, read_state, roll_back
 from app.catalogs.publisher import PublishedState
 from app.catalogs.publishing import Outcome
+from app.catalogs.renaming import RenameRefusedError, publish_rename
 from app.catalogs.terms import NOTHING_PUBLISHED, Terms
 from app.errors import UserError
 from app.events.instants import iso
@@ -178,6 +179,16 @@ class Publications:
         async with _told():
             return _done(await publish_removal(self._settings, edit, by=by, message=message, write=write))
 
+    async def rename(self, edit: Edit, to: str, *, by: str, message: str, write: bool) -> Done:
+        """Publishes a definition under another name, or says what would change. Problem 400, 404, 409 or 503."""
+        await self.state()
+        if edit.name.endswith(SETTINGS):
+            raise Problem(400, "name", "settings of the catalog are no segment: publish them from a folder")
+        if write:
+            check_message(by, message)
+        async with _told():
+            return _done(await publish_rename(self._settings, edit, to, by=by, message=message, write=write))
+
     async def roll_back(
         self, to: str, *, by: str, message: str, if_version: str | None, approved_by: str, write: bool
     ) -> Done:
@@ -260,6 +271,8 @@ async def _told() -> AsyncIterator[None]:
         yield
     except UnknownPublicationError as error:
         raise Problem(404, "no-publication", str(error)) from None
+    except RenameRefusedError as error:
+        raise Problem(409 if error.users else 400, "in-use" if error.users else "name", str(error)) from None
     except SourceConflictError as error:
         owner = error.present.sources.get(error.names[0], "") if error.present is not None else ""
         said = f"{error.names[0]} belongs to the source {owner}: whoever publishes from there would be refused later"

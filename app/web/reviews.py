@@ -115,7 +115,7 @@ class Reviews:
 
 def _details(draft: DraftRecord) -> dict[str, str]:
     """Details of an audit record about a draft."""
-    said = {"draft": draft.id, "deed": draft.deed, "definition": draft.name, "restores": draft.to}
+    said = {"draft": draft.id, "deed": draft.deed, "definition": draft.name, "to": draft.to}
     return {name: text for name, text in said.items() if text}
 
 

@@ -47,7 +47,8 @@ class DraftReview(msgspec.Struct, kw_only=True, frozen=True):
 class SharedDraft(msgspec.Struct, kw_only=True, frozen=True):
     """A draft. `revision`: to be sent back with a change. `name`: of the definition that it replaces; empty: it is new.
     `base`: the publication that its author has seen. `deleted`: null for one that is there. `deed`: publish, removal
-    (of `name`) or rollback (to the publication `to`). `writers`: who may not approve it. `review`: null without one."""
+    (of `name`), rename (of `name` to `to`) or rollback (to the publication `to`). `writers`: who may not approve it.
+    `review`: null without one."""
 
     id: str
     revision: int
@@ -191,10 +192,10 @@ def _latest_deed(found: DraftRecord) -> str:
 
 
 def _checked(record: DraftRecord) -> DraftRecord:
-    given = {"publish": True, "removal": bool(record.name), "rollback": bool(record.to)}[record.deed]
-    if not given or (record.deed != "publish" and record.text) or len(record.to) > BASE_CHARACTERS_MAX:
-        raise Problem(400, "invalid-request", "a removal has a name, a rollback has `to`, and neither has a text")
-    if len(record.base) > BASE_CHARACTERS_MAX or len(record.name) > NAME_CHARACTERS_MAX:
+    wanted = {"publish": (), "removal": (record.name,), "rename": (record.name, record.to), "rollback": (record.to,)}
+    if not all(wanted[record.deed]) or (record.deed != "publish" and record.text):
+        raise Problem(400, "invalid-request", "a removal has `name`, a rollback `to`, a rename both, and none a text")
+    if max(len(record.base), len(record.to)) > BASE_CHARACTERS_MAX or len(record.name) > NAME_CHARACTERS_MAX:
         raise Problem(400, "invalid-request", "the base or the name is too long: send those of the definition")
     size = len(encode_draft(record))
     if size > DRAFT_BYTES_MAX:

@@ -44,6 +44,9 @@ SOURCE = "raw"
 PROCESSES = tuple(access_lists(Settings()))
 CONSOLE_PATHS = (
     "health",
+    "privacy",
+    "experiments",
+    "lists",
     "destinations",
     "segments",
     "flows",
@@ -303,6 +306,8 @@ async def ask_the_console(shop: Shop) -> None:
             "publications": {"text": text, "message": "as planned", "if_version": latest},
             "drafts": {"text": text, "base": latest},
             "lists/import": {"name": "guests", "text": "ann"},
+            "privacy/exports": {"user": "ann", "confirm": "ann"},
+            "privacy/erasures": {"user": "nobody-here", "confirm": "nobody-here", "suppress": True},
         }
         headers = {"Sec-Fetch-Site": "same-origin", "X-Shoal-CSRF": token}
         for path, body in writes.items():

@@ -56,6 +56,7 @@ WRITES: dict[str, Right] = {
     "/console/v1/lists/import": "publish",
     "/console/v1/publications": "publish",
     "/console/v1/publications/removal": "publish",
+    "/console/v1/publications/rename": "publish",
     "/console/v1/publications/rollback": "publish",
 }
 JOB = "/console/v1/jobs/{job_id:str}"

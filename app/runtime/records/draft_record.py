@@ -7,7 +7,7 @@ import msgspec
 
 DRAFT_BYTES_MAX: Final = 256 << 10
 DRAFTS_MAX: Final = 1_000
-DraftDeed = Literal["publish", "removal", "rollback"]
+DraftDeed = Literal["publish", "removal", "rename", "rollback"]
 
 
 class ReviewRecord(msgspec.Struct, kw_only=True, frozen=True):
@@ -28,7 +28,8 @@ class DraftRecord(msgspec.Struct, kw_only=True, frozen=True):
     """A text of a definition that is not published. `revision`: 1, 2, ... `name`: of the definition that it replaces;
     empty: it is new. `base`: the publication that its author has seen. `by`: who began it. `changed_by`: who changed,
     deleted or brought it back last; `written_by`: whose words it has; empty: as `changed_by`. `deleted_ms`: 0 for one
-    that is there. `deed`: a removal has a name and no text, a rollback has the earlier publication in `to`."""
+    that is there. `deed`: a removal has a name and no text; a rename has the new name in `to`, too; a rollback has the
+    earlier publication there."""
 
     id: str
     revision: int

@@ -45,7 +45,7 @@ function Rows({ rows, review, label, word, onGo }) {
       const what = whatOf(each);
       const note = each.deed === 'publish' ? each.name ? '' : 'draft_new' : `deed_${each.deed}`;
       return html`<tr key=${each.id}>
-        <th scope="row"><bdi>${each.deleted ? what : html`<a href=${each.deed === 'publish' ? draftHref(each) : reviewHref(each)}>${what}</a>`}</bdi>${note ? html`<span class="sub">${t(note)}</span>` : ''}</th>
+        <th scope="row"><bdi>${each.deleted ? what : html`<a href=${each.deed === 'publish' ? draftHref(each) : reviewHref(each)}>${what}</a>`}</bdi>${note ? html`<span class="sub">${t(note, { to: each.to })}</span>` : ''}</th>
         <td data-label=${t('draft_changed')}><span><${Time} at=${each.changed} /> <${Who} name=${each.changed_by} /></span></td>
         <td data-label=${t('draft_begun')}><span><${Time} at=${each.begun} /> <${Who} name=${each.by} /></span></td>
         <td data-label=${t('draft_base')}>${each.base}</td>

@@ -29,7 +29,7 @@ function Reviewed({ draft, me, again }) {
   const { review } = draft;
   return html`<section aria-labelledby="about"><h2 id="about"><bdi>${whatOf(draft)}</bdi></h2>
       <dl class="pairs">
-        <dt>${t('review_deed')}</dt><dd>${t(`deed_${draft.deed}`)}</dd>
+        <dt>${t('review_deed')}</dt><dd>${t(`deed_${draft.deed}`, { to: draft.to })}</dd>
         <dt>${t('draft_begun')}</dt><dd><${Who} name=${draft.by} /> <${Time} at=${draft.begun} /></dd>
         <dt>${t('draft_changed')}</dt><dd><${Who} name=${draft.changed_by} /> <${Time} at=${draft.changed} /></dd>
         <dt>${t('draft_base')}</dt><dd>${draft.base}</dd>
@@ -58,11 +58,12 @@ function Text({ draft }) {
     <section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${null} /></section></div>`;
 }
 
-const PATHS = { publish: 'publications', removal: 'publications/removal', rollback: 'publications/rollback' };
+const PATHS = { publish: 'publications', removal: 'publications/removal', rename: 'publications/rename', rollback: 'publications/rollback' };
 
 function bodyOf(draft) {
   const body = { if_version: draft.base, draft: draft.id };
   if (draft.deed === 'rollback') return { ...body, to: draft.to };
+  if (draft.deed === 'rename') return { ...body, name: draft.name, to: draft.to };
   return { ...body, name: draft.name, ...(draft.deed === 'publish' ? { text: draft.text } : {}) };
 }
 

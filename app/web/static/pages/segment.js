@@ -7,6 +7,7 @@ import { Figure, Shown, Time } from '../parts/states.js';
 import { Conditions } from '../parts/conditions.js';
 import { SizeChart } from '../parts/chart.js';
 import { Removal } from '../parts/removal.js';
+import { Renaming } from '../parts/renaming.js';
 import { ChangeTable, User } from '../parts/changes.js';
 
 const PERIODS = ['1h', '1d', '7d', '30d'];
@@ -15,7 +16,8 @@ const EVERY = 5000;
 export function Segment({ name, me, query }) {
   const path = `segments/${encodeURIComponent(name)}`;
   const view = useData(path);
-  const [removing, setRemoving] = useState(false);
+  const [doing, setDoing] = useState('');
+  const button = (deed) => html`<button aria-expanded=${doing === deed} onClick=${() => setDoing(doing === deed ? '' : deed)}>${t(deed)}</button>`;
   return html`<h1 tabindex="-1">${name}</h1>
     <${Shown} of=${view}>${(data) => html`
       ${data.title || data.description ? html`<p class="lead">${data.title}${data.title && data.description ? ': ' : ''}${data.description}</p>` : ''}
@@ -23,9 +25,10 @@ export function Segment({ name, me, query }) {
         ${data.owner ? html`<span>${t('owner')}: ${data.owner}</span>` : ''}
         ${me.rights.includes('edit') ? html`<a class="action" href=${editHref(name)}>${t('edit')}</a>` : ''}
         ${me.features.published ? html`<a href=${`/history${made({ name })}`}>${t('history_of')}</a>` : ''}
-        ${me.rights.includes('publish') && me.features.published ? html`<button aria-expanded=${removing} onClick=${() => setRemoving(!removing)}>${t('remove')}</button>` : ''}
+        ${me.rights.includes('publish') && me.features.published ? html`${button('rename')}${button('remove')}` : ''}
         ${data.tags.map((each) => html`<a class="tag" key=${each} href=${`/segments${made({ tag: each })}`}>${each}</a>`)}</p>
-      ${removing ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} review=${me.features.review} onCancel=${() => setRemoving(false)} />` : ''}
+      ${doing === 'rename' ? html`<${Renaming} name=${name} path=${path} live=${data.status === 'live'} destinations=${data.destinations} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
+      ${doing === 'remove' ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
       ${data.status === 'live' ? html`<${Sizes} path=${path} name=${name} query=${query} />` : html`<p class="notice">${t('not_live')}</p>`}
       <${Definition} view=${data} />
       ${data.status === 'live' ? html`
