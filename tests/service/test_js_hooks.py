@@ -1,4 +1,7 @@
-"""The hooks for React and Vue in node, with stand-ins for the few functions that they call; test_hooks.py has both."""
+"""The hooks for React and Vue in node, with stand-ins for the few functions that they call, and rendered by both.
+
+test_hooks.py has them in a browser.
+"""
 
 import json
 import shutil
@@ -7,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.service.node_packages import node_modules
 
 CLIENT = Path(__file__).parents[2] / "deploy" / "clients" / "js"
 REACT = """
@@ -33,6 +38,7 @@ export const computed = (get) => ({ get value() { return get(); } });
 export const toValue = (given) => typeof given === "function" ? given() : given?.value ?? given;
 """
 BEGIN = """
+globalThis.window = globalThis;
 globalThis.sources = [];
 globalThis.EventSource = class {
   constructor(url) { this.url = url; this.heard = {}; this.readyState = 1; sources.push(this); }
@@ -112,3 +118,54 @@ def test_a_component_of_vue_follows_the_segment_that_its_name_says_and_ends_the_
     found, ended = run(tmp_path, IN_VUE)
     assert found == [[True, None], [None, 1], [3, 3, 2], ["other", 1]]
     assert ended == [2, None]
+
+
+ON_SERVER = """
+globalThis.EventSource = class { constructor() { throw new Error("a stream on the server"); } };
+const asked = [];
+const { segmentStore } = await import("./shoal.js");
+const token = () => { asked.push("token"); return "TOKEN"; };
+const url = "https://events.shop.example";
+const initial = [{ segment: "cart", since: "2026-01-05T10:30:00.000Z", attach: { value: 3 }, times: 1, version: "v" }];
+const stores = [segmentStore({ url, token }), segmentStore({ url, token, initial })];
+const turn = () => new Promise((done) => setTimeout(done));
+const text = (cart, all) =>
+  `${cart === undefined ? "unknown" : cart?.attach.value ?? "nothing"} of ${all === null ? "unknown" : all.size}`;
+"""
+BY_REACT = """
+const { createElement } = (await import("react")).default;
+const { renderToString } = (await import("react-dom/server")).default;
+const { useSegment, useSegments } = await import("./react.js");
+const found = stores.map((store) =>
+  renderToString(createElement(() => text(useSegment(store, "cart"), useSegments(store)))));
+await turn();
+console.log(JSON.stringify([found, asked]));
+"""
+BY_VUE = """
+const { createSSRApp, h } = await import("vue");
+const { renderToString } = await import("vue/server-renderer");
+const { useSegment, useSegments } = await import("./vue.js");
+const found = [];
+for (const store of stores) {
+  const setup = () => {
+    const cart = useSegment(store, "cart"), all = useSegments(store);
+    return () => h("p", text(cart.value, all.value));
+  };
+  found.push((await renderToString(createSSRApp({ setup }))).replace(/<.*?>/g, ""));
+}
+await turn();
+console.log(JSON.stringify([found, asked]));
+"""
+
+
+@pytest.mark.parametrize("script", [BY_REACT, BY_VUE], ids=["React", "Vue"])
+def test_a_server_renders_what_it_knows_and_opens_no_stream(tmp_path: Path, script: str) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(CLIENT, site)
+    (site / "node_modules").symlink_to(node_modules())
+    (site / "run.js").write_text(ON_SERVER + script)
+    node = shutil.which("node")
+    assert node is not None  # or there were no packages
+    done = subprocess.run([node, "run.js"], cwd=site, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["unknown of unknown", "3 of 1"], []]

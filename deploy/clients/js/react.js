@@ -3,7 +3,7 @@ import { useSyncExternalStore } from "react";
 
 /** The segments of a store (`segmentStore` of shoal.js, made once, outside of components); null until they are known. */
 export function useSegments(store) {
-  return useSyncExternalStore(store.subscribe, store.get, () => null);
+  return useSyncExternalStore(store.subscribe, store.get, store.initial);
 }
 
 /**
@@ -11,9 +11,6 @@ export function useSegments(store) {
  * another segment does not draw the component again.
  */
 export function useSegment(store, name) {
-  const membership = () => {
-    const segments = store.get();
-    return segments === null ? undefined : segments.get(name) ?? null;
-  };
-  return useSyncExternalStore(store.subscribe, membership, () => undefined);
+  const membership = (segments) => (segments === null ? undefined : segments.get(name) ?? null);
+  return useSyncExternalStore(store.subscribe, () => membership(store.get()), () => membership(store.initial()));
 }

@@ -57,11 +57,18 @@ export declare class SegmentFollower {
 export interface SegmentStore {
   /** Null until they are known. */
   get(): ReadonlyMap<string, Membership> | null;
+  /** What the server has rendered the page with; null if that was not said. */
+  initial(): ReadonlyMap<string, Membership> | null;
   /** Returns what ends it. */
   subscribe(listener: () => void): () => void;
 }
 
-export declare function segmentStore(options: FollowerOptions): SegmentStore;
+export interface StoreOptions extends FollowerOptions {
+  /** What the server has rendered the page with: `segments` of GET /v1/users/USER/segments. */
+  initial?: Membership[] | null;
+}
+
+export declare function segmentStore(options: StoreOptions): SegmentStore;
 export declare function userOf(token: string): string;
 export declare function showBlocks(segments: Map<string, Membership>, root?: ParentNode): void;
 

@@ -110,10 +110,12 @@ export class SegmentFollower {
 /**
  * The segments of one visitor for several parts of a page, such as the hooks of react.js and vue.js: one stream for all,
  * open as long as somebody listens. `get()` is null until the segments are known, then a new Map after each change.
+ * `initial`: what the server has rendered the page with, `segments` of GET /v1/users/USER/segments; known from the start.
  */
-export function segmentStore(options) {
+export function segmentStore({ initial = null, ...options }) {
   const listeners = new Set();
-  let segments = null;
+  const first = initial === null ? null : new Map(initial.map((each) => [each.segment, each]));
+  let segments = first;
   let follower = null;
   const onSegments = (known, change) => {
     segments = new Map(known);
@@ -128,6 +130,7 @@ export function segmentStore(options) {
   });
   return {
     get: () => segments,
+    initial: () => first,
     subscribe(listener) {
       const own = () => listener(); // the same function twice is two listeners
       listeners.add(own);

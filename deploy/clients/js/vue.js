@@ -4,7 +4,8 @@ import { computed, onScopeDispose, shallowRef, toValue } from "vue";
 /** A ref of the segments of a store (`segmentStore` of shoal.js); null until they are known. Ends with the component. */
 export function useSegments(store) {
   const segments = shallowRef(store.get());
-  onScopeDispose(store.subscribe(() => { segments.value = store.get(); }));
+  // Where a server renders, a component is set up, and never ends.
+  if (typeof window !== "undefined") onScopeDispose(store.subscribe(() => { segments.value = store.get(); }));
   return segments;
 }
 
