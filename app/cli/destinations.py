@@ -21,7 +21,7 @@ EXIT_SOME_LEFT: Final = 1
 
 
 def destinations(
-    action: Literal["run", "check", "status", "replay"],
+    action: Literal["run", "check", "status", "replay", "confirm"],
     folder: Path | None = None,
     /,
     *,
@@ -33,19 +33,20 @@ def destinations(
     web_port: int | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Send changes to other services over HTTP (`run`), show the requests (`check`) or the progress (`status`), or send
-    dead letters again (`replay`).
+    """Send changes to other services over HTTP (`run`), show the requests (`check`) or the progress (`status`), send
+    dead letters again (`replay`), or let changes go that are held back (`confirm`).
 
     Each destination is a file; docs/destinations.md explains it, and `shoal files destinations` has examples.
     `check` needs no broker and sends nothing. `status` shows the last answer of each paused destination, and exits
-    with 1 if there is one. `replay` sends each dead letter once more, and exits with 1 if any is left.
+    with 1 if there is one, or if one holds changes back. `replay` sends each dead letter once more, and exits with 1
+    if any is left. `confirm` needs names (`--only`).
 
     Example: `shoal destinations check destinations --segments segments`
 
     Parameters
     ----------
     action
-        run, check, status or replay.
+        run, check, status, replay or confirm.
     folder
         The folder with the destinations (SHOAL_DESTINATIONS, destinations).
     only
@@ -79,6 +80,10 @@ def destinations(
         return _status(settings, wanted)
     if action == "replay":
         return _replay(settings, wanted)
+    if action == "confirm":
+        if not only:
+            raise UserError("confirm needs the names of destinations", hint="add --only NAME")
+        return _confirm(settings, wanted)
     return _run(settings, wanted)
 
 
@@ -148,7 +153,21 @@ def _status(settings: Settings, wanted: Sequence[Destination]) -> int:
                 console,
                 f"  {counted(each.behind, 'change')} behind, kept until one is taken; tried every minute",
             )
-    return EXIT_SOME_LEFT if any(each.pause for each in found) else EXIT_OK
+        if each.hold is not None:
+            held = counted(each.hold.users, "user")
+            say(console, f"  holds back changes of {held} since {each.hold.since}: {_printable(each.hold.detail)}")
+            say(console, f"  if that is meant: shoal destinations confirm {settings.destinations} --only {each.name}")
+    return EXIT_SOME_LEFT if any(each.pause or each.hold for each in found) else EXIT_OK
+
+
+def _confirm(settings: Settings, wanted: Sequence[Destination]) -> int:
+    from app.destinations.confirmation import confirm
+
+    quiet_clients()
+    asyncio.run(confirm(settings, wanted))
+    for each in wanted:
+        say(make_console(), f"{each.name}: confirmed, what it holds back goes on within seconds")
+    return EXIT_OK
 
 
 def _printable(text: str) -> str:

@@ -40,6 +40,10 @@ class Connections:
         """Takes it away again."""
         self._stateful(destination).closed(destination, store)
 
+    def confirmed(self, destination: Destination, at_s: float) -> None:
+        """Tells the connection of a destination that somebody has confirmed what it holds back."""
+        self._stateful(destination).confirmed(destination, at_s)
+
     async def deliver_with(
         self, store: StateStore, destination: Destination, items: Sequence[object]
     ) -> Sequence[Outcome]:

@@ -11,17 +11,20 @@ from typing import Any, Final
 from app.destinations.changes import is_stale, is_wanted, prepare, read_change, source_of
 from app.destinations.destination import Destination
 from app.destinations.outcome import Fate, Outcome
-from app.destinations.positions import Stored
+from app.destinations.positions import Hold, Stored
 from app.destinations.request_limiter import FAILURES_TO_OPEN, Breaker
 from app.destinations.shared_limits import SharedLimits
 from app.destinations.unusable import UnusableError
 from app.destinations.user_queues import UserQueues, Waiting
+from app.events.instants import iso
 from app.runtime.follow.reader_metrics import ReaderMetrics
 from app.runtime.kafka.log_reader import Fetched, LogReader
 
 WINDOW: Final = 1_000
 """Changes of one destination and partition in hand at most; two batches where that is more."""
 READ_WAIT_MS: Final = 500
+HELD_S: Final = 60.0
+"""Changes that are held back are looked at again after so long, or at once when somebody confirms them."""
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ class DeliveryLoop:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._trying: set[asyncio.Task[None]] = set()
+        self._held: set[int] = set()
+        self.hold: Hold | None = None
 
     @property
     def stored(self) -> Stored:
@@ -272,6 +277,31 @@ class DeliveryLoop:
                 self._queues.put_back(each)
             elif not await self._is_done(each, result, now_s, got_through=got_through):
                 behind.add(each.user)
+        self._note_held(results)
+
+    def confirmed(self) -> None:
+        """Somebody has confirmed what is held: it is tried now."""
+        self._queues.hurry(self._clock_s())
+        self._wake.set()
+
+    def _note_held(self, results: Sequence[_Result]) -> None:
+        """Keeps the number of users whose changes are held, with the latest reason."""
+        name = self.destination.name
+        details = [each.outcome.detail for each in results if each.outcome and each.outcome.fate is Fate.HELD]
+        if self._held and (details or self.hold is not None):
+            since = iso(int(time.time() * 1000)) if self.hold is None else self.hold.since
+            if self.hold is None:
+                self._metrics.paused(name, paused=True)
+                log.warning(
+                    "destination %s: holds back the changes of %d users: %s; `shoal destinations confirm` lets them go",
+                    *(name, len(self._held), details[-1]),
+                )
+            detail = details[-1] if details else self.hold.detail if self.hold else ""
+            self.hold = Hold(since=since, users=len(self._held), detail=detail)
+        elif self.hold is not None:
+            self.hold = None
+            self._metrics.paused(name, paused=False)
+            log.info("destination %s: holds back nothing any more", name)
 
     async def _is_done(self, each: Waiting[Any], result: _Result, now_s: float, *, got_through: bool) -> bool:
         """Settles one change; False if it is tried again."""
@@ -279,6 +309,10 @@ class DeliveryLoop:
         if error is not None:
             return await self._unusable(each, error, result.segment, got_through=got_through)
         assert outcome is not None, "neither an error nor an outcome"
+        if outcome.fate is Fate.HELD:
+            self._held.add(each.offset)
+            self._keep(each, due_s=now_s + HELD_S, now_s=now_s)
+            return False
         if outcome.fate is Fate.AGAIN:
             return await self._again(each, outcome, now_s, result.segment)
         if outcome.fate is Fate.REFUSED:
@@ -348,5 +382,6 @@ class DeliveryLoop:
 
     def _finish(self, each: Waiting[Any], outcome: str) -> None:
         self._queues.remove(each)
+        self._held.discard(each.offset)
         self._metrics.destination(self.destination.name, outcome)
         self._room.set()

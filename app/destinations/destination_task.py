@@ -13,7 +13,17 @@ from app.destinations.connections import Connections
 from app.destinations.delivery_loop import Deliver as DeliverItems
 from app.destinations.delivery_loop import DeliveryLoop
 from app.destinations.destination import Destination
-from app.destinations.positions import Pause, Stored, destination_topics, pause_row, position_row, read_states
+from app.destinations.positions import (
+    Hold,
+    Pause,
+    Stored,
+    StoredStates,
+    destination_topics,
+    hold_row,
+    pause_row,
+    position_row,
+    read_states,
+)
 from app.destinations.shared_limits import LimitsByDestination
 from app.destinations.state_store import PartitionStates, read_partition_states
 from app.runtime.follow.follow_task import Deliver, FollowTask
@@ -26,6 +36,7 @@ from app.runtime.partition.failures import describe_error
 from app.runtime.records.dead_letters import Origin, dead_row, destination_header
 from app.settings import Settings
 
+CONFIRM_S: Final = 1.0
 STORE_S: Final = 0.2
 """How often positions are stored: what was delivered since is delivered again after a crash, under the same id."""
 
@@ -55,6 +66,8 @@ class DestinationTask(FollowTask):
         self._written: dict[str, Stored] = {}
         self._pauses: dict[str, Pause | None] = {}
         self._states: dict[str, PartitionStates] = {}
+        self._holds: dict[str, Hold | None] = {}
+        self._confirmed_s: dict[str, float] = {}
         self._writer: LogWriter | None = None
         self._writing = asyncio.Lock()
         super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
@@ -65,6 +78,7 @@ class DestinationTask(FollowTask):
             states = await read_states(reader)
         self._at, self._written = dict(states.positions), dict(states.positions)
         self._pauses = {name: states.pauses.get(name) for name in self._limits_by_destination}
+        self._holds = {name: states.holds.get(name) for name in self._limits_by_destination}
         for name, pause in self._pauses.items():
             if pause is not None:
                 self._limits_by_destination[name].resume_paused(pause, time.monotonic(), self._metrics)
@@ -73,10 +87,12 @@ class DestinationTask(FollowTask):
             await writer.open()
         try:
             await self._open_states()
+            self._confirm(states)
             async with asyncio.TaskGroup() as group:
                 for limits in self._limits_by_destination.values():
                     group.create_task(self._serve(limits.destination))
                 group.create_task(self._keep_storing())
+                group.create_task(self._keep_confirming())
                 self.got_on()
         finally:
             self._close_states()
@@ -194,6 +210,24 @@ class DestinationTask(FollowTask):
                 delivery_loop = self._delivery_loops.get(name)
                 self._metrics.waiting(name, 0 if delivery_loop is None else delivery_loop.waiting)
 
+    async def _keep_confirming(self) -> None:
+        """Looks for confirmations while something is held back."""
+        while True:
+            await asyncio.sleep(CONFIRM_S)
+            if any(each.hold is not None for each in self._delivery_loops.values()):
+                async with self.reading(self._topics.positions) as reader:
+                    self._confirm(await read_states(reader))
+
+    def _confirm(self, stored: StoredStates) -> None:
+        for name in self._states:
+            confirmation = stored.confirmations.get(name)
+            if confirmation is None or confirmation.at_s <= self._confirmed_s.get(name, 0.0):
+                continue
+            self._confirmed_s[name] = confirmation.at_s
+            self._connections.confirmed(self._limits_by_destination[name].destination, confirmation.at_s)
+            if (delivery_loop := self._delivery_loops.get(name)) is not None:
+                delivery_loop.confirmed()
+
     async def _store(self) -> None:
         for name, delivery_loop in self._delivery_loops.items():
             self._at[name] = delivery_loop.stored
@@ -207,11 +241,18 @@ class DestinationTask(FollowTask):
             for name, limits in self._limits_by_destination.items()
             if self._pauses.get(name) != limits.pause
         }
-        if not (news or pauses) or self._writer is None:
+        holds = {
+            name: delivery_loop.hold
+            for name, delivery_loop in self._delivery_loops.items()
+            if self._holds.get(name) != delivery_loop.hold
+        }
+        if not (news or pauses or holds) or self._writer is None:
             return
         async with self._writing:
             rows = [position_row(name, at) for name, at in news.items()]
             rows += [pause_row(name, pause) for name, pause in pauses.items()]
+            rows += [hold_row(name, hold) for name, hold in holds.items()]
             await self._writer.write([(self._topics.positions, rows)])
         self._written |= news
         self._pauses |= pauses
+        self._holds |= holds

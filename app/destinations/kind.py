@@ -79,6 +79,9 @@ class StatefulConnection(Protocol):
     def closed(self, destination: Destination, store: StateStore) -> None:
         """The partition is not this process's any more."""
 
+    def confirmed(self, destination: Destination, at_s: float) -> None:
+        """Somebody has confirmed what is held back (`Fate.HELD`), at an instant in seconds since the epoch."""
+
     async def deliver_with(
         self, destination: Destination, items: Sequence[object], store: StateStore
     ) -> Sequence[Outcome]:

@@ -13,6 +13,8 @@ class Fate(Enum):
     """It will never be taken."""
     AGAIN = "again"
     """The destination took nothing: away, too busy, or it does not know us."""
+    HELD = "held"
+    """Kept until somebody confirms it, for it looks like a mistake. It says nothing of the destination."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Stored state of destinations in a partition: positions and pauses, one record each in a compacted topic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -32,12 +32,30 @@ class Pause(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """A destination holds back the changes of `users` users until somebody confirms them: `detail` says why."""
+
+    since: str
+    users: int
+    detail: str
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """Somebody has confirmed what a destination holds back. `at_s`: seconds since the epoch."""
+
+    at_s: float
+
+
 PAUSE: Final = "pause:"
-"""Pauses stand beside positions, with this before the name of the destination; no name has a colon."""
+HOLD: Final = "hold:"
+CONFIRMATION: Final = "confirmation:"
+"""Pauses and the like stand beside positions, with this before the name of the destination; no name has a colon."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Stored).decode
 _decode_pause = msgspec.json.Decoder(Pause).decode
+_decode_hold = msgspec.json.Decoder(Hold).decode
+_decode_confirmation = msgspec.json.Decoder(Confirmation).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +93,41 @@ def pause_row(name: str, pause: Pause | None) -> Row:
     return (PAUSE + name).encode(), None if pause is None else _encode(pause), []
 
 
+def hold_row(name: str, hold: Hold | None) -> Row:
+    """The record of what a destination holds back; None: nothing any more."""
+    return (HOLD + name).encode(), None if hold is None else _encode(hold), []
+
+
+def confirmation_row(name: str, at_s: float) -> Row:
+    """The record of a confirmation."""
+    return (CONFIRMATION + name).encode(), _encode(Confirmation(at_s)), []
+
+
 @dataclass(frozen=True, slots=True)
 class StoredStates:
     """The latest of each destination in a partition, by its name."""
 
     positions: dict[str, Stored] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    confirmations: dict[str, Confirmation] = field(default_factory=dict)
 
 
 async def read_states(reader: LogReader) -> StoredStates:
-    """Positions and pauses of a partition. A record that cannot be read counts as not there."""
+    """The stored states of a partition. A record that cannot be read counts as not there."""
     found = StoredStates()
+    readers: Sequence[tuple[str, dict[str, Any], Callable[[bytes], Any]]] = (
+        (PAUSE, found.pauses, _decode_pause),
+        (HOLD, found.holds, _decode_hold),
+        (CONFIRMATION, found.confirmations, _decode_confirmation),
+        ("", found.positions, _decode),
+    )
     async for records in whole(reader, records_max=READ_RECORDS):
         for record in records:
             key = (record.key or b"").decode(errors="replace")
-            name = key.removeprefix(PAUSE)
-            paused = name != key
-            (found.pauses if paused else found.positions).pop(name, None)
-            if record.value is None:
-                continue
-            with suppress(msgspec.DecodeError):
-                if paused:
-                    found.pauses[name] = _decode_pause(record.value)
-                else:
-                    found.positions[name] = _decode(record.value)
+            prefix, states, decode = next(each for each in readers if key.startswith(each[0]))
+            states.pop(key.removeprefix(prefix), None)
+            if record.value is not None:
+                with suppress(msgspec.DecodeError):
+                    states[key.removeprefix(prefix)] = decode(record.value)
     return found

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from app.destinations.destination import Destination
-from app.destinations.positions import Pause, destination_topic_specs, destination_topics, read_states
+from app.destinations.positions import Hold, Pause, destination_topic_specs, destination_topics, read_states
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_readers import LogReaders
 from app.runtime.kafka.topics import ensure_topics, specs_of
@@ -14,11 +14,13 @@ from app.settings import Settings
 
 @dataclass(slots=True)
 class Status:
-    """behind: changes since its positions, wanted or not; None if it has never run. pause: the latest, if any."""
+    """behind: changes since its positions, wanted or not; None if it has never run. pause: the latest, if any.
+    hold: what all partitions hold back, if anything."""
 
     name: str
     behind: int | None = None
     pause: Pause | None = None
+    hold: Hold | None = None
 
 
 async def read_status(settings: Settings, wanted: Sequence[Destination]) -> list[Status]:
@@ -40,6 +42,10 @@ async def read_status(settings: Settings, wanted: Sequence[Destination]) -> list
                 if (stored := states.positions.get(name)) is not None:
                     done = sum(last - first for first, last in stored.done)
                     status.behind = (status.behind or 0) + max(0, end - stored.offset - done)
+                if (hold := states.holds.get(name)) is not None:
+                    before = status.hold or Hold(since=hold.since, users=0, detail=hold.detail)
+                    since = min(before.since, hold.since)
+                    status.hold = Hold(since=since, users=before.users + hold.users, detail=hold.detail)
                 pause = states.pauses.get(name)
                 if pause is not None and (status.pause is None or pause.refusals >= status.pause.refusals):
                     status.pause = pause

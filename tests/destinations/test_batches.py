@@ -188,6 +188,26 @@ async def test_changes_of_which_nothing_was_sent_do_not_hide_that_everything_is_
     assert receiver.limits.pause is not None
 
 
+async def test_what_is_held_back_waits_as_long_as_it_takes_and_keeps_only_its_users_waiting() -> None:
+    changes = history(users=40, each=3)
+    held = Outcome(fate=Fate.HELD, status="held", detail="too many", asked=False)
+    own = {each.id for each in changes if each.user == "u-3"}
+    confirmed: list[bool] = []
+    receiver = SimulatedReceiver(changes, lambda item, _: held if item.id in own and not confirmed else DELIVERED, PILE)
+    await receiver.run(until_s=24 * HOUR_S)
+    loop = receiver.delivery_loop
+    assert (loop.waiting, receiver.buried) == (3, [])
+    assert loop.hold is not None
+    assert (loop.hold.users, loop.hold.detail) == (1, "too many")
+    assert len(receiver.arrived) == len(changes) - 3
+    confirmed.append(True)
+    loop.confirmed()
+    await receiver.run(until_s=receiver.now_s + 31)
+    assert loop.waiting == 0
+    assert receiver.delivery_loop.hold is None
+    assert [one for one, _ in receiver.arrived[-3:]] == [each.id for each in changes if each.id in own]
+
+
 async def test_whatever_happens_each_change_is_done_once_and_each_users_in_order() -> None:
     for seed in range(30):
         chance = random.Random(seed)

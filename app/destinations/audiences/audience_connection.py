@@ -1,12 +1,13 @@
 """Sends the plans of audiences. The order of storing and sending is the one in `member_states`."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
 from app.destinations.audiences.audience_target import AudienceTarget, Wish
+from app.destinations.audiences.guard import Guard
 from app.destinations.audiences.member_states import MemberStates, Plan, Step
 from app.destinations.audiences.platform import Action, Member, Platform
 from app.destinations.destination import Destination
@@ -18,6 +19,8 @@ REPLY_BYTES_MAX: Final = 4 << 20
 """Of an answer that may name every member of a request."""
 UNCHANGED: Final = Outcome(fate=Fate.DELIVERED, status="unchanged", asked=False)
 """Of a change after which there was nothing to send: the user's next change, or the list itself, has it already."""
+WAITING: Final = (Fate.AGAIN, Fate.HELD)
+DETAIL_MAX: Final = 300
 STATELESS: Final = Outcome(fate=Fate.AGAIN, status="no-state", detail="only the process that has the state may send")
 
 
@@ -49,6 +52,7 @@ class AudienceConnection:
     def __init__(self, *, private: bool) -> None:
         self._http = HttpConnection(private=private)
         self._states: dict[str, MemberStates] = {}
+        self._guards: dict[str, Guard] = {}
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -62,10 +66,15 @@ class AudienceConnection:
     def opened(self, destination: Destination, store: StateStore) -> None:
         """See `StatefulConnection`."""
         self._states.setdefault(destination.name, MemberStates()).opened(store.partition, store.rows)
+        self._guards.setdefault(destination.name, Guard(on=_target(destination).guarded))
 
     def closed(self, destination: Destination, store: StateStore) -> None:
         """See `StatefulConnection`."""
         self._states[destination.name].closed(store.partition)
+
+    def confirmed(self, destination: Destination, at_s: float) -> None:
+        """See `StatefulConnection`."""
+        self._guards[destination.name].confirm(at_s)
 
     async def deliver(self, destination: Destination, items: Sequence[object]) -> Sequence[Outcome]:
         """Nothing is sent without a state."""
@@ -81,7 +90,8 @@ class AudienceConnection:
             user: frozenset(wish.identifiers if destination.wants_group(wish.group) else ())
             for user, wish in wishes.items()
         }
-        plan = states.plan(store.partition, wanted)
+        held = self._hold_removals(destination, store.partition, wishes, wanted)
+        plan = states.plan(store.partition, {user: each for user, each in wanted.items() if user not in held})
         try:
             await store.put(plan.before)
         except BaseException:
@@ -89,24 +99,55 @@ class AudienceConnection:
             raise
         answers = await self._send(destination, plan, batch_id=items[-1].id)
         after: dict[str, bytes | None] = {}
-        outcomes: dict[str, Outcome] = {}
+        outcomes = held | self._hold_refusals(destination, {step.user: answers.of(step) for step in plan.steps})
         for step in plan.steps:
-            outcome = outcomes[step.user] = answers.of(step)
-            if outcome.fate is not Fate.AGAIN:
+            if outcomes[step.user].fate not in WAITING:
                 removed = answers.removed.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 added = answers.added.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 after[step.user] = states.after(step, removed=removed, added=added)
         await store.put(after)
+        gone = sum(user not in held and not identifiers for user, identifiers in wanted.items() if user in after)
+        self._guards[destination.name].removed(gone, time.time())
         return [
-            outcome if item is wishes[item.user] or outcome.fate is Fate.AGAIN else UNCHANGED
+            outcome if item is wishes[item.user] or outcome.fate in WAITING else UNCHANGED
             for item in items
             for outcome in [outcomes.get(item.user, UNCHANGED)]
         ]
 
+    def _hold_removals(
+        self,
+        destination: Destination,
+        partition: int,
+        wishes: Mapping[str, Wish],
+        wanted: Mapping[str, frozenset[str]],
+    ) -> dict[str, Outcome]:
+        """Those who would leave and are held back, if too many would."""
+        states, guard = self._states[destination.name], self._guards[destination.name]
+        leaving = [
+            user
+            for user, identifiers in wanted.items()
+            if not identifiers and not wishes[user].is_erasure and states.kept(partition, user).there
+        ]
+        part = len(states.parts[partition])
+        reason = guard.holds_removals(len(leaving), part=part, members=states.members, now_s=time.time())
+        if not reason:
+            return {}
+        return dict.fromkeys(leaving, Outcome(fate=Fate.HELD, status="held", detail=reason, asked=False))
+
+    def _hold_refusals(self, destination: Destination, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+        """The outcomes of a batch; whoever was refused is held back if too many were."""
+        asked = [each for each in outcomes.values() if each.asked and each.fate is not Fate.AGAIN]
+        refused = [each for each in asked if each.fate is Fate.REFUSED]
+        reason = self._guards[destination.name].holds_refusals(len(refused), len(asked), time.time())
+        if not reason:
+            return outcomes
+        detail = f"{reason}, the last: {refused[-1].detail}"
+        held = Outcome(fate=Fate.HELD, status="held", detail=detail[:DETAIL_MAX], asked=False)
+        return {user: held if each.fate is Fate.REFUSED else each for user, each in outcomes.items()}
+
     async def _send(self, destination: Destination, plan: Plan, *, batch_id: str) -> _Answers:
         """Removals, then additions. After a request that did not get through, nothing more is sent."""
-        target: Any = destination.target
-        assert isinstance(target, AudienceTarget), destination.kind
+        target = _target(destination)
         answers = _Answers()
         until_s = time.monotonic() + destination.timeout_ms / 1000
         removals = [Member(step.user, step.remove) for step in plan.steps if step.remove]
@@ -161,6 +202,12 @@ class AudienceConnection:
                 outcomes |= dict.fromkeys(rest, verdict.outcome)
                 break
         return [outcomes[place] for place in range(len(members))]
+
+
+def _target(destination: Destination) -> AudienceTarget:
+    target: Any = destination.target
+    assert isinstance(target, AudienceTarget), destination.kind
+    return target
 
 
 def _parts(platform: Platform, action: Action, members: Sequence[Member]) -> Iterator[list[Member]]:

@@ -23,7 +23,7 @@ from app.destinations.template import Node
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.language.suggestions import did_you_mean, listed
 
-COMMON: Final = ("platform", "segment", "identify", "consent", "country")
+COMMON: Final = ("platform", "segment", "identify", "consent", "country", "guard")
 OF_PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
     "google": ("audience", "account", "login_account", "terms", "service_account", "oauth", "url"),
     "http": ("add", "remove", "item", "hash", "headers", "basic", "oauth", "answer", "refused"),
@@ -78,7 +78,9 @@ class AudienceFile(HttpFile):
         consent = self._path(fields.scalar("consent"), roots=("attach",)) if "consent" in fields else ()
         if platform is None or len(self.source.problems) > known:
             return None
-        return AudienceTarget(platform=platform, identify=identify, consent=consent)
+        return AudienceTarget(
+            platform=platform, identify=identify, consent=consent, guarded=fields.choice("guard", ("on", "off")) == "on"
+        )
 
     # ------------------------------------------------------------ of all platforms
 

@@ -28,11 +28,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceTarget:
-    """The contract: `app.destinations.destination.Target`. identify: path of a value in a change, by kind."""
+    """The contract: `app.destinations.destination.Target`. identify: path of a value in a change, by kind.
+
+    guarded: what looks like a mistake is held back.
+    """
 
     platform: Platform
     identify: Mapping[IdentifierKind, tuple[str, ...]]
     consent: tuple[str, ...] = ()
+    guarded: bool = True
 
     @property
     def changes(self) -> Collection[Occasion]:
