@@ -12,6 +12,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.review.footprint import PROFILE_BYTES_MAX
+from app.service.pushed import PUSHED_BYTES_MAX, RECORDS_MAX
 from tables import cart, counted, cut_texts, message_ids, pairs, recent, sequences, values, windows
 from tools.docs_pages import ROOT, code, rows
 
@@ -35,6 +36,7 @@ LIMITS = {
     "a text remembered as a value": f"{cut_texts.TEXT_BYTES_KEY_MAX} bytes",
     "a text remembered by": f"{cut_texts.TEXT_BYTES_VALUE_MAX:,} bytes",
     "a message": f"{MESSAGE_BYTES_MAX // 1024} KB",
+    "a [pushed request]": f"{PUSHED_BYTES_MAX >> 20} MB, {RECORDS_MAX:,} records",
     "a `userId` or": f"{USER_BYTES_MAX} bytes",
     "an event behind its user's": f"{RULES.lateness_ms // 3_600_000} h",
     "an event ahead of": f"{RULES.skew_max_ms // 60_000} min",
