@@ -1,5 +1,6 @@
 """The hooks for React and Vue in a real browser: components share one stream and follow the visitor's segments."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -64,6 +65,36 @@ VUE = """
   createApp({ setup: () => () => (shown.value ? h("div", [h(Cart), h(Cart), h(Only)]) : null) }).mount("#app");
 </script>
 """
+CAPTURE = """
+<script>
+  window.errors = [];
+  for (const kind of ["error", "warn"]) console[kind] = (...said) => { window.errors.push(said.join(" ")); };
+  window.before = document.querySelector("p");
+</script>
+"""
+HYDRATED_REACT = """
+<script src="react.development.js"></script><script src="react-dom.development.js"></script>
+<script type="importmap">{"imports": {"react": "./react-module.js"}}</script>
+<script type="module">
+  import { useSegment } from "./react.js";
+  import { store } from "./store.js";
+  const Cart = () => React.createElement("p", {}, useSegment(store, "cart-abandoned")?.attach.value ?? "nothing");
+  const onRecoverableError = (error) => { window.errors.push(String(error)); };
+  ReactDOM.hydrateRoot(document.getElementById("app"), React.createElement(Cart), { onRecoverableError });
+</script>
+"""
+HYDRATED_VUE = """
+<script type="importmap">{"imports": {"vue": "./vue.esm-browser.prod.js"}}</script>
+<script type="module">
+  import { createSSRApp, h } from "vue";
+  import { useSegment } from "./vue.js";
+  import { store } from "./store.js";
+  createSSRApp({ setup() {
+    const cart = useSegment(store, "cart-abandoned");
+    return () => h("p", cart.value?.attach.value ?? "nothing");
+  } }).mount("#app");
+</script>
+"""
 STORE = """
 import { segmentStore } from "./shoal.js";
 window.streams = [];
@@ -71,7 +102,7 @@ const Source = window.EventSource;
 window.EventSource = class extends Source {
   constructor(url) { super(url); window.streams.push(this); }
 };
-export const store = segmentStore({ url: "URL", token: "TOKEN" });
+export const store = segmentStore({ url: "URL", token: "TOKEN", initial: INITIAL });
 window.store = store;
 """
 ONLY = "document.querySelector('b').textContent"
@@ -89,6 +120,9 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     (folder / "react-module.js").write_text("export const { useSyncExternalStore } = window.React;")
     for name, text in (("with-react", REACT), ("with-vue", VUE)):
         (folder / f"{name}.html").write_text(f"<!doctype html><title>{name}</title><div id=app></div>{text}")
+    for name, text in (("hydrated-react", HYDRATED_REACT), ("hydrated-vue", HYDRATED_VUE)):
+        page = f"<!doctype html><title>{name}</title><div id=app><p>79.5</p></div>{CAPTURE}{text}"
+        (folder / f"{name}.html").write_text(page)
     with folder_served(folder) as url:
         yield folder, url
 
@@ -108,7 +142,9 @@ async def test_components_follow_the_segments_over_one_stream(
     await projection.begin()
     made = await service.http.post("/v1/tokens", json={"user": user}, headers=BEARER)
     folder, url = site
-    (folder / "store.js").write_text(STORE.replace("URL", service.url).replace("TOKEN", made.json()["token"]))
+    (folder / "store.js").write_text(
+        STORE.replace("URL", service.url).replace("TOKEN", made.json()["token"]).replace("INITIAL", "null")
+    )
     await page.open(f"{url}/{name}.html")
     await page.until(f"window.store?.get() !== null && {SHOWN} === 'nothing,nothing'")
     await page.until(f"{ONLY} === 'nothing'")
@@ -125,4 +161,27 @@ async def test_components_follow_the_segments_over_one_stream(
     await page.until(f"{OPEN} === 0 && store.get() === null")
     await page.evaluate("window.show(true)")
     await page.until(f"{OPEN} === 1")
+    await projection.redis.aclose()
+
+
+@pytest.mark.parametrize("name", ["hydrated-react", "hydrated-vue"])
+async def test_a_page_goes_on_from_what_its_server_has_rendered(
+    service: Running, writer: Writer, page: Browser, site: tuple[Path, str], name: str
+) -> None:
+    user = f"visitor-{name}"
+    projection = Projection(service.settings)
+    await projection.begin()
+    await projection.enter(user, "cart-abandoned", "2026-01-05T10:30:00.000Z", value=79.5)
+    known = (await service.http.get(f"/v1/users/{user}/segments", headers=BEARER)).json()["segments"]
+    made = await service.http.post("/v1/tokens", json={"user": user}, headers=BEARER)
+    folder, url = site
+    store = STORE.replace("URL", service.url).replace("TOKEN", made.json()["token"])
+    (folder / "store.js").write_text(store.replace("INITIAL", json.dumps(known)))
+    await page.open(f"{url}/{name}.html")
+    await page.until(f"window.store && {OPEN} === 1")
+    assert await page.evaluate(SHOWN) == "79.5"
+    await writer.change(user, "cart-abandoned", "exited")
+    await page.until(f"{SHOWN} === 'nothing'")
+    assert await page.evaluate("document.querySelector('p') === window.before")  # the element of the server
+    assert await page.evaluate("window.errors.join()") == ""
     await projection.redis.aclose()
