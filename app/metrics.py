@@ -38,6 +38,18 @@ METRICS = (
         "Limits reached and unusable values while events are processed, by name",
         ("what",),
     ),
+    Metric(
+        "shoal_exposures",
+        "counter",
+        "Users who entered a segment of an experiment for the first time, by experiment and group",
+        ("experiment", "group"),
+    ),
+    Metric(
+        "shoal_experiment_share",
+        "gauge",
+        "Share of all users that a group of an experiment takes by the definitions, from 0 to 1",
+        ("experiment", "group"),
+    ),
     Metric("shoal_changes", "counter", "Segment changes written, by segment and kind", ("segment", "change")),
     Metric("shoal_links", "counter", "Claims of users on anonymous ids, by result", ("result",)),
     Metric(

@@ -62,6 +62,7 @@ class Application(Process):
         self._following: asyncio.Task[None] | None = None
         self._own_topics = own_topics(settings, program)
         self._garbage = GcControl()
+        self._shares_of = ""
         self._memory_limit = MemoryLimit(settings.profiles_bytes_max)
         self.metrics.profile_bytes_limit(settings.profiles_bytes_max)
         self._rebalancing_since_s: float | None = None
@@ -252,6 +253,10 @@ class Application(Process):
                 for segment, count in core.members().items():
                     members[segment] = members.get(segment, 0) + count
         self.metrics.members(members.items())
+        if self._shares_of != self.program.version:
+            self._shares_of = self.program.version
+            known = {code.id: code.experiment for each in self.program.segments for code in each.experiments}
+            self.metrics.shares(known.values())
         self._measure_memory(time.monotonic())
 
     def _measure_memory(self, now_s: float) -> None:

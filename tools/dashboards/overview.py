@@ -6,6 +6,12 @@ from tools.dashboards.expressions import a_minute, quantiles, total
 from tools.dashboards.panels import Panel, Row, dashboard
 
 SEGMENT = '{segment=~"$segment"}'
+GROUP_SIZES = (
+    "(sum by (experiment, group) (increase(shoal_exposures_total[7d]))"
+    " / on (experiment) group_left () sum by (experiment) (increase(shoal_exposures_total[7d])))"
+    " / on (experiment, group) (max by (experiment, group) (shoal_experiment_share)"
+    " / on (experiment) group_left () sum by (experiment) (max by (experiment, group) (shoal_experiment_share)))"
+)
 
 
 def overview() -> dict[str, Any]:
@@ -13,7 +19,7 @@ def overview() -> dict[str, Any]:
     return dashboard(
         "shoal-overview",
         "Shoal: segments",
-        [_now(), _segments(), _speed(), _reached()],
+        [_now(), _segments(), _experiments(), _speed(), _reached()],
         variables=[("segment", "shoal_segment_members")],
     )
 
@@ -110,6 +116,31 @@ def _segments() -> Row:
                 ],
                 width=8,
                 stacked=True,
+            ),
+        ],
+    )
+
+
+def _experiments() -> Row:
+    return Row(
+        "Experiments",
+        [
+            Panel(
+                title="Users exposed, a minute",
+                meaning="Users who entered a segment of an experiment for the first time, by group.",
+                queries=[
+                    (
+                        a_minute("shoal_exposures_total", by="experiment, group", where=""),
+                        "{{experiment}}: {{group}}",
+                    )
+                ],
+                stacked=True,
+            ),
+            Panel(
+                title="Size of the groups against their shares, 7 days",
+                meaning="1: a group was given as many of the users as its share says. Few users deviate by chance; the "
+                "alert ShoalGroupSizes says when it is none. After other shares it takes 7 days.",
+                queries=[(GROUP_SIZES, "{{experiment}}: {{group}}")],
             ),
         ],
     )

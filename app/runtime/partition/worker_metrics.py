@@ -1,12 +1,14 @@
 """The metrics of a worker. Counting happens once a micro-batch, never once an event."""
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from app.metrics import METRICS, MetricSet
 from app.runtime.partition.lifecycle import State
+from app.segments.definitions.experiment import STEPS, Experiment
+from app.segments.evaluation.change import Change
 from app.segments.partition.partition import Batch
 
 DELAYS_A_BATCH: Final = 100  # a sample: in a backlog, or a replay, the delay of each record does not matter
@@ -20,6 +22,19 @@ GONE_WITH_A_PARTITION: Final = (
     "shoal_timers",
     "shoal_restore_progress",
 )
+
+
+def exposures(changes: Iterable[Change]) -> Mapping[tuple[str, str], int]:
+    """Number of users whom the changes of a batch tell as exposed at that instant, by experiment and group. Who enters
+    several segments of an experiment at once counts once."""
+    found = {
+        (change.user, exposed.experiment, exposed.group)
+        for change in changes
+        if change.change == "entered"
+        for exposed in change.experiments or ()
+        if exposed.exposed_at == change.at
+    }
+    return collections.Counter((experiment, group) for _, experiment, group in found)
 
 
 class Metrics(MetricSet):
@@ -67,6 +82,8 @@ class Metrics(MetricSet):
         changes = collections.Counter((change.segment, change.change) for change in outcome.changes)
         for (segment, kind), count in changes.items():
             self._by_name["shoal_changes"].labels(segment, kind).inc(count)
+        for (experiment, group), count in exposures(outcome.changes).items():
+            self._by_name["shoal_exposures"].labels(experiment, group).inc(count)
         for change in outcome.changes[:DELAYS_A_BATCH]:
             name = (
                 "shoal_event_to_change_seconds"
@@ -153,6 +170,16 @@ class Metrics(MetricSet):
     def profile_bytes_limit(self, count: int) -> None:
         """Sets the limit of the bytes of all profiles."""
         self._by_name["shoal_profile_bytes_limit"].set(count)
+
+    def shares(self, experiments: Iterable[Experiment]) -> None:
+        """Sets the share of each group of the present experiments. Their exposures are counted from 0 on, so that the
+        first of them are growth."""
+        gauge = self._by_name["shoal_experiment_share"]
+        gauge.clear()
+        for experiment in experiments:
+            for group, share in experiment.groups:
+                gauge.labels(experiment.name, group).set(share / STEPS)
+                self._by_name["shoal_exposures"].labels(experiment.name, group)
 
     def members(self, counts: Iterable[tuple[str, int]]) -> None:
         """Sets the number of users in each segment."""
