@@ -22,7 +22,7 @@ from app.cli.stored_catalogs import stored_catalogs
 from app.console.running import reporting
 from app.errors import UserError
 from app.events.control_record import Control, write_control
-from app.events.link_record import LINK_BYTES_MAX
+from app.events.link_record import LINK_BYTES_MAX, Link
 from app.offline.backfill_history import History, Seam
 from app.offline.backfill_plan import Plan
 from app.offline.backfill_shadow import Shadow
@@ -254,14 +254,30 @@ class BackfillJob:
             )
 
     async def _settle_gives(self, positions: Positions) -> None:
-        """Gives that nothing here has brought about are empty: their log has lost its beginning."""
-        while self._shadow.is_stuck and (not self._whole or self.history is not None):
+        """Gives that nothing here has brought about are empty: their log has lost its beginning.
+
+        UserError if it has not: then other definitions have brought them about, and their keys' history is not known.
+        """
+        while self._shadow.is_stuck:
             await asyncio.sleep(1.0)
             while await self._play_on(positions):
                 pass
-            if self._shadow.is_stuck:
-                self._shadow.give_up()
-                self._shadow.play()
+            awaited = self._shadow.awaited()
+            if awaited is None:
+                return
+            if self._whole and self.history is None:
+                raise self._astray(*awaited)
+            self._shadow.give_up()
+            self._shadow.play()
+
+    def _astray(self, number: int, offset: int, link: Link) -> UserError:
+        """The error for a give in a partition's log that these definitions do not bring about."""
+        return UserError(
+            f"{self.settings.topics.clickstream}-{number}, offset {offset}: {link.source} was given to {link.to}"
+            " where these definitions do not say so",
+            detail="`order: wait` or identity.yaml has changed since",
+            hint="`--since` begins after that; what such a key knew from before is not filled",
+        )
 
     # ---- filling
 
@@ -290,6 +306,8 @@ class BackfillJob:
                         "new users came at each attempt to end the backfill", hint="run it again in a quieter hour"
                     )
             elif time.monotonic() - quiet_s > self.timeout_s:
+                if (awaited := self._shadow.awaited()) is not None:
+                    raise self._astray(*awaited)
                 raise UserError(
                     f"no worker has made progress for {format_duration(int(self.timeout_s * 1000))}",
                     hint="is a worker running? Run the command again to go on",

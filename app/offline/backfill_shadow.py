@@ -128,6 +128,13 @@ class Shadow:
         """True if records are left that wait for a give."""
         return any(log.records for log in self._logs)
 
+    def awaited(self) -> tuple[int, int, Link] | None:
+        """The first give that is waited for, with the partition and the offset of its record; None if there is none."""
+        for number, log in enumerate(self._logs):
+            if log.records and (link := _give_of(log.records[0])) is not None:
+                return number, log.records[0].offset, link
+        return None
+
     def give_up(self) -> None:
         """The first give that is waited for holds nothing: to be called when all logs were fed to their ends."""
         for log in self._logs:

@@ -22,6 +22,7 @@ from app.cli.backfill import backfill
 from app.cli.backfill_job import BackfillJob
 from app.console.output import make_console
 from app.errors import UserError
+from app.events.link_record import Link, write_link
 from app.main import create_app
 from app.offline.backfill_history import HistoryRecord
 from app.offline.backfill_plan import plan_of
@@ -35,10 +36,12 @@ from app.verification.job import Verification
 from app.warehouse.once import export_once
 from app.warehouse.store import open_store
 from app.warehouse.tables import wanted_tables
+from tables import profile as profiles
 from tables.profile import INSIDE
+from tests.contract.test_split_users import event
 from tests.model.sql_parity.shop import FILE
 from tests.support.broker import Broker
-from tests.support.shop import SHOAL, Shop, WorkerProcess, history, running, soon
+from tests.support.shop import SHOAL, START_MS, Shop, WorkerProcess, history, running, soon
 
 BEFORE = {"viewers.yaml": "segment: viewers\nwhen: count('Product Viewed' within 1h) >= 2\n"}
 LATER = {
@@ -313,3 +316,34 @@ async def test_a_real_month_whose_last_days_are_live_is_as_one_run(shop: Shop, t
         await filling
         await soon(lambda: agrees(after, lost), within_s=300)
     await after.close()
+
+
+@ON_KAFKA
+@pytest.mark.kafka
+async def test_a_give_that_the_definitions_do_not_bring_about_ends_the_backfill(shop: Shop) -> None:
+    """As of a login that happened at another moment, before `order: {wait: ...}` was changed."""
+    definitions = BEFORE | LATER | {"identity.yaml": ""}
+    people = Shop(shop.broker, shop.name, shop.folder, partitions=shop.partitions, definitions=definitions)
+    await people.open()
+    known = profiles.encode(profiles.waiting_profile(None), 0, 0)
+    give = Link(
+        step="give",
+        app=shop.name,
+        id="1",
+        source="g-1",
+        to="ann",
+        n=1,
+        at_ms=START_MS,
+        asker="ann",
+        path=("g-1",),
+        profile=known,
+    )
+    async with running(create_app(people.settings)):
+        await people.send([event(0, userId="ann"), event(1, userId="ann")])
+        await people.send_to(people.settings.topics.clickstream, b"ann", write_link(give))
+        await people.send([event(2, userId="ann")])
+        await soon(lambda: people.changes(at_least=1))
+        with pytest.raises(UserError, match="g-1 was given to ann where these definitions do not say so"):
+            await run(people, "buyers")
+        await run(people, "buyers", since="3650d")
+    await people.close()

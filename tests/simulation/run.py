@@ -272,8 +272,8 @@ class Run:
         log.append(START_MS + int(event.at_ms * speed), (event.key, event.value, []), None)
 
     def _backfill(self) -> None:
-        self.backfiller.step()
         if not self._ended:
+            self.backfiller.step()
             self.times.after(self.backfiller.pause_ms(), self._backfill)
 
     def _compact(self) -> None:
