@@ -4,7 +4,7 @@ import json
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +163,36 @@ def test_two_loads_at_a_time_start_no_two_jobs_of_a_day(fake: FakeBigQuery, addr
     assert all("another load of changes" in each for each in said)
     assert len(fake.jobs) == 3
     loader(fake.folder, BigQueryJobs("my-project", endpoint=address)).run()
+    assert fake.places("changes") == [(0, offset) for offset in range(30)]
+
+
+class OvertakenJobs:
+    """Jobs whose process stands still at its first question, while `meanwhile` happens."""
+
+    def __init__(self, jobs: Jobs, meanwhile: Callable[[], None]) -> None:
+        self._jobs, self._meanwhile = jobs, [meanwhile]
+
+    def insert(self, job_id: str, load: dict[str, Any]) -> bool:
+        return self._jobs.insert(job_id, load)
+
+    def status(self, job_id: str) -> dict[str, Any] | None:
+        if self._meanwhile:
+            self._meanwhile.pop()()
+        return self._jobs.status(job_id)
+
+
+def test_a_load_that_was_overtaken_does_not_undo_what_the_other_one_did(fake: FakeBigQuery, address: str) -> None:
+    jobs = BigQueryJobs("my-project", endpoint=address)
+    export(fake.folder, 0, 9)
+
+    def meanwhile() -> None:
+        export(fake.folder, 9, 15)
+        assert loader(fake.folder, jobs).run() == Loaded(days=3)
+
+    with pytest.raises(UserError, match="another load of changes of 2026-01-01 is running"):
+        loader(fake.folder, OvertakenJobs(jobs, meanwhile)).run()
+    export(fake.folder, 15, 30)
+    loader(fake.folder, jobs).run()
     assert fake.places("changes") == [(0, offset) for offset in range(30)]
 
 

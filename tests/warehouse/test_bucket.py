@@ -90,6 +90,11 @@ def test_a_file_that_is_there_is_not_begun_again(bucket: str) -> None:
     assert store.read("a/c.parquet") is None
     assert store.last("a", "b") == "a/b.parquet"
     assert store.last("a", "c") is None
+    assert store.files("a") == {"a/b.parquet": found.version}
+    last = store.write("a/d/e.parquet", b"5", replaces=None)
+    store.write("a/f.json", b"6", replaces=None)
+    assert store.files("a") == {"a/b.parquet": found.version, "a/d/e.parquet": last}
+    assert store.files("c") == {}
 
 
 def test_a_bucket_that_does_not_exist_is_said_in_words(bucket: str) -> None:
