@@ -16,7 +16,7 @@ from app.segments.evaluation.change import Atom, Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.service.http_problem import Problem, Refused
-from tables.profile import INSIDE, SENT, SINCE, TIMES
+from tables.profile import INSIDE, SENT, SINCE, TIMES, TOLD
 
 EVENTS_MAX: Final = 1_000
 CHANGES_SHOWN_MAX: Final = 1_000
@@ -34,7 +34,8 @@ class Next(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"}):
-    """A user and a segment. `since`: when the user entered (null: is not in). `times`: memberships so far.
+    """A user and a segment. `since`: when the user entered (null: is not in). `times`: memberships so far. `group`: in
+    the experiment, as the entry told it (null: none, or is not in).
 
     `because`: every part of the condition that matters now (that of leaving, for who is in) with its value.
     """
@@ -44,6 +45,7 @@ class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"
     since: str | None
     times: int
     attach: dict[str, Any]
+    group: str | None
     because: list[Atom]
     next: Next | None
 
@@ -148,6 +150,7 @@ def standings(
                 since=iso(member[SINCE]) if member is not None and inside else None,
                 times=0 if member is None else member[TIMES],
                 attach=(member[SENT] or {}) if member is not None and inside else {},
+                group=member[TOLD][0] if member is not None and len(member) > TOLD else None,
                 because=atoms,
                 next=None if coming_next is None else Next(coming_next.change, coming_next.at, coming_next.evidence),
             )

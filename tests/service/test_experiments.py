@@ -165,3 +165,13 @@ async def test_a_warehouse_that_is_not_there_is_said(own_settings: Settings, def
 async def test_only_a_read_key_may_ask(service: Running, path: str) -> None:
     assert (await service.http.get(path)).status_code == 401
     assert (await service.http.get(path, headers=BASIC)).status_code == 401
+
+
+async def test_what_if_tells_the_group_of_a_membership(own_settings: Settings, definitions: Path) -> None:
+    events = [{"type": "track", "event": "Product Added", "userId": "u", "timestamp": "2026-01-05T10:00:00Z"}]
+    (definitions / "cart.yaml").write_text(FILES["cart.yaml"].replace("holdout: 50, mail: 50", "mail: 100"))
+    (definitions / "plain.yaml").write_text("segment: plain\nwhen: exists('Nothing')\n")
+    (definitions / "catalog.yaml").unlink()
+    async with serving(replace(own_settings, segments=definitions)) as service:
+        answer = await service.http.post("/v1/evaluate", json={"events": events}, headers=BEARER)
+    assert {each["segment"]: each["group"] for each in answer.json()["segments"]} == {"cart": "mail", "plain": None}

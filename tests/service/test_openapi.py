@@ -55,7 +55,16 @@ async def test_the_document_is_served(service: Running) -> None:
 
 
 EVALUATION = {"user": "u", "at": "2026-01-05T00:00:00.000Z", "version": "1", "changes": [], "refused": []}
-STANDING = {"segment": "s", "in": True, "since": None, "times": 1, "attach": {}, "because": [], "next": None}
+STANDING = {
+    "segment": "s",
+    "in": True,
+    "since": None,
+    "times": 1,
+    "attach": {},
+    "group": None,
+    "because": [],
+    "next": None,
+}
 
 
 @pytest.mark.parametrize(
