@@ -16,7 +16,7 @@ from tests.web.author import Author, author_of_own_shop
 from tests.web.changes import HOSTILE, write_changes
 from tests.web.conftest import PASSWORD
 from tests.web.test_pages import key, look, violations
-from tests.web.test_static_files import FOLDER
+from tests.web.texts import FOLDER
 
 SHADOW: Final = "document.querySelector('.editor')?.shadowRoot"
 PRESS: Final = "new MouseEvent('mousedown', {bubbles: true})"

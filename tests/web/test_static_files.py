@@ -8,8 +8,8 @@ import pytest
 
 from app.web.security_headers import POLICY
 from app.web.static_files import TYPES, StaticFiles
+from tests.web.texts import FOLDER, texts_of
 
-FOLDER = Path(__file__).parents[2] / "app" / "web" / "static"
 FILES_MIN = 20
 KINDS = {"entered", "exited", "updated"}
 HTML = {"Accept": "text/html"}
@@ -49,9 +49,8 @@ def test_pages_use_nothing_that_the_policy_forbids(path: Path) -> None:
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
-    words = (FOLDER / "words.js").read_text()
-    keys = set(re.findall(r"^  (\w+): ['\[]", words, re.MULTILINE))
-    pages = "".join(path.read_text() for path in OWN if path.name != "words.js")
+    keys = set(texts_of("en"))
+    pages = "".join(path.read_text() for path in OWN if path.parent.name != "words")
     used = set(re.findall(r"\bt\('(\w+)'", pages))
     assert used <= keys, used - keys
     begun = tuple(re.findall(r"t\(`(\w+_)\$", pages))

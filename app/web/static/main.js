@@ -3,6 +3,7 @@ import { html, render, useEffect, useRef, useState } from './vendor/core.js';
 import { ask, setCsrf } from './api.js';
 import { go, personHref, segmentHref, useAddress } from './router.js';
 import { t } from './words.js';
+import { Language } from './parts/language.js';
 import { Loading, Trouble } from './parts/states.js';
 import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
@@ -115,7 +116,7 @@ function Frame({ me, onOut }) {
     <header class="top">
       <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M3 16c5-8 14-9 20-3l5-4v14l-5-4c-6 6-15 5-20-3z"/></svg>${t('product')}</a>
       <${Search} />
-      <div class="me">${me.login === 'none'
+      <div class="me"><${Language} /> ${me.login === 'none'
         ? html`<span class="quiet">${t('open_console')}</span>`
         : html`<span title=${t('roles', { roles: me.roles.join(', ') })}>${me.name}</span> <button onClick=${onOut}>${t('logout')}</button>`}</div>
     </header>

@@ -2,6 +2,7 @@
 import { html, useState } from '../vendor/core.js';
 import { ask } from '../api.js';
 import { t } from '../words.js';
+import { Language } from '../parts/language.js';
 
 export function Login({ onIn }) {
   const [problem, setProblem] = useState('');
@@ -24,5 +25,6 @@ export function Login({ onIn }) {
     <label>${t('login_password')}<input name="password" type="password" autocomplete="current-password" required /></label>
     ${problem ? html`<p class="wrong" role="alert">${problem}</p>` : ''}
     <button disabled=${busy}>${t('login_go')}</button>
+    <${Language} />
   </form></main>`;
 }
