@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from app.destinations.status import read_status
+from app.destinations.status import Status, read_status
 from app.errors import UserError
 from app.service.http_problem import Problem
 from app.service.openapi import problems, security
@@ -32,7 +32,7 @@ class Health(msgspec.Struct, kw_only=True, frozen=True):
 class DestinationState(msgspec.Struct, kw_only=True, frozen=True):
     """A destination. `segments`: null: all. `behind`: changes since its positions; null: it never ran.
 
-    `paused_since`, `status`, `detail`: of one that refused too often.
+    `paused_since`, `status`, `detail`: of one that refused too often, or that holds changes back (`held`).
     """
 
     name: str
@@ -122,13 +122,23 @@ class OperationRoutes(Controller):
                     segments=None if each.segments is None else sorted(each.segments),
                     changes=[str(kind) for kind in each.target.changes],
                     behind=states[each.name].behind,
-                    paused_since=None if (pause := states[each.name].pause) is None else pause.since,
-                    status=None if pause is None else pause.status,
-                    detail=None if pause is None else pause.detail,
+                    paused_since=since,
+                    status=status,
+                    detail=detail,
                 )
                 for each in found
+                for since, status, detail in [_stop_of(states[each.name])]
             ],
         )
+
+
+def _stop_of(status: Status) -> tuple[str | None, str | None, str | None]:
+    """Since when a destination is paused, or holds changes back, and why; nothing where it does neither."""
+    if status.pause is not None:
+        return status.pause.since, status.pause.status, status.pause.detail
+    if status.hold is not None:
+        return status.hold.since, "held", status.hold.detail
+    return None, None, None
 
 
 def _without_people(pulse: Pulse) -> Pulse:

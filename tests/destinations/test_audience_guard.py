@@ -16,6 +16,7 @@ from app.destinations.outcome import Fate
 from app.destinations.status import read_status
 from app.segments.evaluation.change import Cause
 from app.settings import Settings
+from app.web.operation_routes import _stop_of
 from tests.destinations.lists import LIST, ListAtService, Sender, audience, hash_of, person
 from tests.destinations.receiver import Receiver, receiver
 from tests.destinations.test_audience import answering
@@ -146,6 +147,7 @@ async def test_what_is_held_is_shown_and_goes_on_after_a_confirmation(
             assert status.hold is not None
             assert "would be removed" in status.hold.detail
             assert len(service.identifiers) > USERS / 3
+            assert _stop_of(status) == (status.hold.since, "held", status.hold.detail), "the console shows it"
             await confirm(settings, [made])
             await soon(is_gone)
 

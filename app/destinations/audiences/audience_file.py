@@ -128,8 +128,11 @@ class AudienceFile(HttpFile):
         add, remove = self._list_request("add", "POST"), self._list_request("remove", "DELETE")
         item: Node = self._values.node(fields.get("item"), roots=ITEM_ROOTS) if "item" in fields else None
         hashed = fields.choice("hash", ("sha256", "none")) == "sha256"
-        refused = self._values.nested(fields, "refused", ("path", "key"))
-        made = Refused(path=_split(refused.text("path")), key=_split(refused.text("key"))) if refused else None
+        refused = self._values.nested(fields, "refused", ("path", "key", "ok"))
+        made = None
+        if refused is not None:
+            path, key, ok = (_split(refused.text(each)) for each in ("path", "key", "ok"))
+            made = Refused(path=path, key=key, ok=ok)
         if add is None or remove is None:
             return None
         return HttpPlatform(
@@ -221,7 +224,7 @@ class AudienceFile(HttpFile):
         return OAuth(url=key.token_uri, account=account)
 
     def _list_request(self, key: str, method: str) -> ListRequest | None:
-        fields = self._values.nested(self._fields, key, ("method", "url", "body"))
+        fields = self._values.nested(self._fields, key, ("method", "url", "body", "item"))
         if fields is None:
             example = '{url: https://..., body: {people: "{{ items }}"}}'
             self._fields.wrong(key, f"{key} is missing", f"write {key}: {example}")
@@ -239,7 +242,8 @@ class AudienceFile(HttpFile):
                 "body", f"the body of {key} names nobody", 'put "{{ items }}" where the list of people belongs'
             )
         chosen = fields.choice("method", METHODS) if "method" in fields else method
-        return ListRequest(method=chosen, url=url.text({}), body=body)
+        item: Node = self._values.node(fields.get("item"), roots=ITEM_ROOTS) if "item" in fields else None
+        return ListRequest(method=chosen, url=url.text({}), body=body, item=item)
 
 
 def read_audience(fields: Fields, values: DestinationValues) -> AudienceTarget | None:

@@ -21,22 +21,25 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """One of the two requests. body: a JSON value with the placeholder `items`."""
+    """One of the two requests. body: a JSON value with the placeholder `items`. item: None: that of the platform."""
 
     method: str
     url: str = field(repr=False)
     body: Node = field(repr=False)
+    item: Node = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """Place in an answer of those who were refused: a list at `path`, of values or of objects with `key`.
 
-    A value is an identifier, or the user.
+    A value is an identifier, the user, or the number of an item of the request. ok: the list has an object for each
+    item of the request instead, in their order, where `true` at `ok` says that it was taken.
     """
 
     path: tuple[str, ...]
     key: tuple[str, ...] = ()
+    ok: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ class HttpPlatform:
     def request(self, action: Action, members: Sequence[Member], *, request_id: str) -> HttpRequest:
         to = self.add if action == "add" else self.remove
         rows = [(members[place].user, row) for place, row in rows_of(action, members)]
-        items = [row if self.item is None else fill(self.item, {"user": user} | row) for user, row in rows]
+        item = self.item if to.item is None else to.item
+        items = [row if item is None else fill(item, {"user": user} | row) for user, row in rows]
         return json_request(
             to.method, to.url, fill(to.body, {"items": items}), request_id=request_id, headers=self.headers
         )
@@ -70,24 +74,23 @@ class HttpPlatform:
         outcome = judge(reply.status, reply.headers, reply.body, self.answer, now_s=now_s)
         if self.refused is None or outcome.fate is Fate.AGAIN:
             return Verdict(outcome)
-        named = _named(members, _refused_values(self.refused, reply.body))
+        named = _named(action, members, self.refused, reply.body)
         return Verdict(outcome, named, rest_again=bool(named) and outcome.fate is Fate.REFUSED)
 
 
-def _refused_values(place: Refused, body: bytes) -> set[str]:
+def _named(action: Action, members: Sequence[Member], place: Refused, body: bytes) -> dict[int, str]:
+    """The members that an answer names, with a detail."""
     try:
-        found: Any = value_at(_decode(body), place.path)
+        said: Any = value_at(_decode(body), place.path)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return set()
-    values = found if isinstance(found, list) else []
-    return {value for each in values if isinstance(value := value_at(each, place.key), str)}
-
-
-def _named(members: Sequence[Member], values: set[str]) -> dict[int, str]:
-    """The members that are named by one of the values, with a detail."""
-    found: dict[int, str] = {}
-    for place, member in enumerate(members):
-        names = {member.user, *(each.partition(":")[2] for each in member.identifiers)}
-        if names & values:
-            found[place] = "the service refused this identifier"
-    return found
+        return {}
+    found = said if isinstance(said, list) else []
+    rows = rows_of(action, members)
+    if place.ok:
+        wrong = [number for number, each in enumerate(found) if value_at(each, place.ok) is not True]
+    else:
+        values = [value_at(each, place.key) for each in found]
+        texts = {each for each in values if isinstance(each, str)}
+        wrong = [each for each in values if isinstance(each, int) and not isinstance(each, bool)]
+        wrong += [number for number, (one, row) in enumerate(rows) if texts & {members[one].user, *row.values()}]
+    return {rows[number][0]: "the service refused this one" for number in wrong if 0 <= number < len(rows)}
