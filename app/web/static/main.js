@@ -116,9 +116,9 @@ function Frame({ me, onOut }) {
     <header class="top">
       <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M3 16c5-8 14-9 20-3l5-4v14l-5-4c-6 6-15 5-20-3z"/></svg>${t('product')}</a>
       <${Search} />
-      <div class="me"><${Language} /> ${me.login === 'none'
+      <div class="me">${me.login === 'none'
         ? html`<span class="quiet">${t('open_console')}</span>`
-        : html`<span title=${t('roles', { roles: me.roles.join(', ') })}>${me.name}</span> <button onClick=${onOut}>${t('logout')}</button>`}</div>
+        : html`<span title=${t('roles', { roles: me.roles.join(', ') })}>${me.name}</span> <button onClick=${onOut}>${t('logout')}</button>`} <${Language} /></div>
     </header>
     <div class="middle">
       <nav class="side" aria-label=${t('menu')}><ul>${links()}</ul></nav>
