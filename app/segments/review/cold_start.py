@@ -67,7 +67,7 @@ class _Analysis:
             case s.Known(operand=operand):
                 if not wanted and not isinstance(operand, s.SessionField | s.CartField):
                     yield self._doubt(node, self._window(operand, operand), wanted=wanted)
-            case s.Trait() | s.ContextValue():
+            case s.Trait() | s.ContextValue() | s.Near():
                 if not wanted:
                     yield self._doubt(node, None, wanted=wanted)
             case _:
@@ -108,7 +108,7 @@ class _Analysis:
                 return True
             case s.Key() | s.Trait() | s.ContextValue():
                 return not wanted
-            case s.Distance(of=of):
+            case s.Distance(of=of) | s.Lower(of=of) | s.Version(of=of):
                 return self._misled(of, sign, wanted=wanted)
             case s.ScoreValue(score=name):
                 score = self._scores[name]
@@ -134,7 +134,7 @@ class _Analysis:
                 return within_ms
             case s.Key(aggregate=aggregate):
                 return aggregate.within_ms
-            case s.Distance(of=of):
+            case s.Distance(of=of) | s.Lower(of=of) | s.Version(of=of):
                 return self._window(of, bound)
             case s.ScoreValue(score=name):
                 return self._scores[name].within_ms
