@@ -357,8 +357,10 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
                     | Comparison(left=Number(value=days), right=Aggregate(function="streak", since_last=None))
                 ):
                     yield (max(ceil(days), 0) + 2) * 24 * 3_600_000
-                case Membership(segment=name) | SegmentMark(segment=name):
+                case Membership(segment=name):
                     yield from windows(catalog.segment(name), catalog)
+                case SegmentMark(segment=name):
+                    yield from (each + (node.within_ms or 0) for each in windows(catalog.segment(name), catalog))
                 case ScoreValue(score=name):
                     score = next(score for score in catalog.scores if score.name == name)
                     if score.within_ms is not None and any(isinstance(each, PointsOn) for each in score.points):

@@ -97,4 +97,10 @@ TERM_MUTATIONS = (
         'else f"{member}[{SINCE}] if {member}[{TIMES}] else None"',
         'else f"{member}[{OUT_AT}] if {member}[{TIMES}] else None"',
     ),
+    Mutation(
+        "a segment that waits does not wait for what it looks back at",
+        "app/segments/compiler/seen_windows.py",
+        "window_ms + looks_back.get(name, 0)",
+        "window_ms",
+    ),
 )

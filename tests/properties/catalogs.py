@@ -378,7 +378,8 @@ class Writer(DateExpressions):
             keys["when"] = self.whole_condition()
         if self.chance(5):
             keys["status"] = self.one_of("draft", "retired")
-        if self.chance(40 if "streak(" in keys.get("when", "") else 8):
+        looks_back = any(function in keys.get("when", "") for function in ("streak(", "entered(", "left("))
+        if self.chance(40 if looks_back else 8):
             keys["warmup"] = "wait"
         for key in ("for", "hold", "cooldown"):
             if self.chance(20):

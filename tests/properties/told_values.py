@@ -9,7 +9,7 @@ from tests.properties.places import near, version_test
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
-TOLD_PERCENT, MOMENT_PERCENT = 45, 35
+TOLD_PERCENT, MOMENT_PERCENT, WAIT_PERCENT = 45, 35, 10
 CLOCKS = ("hour_of_day", "day_of_week", "day_of_month", "month", "week_of_year", "date")
 RANKS = ("1", "33.3", "50", "75", "90", "100")
 
@@ -17,7 +17,8 @@ RANKS = ("1", "33.3", "50", "75", "90", "100")
 def told(writer: "Writer") -> list[dict[str, Any]]:
     """Segments that tell such values, and instants that time alone brings; in some catalogs."""
     segments = [told_segment(writer, "t")] if writer.chance(TOLD_PERCENT) else []
-    return segments + ([told_moment(writer, name) for name in ("u", "v")] if writer.chance(MOMENT_PERCENT) else [])
+    segments += [told_moment(writer, name) for name in ("u", "v")] if writer.chance(MOMENT_PERCENT) else []
+    return segments + ([told_wait(writer, "w")] if writer.segments and writer.chance(WAIT_PERCENT) else [])
 
 
 def told_segment(writer: "Writer", name: str) -> dict[str, Any]:
@@ -33,6 +34,13 @@ def told_segment(writer: "Writer", name: str) -> dict[str, Any]:
 def told_moment(writer: "Writer", name: str) -> dict[str, Any]:
     """A segment of which time alone changes the members: its changes tell the very instant."""
     return {"segment": name, "when": f"exists({writer.names_only()}) and {writer.one_of(*MOMENTS)(writer)}"}
+
+
+def told_wait(writer: "Writer", name: str) -> dict[str, Any]:
+    """A segment that waits until what it looks back at has been seen in full."""
+    other = writer.one_of(*writer.segments)
+    asked = f"{writer.one_of('entered', 'left')}('{other}' within {writer.duration()})"
+    return {"segment": name, "warmup": "wait", "when": f"exists({writer.names_only()}) and not {asked}"}
 
 
 def distance_of_event(writer: "Writer") -> str:

@@ -15,6 +15,7 @@ from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
 from app.segments.compiler.leaf_ids import leaf_id
+from app.segments.compiler.seen_windows import SeenWindows
 from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
 from app.segments.compiler.value_code import LISTS, list_id, listed
 from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
@@ -299,6 +300,9 @@ class _Compiler:
         for number, read in enumerate(reads):
             for other in read.segments:
                 dependents[other] |= 1 << number
+        segments = {read.segment.name: read.segment for read in reads}
+        own = {read.segment.name: read.windows for read in reads}
+        seen = SeenWindows(own, {read.segment.name: read.segments for read in reads}, self.scores)
         return tuple(
             SegmentCode(
                 number=number,
@@ -313,7 +317,9 @@ class _Compiler:
                 updates=read.segment.updates,
                 simple=is_simple(read.segment),
                 experiments=_experiments(read.segment, self.catalog.settings.holdout),
-                waits_for=_all_windows(read, by_name) if read.segment.warmup == "wait" else (),
+                waits_for=tuple(sorted(seen.of(read.segment, segments).items()))
+                if read.segment.warmup == "wait"
+                else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
                 lags=tuple(
@@ -402,15 +408,6 @@ def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
             found.add(name)
             waiting.extend(by_name[name].segments)
     return found
-
-
-def _all_windows(read: Reads, by_name: dict[str, Reads]) -> tuple[tuple[int, int], ...]:
-    """The windowed aggregates of a segment and of all that it depends on."""
-    windows = dict(read.windows)
-    for name in _all_reads(read, by_name):
-        for own, window_ms in by_name[name].windows.items():
-            windows[own] = max(windows.get(own, 0), window_ms)
-    return tuple(sorted(windows.items()))
 
 
 class _Probe:

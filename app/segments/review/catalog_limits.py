@@ -60,7 +60,9 @@ def _errors(expression: s.Node, rules: TimeRules) -> list[LanguageError]:
 
 def _of_node(node: s.Node, rules: TimeRules) -> Iterator[LanguageError]:
     match node:
-        case s.Aggregate(within_ms=int(within_ms)) if within_ms > rules.retention_ms:
+        case s.Aggregate(within_ms=int(within_ms)) | s.SegmentMark(within_ms=int(within_ms)) if (
+            within_ms > rules.retention_ms
+        ):
             yield _too_long("within", within_ms, rules, node.span)
         case s.Sequence(within_ms=within_ms, absent_ms=absent_ms):
             if within_ms is not None and within_ms > rules.retention_ms:

@@ -104,7 +104,7 @@ def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
     for definition in definitions:
         retired = isinstance(definition, Segment) and definition.status == "retired"
         kept = () if retired else tuple(_kept(catalog, definition, rules))
-        window_ms, ever = (0, False) if retired else _windows(catalog, definition, set())
+        window_ms, ever = (0, False) if retired else _windows(catalog, definition, {})
         searched = () if retired else tuple(_searched(_nodes(catalog, definition)))
         found[definition.name] = Footprint(kept, window_ms, ever, searched)
     return found
@@ -207,11 +207,14 @@ def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -
     return compile_catalog(replace(catalog, segments=(*nobodies, alone)), rules)
 
 
-def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[int, bool]:
-    """The longest window of a definition and of all that it uses, and whether something has none."""
+def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[int, bool]]) -> tuple[int, bool]:
+    """The longest window of a definition and of all that it uses, and whether something has none.
+
+    What it asks `entered(... within W)` or `left(... within W)` of has one that is longer by W, as in `SeenWindows`.
+    """
     definitions: dict[str, Definition] = {each.name: each for each in catalog.segments}
     definitions |= {each.name: each for each in catalog.scores}
-    seen.add(definition.name)
+    known[definition.name] = 0, False
     window_ms, ever = 0, False
     if isinstance(definition, Score) and any(isinstance(node, s.Pattern) for node in expressions(definition)):
         window_ms, ever = definition.within_ms or 0, definition.within_ms is None
@@ -222,12 +225,15 @@ def _windows(catalog: Catalog, definition: Definition, seen: set[str]) -> tuple[
             case s.Comparison() if (streak := streak_span(node)) is not None:
                 window_ms = max(window_ms, streak[1])
             case s.Membership(segment=name) | s.SegmentMark(segment=name) | s.ScoreValue(score=name) if (
-                name not in seen and name in definitions
+                name in definitions
             ):
-                other_ms, other = _windows(catalog, definitions[name], seen)
+                other_ms, other = known.get(name) or _windows(catalog, definitions[name], known)
+                if isinstance(node, s.SegmentMark) and other_ms:
+                    other_ms += node.within_ms or 0
                 window_ms, ever = max(window_ms, other_ms), ever or other
             case _:
                 pass
+    known[definition.name] = window_ms, ever
     return window_ms, ever
 
 

@@ -49,6 +49,15 @@ def test_a_window_longer_than_users_are_remembered_is_an_error(when: str) -> Non
     assert of(when, rules=TimeRules(retention_ms=401 * DAY_MS)) == []
 
 
+@pytest.mark.parametrize("function", ["entered", "left"])
+def test_to_look_back_at_a_segment_for_longer_than_users_are_remembered_is_an_error(function: str) -> None:
+    files = {"a.yaml": "segment: a\nwhen: exists(page within 1d)\n"}
+    files["s.yaml"] = f"segment: s\nwhen: exists(page) and {function}('a' within 401d)\n"
+    (found,) = problems(files)
+    assert "within 401d is longer than users are remembered" in str(found)
+    assert problems(files | {"s.yaml": files["s.yaml"].replace("401d", "400d")}) == []
+
+
 def test_the_place_and_the_way_out_are_told() -> None:
     (found,) = of("cart.items > 0 and exists('Order Completed' within 500d)")
     assert found.splitlines() == [
