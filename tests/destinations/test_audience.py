@@ -240,6 +240,36 @@ async def test_of_several_changes_of_a_user_only_the_last_can_be_refused() -> No
     assert [(each.fate, each.asked) for each in outcomes] == [(Fate.DELIVERED, False), (Fate.REFUSED, True)]
 
 
+async def test_a_removal_that_was_refused_is_tried_again_beside_others() -> None:
+    service = ListAtService()
+    async with receiver(answering(service)) as there, sending(there) as sender:
+        await sender.tell(person("ann", 1, email=ANN))
+        service.bad = frozenset({hash_of(ANN)})
+        (outcome,) = await sender.tell(person("ann", 2, "exited"))
+        assert outcome.fate is Fate.REFUSED
+        service.bad = frozenset()
+        await sender.tell(person("ben", 1, email=BEN))
+        assert service.identifiers == {hash_of(ANN), hash_of(BEN)}, "not at once"
+        sender.connection._states["ads"].owed[0]["ann"] = 0.0  # an hour has passed
+        outcomes = await sender.tell(person("cat", 1, email=CAT))
+        assert [each.fate for each in outcomes] == [Fate.DELIVERED]
+    assert service.identifiers == {hash_of(BEN), hash_of(CAT)}
+    assert set(sender.durable) == {"ben", "cat"}
+
+
+async def test_a_removal_that_is_owed_is_tried_at_the_next_start() -> None:
+    service = ListAtService()
+    async with receiver(answering(service)) as there, sending(there) as sender:
+        await sender.tell(person("ann", 1, email=ANN))
+        service.bad = frozenset({hash_of(ANN)})
+        await sender.tell(person("ann", 2, "exited"))
+        service.bad = frozenset()
+        sender.restart()
+        await sender.tell(person("ben", 1, email=BEN))
+    assert service.identifiers == {hash_of(BEN)}
+    assert set(sender.durable) == {"ben"}
+
+
 async def test_a_request_that_is_refused_because_of_one_is_sent_again_without_them() -> None:
     def answer(_: web.Request, body: bytes) -> web.Response:
         bad = [row["email"] for row in json.loads(body)["people"] if row["email"] == hash_of(BEN)]

@@ -106,7 +106,7 @@ async def test_after_kills_and_errors_of_the_service_the_list_equals_the_segment
 
     async with receiver(service.answer) as there:
         text = LIST.replace("https://ads.example", there.url)
-        fast = "batch: {changes: 20, wait: 50ms}\nretry: {first: 20ms, longest: 100ms}\npause_after: 0\n"
+        fast = "batch: {changes: 20, wait: 50ms}\nretry: {first: 20ms, longest: 100ms}\npause_after: 0\nguard: off\n"
         (folder / "ads.yaml").write_text(text + fast)
         with RoleProcess(["destinations", "run"], variables, tmp_path / "log") as process:
             for _ in range(ROUNDS):

@@ -19,6 +19,8 @@ REPLY_BYTES_MAX: Final = 4 << 20
 """Of an answer that may name every member of a request."""
 UNCHANGED: Final = Outcome(fate=Fate.DELIVERED, status="unchanged", asked=False)
 """Of a change after which there was nothing to send: the user's next change, or the list itself, has it already."""
+OWED_MAX: Final = 1_000
+OWED_RETRY_S: Final = 3_600.0
 WAITING: Final = (Fate.AGAIN, Fate.HELD)
 DETAIL_MAX: Final = 300
 STATELESS: Final = Outcome(fate=Fate.AGAIN, status="no-state", detail="only the process that has the state may send")
@@ -91,7 +93,10 @@ class AudienceConnection:
             for user, wish in wishes.items()
         }
         held = self._hold_removals(destination, store.partition, wishes, wanted)
-        plan = states.plan(store.partition, {user: each for user, each in wanted.items() if user not in held})
+        own = {user: each for user, each in wanted.items() if user not in held}
+        # A removal that was refused before, or not settled, is tried again beside the changes of others.
+        due = states.due(store.partition, now_s=time.monotonic(), most=OWED_MAX)
+        plan = states.plan(store.partition, {user: frozenset() for user in due if user not in wanted} | own)
         try:
             await store.put(plan.before)
         except BaseException:
@@ -99,13 +104,16 @@ class AudienceConnection:
             raise
         answers = await self._send(destination, plan, batch_id=items[-1].id)
         after: dict[str, bytes | None] = {}
-        outcomes = held | self._hold_refusals(destination, {step.user: answers.of(step) for step in plan.steps})
+        said = {step.user: answers.of(step) for step in plan.steps}
+        outcomes = said | held | self._hold_refusals(destination, {user: said[user] for user in own if user in said})
         for step in plan.steps:
             if outcomes[step.user].fate not in WAITING:
                 removed = answers.removed.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 added = answers.added.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 after[step.user] = states.after(step, removed=removed, added=added)
         await store.put(after)
+        users = [step.user for step in plan.steps]
+        states.settle(store.partition, users, retry_s=time.monotonic() + OWED_RETRY_S)
         gone = sum(user not in held and not identifiers for user, identifiers in wanted.items() if user in after)
         self._guards[destination.name].removed(gone, time.time())
         return [

@@ -18,8 +18,9 @@ of this process wants it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -65,6 +66,8 @@ class MemberStates:
     """State of one audience in a process: of each partition, and how many users want each identifier."""
 
     parts: dict[int, Mapping[str, bytes]] = field(default_factory=dict)
+    owed: dict[int, dict[str, float]] = field(default_factory=dict)
+    """By partition: users who left, but may still be there, and the instant of the next try in seconds."""
     _holders: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -76,11 +79,16 @@ class MemberStates:
         """Takes up a partition. `rows` goes on to show what is stored of it."""
         self.closed(partition)
         self.parts[partition] = rows
-        for value in rows.values():
-            self._holders.update(decode(value).wanted)
+        owed = self.owed[partition] = {}
+        for user, value in rows.items():
+            kept = decode(value)
+            self._holders.update(kept.wanted)
+            if not kept.wanted:
+                owed[user] = 0.0
 
     def closed(self, partition: int) -> None:
         """Lets a partition go."""
+        self.owed.pop(partition, None)
         for value in self.parts.pop(partition, {}).values():
             self._hold(decode(value).wanted, -1)
 
@@ -88,6 +96,21 @@ class MemberStates:
         """The state of a user."""
         value = self.parts[partition].get(user)
         return NOTHING if value is None else decode(value)
+
+    def due(self, partition: int, *, now_s: float, most: int) -> list[str]:
+        """Users of whom a removal is owed and due: it was refused, or not settled before the process ended."""
+        found = (user for user, due_s in self.owed[partition].items() if due_s <= now_s)
+        return list(islice(found, most))
+
+    def settle(self, partition: int, users: Iterable[str], *, retry_s: float) -> None:
+        """Notes by the stored states of these users whether a removal is owed, to be tried at `retry_s`."""
+        owed = self.owed[partition]
+        for user in users:
+            kept = self.kept(partition, user)
+            if kept.there and not kept.wanted:
+                owed[user] = retry_s
+            else:
+                owed.pop(user, None)
 
     def plan(self, partition: int, wanted: Mapping[str, frozenset[str]]) -> Plan:
         """The steps to what is wanted of each user. Rows are stored by the caller."""
