@@ -57,6 +57,13 @@ class DraftStore:
 
     async def change(self, decide: Change) -> DraftRecord:
         """Writes what `decide` makes of all drafts, and returns it. Nothing is written if `decide` raises."""
+        return await self._decided(decide, encode_draft)
+
+    async def purge(self, decide: Change) -> DraftRecord:
+        """Takes the draft away that `decide` chooses, and returns it. Nothing is written if `decide` raises."""
+        return await self._decided(decide, lambda _: None)
+
+    async def _decided(self, decide: Change, encode: Callable[[DraftRecord], bytes | None]) -> DraftRecord:
         async with self._one:
             client = await self._client()
             try:
@@ -65,12 +72,13 @@ class DraftStore:
                 try:
                     await self._read(client, committed_only=transactions)
                     made = decide(dict(self._drafts))
-                    is_clear = await self._write(writer, made, transactions=transactions)
+                    row: Row = (made.id.encode(), encode(made), [])
+                    is_clear = await self._write(writer, row, transactions=transactions)
                 finally:
                     await writer.abandon()
                 if not is_clear:  # an open transaction ends when its writer is fenced; then it can be read, or not
                     await (await self._writer(transactions=transactions)).abandon()
-                if not await self._read(client, committed_only=transactions, sought=made) and not is_clear:
+                if not await self._read(client, committed_only=transactions, sought=row) and not is_clear:
                     raise OvertakenDraftError
                 return made
             finally:
@@ -92,9 +100,8 @@ class DraftStore:
             raise
         return client
 
-    async def _write(self, writer: LogWriter, made: DraftRecord, *, transactions: bool) -> bool:
+    async def _write(self, writer: LogWriter, row: Row, *, transactions: bool) -> bool:
         """Returns False if it is unclear whether the write holds. OvertakenDraftError if another writer has fenced."""
-        row: Row = (made.id.encode(), encode_draft(made), [])
         rows = [(self._settings.topics.drafts, [row])]
         try:
             async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
@@ -111,12 +118,11 @@ class DraftStore:
             raise
         return True
 
-    async def _read(self, client: AIOKafkaClient, *, committed_only: bool, sought: DraftRecord | None = None) -> bool:
+    async def _read(self, client: AIOKafkaClient, *, committed_only: bool, sought: Row | None = None) -> bool:
         """Reads on from where the last reading ended, or all again if the topic was made anew.
 
         Returns True if `sought` is among what was read.
         """
-        value = None if sought is None else encode_draft(sought)
         is_found = False
         reader = LogReader(
             client,
@@ -136,7 +142,7 @@ class DraftStore:
                     continue
                 for record in fetched.records:
                     take_draft(self._drafts, record.key, record.value)
-                    is_found |= value is not None and record.value == value
+                    is_found |= sought is not None and (record.key, record.value) == sought[:2]
                 self._read_to = fetched.next_offset
                 if fetched.drained:
                     return is_found

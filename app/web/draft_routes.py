@@ -137,6 +137,27 @@ class DraftRoutes(Controller):
         return await shared_drafts.delete(draft_id, revision=asked.revision, by=visitor.actor(settings) or "")
 
     @post(
+        "/console/v1/drafts/{draft_id:str}/purge",
+        status_code=200,
+        summary="Delete a draft for good",
+        operation_class=with_body(DRAFT_REVISION),
+        responses=problems(*WRITING) | conflicts(),
+        security=security("session"),
+    )
+    async def purge(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        shared_drafts: NamedDependency[SharedDrafts],
+        draft_id: FromPath[str],
+    ) -> SharedDraft:
+        """Its text is gone for all, and it counts no more. 409 if it was not deleted before, or changed since
+        `revision`."""
+        gate.need(request, "edit")
+        asked: DraftRevision = await body_of(request, DraftRevision)
+        return await shared_drafts.purge(draft_id, revision=asked.revision)
+
+    @post(
         "/console/v1/drafts/{draft_id:str}/bring-back",
         status_code=200,
         summary="Bring back a deleted draft",

@@ -102,7 +102,7 @@ class SharedDrafts:
         def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
             if len(drafts) >= DRAFTS_MAX:
                 raise Problem(
-                    400, "too-many", f"there are {DRAFTS_MAX} drafts, with deleted ones: bring one of them back"
+                    400, "too-many", f"there are {DRAFTS_MAX} drafts, with deleted ones: delete some for good"
                 )
             return _checked(
                 DraftRecord(
@@ -136,6 +136,18 @@ class SharedDrafts:
     async def bring_back(self, draft_id: str, *, revision: int, by: str) -> SharedDraft:
         """Shows a deleted draft again. Problem 404, 409 or 503."""
         return await self._replaced(draft_id, revision, by, lambda *_: {"deleted_ms": 0}, of_deleted=True)
+
+    async def purge(self, draft_id: str, *, revision: int) -> SharedDraft:
+        """Takes a deleted draft away with its text; it is shown as it was. Problem 404, 409 or 503."""
+
+        def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
+            found = _found(drafts, draft_id)
+            if found.revision != revision or not found.deleted_ms:
+                raise Problem(409, "other-revision", f"{_latest_deed(found)}: it stays")
+            return found
+
+        async with told():
+            return _shown(await self._store.purge(decide))
 
     async def review(
         self, draft_id: str, *, revision: int, decide: Callable[[DraftRecord, int], ReviewRecord]

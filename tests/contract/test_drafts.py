@@ -80,3 +80,15 @@ async def test_a_write_whose_end_is_unclear_is_looked_for(
     assert await DraftStore(settings).all() == ({"a": DRAFT} if is_written else {})
     newer = replace(DRAFT, revision=2)
     assert await store.change(lambda _: newer) == newer
+
+
+async def test_a_draft_that_is_taken_away_is_gone_for_every_console(broker: Any, unique: str) -> None:
+    settings = load_settings(
+        {}, kafka_bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"{unique}.", app_id=unique
+    )
+    store = DraftStore(settings)
+    await store.change(lambda _: DRAFT)
+    assert await store.purge(lambda drafts: drafts["a"]) == DRAFT
+    assert await store.all() == await DraftStore(settings).all() == {}
+    assert await store.change(lambda _: DRAFT) == DRAFT
+    assert await DraftStore(settings).all() == {"a": DRAFT}

@@ -47,6 +47,7 @@ WRITES: dict[str, Right] = {
     "/console/v1/jobs": "edit",
     "/console/v1/drafts": "edit",
     "/console/v1/drafts/none/bring-back": "edit",
+    "/console/v1/drafts/none/purge": "edit",
     "/console/v1/drafts/none/review": "edit",
     "/console/v1/drafts/none/approval": "publish",
     "/console/v1/drafts/none/return": "publish",

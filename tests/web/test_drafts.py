@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from app.runtime.kafka.clients import start
 from app.runtime.records.draft_record import DraftRecord, encode_draft, take_draft
 from app.settings import Settings
+from app.web import shared_drafts
 from tests.service.browser import Browser
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop
@@ -96,6 +97,32 @@ def test_a_deleted_draft_can_be_brought_back(author: Author) -> None:
     back = author.post(f"/drafts/{draft['id']}/bring-back", revision=gone["revision"]).json()
     assert (back["deleted"], back["text"], back["revision"]) == (None, TEA, 3)
     assert author.post(f"/drafts/{draft['id']}/bring-back", revision=3).status_code == 409
+
+
+def test_a_draft_that_was_deleted_for_good_is_gone_for_every_console(author: Author) -> None:
+    draft = begun(author)
+    assert author.post(f"/drafts/{draft['id']}/purge", revision=1).status_code == 409, "it is not deleted"
+    gone = send(author, "DELETE", draft).json()
+    assert author.post(f"/drafts/{draft['id']}/purge", revision=1).status_code == 409, "another revision"
+    assert author.post(f"/drafts/{draft['id']}/purge", revision=gone["revision"]).json() == gone
+    assert author.http.get(f"/drafts/{draft['id']}").status_code == 404
+    assert author.post(f"/drafts/{draft['id']}/bring-back", revision=gone["revision"]).status_code == 404
+    with console_served(author.settings) as url:
+        other = Author(url, author.settings)
+        with closing(other.http):
+            assert draft["id"] not in {each["id"] for each in other.http.get("/drafts").json()["drafts"]}
+
+
+def test_drafts_that_are_gone_for_good_count_no_more(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = begun(author)
+    present = len(author.http.get("/drafts").json()["drafts"])
+    monkeypatch.setattr(shared_drafts, "DRAFTS_MAX", present)
+    full = author.post("/drafts", text=TEA, base="1")
+    assert (full.status_code, full.json()["code"]) == (400, "too-many")
+    gone = send(author, "DELETE", draft).json()
+    assert author.post("/drafts", text=TEA, base="1").status_code == 400
+    assert author.post(f"/drafts/{draft['id']}/purge", revision=gone["revision"]).status_code == 200
+    assert author.post("/drafts", text=TEA, base="1").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -211,5 +238,12 @@ async def test_drafts_are_listed_deleted_and_brought_back(
     assert await violations(page) == []
     await page.evaluate("document.querySelector('main details button').click()")
     await page.until(f"!!{link}")
+    await page.evaluate(f"{link}.closest('tr').querySelector('button').click()")
+    await page.until(f"!{link} && !!document.querySelector('details')")
+    await page.evaluate("document.querySelector('main details').open = true")
+    for word in ("Delete for good", "Really delete for good"):
+        await click(page, word)
+    await says(page, "Deleted for good:")
+    assert author.http.get(f"/drafts/{draft['id']}").status_code == 404
     assert await page.evaluate("document.querySelectorAll('main .evil, main img').length") == 0
     assert await page.evaluate("troubles") == []

@@ -27,6 +27,7 @@ function List({ review }) {
     found.reload();
   };
   const remove = (each) => act(each, `drafts/${each.id}`, 'DELETE', 'draft_deleted');
+  const purge = (each) => act(each, `drafts/${each.id}/purge`, 'POST', 'draft_purged');
   const back = (each) => act(each, `drafts/${each.id}/bring-back`, 'POST', 'draft_back');
   return html`<div role="status">${said ? html`<p class="fine">${said}</p>` : ''}</div>
     ${problem ? html`<${Trouble} problem=${problem} />` : ''}
@@ -34,11 +35,18 @@ function List({ review }) {
       const there = data.drafts.filter((each) => !each.deleted);
       const gone = data.drafts.filter((each) => each.deleted);
       return html`${there.length ? html`<${Rows} rows=${there} review=${review} label=${t('drafts_title')} word=${t('draft_delete')} onGo=${remove} />` : html`<p>${t('drafts_none')}</p>`}
-        ${gone.length ? html`<details><summary>${t('drafts_gone', { n: gone.length })}</summary><${Rows} rows=${gone} review=${false} label=${t('drafts_gone_title')} word=${t('draft_bring_back')} onGo=${back} /></details>` : ''}`;
+        ${gone.length ? html`<details><summary>${t('drafts_gone', { n: gone.length })}</summary><${Rows} rows=${gone} review=${false} label=${t('drafts_gone_title')} word=${t('draft_bring_back')} onGo=${back} onPurge=${purge} /></details>` : ''}`;
     }}<//>`;
 }
 
-function Rows({ rows, review, label, word, onGo }) {
+/** Deleting for good takes two clicks. */
+function Purge({ what, onGo }) {
+  const [sure, setSure] = useState(false);
+  const word = t(sure ? 'draft_purge_sure' : 'draft_purge');
+  return html`<button aria-label=${`${word}: ${what}`} onClick=${() => (sure ? onGo() : setSure(true))}>${word}</button>`;
+}
+
+function Rows({ rows, review, label, word, onGo, onPurge }) {
   return html`<table class="cards" aria-label=${label}>
     <thead><tr><th scope="col">${t('segment')}</th><th scope="col">${t('draft_changed')}</th><th scope="col">${t('draft_begun')}</th><th scope="col">${t('draft_base')}</th>${review ? html`<th scope="col">${t('review_title')}</th>` : ''}<th scope="col">${t('draft_do')}</th></tr></thead>
     <tbody>${rows.map((each) => {
@@ -50,6 +58,6 @@ function Rows({ rows, review, label, word, onGo }) {
         <td data-label=${t('draft_begun')}><span><${Time} at=${each.begun} /> <${Who} name=${each.by} /></span></td>
         <td data-label=${t('draft_base')}>${each.base}</td>
         ${review ? html`<td data-label=${t('review_title')}><a href=${reviewHref(each)}><${ReviewState} review=${each.review} /></a></td>` : ''}
-        <td data-label=${t('draft_do')}><button aria-label=${`${word}: ${what}`} onClick=${() => onGo(each)}>${word}</button></td></tr>`;
+        <td data-label=${t('draft_do')}><span class="buttons"><button aria-label=${`${word}: ${what}`} onClick=${() => onGo(each)}>${word}</button>${onPurge ? html`<${Purge} what=${what} onGo=${() => onPurge(each)} />` : ''}</span></td></tr>`;
     })}</tbody></table>`;
 }
