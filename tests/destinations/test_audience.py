@@ -257,6 +257,20 @@ async def test_a_removal_that_was_refused_is_tried_again_beside_others() -> None
     assert set(sender.durable) == {"ben", "cat"}
 
 
+async def test_a_partition_that_comes_back_before_it_was_let_go_keeps_its_state() -> None:
+    service = ListAtService()
+    async with receiver(answering(service)) as there, sending(there) as sender:
+        await sender.tell(person("ann", 1, email=ANN))
+        before = sender.store
+        sender.restart()
+        sender.connection.closed(sender.made, before)
+        await sender.tell(person("ben", 1, email=ANN))
+        await sender.tell(person("ann", 2, "exited"))
+        assert service.identifiers == {hash_of(ANN)}, "ben has this address, too"
+        sender.connection.closed(sender.made, sender.store)
+        assert not sender.connection._states["ads"].parts
+
+
 async def test_a_removal_that_is_owed_is_tried_at_the_next_start() -> None:
     service = ListAtService()
     async with receiver(answering(service)) as there, sending(there) as sender:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace as replace_struct
@@ -23,6 +24,7 @@ from tests.destinations.test_audience import answering
 from tests.destinations.test_destinations import app, changes, settings  # noqa: F401  # fixtures
 from tests.memberships.changes import ChangesOnKafka
 from tests.support.shop import running, soon
+from tests.support.waiting import eventually
 
 EMBEDDED = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 USERS = 120
@@ -155,6 +157,39 @@ async def test_what_is_held_is_shown_and_goes_on_after_a_confirmation(
                 return not await is_held()
 
             await soon(is_over)
+
+
+@EMBEDDED
+async def test_processes_that_come_and_go_keep_the_list_equal_to_the_segment(
+    settings: Settings,  # noqa: F811  # a fixture
+    changes: ChangesOnKafka,  # noqa: F811  # a fixture
+) -> None:
+    service = ListAtService()
+    inside: set[str] = set()
+
+    async def write(number: int) -> None:
+        some = []
+        for user in (f"u-{n}" for n in range(number, number + 40)):
+            kind: Any = "exited" if user in inside else "entered"
+            (inside.discard if kind == "exited" else inside.add)(user)
+            some.append(changes.change(user, kind, email=f"{user}@x.example", phone=None, ads=True))
+        await changes.write(some)
+
+    async def is_equal() -> bool:
+        return service.identifiers == {hash_of(f"{user}@x.example") for user in inside}
+
+    async with receiver(answering(service)) as there:
+        text = LIST.replace("https://ads.example", there.url) + "batch: {changes: 10, wait: 100ms}\n"
+        (settings.destinations / "ads.yaml").write_text(text)
+        async with running(app(settings)) as first:
+            await write(0)
+            await soon(is_equal)
+            async with running(app(settings)) as second:
+                await eventually(lambda: [len(each.tasks) for each in (first, second)] == [1, 1], within_s=30)
+                await write(20)
+                await soon(is_equal)
+            await write(30)
+            await soon(is_equal)
 
 
 def test_a_confirmation_needs_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

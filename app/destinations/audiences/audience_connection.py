@@ -72,7 +72,7 @@ class AudienceConnection:
 
     def closed(self, destination: Destination, store: StateStore) -> None:
         """See `StatefulConnection`."""
-        self._states[destination.name].closed(store.partition)
+        self._states[destination.name].closed(store.partition, store.rows)
 
     def confirmed(self, destination: Destination, at_s: float) -> None:
         """See `StatefulConnection`."""

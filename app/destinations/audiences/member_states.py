@@ -77,7 +77,7 @@ class MemberStates:
 
     def opened(self, partition: int, rows: Mapping[str, bytes]) -> None:
         """Takes up a partition. `rows` goes on to show what is stored of it."""
-        self.closed(partition)
+        self.closed(partition, self.parts.get(partition, {}))
         self.parts[partition] = rows
         owed = self.owed[partition] = {}
         for user, value in rows.items():
@@ -86,8 +86,10 @@ class MemberStates:
             if not kept.wanted:
                 owed[user] = 0.0
 
-    def closed(self, partition: int) -> None:
-        """Lets a partition go."""
+    def closed(self, partition: int, rows: Mapping[str, bytes]) -> None:
+        """Lets a partition go, unless it was taken up again with other rows."""
+        if self.parts.get(partition) is not rows:
+            return
         self.owed.pop(partition, None)
         for value in self.parts.pop(partition, {}).values():
             self._hold(decode(value).wanted, -1)
