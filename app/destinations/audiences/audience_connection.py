@@ -134,7 +134,7 @@ class AudienceConnection:
         leaving = [
             user
             for user, identifiers in wanted.items()
-            if not identifiers and not wishes[user].is_erasure and states.kept(partition, user).there
+            if not identifiers and not wishes[user].is_demanded and states.kept(partition, user).there
         ]
         part = len(states.parts[partition])
         reason = guard.holds_removals(len(leaving), part=part, members=states.members, now_s=time.time())

@@ -11,19 +11,24 @@ from app.destinations.json_path import value_at
 from app.destinations.template import MissingValueError, Node, Placeholder, Text
 from app.segments.evaluation.change import CHANGE_KINDS
 
+DEMANDED: Final = (ERASED, "consent")
+"""Causes of exits that a person demands."""
 YES: Final = frozenset({"true", "yes", "granted", "1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """State that a change wants: these identifiers at the service, none: the user shall not be there."""
+    """State that a change wants: these identifiers at the service, none: the user shall not be there.
+
+    is_demanded: the person wants it so: they were erased, or took their consent back.
+    """
 
     id: str
     user: str
     change: str
     group: object
     identifiers: Sequence[str] = field(repr=False)
-    is_erasure: bool = False
+    is_demanded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,8 @@ class AudienceTarget:
             change=change["change"],
             group=change.get("group"),
             identifiers=() if change["change"] == "exited" else self._identifiers(change),
-            is_erasure=isinstance(cause, Mapping) and cause.get("kind") == ERASED,
+            is_demanded=(isinstance(cause, Mapping) and cause.get("kind") in DEMANDED)
+            or (change["change"] != "exited" and not self._is_agreed(change)),
         )
 
     def _identifiers(self, change: Mapping[str, Any]) -> tuple[str, ...]:
@@ -65,11 +71,14 @@ class AudienceTarget:
         for path in (*self.identify.values(), *([self.consent] if self.consent else ())):
             if path[0] == "attach" and attached.get(path[1]) is None and path[1] not in attached:
                 raise MissingValueError(path)
-        if self.consent and not _agrees(value_at(change, self.consent)):
+        if not self._is_agreed(change):
             return ()
         normal = self.platform.normal
         found = (identifier(kind, value_at(change, path), normal) for kind, path in self.identify.items())
         return tuple(each for each in found if each is not None)
+
+    def _is_agreed(self, change: Mapping[str, Any]) -> bool:
+        return not self.consent or _agrees(value_at(change, self.consent))
 
     def shown(self, item: Wish) -> str:
         action = ACTIONS[1] if item.change == "exited" else ACTIONS[0]

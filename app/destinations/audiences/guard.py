@@ -1,7 +1,8 @@
 """Guard of a list: what looks like a mistake waits until somebody confirms it. Pure.
 
 Exits are held where more than half of the list would be removed within `WINDOW_S`, or of a part of it in one batch;
-people who were refused are held where they are more than `REFUSED_SHARE` of a batch. An erasure is never held.
+people who were refused are held where they are more than `REFUSED_SHARE` of a batch.
+What a person demands is never held.
 """
 
 from collections import deque
