@@ -156,8 +156,8 @@ class Narrator(Choices):
         return said
 
     def product(self) -> Any:
-        if self.chance(5):
-            return self.one_of("a", None, [])
+        if self.chance(max(5, self.products_percent // 6)):
+            return self.one_of("a", None, None, [])
         said: dict[str, Any] = {"product_id": self.one_of(*self.product_ids)}
         if self.chance(15):
             said["product_id"] = self.value()
