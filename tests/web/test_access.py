@@ -129,16 +129,16 @@ def test_a_role_writes_what_it_may_and_nothing_without_the_token_of_a_page(role:
     for path, right in WRITES.items():
         status = client.post(path, json={}, headers=headers).status_code
         assert (status == 403) is (right not in rights_of([role])), (path, status)
-        may_edit = "edit" in rights_of([role])
-        job = JOB.replace("{job_id:str}", "x")
-        assert client.request("DELETE", job, json={}, headers=headers).status_code == (404 if may_edit else 403)
-        assert client.request("DELETE", job, json={}, headers=SAME_ORIGIN).status_code == 403
-        draft = DRAFT.replace("{draft_id:str}", "x")
-        for method in ("PUT", "DELETE"):
-            assert client.request(method, draft, json={}, headers=headers).status_code == (400 if may_edit else 403)
-            assert client.request(method, draft, json={}, headers=SAME_ORIGIN).status_code == 403
         for wrong in (SAME_ORIGIN, headers | {"Sec-Fetch-Site": "cross-site"}, headers | {"X-Shoal-CSRF": "x"}):
             assert client.post(path, json={}, headers=wrong).status_code == 403, path
+    may_edit = "edit" in rights_of([role])
+    job = JOB.replace("{job_id:str}", "x")
+    assert client.request("DELETE", job, json={}, headers=headers).status_code == (404 if may_edit else 403)
+    assert client.request("DELETE", job, json={}, headers=SAME_ORIGIN).status_code == 403
+    draft = DRAFT.replace("{draft_id:str}", "x")
+    for method in ("PUT", "DELETE"):
+        assert client.request(method, draft, json={}, headers=headers).status_code == (400 if may_edit else 403)
+        assert client.request(method, draft, json={}, headers=SAME_ORIGIN).status_code == 403
 
 
 @pytest.mark.parametrize("path", WRITES)
