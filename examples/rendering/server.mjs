@@ -3,7 +3,7 @@
 // A page never waits longer than 50 ms for Shoal: without an answer it is the page for everybody. Answers are kept, for at
 // most 10,000 visitors and a minute each, and changed by the live stream of changes while that is open.
 //
-//     SHOAL_URL=http://127.0.0.1:8080 SHOAL_READ_KEY=... node server.mjs
+//     SHOP_SEGMENTS_URL=http://127.0.0.1:8080 SHOP_READ_KEY=... node server.mjs
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 
@@ -164,7 +164,7 @@ function visitorOf(request) {
 
 /** Serves pages until it is ended. */
 function main() {
-  const segments = new Segments(process.env.SHOAL_URL, process.env.SHOAL_READ_KEY);
+  const segments = new Segments(process.env.SHOP_SEGMENTS_URL, process.env.SHOP_READ_KEY);
   segments.follow();
   const server = createServer(async (request, response) => {
     const visitor = visitorOf(request);

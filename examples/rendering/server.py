@@ -3,7 +3,7 @@
 A page never waits longer than 50 ms for Shoal: without an answer it is the page for everybody. Answers are kept, for at
 most 10,000 visitors and a minute each, and changed by the live stream of changes while that is open.
 
-    SHOAL_URL=http://127.0.0.1:8080 SHOAL_READ_KEY=... python server.py
+    SHOP_SEGMENTS_URL=http://127.0.0.1:8080 SHOP_READ_KEY=... python server.py
 """
 
 import html
@@ -189,7 +189,7 @@ class Pages(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serves pages until it is ended."""
-    Pages.segments = Segments(os.environ["SHOAL_URL"], os.environ["SHOAL_READ_KEY"])
+    Pages.segments = Segments(os.environ["SHOP_SEGMENTS_URL"], os.environ["SHOP_READ_KEY"])
     threading.Thread(target=Pages.segments.follow, daemon=True).start()
     with ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8000"))), Pages) as server:
         print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201  # its address

@@ -37,7 +37,7 @@ def rendering(name: str, shoal: str) -> Iterator[str]:
     program = sys.executable if name.endswith(".py") else shutil.which("node")
     if program is None:
         pytest.skip("no node on the path")
-    environment = {"PATH": os.environ["PATH"], "SHOAL_URL": shoal, "SHOAL_READ_KEY": READ_KEY, "PORT": "0"}
+    environment = {"PATH": os.environ["PATH"], "SHOP_SEGMENTS_URL": shoal, "SHOP_READ_KEY": READ_KEY, "PORT": "0"}
     command = [program, str(FOLDER / name)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
