@@ -13,6 +13,7 @@ from app.destinations.against_catalog import needed_values
 from app.destinations.audiences.audience_connection import AudienceConnection
 from app.destinations.audiences.identifiers import Normal, identifier
 from app.destinations.audiences.member_states import decode
+from app.destinations.audiences.repetition import Repetition
 from app.destinations.changes import is_wanted, prepare
 from app.destinations.destination import Batch
 from app.destinations.outcome import Fate
@@ -107,6 +108,7 @@ def test_an_audience_gets_all_changes_of_its_segment_from_the_beginning() -> Non
         (("add: {url: https://ads.example/list, ", "add: {"), "8:6 url is missing"),
         (("{people: \"{{ items }}\"}}\nremove", "{people: 1}}\nremove"), "8:44 the body of add names nobody"),
         (("refused: {path: refused}", "hash: md5"), "10:7 hash is md5, but must be sha256 or none"),
+        (("refused: {path: refused}", "reconcile: 1m"), "10:12 reconcile is out of bounds"),
         (("refused: {path: refused}", "country: de"), "10:10 de is no country code"),
         (("refused: {path: refused}", "max_age: 1h"), "10:1 unknown key max_age"),
         (("refused: {path: refused}", "changes: [entered]"), "10:1 unknown key changes"),
@@ -195,6 +197,38 @@ async def test_who_is_held_out_is_not_in_the_list() -> None:
         await sender.tell(person("ann", 1, email=ANN))
         await sender.tell(replace_struct(person("ann", 2, "updated", email=ANN), group="holdout"))
     assert [method for method, _ in sent(there)] == ["POST", "DELETE"]
+
+
+def test_each_turn_sends_everybody_once_and_who_could_not_be_sent_again() -> None:
+    turns = Repetition(60.0)
+    assert turns.due(0, ["ann", "ben"], now_s=5.0, most=10) == []
+    assert turns.due(0, ["ann", "ben"], now_s=64.9, most=10) == []
+    assert turns.due(0, ["ann", "ben", "cat"], now_s=65.0, most=2) == ["ann", "ben"]
+    turns.put_back(0, ["ann"])
+    assert turns.due(0, ["ann", "ben", "cat"], now_s=66.0, most=10) == ["cat", "ann"]
+    assert turns.due(0, ["ann", "ben", "cat"], now_s=124.9, most=10) == []
+    assert turns.due(0, ["ann"], now_s=125.0, most=10) == ["ann"]
+    turns.forget(0)
+    assert turns.due(0, ["ann"], now_s=500.0, most=10) == []
+    assert Repetition(None).due(0, ["ann"], now_s=1e9, most=10) == []
+
+
+async def test_all_of_a_list_is_sent_again_when_its_time_has_come() -> None:
+    async with receiver() as there, sending(there, "reconcile: 24h\n") as sender:
+        await sender.tell(person("ann", 1, email=ANN), person("ben", 1, email=BEN))
+        await sender.tell(person("ben", 2, "exited", email=BEN))
+        await sender.tell(person("cat", 1, email=CAT))
+        assert len(there.got) == 3, "its time has not come"
+        sender.connection._repetitions["ads"]._next_s[0] = 0.0
+        states = dict(sender.durable)
+        await sender.tell(person("cat", 2, "exited", email=CAT))
+        await sender.tell(person("cat", 3, email=CAT))
+    assert sent(there)[3:] == [
+        ("DELETE", [{"email": hash_of(CAT)}]),
+        ("POST", [{"email": hash_of(ANN)}]),
+        ("POST", [{"email": hash_of(CAT)}]),
+    ]
+    assert sender.durable == states
 
 
 async def test_an_address_stays_while_another_user_has_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 from app.destinations.audiences.audience_connection import AudienceConnection
 from app.destinations.audiences.identifiers import Normal, identifier
 from app.destinations.audiences.member_states import decode
+from app.destinations.audiences.repetition import Repetition
 from app.destinations.changes import prepare
 from app.destinations.http.http_connection import Reply
 from app.destinations.http.http_request import HttpRequest
@@ -34,6 +35,7 @@ class Storm:
         self.quiet = False
         self.made = audience()
         self.shared = shared
+        self.repeats = seed % 2 == 1
         emails, phones = [f"p{n}@x.example" for n in range(12)], [f"+49170555010{n}" for n in range(6)]
         self.bad = frozenset({self.hash_of("email", emails[-1]), self.hash_of("phone", phones[-1])})
         self.service = ListAtService(by_person=by_person, bad=self.bad)
@@ -101,6 +103,8 @@ class Storm:
         stores = [StoreInMemory(number, self.durable[number], self.may_die) for number in range(PARTITIONS)]
         for store in stores:
             connection.opened(self.made, store)
+        if self.repeats:
+            connection._repetitions["ads"] = Repetition(0.0)
         positions = list(self.stored)
         while any(positions[number] < len(log) for number, log in enumerate(self.logs)):
             number = self.chance.randrange(PARTITIONS)

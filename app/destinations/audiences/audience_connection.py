@@ -10,6 +10,7 @@ from app.destinations.audiences.audience_target import AudienceTarget, Wish
 from app.destinations.audiences.guard import Guard
 from app.destinations.audiences.member_states import MemberStates, Plan, Step
 from app.destinations.audiences.platform import Action, Member, Platform
+from app.destinations.audiences.repetition import Repetition
 from app.destinations.destination import Destination
 from app.destinations.http.http_connection import HttpConnection
 from app.destinations.kind import StateStore
@@ -55,6 +56,7 @@ class AudienceConnection:
         self._http = HttpConnection(private=private)
         self._states: dict[str, MemberStates] = {}
         self._guards: dict[str, Guard] = {}
+        self._repetitions: dict[str, Repetition] = {}
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -68,11 +70,14 @@ class AudienceConnection:
     def opened(self, destination: Destination, store: StateStore) -> None:
         """See `StatefulConnection`."""
         self._states.setdefault(destination.name, MemberStates()).opened(store.partition, store.rows)
-        self._guards.setdefault(destination.name, Guard(on=_target(destination).guarded))
+        target = _target(destination)
+        self._guards.setdefault(destination.name, Guard(on=target.guarded))
+        self._repetitions.setdefault(destination.name, Repetition(target.reconcile_ms / 1000 or None))
 
     def closed(self, destination: Destination, store: StateStore) -> None:
         """See `StatefulConnection`."""
         self._states[destination.name].closed(store.partition, store.rows)
+        self._repetitions[destination.name].forget(store.partition)
 
     def confirmed(self, destination: Destination, at_s: float) -> None:
         """See `StatefulConnection`."""
@@ -95,12 +100,19 @@ class AudienceConnection:
         held = self._hold_removals(destination, store.partition, wishes, wanted)
         own = {user: each for user, each in wanted.items() if user not in held}
         # A removal that was refused before, or not settled, is tried again beside the changes of others.
-        due = states.due(store.partition, now_s=time.monotonic(), most=OWED_MAX)
-        plan = states.plan(store.partition, {user: frozenset() for user in due if user not in wanted} | own)
+        now_s, rows = time.monotonic(), states.parts[store.partition]
+        due = states.due(store.partition, now_s=now_s, most=OWED_MAX)
+        repetition = self._repetitions[destination.name]
+        one_request = _target(destination).platform.rows_max
+        again = repetition.due(store.partition, rows, now_s=now_s, most=one_request)
+        again = [user for user in again if user not in wanted]
+        others = {user: frozenset[str]() for user in due if user not in wanted}
+        plan = states.plan(store.partition, others | own, again=again)
         try:
             await store.put(plan.before)
         except BaseException:
             states.undo(plan)
+            repetition.put_back(store.partition, again)
             raise
         answers = await self._send(destination, plan, batch_id=items[-1].id)
         after: dict[str, bytes | None] = {}
@@ -111,6 +123,8 @@ class AudienceConnection:
                 removed = answers.removed.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 added = answers.added.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 after[step.user] = states.after(step, removed=removed, added=added)
+        waiting = [user for user in again if user in said and said[user].fate in WAITING]
+        repetition.put_back(store.partition, waiting)
         await store.put(after)
         users = [step.user for step in plan.steps]
         states.settle(store.partition, users, retry_s=time.monotonic() + OWED_RETRY_S)

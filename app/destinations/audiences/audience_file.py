@@ -23,7 +23,7 @@ from app.destinations.template import Node
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.language.suggestions import did_you_mean, listed
 
-COMMON: Final = ("platform", "segment", "identify", "consent", "country", "guard")
+COMMON: Final = ("platform", "segment", "identify", "consent", "country", "guard", "reconcile")
 OF_PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
     "google": ("audience", "account", "login_account", "terms", "service_account", "oauth", "url"),
     "http": ("add", "remove", "item", "hash", "headers", "basic", "oauth", "answer", "refused"),
@@ -76,10 +76,15 @@ class AudienceFile(HttpFile):
         platform = readers[name]()
         identify = self._identify(platform.kinds if platform is not None else IDENTIFIER_KINDS)
         consent = self._path(fields.scalar("consent"), roots=("attach",)) if "consent" in fields else ()
+        reconcile_ms = self._values.duration(fields, "reconcile", 0, 3_600_000, 30 * 86_400_000)
         if platform is None or len(self.source.problems) > known:
             return None
         return AudienceTarget(
-            platform=platform, identify=identify, consent=consent, guarded=fields.choice("guard", ("on", "off")) == "on"
+            platform=platform,
+            identify=identify,
+            consent=consent,
+            guarded=fields.choice("guard", ("on", "off")) == "on",
+            reconcile_ms=reconcile_ms,
         )
 
     # ------------------------------------------------------------ of all platforms

@@ -35,13 +35,15 @@ class Wish:
 class AudienceTarget:
     """The contract: `app.destinations.destination.Target`. identify: path of a value in a change, by kind.
 
-    guarded: what looks like a mistake is held back.
+    guarded: what looks like a mistake is held back. reconcile_ms: time from one sending of the whole list to the next;
+    0: it is not sent again.
     """
 
     platform: Platform
     identify: Mapping[IdentifierKind, tuple[str, ...]]
     consent: tuple[str, ...] = ()
     guarded: bool = True
+    reconcile_ms: int = 0
 
     @property
     def changes(self) -> Collection[Occasion]:

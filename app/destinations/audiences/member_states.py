@@ -18,7 +18,7 @@ of this process wants it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -114,8 +114,11 @@ class MemberStates:
             else:
                 owed.pop(user, None)
 
-    def plan(self, partition: int, wanted: Mapping[str, frozenset[str]]) -> Plan:
-        """The steps to what is wanted of each user. Rows are stored by the caller."""
+    def plan(self, partition: int, wanted: Mapping[str, frozenset[str]], *, again: Collection[str] = ()) -> Plan:
+        """The steps to what is wanted of each user. Rows are stored by the caller.
+
+        again: users who are added even if they are there for sure, unless something else is wanted of them.
+        """
         plan = Plan()
         for user, identifiers in wanted.items():
             kept = self.kept(partition, user)
@@ -124,13 +127,17 @@ class MemberStates:
             plan.steps.append(Step(user, kept, identifiers))
             self._hold(kept.wanted, -1)
             self._hold(identifiers, 1)
+        for user in again:
+            kept = self.kept(partition, user)
+            if user not in wanted and kept.wanted:
+                plan.steps.append(Step(user, kept, frozenset(kept.wanted), add=tuple(sorted(kept.wanted))))
         for step in plan.steps:
             gone = set(step.kept.there) - step.wanted
             step.remove = tuple(sorted(each for each in gone if not self._holders[each]))
             if step.remove or not step.kept.sure or not step.wanted <= set(step.kept.there):
                 step.add = tuple(sorted(step.wanted))
             union = Kept(tuple(sorted(step.wanted | set(step.kept.there))), tuple(sorted(step.wanted)))
-            if union != step.kept:
+            if (union.there, union.wanted) != (tuple(step.kept.there), tuple(step.kept.wanted)):
                 plan.before[step.user] = encode(union)
         return plan
 
