@@ -72,6 +72,7 @@ def test_planted_kinds_are_found_with_their_sizes_traits_and_outcomes(found: tup
     assert min(cluster.recall for cluster in clustering.clusters) > 0.9
 
 
+@pytest.mark.long
 def test_every_user_is_in_the_rules_of_one_cluster(found: tuple[Clustering, Points, Any]) -> None:
     clustering, points, kinds = found
     members = np.array([inside(cluster.rules, points) for cluster in clustering.clusters])
@@ -97,6 +98,7 @@ def test_labels_play_no_part(found: tuple[Clustering, Points, Any]) -> None:
     assert [cluster.rules for cluster in others.clusters] == [cluster.rules for cluster in found[0].clusters]
 
 
+@pytest.mark.long
 def test_users_without_kinds_are_not_said_to_have_some() -> None:
     values = np.random.default_rng(3).normal(size=(2_000, 6))
     clustering = find_clusters(Points(tuple("abcdef"), values, {}), most=6)
@@ -111,6 +113,7 @@ def test_what_cannot_be_clustered_is_told(users: int, message: str) -> None:
         find_clusters(Points(("a", "b"), values, {}))
 
 
+@pytest.mark.long
 def test_the_definitions_can_be_used(found: tuple[Clustering, Points, Any]) -> None:
     files = definition_files(found[0], METADATA, frozenset({"is_known"}), prefix="kind")
     assert sorted(files) == ["kind-high-is-known.yaml", "kind-high-views.yaml", "kind-rest.yaml"]
