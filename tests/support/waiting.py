@@ -11,7 +11,7 @@ T = TypeVar("T")
 POLL_S = 0.02
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, what: str = "") -> T:
+async def eventually(condition: Callable[[], T | Awaitable[T]], *, within_s: float = 30.0, what: str = "") -> T:
     """The first truthy value of `condition` (plain or async); TimeoutError, with the last value, after `within_s`."""
     deadline_s = time.monotonic() + within_s
     while True:
@@ -24,7 +24,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], *, within_s: flo
         await asyncio.sleep(POLL_S)
 
 
-def wait_until(condition: Callable[[], T], *, within_s: float = 10.0, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], *, within_s: float = 30.0, what: str = "") -> T:
     """`eventually` for plain tests: blocks."""
     deadline_s = time.monotonic() + within_s
     while True:

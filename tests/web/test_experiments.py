@@ -88,6 +88,7 @@ def test_exposed_users_are_counted_by_group_also_those_of_earlier_shares(author:
     assert found["first"]["groups"] == {}
 
 
+@pytest.mark.long
 def test_groups_are_compared_and_nobody_counts_before_their_window_is_over(author: Author) -> None:
     over = compared(author, within="2h")["uplift"]
     (against,) = over["comparisons"]
@@ -116,11 +117,13 @@ def test_what_cannot_be_compared_is_refused(author: Author, wish: dict[str, Any]
     assert author.post("/jobs", kind="uplift").status_code == 400
 
 
+@pytest.mark.long
 def test_an_experiment_without_exposures_is_a_job_that_says_so(author: Author) -> None:
     job = compared(author, within="1d", experiment="first")
     assert (job["state"], job["problem"]) == ("failed", "the warehouse has no exposures to first yet")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 async def test_the_page_counts_and_compares(author: Author, page: Browser, theme: str, width: int) -> None:
     await look(page, f"{author.url}/experiments", theme=theme, width=width)

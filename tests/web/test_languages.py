@@ -76,6 +76,7 @@ async def test_the_switch_counts_more_and_stays(url: str, page: Browser) -> None
     await page.until("document.querySelector('h1')?.textContent == 'Zustand'")
 
 
+@pytest.mark.long
 async def test_all_pages_are_whole_in_german_on_a_phone(url: str, page: Browser) -> None:
     await speak(page, "de")
     for path, english in PAGES.items():

@@ -62,6 +62,7 @@ async def violations(page: Browser) -> Any:
     return await page.evaluate(found)
 
 
+@pytest.mark.long
 async def test_no_page_breaks_a_rule_of_access_or_is_wider_than_a_phone(url: str, page: Browser) -> None:
     for number, (path, heading) in enumerate(PAGES.items()):
         for theme, width in (("light", 1280), ("dark", 360)) if number % 2 else (("dark", 1280), ("light", 360)):
