@@ -39,7 +39,7 @@ COMMANDS = {
         "Learn which events come with which properties, and find what is wrong with them.",
     ),
     "uplift": ("app.cli.uplift:uplift", "Compare the groups of an experiment: who converts more, and by how much."),
-    "report": ("app.cli.report:report", "Report figures of segments, visits, funnels and campaigns, as tables and charts."),
+    "report": ("app.cli.report:report", "Report on segments, visits, funnels and campaigns, as tables and charts."),
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),
     "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
