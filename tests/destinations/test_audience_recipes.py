@@ -58,6 +58,19 @@ class CustomerIo(Service):
         return web.json_response({})
 
 
+class Iterable(Service):
+    def __call__(self, request: web.Request, body: bytes) -> web.Response:
+        inside = {"/api/lists/subscribe": True, "/api/lists/unsubscribe": False}[request.path]
+        assert request.method == "POST"
+        assert request.headers["Api-Key"] == "it-key"
+        said = json.loads(body)
+        assert type(said["listId"]) is int
+        assert said.get("updateExistingUsersOnly" if inside else "channelUnsubscribe") is inside
+        bad = [each["userId"] for each in said["subscribers"] if not self.take(each["userId"], inside)]
+        failed = {"failCount": len(bad), "invalidEmails": [], "invalidUserIds": bad}
+        return web.json_response(failed | {"successCount": len(said["subscribers"]) - len(bad)})
+
+
 class Klaviyo(Service):
     def __call__(self, request: web.Request, body: bytes) -> web.Response:
         assert (request.method, request.path) == ("POST", "/api/profile-bulk-import-jobs")
@@ -92,6 +105,7 @@ class Salesforce(Service):
 SERVICES: Mapping[str, Callable[[], Any]] = {
     "braze": Braze,
     "customerio": CustomerIo,
+    "iterable": Iterable,
     "klaviyo": Klaviyo,
     "salesforce": Salesforce,
 }
@@ -119,7 +133,7 @@ async def test_who_enters_is_added_and_who_leaves_is_removed(name: str) -> None:
     assert set(sender.durable) == set(people[20:])
 
 
-@pytest.mark.parametrize("name", ["braze", "salesforce"])
+@pytest.mark.parametrize("name", ["braze", "iterable", "salesforce"])
 async def test_who_is_refused_is_refused_alone(name: str) -> None:
     service = SERVICES[name]()
     service.refusing = {"ben"}

@@ -59,6 +59,7 @@ ENVIRON = {
     "CUSTOMERIO_SITE_ID": "site",
     "CUSTOMERIO_API_KEY": "cio-key",
     "CUSTOMERIO_SEGMENT": "7",
+    "ITERABLE_API_KEY": "it-key",
     "KLAVIYO_API_KEY": "pk-key",
     "SALESFORCE_URL": "https://shop.my.salesforce.com",
     "SALESFORCE_CLIENT_ID": "sf-client",
