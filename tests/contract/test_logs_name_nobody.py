@@ -70,6 +70,7 @@ def seen(user: str, at_ms: int, visitor: str) -> Row:
     return key, json.dumps(json.loads(value) | {"anonymousId": visitor}).encode(), headers
 
 
+@pytest.mark.long
 async def test_the_log_of_a_run_has_none_of_its_ids(shop: Shop, log: io.StringIO) -> None:
     late_ms = -48 * HOUR_MS
     wrong_key: Row = (BEN.encode(), record(ANN, 3_000, "Product Viewed")[1], [])

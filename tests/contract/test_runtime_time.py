@@ -51,6 +51,7 @@ async def test_a_timer_fires_with_nobody_clicking(shop: Shop) -> None:
     assert await shop.agrees()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("day_s", [8.0])
 async def test_time_passes_while_no_worker_runs(shop: Shop) -> None:
     app = create_app(shop.settings)
@@ -79,6 +80,7 @@ async def test_nothing_fires_while_the_idle_clock_is_off(shop: Shop) -> None:
     assert not any(isinstance(entry, IdleMove) for entry in journal)
 
 
+@pytest.mark.long
 async def test_what_the_idle_clock_said_is_not_said_again_after_a_restart(shop: Shop) -> None:
     for start in range(3):
         async with running(create_app(shop.settings)):

@@ -111,6 +111,7 @@ async def soon_true(ask: Any) -> None:
     await soon(answer)
 
 
+@pytest.mark.long
 async def test_a_split_and_a_merge_keep_the_order_of_each_user(settings: Settings, stream: FakeKinesis) -> None:
     put(stream, 0, 100)
     stream.split(0)
@@ -128,6 +129,7 @@ async def test_a_split_and_a_merge_keep_the_order_of_each_user(settings: Setting
     assert are_in_order(messages)
 
 
+@pytest.mark.long
 async def test_restarts_and_failed_writes_lose_nothing_and_with_transactions_repeat_nothing(
     settings: Settings, stream: FakeKinesis, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ async def test_restarts_and_failed_writes_lose_nothing_and_with_transactions_rep
     assert calls > 6
 
 
+@pytest.mark.long
 async def test_expired_iterators_and_throttling_are_waited_out(settings: Settings, stream: FakeKinesis) -> None:
     stream.refuse = {
         "GetRecords": ["ExpiredIteratorException", "ProvisionedThroughputExceededException"] * 2,
@@ -177,6 +180,7 @@ async def test_expired_iterators_and_throttling_are_waited_out(settings: Setting
     assert not any(stream.refuse.values())
 
 
+@pytest.mark.long
 async def test_credentials_that_end_are_named_and_nothing_is_lost(
     settings: Settings, stream: FakeKinesis, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,6 +198,7 @@ async def test_credentials_that_end_are_named_and_nothing_is_lost(
     assert "kinesis:clicks: AWS refuses the credentials (ExpiredTokenException" in caplog.text
 
 
+@pytest.mark.long
 async def test_a_shard_that_is_gone_is_counted_and_its_children_are_read(
     settings: Settings, stream: FakeKinesis
 ) -> None:
@@ -211,6 +216,7 @@ async def test_a_shard_that_is_gone_is_counted_and_its_children_are_read(
     assert app.metrics.value("shoal_intake_records_total", source="kinesis:clicks", outcome="lost") == 1
 
 
+@pytest.mark.long
 async def test_a_stream_that_was_made_again_is_read_from_its_beginning(settings: Settings) -> None:
     for created_s in (1.0, 2.0):
         with kinesis("clicks", shards=1) as stream:

@@ -91,6 +91,7 @@ async def test_messages_come_in_and_poison_is_set_aside(settings: Settings, subs
     assert app.metrics.value("shoal_intake_records_total", source=subscription.source, outcome="taken") == 60
 
 
+@pytest.mark.long
 async def test_what_is_not_acknowledged_comes_again_and_is_not_written_again(
     settings: Settings, subscription: Subscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
