@@ -21,10 +21,10 @@ from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import KafkaNode
 from tests.support.shop import Shop, running, soon
 
-CANARY = "canary-of-the-erased"
-# Logs are compressed: a text is in them as it is if no other has four letters of it. Hexadecimal digits would be in the
-# names of transactions as well.
-GUEST = "x-device-1"
+# Logs are compressed: a text is in them as it is if no other has four letters of it, the quotes around it included. And
+# hexadecimal digits alone would be in the names of transactions as well.
+CANARY = "zq-canary-qz"
+GUEST = "xq-device-qx"
 DEFINITIONS = {
     "identity.yaml": "",
     "viewers.yaml": (
