@@ -7,9 +7,9 @@ would be missing if everybody left there (Anderl et al., Mapping the customer jo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from app.reports.history import History
 from app.reports.outcomes import MILLION
@@ -20,6 +20,7 @@ DIRECT: Final = "(direct)"
 OTHERS: Final = "(others)"
 RULES: Final = ("first", "last", "last known", "linear", "position", "markov")
 END: Final = Fraction(2, 5)
+_NOTHING: Final = (Fraction(0),) * (len(RULES) - 1)
 _START: Final = "(start)"
 _CONVERSION: Final = "(conversion)"
 _NONE: Final = "(none)"
@@ -82,6 +83,17 @@ _MOVES: Final = """
 Moves = Mapping[str, Mapping[str, int]]
 
 
+class Given(NamedTuple):
+    """Conversions that have a visit by `channel` at `place` of `length` visits before them."""
+
+    channel: str
+    place: int
+    length: int
+    is_known: bool
+    conversions: int
+    micros: int
+
+
 def report_attribution(history: History, windows_ms: Sequence[int], limit: int) -> Report:
     """Conversions and their value by channel, for visits up to so long before a conversion."""
     history.remember(direct=DIRECT, others=OTHERS, channels_max=limit)
@@ -97,22 +109,24 @@ def report_attribution(history: History, windows_ms: Sequence[int], limit: int) 
 
 
 def _tables(history: History, window: str) -> Iterable[Table]:
-    given = history.rows(_GIVEN)
+    given = [Given(*row) for row in history.rows(_GIVEN)]
     moves: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for come_from, goes_to, number in history.rows(_MOVES):
         moves[come_from][goes_to] = number
     visits = dict(history.rows("SELECT channel, count(*) FROM visits GROUP BY channel"))
     effects = removal_effects(moves)
     notes = () if given else ("there is no conversion: --goal names them",)
-    for name, title, place, unit in (
-        ("attribution", "conversions", 4, 1),
-        ("attribution-value", "value", 5, MILLION),
-    ):
-        whole = sum(row[place] for row in given if row[1] == row[2])
+    amounts: dict[str, tuple[str, Callable[[Given], Fraction]]] = {
+        "attribution": ("conversions", lambda row: Fraction(row.conversions)),
+        "attribution-value": ("value", lambda row: Fraction(row.micros, MILLION)),
+    }
+    for name, (title, amount) in amounts.items():
+        shares = _shares(given, amount)
+        whole = sum(amount(row) for row in given if row.place == row.length)
         rows = []
         for each, number in visits.items():
-            shares = (float(share / unit) for share in _shares(given, place, channel=each))
-            rows.append((each, number, *shares, effects.get(each, 0.0) * whole / unit))
+            by_rule = map(float, shares.get(each, _NOTHING))
+            rows.append((each, number, *by_rule, effects.get(each, 0.0) * float(whole)))
         yield Table(
             name=f"{name}-{window}",
             title=f"{title} by channel, visits up to {window} before",
@@ -123,15 +137,14 @@ def _tables(history: History, window: str) -> Iterable[Table]:
         )
 
 
-def _shares(given: Sequence[tuple[Any, ...]], place: int, *, channel: str) -> list[Fraction]:
-    """The amounts that the rules give to a channel, as exact fractions."""
-    found = [Fraction(0)] * 5
-    for each, number, length, is_known, *sums in given:
-        if each != channel:
-            continue
-        amount = sums[place - 4]
-        parts = (number == 1, number == length, is_known, Fraction(1, length), _position(number, length))
-        found = [share + part * amount for share, part in zip(found, parts, strict=True)]
+def _shares(given: Sequence[Given], amount: Callable[[Given], Fraction]) -> dict[str, tuple[Fraction, ...]]:
+    """The amounts that the rules, without the model, give to each channel that has any, as exact fractions."""
+    found: dict[str, tuple[Fraction, ...]] = {}
+    for row in given:
+        all_or_nothing = (row.place == 1, row.place == row.length, row.is_known)
+        parts = (*map(Fraction, all_or_nothing), Fraction(1, row.length), _position(row.place, row.length))
+        before = found.get(row.channel, _NOTHING)
+        found[row.channel] = tuple(share + part * amount(row) for share, part in zip(before, parts, strict=True))
     return found
 
 

@@ -182,13 +182,7 @@ class PublicationRoutes(Controller):
         visitor = gate.need(request, "publish")
         asked: RemovalAsked = await body_of(request, RemovalAsked)
         wanted = Wanted(deed="removal", base=asked.if_version, name=asked.name)
-        edit = Edit(
-            name=asked.name,
-            text="",
-            based_on=asked.if_version,
-            take_over=asked.take_over,
-            approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
-        )
+        edit = await _edit_without_text(asked, wanted, reviews)
         by = visitor.actor(settings) or ""
         done = await publications.remove(edit, by=by, message=asked.message, write=not asked.dry_run)
         await reviews.published(asked.draft, done.number)
@@ -215,13 +209,7 @@ class PublicationRoutes(Controller):
         visitor = gate.need(request, "publish")
         asked: RenameAsked = await body_of(request, RenameAsked)
         wanted = Wanted(deed="rename", base=asked.if_version, name=asked.name, to=asked.to)
-        edit = Edit(
-            name=asked.name,
-            text="",
-            based_on=asked.if_version,
-            take_over=asked.take_over,
-            approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
-        )
+        edit = await _edit_without_text(asked, wanted, reviews)
         by = visitor.actor(settings) or ""
         done = await publications.rename(edit, asked.to, by=by, message=asked.message, write=not asked.dry_run)
         await reviews.published(asked.draft, done.number)
@@ -267,3 +255,14 @@ def _name_of(asked: EditAsked) -> str:
     if asked.name and file.name != asked.name:
         raise Problem(400, "name", f"the name of {asked.name:.80} cannot change: publish the text as a new definition")
     return file.name
+
+
+async def _edit_without_text(asked: RemovalAsked, wanted: Wanted, reviews: Reviews) -> Edit:
+    """The edit of a definition whose text goes or stays as it is. Problem where it needs an approval and has none."""
+    return Edit(
+        name=asked.name,
+        text="",
+        based_on=asked.if_version,
+        take_over=asked.take_over,
+        approved_by="" if asked.dry_run else await reviews.approver(asked.draft, wanted),
+    )
