@@ -16,6 +16,8 @@ from app.runtime.partition.failures import describe_error
 from app.settings import Settings
 
 CANCEL_S = 2.0
+CANCELS = 3
+"""How often a task is cancelled that does not end: libraries lose a cancellation that comes at a bad moment."""
 
 Deliver = Callable[[TP, FollowedBatch, int], Awaitable[None]]
 """Hands a batch to the agent: partition, batch, offset."""
@@ -57,9 +59,18 @@ class FollowTask(ABC):
             waiting = asyncio.ensure_future(self._idle.wait())
             await asyncio.wait([waiting, self._task], timeout=wait_ms / 1000, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
-        if not self._task.done():
+        for _ in range(CANCELS):
+            if self._task.done():
+                return
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_S)
+        if not self._task.done():
+            log.error("%s: does not end, although it was cancelled %d times", self.name, CANCELS)
+
+    @property
+    def ended(self) -> bool:
+        """True if nothing of it runs any more."""
+        return self._task.done()
 
     async def hand_over(self, deed: Deed, *, offset: int) -> None:
         """Lets the agent do it, within `batch_timeout`; raises what went wrong. It never outlives this call."""
@@ -121,6 +132,8 @@ class FollowTask(ABC):
             try:
                 await self.follow()
             except Exception as error:  # noqa: BLE001  # after any error the committed state is read again
+                if self._leaving:
+                    return  # what failed was the end of a client, in place of the cancellation
                 self._back_off.failed()
                 self.why_not_ready = f"waits after {type(error).__name__}"
                 told = log.warning if self._back_off.failures in (1, 10) else log.debug

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -117,6 +118,33 @@ async def test_a_reader_ends_with_its_block_whatever_happened(monkeypatch: pytes
     await task.stop(wait_ms=0)
 
 
+async def test_an_end_whose_cleaning_up_fails_is_the_end() -> None:
+    async def fails_at_its_end(_: Once) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("a connection cannot be closed: this takes the place of the cancellation")
+
+    task = Once(fails_at_its_end)
+    await eventually(lambda: task.runs == 1)
+    await task.stop(wait_ms=0)
+    assert task.ended
+    assert task.runs == 1
+
+
+async def test_a_cancellation_that_is_lost_on_the_way_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_task, "CANCEL_S", 0.01)
+
+    async def loses_one(_: Once) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    task = Once(loses_one)
+    await eventually(lambda: task.runs == 1)
+    await task.stop(wait_ms=0)
+    assert task.ended
+
+
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_task_that_is_stopped_while_its_batch_ends_does_not_go_on(steps: int, doing: list[str]) -> None:
     async def deed() -> None:
@@ -128,4 +156,4 @@ async def test_a_task_that_is_stopped_while_its_batch_ends_does_not_go_on(steps:
     await turns(steps)
     await task.stop(wait_ms=0)
     await agent
-    assert task._task.done(), f"the task outlives its end when it is stopped {steps} steps after the batch was begun"
+    assert task.ended, f"the task outlives its end when it is stopped {steps} steps after the batch was begun"
