@@ -156,6 +156,7 @@ def _drained(
                     "cpu_s_a_million": cpu_s,
                     "times_without": cpu_s / plain_cpu_s,
                     **latency_columns(()),
+                    "changes": "",
                     "equal": figures["equal"],
                 }
             )
