@@ -80,7 +80,7 @@ LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_ki
 	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing \
 	tests/faults/test_subscribers.py tests/docs/test_function_recipe.py tests/docs/test_quickstart.py tests/installed \
 	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
-	tests/contract tests/integration tests/service/test_connections.py tests/orchestration tests/warehouse tests/intake tests/web \
+	tests/contract tests/integration tests/lists tests/population tests/service/test_connections.py tests/orchestration tests/warehouse tests/intake tests/web \
 	tests/destinations/test_audience_kills.py tests/destinations/test_functions_framework.py \
 	tests/service/test_push_emulator.py tests/unit/cli/test_outputs_that_end.py tests/unit/learning
 

@@ -15,6 +15,9 @@ from tests.support.broker import Broker
 from tests.support.kafka_node import KafkaNode, kafka_node
 from tests.support.shared_kafka import share_kafka, shared_servers
 
+ON_BOTH_IN_LONG = ("contract", "integration", "intake", "lists", "population", "warehouse")
+"""Folders whose tests run on each broker. Where the run has a real Kafka, `make long` runs them on the other one."""
+
 IN_CI = bool(os.environ.get("CI"))
 TESTS = Path(__file__).parent
 LONGEST = (
@@ -71,10 +74,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the files that take longest first, so that no process is left with one of them while the others are done."""
+    if shared_servers(config) is not None:
+        give_to_long(items)
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.relative_to(TESTS).as_posix(), len(place)))
+
+
+def give_to_long(items: list[pytest.Item]) -> None:
+    """Marks tests on the embedded broker as long where the same test runs on Kafka, too."""
+    by_broker: dict[str, dict[str, list[pytest.Item]]] = {"embedded": {}, "kafka": {}}
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.relative_to(TESTS).parts[0] in ON_BOTH_IN_LONG:
+            broker = getattr(item, "callspec", None) and item.callspec.params.get("broker")
+            if broker in by_broker:
+                by_broker[broker].setdefault(f"{item.path}::{item.originalname}", []).append(item)
+    for name, tests in by_broker["embedded"].items():
+        if name in by_broker["kafka"]:
+            for test in tests:
+                test.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
