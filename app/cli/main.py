@@ -34,6 +34,7 @@ COMMANDS = {
     "cluster": ("app.cli.cluster:cluster", "Find users who are alike in rows, and write definitions for them."),
     "train": ("app.cli.train:train", "Train a model that says how probable a label is, and measure it on later rows."),
     "predict": ("app.cli.predict:predict", "Say how probable the label of a model is for each user."),
+    "recommend": ("app.cli.recommend:recommend", "Learn which items users come to next, measure it, and publish it."),
     "tracking": (
         "app.cli.tracking:tracking",
         "Learn which events come with which properties, and find what is wrong with them.",

@@ -36,6 +36,19 @@ class RedisKeys:
         return f"{self.prefix}counts:{name}"
 
     @property
+    def recommendations(self) -> str:
+        """Text about the recommendations that are served."""
+        return f"{self.prefix}recommendations"
+
+    def neighbours(self, version: str) -> str:
+        """Hash item -> its neighbours, of one version of the recommendations."""
+        return f"{self.recommendations}:{version}"
+
+    def popular(self, version: str) -> str:
+        """Hash segment -> its popular items, of one version of the recommendations; all users have an empty name."""
+        return f"{self.recommendations}:{version}:popular"
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """Globs of all that is projected."""
         return self.user_pattern, f"{self._escaped}segment:*", f"{self._escaped}sequence:*", self.moved_pattern

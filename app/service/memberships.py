@@ -173,7 +173,7 @@ class Memberships:
                 pipeline.get(self._keys.moved(path.keys[-1]))
             return cast(list[Any], await pipeline.execute())
 
-        state, *answers = await self._ask(ask)
+        state, *answers = await self.ask(ask)
         partitions = int(state.get(b"partitions") or 0) if state.get(b"generation") else 0
         if not partitions:
             raise _building()
@@ -201,7 +201,7 @@ class Memberships:
                 pipeline.zcard(self._keys.segment(name))
             return cast(list[int], await pipeline.execute())
 
-        counted = await self._ask(ask)
+        counted = await self.ask(ask)
         return dict(zip(names, counted, strict=True)), _complete(await self._state())
 
     async def page(self, segment: str, *, limit: int, cursor: str | None) -> Page:
@@ -213,7 +213,7 @@ class Memberships:
             skip = 0 if after is None else await _rank_after(redis, key, *after)
             return await redis.zrange(key, skip, skip + limit, withscores=True), await redis.zcard(key)
 
-        found, total = await self._ask(ask)
+        found, total = await self.ask(ask)
         state = await self._state()
         users = [(member.decode(errors="replace"), int(score)) for member, score in found[:limit]]
         more = _write_cursor(*users[-1][::-1]) if len(found) > limit else None
@@ -231,7 +231,7 @@ class Memberships:
         async def ask(redis: Any) -> list[bytes]:
             return cast(list[bytes], await redis.zrange(self._keys.counts(segment), since_ms, until_ms, byscore=True))
 
-        found = [each.partition(b":") for each in await self._ask(ask)]
+        found = [each.partition(b":") for each in await self.ask(ask)]
         return SegmentCounts(segment=segment, counts=[Count(iso(int(at_ms)), int(users)) for at_ms, _, users in found])
 
     async def report(self, question: Callable[[MembershipSets], Awaitable[T]]) -> T:
@@ -241,7 +241,7 @@ class Memberships:
             return await question(MembershipSets(redis, prefix=self._keys.prefix))
 
         try:
-            return await self._ask(ask)
+            return await self.ask(ask)
         except NotReadyError as error:
             raise Problem(503, "building", f"{error}: shoal memberships brings them there", retry_after_s=5) from None
 
@@ -251,12 +251,13 @@ class Memberships:
         async def ask(redis: Any) -> dict[bytes, bytes]:
             return cast(dict[bytes, bytes], await redis.hgetall(self._keys.projection))
 
-        state = await self._ask(ask)
+        state = await self.ask(ask)
         if not state.get(b"generation"):
             raise _building()
         return state
 
-    async def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
+    async def ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
+        """Asks Redis a question, and waits for the answer as long as is set. Problem 503."""
         if self._redis is None:
             raise Problem(503, "no-redis", "this service has no memberships: set REDIS_URL and run shoal memberships")
         try:

@@ -42,6 +42,8 @@ from app.service.push_routes import PushRoutes
 from app.service.pushes import Pushes
 from app.service.queries import Queries
 from app.service.query_routes import QueryRoutes
+from app.service.recommendation_routes import RecommendationRoutes
+from app.service.recommendations import UserItems
 from app.service.request_limit import RequestLimit, RequestsInHand
 from app.service.service_metrics import ServiceMetrics
 from app.service.stream import Streams
@@ -56,6 +58,7 @@ ROUTES: Final = (
     QueryRoutes,
     PopulationRoutes,
     ExperimentRoutes,
+    RecommendationRoutes,
     StreamRoutes,
     AuditRoutes,
     ListRoutes,
@@ -130,6 +133,7 @@ def create_service(settings: Settings) -> Service:
             "library_settings": given(LibrarySettings(settings, access)),
             "queries": given(queries),
             "experiments": given(Experiments(settings, access, definitions)),
+            "user_items": given(UserItems(settings, access, queries, memberships)),
             "streams": given(streams),
             "erasures": given(Erasures(settings)),
             "exports": given(Exports(settings)),

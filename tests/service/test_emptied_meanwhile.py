@@ -20,8 +20,8 @@ class EmptiedInBetween(Memberships):
         super().__init__(settings)
         self._projection = projection
 
-    async def _ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
-        answer = await super()._ask(question)
+    async def ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        answer = await super().ask(question)
         await self._projection.forget()
         await self._projection.leave("ann", SEGMENT)
         return answer
