@@ -42,6 +42,7 @@ COMMANDS = {
     "uplift": ("app.cli.uplift:uplift", "Compare the groups of an experiment: who converts more, and by how much."),
     "report": ("app.cli.report:report", "Report on segments, visits, funnels and campaigns, as tables and charts."),
     "explain": ("app.cli.explain:explain", "Explain why a user is in a segment, or not, at an instant."),
+    "audit": ("app.cli.audit:audit", "Draw members of a segment for a person to judge, and count the judgements."),
     "plan": ("app.cli.plan:plan", "Show which events change which segments, and in which order."),
     "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
     "backfill": ("app.cli.backfill:backfill", "Fill published segments with what happened before them."),

@@ -87,6 +87,7 @@ class Backtest:
                 "a backtest with identity.yaml has one partition, in which the keys of a person find each other",
                 hint="leave --partitions out",
             )
+        self.program = program
         self._lag_ms = program.lag_ms
         # Events that wait for others are taken at the end of a batch at the latest: a claim is then seen at once.
         self._batch_records = 1 if program.identity is not None and program.wait_ms else BATCH_RECORDS
@@ -94,6 +95,11 @@ class Backtest:
             Partition(program, rules, keyed=partitions > 1, alone=partitions == 1) for _ in range(partitions)
         ]
         self.summary = Summary()
+
+    @property
+    def partition(self) -> Partition:
+        """The first partition: the only one, unless there are several."""
+        return self._partitions[0]
 
     def process(self, partition: int, records: Sequence[FileRecord]) -> None:
         """The next records of a partition."""

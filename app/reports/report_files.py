@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from app.events.instants import iso
 from app.events.visible_text import visible_line
+from app.offline.spreadsheets import cell_of
 from app.reports.charts import chart_of
 from app.reports.report import Kind, Report, Table, plain
 from app.segments.language.durations import UNITS_MS, format_duration
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of texts that a spreadsheet would compute."""
 MARKS: Final = {ord(mark): f"&#{ord(mark)};" for mark in "\\`*_{}[]<>()#+!|~&$"}
 _STYLE: Final = (
     "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#1b1f24}"
@@ -67,7 +66,7 @@ def _cell(value: Any, kind: Kind) -> Any:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return cell_of(value)
     return plain(value, kind)
 
 
