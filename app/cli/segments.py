@@ -15,7 +15,7 @@ from app.cli.process import Pairs, settings_of
 from app.console.options import check_above_zero, read_duration_ms
 from app.console.output import make_console, say_lines
 from app.console.plan_view import kinds_read
-from app.console.population import show_drift, show_freshness, show_overlap, show_sizes
+from app.console.population import show_drift, show_freshness, show_overlap, show_personas, show_sizes
 from app.console.running import quiet_clients
 from app.errors import UserError
 from app.events.visible_text import visible, visible_json
@@ -23,13 +23,14 @@ from app.population.drift import Drift, NoCountsError, drift
 from app.population.freshness import Freshness, changed_segment, event_kinds, freshness, read_tail
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.population.overlap import SAMPLE_USERS, Order, Overlap, Wish, overlap
+from app.population.personas import PersonaSize, personas
 from app.population.sizes import Period, SegmentSize, segment_sizes
 from app.runtime.kafka.clients import wait_for_broker
 from app.runtime.redis_client import connect_redis
 from app.settings import Settings
 
-Action = Literal["size", "overlap", "drift", "freshness"]
-Report = list[SegmentSize] | Overlap | Drift | Freshness
+Action = Literal["size", "overlap", "drift", "freshness", "personas"]
+Report = list[SegmentSize] | list[PersonaSize] | Overlap | Drift | Freshness
 UNKNOWN_SHOWN_MAX: Final = 5
 
 
@@ -47,12 +48,13 @@ def segments(
     broker: str | None = None,
     set_: Pairs = None,
 ) -> int:
-    """Show sizes, overlaps, drift and freshness of segments.
+    """Show sizes, overlaps, drift, freshness and personas of segments.
 
     `size` shows the users of each segment now and over time. `overlap` shows pairs of segments with users in common,
     and candidates to be merged: with one NAME its pairs with all others, with several the pairs of these, without any
     all pairs except those of small segments. `drift` compares each segment's share of all memberships with a week ago.
-    `freshness` shows the last change of each segment, and the last event of the kinds that it reads.
+    `freshness` shows the last change of each segment, and the last event of the kinds that it reads. `personas` shows
+    the kinds of people that definitions describe, with their users.
 
     The reports read the memberships that `shoal memberships run` keeps in Redis (REDIS_URL, Redis 7 or Valkey).
     `freshness` also reads the newest events and changes from Kafka.
@@ -62,7 +64,7 @@ def segments(
     Parameters
     ----------
     action
-        size, overlap, drift or freshness.
+        size, overlap, drift, freshness or personas.
     names
         The segments. Default: all that somebody is in or was in; with freshness all that are live.
     back
@@ -92,7 +94,7 @@ def segments(
     wish = Wish(order=by, pairs_max=limit, sample_users=sample, small_users=small)
     period = Period(now_ms=time.time_ns() // 1_000_000, back_ms=back_ms, every_ms=settings.counts_every_ms)
     report = asyncio.run(_report(action, settings, list(dict.fromkeys(names)), period, wish, records_max=records))
-    _print(report, as_json=json)
+    _print(action, report, as_json=json)
     return 0
 
 
@@ -104,7 +106,13 @@ async def _report(
     try:
         if action == "freshness":
             return await _freshness(settings, sets, names, now_ms=period.now_ms, records_max=records_max)
-        await sets.ready()
+        generation = await sets.ready()
+        if action == "personas":
+            catalog = await catalog_in_use(settings)
+            _check_names(names, [each.name for each in catalog.live_segments])
+            found = await personas(sets, catalog, names)
+            await sets.check(generation)
+            return found
         known = await sets.names()
         _check_names(names, known)
         if action == "size":
@@ -177,7 +185,7 @@ def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
         raise UserError(f"nothing is known of {shown}", hint="shoal segments size shows all segments with users")
 
 
-def _print(report: Report, *, as_json: bool) -> None:
+def _print(action: Action, report: Report, *, as_json: bool) -> None:
     console = make_console()
     if as_json:
         text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
@@ -188,5 +196,7 @@ def _print(report: Report, *, as_json: bool) -> None:
         show_drift(console, report)
     elif isinstance(report, Freshness):
         show_freshness(console, report)
+    elif action == "personas":
+        show_personas(console, [each for each in report if isinstance(each, PersonaSize)])
     else:
-        show_sizes(console, report)
+        show_sizes(console, [each for each in report if isinstance(each, SegmentSize)])

@@ -11,9 +11,11 @@ from app.console.options import show_instant
 from app.console.output import counted, say
 from app.console.tables import sparkline
 from app.events.message import instant_ms
+from app.events.visible_text import visible_line
 from app.population.drift import Drift
 from app.population.freshness import Freshness
 from app.population.overlap import Overlap, Pair
+from app.population.personas import PersonaSize
 from app.population.sizes import POINTS, SegmentSize
 
 _STYLES: Final = {"large": "bold red", "moderate": "yellow", "stable": ""}
@@ -32,6 +34,24 @@ def show_sizes(console: Console, sizes: Sequence[SegmentSize]) -> None:
             _difference(each.users, each.week_ago),
             sparkline(known, width=POINTS) or "-",
             _instant(each.last_entry),
+        )
+    console.print(table)
+
+
+def show_personas(console: Console, found: Sequence[PersonaSize]) -> None:
+    """The personas with their users, traits and offers; a line says so if there are none."""
+    if not found:
+        say(console, "no live segment has a persona: docs/language.md says how to write one")
+        return
+    table = _table("persona", right=("users", "share"), left=("segment", "traits", "offer"))
+    for each in found:
+        table.add_row(
+            Text(visible_line(each.name)),
+            f"{each.users:,}",
+            "-" if each.share is None else f"{100 * each.share:.1f} %",
+            Text(each.segment),
+            Text(visible_line("; ".join(each.traits))),
+            Text(visible_line(each.offer)),
         )
     console.print(table)
 

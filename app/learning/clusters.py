@@ -59,8 +59,10 @@ def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 
         found[clusters] = members
     large = [count for count in counts if count.smallest >= smallest_allowed]
     if not large:
+        fewest = min(found)
         raise UserError(
             f"every number of clusters makes one with fewer than {smallest_allowed:,} users",
+            detail=_small_ones(points, scaled, _by_size(found[fewest]), smallest_allowed),
             hint="leave out values that nearly all users have in common, or make rows of more events",
         )
     clear = max(count.silhouette for count in large) - SILHOUETTE_LOSS_MAX
@@ -68,6 +70,25 @@ def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 
     chosen = stable[-1] if stable else max(large, key=lambda count: count.agreement)
     members = _by_size(found[chosen.clusters])
     return _clustering(points, scaled, members, tuple(counts), seed=seed, is_stable=bool(stable))
+
+
+def _small_ones(points: Points, scaled: Numbers, members: Members, smallest_allowed: int) -> str:
+    """The clusters that are too small, each with the one that it is nearest to: they belong together."""
+    number = int(members.max()) + 1
+    centres = np.array([scaled[members == cluster].mean(axis=0) for cluster in range(number)])
+    sizes = np.bincount(members)
+    names: list[str] = []
+    for cluster in range(number):
+        names.append(_name(_traits(points, scaled, members == cluster), set(names), cluster))
+    lines = []
+    for cluster in range(number):
+        if sizes[cluster] >= smallest_allowed:
+            continue
+        away = np.linalg.norm(centres - centres[cluster], axis=1)
+        away[cluster] = inf
+        nearest = names[int(away.argmin())]
+        lines.append(f"of {number} clusters, {names[cluster]} has {sizes[cluster]:,} users: it is nearest to {nearest}")
+    return "\n".join(lines)
 
 
 def _scaled(values: Numbers) -> Numbers:

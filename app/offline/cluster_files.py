@@ -6,9 +6,10 @@ from typing import Final
 
 import yaml
 
-from app.offline.clustering import Cluster, Clustering, Split
+from app.offline.clustering import Cluster, Clustering, Split, Trait
 from app.offline.row_files import RowsMetadata
 from app.segments.definitions.catalog import load_catalog
+from app.segments.definitions.persona import NAME_CHARACTERS_MAX
 from app.segments.definitions.problem import CatalogError
 from app.segments.language.canonical import number_text
 
@@ -52,9 +53,19 @@ def _definition(
         "owner": OWNER,
         "tags": ["cluster", prefix],
         "status": "draft",
+        "persona": {
+            "name": cluster.name.replace("-", " ").capitalize()[:NAME_CHARACTERS_MAX],
+            "traits": [f"{each.column.replace('_', ' ')}: {_against_all(each)}" for each in cluster.traits],
+        },
     }
     written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
     return written + "warmup: wait\nwhen: >\n" + "".join(f"  {line}\n" for line in when)
+
+
+def _against_all(trait: Trait) -> str:
+    """A trait for people who write to the users: its median next to that of all users."""
+    side = "more" if trait.distance > 0 else "less"
+    return f"{side} than others ({shown(trait.median)}; all users: {shown(trait.median_of_all)})"
 
 
 def shown(value: float | None) -> str:

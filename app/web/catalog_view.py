@@ -64,6 +64,15 @@ class Attached(msgspec.Struct, frozen=True):
     expression: str
 
 
+class PersonaView(msgspec.Struct, kw_only=True, frozen=True):
+    """The kind of people in a segment. Empty: nothing is said."""
+
+    name: str
+    traits: list[str]
+    picture: str
+    offer: str
+
+
 class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
     """One segment. `needs`, `needed_by`: other definitions. `bytes`: what it may need of a profile."""
 
@@ -82,6 +91,7 @@ class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
     destinations: list[str]
     tests: list[str]
     bytes_max: int
+    persona: PersonaView | None
 
 
 def with_needs(catalog: Catalog, definition: Definition) -> Catalog:
@@ -207,6 +217,7 @@ class CatalogView:
             destinations=self.destinations_of(catalog).get(name, []),
             tests=[each.name for each in segment.tests],
             bytes_max=sum(each.size.most for each in kept),
+            persona=_persona_of(segment),
         )
 
     def destinations(self) -> list[Destination]:
@@ -258,3 +269,10 @@ class CatalogView:
         found = freshness(kinds, now_ms=now_ms, changes=changes, events=events, newest=newest)
         self._fresh = (time.monotonic(), found)
         return found
+
+
+def _persona_of(segment: Segment) -> PersonaView | None:
+    found = segment.persona
+    if found is None:
+        return None
+    return PersonaView(name=found.name, traits=list(found.traits), picture=found.picture, offer=found.offer)

@@ -80,6 +80,33 @@ def test_reports_are_json_for_machines(settings: Settings, capsys: pytest.Captur
     assert told(capsys, "overlap", "viewers", "buyers")["pairs_total"] == 1
 
 
+def test_personas_are_shown_with_their_users(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fill(settings, shop)
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    persona = json.dumps({"name": f"N{EVIL}", "traits": [f"T{EVIL}"], "offer": f"O{EVIL}"})
+    (folder / "viewers.yaml").write_text(f"segment: viewers\nwhen: exists('A')\npersona: {persona}\n")
+    (folder / "buyers.yaml").write_text("segment: buyers\nwhen: exists('B')\npersona: {name: Buyers}\n")
+    (folder / "others.yaml").write_text("segment: others\nwhen: exists('C')\n")
+    monkeypatch.setenv("SHOAL_SEGMENTS", str(folder))
+    found = told(capsys, "personas")
+    assert [(each["segment"], each["users"], each["share"]) for each in found] == [
+        ("viewers", 400, 4 / 7),
+        ("buyers", 300, 3 / 7),
+    ]
+    assert [each["name"] for each in told(capsys, "personas", "buyers")] == ["Buyers"]
+    assert cli.main(["segments", "personas"]) == 0
+    said = capsys.readouterr().out
+    assert "57.1 %" in said
+    assert not acted_on(said)
+    assert told(capsys, "personas", "others") == []
+    assert cli.main(["segments", "personas", "others"]) == 0
+    assert "no live segment has a persona" in capsys.readouterr().out
+    assert cli.main(["segments", "personas", "few"]) == cli.EXIT_USER_ERROR
+
+
 def test_drift_of_some_segments_is_about_shares_of_all(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

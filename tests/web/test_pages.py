@@ -114,6 +114,19 @@ async def key(page: Browser, name: str, *, text: str | None = None) -> None:
     await page.command("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
 
 
+async def test_the_page_of_a_segment_shows_its_persona_as_text(url: str, page: Browser) -> None:
+    await look(page, f"{url}/segments/viewers")
+    await page.until("document.querySelector('#persona') !== null")
+    assert await page.evaluate("document.querySelector('#persona').textContent") == "Persona: Lookers <b>around</b>"
+    section = "document.querySelector('#persona').parentElement"
+    assert "buy <i>rarely</i>" in await page.evaluate(f"{section}.textContent")
+    assert await page.evaluate(f"{section}.querySelectorAll('b, i, img').length") == 0
+    assert await page.evaluate(f"{section}.querySelector('a').href") == "https://shop.example/people/lookers.png"
+    assert await violations(page) == []
+    await look(page, f"{url}/segments/cart-abandoned")
+    assert await page.evaluate("document.querySelector('#persona')") is None
+
+
 async def test_filters_stand_in_the_address(url: str, page: Browser) -> None:
     await look(page, f"{url}/segments?q=view")
     assert await page.evaluate("document.querySelectorAll('tbody tr').length") == 1

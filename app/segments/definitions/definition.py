@@ -8,6 +8,7 @@ from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.definitions.persona import Persona
 from app.segments.language.syntax import Expression, Pattern
 
 Status: TypeAlias = Literal["live", "draft", "retired"]
@@ -70,6 +71,7 @@ class Segment:
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
+    persona: Persona | None = None
     tests: tuple[TestCase, ...] = ()
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)

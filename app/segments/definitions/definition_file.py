@@ -13,6 +13,7 @@ import yaml
 from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment, Status, Warmup
 from app.segments.definitions.experiment import read_experiment
+from app.segments.definitions.persona import read_persona
 from app.segments.definitions.time_travel import read_tests
 from app.segments.definitions.yaml_fields import Fields, Placed
 from app.segments.definitions.yaml_source import YamlSource
@@ -132,6 +133,7 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         description=form.DESCRIPTION.read(fields),
         owner=form.OWNER.read(fields),
         tags=form.TAGS.read(fields),
+        persona=read_persona(fields),
         tests=read_tests(fields, attach),
         path=file.source.path,
         text=file.source.text,

@@ -129,6 +129,7 @@ STATUS: Final = Key(
 )
 REQUIRES: Final = Key("requires", Names(), "Purposes of consent.yaml: only users who agree to all of them are in.")
 EXPERIMENT: Final = Key("experiment", OneOf("experiment"), "Groups of users, to find out what the segment is good for.")
+PERSONA: Final = Key("persona", OneOf("persona"), "The kind of people in it, in words; changes nothing.")
 TESTS: Final = Key("tests", ListOf("test", "name: ..., then events and expect"), "Time-travel tests.")
 SEGMENT: Final = Form(
     "segment",
@@ -136,9 +137,27 @@ SEGMENT: Final = Form(
     "A segment: who belongs to it, and when.",
     (
         *(SEGMENT_NAME, *FOR_PEOPLE, WHEN, ENTER, EXIT, FOR, HOLD, COOLDOWN),
-        *(REQUIRES, EXPERIMENT, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, TESTS),
+        *(REQUIRES, EXPERIMENT, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, PERSONA, TESTS),
     ),
     (WhenOrEnterAndExit(),),
+)
+
+# ---- a persona
+
+PERSONA_NAME: Final = Key(
+    "name",
+    Text(),
+    "What these people are called.",
+    Missing("a persona needs a name", "write name: Bargain hunters"),
+)
+PERSONA_TRAITS: Final = Key("traits", Texts("A trait."), "What they have in common.")
+PERSONA_PICTURE: Final = Key("picture", Text(), "The address of a picture, https://...")
+PERSONA_OFFER: Final = Key("offer", Text(), "What is good for them.")
+PERSONA_FORM: Final = Form(
+    "persona",
+    "a persona",
+    "The kind of people in a segment, for those who write to them.",
+    (PERSONA_NAME, PERSONA_TRAITS, PERSONA_PICTURE, PERSONA_OFFER),
 )
 
 # ---- an experiment
@@ -375,4 +394,4 @@ CONSENT: Final = Form(
 )
 
 _OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, HOLDOUT_FORM, IDENTITY, CONSENT, PURPOSE)
-FORMS: Final = (*_OF_SETTINGS, SEGMENT, EXPERIMENT_FORM, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+FORMS: Final = (*_OF_SETTINGS, SEGMENT, PERSONA_FORM, EXPERIMENT_FORM, SCORE, POINTS, TEST, EVENT, EXPECTATION)

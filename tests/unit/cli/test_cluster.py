@@ -48,6 +48,12 @@ def test_the_clusters_of_rows_become_definitions(rows: Path, capsys: pytest.Capt
     catalog = load_segments(output)
     assert sorted(segment.name for segment in catalog.segments) == ["kind-high-known", "kind-rest"]
     assert {segment.status for segment in catalog.segments} == {"draft"}
+    personas = {segment.name: segment.persona for segment in catalog.segments}
+    rest, known = personas["kind-rest"], personas["kind-high-known"]
+    assert rest is not None
+    assert known is not None
+    assert (rest.name, known.name) == ("Rest", "High known")
+    assert known.traits[0] == "known: more than others (1; all users: 0)"
 
 
 def test_json_has_the_same(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:

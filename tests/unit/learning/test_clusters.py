@@ -113,6 +113,14 @@ def test_what_cannot_be_clustered_is_told(users: int, message: str) -> None:
         find_clusters(Points(("a", "b"), values, {}))
 
 
+def test_clusters_that_are_too_small_are_named_with_the_nearest_one() -> None:
+    values = np.zeros((5_000, 2))
+    values[:40, 0] = 9
+    with pytest.raises(UserError) as told:
+        find_clusters(Points(("adds", "b"), values, {}), least=2, most=2)
+    assert told.value.detail == "of 2 clusters, high-adds has 40 users: it is nearest to rest"
+
+
 @pytest.mark.long
 def test_the_definitions_can_be_used(found: tuple[Clustering, Points, Any]) -> None:
     files = definition_files(found[0], METADATA, frozenset({"is_known"}), prefix="kind")

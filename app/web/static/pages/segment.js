@@ -30,6 +30,7 @@ export function Segment({ name, me, query }) {
       ${doing === 'rename' ? html`<${Renaming} name=${name} path=${path} live=${data.status === 'live'} destinations=${data.destinations} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
       ${doing === 'remove' ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
       ${data.status === 'live' ? html`<${Sizes} path=${path} name=${name} query=${query} />` : html`<p class="notice">${t('not_live')}</p>`}
+      ${data.persona ? html`<${Persona} persona=${data.persona} />` : ''}
       <${Definition} view=${data} />
       ${data.status === 'live' ? html`
         <div class="halves">
@@ -60,6 +61,15 @@ function Sizes({ path, name, query }) {
       <fieldset class="choice"><legend class="unseen">${t('period')}</legend>${PERIODS.map((each) => html`<label key=${each}><input type="radio" name="back" value=${each} checked=${each === period} onChange=${() => setQuery({ back: each })} />${t(`period_${each}`)}</label>`)}</fieldset>
       ${data.over_time.some((each) => each.users !== null) ? html`<${SizeChart} points=${data.over_time} name=${name} />` : html`<p class="quiet">${t('curve_none')}</p>`}
     </section>`}<//>`;
+}
+
+function Persona({ persona }) {
+  return html`<section aria-labelledby="persona"><h2 id="persona">${t('persona')}: ${persona.name}</h2>
+    ${persona.traits.length ? html`<ul>${persona.traits.map((each, index) => html`<li key=${index}>${each}</li>`)}</ul>` : ''}
+    <dl class="pairs">
+      ${persona.offer ? html`<dt>${t('offer')}</dt><dd>${persona.offer}</dd>` : ''}
+      ${persona.picture ? html`<dt>${t('picture')}</dt><dd><a href=${persona.picture} target="_blank" rel="noopener noreferrer">${persona.picture}</a></dd>` : ''}
+    </dl></section>`;
 }
 
 const Names = ({ names }) => names.map((each, index) => html`${index ? ', ' : ''}<a href=${segmentHref(each)}>${each}</a>`);

@@ -101,6 +101,9 @@ export const WORDS = {
   segments_none_at_all: 'Es gibt noch keine Segmente. „shoal init my-shop“ schreibt erste, „shoal publish my-shop“ veröffentlicht sie.',
   more_rows: '{n} weitere zeigen',
 
+  persona: 'Typische Person',
+  offer: 'Angebot',
+  picture: 'Bild',
   segment_now: 'Nutzer jetzt',
   segment_day: 'Vor einem Tag',
   segment_week: 'Vor einer Woche',

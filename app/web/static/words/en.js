@@ -100,6 +100,9 @@ export const WORDS = {
   segments_none_at_all: 'There are no segments yet. “shoal init my-shop” writes first ones, “shoal publish my-shop” publishes them.',
   more_rows: 'Show {n} more',
 
+  persona: 'Persona',
+  offer: 'Offer',
+  picture: 'Picture',
   segment_now: 'Users now',
   segment_day: 'A day ago',
   segment_week: 'A week ago',

@@ -336,6 +336,7 @@ SAME = [
     "# why\n" + SEGMENT.replace("cart.items > 0 and", "(cart.items > 0) and"),
     SEGMENT.replace("[a, b]", "[b, a]"),
     SEGMENT + "for: 0s\nstatus: live\ntopic: false\nwarmup: none\n",
+    SEGMENT + "persona: {name: Hunters, traits: [a], offer: b, picture: 'https://shop.example/a.png'}\n",
     SEGMENT + "tests:\n  - name: one\n    expect: [{at: 0s, in: false}]\n",
 ]
 OTHER = [

@@ -38,6 +38,7 @@ WHOLE = {
     "order": "order:\n  {}\n",
     "shop_cart": "cart:\n  {}\n",
     "holdout": "holdout:\n  {}\n",
+    "persona": "segment: viewers\nwhen: 'true'\npersona:\n  {}\n",
     "experiment": "segment: viewers\nwhen: 'true'\nexperiment:\n  {}\n",
     "identity": "{}\n",
     "consent": "purposes: {{m: {{}}}}\n{}\n",
