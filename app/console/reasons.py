@@ -1,6 +1,6 @@
 """Describes the cause of a change: the parts of the condition that decided it, with their values then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,9 +31,10 @@ class Part:
 
 
 class Reasons:
-    """Reasons for the changes of one catalog."""
+    """Reasons for the changes of one catalog. `say` puts an expression in words; without, it stands as written."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, say: Callable[[str], str] | None = None) -> None:
+        self._say = say
         self._segments = {segment.name: segment for segment in catalog.segments}
 
     def may_wait(self, segment: str) -> bool:
@@ -59,11 +60,12 @@ class Reasons:
         leaving = change["change"] == "exited"
         ending = _waited(segment, change, turned_at) if segment is not None else ""
         if found is None:
-            return _join(f"{atom['expression']}{_value(atom['value'])}" for atom in evidence) + ending
+            say = self._say or str
+            return _join(f"{say(atom['expression'])}{_value(atom['value'])}" for atom in evidence) + ending
         if kind == "time" and not ending:
             found = [part for part in found if part.just_reached] or found
         became = segment is not None and segment.when is not None and leaving
-        return _join(_words(part, became=became) for part in found) + ending
+        return _join(_words(part, became=became, say=self._say) for part in found) + ending
 
 
 def deciding(segment: Segment, evidence: Sequence[Mapping[str, Any]], *, inside: bool) -> list[str]:
@@ -223,11 +225,12 @@ def _comparable(value: Any, literal: Any) -> Any:
     return value
 
 
-def _words(part: Part, *, became: bool) -> str:
-    told = f"{part.expression}{_value(part.value)}"
+def _words(part: Part, *, became: bool, say: Callable[[str], str] | None) -> str:
+    told = f"{say(part.expression) if say else part.expression}{_value(part.value)}"
     if part.negated is (part.holds is False):  # it does not follow `not`, or it does and is now true
         return told
-    return f"no longer {told}" if became and not part.negated else f"not {told}"
+    lead = ":" if say else ""
+    return f"no longer{lead} {told}" if became and not part.negated else f"not{lead} {told}"
 
 
 def _value(value: Any) -> str:

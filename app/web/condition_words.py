@@ -11,6 +11,8 @@ from app.segments.definitions.definition import Segment
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
+from app.segments.language.errors import LanguageError
+from app.segments.language.parser import parse_expression
 
 Way = Literal["all", "any", "none", "one"]
 
@@ -125,6 +127,19 @@ def clause_of(node: s.Expression) -> Clause:
             return Clause("one", _statement(node.operand, negated=True))
         case _:
             return Clause("one", _statement(node, negated=False))
+
+
+def words_of(expression: str) -> str:
+    """An expression of evidence in words; as it is written where it has none of its own.
+
+    >>> words_of("cart.idle >= 30m")
+    'the time since the cart was last changed is at least 30 minutes'
+    """
+    try:
+        clause = clause_of(parse_expression(expression))
+    except LanguageError:
+        return expression
+    return clause.text if clause.way == "one" else expression
 
 
 def _statement(node: s.Expression, *, negated: bool) -> str:

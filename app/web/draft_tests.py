@@ -13,6 +13,7 @@ from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.review.scenario import value_of
+from app.web.condition_words import words_of
 
 TESTS_MAX: Final = 30
 MOMENTS_MAX: Final = 60
@@ -22,9 +23,11 @@ EVENTS_SHOWN_MAX: Final = 5
 
 
 class Atom(msgspec.Struct, frozen=True):
-    """A part of the condition, with its value then. `depth`: inside how many others. `since`: as it is since."""
+    """A part of the condition, with its value then. `said`: in words. `depth`: inside how many others. `since`: as it
+    is since."""
 
     text: str
+    said: str
     holds: bool
     value: Any
     depth: int
@@ -180,9 +183,9 @@ def _moment(explained: Explanation, at_ms: int, came: list[str], test: TestCase)
 def _atoms(part: Part, depth: int, start_ms: int, before: str) -> Iterator[Atom]:
     since = format_duration(max(0, part.since_ms - start_ms))
     if part.way == "atom":
-        yield Atom(before + part.text, part.holds, part.value, depth, since)
+        yield Atom(before + part.text, before + words_of(part.text), part.holds, part.value, depth, since)
         return
     text = {"all": "all of these", "any": "at least one of these", "not": "not"}[part.way]
-    yield Atom(before + text, part.holds, None, depth, since)
+    yield Atom(before + text, before + text, part.holds, None, depth, since)
     for inner in part.parts:
         yield from _atoms(inner, depth + 1, start_ms, "")

@@ -14,6 +14,7 @@ from app.service.changes import ChangesHub
 from app.service.definitions import Definitions
 from app.service.http_problem import Problem
 from app.service.listener import Listener
+from app.web.condition_words import words_of
 from app.web.masking import Mask
 from app.web.security_headers import HEADERS
 
@@ -43,7 +44,7 @@ def told(change: dict[str, Any], mask: Mask, reasons: Reasons | None) -> dict[st
     """A change as the visitor may see it, with its reason in words."""
     shown = mask.change(change)
     if mask.hides or reasons is None:
-        why = " and ".join(atom["expression"] for atom in shown["evidence"])
+        why = " and ".join(words_of(atom["expression"]) for atom in shown["evidence"])
     else:
         why = reasons.of(change)
     return {**shown, "why": why}
@@ -65,7 +66,7 @@ class LiveChanges:
         except Problem:
             return None
         if self._reasons is None or self._reasons[0] is not catalog:
-            self._reasons = (catalog, Reasons(catalog))
+            self._reasons = (catalog, Reasons(catalog, words_of))
         return self._reasons[1]
 
     def begin(self, *, user: str | None, segments: frozenset[str], kinds: frozenset[str], mask: Mask) -> "LiveStream":

@@ -18,6 +18,7 @@ from app.service.memberships import Membership, Memberships
 from app.service.openapi import problems, security
 from app.service.profiles import Profiles
 from app.service.queries import Queries
+from app.web.condition_words import words_of
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
 from app.web.timeline import KEYS_MAX, Timeline, Timelines
@@ -27,9 +28,11 @@ UserParameter = Annotated[str, QueryParameter(name="user", description="The exac
 
 
 class Explained(Standing, frozen=True, kw_only=True):
-    """A person and a segment. `deciding`: the expressions because of which they are in or not; none: not to be told."""
+    """A person and a segment. `deciding`: the expressions because of which they are in or not; none: not to be told.
+    `said`: the expressions in words."""
 
     deciding: list[str]
+    said: dict[str, str]
 
 
 class PersonView(msgspec.Struct, kw_only=True, frozen=True):
@@ -133,7 +136,8 @@ def _explained_standing(standing: Standing, catalog: Catalog) -> Explained:
     evidence = [{"expression": atom.expression, "value": atom.value} for atom in standing.because]
     why = deciding(catalog.segment(standing.segment), evidence, inside=standing.inside) if evidence else []
     fields = {name: getattr(standing, name) for name in standing.__struct_fields__}
-    return Explained(**fields, deciding=why)
+    said = {atom.expression: words_of(atom.expression) for atom in standing.because}
+    return Explained(**fields, deciding=why, said=said)
 
 
 def _explained(item: Any, reasons: Reasons | None) -> Any:

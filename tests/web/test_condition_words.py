@@ -3,7 +3,7 @@
 import pytest
 
 from app.segments.language.parser import parse_expression
-from app.web.condition_words import Clause, clause_of
+from app.web.condition_words import Clause, clause_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,9 @@ def test_parts_stand_below_what_joins_them(expression: str, way: str) -> None:
 def test_not_all_of_several_is_not_called_none() -> None:
     made = clause_of(parse_expression("not (cart.items > 0 and user.identified)"))
     assert (made.way, made.text) == ("none", "not all of these")
+
+
+def test_evidence_without_words_of_its_own_stays_as_it_is() -> None:
+    assert words_of("not segment('vip')") == "is not in the segment vip"
+    assert words_of("cart.items > 0 and user.identified") == "cart.items > 0 and user.identified"
+    assert words_of("no expression (") == "no expression ("

@@ -115,6 +115,9 @@ def test_the_tests_of_a_text_are_played_moment_by_moment(author: Author) -> None
     why = {each["text"]: each["holds"] for each in moments["29m59s"]["atoms"]}
     assert why["cart.items > 0"]
     assert not why["cart.idle >= 30m"]
+    said = {each["text"]: each["said"] for each in moments["29m59s"]["atoms"]}
+    assert said["cart.idle >= 30m"] == "the time since the cart was last changed is at least 30 minutes"
+    assert said["all of these"] == "all of these"
 
 
 def test_a_text_with_problems_is_not_tried(author: Author) -> None:

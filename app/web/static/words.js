@@ -37,6 +37,9 @@ const finer = new Intl.NumberFormat(language, { style: 'percent', minimumFractio
 const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
 const instant = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 
+/** A duration as the server writes it, such as 1h35m53s807ms, by its two greatest units: 1h 35m. Other values stay. */
+export const brevity = (value) => (/^-?(\d+(ms|[dhms]))+$/.test(value) ? value.match(/-?\d+[a-z]+/g).slice(0, 2).join(' ') : value);
+
 export const number = (value) => plain.format(value);
 export const share = (value) => percent.format(value);
 export const exact = (value) => finer.format(value);

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { go, personHref, segmentHref } from '../router.js';
-import { moment, t } from '../words.js';
+import { brevity, moment, t } from '../words.js';
 import { Figure, Shown, Time } from '../parts/states.js';
 import { Kind } from '../parts/changes.js';
 
@@ -32,7 +32,7 @@ function Atoms({ standing }) {
     const decides = standing.deciding.includes(atom.expression);
     const bad = mark && decides;
     return html`<li key=${index} class=${bad ? 'bad' : ''}><span aria-hidden="true">${bad ? '✗' : '✓'}</span>
-      <span class="unseen">${t(bad ? 'missing' : 'holds')}:</span> <code>${atom.expression}</code> <b>${shown(atom.value)}</b></li>`;
+      <span class="unseen">${t(bad ? 'missing' : 'holds')}:</span> <span title=${atom.expression}>${standing.said[atom.expression]}</span>${typeof atom.value === 'boolean' ? '' : html` <b>${shown(brevity(atom.value))}</b>`}</li>`;
   })}</ul>`;
 }
 

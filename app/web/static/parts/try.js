@@ -1,6 +1,6 @@
 // Trying a text before it is published: its tests moment by moment, and the latest events with it.
 import { html, useState } from '../vendor/core.js';
-import { number, t } from '../words.js';
+import { brevity, number, t } from '../words.js';
 import { User } from './changes.js';
 import { Control, useJob } from './job.js';
 import { Figure, Time } from './states.js';
@@ -42,7 +42,7 @@ function Test({ test, id }) {
     ${moment ? html`<label class="slider" for=${id}>${t('moment_label')}<input id=${id} type="range" min="0" max=${test.moments.length - 1} value=${at} aria-valuetext=${`${moment.at}: ${side(moment)}`} onInput=${(event) => setAt(Number(event.target.value))} /></label>
       <div class="moment"><p><b>${t('moment_at', { at: moment.at })}</b> <span class=${moment.inside ? 'kind entered' : 'kind'}>${side(moment)}</span>
         ${moment.events.length ? html`<span class="sub">${t('moment_events', { events: moment.events.join(', ') })}</span>` : ''}</p>
-      <ul class="atoms">${moment.atoms.map((each, index) => html`<li key=${index} class=${`depth-${Math.min(each.depth, 4)} ${each.holds ? '' : 'bad'}`}><span aria-hidden="true">${each.holds ? '✓' : '✗'}</span> <code>${each.text}</code> <span class="unseen">${t(each.holds ? 'holds' : 'does_not_hold')}</span>${/^(all of these|at least one of these|not|enter: .*|exit: .*)$/.test(each.text) && each.value === null ? '' : html` <span class="quiet">${shown(each.value)}</span>`}</li>`)}</ul>
+      <ul class="atoms">${moment.atoms.map((each, index) => html`<li key=${index} class=${`depth-${Math.min(each.depth, 4)} ${each.holds ? '' : 'bad'}`}><span aria-hidden="true">${each.holds ? '✓' : '✗'}</span> <span title=${each.text}>${each.said}</span> <span class="unseen">${t(each.holds ? 'holds' : 'does_not_hold')}</span>${/^(all of these|at least one of these|not|enter: .*|exit: .*)$/.test(each.text) && each.value === null || typeof each.value === 'boolean' ? '' : html` <span class="quiet">${shown(brevity(each.value))}</span>`}</li>`)}</ul>
       ${moment.waits.map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
       <p class="quiet">${moment.next ? t(`moment_next_${moment.next}`, { at: moment.next_at }) : moment.known ? t('next_none') : ''}</p></div>` : ''}`;
 }
