@@ -29,15 +29,17 @@ from app.web.audit_routes import AuditRoutes
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
+from app.web.cookies import SESSION
 from app.web.definition_routes import DefinitionRoutes, Drafts
 from app.web.draft_routes import DraftRoutes
 from app.web.experiment_routes import ExperimentRoutes
 from app.web.front import Front
-from app.web.gate import COOKIE, Asked, Gate
+from app.web.gate import Asked, Gate
 from app.web.job_routes import JobRoutes
 from app.web.jobs import Jobs
 from app.web.list_routes import ListRoutes
 from app.web.live_changes import LiveChanges
+from app.web.oidc_routes import OidcRoutes
 from app.web.operation_routes import OperationRoutes
 from app.web.people_routes import People, PeopleRoutes
 from app.web.privacy import Deeds
@@ -55,7 +57,7 @@ from app.web.timeline import Timelines
 from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
-    *(SessionRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
+    *(SessionRoutes, OidcRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
     *(DefinitionRoutes, DraftRoutes, ReviewRoutes, PublicationRoutes, JobRoutes),
     *(ListRoutes, ExperimentRoutes, PrivacyRoutes, AuditRoutes),
 )
@@ -148,7 +150,7 @@ def _openapi() -> OpenAPIConfig:
         components=Components(
             security_schemes={
                 "session": SecurityScheme(
-                    type="apiKey", security_scheme_in="cookie", name=COOKIE, description="The cookie of a session"
+                    type="apiKey", security_scheme_in="cookie", name=SESSION, description="The cookie of a session"
                 )
             }
         ),

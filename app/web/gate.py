@@ -7,8 +7,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import Any, Final
 
 from litestar import Request
@@ -17,15 +15,16 @@ from app.errors import UserError
 from app.runtime.audit import account
 from app.service.http_problem import Problem
 from app.settings import Settings
+from app.web.cookies import SESSION, Cookies
 from app.web.login_throttle import LoginThrottle
 from app.web.masking import Mask
-from app.web.passwords import ConsoleUser, hash_password, load_users
+from app.web.oidc_login import OidcLogin
+from app.web.passwords import UsersFile, hash_password
+from app.web.proxy_login import Person, ProxyLogin
 from app.web.roles import EVERY_RIGHT, Right, Role, rights_of
 from app.web.sessions import Session, Sessions
 
 Asked = Request[Any, Any, Any]
-COOKIE: Final = "shoal-console"
-SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 CSRF_HEADER: Final = "x-shoal-csrf"
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 LOGINS_AT_ONCE: Final = 2
@@ -54,29 +53,14 @@ class Gate:
     """The way into the console. Every refusal is a Problem."""
 
     def __init__(self, settings: Settings) -> None:
-        """UserError for users that cannot be read, and for an open console that is not on a loopback address."""
+        """UserError for settings with which the wrong people could come in."""
         self.login = settings.console_login
-        self._file = Path(settings.console_users_file)
-        self._changed_ns = -1
-        self._users: dict[str, ConsoleUser] = {}
-        if self.login == "none" and not is_loopback(settings.console_host):
-            raise UserError(
-                f"console_host is {settings.console_host}, where others may come in, and nobody has to log in",
-                hint="set SHOAL_CONSOLE_LOGIN=password and SHOAL_CONSOLE_USERS_FILE; see docs/console.md",
-            )
-        if self.login == "none" and settings.console_review:
-            raise UserError(
-                "console_review is on, and nobody has to log in: nobody can be told from anybody else",
-                hint="set SHOAL_CONSOLE_LOGIN=password and SHOAL_CONSOLE_USERS_FILE; see docs/console.md",
-            )
-        if self.login == "password":
-            if not settings.console_users_file:
-                raise UserError(
-                    "console_login is password, but there is no file of users",
-                    hint="shoal keys user prints a line of it; set SHOAL_CONSOLE_USERS_FILE",
-                )
-            self._read_users()
+        _check_open(settings)
+        self.cookies = Cookies(settings.console_url)
         self._sessions = Sessions(settings.console_secret, lasting_s=settings.console_session_ms // 1000)
+        self._users = UsersFile(settings.console_users_file) if self.login == "password" else None
+        self._proxy = ProxyLogin(settings) if self.login == "proxy" else None
+        self.oidc = OidcLogin(settings, self._sessions.secret) if self.login == "oidc" else None
         self._throttle = LoginThrottle()
         self._checking = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._nobody = hash_password(secrets.token_urlsafe())
@@ -86,13 +70,13 @@ class Gate:
         """The person who asks. Problem 401 for nobody who is known."""
         if self.login == "none":
             return Visitor("", (), EVERY_RIGHT, None, Mask(self._mask_key, hides=False))
-        self._read_users()
-        session = self._sessions.read(_cookie(request.headers), self._users, now_s=time.time())
+        if self._proxy is not None:  # each request says who it is: there is no session that could be kept or stolen
+            person = self._proxy.person(request)
+            return self._visitor(person.roles, Session(person.name, f"proxy {person.name}", 0))
+        session = self._sessions.read(self.cookies.read(SESSION, request), self._seal, now_s=time.time())
         if session is None:
             raise Problem(401, "no-session", "log in first")
-        user = self._users[session.name]
-        rights = rights_of(user.roles)
-        return Visitor(user.name, user.roles, rights, session, Mask(self._mask_key, hides="people" not in rights))
+        return self._visitor(session.roles if self._users is None else self._users.get(session.name).roles, session)
 
     def need(self, request: Asked, right: Right) -> Visitor:
         """The person who asks, if they have the right. Problem 401 or 403, also for a write of another page."""
@@ -113,45 +97,61 @@ class Gate:
     async def log_in(self, request: Asked, name: str, password: str) -> tuple[Visitor, str]:
         """A new session and its cookie. Problem 401, 403 or 429."""
         check_same_origin(request)
-        if self.login != "password":
-            raise Problem(403, "no-login", "nobody logs in here")
+        if self._users is None:
+            raise Problem(403, "no-login", "nobody logs in here with a password")
         address = request.client.host if request.client else ""
         if wait_s := self._throttle.wait_s(name[:80], address, now_s=time.monotonic()):
             raise Problem(429, "too-many", "too many attempts: wait a little", retry_after_s=int(wait_s) + 1)
-        self._read_users()
-        user = self._users.get(name)
+        user = self._users.find(name)
         async with self._checking:  # a name that nobody has takes as long as a wrong password
             fits = await asyncio.to_thread((self._nobody if user is None else user.password).fits, password)
         if user is None or not fits:
             raise Problem(401, "wrong-login", "the name or the password is wrong")
-        session, text = self._sessions.begin(user, now_s=time.time())
-        rights = rights_of(user.roles)
-        mask = Mask(self._mask_key, hides="people" not in rights)
-        return Visitor(user.name, user.roles, rights, session, mask), cookie(
-            text, request, age_s=self._sessions.lasting_s
-        )
+        session, text = self._sessions.begin(user.name, user.password.hash, now_s=time.time())
+        return self._visitor(user.roles, session), self._session_cookie(text, request)
 
-    def log_out(self, request: Asked) -> str:
-        """Ends the session of a request; the cookie that takes the place of its own."""
+    def let_in(self, request: Asked, person: Person) -> str:
+        """The cookie of a new session of somebody whom a provider has named."""
+        assert self.oidc is not None
+        _, text = self._sessions.begin(person.name, self.oidc.seal, now_s=time.time(), roles=person.roles)
+        return self._session_cookie(text, request)
+
+    async def log_out(self, request: Asked) -> tuple[str, str]:
+        """Ends the session of a request; the cookie that takes the place of its own, and the page to go to, if any."""
         visitor = self.need(request, "see")
-        if visitor.session is not None:
+        if visitor.session is not None and self._proxy is None:
             self._sessions.end(visitor.session, now_s=time.time())
-        return cookie("", request, age_s=0)
+        page = await self.oidc.logout_url() if self.oidc else self._proxy.logout_url if self._proxy else ""
+        return self.cookies.made(SESSION, "", request, age_s=0), page
 
-    def _read_users(self) -> None:
-        """Reads the file again if it has changed. A file that cannot be used leaves those who were known."""
-        try:
-            changed_ns = self._file.stat().st_mtime_ns
-        except OSError:
-            changed_ns = -2
-        if changed_ns == self._changed_ns:
-            return
-        try:
-            self._users = load_users(str(self._file))
-        except UserError:
-            if not self._users:
-                raise
-        self._changed_ns = changed_ns
+    def can_log_out(self) -> bool:
+        """False where the session is a proxy's, and no page is known that ends it."""
+        return self.login != "none" and (self._proxy is None or bool(self._proxy.logout_url))
+
+    def _session_cookie(self, text: str, request: Asked) -> str:
+        return self.cookies.made(SESSION, text, request, age_s=self._sessions.lasting_s)
+
+    def _seal(self, name: str) -> bytes | None:
+        if self.oidc is not None:
+            return self.oidc.seal
+        user = self._users.find(name) if self._users else None
+        return None if user is None else user.password.hash
+
+    def _visitor(self, roles: tuple[Role, ...], session: Session) -> Visitor:
+        rights = rights_of(roles)
+        return Visitor(session.name, roles, rights, session, Mask(self._mask_key, hides="people" not in rights))
+
+
+def _check_open(settings: Settings) -> None:
+    hint = "set SHOAL_CONSOLE_LOGIN to password, proxy or oidc; see docs/console.md"
+    if settings.console_login == "none" and not is_loopback(settings.console_host):
+        raise UserError(
+            f"console_host is {settings.console_host}, where others may come in, and nobody has to log in", hint=hint
+        )
+    if settings.console_login == "none" and settings.console_review:
+        raise UserError(
+            "console_review is on, and nobody has to log in: nobody can be told from anybody else", hint=hint
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -181,20 +181,3 @@ def check_same_origin(request: Asked) -> None:
         raise Problem(403, "cross-site", "this did not come from a page of the console")
     if site is None and origin is None:
         raise Problem(403, "cross-site", "send the header Origin")
-
-
-def cookie(text: str, request: Asked, *, age_s: int) -> str:
-    """The header of a session's cookie. Browsers keep it from scripts, and from what other sites send."""
-    secure = request.url.scheme == "https"
-    return (
-        f"{SECURE_COOKIE if secure else COOKIE}={text}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict"
-        f"{'; Secure' if secure else ''}"
-    )
-
-
-def _cookie(headers: Mapping[str, str]) -> str:
-    try:
-        found: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return next((found[name].value for name in (SECURE_COOKIE, COOKIE) if name in found), "")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import scrypt
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from app.errors import UserError
-from app.web.roles import ROLES, Role
+from app.web.roles import Role, read_roles
 
 COST: Final = 1 << 14
 BLOCK: Final = 8
@@ -69,12 +69,12 @@ def hash_password(password: str) -> PasswordHash:
 def check_user(name: str, roles: str) -> None:
     """UserError for a name or roles that cannot be used."""
     _checked_name(name)
-    _roles(roles, "the roles")
+    read_roles(roles, "the roles")
 
 
 def user_line(name: str, roles: str, password: str) -> str:
     """The line of a new user. UserError for a name, roles or a password that cannot be used."""
-    return f"{_checked_name(name)}:{','.join(_roles(roles, 'the roles'))}:{hash_password(password).text()}"
+    return f"{_checked_name(name)}:{','.join(read_roles(roles, 'the roles'))}:{hash_password(password).text()}"
 
 
 def load_users(file: str) -> dict[str, ConsoleUser]:
@@ -92,11 +92,53 @@ def load_users(file: str) -> dict[str, ConsoleUser]:
             raise UserError(f"{where} is not name:roles:hash", hint=_HINT)
         if name in found:
             raise UserError(f"{where} names {name} once more", hint="one line for each user")
-        user = ConsoleUser(_checked_name(name.strip(), where), _roles(roles, where), _read_hash(known.strip(), where))
+        user = ConsoleUser(
+            _checked_name(name.strip(), where), read_roles(roles, where), _read_hash(known.strip(), where)
+        )
         found[user.name] = user
     if not found:
         raise UserError(f"there is no user in {file}", hint=_HINT)
     return found
+
+
+class UsersFile:
+    """The users of a file, read again when it changes."""
+
+    def __init__(self, file: str) -> None:
+        """UserError for a file that is not named or cannot be read."""
+        if not file:
+            raise UserError(
+                "console_login is password, but there is no file of users",
+                hint="shoal keys user prints a line of it; set SHOAL_CONSOLE_USERS_FILE",
+            )
+        self._file = Path(file)
+        self._changed_ns = -1
+        self._users: dict[str, ConsoleUser] = {}
+        self._read()
+
+    def find(self, name: str) -> ConsoleUser | None:
+        """The user of a name, as the file has them now."""
+        self._read()
+        return self._users.get(name)
+
+    def get(self, name: str) -> ConsoleUser:
+        """The user of a name that was found just now."""
+        return self._users[name]
+
+    def _read(self) -> None:
+        """A file that cannot be used leaves those who were known."""
+        try:
+            changed_ns = self._file.stat().st_mtime_ns
+        except OSError:
+            changed_ns = -2
+        if changed_ns == self._changed_ns:
+            return
+        try:
+            self._users = load_users(str(self._file))
+        except UserError:
+            if not self._users:
+                raise
+        self._changed_ns = changed_ns
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -112,15 +154,6 @@ def _checked_name(name: str, where: str = "") -> str:
             hint="up to 80 letters, digits and @._-",
         )
     return name
-
-
-def _roles(text: str, where: str) -> tuple[Role, ...]:
-    found = tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
-    unknown = [each for each in found if each not in ROLES]
-    if unknown or not found:
-        what = f"{unknown[0][:40]!r} is no role" if unknown else "there is no role"
-        raise UserError(f"{where}: {what}", hint=f"the roles are {', '.join(ROLES)}")
-    return cast(tuple[Role, ...], found)
 
 
 def _read_hash(text: str, where: str) -> PasswordHash:

@@ -1,7 +1,9 @@
 """Roles of the console's users, and the rights that each role gives."""
 
 from collections.abc import Collection
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
+
+from app.errors import UserError
 
 Right = Literal["see", "people", "edit", "publish", "administer", "privacy"]
 Role = Literal["viewer", "people", "editor", "publisher", "admin", "privacy"]
@@ -25,3 +27,17 @@ def rights_of(roles: Collection[Role]) -> frozenset[Right]:
     ['people', 'privacy', 'see']
     """
     return frozenset(right for role in roles for right in RIGHTS[role])
+
+
+def read_roles(text: str, where: str) -> tuple[Role, ...]:
+    """Roles that are separated by commas. UserError, with `where` they stand, for what is none, and for no role.
+
+    >>> read_roles("people, editor", "the roles")
+    ('people', 'editor')
+    """
+    found = tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
+    unknown = [each for each in found if each not in ROLES]
+    if unknown or not found:
+        what = f"{unknown[0][:40]!r} is no role" if unknown else "there is no role"
+        raise UserError(f"{where}: {what}", hint=f"the roles are {', '.join(ROLES)}")
+    return cast(tuple[Role, ...], found)

@@ -27,6 +27,12 @@ class Me(msgspec.Struct, kw_only=True, frozen=True):
     features: dict[str, bool]
 
 
+class LoginWay(msgspec.Struct, frozen=True):
+    """The way to log in here: none, password, proxy or oidc."""
+
+    login: str
+
+
 class Login(msgspec.Struct):
     """A name and a password."""
 
@@ -43,6 +49,11 @@ class SessionRoutes(Controller):
     async def me(self, request: Asked, gate: NamedDependency[Gate], settings: NamedDependency[Settings]) -> Me:
         """The visitor's name, roles and rights."""
         return _me(gate, gate.visitor(request), settings)
+
+    @get("/console/v1/login", summary="How to log in")
+    async def way(self, gate: NamedDependency[Gate]) -> LoginWay:
+        """Says which way of logging in the page has to offer. Nobody has to be logged in for it."""
+        return LoginWay(gate.login)
 
     @post(
         "/console/v1/session",
@@ -67,8 +78,9 @@ class SessionRoutes(Controller):
         security=security("session"),
     )
     async def log_out(self, request: Asked, gate: NamedDependency[Gate]) -> Response[dict[str, Any]]:
-        """Ends the session: its cookie is worth nothing from now on."""
-        return Response({}, headers={"Set-Cookie": gate.log_out(request)})
+        """Ends the session: its cookie is worth nothing from now on. `url`: where the provider's own session ends."""
+        cookie, url = await gate.log_out(request)
+        return Response({"url": url} if url else {}, headers={"Set-Cookie": cookie})
 
 
 def _me(gate: Gate, visitor: Visitor, settings: Settings) -> Me:
@@ -83,5 +95,6 @@ def _me(gate: Gate, visitor: Visitor, settings: Settings) -> Me:
             "memberships": bool(settings.redis_url),
             "published": settings.catalog == "topic",
             "review": settings.console_review,
+            "logout": gate.can_log_out(),
         },
     )

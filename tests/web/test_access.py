@@ -11,7 +11,8 @@ import pytest
 from app.errors import UserError
 from app.settings import load_settings
 from app.web.console import ROUTES
-from app.web.gate import COOKIE, Gate
+from app.web.cookies import SESSION as COOKIE
+from app.web.gate import Gate
 from app.web.login_throttle import ATTEMPTS, LoginThrottle
 from app.web.passwords import load_users, user_line
 from app.web.roles import ROLES, Right, Role, rights_of
@@ -62,7 +63,10 @@ WRITES: dict[str, Right] = {
 }
 JOB = "/console/v1/jobs/{job_id:str}"
 DRAFT = "/console/v1/drafts/{draft_id:str}"
-OPEN = ("/console/v1/session", "/console/v1/me")
+OPEN = (
+    *("/console/v1/session", "/console/v1/me", "/console/v1/login"),
+    *("/console/v1/oidc/begin", "/console/v1/oidc/callback"),
+)
 STREAM = "/console/v1/changes"
 OF_PEOPLE = (*PEOPLE, "/console/v1/segments/cart-abandoned/users")
 

@@ -118,7 +118,7 @@ function Frame({ me, onOut }) {
       <${Search} />
       <div class="me">${me.login === 'none'
         ? html`<span class="quiet">${t('open_console')}</span>`
-        : html`<span title=${t('roles', { roles: me.roles.join(', ') })}>${me.name}</span> <button onClick=${onOut}>${t('logout')}</button>`} <${Language} /></div>
+        : html`<span title=${t('roles', { roles: me.roles.join(', ') })}>${me.name}</span> ${me.features.logout ? html`<button onClick=${onOut}>${t('logout')}</button>` : ''}`} <${Language} /></div>
     </header>
     <div class="middle">
       <nav class="side" aria-label=${t('menu')}><ul>${links()}</ul></nav>
@@ -148,10 +148,14 @@ function App() {
     return () => window.removeEventListener('shoal-no-session', lost);
   }, []);
   const out = async () => {
-    try { await ask('session', { method: 'DELETE', body: {} }); } finally { await look(); }
+    let elsewhere = '';
+    try { elsewhere = (await ask('session', { method: 'DELETE', body: {} })).url ?? ''; } finally {
+      if (elsewhere) location.assign(elsewhere);
+      else await look();
+    }
   };
   if (me) return html`<${Frame} me=${me} onOut=${out} />`;
-  if (problem?.status === 401) return html`<${Login} onIn=${(found) => { setCsrf(found.csrf); setProblem(null); setMe(found); }} />`;
+  if (problem?.status === 401) return html`<${Login} problem=${problem.message} onIn=${(found) => { setCsrf(found.csrf); setProblem(null); setMe(found); }} />`;
   if (problem) return html`<main class="alone"><${Trouble} problem=${problem} again=${look} /></main>`;
   return html`<main class="alone"><${Loading} /></main>`;
 }
