@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -43,11 +44,13 @@ BEHIND_MAX: Final = timedelta(hours=12)
 class Logins:
     """The events of a shop; at every tenth its visitor logs in, and comes back with another anonymous id.
 
+    Not `fresh`: the visitor stays logged in, with the same anonymous id on each event, and later logins say it again.
     Without `users`, the same events of the same anonymous ids, and nobody says who they are.
     """
 
     workload: Workload
     users: bool = True
+    fresh: bool = True
 
     @property
     def events(self) -> int:
@@ -67,18 +70,22 @@ class Logins:
     @property
     def logins(self) -> int:
         """The number of anonymous ids that a login claims."""
-        return sum(b'"userId":"' in line for line in self.lines()) if self.users else 0
+        if not self.users:
+            return 0
+        found = (_VISITOR.search(line) for line in self.lines() if b'"userId":"' in line)
+        return len({visitor[1] for visitor in found if visitor})
 
     def lines(self) -> Iterator[bytes]:
         """The messages, in the order of sending."""
-        return with_logins(self.workload.lines(), users=self.users)
+        return with_logins(self.workload.lines(), users=self.users, fresh=self.fresh)
 
 
-def with_logins(lines: Iterator[bytes], *, users: bool = True) -> Iterator[bytes]:
+def with_logins(lines: Iterator[bytes], *, users: bool = True, fresh: bool = True) -> Iterator[bytes]:
     """The messages of visitors; every tenth has a user, too, and the visitor's next one a new anonymous id.
 
     So each login claims an id that no login has claimed before: all of them merge, since none is in a late event. Who
-    logs in very often is another user now and then, since a user can get only so many ids.
+    logs in very often is another user now and then, since a user can get only so many ids. Not `fresh`: the visitor's
+    next ones have the user and the same anonymous id.
     """
     before: Counter[bytes] = Counter()
     newest = b""
@@ -91,12 +98,12 @@ def with_logins(lines: Iterator[bytes], *, users: bool = True) -> Iterator[bytes
         at = _AT.search(line)
         newest = max(newest, at[1] if at else b"")
         visitor = found[1]
-        logins = before[visitor]
+        logins = before[visitor] if fresh else 0
         fields = b'"anonymousId":"%b~%d"' % (visitor, logins)
-        if number % EVERY == EVERY - 1 and at and _instant(at[1]) >= _instant(newest) - BEHIND_MAX:
-            before[visitor] += 1
-            if users:
-                fields += b',"userId":"u-%b~%d"' % (visitor, logins // LOGINS_MAX)
+        is_login = number % EVERY == EVERY - 1 and at and _instant(at[1]) >= _instant(newest) - BEHIND_MAX
+        before[visitor] += bool(is_login)
+        if users and (is_login or (not fresh and before[visitor])):
+            fields += b',"userId":"u-%b~%d"' % (visitor, logins // LOGINS_MAX)
         yield _VISITOR.sub(fields, line, count=1)
 
 
@@ -137,14 +144,15 @@ def run(workload: Workload) -> Result:
 def _drained(
     workload: Workload, broker: Broker, segments: Path, folder: Path
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    loads = {
-        "drain without logins": Logins(workload, users=False),
-        "drain, a tenth are logins": Logins(workload),
+    pairs = {
+        "a tenth are first logins": Logins(workload),
+        "a tenth are logins of visitors who stay": Logins(workload, fresh=False),
     }
     rows, invalid = [], []
-    for round_name in ROUNDS:
+    for (said, with_users), round_name in product(pairs.items(), ROUNDS):
         plain_cpu_s = 0.0
-        for name, load in loads.items():
+        without = replace(with_users, users=False)
+        for name, load in (("drain without logins", without), (f"drain, {said}", with_users)):
             task = Task(load, segments, broker, DELIVERY, f"{name}, {round_name}")
             figures, result = measure(task, folder, claims=load.logins)
             cpu_s = figures["cpu_s_a_million"]

@@ -2,7 +2,7 @@
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
-with `experiment`, those of users in groups;
+with `experiment`, those of users in groups; with `terms`, those of catalogs about few kinds of terms;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
 administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
 segments are filled. From the folder whose `app` is meant.
@@ -19,6 +19,7 @@ from tests.properties.experiments import experiment_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.properties.split_keys import misdivided, misrenamed, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
+from tests.properties.term_catalogs import term_scenario_of
 from tests.support.backfilling import unlike_one_run
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
@@ -93,6 +94,7 @@ if __name__ == "__main__":
         "merging": merging_scenario_of,
         "consent": consent_scenario_of,
         "experiment": experiment_scenario_of,
+        "terms": term_scenario_of,
     }
     of = kinds.get("".join(sys.argv[3:]), scenario_of)
     found = hunt(range(first_seed, first_seed + histories), of)

@@ -206,9 +206,9 @@ def scenarios(draw: Draw) -> Scenario:
     return scenario_of(Choices.drawn(draw))
 
 
-def scenario_of(choices: Choices) -> Scenario:
+def scenario_of(choices: Choices, writer_type: type[Writer] = Writer) -> Scenario:
     """Catalogs of 1 to 4 definitions, histories of at most 40 events of one to three users."""
-    writer = Writer(choices)
+    writer = writer_type(choices)
     writer.clock_ms = start_ms(choices)
     files = writer.files()
     others = writer.others(files)

@@ -18,6 +18,7 @@ from tests.properties.consents import consent_scenario_of
 from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.experiments import experiment_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of, scenarios
+from tests.properties.term_catalogs import term_scenario_of
 from tests.support.choices import Choices
 from tests.support.states_in_hand import every_state_in_hand
 
@@ -40,6 +41,11 @@ def agree(history: Callable[[Choices], Scenario], first: int, *, every: int = 1)
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES, HISTORIES_AT_ONCE))
 def test_every_change_is_the_one_that_the_oracle_says(first: int) -> None:
     agree(scenario_of, first)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 4, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_of_few_kinds_of_terms(first: int) -> None:
+    agree(term_scenario_of, first)
 
 
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))

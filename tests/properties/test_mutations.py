@@ -13,13 +13,17 @@ import pytest
 
 from tests.model.backfill_mutations import BACKFILL_MUTATIONS
 from tests.model.consent_mutations import CONSENT_MUTATIONS
+from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.erase_mutations import ERASE_MUTATIONS
 from tests.model.experiment_mutations import EXPERIMENT_MUTATIONS
+from tests.model.geography_mutations import GEOGRAPHY_MUTATIONS
 from tests.model.identity_mutations import IDENTITY_MUTATIONS
+from tests.model.list_mutations import LIST_MUTATIONS
 from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.mutations import MUTATIONS
 from tests.model.split_mutations import SPLIT_MUTATIONS
+from tests.model.term_mutations import TERM_MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = os.environ.get("TRUTH_HISTORIES", "3000")
@@ -119,4 +123,6 @@ def hunt_in_copy(folder: Path, mutation: Mutation | None = None, *kind: str) -> 
     command = [sys.executable, "-m", "tests.properties.hunt", HISTORIES, "0", *kind]
     if mutation in MERGE_MUTATIONS:
         command.append("merging")
+    if mutation in (*LIST_MUTATIONS, *TERM_MUTATIONS, *GEOGRAPHY_MUTATIONS, *DAY_MUTATIONS):
+        command.append("terms")
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
