@@ -172,6 +172,12 @@ SERVICE_METRICS = (
         "Events of which `shoal serve` took only the answer about consent, by the purpose that they deny",
         ("key", "purpose"),
     ),
+    Metric(
+        "shoal_collected_against_plan",
+        "counter",
+        "Deviations of events that `shoal serve` took from the tracking plan; names that are not in it are empty",
+        ("key", "event", "property", "problem"),
+    ),
     Metric("shoal_open_connections", "gauge", "Open connections of `shoal serve`"),
     Metric(
         "shoal_cut_off_connections",

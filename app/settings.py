@@ -40,6 +40,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Keep = Literal["all", "catalog"]
 Privacy = Literal["off", "strict"]
 LogFormat = Literal["text", "json"]
+PlanRefuses = Literal["nothing", "wrong", "unplanned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +242,10 @@ class Settings(StreamSettings):
     )
     collect_rate: int = setting(
         10_000, "Events a second that each key may send to one process; 0: any", low=0, high=1_000_000
+    )
+    tracking_plan: str = setting("", "File of a tracking plan that events are held against; empty: none")
+    tracking_plan_refuses: PlanRefuses = setting(
+        "nothing", "Events refused by the plan: nothing, wrong (against their schema), unplanned (also those not in it)"
     )
     ack_timeout_ms: int = setting(5_000, "Longest wait for Kafka before events are refused", low=100, high=60_000)
     connections_max: int = setting(

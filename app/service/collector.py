@@ -20,6 +20,7 @@ from app.service.definitions import Definitions
 from app.service.event_batch import REFUSED_SHOWN_MAX, IncomingBatch, ValidatedEvents, key_of_basic, validate_events
 from app.service.http_problem import LateEvent, Problem, Refused
 from app.service.service_metrics import ServiceMetrics
+from app.service.tracking_plan import PlanAtCollector
 from app.settings import Settings
 
 RETRY_AFTER_S: Final = 2
@@ -58,6 +59,7 @@ class Collector:
         writer: ClickstreamWriter,
         metrics: ServiceMetrics,
         room: Room,
+        plan: PlanAtCollector | None = None,
     ) -> None:
         self._rules = settings.time_rules
         self._ids = settings.incoming_ids
@@ -66,6 +68,7 @@ class Collector:
         self._writer = writer
         self._metrics = metrics
         self._room = room
+        self._plan = plan
 
     async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> Receipt:
         """Returns when Kafka has acknowledged all events that can be used. Problem for a request that cannot be."""
@@ -96,6 +99,7 @@ class Collector:
             ids=self._ids,
             keep=self._definitions.minimisation,
             keep_receipt=writer.forwards,
+            plan=self._plan,
         )
         self._access.wrote(writer.name, len(incoming.events))
         if found.rows:

@@ -18,6 +18,7 @@ from app.events.user_ids import UserIds
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.review.minimisation import EVERYTHING, Minimisation, minimised
 from app.service.http_problem import LateEvent, Problem, Refused
+from app.service.tracking_plan import Counted, PlanAtCollector
 
 #: Paths of the Segment libraries, long and short -> the type of event; the batch has none.
 PATHS: Final = {
@@ -66,6 +67,8 @@ class ValidatedEvents:
     """Events of which a part was left out, by that part."""
     denied: Counter[str] = field(default_factory=Counter)
     """Events of which only the answer was taken, by the purpose that they deny."""
+    against_plan: Counter[Counted] = field(default_factory=Counter)
+    """What is wrong with events that are taken all the same, by the tracking plan."""
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.refused)
@@ -79,6 +82,7 @@ class ValidatedEvents:
         self.repairs += other.repairs
         self.minimised += other.minimised
         self.denied += other.denied
+        self.against_plan += other.against_plan
 
 
 def read_single(body: bytes, kind: str) -> IncomingBatch:
@@ -117,11 +121,13 @@ def validate_events(
     ids: UserIds | None = None,
     keep: Minimisation = EVERYTHING,
     keep_receipt: bool = False,
+    plan: PlanAtCollector | None = None,
 ) -> ValidatedEvents:
     """Every event checked as a worker would. Problem 413 if together, with the context, they are too large.
 
     `ids`: as which ids are written; None: as they are. `keep`: what is taken of them. `keep_receipt`: the sender is
-    trusted with events that were received before.
+    trusted with events that were received before. `plan`: they are held against it as they were sent, unless their
+    users refuse.
     """
     found = ValidatedEvents()
     size = 0
@@ -135,6 +141,7 @@ def validate_events(
         try:
             if isinstance(event, MessageError):
                 raise event
+            sent = event
             event, purpose, left_out = minimised(
                 _with_context(event, incoming.context), incoming.kind, keep, rules.user_ids
             )
@@ -147,6 +154,8 @@ def validate_events(
                 user_ids=rules.user_ids if ids is None else ids,
                 keep_receipt=keep_receipt,
             )
+            if plan is not None and purpose is None:
+                found.against_plan.update(plan.checked(sent, incoming.kind))
         except MessageError as error:
             message_id = event.get("messageId") if event.__class__ is dict else None
             shown = message_id[:100].encode(errors="replace").decode() if message_id.__class__ is str else None

@@ -21,6 +21,7 @@ from app.service.event_batch import IncomingBatch, ValidatedEvents, key_of_basic
 from app.service.http_problem import Problem
 from app.service.pushed import PUSHED_BYTES_MAX, Pushed, PushedRecord
 from app.service.service_metrics import ServiceMetrics
+from app.service.tracking_plan import PlanAtCollector
 from app.settings import Settings
 
 AT_ONCE: Final = 500
@@ -41,6 +42,7 @@ class Pushes:
         writer: ClickstreamWriter,
         metrics: ServiceMetrics,
         room: Room,
+        plan: PlanAtCollector | None = None,
     ) -> None:
         self._rules = settings.time_rules
         self._ids = settings.incoming_ids
@@ -49,6 +51,7 @@ class Pushes:
         self._writer = writer
         self._metrics = metrics
         self._room = room
+        self._plan = plan
 
     async def take(self, request: Asked, read: Read, *, key: str | None) -> ValidatedEvents:
         """Returns when Kafka has acknowledged every record. Problem for a request that cannot be taken as a whole."""
@@ -86,6 +89,7 @@ class Pushes:
             ids=self._ids,
             keep=keep,
             keep_receipt=True,
+            plan=self._plan,
         )
         letters = [
             _letter(records[each.index], each.reason, each.detail, withheld=withheld[each.index])

@@ -49,6 +49,7 @@ from app.service.service_metrics import ServiceMetrics
 from app.service.stream import Streams
 from app.service.stream_routes import StreamRoutes
 from app.service.timing import timed
+from app.service.tracking_plan import plan_of
 from app.settings import Settings
 
 ROUTES: Final = (
@@ -97,7 +98,8 @@ def create_service(settings: Settings) -> Service:
     reasons = (lambda: writer.why_not_ready, lambda: definitions.why_not_ready)
     health = Health(metrics, *reasons, lambda: hub.why_not_ready if access.reading else None)
     room = Room()
-    collector = Collector(settings, access, definitions, writer, metrics, room)
+    plan = plan_of(settings)
+    collector = Collector(settings, access, definitions, writer, metrics, room, plan)
 
     def drain() -> None:
         health.draining = True
@@ -129,7 +131,7 @@ def create_service(settings: Settings) -> Service:
         cors_config=cross_origin(settings),
         dependencies={
             "collector": given(collector),
-            "pushes": given(Pushes(settings, access, definitions, writer, metrics, room)),
+            "pushes": given(Pushes(settings, access, definitions, writer, metrics, room, plan)),
             "library_settings": given(LibrarySettings(settings, access)),
             "queries": given(queries),
             "experiments": given(Experiments(settings, access, definitions)),

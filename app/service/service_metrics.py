@@ -32,6 +32,9 @@ class ServiceMetrics(MetricSet):
             self._by_name["shoal_collected_minimised"].labels(key, part).inc(events)
         for purpose, events in found.denied.items():
             self._by_name["shoal_collected_denied"].labels(key, purpose).inc(events)
+        for counted, events in found.against_plan.items():
+            labels = [each.encode(errors="replace").decode() for each in counted]
+            self._by_name["shoal_collected_against_plan"].labels(key, *labels).inc(events)
         for part, events in found.repairs.items():
             self._by_name["shoal_collected_repairs"].labels(key, part).inc(events)
 

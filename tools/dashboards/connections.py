@@ -50,6 +50,7 @@ def _http() -> Row:
                     (f"sum by (key, part) (rate(shoal_collected_repairs_total{RATE}))", "{{key}} without {{part}}"),
                     (f"sum by (key, part) (rate(shoal_collected_minimised_total{RATE}))", "{{key}} {{part}} cut"),
                     (f"sum by (key) (rate(shoal_collected_denied_total{RATE}))", "{{key}} consent denied"),
+                    (f"sum by (key) (rate(shoal_collected_against_plan_total{RATE}))", "{{key}} against the plan"),
                 ],
                 unit="eps",
                 width=8,

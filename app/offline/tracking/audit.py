@@ -10,7 +10,7 @@ import msgspec
 
 from app.events.message import instant_ms
 from app.offline.heard_message import EventKey, heard_message, values_of
-from app.offline.tracking.learning import type_of
+from app.offline.tracking.deviations import UNPLANNED, Deviation, PlanCheck
 from app.offline.tracking.plan import TRACK, TYPES, TrackingPlan, shown
 from app.segments.language.suggestions import closest
 
@@ -23,19 +23,6 @@ DAY_MS: Final = 86_400_000
 WEEK_DAYS: Final = 7
 TIMES_MIN: Final = 1.5
 DEVIATIONS_MIN: Final = 4
-BLANKS: Final = frozenset({"", "undefined", "null", "nan", "none", "[object object]"})
-_BROKEN: Final = {
-    "enum": "not among the values",
-    "const": "not the value",
-    "minimum": "too small",
-    "exclusiveMinimum": "too small",
-    "maximum": "too large",
-    "exclusiveMaximum": "too large",
-    "minLength": "too short",
-    "maxLength": "too long",
-    "pattern": "of another form",
-    "additionalProperties": "with a property that is not in the plan",
-}
 
 
 class _Sent(msgspec.Struct, gc=False):
@@ -75,13 +62,8 @@ class TrackingAudit:
     """Hears messages; then `findings` are what is wrong with them, the most frequent first."""
 
     def __init__(self, plan: TrackingPlan) -> None:
-        from jsonschema import Draft202012Validator
-
         self._plan = plan
-        self._validators: dict[EventKey, Any] = {
-            key: Draft202012Validator(schema) for key, schema in plan.schemas.items()
-        }
-        self._required = {key: tuple(schema.get("required", ())) for key, schema in plan.schemas.items()}
+        self._check = PlanCheck(plan)
         self._names = [key.name for key in plan.schemas if key.name is not None]
         self._volumes: dict[EventKey, _Volume] = {}
         self._findings: dict[tuple[str, str, str], Finding] = {}
@@ -97,10 +79,10 @@ class TrackingAudit:
             return
         self.messages += 1
         key = read.key
-        if key.kind == TRACK and key.name is None:
-            self._find("track", "event", "has no name", None, place)
-            return
-        if key.kind != TRACK and key.kind not in TYPES:
+        values = values_of(read.own)
+        for each in self._check.deviations(key, values):
+            self._find(each.event, each.property, self._told(key, each), each.value, place)
+        if (key.kind == TRACK and key.name is None) or (key.kind != TRACK and key.kind not in TYPES):
             return
         sent = _read_sent(message.removeprefix(b"\xef\xbb\xbf"))
         volume = self._volumes.setdefault(key, _Volume())
@@ -108,29 +90,14 @@ class TrackingAudit:
         t = _instant(sent.timestamp)
         if t is not None:
             volume.days[t // DAY_MS] += 1
-        validator = self._validators.get(key)
-        values = values_of(read.own)
-        if validator is None:
-            near = closest(key.name, self._names) if key.name is not None else None
-            self._find(shown(key), "", f"not in the plan{f'; {near} misspelt?' if near else ''}", None, place)
-        else:
-            self._hold(key, validator, values, place)
-        for name, value in values.items():
-            if isinstance(value, str) and value.strip().casefold() in BLANKS:
-                self._find(shown(key), name, "blank", value, place)
         if t is not None:
             raw = b"" if isinstance(read.own, msgspec.UnsetType) else bytes(read.own)
             self._look_for_double(key, sent, t, raw, place)
 
-    def _hold(self, key: EventKey, validator: Any, values: dict[str, Any], place: str) -> None:
-        for name in self._required[key]:
-            if name not in values:
-                self._find(shown(key), name, "missing", None, place)
-        for error in validator.iter_errors(values):
-            if error.validator == "required" and not error.absolute_path:
-                continue
-            where = ".".join("[]" if isinstance(step, int) else step for step in error.absolute_path)
-            self._find(shown(key), where, _problem(error), error.instance, place)
+    def _told(self, key: EventKey, deviation: Deviation) -> str:
+        """The problem; of an event that is not planned also the planned one with nearly that name."""
+        near = closest(key.name, self._names) if deviation.problem == UNPLANNED and key.name is not None else None
+        return f"{deviation.problem}; {near} misspelt?" if near else deviation.problem
 
     def _look_for_double(self, key: EventKey, sent: _Sent, t: int, raw: bytes, place: str) -> None:
         user = str(sent.userId or sent.anonymousId or "")
@@ -184,15 +151,6 @@ class TrackingAudit:
                 word = "more" if now > before else "fewer"
                 found.append(Finding(shown(key), "", f"{word} than the week before: {now:,} after {before:,}", now))
         return found
-
-
-def _problem(error: Any) -> str:
-    """The breach of a schema (jsonschema.ValidationError) in a few words."""
-    if error.validator == "type":
-        wanted = error.validator_value
-        names = wanted if isinstance(wanted, str) else " or ".join(map(str, wanted))
-        return f"{type_of(error.instance)} in place of {names}"
-    return _BROKEN.get(str(error.validator), f"against {error.validator}")
 
 
 def _instant(timestamp: object) -> int | None:
