@@ -1,18 +1,23 @@
 """A whole Shoal on one machine: what deploy/compose says fits what there is."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from app.errors import UserError
 from app.settings import Settings, load_settings
+from app.web.gate import Gate
+from app.web.passwords import user_line
 from tests.deploy.files import COMPOSE, DEPLOY, compose_services
 from tests.deploy.known import SECRET_VARIABLES, VARIABLES
 
 SERVICES = compose_services()
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("shoal:")}
-ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake", "warehouse"}
+ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake", "warehouse", "console"}
+WITHOUT_METRICS = {"topics", "console"}
 REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -74,8 +79,9 @@ def test_what_stays_up_says_whether_it_is_well(name: str) -> None:
 def test_health_is_asked_where_it_is_told() -> None:
     for name in ROLES - {"topics"}:
         settings = load_settings(environment(OURS[name]))
-        port = settings.serve_port if name == "serve" else settings.web_port
-        assert f"http://127.0.0.1:{port}/ready" in OURS[name]["healthcheck"]["test"][-1]
+        port = {"serve": settings.serve_port, "console": settings.console_port}.get(name, settings.web_port)
+        path = "live" if name == "console" else "ready"
+        assert f"http://127.0.0.1:{port}/{path}" in OURS[name]["healthcheck"]["test"][-1]
 
 
 def test_prometheus_scrapes_the_ports_where_metrics_are() -> None:
@@ -86,7 +92,9 @@ def test_prometheus_scrapes_the_ports_where_metrics_are() -> None:
         assert job["job_name"] == f"shoal-{name}"
         settings = load_settings(environment(OURS[name]))
         assert found["port"] == (settings.serve_port if name == "serve" else settings.web_port)
-    assert {job["job_name"] for job in config["scrape_configs"]} == {f"shoal-{name}" for name in ROLES - {"topics"}}
+    assert {job["job_name"] for job in config["scrape_configs"]} == {
+        f"shoal-{name}" for name in ROLES - WITHOUT_METRICS
+    }
 
 
 def test_topics_are_made_before_anybody_starts() -> None:
@@ -118,7 +126,8 @@ def test_mounted_files_are_there() -> None:
 def test_variables_that_are_handed_through_are_settings_or_folders() -> None:
     text = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")
     names = {match[1] for match in REFERENCE.finditer(text)}
-    assert names - VARIABLES == {"IMAGE_TAG", "SEGMENTS_FOLDER", "DESTINATIONS_FOLDER", "WAREHOUSE_FOLDER"}
+    folders = {"SEGMENTS_FOLDER", "DESTINATIONS_FOLDER", "WAREHOUSE_FOLDER", "CONSOLE_FOLDER"}
+    assert names - VARIABLES == {"IMAGE_TAG", *folders}
     example = (COMPOSE / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+)=", example, re.MULTILINE)) <= names
 
@@ -132,7 +141,18 @@ def test_secrets_come_from_outside() -> None:
     for name in SECRET_VARIABLES:
         assert not re.search(rf"^{name}=.+", example, re.MULTILINE)
     ignored = (COMPOSE / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert {".env", "destinations.env", "warehouse.env"} <= set(ignored)
+    assert {".env", "destinations.env", "warehouse.env", "console.env"} <= set(ignored)
+
+
+def test_the_console_starts_with_users_of_its_folder_and_not_without(tmp_path: Path) -> None:
+    variables = environment(OURS["console"])
+    (mounted,) = [each for each in OURS["console"]["volumes"] if "CONSOLE_FOLDER" in each]
+    assert variables["SHOAL_CONSOLE_USERS_FILE"].startswith(filled_in(mounted).split(":")[1] + "/")
+    settings = load_settings(variables | {"SHOAL_CONSOLE_USERS_FILE": str(tmp_path / "users")})
+    with pytest.raises(UserError, match="cannot be read"):
+        Gate(settings)
+    (tmp_path / "users").write_text(user_line("anna", "admin", "a password of tests") + "\n")
+    assert Gate(settings).login == "password"
 
 
 def test_grafana_finds_its_data_and_its_dashboards() -> None:

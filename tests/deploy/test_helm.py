@@ -24,6 +24,7 @@ EVERYTHING: dict[str, Any] = {
     "intake": {"sources": "events,web=ga4"},
     "warehouse": {"place": "s3://bucket/shoal"},
     "worker": {"disk": "20Gi"},
+    "console": {"enabled": True, "host": "shoal.shop.example"},
     "ingress": {"enabled": True},
     "networkPolicy": {"enabled": True},
     "keda": {"enabled": True, "secret": "shoal-keda"},
@@ -83,14 +84,15 @@ def comparable(spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", objects("Deployment"))
 def test_its_pods_are_those_of_the_manifests(name: str) -> None:
-    made = rendered({"destinations": {"files": {"own.yaml": DESTINATION}}})["Deployment", name]
+    values: dict[str, Any] = {"destinations": {"files": {"own.yaml": DESTINATION}}, "console": {"enabled": True}}
+    made = rendered(values)["Deployment", name]
     plain = objects("Deployment")[name]
     assert comparable(pod(made)) == comparable(pod(plain))
     for key in ("replicas", "strategy", "revisionHistoryLimit"):
         assert made["spec"][key] == plain["spec"][key]
     annotations = dict(made["spec"]["template"]["metadata"]["annotations"])
     del annotations["checksum/files"]
-    assert annotations == plain["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == plain["spec"]["template"]["metadata"].get("annotations", {})
 
 
 @pytest.mark.parametrize("kind", ["ScaledObject", "TriggerAuthentication", "Ingress", "NetworkPolicy", "PodMonitor"])
@@ -113,6 +115,22 @@ def test_its_settings_and_definitions_are_those_of_the_base() -> None:
     load_settings(made["ConfigMap", "shoal-settings"]["data"])
     shipped = (DEPLOY / "segments" / "cart-abandoned.yaml").read_text(encoding="utf-8")
     assert made["ConfigMap", "shoal-segments"]["data"] == {"cart-abandoned.yaml": shipped}
+
+
+def test_a_console_has_settings_with_which_it_asks_who_comes() -> None:
+    def settings(values: dict[str, Any]) -> dict[str, str]:
+        found: dict[str, str] = rendered(values)["ConfigMap", "shoal-settings"]["data"]
+        return found
+
+    assert not any("CONSOLE" in name for name in settings({}))
+    made = settings(EVERYTHING)
+    assert made["SHOAL_CONSOLE_URL"] == "https://shoal.shop.example"
+    (generator,) = [
+        each["configMapGenerator"][0] for path, each in manifests() if path == "components/console/kustomization.yaml"
+    ]
+    assert dict(each.split("=") for each in generator["literals"]).items() <= made.items()
+    other = settings({"console": {"enabled": True}, "settings": {"SHOAL_CONSOLE_LOGIN": "oidc"}})
+    assert other["SHOAL_CONSOLE_LOGIN"] == "oidc"
 
 
 def test_two_releases_do_not_meet() -> None:
@@ -146,6 +164,7 @@ def test_a_change_of_a_file_restarts_the_pods() -> None:
         ({"ingres": {"enabled": True}}, "ingres"),
         ({"ingress": {"hosts": ["a"]}}, "hosts"),
         ({"worker": {"replica": 3}}, "replica"),
+        ({"console": {"replicas": 2}}, "replicas"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], said: str) -> None:

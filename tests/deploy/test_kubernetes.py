@@ -21,6 +21,7 @@ from tests.deploy.kube_schemas import problem
 
 DEPLOYMENTS = objects("Deployment")
 SERVE = "shoal-serve"
+CONSOLE = "shoal-console"
 SETTINGS = Settings()
 
 # Required values of a Deployment; Kubernetes itself checks the rest.
@@ -137,7 +138,7 @@ def test_labels_belong_together(name: str) -> None:
     assert labels.items() <= spec["template"]["metadata"]["labels"].items()
     assert objects("PodDisruptionBudget")[name]["spec"]["selector"]["matchLabels"] == labels
     assert objects("PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
-    assert spec["replicas"] >= 2
+    assert spec["replicas"] >= 2 or name == CONSOLE
     for spread in pod(name)["topologySpreadConstraints"]:
         assert spread["labelSelector"]["matchLabels"] == labels
 
@@ -147,11 +148,16 @@ def test_health_is_asked_where_it_is_told(name: str) -> None:
     made = container(name)
     (port,) = made["ports"]
     image = load_settings({"SHOAL_WEB_PORT": "9100"} | environment(name))
-    assert port["containerPort"] == (image.serve_port if name == SERVE else image.web_port)
+    assert port["containerPort"] == {SERVE: image.serve_port, CONSOLE: image.console_port}.get(name, image.web_port)
     assert made["startupProbe"]["httpGet"] == {"path": "/live", "port": port["name"]}
     assert made["livenessProbe"]["httpGet"] == {"path": "/live", "port": port["name"]}
-    assert made["readinessProbe"]["httpGet"] == {"path": "/ready", "port": port["name"]}
-    annotations = DEPLOYMENTS[name]["spec"]["template"]["metadata"]["annotations"]
+    ready = "/live" if name == CONSOLE else "/ready"
+    assert made["readinessProbe"]["httpGet"] == {"path": ready, "port": port["name"]}
+    metadata = DEPLOYMENTS[name]["spec"]["template"]["metadata"]
+    if name == CONSOLE:  # it has no metrics
+        assert "annotations" not in metadata
+        return
+    annotations = metadata["annotations"]
     assert annotations["prometheus.io/port"] == str(port["containerPort"])
 
 
@@ -183,6 +189,19 @@ def test_the_service_leads_to_who_serves() -> None:
     service = objects("Service")["shoal"]["spec"]
     assert service["selector"] == DEPLOYMENTS[SERVE]["spec"]["selector"]["matchLabels"]
     assert service["ports"][0]["targetPort"] == container(SERVE)["ports"][0]["name"]
+
+
+def test_people_are_led_to_the_console_alone() -> None:
+    service = objects("Service")[CONSOLE]["spec"]
+    assert service["selector"] == DEPLOYMENTS[CONSOLE]["spec"]["selector"]["matchLabels"]
+    assert service["ports"][0]["targetPort"] == container(CONSOLE)["ports"][0]["name"]
+    (rule,) = objects("Ingress")[CONSOLE]["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": CONSOLE, "port": {"name": service["ports"][0]["name"]}}
+    assert rule["host"] != objects("Ingress")["shoal"]["spec"]["rules"][0]["host"]
+    (coming,) = objects("NetworkPolicy")[CONSOLE]["spec"]["ingress"]
+    assert coming["ports"] == [{"port": service["ports"][0]["name"]}]
+    assert coming["from"] == objects("NetworkPolicy")[SERVE]["spec"]["ingress"][0]["from"]
 
 
 def test_the_scaler_knows_the_group_and_stays_within_the_partitions() -> None:
@@ -299,8 +318,8 @@ def test_every_pod_is_under_a_policy_that_lets_it_do_what_it_must() -> None:
     brokers = settings_env()["KAFKA_BOOTSTRAP_SERVERS"].split(",")
     assert {int(each.rpartition(":")[2]) for each in brokers} | {6379, 53} <= ports
     asked = {port["port"] for rule in every["ingress"] for port in rule["ports"]}
-    assert asked == {container(name)["ports"][0]["name"] for name in DEPLOYMENTS}
-    for name in (SERVE, "shoal-destinations"):
+    assert asked == {container(name)["ports"][0]["name"] for name in DEPLOYMENTS if name != CONSOLE}
+    for name in (SERVE, CONSOLE, "shoal-destinations"):
         assert policies[name]["spec"]["podSelector"] == {
             "matchLabels": DEPLOYMENTS[name]["spec"]["selector"]["matchLabels"]
         }
@@ -308,6 +327,7 @@ def test_every_pod_is_under_a_policy_that_lets_it_do_what_it_must() -> None:
 
 def test_destinations_are_kept_from_addresses_that_are_not_public() -> None:
     (rule,) = objects("NetworkPolicy")["shoal-destinations"]["spec"]["egress"]
+    assert objects("NetworkPolicy")[CONSOLE]["spec"]["egress"] == [rule]
     public, sixth = (each["ipBlock"] for each in rule["to"])
     for network in public["except"]:
         assert not is_public(network.partition("/")[0])

@@ -4,6 +4,7 @@ docs/deploying.md or by a manifest; and with what those commands make, all proce
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.destinations.folder import load_destinations
 from app.service.access_keys import hash_of, new_key
 from app.service.service import create_service
 from app.settings import load_settings
+from app.web.gate import Gate
+from app.web.passwords import user_line
 from tests.deploy.files import KUBERNETES, manifests, settings_env
 from tools.docs_pages import ROOT, blocks
 
@@ -119,6 +122,18 @@ def test_the_service_starts_with_what_the_commands_make(environment: dict[str, s
     assert settings.kafka_username
     assert settings.write_keys
     assert settings.read_keys
+
+
+def test_the_console_starts_with_what_the_commands_make(environment: dict[str, str], tmp_path: Path) -> None:
+    made = made_by_commands()
+    settings = load_settings(environment | made["Secret", "shoal-console-secrets"])
+    (key,) = made["Secret", "shoal-console-users"]
+    assert settings.console_users_file == f"/console/{key}"
+    file = tmp_path / key
+    file.write_text(user_line("anna", "admin", "a password of tests") + "\n")
+    gate = Gate(replace(settings, console_users_file=str(file), console_host="0.0.0.0"))
+    assert gate.login == "password"
+    assert settings.console_secret
 
 
 def test_the_destinations_start_with_what_the_commands_make(environment: dict[str, str]) -> None:

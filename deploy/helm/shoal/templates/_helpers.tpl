@@ -24,20 +24,20 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 startupProbe:
   httpGet:
     path: /live
-    port: {{ . }}
+    port: {{ .port }}
   periodSeconds: 2
   failureThreshold: 60
 livenessProbe:
   httpGet:
     path: /live
-    port: {{ . }}
+    port: {{ .port }}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
 readinessProbe:
   httpGet:
-    path: /ready
-    port: {{ . }}
+    path: {{ .ready }}
+    port: {{ .port }}
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 1
@@ -49,8 +49,9 @@ A process that reads definitions or destinations has `mounts`: name of the volum
 */}}
 {{- define "shoal.process" -}}
 {{- $root := .root }}
-{{- $port := ternary "http" "web" (eq .process "serve") }}
-{{- $number := ternary 8080 9100 (eq .process "serve") }}
+{{- $console := eq .process "console" }}
+{{- $port := ternary "console" (ternary "http" "web" (eq .process "serve")) $console }}
+{{- $number := ternary 8081 (ternary 8080 9100 (eq .process "serve")) $console }}
 {{- $disk := ternary (.values.disk | default "") "" (eq .process "worker") }}
 apiVersion: apps/v1
 kind: Deployment
@@ -76,9 +77,11 @@ spec:
       labels:
         {{- include "shoal.labels" . | nindent 8 }}
       annotations:
+        {{- if not $console }}
         prometheus.io/scrape: "true"
         prometheus.io/path: /metrics
         prometheus.io/port: {{ $number | quote }}
+        {{- end }}
         # A change of settings or files restarts who reads it, one pod after the other.
         checksum/files: {{ include (print $root.Template.BasePath "/config-maps.yaml") $root | sha256sum }}
     spec:
@@ -123,6 +126,11 @@ spec:
                 name: {{ $root.Values.destinationSecret }}
                 optional: true
             {{- end }}
+            {{- if $console }}
+            - secretRef:
+                name: {{ .values.secret }}
+                optional: true
+            {{- end }}
           env:
             # A mounted ConfigMap shows each file twice, by a link too: ..data is the folder of the files themselves.
             {{- range $volume, $variable := .mounts }}
@@ -154,7 +162,7 @@ spec:
           ports:
             - name: {{ $port }}
               containerPort: {{ $number }}
-          {{- include "shoal.probes" $port | nindent 10 }}
+          {{- include "shoal.probes" (dict "port" $port "ready" (ternary "/live" "/ready" $console)) | nindent 10 }}
           {{- if eq .process "serve" }}
           # Those who send requests must have heard of it before it takes no more.
           lifecycle:
@@ -181,6 +189,11 @@ spec:
               mountPath: /{{ $volume }}
               readOnly: true
             {{- end }}
+            {{- if $console }}
+            - name: console
+              mountPath: /console
+              readOnly: true
+            {{- end }}
             {{- if $disk }}
             - name: profiles
               mountPath: /profiles
@@ -195,6 +208,12 @@ spec:
         - name: {{ $volume }}
           configMap:
             name: {{ $root.Release.Name }}-{{ $volume }}
+        {{- end }}
+        {{- if $console }}
+        - name: console
+          secret:
+            secretName: {{ .values.users }}
+            optional: true
         {{- end }}
         {{- if $disk }}
         - name: profiles
