@@ -1,4 +1,6 @@
-"""Edits of a condition in the text of a segment: a part is added or removed, and every other byte stays.
+"""Edits of the text of a segment: a part of a condition is added or removed, or it is called something else.
+
+Every other byte stays.
 
 The change is first made inside the value as it is written. If the result does not mean exactly what was asked for, the
 value is written anew on one line; if that does not either, the edit is refused. So a text never comes to mean something
@@ -6,6 +8,8 @@ else than what its author sees.
 """
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -14,6 +18,7 @@ import yaml
 
 from app.segments.definitions.definition import Segment
 from app.segments.definitions.definition_file import DefinitionFile, read_definition_file
+from app.segments.definitions.definition_format import NAME_LENGTH_MAX
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.errors import LanguageError
@@ -82,6 +87,54 @@ def remove_part(text: str, role: Role, place: int) -> str:
     kept = (*parts[:place], *parts[place + 1 :])
     wanted = kept[0] if len(kept) == 1 else s.And(kept)
     return mark + _first_that_means(text, segment, role, wanted, _removed(text, value, parts, place), value)
+
+
+def call(text: str, title: str) -> str:
+    """The text with another title, and the name made of it: "Looked at shoes" is looked-at-shoes. EditRefusedError."""
+    mark, text = _without_mark(text)
+    title = " ".join(title.split())
+    name = name_of(title)
+    file = read_definition_file(PATH, text)
+    if not isinstance(file.definition, Segment) or file.fields is None:
+        raise EditRefusedError("solve the problems of the text first")
+    if not name:
+        raise EditRefusedError(f"{title!r:.80} makes no name: use a letter from a to z, or a digit")
+    wanted = _without_lines(replace(file.definition, name=name, title=title))
+    named, titled = file.fields.get("segment"), file.fields.get("title")
+    if isinstance(named, yaml.ScalarNode) and (titled is None or isinstance(titled, yaml.ScalarNode)):
+        for written in (title, json.dumps(title, ensure_ascii=False)):
+            made = _called(text, named, name, titled, written)
+            found = read_definition_file(PATH, made).definition
+            if isinstance(found, Segment) and _without_lines(found) == wanted:
+                return mark + made
+    raise EditRefusedError(f"{title!r:.80} cannot be put into this text: write it there")
+
+
+def name_of(title: str) -> str:
+    """The name of a definition that is called something.
+
+    >>> name_of("Größe 42: looked at shoes!")
+    'groesse-42-looked-at-shoes'
+    """
+    german = title.lower()
+    for letter, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
+        german = german.replace(letter, letters)
+    plain = unicodedata.normalize("NFKD", german).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:NAME_LENGTH_MAX].strip("-")
+
+
+def _called(text: str, named: yaml.ScalarNode, name: str, titled: yaml.ScalarNode | None, title: str) -> str:
+    pieces = [(named.start_mark.index, named.end_mark.index, name)]
+    if titled is not None:
+        pieces.append((titled.start_mark.index, titled.end_mark.index, title))
+    else:
+        end = text.find("\n", named.end_mark.index)
+        at = len(text) if end < 0 else end - text[:end].endswith("\r")
+        newline = "\r\n" if end >= 0 and text[:end].endswith("\r") else "\n"
+        pieces.append((at, at, f"{newline}title: {title}"))
+    for start, end, written in sorted(pieces, reverse=True):
+        text = text[:start] + written + text[end:]
+    return text
 
 
 def _without_mark(text: str) -> tuple[str, str]:

@@ -66,11 +66,13 @@ _AGGREGATES: Final = {
 
 
 class Clause(msgspec.Struct, frozen=True):
-    """A part of a condition. `way`: all, any or none of the `parts` must hold; one: there are none, `text` says it."""
+    """A part of a condition. `way`: all, any or none of the `parts` must hold; one: there are none, `text` says it.
+    `written`: the expression of one."""
 
     way: Way
     text: str
     parts: "tuple[Clause, ...]" = ()
+    written: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -124,9 +126,9 @@ def clause_of(node: s.Expression) -> Clause:
             one = clause_of(inner)
             return Clause("none", "not all of these" if one.way == "all" else "none of these", one.parts)
         case s.Not():
-            return Clause("one", _statement(node.operand, negated=True))
+            return Clause("one", _statement(node.operand, negated=True), written=canonical.text(node))
         case _:
-            return Clause("one", _statement(node, negated=False))
+            return Clause("one", _statement(node, negated=False), written=canonical.text(node))
 
 
 def words_of(expression: str) -> str:

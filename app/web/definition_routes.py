@@ -17,7 +17,7 @@ from app.service.http_problem import Problem
 from app.service.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.catalog_view import with_needs
-from app.web.condition_edit import EditRefusedError, Role, add_part, remove_part
+from app.web.condition_edit import EditRefusedError, Role, add_part, call, remove_part
 from app.web.draft_reader import DraftReader, Reading
 from app.web.experiments import experiments_of
 from app.web.gate import Asked, Gate
@@ -38,10 +38,12 @@ class Draft(msgspec.Struct):
 
 
 class ConditionEdit(msgspec.Struct):
-    """Either `add`, an expression, or `remove`, the place of a part, in one condition of a segment."""
+    """Either `add`, an expression, or `remove`, the place of a part, in one condition of a segment; or `call`, the
+    title from which its name is made, too."""
 
     text: str
-    role: Role
+    role: Role = "when"
+    call: str | None = None
     add: str | None = None
     remove: int | None = None
 
@@ -160,7 +162,8 @@ class DefinitionRoutes(Controller):
         security=security("session"),
     )
     async def edit(self, request: Asked, gate: NamedDependency[Gate]) -> EditedText:
-        """The text with a part of its condition added or removed; all other bytes stay. Nothing is kept."""
+        """The text with a part of its condition added or removed, or with another title and name; all other bytes
+        stay. Nothing is kept."""
         gate.need(request, "edit")
         asked: ConditionEdit = await body_of(request, ConditionEdit)
         try:
@@ -187,8 +190,10 @@ class DefinitionRoutes(Controller):
 
 
 def _edited(asked: ConditionEdit) -> str:
+    if asked.call is not None and asked.add is None and asked.remove is None:
+        return call(asked.text, asked.call)
     if asked.add is not None and asked.remove is None:
         return add_part(asked.text, asked.role, asked.add)
     if asked.remove is not None and asked.add is None:
         return remove_part(asked.text, asked.role, asked.remove)
-    raise EditRefusedError("give either add or remove")
+    raise EditRefusedError("give one of add, remove and call")

@@ -23,5 +23,7 @@ async def kafka_told() -> AsyncIterator[None]:
             503, "kafka", "Kafka does not answer in time: send it again", retry_after_s=RETRY_AFTER_S
         ) from None
     except (UserError, KafkaError, OSError, OffsetLostError) as error:
-        said = error.message if isinstance(error, UserError) else "Kafka does not answer: send it again"
+        said = "Kafka does not answer: send it again"
+        if isinstance(error, UserError):
+            said = f"{error.message} ({error.hint})" if error.hint else error.message
         raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

@@ -60,9 +60,10 @@ _APPROVED: Final = Schema(
 DRAFT_REVISION: Final = Schema(type=OpenAPIType.OBJECT, required=["revision"], properties={"revision": _REVISION})
 CONDITION_EDIT: Final = Schema(
     type=OpenAPIType.OBJECT,
-    required=["text", "role"],
+    required=["text"],
     properties={
         "text": _SOURCE,
+        "call": Schema(type=OpenAPIType.STRING, description="The title, from which the name is made, too"),
         "role": Schema(type=OpenAPIType.STRING, enum=["when", "enter", "exit"], description="The condition"),
         "add": Schema(type=OpenAPIType.STRING, description="An expression that must hold, too"),
         "remove": Schema(type=OpenAPIType.INTEGER, description="The place of a part to be left out, from 0"),

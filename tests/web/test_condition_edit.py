@@ -11,7 +11,7 @@ import pytest
 from app.segments.definitions.definition import Segment
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.language.parser import parse_expression
-from app.web.condition_edit import EditRefusedError, Role, add_part, parts_of, remove_part
+from app.web.condition_edit import EditRefusedError, Role, add_part, call, parts_of, remove_part
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "segments"
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -129,3 +129,41 @@ def test_the_only_part_stays() -> None:
         remove_part("segment: x\nwhen: cart.items > 0\n", "when", 0)
     with pytest.raises(EditRefusedError, match="no such part"):
         remove_part("segment: x\nwhen: cart.items > 0 and cart.value > 1\n", "when", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "after"),
+    [
+        (
+            "segment: a # all\ntitle: Old # t\nwhen: cart.items > 0\n",
+            " Looked at  shoes ",
+            "segment: looked-at-shoes # all\ntitle: Looked at shoes # t\nwhen: cart.items > 0\n",
+        ),
+        (
+            "\ufeffsegment: a\r\nwhen: cart.items > 0\r\n",
+            "Größe 42",
+            "\ufeffsegment: groesse-42\r\ntitle: Größe 42\r\nwhen: cart.items > 0\r\n",
+        ),
+        ("when: cart.items > 0\nsegment: a", "Carts", "when: cart.items > 0\nsegment: carts\ntitle: Carts"),
+        (
+            "segment: a\ntitle: 'x'\nwhen: cart.items > 0\n",
+            "VIP: #1",
+            'segment: vip-1\ntitle: "VIP: #1"\nwhen: cart.items > 0\n',
+        ),
+    ],
+)
+def test_a_segment_is_called_something_else_and_all_other_bytes_stay(text: str, title: str, after: str) -> None:
+    assert call(text, title) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "said"),
+    [
+        ("segment: a\nwhen: cart.items > 0\n", "☕ …", "makes no name"),
+        ("segment: a\nwhen: cart.items >\n", "Carts", "solve the problems"),
+        ("{segment: a, when: cart.items > 0}\n", "Carts", "write it there"),
+    ],
+)
+def test_a_name_that_cannot_be_given_is_refused(text: str, title: str, said: str) -> None:
+    with pytest.raises(EditRefusedError, match=said):
+        call(text, title)

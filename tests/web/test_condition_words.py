@@ -27,7 +27,7 @@ from app.web.condition_words import Clause, clause_of, words_of
     ],
 )
 def test_a_part_of_a_condition_has_words(expression: str, words: str) -> None:
-    assert clause_of(parse_expression(expression)) == Clause("one", words)
+    assert clause_of(parse_expression(expression)) == Clause("one", words, written=expression)
 
 
 @pytest.mark.parametrize(

@@ -269,8 +269,8 @@ async def test_a_condition_is_built_in_steps_and_comments_stay(author: Author, p
         await click(page, "Add a condition")
         added = " and count('It''s <b>late</b>' where color = 'red' within 7d) >= 3"
         await page.until(f"{TEXT} == {json.dumps(text.replace('   # ever', added + '   # ever'))}")
-        await page.until("document.querySelectorAll('.parts button:not(:disabled)').length == 2")
-        await page.evaluate("document.querySelector('.parts button').click()")
+        await page.until("document.querySelectorAll('.parts [aria-label^=Remove]:not(:disabled)').length == 2")
+        await page.evaluate("document.querySelector('.parts [aria-label^=Remove]').click()")
         await page.until(f"{TEXT} == {json.dumps(text.replace(old, added[5:] + '   # ever'))}")
         assert await page.evaluate("document.querySelectorAll('main b.late').length") == 0
         assert await page.evaluate("troubles") == []

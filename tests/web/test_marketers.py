@@ -1,5 +1,8 @@
 """Pages for people who know campaigns and no code: reasons in words, and a width that fits a phone."""
 
+import asyncio
+import json
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -7,14 +10,29 @@ import pytest
 from app.console.reasons import Reasons
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Atom
+from app.segments.language import canonical
+from app.segments.language.parser import parse_expression
 from app.service.evaluation import Standing
+from app.settings import Settings
 from app.web.condition_words import words_of
 from app.web.people_routes import _explained_standing
+from app.web.static_files import StaticFiles
 from tests.service.browser import Browser
-from tests.web.test_editing import says
-from tests.web.test_pages import look
+from tests.web.author import Author, author_of_own_shop
+from tests.web.changes import write_changes
+from tests.web.test_editing import READY, TEXT, choose, click, says
+from tests.web.test_pages import look, violations
 
+CALLED: Final = "segment: vip-customers-of-this-week\ntitle: VIP customers of this week\nwhen: {when}\n"
 CATALOG: Final = load_catalog({"carts.yaml": "segment: carts\nwhen: cart.items > 0 and cart.idle >= 30m\n"})
+
+
+@pytest.fixture(scope="module")
+def author(settings: Settings) -> Iterator[Author]:
+    """The author of a shop of their own."""
+    with author_of_own_shop(settings, "marketers") as made:
+        asyncio.run(write_changes(made.settings))
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -84,3 +102,94 @@ async def test_wide_heads_and_many_tags_fit_a_phone(url: str, page: Browser) -> 
     await says(page, "Segments with the same users")
     await page.evaluate(MORE)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+FORM: Final = f"import('{StaticFiles().prefix}parts/builder_form.js')"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "count('It''s ''late''' where color = 'red' within 7d) >= 3",
+        "exists(page within 30d)",
+        "never('Order Completed')",
+        "count('Product Viewed' where price >= 100) <= 2",
+        "cart.idle >= 30m",
+        "traits.plan != 'pro'",
+        "not list('vip-customers')",
+        "segment('vip')",
+    ],
+)
+async def test_the_form_says_what_it_has_read(url: str, page: Browser, written: str) -> None:
+    await look(page, f"{url}/segments")
+    said = f"{FORM}.then(({{ expressionOf, formOf }}) => expressionOf(formOf({json.dumps(written)})))"
+    assert await page.evaluate(said) == written
+    assert canonical.text(parse_expression(written)) == written
+
+
+@pytest.mark.parametrize(
+    "written", ["count('A' per id within 1d) > 3", "exists('A' within 3d)", "user.identified", "exists('A') or true"]
+)
+async def test_the_form_does_not_offer_what_it_cannot_say(url: str, page: Browser, written: str) -> None:
+    await look(page, f"{url}/segments")
+    assert await page.evaluate(f"{FORM}.then(({{ formOf }}) => formOf({json.dumps(written)}) === null)")
+
+
+async def test_a_new_segment_of_a_list_is_named_and_built_without_code(author: Author, page: Browser) -> None:
+    for number, (theme, width) in enumerate((("light", 1280), ("dark", 360))):
+        await look(page, f"{author.url}/edit?turn={number}", theme=theme, width=width)
+        await click(page, "A single line")
+        await page.until(READY)
+        await page.until("!!document.querySelector('[name=called]')")
+        await page.evaluate("document.querySelector('[name=called]').focus()")
+        await page.command("Input.insertText", text="VIP customers of this week")
+        await click(page, "Call it so")
+        await says(page, "It is called vip-customers-of-this-week")
+        await pick(page, "what", "visits")
+        await click(page, "Add a condition")
+        await says(page, "did page within the last 7 days")
+        await pick(page, "what", "list")
+        await choose(page, "list", "vip-customers")
+        await click(page, "Add a condition")
+        await says(page, "is on the list vip-customers")
+        remove = "[...document.querySelectorAll('.parts button')].find((each) => each.textContent == 'Remove')"
+        await page.until(f"{remove} && !{remove}.disabled")
+        await page.evaluate(f"{remove}.click()")
+        when = "exists(page within 7d) and list('vip-customers')"
+        await page.until(f"{TEXT} == {json.dumps(CALLED.format(when=when))}")
+        await says(page, "It begins with what happens from now on.")
+        await says(page, "shoal backfill vip-customers-of-this-week")
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.evaluate("troubles") == []
+        await page.evaluate("localStorage.clear()")
+
+
+async def test_a_condition_is_changed_in_its_place_of_the_form(author: Author, page: Browser) -> None:
+    text = "segment: changed\nwhen: count('A' within 7d) >= 3 and never('B' within 7d) # all\n"
+    assert author.publish(text, message="x").status_code == 200
+    await look(page, f"{author.url}/edit/changed")
+    await page.until(READY)
+    await click(page, "Change")
+    assert await page.evaluate("document.activeElement.name == 'builder-what'")
+    assert await page.evaluate("document.querySelector('[name=builder-times]').value") == "3"
+    await choose(page, "times", "2")
+    assert await violations(page) == []
+    await click(page, "Change the condition")
+    after = text.replace("count('A' within 7d) >= 3 and ", "").replace(" # all", " and count('A' within 7d) >= 2 # all")
+    await page.until(f"{TEXT} == {json.dumps(after)}")
+    await says(page, "What the published text does not ask for counts from now on.")
+    assert not await page.evaluate("document.querySelector('main').textContent.includes('Change the condition')")
+    await click(page, "Change")
+    await click(page, "Cancel")
+    await page.until(f"{TEXT} == {json.dumps(after)}")
+    assert await page.evaluate("troubles") == []
+
+
+async def pick(page: Browser, name: str, value: str) -> None:
+    """Chooses in a list of the builder."""
+    field = f"document.querySelector('[name=builder-{name}]')"
+    await page.until(f"!!{field}")
+    await page.evaluate(
+        f"{field}.value = {json.dumps(value)}; {field}.dispatchEvent(new Event('change', {{bubbles: true}}))"
+    )

@@ -4,7 +4,7 @@ import { ask, query as made, useData } from '../api.js';
 import { segmentHref } from '../router.js';
 import { t } from '../words.js';
 import { STARTS, startText } from '../parts/starts.js';
-import { Builder } from '../parts/builder.js';
+import { Builder, Called } from '../parts/builder.js';
 import { DraftKeeper, unsaved } from '../parts/draft.js';
 import { Publish } from '../parts/publish.js';
 import { Against, Findings, Meaning } from '../parts/reading.js';
@@ -116,7 +116,8 @@ function Editing({ name: given, me, start, publication, source, draft }) {
     ${['asked', 'approved'].includes(draft?.review?.state) ? html`<p class="notice">${t('review_ends')}</p>` : ''}
     ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
     <div class="editing">
-      <div><section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
+      <div>${name ? '' : html`<${Called} text=${text} reading=${reading} waiting=${waiting} onText=${(now) => setWritten({ text: now })} />`}
+        <section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
           <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} written=${written} />
           <p class="quiet">${t('editor_keys')}</p>
           <${Findings} reading=${reading} problem=${problem} waiting=${waiting} onGo=${(finding) => setPlace({ finding })} />

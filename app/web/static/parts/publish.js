@@ -32,6 +32,7 @@ export function Publish({ draft, name, text, base, reading, waiting, me, onDone,
   return html`<form class="publish" onSubmit=${publish}>
     <label>${t('publish_message')}<input name="message" value=${message} maxlength="2000" required placeholder=${t('publish_message_hint')} onInput=${(event) => setMessage(event.target.value)} /></label>
     ${state.problem?.code === 'other-source' || takeOver ? html`<label class="tick"><input type="checkbox" checked=${takeOver} onChange=${(event) => setTakeOver(event.target.checked)} />${t('take_over')}</label>` : ''}
+    ${reading?.usable && reading.reads.length && (reading.change === 'new' || reading.change === 'changed') ? html`<p class="notice">${t(`past_${reading.change}`)} <code>shoal backfill ${reading.name}</code></p>` : ''}
     <div class="buttons"><button class="main" disabled=${!ready || state.busy}>${t(state.busy ? 'publishing' : 'publish')}</button>${save}${why ? html`<span class="quiet">${why}</span>` : ''}</div>
     <div role="status">${state.done ? html`<p class="fine">${state.done.number === null ? t('published_nothing') : t('published', { number: String(state.done.number) })} <a href=${segmentHref(reading?.name || name)}>${t('see')}</a></p>` : ''}</div>
     ${state.problem ? html`<div class="trouble" role="alert"><p class="lines">${state.problem.message}</p>
