@@ -6,6 +6,7 @@ from aiokafka.client import AIOKafkaClient
 from faust.types import TP, StreamT
 
 from app.errors import UserError
+from app.intake.enrichment import enrichment_of
 from app.intake.intake_task import IntakeTask, intake_topic_spec
 from app.intake.kinesis_task import KinesisTask
 from app.intake.pubsub_task import PubSubTask
@@ -30,8 +31,8 @@ async def intake(batches: StreamT[FollowedBatch]) -> None:
 
 
 def create_app(settings: Settings) -> Follower:
-    """The process `shoal intake`. Nothing is started yet. Raises UserError for sources that cannot be."""
-    sources = read_sources(settings)
+    """The process `shoal intake`. Nothing is started yet. Raises UserError for sources or enrichers that cannot be."""
+    sources, enrichment = read_sources(settings), enrichment_of(settings)
     streams = {control_topic(settings, each): each for each in map(stream_of, sources) if each is not None}
     topics = [name for name in sources if stream_of(name) is None]
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> Follower:
                 transactions=transactions,
                 committed_only=app.committed_only,
                 deliver=deliver,
+                enrichment=enrichment,
             )
         return IntakeTask(
             tp,
@@ -56,6 +58,7 @@ def create_app(settings: Settings) -> Follower:
             transactions=transactions,
             committed_only=app.committed_only,
             deliver=deliver,
+            enrichment=enrichment,
         )
 
     async def look(app: Follower, client: AIOKafkaClient) -> None:

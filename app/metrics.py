@@ -260,6 +260,12 @@ READER_METRICS = (
         ("source", "part"),
     ),
     Metric(
+        "shoal_intake_enrichments",
+        "counter",
+        "Events that enrichers were asked about, by enricher and outcome: added, nothing, invalid, failed, too-large",
+        ("enricher", "outcome"),
+    ),
+    Metric(
         "shoal_intake_failures",
         "counter",
         "Times that the service of a stream did not do what intake asked, by cause",

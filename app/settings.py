@@ -180,6 +180,9 @@ class Settings(StreamSettings):
         "Sources of shoal intake: topic, kinesis:STREAM, pubsub:PROJECT/SUBSCRIPTION; with =segment-raw, ga4, posthog",
     )
 
+    enrichers: str = setting("", "Enrichers of shoal intake, by name, separated by commas; empty: none")
+    enricher_keywords: str = setting("", "File of the topics and words of the enricher keywords")
+
     # The warehouse.
     warehouse: str = setting("", "Place of the Parquet files of shoal warehouse: a folder, or s3://bucket/path")
     warehouse_tables: str = setting(

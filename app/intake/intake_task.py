@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from faust.types import TP
 
+from app.intake.enrichment import Enrichment
 from app.intake.intake_writer import IntakeWriter
 from app.intake.positions import POSITION_PARTITION, Positions
 from app.intake.transform import Taken, transform
@@ -47,8 +48,10 @@ class IntakeTask(FollowTask):
         transactions: bool,
         committed_only: bool,
         deliver: Deliver,
+        enrichment: Enrichment | None = None,
     ) -> None:
         self._metrics = metrics
+        self._enrichment = enrichment
         self._shape = shape
         self._transactions = transactions
         self._writer: IntakeWriter | None = None
@@ -121,10 +124,12 @@ class IntakeTask(FollowTask):
             skew_max_ms=settings.skew_max_ms,
             user_ids=settings.incoming_ids,
             now_ms=int(time.time() * 1000),
+            enrichment=self._enrichment,
         )
         async with asyncio.timeout(settings.commit_timeout_ms / 1000):
             await self._write(taken, next_offset)
         self._metrics.intake_taken(self.tp.topic, taken.dead, records=len(records), repairs=taken.repairs)
+        self._metrics.enriched(taken.enriched)
 
     async def _write(self, taken: Taken, next_offset: int) -> None:
         assert self._writer is not None, "not open"

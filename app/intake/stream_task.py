@@ -9,6 +9,7 @@ from typing import Any
 
 from faust.types import TP
 
+from app.intake.enrichment import Enrichment
 from app.intake.intake_writer import IntakeWriter
 from app.intake.positions import POSITION_PARTITION, Positions
 from app.intake.source_errors import SourceError
@@ -47,8 +48,10 @@ class StreamTask(FollowTask):
         transactions: bool,
         committed_only: bool,
         deliver: Deliver,
+        enrichment: Enrichment | None = None,
     ) -> None:
         self._metrics = metrics
+        self._enrichment = enrichment
         self._stream = stream
         self._shape = shape
         self._transactions = transactions
@@ -108,6 +111,7 @@ class StreamTask(FollowTask):
             skew_max_ms=settings.skew_max_ms,
             user_ids=settings.incoming_ids,
             now_ms=int(time.time() * 1000),
+            enrichment=self._enrichment,
         )
 
     async def write(self, taken: Taken, positions: Iterable[Row], *, records: int) -> None:
@@ -116,6 +120,7 @@ class StreamTask(FollowTask):
         async with asyncio.timeout(self._settings.commit_timeout_ms / 1000):
             await self._writer.write(taken, positions, origin=self._origin, dead_partition=self.tp.partition)
         self._metrics.intake_taken(self._stream.source, taken.dead, records=records, repairs=taken.repairs)
+        self._metrics.enriched(taken.enriched)
 
     def position_row(self, name: str, value: bytes | None) -> Row:
         """The record of a position."""

@@ -1,4 +1,4 @@
-"""From a record of a source to records of the clickstream. Pure.
+"""From a record of a source to records of the clickstream. Pure, but for enrichers.
 
 An event without an id gets one that is made of its place, so that a record that is read twice makes the same events.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from app.events.collected import collected
 from app.events.message import MessageError
 from app.events.user_ids import UserIds
+from app.intake.enrichment import Enrichment
 from app.intake.shapes import SHAPES, SourceShape
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.kafka.record_batch import Row
@@ -26,6 +27,8 @@ class Taken:
     dead: list[tuple[Any, str, str]] = field(default_factory=list)
     events: int = 0
     repairs: Counter[str] = field(default_factory=Counter)
+    enriched: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What enrichers did, by their name and the outcome."""
 
     def add(self, other: "Taken") -> None:
         """Puts another result behind this one."""
@@ -34,6 +37,7 @@ class Taken:
         self.dead += other.dead
         self.events += other.events
         self.repairs += other.repairs
+        self.enriched += other.enriched
 
 
 def transform(
@@ -46,6 +50,7 @@ def transform(
     skew_max_ms: int,
     now_ms: int,
     user_ids: UserIds,
+    enrichment: Enrichment | None = None,
 ) -> Taken:
     """Returns what is written for the records of one partition of a source, in order; None: each names its own.
 
@@ -64,6 +69,8 @@ def transform(
                 try:
                     if isinstance(event, MessageError):
                         raise event
+                    if enrichment is not None:
+                        taken.enriched += enrichment.add_to(event, record_bytes=len(record.value or b""))
                     one = collected(
                         event,
                         user_ids=user_ids,

@@ -206,6 +206,10 @@ def _sources() -> Row:
                 meaning="Events of sources that were taken without a part that cannot be read.",
                 queries=[
                     (f"sum by (source, part) (rate(shoal_intake_repairs_total{RATE}))", "{{source}} without {{part}}"),
+                    (
+                        f"sum by (enricher, outcome) (rate(shoal_intake_enrichments_total{RATE}))",
+                        "{{enricher}} {{outcome}}",
+                    ),
                 ],
                 unit="eps",
                 width=8,

@@ -75,6 +75,11 @@ class ReaderMetrics(MetricSet):
         for reason, count in reasons.items():
             self.intake(source, reason, count)
 
+    def enriched(self, done: Mapping[tuple[str, str], int]) -> None:
+        """Events that enrichers were asked about, by their name and the outcome."""
+        for (name, outcome), events in done.items():
+            self._by_name["shoal_intake_enrichments"].labels(name, outcome).inc(events)
+
     def intake_failed(self, source: str, cause: str) -> None:
         """The service of a source did not do what was asked: credentials, missing, refused, throttled, unreachable."""
         self._by_name["shoal_intake_failures"].labels(source, cause).inc()
