@@ -8,7 +8,7 @@ from app.cli.stored_catalogs import stored_catalogs
 from app.events.control_record import Control, write_control
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
-from app.segments.compiler.segment_code import segment_id
+from app.segments.compiler.aggregates import segment_id
 from app.segments.definitions.definition import Catalog
 from app.segments.partition.position import Filling
 from app.settings import Settings

@@ -101,6 +101,9 @@ def _heard(history: UserHistory, messages: EventFiles, values: ValueCensus) -> I
 def _check_segment(catalog: Catalog, segment: str, folder: Path) -> None:
     names = [each.name for each in catalog.segments]
     if segment in names:
+        if catalog.segment(segment).each is not None:
+            hint = "shoal backtest FILES --output changes.jsonl writes every change with its value and its evidence"
+            raise UserError(f"{segment} is by value (each): what holds of one value cannot be explained", hint=hint)
         return
     if any(score.name == segment for score in catalog.scores):
         using = f"ask for a segment that uses score('{segment}')"

@@ -19,6 +19,8 @@ def mismatches(destination: Destination, catalog: Catalog) -> Iterator[str]:
             if any(score.name == name for score in catalog.scores):
                 hint = "it is a score; write a segment that asks for it"
             yield f"there is no segment {name}: {hint}"
+        elif destination.keeps_state and segments[name].each is not None:
+            yield f"{name} is by value (each), a list has users: write a segment with when: segment('{name}')"
     experiments = [catalog.settings.holdout, *(segment.experiment for segment in catalog.segments)]
     groups = {group for each in experiments if each is not None for group, _ in each.groups}
     for group in sorted((destination.groups or frozenset()) - groups):

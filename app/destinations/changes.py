@@ -29,6 +29,8 @@ def read_change(value: bytes) -> dict[str, Any]:
 def is_wanted(destination: Destination, change: Mapping[str, Any]) -> bool:
     """True if a change is for the destination."""
     if destination.keeps_state:
+        if change.get("value") is not None:  # who leaves by one value may be in by another
+            return False
         return destination.wants(change["segment"], change["change"])
     if destination.on_merged == "skip" and _cause_of(change) in ("merged", "split"):
         return False

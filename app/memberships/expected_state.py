@@ -10,6 +10,7 @@ from app.memberships.from_profiles import read_redirects, read_standings
 from app.memberships.redis_updates import Change, Entry, read_change
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.records.identity_events import MOVES, REFUSALS, read_identity
+from app.runtime.redis_keys import field_of
 
 READ_RECORDS: Final = 10_000
 READ_WAIT_MS: Final = 100
@@ -17,7 +18,7 @@ SILENT_READS_MAX: Final = 20
 """What Redis has was there to be read: a topic that does not bring it within so many reads is another one."""
 
 Essence = dict[str, tuple[str, int, Any, tuple[str | None, Any] | None]]
-"""Segment -> since, times, attached values, groups: what must agree."""
+"""Field of a membership -> since, times, attached values, groups: what must agree."""
 
 
 class TopicModel:
@@ -82,12 +83,13 @@ class MembershipModel(TopicModel):
             return
         self._sequences[change.user] = change.sequence
         segments = self._segments.setdefault(change.user, {})
+        field = field_of(change.segment, change.value)
         if change.change == "exited":
-            segments.pop(change.segment, None)
+            segments.pop(field, None)
             return
-        before = segments.get(change.segment)
+        before = segments.get(field)
         since = before[0] if before is not None and change.change == "updated" else change.at
-        segments[change.segment] = (since, change.times, attach, _groups(change))
+        segments[field] = (since, change.times, attach, _groups(change))
 
     @property
     def users(self) -> Sequence[str]:

@@ -8,9 +8,12 @@ from app.memberships.redis_updates import Standing, entry
 from app.runtime.kafka.log_reader import LogReader
 from app.runtime.kafka.log_readers import whole
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_profile
+from app.runtime.redis_keys import field_of
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles
+from tables.by_value import MEMBER, keys_inside, state_id
 from tables.profile import INSIDE, Membership
+from tables.values import Scalar, key_value
 
 RECORDS_A_SLICE = 5_000
 
@@ -22,7 +25,7 @@ class _Kept:
     reached: Reached
     sequence: int
     timer_ms: int
-    members: Sequence[tuple[int, Membership]]
+    members: Sequence[tuple[int, Scalar | None, Membership]]
     moved_to: str | None
 
 
@@ -70,15 +73,21 @@ async def _read(changelog: LogReader) -> tuple[dict[bytes, _Kept], CatalogEntry 
 
 def _kept(reached: Reached, encoded: bytes) -> _Kept:
     profile = profiles.decode(encoded)
-    inside = [(own, member) for own, member in profile.members.items() if member[INSIDE]]
+    inside: list[tuple[int, Scalar | None, Membership]] = []
+    for own, member in profile.members.items():
+        if member[INSIDE]:
+            state = profile.aggregates.get(state_id(own), {})
+            keys = keys_inside(profile, own)
+            inside += [(own, key_value(key), state[key][MEMBER]) for key in keys] or [(own, None, member)]
     return _Kept(reached, profile.sequence - 1, profiles.timer_of(encoded), inside, profile.moved_to)
 
 
 def _standing(user: str, kept: _Kept, catalog: CatalogEntry) -> Standing:
     entries = []
-    for own, member in kept.members:
+    for own, value, member in kept.members:
         if own not in catalog.segments:
             continue
         name, version, _ = catalog.segments[own]
-        entries.append((name, entry(member, valid_until_ms=kept.timer_ms, version=version, sequence=kept.sequence)))
+        told = entry(member, valid_until_ms=kept.timer_ms, version=version, sequence=kept.sequence)
+        entries.append((field_of(name, value), told))
     return Standing(user, kept.sequence, entries)

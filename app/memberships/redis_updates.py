@@ -15,9 +15,11 @@ from msgspec import UNSET, UnsetType
 from app.events.instants import iso
 from app.events.message import instant_ms
 from app.runtime.records.identity_events import MOVES, REFUSALS
+from app.runtime.redis_keys import field_of
 from app.segments.evaluation.change import InGroup
 from tables.exposures import TOLD_GROUP, TOLD_NAME
 from tables.profile import SENT, SINCE, TIMES, TOLD, Membership
+from tables.values import Scalar
 
 RedisUpdate: TypeAlias = list[Any]
 """What `apply.lua` gets for one change: user, sequence, kind, and what belongs to the kind."""
@@ -35,6 +37,7 @@ class Change(msgspec.Struct):
     sequence: int
     attach: msgspec.Raw
     valid_until: str | None = None
+    value: Scalar | None = None
     group: str | None = None
     experiments: list[InGroup] | UnsetType = UNSET
 
@@ -57,7 +60,7 @@ class Entry(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that one user is in, by a profile. `sequence`: of the user's last change."""
+    """All that one user is in, by a profile: fields and entries. `sequence`: of the user's last change."""
 
     user: str
     sequence: int
@@ -78,15 +81,16 @@ def read_change(value: bytes) -> Change:
 def update_for(change: Change) -> RedisUpdate:
     """Returns the update for a change; ValueError for an instant that is none."""
     sequence = str(change.sequence)
+    field = field_of(change.segment, change.value)
     if change.change == "exited":
-        return [change.user, sequence, "exited", change.segment]
+        return [change.user, sequence, "exited", field]
     head = f'{{"since":"{change.at}",'
     rest = (
         f'"valid_until":{"null" if change.valid_until is None else chr(34) + change.valid_until + chr(34)},'
         f'"attach":{bytes(change.attach).decode()},"version":"{change.version}",'
         f'"times":{change.times},"sequence":{sequence}{_groups_of(change)}}}'
     )
-    return [change.user, sequence, change.change, change.segment, instant_ms(change.at), head, rest]
+    return [change.user, sequence, change.change, field, instant_ms(change.at), head, rest]
 
 
 def _groups_of(change: Change) -> str:

@@ -18,6 +18,7 @@ from app.runtime.kafka.clients import connect, has_transactions
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.kafka.log_readers import LogReaders
 from app.runtime.kafka.partitioner import partition_of
+from app.runtime.redis_keys import read_field
 from app.settings import Settings
 
 ROUNDS_MAX: Final = 20
@@ -194,7 +195,7 @@ async def _unlisted(view: View, found: dict[str, Essence]) -> list[tuple[str, st
         some = pairs[start : start + USERS_A_CALL]
         async with view.redis.pipeline(transaction=False) as pipeline:
             for segment, user in some:
-                pipeline.zscore(view.keys.segment(segment), user)
+                pipeline.zscore(view.keys.segment(read_field(segment)[0]), user)
                 pipeline.hexists(view.keys.user(user), segment)
             answers = await pipeline.execute()
         for pair, score, there in zip(some, answers[::2], answers[1::2], strict=True):

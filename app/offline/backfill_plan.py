@@ -9,8 +9,8 @@ from msgspec.structs import replace as with_fields
 
 from app.errors import UserError
 from app.events.control_record import Control, Deed
+from app.segments.compiler.aggregates import segment_id
 from app.segments.compiler.program import Program, compile_catalog
-from app.segments.compiler.segment_code import segment_id
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
 from app.segments.definitions.dependencies import references
 from app.segments.evaluation.time_rules import TimeRules
@@ -80,6 +80,10 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
     needed = _closure(names, reads)
     readers = {name for name, others in reads.items() if others & set(names)}
     own = _compiled(catalog, needed, rules)
+    if own.by_value:
+        told = ", ".join(code.name for code in own.segments if code.values is not None)
+        hint = "leave it out; a new segment by value begins with the events from now on"
+        raise UserError(f"{told} is by value (each): values cannot be filled with history", hint=hint)
     others = _readers(names, reads) - needed
     rest = _compiled(catalog, reads.keys() - _readers(names, reads), rules).features
     rest |= _compiled(catalog, _closure(others, reads), rules).features - own.features

@@ -81,6 +81,7 @@ class Backtest:
         self.rules = rules
         self._hear = hear
         self._hear_link = hear_link
+        self._by_value: dict[str, set[str]] = {}
         program = compile_catalog(with_drafts(catalog), rules)
         if program.identity is not None and partitions > 1:
             raise UserError(
@@ -151,12 +152,21 @@ class Backtest:
         summary = self.summary
         if change.change == "entered":
             summary.entries[change.segment] += 1
-            if change.times == 1:
+            if change.times == 1 and self._is_first(change):
                 summary.users_of[change.segment] += 1
         elif change.change == "exited":
             summary.exits[change.segment] += 1
         else:
             summary.updates[change.segment] += 1
+
+    def _is_first(self, change: Change) -> bool:
+        """True for the first membership of a user; by value, for the first one by any."""
+        if change.value is None:
+            return True
+        users = self._by_value.setdefault(change.segment, set())
+        is_first = change.user not in users
+        users.add(change.user)
+        return is_first
 
     def _inside(self) -> dict[str, int]:
         inside: Counter[str] = Counter()

@@ -21,20 +21,29 @@ Fate: TypeAlias = Literal["new", "gone", "changed", "below", "same"]
 class Members:
     """Members of each segment, now and ever; hears the changes of a backtest. `inside`: segment -> user -> since.
 
-    `said`: segment -> a digest, within this process, of what its changes say and when, in whatever order.
+    `values`: of a segment by value, by which ones a user is in. `said`: segment -> a digest, within this process, of
+    what its changes say and when, in whatever order.
     """
 
     inside: dict[str, dict[str, str]] = field(default_factory=dict)
     ever: dict[str, set[str]] = field(default_factory=dict)
+    values: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
 
     def hear(self, change: Change) -> None:
         """One more change."""
-        self.said[change.segment] += hash((change.user, change.change, change.at, repr(change.attach)))
+        told = (change.user, repr(change.value), change.change, change.at, repr(change.attach))
+        self.said[change.segment] += hash(told)
+        values = self.values.setdefault((change.segment, change.user), set()) if change.value is not None else set()
         if change.change == "entered":
-            self.inside.setdefault(change.segment, {})[change.user] = change.at
+            if not values:
+                self.inside.setdefault(change.segment, {})[change.user] = change.at
+            values.add(repr(change.value))
             self.ever.setdefault(change.segment, set()).add(change.user)
         elif change.change == "exited":
+            values.discard(repr(change.value))
+            if values:
+                return
             self.inside.get(change.segment, {}).pop(change.user, None)
 
 

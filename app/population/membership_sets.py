@@ -41,8 +41,11 @@ if ARGV[4] ~= '' then
 end
 local counts = {}
 for _, user in ipairs(users) do
-  for _, segment in ipairs(redis.call('HKEYS', ARGV[1] .. user)) do
-    counts[segment] = (counts[segment] or 0) + 1
+  local seen = {}
+  for _, field in ipairs(redis.call('HKEYS', ARGV[1] .. user)) do
+    local segment = string.match(field, '^[^%z]*')
+    if not seen[segment] then counts[segment] = (counts[segment] or 0) + 1 end
+    seen[segment] = true
   end
 end
 for segment, number in pairs(counts) do

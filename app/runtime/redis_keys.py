@@ -2,6 +2,23 @@
 
 from dataclasses import dataclass
 
+from tables.counted import Counted
+from tables.values import Scalar, key_of, key_value
+
+
+def field_of(segment: str, value: Scalar | None) -> str:
+    """The field of a membership in a user's hash: the segment; by value also NUL and the value.
+
+    A number or a boolean has another NUL before its JSON text, so that it is not the text.
+    """
+    return segment if value is None else f"{segment}\x00{key_of(value, Counted())}"
+
+
+def read_field(field: str) -> tuple[str, Scalar | None]:
+    """The segment and the value of a field."""
+    segment, has_value, key = field.partition("\x00")
+    return segment, key_value(key) if has_value else None
+
 
 @dataclass(frozen=True, slots=True)
 class RedisKeys:
@@ -20,7 +37,7 @@ class RedisKeys:
         return f"{self.prefix}memberships:clearing"
 
     def user(self, user: str) -> str:
-        """Hash segment -> entry."""
+        """Hash of a membership's field -> entry."""
         return f"{self.prefix}user:{user}"
 
     def moved(self, key: str) -> str:

@@ -141,8 +141,10 @@ def standings(
         code = codes[segment.name]
         member = None if profile is None else profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
-        atoms = [] if profile is None else (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms, user)
-        coming_next = coming.get(segment.name)
+        atoms: list[Atom] = []
+        if profile is not None and code.values is None:  # by value each of them has its own
+            atoms = (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms, user)
+        coming_next = coming.get(segment.name) if code.values is None else None
         found.append(
             Standing(
                 segment=segment.name,

@@ -1,6 +1,6 @@
 """Reading who is in what from Redis, where `shoal memberships` keeps it. Nothing is written here.
 
-`<prefix>user:<user>` is a hash of segment -> entry (JSON), `<prefix>segment:<name>` a sorted set of users by the
+`<prefix>user:<user>` is a hash of field -> entry (JSON), `<prefix>segment:<name>` a sorted set of users by the
 instant of their entry in ms, `<prefix>moved:<key>` the user that a key has moved to. `<prefix>memberships` says how far
 the projection is: before a partition has caught up once, what stands there is not the truth, and nothing is said about
 its users.
@@ -21,10 +21,11 @@ from app.events.instants import iso
 from app.population.membership_sets import MembershipSets, NotReadyError
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.redis_client import connect_redis
-from app.runtime.redis_keys import RedisKeys
+from app.runtime.redis_keys import RedisKeys, read_field
 from app.segments.evaluation.change import InGroup
 from app.service.http_problem import Problem
 from app.settings import Settings
+from tables.values import Scalar
 
 CONNECTIONS_MAX: Final = 50
 PAGE_MAX: Final = 1_000
@@ -37,6 +38,7 @@ T = TypeVar("T")
 class Membership(msgspec.Struct, kw_only=True, frozen=True):
     """One segment that a user is in. Instants are ISO 8601 texts.
 
+    `value`: the one by which they are in; only there for a segment by value, which comes once for each of them.
     `valid_until`: it does not end before that without a new event; null: not by time alone. `group`: that of the
     experiment that decides, to the end of the membership; null: none. `experiments`: only there for a user in a group.
     """
@@ -49,6 +51,7 @@ class Membership(msgspec.Struct, kw_only=True, frozen=True):
     times: int = 1
     group: str | None = None
     experiments: list[InGroup] | UnsetType = UNSET
+    value: Scalar | UnsetType = UNSET
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -296,9 +299,11 @@ def _memberships(entries: dict[bytes, bytes]) -> list[Membership]:
     found = []
     for name, value in sorted(entries.items()):
         entry = _decode_entry(value)
+        segment, by = read_field(name.decode())
         found.append(
             Membership(
-                segment=name.decode(),
+                segment=segment,
+                value=UNSET if by is None else by,
                 since=entry.since,
                 valid_until=entry.valid_until,
                 attach=entry.attach,

@@ -28,7 +28,7 @@ from app.offline.backfill_history import HistoryRecord
 from app.offline.backfill_plan import plan_of
 from app.runtime.audit import AuditLog
 from app.runtime.kafka.record_batch import Row
-from app.segments.compiler.segment_code import segment_id
+from app.segments.compiler.aggregates import segment_id
 from app.segments.definitions.catalog import load_catalog
 from app.segments.partition.partition import Partition
 from app.simulation.recording import Recording, lines_of

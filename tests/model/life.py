@@ -2,30 +2,26 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Any
 
-from app.segments.definitions.definition import Catalog, PointsOn, PointsWhen, Segment
+from app.segments.definitions.definition import Catalog, PointsWhen, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
 from app.segments.language.syntax import (
-    Aggregate,
     And,
     Comparison,
     Consent,
     Expression,
-    Key,
-    Membership,
-    Number,
-    ScoreValue,
-    SegmentMark,
 )
-from tests.model import experiments
+from tests.model import experiments, values
+from tests.model.asked import expressions_of, said_by, windows
 from tests.model.history import History
 from tests.model.messages import Message
-from tests.model.plain import instant_text, seen
+from tests.model.plain import Name, instant_text, seen
 from tests.model.standing import Standing
+from tests.model.values import Known, OneValue
 from tests.model.view import View, places_kept, walk
 
 DUPLICATE_MS = 24 * 3_600_000
@@ -39,7 +35,8 @@ Change = dict[str, Any]
 class Life:
     """`segments` stand in settlement order. `members` are those that the user is in. `at_ms` is the latest instant at
     which the user was looked at; -1 before the first event. `every_ms`: at every millisecond. `known_ids`: of
-    messages that others accepted, each with the instant of that. `exposures`: to experiments."""
+    messages that others accepted, each with the instant of that. `exposures`: to experiments. `known`: of each segment
+    by value the known values; `new`: those that this event has made known; `one`: the value that is looked at."""
 
     user: str
     catalog: Catalog
@@ -56,6 +53,9 @@ class Life:
     every_ms: bool = False
     known_ids: list[tuple[int, Any]] = field(default_factory=list)
     exposures: experiments.Exposures = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+    new: dict[str, set[Name]] = field(default_factory=dict)
+    one: tuple[Segment, Name] | None = None
 
     # ---- events
 
@@ -82,6 +82,9 @@ class Life:
         if not self.history.arrivals:
             self.sequence = max(self.sequence, now)
         self.history.take(message, now)
+        for segment in self.by_value():
+            known = self.known.setdefault(segment.name, {})
+            self.new[segment.name] = values.take(segment, known, self.history.arrivals[-1], self.new_history)
         self.at_ms = now
         self.settle({"kind": "event", "message_id": message.id})
 
@@ -92,24 +95,40 @@ class Life:
         self.known_ids += [(min(accepted_ms, now), known) for accepted_ms, known in other.known_ids]
         self.history.receive(other.history, now, left_ms=other.at_ms)
         for segment in self.segments:
+            if segment.each is not None:
+                self.receive_values(segment, other, now)
+                continue
             own = self.standings.get(segment.name, Standing())
             theirs = other.standings.get(segment.name, Standing())
-            waited_ms = theirs.true_since_ms
-            if theirs.entered_ms is not None and theirs.inside:
-                waited_ms = min(theirs.entered_ms, now) - segment.for_ms
-            waits = [own.true_since_ms, None if waited_ms is None else min(waited_ms, now)]
-            left = [own.left_ms, None if theirs.left_ms is None else min(theirs.left_ms, now)]
-            self.standings[segment.name] = replace(
-                own,
-                true_since_ms=None if own.inside else min((at for at in waits if at is not None), default=None),
-                left_ms=max((at for at in left if at is not None), default=None),
-            )
+            self.standings[segment.name] = joined(segment, own, theirs, now)
         experiments.join(self.exposures, other.exposures)
         for name, standing in self.standings.items():
             groups = experiments.after_joining(standing.groups, self.exposures)
             self.standings[name] = replace(standing, groups=groups)
+        for one in [one for known in self.known.values() for one in known.values()]:
+            groups = experiments.after_joining(one.standing.groups, self.exposures)
+            one.standing = replace(one.standing, groups=groups)
         self.at_ms = now
         self.settle({"kind": "merged", **(cause or {})})
+
+    def receive_values(self, segment: Segment, other: "Life", now: int) -> None:
+        """Each value of the other is one of this user, with the events of both."""
+        known = self.known.setdefault(segment.name, {})
+        for name, theirs in other.known.get(segment.name, {}).items():
+            own = known.setdefault(name, OneValue(theirs.value, theirs.latest_ms, self.new_history()))
+            own.latest_ms = max(own.latest_ms, theirs.latest_ms)
+            own.history.receive(theirs.history, now, left_ms=other.at_ms)
+            own.standing = joined(segment, own.standing, theirs.standing, now)
+
+    def new_history(self) -> History:
+        """A history without events, like that of this user."""
+        whole = self.history
+        new = History(whole.session_gap_ms, whole.lateness_ms, zone=whole.zone, cart=whole.cart)
+        new.places = whole.places
+        return new
+
+    def by_value(self) -> list[Segment]:
+        return [segment for segment in self.segments if segment.each is not None]
 
     def put_on(self, lists: Mapping[str, tuple[int, bool]], now: int, cause: Change) -> None:
         """Static lists of this user change; time has passed up to `now` before."""
@@ -149,22 +168,29 @@ class Life:
         """The next instant, not after `until`, at which something could change. More than needed do no harm."""
         if self.every_ms:
             return self.at_ms + 1 if self.at_ms < until else None
-        expressions = [expression for segment in self.segments for expression in expressions_of(segment)]
-        instants = [
-            self.forgotten_ms(),
-            *self.marks(),
-            *map(self.warm_ms, self.segments),
-            *self.view().turning_points(expressions),
-        ]
+        plain = [segment for segment in self.segments if segment.each is None]
+        asked = [(self.view(), [expression for segment in plain for expression in expressions_of(segment)])]
+        for segment in self.by_value():
+            for name in self.known.get(segment.name, {}):
+                with self.about(segment, name):
+                    asked.append((self.view(), list(expressions_of(segment))))
+        instants = [self.forgotten_ms(), *self.marks(), *map(self.warm_ms, self.segments)]
+        for view, expressions in asked:
+            instants += view.turning_points(expressions)
         ahead = [instant for instant in instants if self.at_ms < instant <= until]
         hard = min(ahead, default=None)
-        soft = self.view().first_turn(expressions, until if hard is None else hard - 1)
-        return hard if soft is None else soft
+        first = hard
+        for view, expressions in asked:
+            soft = view.first_turn(expressions, until if first is None else first - 1)
+            first = first if soft is None else soft
+        return first
 
     def marks(self) -> Iterator[int]:
         """The ends of `for`, `hold` and `cooldown`."""
-        for segment in self.segments:
-            standing = self.standings.get(segment.name, Standing())
+        standings = [(segment, self.standings.get(segment.name, Standing())) for segment in self.segments]
+        for segment in self.by_value():
+            standings += [(segment, one.standing) for one in self.known.get(segment.name, {}).values()]
+        for segment, standing in standings:
             if standing.true_since_ms is not None:
                 yield standing.true_since_ms + segment.for_ms
             if standing.entered_ms is not None:
@@ -183,12 +209,48 @@ class Life:
         return {id(found[0]): found[1] for node in comparisons if (found := places_kept(node)) is not None}
 
     def view(self) -> View:
-        return View(self.user, self.catalog, self.history, self.members, self.at_ms, self.standings)
+        if self.one is None:
+            return View(self.user, self.catalog, self.history, self.members, self.at_ms, self.standings)
+        segment, name = self.one
+        history = self.known[segment.name][name].history
+        members = self.members_by(segment, name)
+        return View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history)
+
+    def members_by(self, segment: Segment, name: Name) -> set[str]:
+        """The segments that the user is in, those by the same property by the same value."""
+        members = set(self.members)
+        for other in self.by_value():
+            assert other.each is not None
+            assert segment.each is not None
+            if other.each.path == segment.each.path:
+                one = self.known.get(other.name, {}).get(name)
+                (members.add if one is not None and one.standing.inside else members.discard)(other.name)
+        return members
+
+    @contextmanager
+    def about(self, segment: Segment, name: Name) -> Iterator[None]:
+        """Makes what is done meanwhile be about one value: the standing of the segment is the one by this value."""
+        one = self.known[segment.name][name]
+        self.one, self.standings[segment.name] = (segment, name), one.standing
+        yield
+        self.one, one.standing = None, self.standings.pop(segment.name)
 
     def settle(self, cause: Change) -> None:
         """Every segment once, in order; each sees those before it as they are settled."""
         for segment in self.segments:
-            self.settle_segment(segment, cause)
+            if segment.each is None:
+                self.settle_segment(segment, cause)
+                continue
+            known = self.known.get(segment.name, {})
+            new = self.new.pop(segment.name, set())
+            while len(known) > values.VALUES_MAX:
+                name = values.first_to_leave(known, new)
+                with self.about(segment, name):
+                    self.exit(segment, {"kind": "limit"})
+                del known[name]
+            for name in sorted(known):
+                with self.about(segment, name):
+                    self.settle_segment(segment, cause)
 
     def warm_ms(self, segment: Segment) -> int:
         """The instant from which on a segment is evaluated; without a window there is nothing to wait for."""
@@ -264,10 +326,17 @@ class Life:
     def exit_all(self, cause: Change) -> None:
         self.forgotten = True
         for segment in self.segments:
-            standing = self.standings.get(segment.name, Standing())
-            if standing.inside:
-                self.standings[segment.name] = replace(standing, inside=False)
-                self.say(segment, "exited", cause, [])
+            self.exit(segment, cause)
+            for name in sorted(self.known.get(segment.name, {})):
+                with self.about(segment, name):
+                    self.exit(segment, cause)
+
+    def exit(self, segment: Segment, cause: Change) -> None:
+        """Leaves a segment, whatever holds."""
+        standing = self.standings.get(segment.name, Standing())
+        if standing.inside:
+            self.standings[segment.name] = replace(standing, inside=False)
+            self.say(segment, "exited", cause, [])
 
     # ---- results
 
@@ -278,7 +347,12 @@ class Life:
 
     def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
         standing = self.standings[segment.name]
-        if standing.inside:
+        value, is_other_in = None, False
+        if self.one is not None:
+            known = self.known[segment.name]
+            value = known[self.one[1]].value
+            is_other_in = any(one.standing.inside for name, one in known.items() if name != self.one[1])
+        if standing.inside or is_other_in:
             self.members.add(segment.name)
         else:
             self.members.discard(segment.name)
@@ -286,7 +360,7 @@ class Life:
             {
                 "user": self.user,
                 "segment": segment.name,
-                "value": None,
+                "value": value,
                 "change": change,
                 "times": standing.times,
                 "at": instant_text(self.at_ms),
@@ -306,8 +380,23 @@ class Life:
             standings=dict(self.standings),
             members=set(self.members),
             exposures=dict(self.exposures),
+            known={name: values.copied(known) for name, known in self.known.items()},
             changes=[],
         )
+
+
+def joined(segment: Segment, own: Standing, theirs: Standing, now: int) -> Standing:
+    """The standing of a user who turns out to be another as well."""
+    waited_ms = theirs.true_since_ms
+    if theirs.entered_ms is not None and theirs.inside:
+        waited_ms = min(theirs.entered_ms, now) - segment.for_ms
+    waits = [own.true_since_ms, None if waited_ms is None else min(waited_ms, now)]
+    left = [own.left_ms, None if theirs.left_ms is None else min(theirs.left_ms, now)]
+    return replace(
+        own,
+        true_since_ms=None if own.inside else min((at for at in waits if at is not None), default=None),
+        left_ms=max((at for at in left if at is not None), default=None),
+    )
 
 
 def is_among(accepted: list[tuple[int, Any]], message_id: object, now: int) -> bool:
@@ -323,69 +412,3 @@ def entry_of(segment: Segment) -> Expression:
         return condition
     operands = condition.operands if isinstance(condition, And) else (condition,)
     return And((*operands, *map(Consent, segment.requires)))
-
-
-def expressions_of(segment: Segment) -> Iterator[Expression]:
-    for condition in (segment.when, segment.enter, segment.exit):
-        if condition is not None:
-            yield condition
-    for name, expression in segment.attach:
-        if name in segment.updates:
-            yield expression
-
-
-def settlement_order(catalog: Catalog) -> list[Segment]:
-    """Next is always the smallest name whose dependencies are done, also through scores. Only what is live."""
-    waiting = {segment.name: segment for segment in catalog.segments if segment.status == "live"}
-    order: list[Segment] = []
-    while waiting:
-        ready = min(name for name, segment in waiting.items() if not needs(segment, catalog) & waiting.keys())
-        order.append(waiting.pop(ready))
-    return order
-
-
-def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
-    """All windows that a segment looks through, also those of segments and scores that it uses."""
-    reading = list(said_by(segment))
-    while reading:
-        for node in walk(reading.pop()):
-            match node:
-                case Aggregate(within_ms=int(within_ms)) | Key(aggregate=Aggregate(within_ms=int(within_ms))):
-                    yield within_ms
-                case (
-                    Comparison(left=Aggregate(function="streak", since_last=None), right=Number(value=days))
-                    | Comparison(left=Number(value=days), right=Aggregate(function="streak", since_last=None))
-                ):
-                    yield (max(ceil(days), 0) + 2) * 24 * 3_600_000
-                case Membership(segment=name):
-                    yield from windows(catalog.segment(name), catalog)
-                case SegmentMark(segment=name):
-                    yield from (each + (node.within_ms or 0) for each in windows(catalog.segment(name), catalog))
-                case ScoreValue(score=name):
-                    score = next(score for score in catalog.scores if score.name == name)
-                    if score.within_ms is not None and any(isinstance(each, PointsOn) for each in score.points):
-                        yield score.within_ms
-                    reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]
-
-
-def said_by(segment: Segment) -> Iterator[Expression]:
-    """All expressions of a segment."""
-    for condition in (segment.when, segment.enter, segment.exit):
-        if condition is not None:
-            yield condition
-    for _, expression in segment.attach:
-        yield expression
-
-
-def needs(segment: Segment, catalog: Catalog) -> set[str]:
-    """The names of the segments that a segment reads."""
-    reading = list(said_by(segment))
-    found: set[str] = set()
-    while reading:
-        for node in walk(reading.pop()):
-            if isinstance(node, Membership | SegmentMark):
-                found.add(node.segment)
-            elif isinstance(node, ScoreValue):
-                score = next(score for score in catalog.scores if score.name == node.score)
-                reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]
-    return found

@@ -1,14 +1,16 @@
 """Oracle of a partition: every change of every user, recomputed from all records."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
+from tests.model.asked import settlement_order
 from tests.model.experiments import experiments_said
 from tests.model.history import History
-from tests.model.life import Change, Life, settlement_order
+from tests.model.life import Change, Life
 from tests.model.messages import (
     Advance,
     Erased,
@@ -366,8 +368,13 @@ class Oracle:
         changes = new + future.changes
         before = len(self.answer.changes.get(life.user, ()))
         for index, change in enumerate(new):
-            later = (one["at"] for one in changes[index + 1 :] if one["segment"] == change["segment"])
+            later = (one["at"] for one in changes[index + 1 :] if name_of(one) == name_of(change))
             self.answer.turns[life.user, before + index] = next(later, None)
+
+
+def name_of(change: Change) -> str:
+    """The segment, and the value if it has one."""
+    return json.dumps([change["segment"], change["value"]])
 
 
 def in_order(waiting: tuple[int, Message]) -> int:

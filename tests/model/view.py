@@ -50,7 +50,7 @@ MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A user at `now`: all events so far, and who is in which segment."""
+    """A user at `now`: all events so far, and who is in which segment. `one_value`: the events of one value alone."""
 
     key: str
     catalog: Catalog
@@ -58,9 +58,15 @@ class View:
     members: Set[str]
     now: int
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    one_value: History | None = None
+
+    @property
+    def counted(self) -> History:
+        """The events that aggregates look at: all, or those of one value."""
+        return self.history if self.one_value is None else self.one_value
 
     def at(self, now: int) -> "View":
-        return View(self.key, self.catalog, self.history, self.members, now, self.standings)
+        return View(self.key, self.catalog, self.history, self.members, now, self.standings, self.one_value)
 
     def is_true(self, condition: Expression) -> bool:
         return is_true(self.value(condition))
@@ -71,9 +77,9 @@ class View:
     def leaf(self, node: Expression) -> Value:
         match node:
             case Aggregate():
-                return aggregates.value(node, self.history, self.now)
+                return aggregates.value(node, self.counted, self.now)
             case Key(aggregate=aggregate):
-                return aggregates.key(aggregate, self.history, self.now)
+                return aggregates.key(aggregate, self.counted, self.now)
             case CartField(name=name):
                 return cart.value(name, self.history, self.now)
             case SessionField(name=name):
@@ -211,10 +217,10 @@ class View:
                         yield from self.ends(aggregate)
 
     def ends(self, aggregate: Aggregate) -> Iterator[int]:
-        yield from aggregates.ends(aggregate, self.history, self.now)
+        yield from aggregates.ends(aggregate, self.counted, self.now)
         for pattern in (aggregate.pattern, aggregate.since_last):
             if pattern is not None and isinstance(pattern.source, Sequence):
-                yield from sequences.pending_ends(pattern.source, self.history)
+                yield from sequences.pending_ends(pattern.source, self.counted)
 
     def first_turn(self, expressions: Iterable[Expression], until: int) -> int | None:
         """The first instant after `now` and not after `until` at which a clock function or a comparison turns,

@@ -2,7 +2,8 @@
 
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
-with `experiment`, those of users in groups; with `terms`, those of catalogs about few kinds of terms;
+with `experiment`, those of users in groups; with `terms`, those of catalogs about few kinds of terms; with `value`,
+those of segments by value;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
 administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
 segments are filled. From the folder whose `app` is meant.
@@ -20,8 +21,10 @@ from tests.properties.scenario import Scenario, merging_scenario_of, people_scen
 from tests.properties.split_keys import misdivided, misrenamed, misreplaced, misseparated, mistold
 from tests.properties.spread import miscounted, misremembered
 from tests.properties.term_catalogs import term_scenario_of
+from tests.properties.values import limit_of, segments_by_value, value_scenario_of
 from tests.support.backfilling import unlike_one_run
 from tests.support.choices import Choices
+from tests.support.few_values import few_values
 from tests.support.states_in_hand import every_state_in_hand
 
 
@@ -36,7 +39,8 @@ def hunt(seeds: Iterable[int], scenario_of: Callable[[Choices], Scenario] = scen
 
 def difference_of(seed: int, scenario: Scenario) -> str | None:
     """The difference, if there is one."""
-    with every_state_in_hand() if seed % 2 else nullcontext():
+    is_few = any(segments_by_value(scenario.files))
+    with every_state_in_hand() if seed % 2 else nullcontext(), few_values(limit_of(seed)) if is_few else nullcontext():
         return difference(scenario)
 
 
@@ -95,6 +99,7 @@ if __name__ == "__main__":
         "consent": consent_scenario_of,
         "experiment": experiment_scenario_of,
         "terms": term_scenario_of,
+        "value": value_scenario_of,
     }
     of = kinds.get("".join(sys.argv[3:]), scenario_of)
     found = hunt(range(first_seed, first_seed + histories), of)

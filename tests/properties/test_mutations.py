@@ -14,6 +14,7 @@ import pytest
 from tests.model.backfill_mutations import BACKFILL_MUTATIONS
 from tests.model.consent_mutations import CONSENT_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
+from tests.model.each_mutations import EACH_MUTATIONS
 from tests.model.erase_mutations import ERASE_MUTATIONS
 from tests.model.experiment_mutations import EXPERIMENT_MUTATIONS
 from tests.model.geography_mutations import GEOGRAPHY_MUTATIONS
@@ -34,7 +35,7 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
     "mutation",
     [
         *(*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS),
-        *(*CONSENT_MUTATIONS, *EXPERIMENT_MUTATIONS, *BACKFILL_MUTATIONS),
+        *(*CONSENT_MUTATIONS, *EXPERIMENT_MUTATIONS, *EACH_MUTATIONS, *BACKFILL_MUTATIONS),
     ],
     ids=lambda mutation: mutation.name,
 )
@@ -100,6 +101,14 @@ def test_the_bug_in_what_experiments_do_is_found(mutation: Mutation, tmp_path: P
     found = hunt_in_copy(tmp_path, mutation, "experiment")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", EACH_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_segments_by_value_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "value")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert found.stderr.startswith(("seed ", "Traceback")), found.stderr
 
 
 @hunts

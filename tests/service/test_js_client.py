@@ -41,3 +41,30 @@ import({json.dumps(CLIENT.as_uri())}).then(({{ SegmentFollower }}) => {{
     done = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [[None, None], ["mail", [{"experiment": "e", "group": "mail"}]]]
+
+
+def test_the_client_keeps_the_values_of_a_segment_by_value() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the path")
+    script = f"""
+import({json.dumps(CLIENT.as_uri())}).then(({{ SegmentFollower }}) => {{
+  const follower = {{ segments: new Map(), onChange() {{}}, onSegments() {{}} }};
+  const told = [];
+  const take = (change) => {{
+    SegmentFollower.prototype.changed.call(follower, {{ segment: "s", at: "t", times: 1, version: "v", ...change }});
+    const found = follower.segments.get("s");
+    told.push(found === undefined ? null : [found.value, ...found.values.keys()]);
+  }};
+  SegmentFollower.prototype.whole.call(follower, {{ segments: [{{ segment: "s", value: "a", since: "t" }}] }});
+  take({{ change: "entered", value: 5 }});
+  take({{ change: "entered", value: "5" }});
+  take({{ change: "exited", value: 5 }});
+  take({{ change: "exited", value: "5" }});
+  take({{ change: "exited", value: "a" }});
+  console.log(JSON.stringify(told));
+}});
+"""
+    done = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[5, "a", 5], ["5", "a", 5, "5"], ["5", "a", "5"], ["a", "a"], None]

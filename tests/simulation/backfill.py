@@ -11,7 +11,7 @@ from app.offline.backfill_plan import Plan, plan_of
 from app.offline.backfill_shadow import Shadow
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
 from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, decode_entry
-from app.segments.compiler.segment_code import segment_id
+from app.segments.compiler.aggregates import segment_id
 from app.segments.definitions.definition import Catalog
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles

@@ -44,6 +44,11 @@ def stable_id(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big")
 
 
+def segment_id(name: str, each: str = "") -> int:
+    """The stable id of a segment, by its name; by other values (`each`: their canonical text) it is another one."""
+    return stable_id(f"segment {name}" + (f" each {each}" if each else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class AggregateInput:
     """One pattern that feeds an aggregate; `points` is what an event of it adds to a score."""
@@ -160,6 +165,7 @@ class Registry:
         self._watchers = 0
         self.by_id: dict[int, Remembered] = {}
         self.exits: set[str] = set()  # segments of which somebody asks when they were left
+        self.each: dict[str, str] = {}  # segments by value, with the canonical text of `each`
         self.counted_exactly: set[int] = set()  # thresholds with = or !=: each count matters, not only the full number
 
     def next_watch_bit(self) -> int:
@@ -168,6 +174,17 @@ class Registry:
             return 0
         self._watchers += 1
         return 1 << (self._watchers - 1)
+
+    def segment_id(self, name: str) -> int:
+        """The stable id of a segment."""
+        return segment_id(name, self.each.get(name, ""))
+
+    def of_values(self) -> "Registry":
+        """One for the aggregates of a segment by value, which are no other's."""
+        own = Registry(self._lateness_ms, self.zone)
+        own.counted, own.instants, own.zones = self.counted, self.instants, self.zones
+        own.exits, own.each = self.exits, self.each
+        return own
 
     def _machine(self, pattern: Pattern | None) -> Machine | None:
         return _machine(pattern, self._lateness_ms, self.counted)

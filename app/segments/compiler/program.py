@@ -4,7 +4,7 @@ Everything is compiled to Python source once; an event runs one handler and the 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import UNSET
@@ -15,20 +15,23 @@ from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
 from app.segments.compiler.leaf_ids import leaf_id
+from app.segments.compiler.reads import Masks, Reads
 from app.segments.compiler.seen_windows import SeenWindows
-from app.segments.compiler.segment_code import is_simple, segment_id, write_segment
+from app.segments.compiler.segment_code import is_simple, write_segment
 from app.segments.compiler.value_code import LISTS, list_id, listed
+from app.segments.compiler.value_parts import PartsWriter, lasting_ms
 from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
+from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.evaluation.by_value import ByValue, Shown
 from app.segments.evaluation.exposure import ExperimentCode
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
-from app.segments.evaluation.score_margin import Margin
 from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax
@@ -38,33 +41,6 @@ from tables.profile import Profile, new_profile
 from tables.windows import FOREVER
 
 WATCH_MASKS_MAX = 10_000
-
-
-@dataclass(slots=True)
-class Reads:
-    """Inputs that the functions of one segment read.
-
-    margins: the scores that are only compared with numbers, and which of their events can do nothing to that
-    features: `id` (of the user), `visits` (a visit has to be kept), `visit` (its end may change what is true),
-    `beginning` (a new one may), `session` and `user` (each event of the visit, of the user may), `cart`.
-    """
-
-    segment: Segment
-    aggregates: set[int]
-    inside_aggregates: set[int]
-    segments: set[str]
-    leaves: set[Path]
-    firsts: set[Path]
-    features: set[str]
-    margins: dict[int, set[Margin]]
-    windows: dict[int, int]
-    watch_bit: int
-    growth: tuple[tuple[str, int], ...]
-
-    @property
-    def has_early_timer(self) -> bool:
-        """True if not every event that makes the timer later sets it anew."""
-        return "visit" in self.features or bool(self.margins)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +63,7 @@ class Program:
     consents: the purposes, by the id of the value that says whether a user agrees.
     features: what segments read of a user beside aggregates: `Reads.features` of all of them.
     experiments: the names of the experiments, by the ids under which their states are.
+    parts: the segments by value, with what each of their values remembers.
     """
 
     version: str
@@ -121,7 +98,13 @@ class Program:
     consents: Mapping[int, Purpose]
     features: frozenset[str]
     experiments: Mapping[int, str]
+    parts: tuple[PartsWriter, ...] = ()
     watch_masks: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def by_value(self) -> tuple[ByValue, ...]:
+        """The segments by value."""
+        return tuple(parts.by_value for parts in self.parts)
 
     def ids(self, mask: int) -> list[int]:
         """The ids of the segments in a mask."""
@@ -150,6 +133,8 @@ class _Compiler:
         consent = catalog.settings.consent
         self.purposes: dict[str, Purpose] = {} if consent is None else consent.purposes
         self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
+        self.registry.each = {segment.name: segment.each.text for segment in self.live if segment.each is not None}
+        self.parts: list[PartsWriter] = []
         self.namespace = Namespace()
         self.namespace.values.update(
             UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, LEARN_FIRST=learn_first, COUNTED=self.registry.counted
@@ -158,7 +143,7 @@ class _Compiler:
 
     def program(self) -> Program:
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
-        masks = _Masks(reads)
+        masks = Masks(reads)
         for purpose in self.purposes.values():  # also those that no definition reads yet
             masks.leaves.setdefault(purpose.path, 0)
         context_paths = self._context_paths(masks)
@@ -176,7 +161,6 @@ class _Compiler:
         visit_update.write(self.code)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
-        functions["SEGMENTS"] = segments
         begin_mask, begin_watched = _beginning(segments)
         begin_mask |= masks.features.get("id", 0)
         wait_ms = self.catalog.settings.order_wait_ms
@@ -225,12 +209,16 @@ class _Compiler:
             counted=self.registry.counted,
             features=frozenset(masks.features),
             experiments={code.id: code.experiment.name for segment in segments for code in segment.experiments},
+            parts=tuple(self.parts),
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
-        writer = Expressions(self.code, self.registry, self.scores, self.rules.session_gap_ms)
+        registry = self.registry if segment.each is None else self.registry.of_values()
+        writer = Expressions(self.code, registry, self.scores, self.rules.session_gap_ms)
         writer.purposes = self.purposes
         write_segment(writer, segment, number)
+        if segment.each is not None:
+            return self._reads_by_value(writer, segment, segment.each, number)
         return Reads(
             segment,
             writer.aggregates,
@@ -245,16 +233,40 @@ class _Compiler:
             tuple(writer.growth or ()),
         )
 
-    def _context_paths(self, masks: "_Masks") -> set[Path]:
+    def _reads_by_value(self, writer: Expressions, segment: Segment, each: Each, number: int) -> Reads:
+        """Returns what a segment by value reads of the user; what it reads of values is its own."""
+        registry = writer.registry
+        paths = {other.name: other.each.path for other in self.live if other.each is not None}
+        alike = {name for name in writer.segments if paths.get(name) == each.path}
+        by_value = ByValue(
+            segment=registry.segment_id(segment.name),
+            number=number,
+            cooldown_ms=segment.cooldown_ms,
+            lasting_ms=lasting_ms(registry),
+            mixed=bool(writer.leaves or writer.firsts or writer.segments or writer.features - {"id"}),
+            others=tuple(sorted(registry.segment_id(name) for name in writer.segments if name not in alike)),
+            alike=tuple(sorted(map(registry.segment_id, alike))),
+            aggregates={own: Shown(what.kind, what.matched, what.within_ms) for own, what in registry.by_id.items()},
+            counted=self.registry.counted,
+        )
+        inside = frozenset(writer.inside_aggregates - writer.aggregates)
+        parts = PartsWriter(each, registry, by_value, frozenset(writer.aggregates), inside)
+        self.parts.append(parts)
+        return Reads(
+            segment, set(), set(), writer.segments, writer.leaves, writer.firsts, writer.features, {}, {}, 0, (), parts
+        )
+
+    def _context_paths(self, masks: Masks) -> set[Path]:
         paths = {*masks.leaves, *masks.firsts}
         if masks.features.get("visits"):
             paths |= {SOURCE_PATH, LANDING_PATH}
-        for what in self.registry.by_id.values():
-            for pattern in (*(source.pattern for source in what.sources), what.since_last):
-                paths |= _context_paths_of(pattern)
-        return paths
+        for registry in (self.registry, *(parts.registry for parts in self.parts)):
+            for what in registry.by_id.values():
+                for pattern in (*(source.pattern for source in what.sources), what.since_last):
+                    paths |= _context_paths_of(pattern)
+        return paths | {path for parts in self.parts for path in _context_paths_of(parts.each.of)}
 
-    def _write_handlers(self, masks: "_Masks", decoder: MessageDecoder) -> dict[EventKey, tuple[str, HandlerWriter]]:
+    def _write_handlers(self, masks: Masks, decoder: MessageDecoder) -> dict[EventKey, tuple[str, HandlerWriter]]:
         keys: dict[EventKey, list[Remembered]] = {}
         for what in self.registry.by_id.values():
             for pattern in (*(source.pattern for source in what.sources), what.since_last):
@@ -262,6 +274,9 @@ class _Compiler:
                     asked = keys.setdefault(key, [])
                     if what not in asked:
                         asked.append(what)
+        for parts in self.parts:
+            for key in parts.events():
+                keys.setdefault(key, [])
         cart_mask, cart_updates = masks.features.get("cart", 0), self.catalog.settings.cart.updates()
         if cart_mask:
             for name in cart_updates:
@@ -282,6 +297,9 @@ class _Compiler:
                 writer.aggregate(
                     what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)
                 )
+            for number, parts in enumerate(self.parts):
+                if key in parts.events():
+                    parts.write(self.code, body, writer, f"feed_{len(written)}_{number}")
             name = f"handle_{len(written)}"
             with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
                 self.code.line("A = p.aggregates")
@@ -303,10 +321,10 @@ class _Compiler:
         segments = {read.segment.name: read.segment for read in reads}
         own = {read.segment.name: read.windows for read in reads}
         seen = SeenWindows(own, {read.segment.name: read.segments for read in reads}, self.scores)
-        return tuple(
+        functions["SEGMENTS"] = codes = tuple(
             SegmentCode(
                 number=number,
-                id=segment_id(read.segment.name),
+                id=self.registry.segment_id(read.segment.name),
                 name=read.segment.name,
                 version=definition_version(read.segment),
                 topic=read.segment.topic,
@@ -332,52 +350,19 @@ class _Compiler:
             )
             for number, read in enumerate(reads)
         )
+        return tuple(map(_by_value, codes, reads))
 
     def _reads(self, read: Reads, by_name: dict[str, Reads]) -> set[int]:
         """Returns what a segment depends on that may have a timer of its own: other segments, pending sequences."""
         names = _all_reads(read, by_name)
-        found = {segment_id(name) for name in names}
+        found = set(map(self.registry.segment_id, names))
+        if read.parts is not None:
+            by_id = read.parts.registry.by_id
+            found |= {own for own, what in by_id.items() if what.matched is not None}
         for each in (read, *(by_name[name] for name in names)):
             asked = each.aggregates | each.inside_aggregates
             found |= {own for own in asked if self.registry.by_id[own].matched is not None}
         return found
-
-
-class _Masks:
-    """Bit masks of the segments by what they read."""
-
-    def __init__(self, reads: list[Reads]) -> None:
-        self.aggregates: dict[int, int] = {}
-        self.inside: dict[int, list[tuple[int, int]]] = {}
-        self.margins: dict[int, tuple[int, set[Margin]]] = {}
-        self.leaves: dict[Path, int] = {}
-        self.firsts: dict[Path, int] = {}
-        self.features: dict[str, int] = {}
-        for number, read in enumerate(reads):
-            bit = 1 << number
-            for aggregate in read.aggregates:
-                self.aggregates[aggregate] = self.aggregates.get(aggregate, 0) | bit
-            for aggregate in read.inside_aggregates:
-                self.inside.setdefault(aggregate, []).append((segment_id(read.segment.name), bit))
-            for aggregate, margins in read.margins.items():
-                mask, others = self.margins.get(aggregate, (0, set()))
-                self.margins[aggregate] = mask | bit, others | margins
-            for path in read.leaves:
-                self.leaves[path] = self.leaves.get(path, 0) | bit
-            for path in read.firsts:
-                self.firsts[path] = self.firsts.get(path, 0) | bit
-            for feature in read.features:
-                self.features[feature] = self.features.get(feature, 0) | bit
-        watching = sorted((read.watch_bit, 1 << number) for number, read in enumerate(reads) if read.watch_bit)
-        self.watchers = tuple(mask for _, mask in watching)
-        self.growth = [(read.watch_bit, read.growth, 1 << n) for n, read in enumerate(reads) if read.growth]
-        self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
-        active = self.features.get("session", 0) | self.features.get("user", 0)
-        self.always = active & ~sum(self.watchers)
-
-    def inside_mask(self, aggregate: int) -> int:
-        """The segments that read an aggregate only for who is in."""
-        return sum(bit for _, bit in self.inside.get(aggregate, ()))
 
 
 def _context_paths_of(node: syntax.Node | None) -> set[Path]:
@@ -396,6 +381,15 @@ def _experiments(segment: Segment, holdout: Experiment | None) -> tuple[Experime
 def experiment_id(name: str) -> int:
     """The stable id under which a profile has its group in an experiment."""
     return stable_id(f"experiment {name}")
+
+
+def _by_value(code: SegmentCode, read: Reads) -> SegmentCode:
+    """A segment as the partition settles it: by value, its functions are those of one part."""
+    if read.parts is None:
+        return code
+    by_value = read.parts.by_value
+    by_value.evaluate, by_value.code = code.settle, code
+    return replace(code, settle=by_value.settle, values=by_value)
 
 
 def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.segments.compiler import evidence
-from app.segments.compiler.aggregates import instants_needed, stable_id, threshold
+from app.segments.compiler.aggregates import instants_needed, threshold
 from app.segments.compiler.condition_code import Expressions
 from app.segments.definitions.definition import Segment
 from app.segments.evaluation import operators
@@ -13,11 +13,6 @@ from app.segments.language.syntax import And, Expression, Not
 from app.segments.language.types import Type, type_of
 from tables.profile import INSIDE, SENT, SINCE, TRUE_SINCE
 from tables.windows import FOREVER
-
-
-def segment_id(name: str) -> int:
-    """The stable id of a segment, by its name."""
-    return stable_id(f"segment {name}")
 
 
 def is_simple(segment: Segment) -> bool:
@@ -64,7 +59,7 @@ def write_segment(writer: Expressions, segment: Segment, number: int) -> None:
 
 def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
     code = writer.code
-    own = segment_id(segment.name)
+    own = writer.registry.segment_id(segment.name)
     with code.block(f"def settle_{number}(p, now, x)"):
         beginning = code.here()
         if segment.requires and segment.status == "live":
@@ -163,7 +158,7 @@ def _write_outside(writer: Expressions, segment: Segment, number: int, truth: st
 
 
 def _write_due(writer: Expressions, segment: Segment, until: str) -> None:
-    own = segment_id(segment.name)
+    own = writer.registry.segment_id(segment.name)
     writer.code.line(f"if {until} < {FOREVER}: p.due[{own}] = {until}")
     writer.code.line(f"elif {own} in p.due: del p.due[{own}]")
 

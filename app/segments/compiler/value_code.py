@@ -344,7 +344,7 @@ class Values(ABC):
         self.segments.add(segment)
         if exits:
             self.registry.exits.add(segment)
-        return self._local(f"p.members.get({stable_id(f'segment {segment}')})", "m")
+        return self._local(f"p.members.get({self.registry.segment_id(segment)})", "m")
 
     def _mark(self, node: syntax.SegmentMark) -> tuple[str, Until]:
         """If and when a segment was entered or left, or how many times it was entered."""

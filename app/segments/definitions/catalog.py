@@ -105,6 +105,7 @@ def _segment_meaning(segment: Segment) -> dict[str, Any]:
         "cooldown_ms": segment.cooldown_ms,
         **({"requires": segment.requires} if segment.requires else {}),
         **({"experiment": segment.experiment.meaning()} if segment.experiment is not None else {}),
+        **({"each": segment.each.text} if segment.each is not None else {}),
         "attach": [[name, canonical.text(expression)] for name, expression in segment.attach],
         "updates": sorted(segment.updates),
         "warmup": segment.warmup,

@@ -10,6 +10,7 @@ from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.definition import CatalogSettings, Definition, PointsOn, PointsWhen, Score, Segment
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
 from app.segments.definitions.dependencies import Reference, find_cycles, settlement_order
+from app.segments.definitions.each_checks import check_each, segments_by_value
 from app.segments.definitions.experiment_checks import check_experiments
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Placed
@@ -28,12 +29,14 @@ _NAMES_SHOWN_MAX = 12
 def check_files(files: Sequence[DefinitionFile], settings: CatalogSettings) -> list[Problem]:
     """All problems of all files, those found while reading them too."""
     catalog = _Files(files, settings.consent)
+    by_value = segments_by_value(files)
     problems = [problem for file in files for problem in file.source.problems]
     problems += catalog.duplicates()
     for file in files:
         problems += catalog.expressions(file)
         problems += catalog.references(file)
         problems += catalog.requirements(file)
+        problems += check_each(file, by_value)
     problems += catalog.circles()
     problems += check_experiments(files, settings.holdout)
     wrong = {problem.path for problem in problems}

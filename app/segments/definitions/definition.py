@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
 from app.segments.definitions.consent_policy import ConsentPolicy
+from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
 from app.segments.definitions.persona import Persona
@@ -29,7 +30,7 @@ class Expectation:
     """Expectation at `at_ms`, after everything due at that instant.
 
     `inside` None: not asked. `attach`: the values last sent (only the names given are compared). `user`: who is asked
-    about; None: the one user of the test.
+    about; None: the one user of the test. `value`: the one asked about, of a segment by value; None: any.
     """
 
     at_ms: int
@@ -37,6 +38,7 @@ class Expectation:
     attach: Mapping[str, Any] | None
     line: int
     user: str | None = None
+    value: str | int | float | bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ class TestCase:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment. Exactly one of `when`, or `enter` with `exit`, is given. Durations in milliseconds."""
+    """One segment. Exactly one of `when`, or `enter` with `exit`, is given. Durations in milliseconds.
+
+    `each`: it is a membership for each value of a property.
+    """
 
     name: str
     when: Expression | None
@@ -62,6 +67,7 @@ class Segment:
     cooldown_ms: int = 0
     requires: tuple[str, ...] = ()
     experiment: Experiment | None = None
+    each: Each | None = None
     attach: tuple[tuple[str, Expression], ...] = ()
     updates: tuple[str, ...] = ()
     warmup: Warmup = "none"

@@ -12,6 +12,7 @@ import yaml
 
 from app.segments.definitions import definition_format as form
 from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment, Status, Warmup
+from app.segments.definitions.each import read_each
 from app.segments.definitions.experiment import read_experiment
 from app.segments.definitions.persona import read_persona
 from app.segments.definitions.time_travel import read_tests
@@ -124,6 +125,7 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         cooldown_ms=form.COOLDOWN.read(fields) or 0,
         requires=_requires(file, fields),
         experiment=read_experiment(fields),
+        each=read_each(fields),
         attach=tuple((name, placed.node) for name, placed in attach.items() if placed is not None),
         updates=updates,
         warmup=cast(Warmup, form.WARMUP.read(fields)),
@@ -138,6 +140,9 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         path=file.source.path,
         text=file.source.text,
     )
+    if segment.each is None and any(each.value is not None for test in segment.tests for each in test.expect):
+        hint = "leave value out, or add each: <property>"
+        fields.wrong("segment", "a test expects something of one value, but the segment is not by value", hint)
     file.definition = segment
 
 

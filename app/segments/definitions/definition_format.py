@@ -7,6 +7,7 @@ from typing import Final
 
 from app.segments.definitions.form import Form, Key, Missing
 from app.segments.definitions.value_types import (
+    AnyValue,
     AnyValues,
     Choice,
     Count,
@@ -24,6 +25,7 @@ from app.segments.definitions.value_types import (
     Pattern,
     Schema,
     Text,
+    TextOrOneOf,
     Texts,
     Truth,
     WrittenText,
@@ -130,6 +132,9 @@ STATUS: Final = Key(
 REQUIRES: Final = Key("requires", Names(), "Purposes of consent.yaml: only users who agree to all of them are in.")
 EXPERIMENT: Final = Key("experiment", OneOf("experiment"), "Groups of users, to find out what the segment is good for.")
 PERSONA: Final = Key("persona", OneOf("persona"), "The kind of people in it, in words; changes nothing.")
+EACH: Final = Key(
+    "each", TextOrOneOf("each"), "A property of the events: a membership for each of its values, with its own times."
+)
 TESTS: Final = Key("tests", ListOf("test", "name: ..., then events and expect"), "Time-travel tests.")
 SEGMENT: Final = Form(
     "segment",
@@ -137,7 +142,7 @@ SEGMENT: Final = Form(
     "A segment: who belongs to it, and when.",
     (
         *(SEGMENT_NAME, *FOR_PEOPLE, WHEN, ENTER, EXIT, FOR, HOLD, COOLDOWN),
-        *(REQUIRES, EXPERIMENT, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, PERSONA, TESTS),
+        *(EACH, REQUIRES, EXPERIMENT, ATTACH, UPDATES, WARMUP, TOPIC, STATUS, PERSONA, TESTS),
     ),
     (WhenOrEnterAndExit(),),
 )
@@ -159,6 +164,14 @@ PERSONA_FORM: Final = Form(
     "The kind of people in a segment, for those who write to them.",
     (PERSONA_NAME, PERSONA_TRAITS, PERSONA_PICTURE, PERSONA_OFFER),
 )
+
+# ---- the values of a segment
+
+EACH_VALUE: Final = Key(
+    "value", Text(), "The property whose values there are.", Missing("each needs a value", "write value: category")
+)
+EACH_OF: Final = Key("of", Pattern(), "The events that make a value known; all events of the definition if left out.")
+EACH_FORM: Final = Form("each", "each", "A membership for each value of a property.", (EACH_VALUE, EACH_OF))
 
 # ---- an experiment
 
@@ -273,9 +286,13 @@ EXPECTED_AT: Final = Key(
 )
 EXPECTED_IN: Final = Key("in", Truth(), "Whether the user is in the segment.")
 EXPECTED_ATTACH: Final = Key("attach", AnyValues(), "The values sent last.")
+EXPECTED_VALUE: Final = Key("value", AnyValue(), "The value that it is about, in a segment with each; any if left out.")
 EXPECTED_AS: Final = Key("as", WrittenText(), "Whom it is about, where the events of a test are of several users.")
 EXPECTATION: Final = Form(
-    "expectation", "an expectation", "What must hold.", (EXPECTED_AT, EXPECTED_IN, EXPECTED_ATTACH, EXPECTED_AS)
+    "expectation",
+    "an expectation",
+    "What must hold.",
+    (EXPECTED_AT, EXPECTED_VALUE, EXPECTED_IN, EXPECTED_ATTACH, EXPECTED_AS),
 )
 
 # ---- catalog.yaml
@@ -394,4 +411,5 @@ CONSENT: Final = Form(
 )
 
 _OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, HOLDOUT_FORM, IDENTITY, CONSENT, PURPOSE)
-FORMS: Final = (*_OF_SETTINGS, SEGMENT, PERSONA_FORM, EXPERIMENT_FORM, SCORE, POINTS, TEST, EVENT, EXPECTATION)
+_OF_SEGMENTS: Final = (SEGMENT, EACH_FORM, PERSONA_FORM, EXPERIMENT_FORM)
+FORMS: Final = (*_OF_SETTINGS, *_OF_SEGMENTS, SCORE, POINTS, TEST, EVENT, EXPECTATION)

@@ -15,7 +15,7 @@ from app.segments.definitions.definition import Expectation, TestCase, TestEvent
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_instants import instant_ms_of
 from app.segments.definitions.yaml_source import YamlSource
-from app.segments.definitions.yaml_values import json_value
+from app.segments.definitions.yaml_values import json_value, scalar_value
 from app.segments.language.suggestions import closest
 
 _NOT_WITH_LISTS = tuple(
@@ -151,7 +151,9 @@ def _expectation(source: YamlSource, node: yaml.MappingNode, attached: Collectio
                 match = closest(key.value, attached)
                 hint = f"did you mean {match}?" if match else "the names are those under attach of the segment"
                 source.wrong(key, f"{key.value} is not attached by this segment", hint)
-    return Expectation(at_ms, inside, attach, source.line(node), form.EXPECTED_AS.read(fields))
+    asked = form.EXPECTED_VALUE.read(fields)
+    value = None if asked is None else scalar_value(asked)
+    return Expectation(at_ms, inside, attach, source.line(node), form.EXPECTED_AS.read(fields), value)
 
 
 def _check_order(fields: Fields, instants: list[int]) -> None:

@@ -241,6 +241,36 @@ class OneOf:
         return {"$ref": f"#/$defs/{self.mapping}"}
 
 
+class AnyValue:
+    """A text, a number, true or false."""
+
+    def read(self, fields: Fields, key: str) -> yaml.ScalarNode | None:
+        node = fields.get(key)
+        if node is None or isinstance(node, yaml.ScalarNode):
+            return node
+        fields.wrong(key, f"{key} must be one value", "write a text, a number, true or false")
+        return None
+
+    def schema(self) -> Schema:
+        return {"type": ["string", "number", "boolean"]}
+
+
+@dataclass(frozen=True, slots=True)
+class TextOrOneOf:
+    """A text in one line, or a mapping that is described by itself, under the name `mapping`."""
+
+    mapping: str
+
+    def read(self, fields: Fields, key: str) -> str | yaml.MappingNode | None:
+        node = fields.get(key)
+        if node is None or isinstance(node, yaml.MappingNode):
+            return node
+        return fields.text(key)
+
+    def schema(self) -> Schema:
+        return {"oneOf": [{"type": "string"}, {"$ref": f"#/$defs/{self.mapping}"}]}
+
+
 @dataclass(frozen=True, slots=True)
 class MappingsByName:
     """Mappings by names that people choose, each described by itself under the name `mapping`."""

@@ -6,15 +6,19 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-CauseKind = Literal["event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased", "backfill"]
+from tables.values import Scalar
+
+CauseKind = Literal[
+    "event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased", "backfill", "limit"
+]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 
 
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
     """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge of
-    two keys, a split, which undoes one, a static list, consent that was withdrawn, the erasure of the user, or a
-    backfill.
+    two keys, a split, which undoes one, a static list, consent that was withdrawn, the erasure of the user, a
+    backfill, or the limit of known values.
 
     link, into, source: of a merge, split or backfill its id, and where memories went to, or came from. list: the
     static list that the user was put on or taken off. purpose: of consent.
@@ -56,6 +60,7 @@ class InGroup(msgspec.Struct, frozen=True, gc=False):
 class Change(msgspec.Struct, kw_only=True, gc=False):
     """One change, in the order of its JSON. Instants are ISO 8601 texts, UTC, milliseconds.
 
+    value: the one that the change is about, of a segment by value; None for other segments.
     group: that of the experiment that decides what is done; None without one.
     """
 
@@ -63,7 +68,7 @@ class Change(msgspec.Struct, kw_only=True, gc=False):
     user: str
     segment: str
     version: str
-    value: None = None
+    value: Scalar | None = None
     change: ChangeKind
     times: int
     at: str

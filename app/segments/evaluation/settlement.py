@@ -21,11 +21,15 @@ from typing import Any
 from msgspec import UNSET
 
 from app.events.instants import iso
+from app.segments.evaluation.by_value import ByValue, Touched
 from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, ChangeKind, change_id
 from app.segments.evaluation.exposure import ExperimentCode, expose, exposed_of, told_of
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.operators import same
+from tables import by_value
+from tables.by_value import MEMBER
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TOLD, TRUE_SINCE, Membership, Profile
+from tables.values import Scalar, key_value
 from tables.windows import FOREVER
 
 
@@ -42,6 +46,7 @@ class SegmentCode:
     settle(profile, now, settlement) -> whether the membership changed
     entry_evidence, exit_evidence(profile, now, user) -> atoms; attach(profile, now, user) -> values (None: nothing to
         attach)
+    values: a membership for each value of a property; the functions above are about one of them, but for `settle`
     """
 
     number: int
@@ -64,6 +69,7 @@ class SegmentCode:
     entry_evidence: Callable[[Profile, int, str], list[Atom]]
     exit_evidence: Callable[[Profile, int, str], list[Atom]]
     attach: Callable[[Profile, int, str], dict[str, Any]] | None
+    values: ByValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,11 @@ class Settlement:
         "members",
         "message_id",
         "named",
+        "touched",
         "user",
+        "value",
         "warm_ms",
+        "whole",
     )
 
     def __init__(self, segments: tuple[SegmentCode, ...], retention_ms: int) -> None:
@@ -124,6 +133,9 @@ class Settlement:
         self.warm_ms: dict[int, int] = {}
         self.filled = 0
         self.filled_ms: dict[int, int] = {}
+        self.touched: dict[int, Touched] = {}
+        self.value: Scalar | None = None
+        self.whole: Profile | None = None
 
     def settle(self, profile: Profile, mask: int, now: int) -> int:
         """Evaluates the segments of the mask (bit `number`), and those that depend on what changes, in order.
@@ -178,8 +190,8 @@ class Settlement:
             member[SENT] = segment.attach(profile, now, self.user)
         if segment.experiments:
             if self.kind != "backfill":
-                expose(profile, segment.experiments, self.user, now)
-            member[TOLD:] = told_of(profile, segment.experiments)
+                expose(self.whole or profile, segment.experiments, self.user, now)
+            member[TOLD:] = told_of(self.whole or profile, segment.experiments)
         self.members[segment.name] += 1
         self._settle_again(profile, segment, now, until)
         self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now, self.user), now)
@@ -244,43 +256,65 @@ class Settlement:
         """A profile takes the place of `before`: who is in another state by it enters or leaves, in order; the caller
         has set why. Marks are the new profile's own; `times`, what was sent and the groups that were told stay."""
         for segment in self._segments:
-            own, was = profile.members.get(segment.id), before.members.get(segment.id)
-            if own is None and was is None:
-                continue
-            if own is None:
-                own = profile.members[segment.id] = [0, 0, 0, None, None, None]
-            was_in = was is not None and was[INSIDE]
-            own[TIMES], own[SENT:] = (0, [None]) if was is None else (was[TIMES], was[SENT:])
-            if own[INSIDE] and not was_in:
-                own[TIMES] += 1
-                own[TOLD:] = told_of(profile, segment.experiments)
-                own[SENT] = None if segment.attach is None else segment.attach(profile, now, self.user)
-                self.members[segment.name] += 1
-                self._say(profile, segment, own, "entered", segment.entry_evidence(profile, now, self.user), now)
-            elif was_in and not own[INSIDE]:
-                self.members[segment.name] -= 1
-                evidence = segment.exit_evidence(profile, now, self.user)
-                self._say(profile, segment, own, "exited", evidence, now)
-                own[SENT:] = [None]
+            if segment.values is None:
+                self.become_one(profile, before, segment, now)
+            else:
+                segment.values.become(profile, before, now, self)
+
+    def become_one(self, profile: Profile, before: Profile, segment: SegmentCode, now: int) -> None:
+        """The same for one segment."""
+        own, was = profile.members.get(segment.id), before.members.get(segment.id)
+        if own is None and was is None:
+            return
+        if own is None:
+            own = profile.members[segment.id] = [0, 0, 0, None, None, None]
+        was_in = was is not None and was[INSIDE]
+        own[TIMES], own[SENT:] = (0, [None]) if was is None else (was[TIMES], was[SENT:])
+        if own[INSIDE] and not was_in:
+            own[TIMES] += 1
+            own[TOLD:] = told_of(self.whole or profile, segment.experiments)
+            own[SENT] = None if segment.attach is None else segment.attach(profile, now, self.user)
+            self.members[segment.name] += 1
+            self._say(profile, segment, own, "entered", segment.entry_evidence(profile, now, self.user), now)
+        elif was_in and not own[INSIDE]:
+            self.members[segment.name] -= 1
+            evidence = segment.exit_evidence(profile, now, self.user)
+            self._say(profile, segment, own, "exited", evidence, now)
+            own[SENT:] = [None]
 
     def leave_everything(self, profile: Profile, now: int) -> None:
         """One of whom nothing is left here leaves all segments, in order; the caller has set why."""
         for segment in self._segments:
-            member = profile.members.get(segment.id)
-            if member is not None and member[INSIDE]:
-                member[INSIDE] = 0
-                self.members[segment.name] -= 1
-                self._say(profile, segment, member, "exited", [], now, bounded=False)
-                del member[TOLD:]
+            if segment.values is None:
+                self.leave_at_once(profile, segment, now)
+            else:
+                segment.values.leave_everything(profile, now, self)
+
+    def leave_at_once(self, profile: Profile, segment: SegmentCode, now: int) -> None:
+        """Leaves a segment, whatever its condition says; the caller has set why, and nothing is to come of it."""
+        member = profile.members.get(segment.id)
+        if member is not None and member[INSIDE]:
+            member[INSIDE] = 0
+            self.members[segment.name] -= 1
+            self._say(profile, segment, member, "exited", [], now, bounded=False)
+            del member[TOLD:]
 
     def depart(self, profile: Profile, gone: Departed, now: int) -> None:
         """A segment is not in the catalog any more: who was in leaves."""
         member = profile.members.pop(gone.id)
+        values = by_value.keys_inside(profile, gone.id)
+        state = profile.aggregates.pop(by_value.state_id(gone.id), {})
         if member[INSIDE]:
             member[INSIDE] = 0
             if self.members.get(gone.name, 0) > 0 and not any(segment.name == gone.name for segment in self._segments):
                 self.members[gone.name] -= 1
-            self._say(profile, gone, member, "exited", [], now, bounded=False)
+            for key in values:
+                self.value = key_value(key)
+                state[key][MEMBER][INSIDE] = 0
+                self._say(profile, gone, state[key][MEMBER], "exited", [], now, bounded=False)
+                self.value = None
+            if not values:
+                self._say(profile, gone, member, "exited", [], now, bounded=False)
 
     def _say(
         self,
@@ -312,6 +346,7 @@ class Settlement:
             user=self.user,
             segment=segment.name,
             version=segment.version,
+            value=self.value,
             change=change,
             times=member[TIMES],
             at=self._told_at,
@@ -331,9 +366,11 @@ class Settlement:
         due = profile.due
         least = due.get(segment.id, FOREVER)
         for number in segment.lags:
-            self._segments[number].settle(profile, self._told_ms, self)
+            self._segments[number].settle(self.whole or profile, self._told_ms, self)
         for other in segment.reads:
             until = due.get(other)
+            if until is None and self.whole is not None:
+                until = self.whole.due.get(other)
             if until is not None and until < least:
                 least = until
         if member[INSIDE]:

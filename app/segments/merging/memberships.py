@@ -1,7 +1,10 @@
 """Marks of memberships of two users who are one: who waits to enter, who cools down, and which groups they tell."""
 
+from collections.abc import Iterator
+
 from app.segments.evaluation.settlement import SegmentCode
 from tables import exposures
+from tables.by_value import MEMBER, is_state
 from tables.exposures import Exposure
 from tables.profile import INSIDE, OUT_AT, SINCE, TOLD, TRUE_SINCE, Membership, Profile
 
@@ -13,24 +16,38 @@ def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentC
     exit of the two is remembered, so that a cool-down of either holds.
     """
     for segment in segments:
-        other = given.members.get(segment.id)
-        if other is None or not (segment.for_ms or segment.keeps_exit):
-            continue
-        member = profile.members.get(segment.id) or [0, 0, 0, None, None, None]
-        if segment.keeps_exit:
-            member[OUT_AT] = _later(member[OUT_AT], other[OUT_AT], now)
-        if not member[INSIDE]:
-            member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))
-        if member[OUT_AT] is not None or member[TRUE_SINCE] is not None:
-            profile.members[segment.id] = member
+        if segment.values is None:
+            merge_membership(profile, given, segment, now)
+
+
+def merge_membership(profile: Profile, given: Profile, segment: SegmentCode, now: int) -> None:
+    """The same for one segment."""
+    other = given.members.get(segment.id)
+    if other is None or not (segment.for_ms or segment.keeps_exit):
+        return
+    member = profile.members.get(segment.id) or [0, 0, 0, None, None, None]
+    if segment.keeps_exit:
+        member[OUT_AT] = _later(member[OUT_AT], other[OUT_AT], now)
+    if not member[INSIDE]:
+        member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))
+    if member[OUT_AT] is not None or member[TRUE_SINCE] is not None:
+        profile.members[segment.id] = member
 
 
 def merge_exposures(profile: Profile, own: int, name: str, given: Exposure) -> None:
     """Adds a given exposure to that of the experiment `own` with this name, and to what memberships tell of it."""
     merged = profile.aggregates[own] = exposures.merge(profile.aggregates.get(own), given)
-    for member in profile.members.values():
+    for member in _memberships(profile):
         for told in member[TOLD:]:
             exposures.follow_merge(told, name, merged)
+
+
+def _memberships(profile: Profile) -> Iterator[Membership]:
+    """All memberships of a user, those by value too."""
+    yield from profile.members.values()
+    for own, state in profile.aggregates.items():
+        if is_state(own):
+            yield from (entry[MEMBER] for entry in state.values() if entry[MEMBER] is not None)
 
 
 def _true_since(member: Membership, for_ms: int, now: int) -> int | None:

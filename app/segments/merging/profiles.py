@@ -17,6 +17,7 @@ from app.segments.compiler.leaf_ids import is_first
 from app.segments.compiler.program import Program
 from app.segments.definitions.identity_policy import DEFAULT_POLICY
 from app.segments.merging.memberships import merge_exposures, merge_memberships
+from app.segments.merging.values import merge_values
 from tables import cart, message_ids, session, waiting
 from tables.profile import Profile, waiting_profile
 
@@ -53,6 +54,8 @@ def merge_profiles(profile: Profile, given: Profile, program: Program, *, now: i
     profile.session = session.merge(profile.session, given.session, gap_ms=program.rules.session_gap_ms)
     profile.message_ids = message_ids.merge(profile.message_ids, given.message_ids, now, counted)
     merge_memberships(profile, given, program.segments, now)
+    for values in program.by_value:
+        merge_values(profile, given, values, now)
     profile.watched = 0
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from app.segments.compiler.program import Program
 from app.segments.evaluation.settlement import Departed, Settlement
 from app.segments.partition.position import CatalogEntry, Filling, read_catalog_entry, warm_ms, write_catalog_entry
+from tables.by_value import is_state, state_id
 from tables.profile import Profile
 from tables.windows import FOREVER
 
@@ -100,7 +101,8 @@ class LiveCatalog:
         profile.watched = 0
         remembered, experiments = program.remembered, program.experiments
         for own in [own for own in profile.aggregates if own not in remembered and own not in experiments]:
-            del profile.aggregates[own]
+            if not is_state(own):
+                del profile.aggregates[own]
         for own in [own for own in profile.due if own not in program.matched or forgotten_ms <= now]:
             del profile.due[own]
         for own in [own for own, at in profile.due.items() if at <= now]:
@@ -108,6 +110,7 @@ class LiveCatalog:
         for gone in self._departed:
             if gone.id in profile.members:
                 settlement.depart(profile, gone, min(now, forgotten_ms))
+            profile.aggregates.pop(state_id(gone.id), None)
         if forgotten_ms > now:
             settlement.settle(profile, (1 << len(program.segments)) - 1, now)
 

@@ -414,6 +414,8 @@ class Partition(SeparatedKeys, StaticLists):
         """Drops state that no window shows any more: most users are idle, and nobody else would look at it again."""
         program = self.program
         message_ids.sweep(profile.message_ids, now, program.counted)
+        for values in program.by_value:
+            values.tidy(profile, now)
         aggregates = profile.aggregates
         for own, state in list(aggregates.items()):
             window = program.windows.get(own)

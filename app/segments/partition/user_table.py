@@ -194,6 +194,10 @@ class UserTable:
         from the one that reached them last. Aggregates that both catalogs have keep their history.
         """
         members = self._settlement.members
+        known = {code.name: code.id for code in self.program.segments}
+        for code in program.segments:
+            if known.get(code.name, code.id) != code.id:  # by other values than before: another segment
+                members[code.name] = 0
         self.program = program
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)

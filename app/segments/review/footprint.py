@@ -21,6 +21,7 @@ from app.segments.language.streak_span import streak_span
 from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
 from tables import exposures, waiting
+from tables.by_value import VALUES_MAX as BY_VALUE_MAX
 from tables.cart import ITEMS_MAX
 from tables.cart_moves import MOVES_MAX
 from tables.cut_texts import BYTES_LEFT_MIN, TEXT_BYTES_KEY_MAX, TEXT_BYTES_VALUE_MAX
@@ -143,22 +144,38 @@ def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterato
         name = canonical.path_text(path, root)
         size = A_VALUE + Size(ID + 1 + INSTANT, ID + 1 + INSTANT)
         yield Kept(name, f"the latest {name}", size, (f"{LIST_ITEMS_MAX} items of a list",))
-    for what in _aggregates(catalog, definition, rules):
-        yield _aggregate(what)
+    own = [*map(_aggregate, _aggregates(catalog, definition, rules))]
     if isinstance(definition, Segment):
-        if definition.attach:
-            sent = NOTHING
-            for name, node in definition.attach:
-                sent += _sent(node) + Size(len(name.encode()) + 2, len(name.encode()) + 2)
-            yield Kept(f"sent {definition.name}", "the values sent last", sent + Size(1, HEADER))
         experiments = [each for each in (catalog.settings.holdout, definition.experiment) if each is not None]
         for experiment in experiments:
             words = f"the group in the experiment {experiment.name}, and since when"
             yield Kept(f"experiment {experiment.name}", words, exposures.SIZE + Size(ID, ID))
-        if experiments:
-            told = exposures.told_size([each.name for each in experiments])
-            yield Kept(f"told {definition.name}", "the groups that its changes tell", told)
-        yield Kept(f"{MEMBER}{definition.name}", "whether in, since when, how many times", MEMBERSHIP)
+        own += _membership(definition, [each.name for each in experiments])
+        if definition.each is not None:
+            own = [_of_values(definition, own), own[-1]]
+    yield from own
+
+
+def _membership(segment: Segment, experiments: list[str]) -> Iterator[Kept]:
+    """Yields what is remembered of a membership; the marks come last."""
+    if segment.attach:
+        sent = NOTHING
+        for name, node in segment.attach:
+            sent += _sent(node) + Size(len(name.encode()) + 2, len(name.encode()) + 2)
+        yield Kept(f"sent {segment.name}", "the values sent last", sent + Size(1, HEADER))
+    if experiments:
+        told = exposures.told_size(experiments)
+        yield Kept(f"told {segment.name}", "the groups that its changes tell", told)
+    yield Kept(f"{MEMBER}{segment.name}", "whether in, since when, how many times", MEMBERSHIP)
+
+
+def _of_values(segment: Segment, of_one: list[Kept]) -> Kept:
+    """All of it once for each value of a property."""
+    assert segment.each is not None
+    size = sum((kept.size for kept in of_one), A_KEY + AN_INSTANT + Size(ID, HEADER + ID))
+    words = f"by {segment.each.text}, for each value: {', '.join(kept.words for kept in of_one)}"
+    limits = dict.fromkeys((f"{BY_VALUE_MAX} values", *(limit for kept in of_one for limit in kept.limits)))
+    return Kept(f"values {segment.name}", words, size.times(TYPICAL_EVENTS, BY_VALUE_MAX), tuple(limits))
 
 
 def _nodes(catalog: Catalog, definition: Definition) -> Iterator[s.Node]:
@@ -185,7 +202,9 @@ def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
 
 def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> list[Remembered]:
     """Returns the aggregates of the definition itself."""
-    return list(compiled_alone(catalog, definition, rules).remembered.values())
+    program = compiled_alone(catalog, definition, rules)
+    by_value = [what for parts in program.parts for what in parts.registry.by_id.values()]
+    return by_value or list(program.remembered.values())
 
 
 def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -> Program:

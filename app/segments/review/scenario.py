@@ -19,7 +19,9 @@ from app.segments.evaluation.operators import same
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.partition.partition import Batch, Partition
-from tables.profile import INSIDE
+from tables.counted import Counted
+from tables.profile import INSIDE, Profile
+from tables.values import Scalar, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +77,40 @@ class Scenario:
         self.changes += batch.changes
         return batch
 
-    def inside(self, user: str, segment: str) -> bool:
-        """True if the user is in the segment now."""
-        profile = self.partition.profile(user)
+    def inside(self, user: str, segment: str, value: Scalar | None = None) -> bool:
+        """True if the user is in the segment now. `value`: by this one; None: by any."""
+        profile = self._asked(user, segment, value)
         if profile is None:
             return False
         own = next(code.id for code in self.program.segments if code.name == segment)
         member = profile.members.get(own)
         return member is not None and bool(member[INSIDE])
 
-    def sent(self, user: str, segment: str) -> dict[str, Any]:
+    def _asked(self, user: str, segment: str, value: Scalar | None) -> Profile | None:
+        """The profile, or that of one value; None if it is not known."""
+        profile = self.partition.profile(user)
+        code = next(code for code in self.program.segments if code.name == segment)
+        key = None if value is None else key_of(value, Counted())
+        if profile is None or code.values is None or key is None:
+            return profile
+        state = profile.aggregates.get(code.values.state_id) or {}
+        return code.values.part(profile, key, state[key]) if key in state else None
+
+    def sent(self, user: str, segment: str, value: Scalar | None = None) -> dict[str, Any]:
         """The values last sent with a change of this user and segment; empty if there was none."""
         for change in reversed(self.changes):
-            if change.user == user and change.segment == segment:
+            if change.user == user and change.segment == segment and (value is None or same(change.value, value)):
                 return change.attach
         return {}
 
-    def evidence(self, user: str, segment: str, now: int) -> list[Atom]:
-        """The parts of the condition that matters now (of `exit` for one who is in), with their values at `now`."""
-        profile = self.partition.profile(user)
-        if profile is None:
-            return []
+    def evidence(self, user: str, segment: str, now: int, value: Scalar | None = None) -> list[Atom]:
+        """The parts of the condition that matters now (of `exit` for one who is in), with their values at `now`.
+
+        Of a segment by value only those of one value tell anything."""
+        profile = self._asked(user, segment, value)
         code = next(code for code in self.program.segments if code.name == segment)
+        if profile is None or (code.values is not None and value is None):
+            return []
         member = profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
         return (code.exit_evidence if inside else code.entry_evidence)(profile, now, user)
@@ -181,15 +195,19 @@ def _user_of(test: TestCase, rules: TimeRules) -> str:
 def _check(
     scenario: Scenario, segment: Segment, test: TestCase, expectation: Expectation, user: str, now: int
 ) -> list[Failure]:
-    inside = scenario.inside(user, segment.name)
-    why = tuple(scenario.evidence(user, segment.name, now))
+    value = expectation.value
+    inside = scenario.inside(user, segment.name, value)
+    why = tuple(scenario.evidence(user, segment.name, now, value))
+    of_value = "" if value is None else f" for {_shown(value)}"
     failures = []
     if expectation.inside is not None and inside != expectation.inside:
         said = {True: "in", False: "not in"}
         failures.append(
-            Failure(test.name, expectation.line, expectation.at_ms, said[expectation.inside], said[inside], why)
+            Failure(
+                test.name, expectation.line, expectation.at_ms, said[expectation.inside] + of_value, said[inside], why
+            )
         )
-    sent = scenario.sent(user, segment.name)
+    sent = scenario.sent(user, segment.name, value)
     for name, value in (expectation.attach or {}).items():
         if not same(value, sent.get(name)):
             failures.append(

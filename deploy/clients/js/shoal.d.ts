@@ -9,6 +9,9 @@ export interface Membership {
   /** The group in the experiment of the segment, to the end of the membership; holdout: nothing is to be done. */
   group: string | null;
   experiments?: { experiment: string; group: string }[];
+  /** Of a segment by value: the value, and under `segments` all values that the visitor is in by. */
+  value?: string | number | boolean;
+  values?: Map<string | number | boolean, Membership>;
 }
 
 /** A change, as in the topic `segment.changes`. */
@@ -17,12 +20,14 @@ export interface Change {
   user: string;
   segment: string;
   version: string;
+  /** Of a segment by value: the value that the change is about. */
+  value: string | number | boolean | null;
   change: "entered" | "exited" | "updated";
   times: number;
   at: string;
   sequence: number;
   cause: {
-    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased" | "backfill";
+    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased" | "backfill" | "limit";
     message_id?: string;
   };
   evidence: { expression: string; value: unknown }[];

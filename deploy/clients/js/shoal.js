@@ -66,17 +66,20 @@ export class SegmentFollower {
   }
 
   whole(said) {
-    this.segments = new Map(said.segments.map((each) => [each.segment, each]));
+    this.segments = bySegment(said.segments);
     this.onSegments(this.segments, null);
   }
 
   changed(change) {
+    const value = change.value ?? null;
     if (change.change === "exited") {
-      this.segments.delete(change.segment);
+      leave(this.segments, change.segment, value);
     } else {
-      const before = this.segments.get(change.segment);
-      this.segments.set(change.segment, {
+      const known = this.segments.get(change.segment);
+      const before = value === null ? known : known?.values?.get(value);
+      enter(this.segments, {
         segment: change.segment,
+        ...(value !== null && { value }),
         since: change.change === "updated" && before ? before.since : change.at,
         valid_until: change.valid_until ?? null,
         attach: change.attach ?? {},
@@ -107,6 +110,31 @@ export class SegmentFollower {
   }
 }
 
+/** Memberships by segment; those of a segment by value are in `values`, by value, and the latest of them is told. */
+function bySegment(memberships) {
+  const segments = new Map();
+  for (const each of memberships) enter(segments, each);
+  return segments;
+}
+
+function enter(segments, membership) {
+  const { segment, value } = membership;
+  if (value === undefined) {
+    segments.set(segment, membership);
+    return;
+  }
+  const values = new Map(segments.get(segment)?.values);
+  values.delete(value);
+  segments.set(segment, { ...membership, values: values.set(value, membership) });
+}
+
+function leave(segments, segment, value) {
+  const values = new Map(segments.get(segment)?.values);
+  values.delete(value);
+  if (value === null || values.size === 0) segments.delete(segment);
+  else segments.set(segment, { ...[...values.values()].at(-1), values });
+}
+
 /**
  * The segments of one visitor for several parts of a page, such as the hooks of react.js and vue.js: one stream for all,
  * open as long as somebody listens. `get()` is null until the segments are known, then a new Map after each change.
@@ -114,7 +142,7 @@ export class SegmentFollower {
  */
 export function segmentStore({ initial = null, ...options }) {
   const listeners = new Set();
-  const first = initial === null ? null : new Map(initial.map((each) => [each.segment, each]));
+  const first = initial === null ? null : bySegment(initial);
   let segments = first;
   let follower = null;
   const onSegments = (known, change) => {

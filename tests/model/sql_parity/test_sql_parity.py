@@ -15,7 +15,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.syntax import ScoreValue
 from app.segments.language.walk import walk
 from app.segments.partition.partition import Partition
-from tests.model.life import needs, said_by
+from tests.model.asked import needs, said_by
 from tests.model.messages import instant_ms
 from tests.model.sql_parity import shop
 from tests.model.sql_parity.flips import changes

@@ -4,7 +4,7 @@ import pytest
 
 from app.errors import UserError
 from app.offline.backfill_plan import plan_of
-from app.segments.compiler.segment_code import segment_id
+from app.segments.compiler.aggregates import segment_id
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 

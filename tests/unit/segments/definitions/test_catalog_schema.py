@@ -40,6 +40,7 @@ WHOLE = {
     "holdout": "holdout:\n  {}\n",
     "persona": "segment: viewers\nwhen: 'true'\npersona:\n  {}\n",
     "experiment": "segment: viewers\nwhen: 'true'\nexperiment:\n  {}\n",
+    "each": "segment: viewers\nwhen: 'true'\neach:\n  {}\n",
     "identity": "{}\n",
     "consent": "purposes: {{m: {{}}}}\n{}\n",
     "purpose": "purposes:\n  m:\n    {}\n",

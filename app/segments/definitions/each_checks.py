@@ -1,0 +1,90 @@
+"""Checks of segments by value: what can be said of one value, and what cannot."""
+
+from collections.abc import Collection, Iterator
+
+from app.segments.definitions.definition import Segment
+from app.segments.definitions.definition_file import DefinitionFile
+from app.segments.definitions.each import Each
+from app.segments.definitions.problem import Problem
+from app.segments.language import canonical
+from app.segments.language import syntax as s
+from app.segments.language.errors import LanguageError
+from app.segments.language.walk import walk
+
+
+def segments_by_value(files: Collection[DefinitionFile]) -> frozenset[str]:
+    """The names of the segments by value."""
+    return frozenset(
+        file.name for file in files if isinstance(file.definition, Segment) and file.definition.each is not None
+    )
+
+
+def check_each(file: DefinitionFile, by_value: Collection[str]) -> Iterator[Problem]:
+    """Problems of a definition that is by value, or that asks for one."""
+    for expression in file.expressions:
+        for node in walk(expression.placed.node):
+            if isinstance(node, s.SegmentMark) and node.segment in by_value:
+                yield expression.placed.problem(_mark(node))
+    definition = file.definition
+    if not isinstance(definition, Segment) or definition.each is None or file.fields is None:
+        return
+    for key, reason in _NOT_WITH_EACH.items():
+        if key in file.fields and (key != "warmup" or definition.warmup == "wait"):
+            place = file.fields.key(key)
+            message = f"{key} is not possible with each"
+            yield file.source.problem(place.start_mark.index, place.end_mark.index, message, reason)
+    conditions = [each for each in file.expressions if each.role != "attach"]
+    if not any(isinstance(node, s.Aggregate) for each in conditions for node in walk(each.placed.node)):
+        place = file.fields.key("each")
+        yield file.source.problem(
+            place.start_mark.index,
+            place.end_mark.index,
+            "no event of the conditions has a value",
+            "write a condition on events, such as when: exists('Product Viewed' within 1h), or leave each out",
+        )
+    for expression in file.expressions:
+        for node in walk(expression.placed.node):
+            error = _error(node, definition.each)
+            if error is not None:
+                yield expression.placed.problem(error)
+
+
+_NOT_WITH_EACH = {
+    "experiment": "give it to another segment: when: segment('<name of this one>')",
+    "warmup": "leave warmup out",
+}
+
+
+def _error(node: s.Node, each: Each) -> LanguageError | None:
+    alone = "put it into a segment of its own, and write segment('<its name>') here"
+    match node:
+        case s.CartField() | s.SessionField():
+            shown = canonical.text(node)
+            return LanguageError(f"{shown} is not about one value of {each.text}", node.span, alone)
+        case s.UserField(name=name) if name != "id":
+            return LanguageError(f"user.{name} is not about one value of {each.text}", node.span, alone)
+        case s.ScoreValue():
+            return LanguageError(f"the score {node.score} is not about one value of {each.text}", node.span, alone)
+        case s.Aggregate(per=path) if path == each.path:
+            return _same(node, "per", each)
+        case s.Aggregate(function="distinct", of=path) if path == each.path:
+            return _same(node, "distinct", each)
+        case _:
+            return None
+
+
+def _same(node: s.Aggregate, word: str, each: Each) -> LanguageError:
+    shown = canonical.path_text(each.path)
+    return LanguageError(
+        f"{word} {shown} has one value only: each is about one {shown}",
+        node.span,
+        f"leave {word} out: the changes say the value",
+    )
+
+
+def _mark(node: s.SegmentMark) -> LanguageError:
+    return LanguageError(
+        f"{node.segment} is by value: {node.function.replace('_', ' ')} of it has no one answer",
+        node.span,
+        f"write segment('{node.segment}'): in by any value",
+    )

@@ -1,0 +1,316 @@
+"""Membership by value: a segment with `each` has, for every known value of a property, a membership of its own.
+
+Theory of operation. For each value there is a *part*: a profile whose aggregates, membership and timers are those of
+the value, and whose traits and other memberships are the user's. The functions that a segment without values has run
+on parts unchanged, so a value means what the same definition means with the filter `each = v` in all its patterns.
+This module decides which part is asked when:
+
+1. *Feed*: an event that matches a pattern of the definition is given to the parts of its values.
+2. *Settle*, in the segment's place of the order: beyond the limit values leave; then the parts that were touched, or
+   whose timers are due, are settled in order of text. What is not about one value, such as a trait, touches all.
+
+The user is in the segment while they are in by any value. What may live here: values. What may not: rules of entering
+and leaving (settlement), expressions (generated code).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.events.message import Message
+from app.segments.evaluation.change import CauseKind
+from app.segments.evaluation.matched_aggregate import MatchedAggregate
+from tables import by_value
+from tables.by_value import AGGREGATES, DUE, LATEST, MEMBER, Entry, State
+from tables.counted import Counted
+from tables.profile import INSIDE, OUT_AT, SINCE, TIMES, TRUE_SINCE, Profile
+from tables.values import Scalar, key_order, key_value, keys_of
+from tables.windows import FOREVER, Kind
+
+Feed = Callable[[Profile, Message, Any, int, int, Any], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One aggregate of a value: how it is merged, and made shorter. `within_ms`: its window, if it has one."""
+
+    kind: Kind
+    matched: MatchedAggregate | None
+    within_ms: int | None
+
+
+@dataclass(slots=True)
+class Touched:
+    """Keys of the values that an event has touched, and of those among them that it has made known."""
+
+    keys: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
+
+
+class Settling(Protocol):
+    """The settlement, as far as values ask for it."""
+
+    members: dict[str, int]
+    touched: dict[int, Touched]
+    whole: Profile | None
+    value: Scalar | None
+    kind: CauseKind
+
+    def leave_at_once(self, profile: Profile, segment: Any, now: int) -> None: ...
+
+    def become_one(self, profile: Profile, before: Profile, segment: Any, now: int) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class ByValue:
+    """The values of one segment.
+
+    lasting_ms: after the latest event of a value nothing of it shows any more; None: something may show for ever
+    mixed: something that is not about one value can change it
+    others: ids of the segments whose memberships it reads: those of the user
+    alike: ids of the segments by the same property whose memberships it reads: those by the same value
+    evaluate: settles one part; `code`: the segment of one part (`SegmentCode`)
+    """
+
+    segment: int
+    number: int
+    cooldown_ms: int
+    lasting_ms: int | None
+    mixed: bool
+    others: tuple[int, ...]
+    alike: tuple[int, ...]
+    aggregates: Mapping[int, Shown]
+    counted: Counted
+    evaluate: Callable[[Profile, int, Any], bool] | None = None
+    code: Any = None
+
+    @property
+    def state_id(self) -> int:
+        """The id under which a profile has the values."""
+        return by_value.state_id(self.segment)
+
+    def part(self, whole: Profile, key: str, entry: Entry) -> Profile:
+        """One value as a profile of its own, which shares what is not about the value."""
+        own = self.segment
+        members = {other: whole.members[other] for other in self.others if other in whole.members}
+        for other in self.alike:
+            same = (whole.aggregates.get(by_value.state_id(other)) or {}).get(key)
+            if same is not None and same[MEMBER] is not None:
+                members[other] = same[MEMBER]
+        if entry[MEMBER] is not None:
+            members[own] = entry[MEMBER]
+        return Profile(
+            format=whole.format,
+            highest_ms=whole.highest_ms,
+            fired_ms=whole.fired_ms,
+            sequence=whole.sequence,
+            first_seen_ms=whole.first_seen_ms,
+            identified=whole.identified,
+            aggregates=entry[AGGREGATES],
+            members=members,
+            due=entry[DUE],
+            session=whole.session,
+            cart=whole.cart,
+            leaves=whole.leaves,
+            message_ids=whole.message_ids,
+            watched=0,
+        )
+
+    @contextmanager
+    def _asked(self, whole: Profile, key: str, entry: Entry, settlement: Settling) -> Iterator[Profile]:
+        """The part of a value while changes are about it; afterwards its membership and the sequence are taken over."""
+        part = self.part(whole, key, entry)
+        users = settlement.members[self.code.name]
+        settlement.whole, settlement.value = whole, key_value(key)
+        try:
+            yield part
+        finally:
+            settlement.whole = settlement.value = None
+            settlement.members[self.code.name] = users
+            whole.sequence = part.sequence
+            entry[MEMBER] = part.members.get(self.segment)
+
+    # ---- events
+
+    def feed(
+        self,
+        whole: Profile,
+        event: Message,
+        properties: Any,
+        value: Any,
+        t: int,
+        now: int,
+        settlement: Any,
+        feed: Feed,
+        *,
+        makes_known: bool,
+    ) -> int:
+        """An event that matches a pattern: it goes to the parts of its values. Returns the segment's bit if any of them
+        has to be settled. `makes_known`: a value that is not known becomes so."""
+        keys = keys_of(value, self.counted)
+        if not keys:
+            return 0
+        state: State = whole.aggregates.get(self.state_id) or {}
+        self._forget(state, whole, now)
+        touched = settlement.touched.pop(self.number, None) or Touched()
+        for key in keys:
+            entry = state.get(key)
+            if entry is None:
+                if not makes_known:
+                    continue
+                entry = state[key] = by_value.new_entry(t)
+                touched.keys.add(key)
+                touched.new.add(key)
+            elif t > entry[LATEST]:
+                entry[LATEST] = t
+            if feed(self.part(whole, key, entry), event, properties, t, now, settlement):
+                touched.keys.add(key)
+        if state:
+            whole.aggregates[self.state_id] = state
+        else:
+            whole.aggregates.pop(self.state_id, None)
+        self._arm(whole, state)
+        if not touched.keys:
+            return 0
+        settlement.touched[self.number] = touched
+        return 1 << self.number
+
+    def _forget(self, state: State, whole: Profile, now: int) -> None:
+        """Drops values of which nothing shows any more, by which the user is not in, and for which nothing waits."""
+        if self.lasting_ms is not None:
+            for key in [key for key, entry in state.items() if self._is_over(entry, now)]:
+                del state[key]
+
+    def _is_over(self, entry: Entry, now: int) -> bool:
+        assert self.lasting_ms is not None
+        if entry[LATEST] > now - self.lasting_ms:
+            return False
+        member = entry[MEMBER]
+        if member is None:
+            return True
+        if member[INSIDE] or member[TRUE_SINCE] is not None:
+            return False
+        return member[OUT_AT] is None or now >= member[OUT_AT] + self.cooldown_ms
+
+    # ---- settlement
+
+    def settle(self, whole: Profile, now: int, settlement: Settling) -> bool:
+        """Settles the values that may have changed. True if a membership by any of them has changed."""
+        state: State | None = whole.aggregates.get(self.state_id)
+        if state is None:
+            return False
+        touched = settlement.touched.pop(self.number, None) or Touched()
+        changed = self._make_room(whole, state, touched.new, now, settlement)
+        if self.mixed or settlement.kind not in ("event", "time"):
+            asked = list(state)
+        else:
+            asked = [key for key, entry in state.items() if key in touched.keys or _due(entry) <= now]
+        for key in sorted(asked, key=key_order):
+            entry = state[key]
+            if settlement.kind == "catalog":
+                self._fit(entry)
+            with self._asked(whole, key, entry, settlement) as part:
+                changed |= self._settle_part(part, now, settlement)
+        self._sum_up(whole, state, now, settlement)
+        return changed
+
+    def _settle_part(self, part: Profile, now: int, settlement: Settling) -> bool:
+        for own in [own for own, at in part.due.items() if at <= now and own != self.segment]:
+            shown = self.aggregates.get(own)
+            if shown is None or shown.matched is None:
+                del part.due[own]
+            else:
+                shown.matched.occur(part, now)
+        assert self.evaluate is not None
+        return self.evaluate(part, now, settlement)
+
+    def _fit(self, entry: Entry) -> None:
+        """Another catalog: aggregates that the definition no longer has are deleted."""
+        for own in [own for own in entry[AGGREGATES] if own not in self.aggregates]:
+            del entry[AGGREGATES][own]
+        for own in [own for own in entry[DUE] if own not in entry[AGGREGATES]]:
+            del entry[DUE][own]
+
+    def _make_room(self, whole: Profile, state: State, new: set[str], now: int, settlement: Settling) -> bool:
+        """Drops what is beyond the limit. True if a membership was among it."""
+        changed = False
+        while len(state) > by_value.VALUES_MAX:
+            key = by_value.first_to_leave(state, new)
+            if by_value.is_inside(state[key]):
+                kind, settlement.kind = settlement.kind, "limit"
+                self._leave(whole, key, state[key], now, settlement)
+                settlement.kind = kind
+                changed = True
+            del state[key]
+        return changed
+
+    def _leave(self, whole: Profile, key: str, entry: Entry, now: int, settlement: Settling) -> None:
+        """Leaves by a value, whatever holds; the caller has set why, and nothing is to come of it."""
+        with self._asked(whole, key, entry, settlement) as part:
+            settlement.leave_at_once(part, self.code, now)
+
+    def leave_everything(self, whole: Profile, now: int, settlement: Settling) -> None:
+        """Leaves by all values, in order of text."""
+        state: State = whole.aggregates.get(self.state_id) or {}
+        for key in by_value.keys_inside(whole, self.segment):
+            self._leave(whole, key, state[key], now, settlement)
+        self._sum_up(whole, state, now, settlement)
+
+    def become(self, whole: Profile, before: Profile, now: int, settlement: Settling) -> None:
+        """The values of a profile that takes the place of `before`."""
+        state: State = whole.aggregates.get(self.state_id) or {}
+        was: State = before.aggregates.get(self.state_id) or {}
+        for key in sorted({*state, *was}, key=key_order):
+            entry = state.get(key) or by_value.new_entry(0)
+            former = self.part(before, key, was.get(key) or by_value.new_entry(0))
+            with self._asked(whole, key, entry, settlement) as part:
+                settlement.become_one(part, former, self.code, now)
+        member = before.members.get(self.segment)
+        if member is None:
+            whole.members.pop(self.segment, None)
+        else:
+            whole.members[self.segment] = list(member)
+        self._sum_up(whole, state, now, settlement)
+
+    def _sum_up(self, whole: Profile, state: State, now: int, settlement: Settling) -> None:
+        """The user as a whole: in by any value, and when the earliest value is due."""
+        if not state:
+            whole.aggregates.pop(self.state_id, None)
+        self._arm(whole, state)
+        member = whole.members.get(self.segment)
+        inside = any(map(by_value.is_inside, state.values()))
+        if inside == (member is not None and bool(member[INSIDE])):
+            return
+        if member is None:
+            member = whole.members[self.segment] = [0, 0, 0, None, None, None]
+        member[INSIDE] = int(inside)
+        if inside:
+            member[SINCE] = now
+            member[TIMES] += 1
+        settlement.members[self.code.name] += 1 if inside else -1
+
+    def _arm(self, whole: Profile, state: State) -> None:
+        due = min(map(_due, state.values()), default=FOREVER)
+        if due < FOREVER:
+            whole.due[self.segment] = due
+        else:
+            whole.due.pop(self.segment, None)
+
+    def tidy(self, whole: Profile, now: int) -> None:
+        """Drops state that no window shows any more."""
+        for entry in (whole.aggregates.get(self.state_id) or {}).values():
+            aggregates = entry[AGGREGATES]
+            for own, state in list(aggregates.items()):
+                shown = self.aggregates.get(own)
+                if shown is None or shown.within_ms is None or shown.matched is not None:
+                    continue
+                rest = shown.kind.forget(state, now - shown.within_ms)
+                if rest is None:
+                    del aggregates[own]
+                else:
+                    aggregates[own] = rest
+
+
+def _due(entry: Entry) -> int:
+    return min(entry[DUE].values(), default=FOREVER)

@@ -1,0 +1,54 @@
+"""The state of a user for each value of a property, where a segment is a membership by value (`each`).
+
+State: key of the value -> [latest event time, aggregates, membership or None, due]: of one value what a profile has of
+a segment without values. It lies in `Profile.aggregates` under `state_id`, above all ids of aggregates; the user's own
+entry in `Profile.members` says if they are in by any value, and `Profile.due` has the earliest instant of all values.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from tables.profile import INSIDE, Profile
+from tables.values import key_order
+
+VALUES_MAX = 100
+"""Known values of a user and definition."""
+
+LATEST, AGGREGATES, MEMBER, DUE = range(4)
+Entry = list[Any]
+State = dict[str, Entry]
+
+_STATES: Final = 1 << 32
+
+
+def state_id(segment: int) -> int:
+    """The id under which a profile has the values of a segment; `is_state` tells it from those of aggregates."""
+    return _STATES + segment
+
+
+def is_state(own: int) -> bool:
+    """True if what a profile remembers under this id are the values of a segment."""
+    return own >= _STATES
+
+
+def new_entry(t: int) -> Entry:
+    """A value that becomes known with an event at `t`."""
+    return [t, {}, None, {}]
+
+
+def is_inside(entry: Entry) -> bool:
+    """True if the user is in by this value."""
+    member = entry[MEMBER]
+    return member is not None and bool(member[INSIDE])
+
+
+def keys_inside(profile: Profile, segment: int) -> list[str]:
+    """The keys of the values by which a user is in a segment, in order of text; empty for one without values."""
+    state = profile.aggregates.get(state_id(segment)) or {}
+    return sorted((key for key, entry in state.items() if is_inside(entry)), key=key_order)
+
+
+def first_to_leave(state: State, new: Collection[str]) -> str:
+    """The value that makes room for those that are new: out before in, the oldest latest event first, then the smallest
+    text. New ones come last."""
+    return min(state, key=lambda key: (key in new, is_inside(state[key]), state[key][LATEST], key_order(key)))

@@ -1,0 +1,122 @@
+"""Bugs on purpose in segments by value."""
+
+from tests.model.mutation import Mutation
+
+BY_VALUE = "app/segments/evaluation/by_value.py"
+
+EACH_MUTATIONS = (
+    Mutation(
+        "of an event with several values only the first counts",
+        BY_VALUE,
+        "        for key in keys:\n            entry = state.get(key)",
+        "        for key in keys[:1]:\n            entry = state.get(key)",
+    ),
+    Mutation(
+        "the timer is that of the latest value",
+        BY_VALUE,
+        "due = min(map(_due, state.values()), default=FOREVER)",
+        "due = max(map(_due, state.values()), default=FOREVER)",
+    ),
+    Mutation(
+        "the value with the latest event makes room",
+        "tables/by_value.py",
+        "is_inside(state[key]), state[key][LATEST]",
+        "is_inside(state[key]), -state[key][LATEST]",
+    ),
+    Mutation(
+        "who is in by a value makes room first",
+        "tables/by_value.py",
+        "(key in new, is_inside(state[key])",
+        "(key in new, not is_inside(state[key])",
+    ),
+    Mutation(
+        "a new value makes room for those that were there",
+        "tables/by_value.py",
+        "(key in new, is_inside",
+        "(key not in new, is_inside",
+    ),
+    Mutation(
+        "nobody is told that a value has made room",
+        BY_VALUE,
+        "            if by_value.is_inside(state[key]):\n                kind,",
+        "            if False:\n                kind,",
+    ),
+    Mutation(
+        "a value is forgotten although the cooldown lasts",
+        BY_VALUE,
+        "return member[OUT_AT] is None or now >= member[OUT_AT] + self.cooldown_ms",
+        "return True",
+    ),
+    Mutation(
+        "a value is forgotten although the user is in by it",
+        BY_VALUE,
+        "if member[INSIDE] or member[TRUE_SINCE] is not None:",
+        "if member[TRUE_SINCE] is not None:",
+    ),
+    Mutation(
+        "a value is forgotten a moment too late",
+        BY_VALUE,
+        "if entry[LATEST] > now - self.lasting_ms:",
+        "if entry[LATEST] >= now - self.lasting_ms:",
+    ),
+    Mutation(
+        "an older event of a value takes the place of its latest one",
+        BY_VALUE,
+        "            elif t > entry[LATEST]:",
+        "            else:",
+    ),
+    Mutation(
+        "values are settled in the order in which they became known",
+        BY_VALUE,
+        "        for key in sorted(asked, key=key_order):\n            entry = state[key]",
+        "        for key in asked:\n            entry = state[key]",
+    ),
+    Mutation(
+        "what is not about one value settles only those that are touched",
+        BY_VALUE,
+        "if self.mixed or settlement.kind not in",
+        "if settlement.kind not in",
+    ),
+    Mutation(
+        "a membership by one value is one by every value",
+        "app/segments/compiler/program.py",
+        "if paths.get(name) == each.path}",
+        "if False}",
+    ),
+    Mutation(
+        "events that `of` does not name make a value known",
+        "app/segments/compiler/value_parts.py",
+        'known = "True" if self.each.of is None else makes_known',
+        'known = "True"',
+    ),
+    Mutation(
+        "an event that no pattern matches makes a value known",
+        "app/segments/compiler/value_parts.py",
+        "tests = [handler.matches(each.where) for each in patterns if",
+        'tests = ["True" for each in patterns if',
+    ),
+    Mutation(
+        "the user is out when they leave by any value",
+        BY_VALUE,
+        "inside = any(map(by_value.is_inside, state.values()))",
+        "inside = bool(state) and all(map(by_value.is_inside, state.values()))",
+    ),
+    Mutation(
+        "a value that only the other of two users knows is lost by a merge",
+        "app/segments/merging/values.py",
+        "        own = state.setdefault(key, new_entry(theirs[LATEST]))",
+        "        own = state.get(key) or new_entry(theirs[LATEST])",
+    ),
+    Mutation(
+        "the waiting of the other user is lost by a merge",
+        "app/segments/merging/values.py",
+        "        merge_membership(part, other, values.code, now)",
+        "        pass",
+    ),
+    Mutation(
+        "the latest event of a value stays the user's own",
+        "app/segments/merging/values.py",
+        "own[LATEST] = max(own[LATEST], theirs[LATEST])",
+        "own[LATEST] = min(own[LATEST], theirs[LATEST])",
+    ),
+)

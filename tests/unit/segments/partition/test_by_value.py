@@ -1,0 +1,153 @@
+"""Segments by value: the limit of values, other catalogs, and what is kept between batches."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.segments.compiler.program import Program, compile_catalog
+from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.change import Change
+from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.partition import Batch, Partition
+from app.segments.review.scenario import PipedRecord
+from tables.by_value import VALUES_MAX
+from tables.profile import decode
+
+RULES = TimeRules()
+START_MS = 1_767_600_000_000
+MINUTE_MS = 60_000
+VIEWED = "segment: viewed\neach: product_id\nwhen: exists('Product Viewed' within 1h)\n"
+
+
+def program(*definitions: str) -> Program:
+    return compile_catalog(load_catalog({f"{n}.yaml": text for n, text in enumerate(definitions)}), RULES)
+
+
+def view(number: int, product: Any, event: str = "Product Viewed", *, at_ms: int | None = None) -> PipedRecord:
+    """The view of a product, a minute after the one before."""
+    message = {"type": "track", "event": event, "userId": "u", "properties": {"product_id": product}}
+    at_ms = START_MS + number * 1_000 if at_ms is None else at_ms
+    return PipedRecord(number, at_ms, b"u", msgspec.json.encode(message))
+
+
+def told(batch: Batch) -> list[tuple[Any, str, int, str]]:
+    return [(change.value, change.change, change.times, change.cause.kind) for change in batch.changes]
+
+
+def test_beyond_the_limit_the_value_with_the_oldest_event_leaves() -> None:
+    partition = Partition(program(VIEWED), RULES)
+    partition.process([view(number, f"p{number:03}") for number in range(VALUES_MAX)])
+    batch = partition.process([view(VALUES_MAX, "new")])
+    assert told(batch) == [("p000", "exited", 1, "limit"), ("new", "entered", 1, "event")]
+    assert partition.members() == {"viewed": 1}
+
+
+def test_beyond_the_limit_a_value_by_which_nobody_is_in_goes_without_a_word() -> None:
+    partition = Partition(
+        program(VIEWED.replace("exists('Product Viewed' within 1h)", "count('Product Viewed' within 1h) >= 2")), RULES
+    )
+    partition.process(
+        [view(0, "a"), view(1, "a"), *(view(2 + number, f"p{number:03}") for number in range(VALUES_MAX - 1))]
+    )
+    assert told(partition.process([view(200, "new")])) == []
+    state = next(iter(decode(partition.encoded["u"]).aggregates.values()))
+    assert len(state) == VALUES_MAX
+    assert ("a" in state, "p000" in state, "new" in state) == (True, False, True)
+
+
+def test_a_profile_without_values_is_written_as_before() -> None:
+    """So that a catalog without `each` has the same profiles as in versions that do not know it."""
+    partition = Partition(program(VIEWED), RULES)
+    plain = Partition(program(), RULES)
+    records = [view(0, None), view(1, ["x", None][1:]), view(2, {"a": 1})]
+    assert partition.process(records).profiles["u"] == plain.process(records).profiles["u"]
+
+
+def test_values_of_other_types_are_other_values() -> None:
+    partition = Partition(program(VIEWED), RULES)
+    batch = partition.process([view(0, 5), view(1, "5"), view(2, 5.0), view(3, True), view(4, ["b", 5, "a"])])
+    assert told(batch) == [
+        (5, "entered", 1, "event"),
+        ("5", "entered", 1, "event"),
+        (True, "entered", 1, "event"),
+        ("a", "entered", 1, "event"),
+        ("b", "entered", 1, "event"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (VIEWED, VIEWED.replace("each: product_id", "each: category")),
+        (VIEWED, VIEWED.replace("each: product_id\n", "")),
+        (VIEWED, "segment: other\nwhen: exists(page)\n"),
+    ],
+)
+def test_who_is_in_by_values_that_are_no_more_leaves_by_each_of_them(before: str, after: str) -> None:
+    partition = Partition(program(before), RULES)
+    partition.process([view(0, "b"), view(1, "a")])
+    partition.adopt(program(after), clock_ms=partition.clock_ms)
+    left = [change for change in partition.sweep(10).changes if change.change == "exited"]
+    assert [(change.segment, change.value, change.cause.kind) for change in left] == [
+        ("viewed", "a", "catalog"),
+        ("viewed", "b", "catalog"),
+    ]
+    assert partition.members().get("viewed", 0) == 0
+    assert not any(own >= 1 << 32 for own in decode(partition.encoded["u"]).aggregates)
+
+
+def test_a_segment_that_is_by_value_from_now_on_is_left_first() -> None:
+    partition = Partition(program(VIEWED.replace("each: product_id\n", "")), RULES)
+    partition.process([view(0, "a")])
+    partition.adopt(program(VIEWED), clock_ms=partition.clock_ms)
+    assert told(partition.sweep(10)) == [(None, "exited", 1, "catalog")]
+    assert told(partition.process([view(1, "a")])) == [("a", "entered", 1, "event")]
+    assert partition.members() == {"viewed": 1}
+
+
+def test_another_condition_keeps_the_memberships_and_what_both_ask_for() -> None:
+    partition = Partition(program(VIEWED), RULES)
+    partition.process([view(0, "a"), view(1, "b"), view(2, "b")])
+    more = VIEWED.replace("within 1h)", "within 1h) and not exists('Order Completed' within 1h)")
+    partition.adopt(program(more), clock_ms=partition.clock_ms)
+    assert told(partition.sweep(10)) == []
+    assert told(partition.process([view(3, "a", "Order Completed")])) == [("a", "exited", 1, "event")]
+
+
+def test_changes_are_the_same_whatever_the_batches_and_restores_are() -> None:
+    definitions = (
+        f"{VIEWED}for: 2m\ncooldown: 5m\nattach: {{n: count('Product Viewed' within 1h) + 0}}\nupdates: [n]\n",
+        "segment: any\nwhen: segment('viewed')\n",
+        "segment: bought\neach: product_id\nwhen: exists('Order Completed') and segment('viewed')\n",
+    )
+    records = [
+        view(
+            n,
+            [["a", "b"], "a", "c", 5][n % 4],
+            "Order Completed" if n % 7 == 0 else "Product Viewed",
+            at_ms=START_MS + n * n * 7_000,
+        )
+        for n in range(60)
+    ]
+    whole = Partition(program(*definitions), RULES)
+    expected = [change.encode() for change in whole.process(records).changes]
+    assert len(expected) > 20
+    slow = Partition(program(*definitions), RULES, fast=False)
+    assert [change.encode() for change in slow.process(records).changes] == expected
+    found: list[Change] = []
+    held: dict[str, bytes | None] = {}
+    position = None
+    partition = whole
+    for record in records:
+        partition = Partition(program(*definitions), RULES)
+        for user, profile in held.items():
+            partition.restore(user, profile, offset=record.offset)
+        if position is not None:
+            partition.restore_position(position)
+        batch = partition.process([record])
+        held |= batch.profiles
+        position = partition.position()
+        found += batch.changes
+    assert [change.encode() for change in found] == expected
+    assert partition.encoded["u"] == whole.encoded["u"]
