@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from typing import Final
 
 import msgspec
@@ -108,4 +109,5 @@ def _users_of(settings: Settings, change: ListChange) -> tuple[list[str], Skippe
             found = ids_of_lines(lines, settings.incoming_ids, skipped)
         return list(dict.fromkeys(found)), skipped
     except UserError as error:
-        raise Problem(400, "file", f"{error.message}: {error.hint}" if error.hint else error.message) from None
+        hint = re.sub(r"name (one|it) with --column", r"choose \1", error.hint or "")
+        raise Problem(400, "file", f"{error.message}: {hint}" if hint else error.message) from None

@@ -115,7 +115,7 @@ def test_a_file_is_checked_then_written_and_stands_in_the_audit_log(author: Auth
     ("body", "said"),
     [
         ({"name": "No Name", "text": "ann"}, "is no name of a list"),
-        ({"name": "vip", "text": "a,b\n1,2", "csv": True}, "no column has a usual name"),
+        ({"name": "vip", "text": "a,b\n1,2", "csv": True}, "no column has a usual name for ids: choose one: a, b"),
         ({"name": "vip", "text": "a,b\n1,2", "csv": True, "column": "c"}, "there is no column"),
         ({"name": "vip", "text": 7}, "Expected `str`"),
     ],
@@ -142,7 +142,7 @@ async def test_users_are_put_on_a_list_by_the_page(
     found = await page.command("DOM.getDocument")
     node = await page.command("DOM.querySelector", nodeId=found["root"]["nodeId"], selector="[type=file]")
     await page.command("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(file)])
-    await page.until("!!document.querySelector('[placeholder=userId]')")
+    await page.until("document.querySelector('[name=column]')?.options.length == 2")
     await click(page, "Check")
     await says(page, "2 users would be put on by-page.")
     await says(page, "row names nobody")

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from redis import Redis
 
 from app.console.reasons import Reasons
+from app.runtime.redis_keys import RedisKeys
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Atom
 from app.segments.language import canonical
@@ -193,3 +196,53 @@ async def pick(page: Browser, name: str, value: str) -> None:
     await page.evaluate(
         f"{field}.value = {json.dumps(value)}; {field}.dispatchEvent(new Event('change', {{bubbles: true}}))"
     )
+
+
+async def test_an_invented_visitor_is_played_whatever_the_tests_of_the_text_say(author: Author, page: Browser) -> None:
+    for number, (theme, width) in enumerate((("light", 1280), ("dark", 360))):
+        await look(page, f"{author.url}/edit?visitor={number}", theme=theme, width=width)
+        await click(page, "Looked and did not buy")
+        await click(page, "Take what the condition asks for")
+        await says(page, "Product Viewed × 5")
+        await choose_of(page, "visitor-event", "Order Completed")
+        await click(page, "Add what they do")
+        await says(page, "Order Completed × 1, a minute later")
+        await click(page, "Play the visitor")
+        await says(page, "At 0s:")
+        slider = "document.getElementById('moment-visitor')"
+        for place, said in ((4, "At 4m: in the segment"), (5, "At 5m: not in the segment")):
+            await page.evaluate(
+                f"{slider}.value = {place}; {slider}.dispatchEvent(new Event('input', {{bubbles: true}}))"
+            )
+            await says(page, said)
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.evaluate("troubles") == []
+        await page.evaluate("localStorage.clear()")
+
+
+async def choose_of(page: Browser, name: str, value: str) -> None:
+    """Types into a field."""
+    await page.evaluate(f"document.querySelector('[name={name}]').focus()")
+    await page.command("Input.insertText", text=value)
+
+
+async def test_a_segment_is_begun_with_the_users_of_a_list(author: Author, page: Browser) -> None:
+    await look(page, f"{author.url}/edit?list=vip-customers")
+    await says(page, "is on the list vip-customers")
+    await says(page, "No problems")
+    await page.evaluate("localStorage.clear()")
+    await look(page, f"{author.url}/edit?list=No%20Name")
+    await says(page, "What do you begin with?")
+
+
+async def test_the_size_of_an_hour_ago_stands_beside_that_of_now(settings: Settings, url: str, page: Browser) -> None:
+    key = RedisKeys(settings.redis_prefix).counts("viewers")
+    at_ms = int(time.time() * 1000) - 3_900_000
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.zadd(key, {f"{at_ms}:4242": at_ms})
+        try:
+            await look(page, f"{url}/segments/viewers")
+            await page.until("document.querySelector('.figures').textContent.includes('An hour ago4,242')")
+        finally:
+            redis.delete(key)

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { segmentHref } from '../router.js';
 import { t } from '../words.js';
-import { STARTS, startText } from '../parts/starts.js';
+import { STARTS, listText, startText } from '../parts/starts.js';
 import { Builder, Called } from '../parts/builder.js';
 import { DraftKeeper, unsaved } from '../parts/draft.js';
 import { Publish } from '../parts/publish.js';
@@ -44,7 +44,7 @@ function New({ me, query }) {
   if (me.features.published && !latest.data) return html`<${Shown} of=${latest}>${() => ''}<//>`;
   if (draft) return html`<${WithDraft} id=${draft} name="" me=${me} start="" publication=${latest.data?.publication ?? null} source="" />`;
   const begun = localStorage.getItem(kept(''));
-  const start = copied.data ? copied.data.text : chosen === null ? null : startText(chosen);
+  const start = copied.data ? copied.data.text : chosen === null ? listText(query.get('list')) || null : startText(chosen);
   if (start === null && !begun) {
     return html`<section aria-labelledby="start"><h2 id="start">${t('start_title')}</h2><p>${t('start_more')}</p>
       <ul class="starts">${STARTS.map((each) => html`<li key=${each}><button onClick=${() => setChosen(each)}><b>${t(`start_${each}`)}</b><span class="sub">${t(`start_${each}_more`)}</span></button></li>`)}</ul></section>`;
@@ -126,7 +126,7 @@ function Editing({ name: given, me, start, publication, source, draft }) {
       <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
         <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
           ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>
-        <${Try} name=${name} text=${text} reading=${reading} waiting=${waiting} /></div>
+        <${Try} name=${name} text=${text} reading=${reading} waiting=${waiting} words=${words.data} /></div>
     </div>
     <section aria-labelledby="draft"><h2 id="draft">${t('draft_heading')}</h2>
       <${DraftKeeper} draft=${draft} name=${name} text=${text} base=${base} onTheirs=${theirs} /></section>

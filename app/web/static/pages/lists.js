@@ -7,13 +7,20 @@ import { Control, useJob } from '../parts/job.js';
 import { Shown, Time } from '../parts/states.js';
 
 const FILE_BYTES_MAX = 450_000;
-const NOTHING = { name: '', on: 'yes', column: '', file: null, more: '' };
+const NOTHING = { name: '', on: 'yes', column: '', columns: [], file: null, more: '' };
+
+/** The columns that the first line of a CSV file names. */
+async function columnsOf(file) {
+  if (!/\.csv$/i.test(file.name)) return [];
+  const [line] = (await file.slice(0, 20_000).text()).replace(/^\ufeff/, '').split(/\r?\n/, 1);
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain).filter(Boolean).slice(0, 100);
+}
 
 export function Lists({ me }) {
   const found = useData('lists');
   return html`<h1 tabindex="-1">${t('lists_title')}</h1><p>${t('lists_more')}</p>
     <${Shown} of=${found}>${(data) => html`<${Rows} lists=${data.lists} me=${me} />
-      ${me.rights.includes('publish') ? html`<${Change} lists=${data.lists} />` : html`<p class="notice">${t('lists_no_right')}</p>`}`}<//>`;
+      ${me.rights.includes('publish') ? html`<${Change} lists=${data.lists} mayEdit=${me.rights.includes('edit')} />` : html`<p class="notice">${t('lists_no_right')}</p>`}`}<//>`;
 }
 
 function Rows({ lists, me }) {
@@ -43,12 +50,13 @@ async function bodyOf(form) {
   return { name: form.name.trim(), text, on: form.on === 'yes', csv: Boolean(form.file) && /\.csv$/i.test(form.file.name), column: form.file ? form.column.trim() : '' };
 }
 
-function Change({ lists }) {
+function Change({ lists, mayEdit }) {
   const [form, setForm] = useState(NOTHING);
   const [state, setState] = useState({ busy: false, problem: null, plan: null, done: null });
   const set = (name) => (event) => {
     const value = name === 'file' ? event.target.files[0] ?? null : event.target.value;
-    setForm((before) => ({ ...before, [name]: value }));
+    setForm((before) => ({ ...before, [name]: value, ...(name === 'file' ? { column: '', columns: [] } : {}) }));
+    if (name === 'file' && value) columnsOf(value).then((columns) => setForm((before) => (before.file === value ? { ...before, columns } : before)));
     setState({ busy: false, problem: null, plan: null, done: null });
   };
   const large = form.file && form.file.size > FILE_BYTES_MAX;
@@ -69,14 +77,14 @@ function Change({ lists }) {
       <datalist id="lists">${lists.map((each) => html`<option value=${each.name}></option>`)}</datalist>
       <label>${t('list_what')}<select value=${form.on} onChange=${set('on')}><option value="yes">${t('list_put')}</option><option value="no">${t('list_take')}</option></select></label>
       <label>${t('list_file')}<input type="file" accept=".csv,.txt,text/csv,text/plain" onChange=${set('file')} /></label>
-      ${form.file ? html`<label>${t('list_column')}<input value=${form.column} placeholder="userId" spellcheck="false" onInput=${set('column')} /></label>`
-        : html`<label>${t('list_ids')}<textarea rows="3" value=${form.more} spellcheck="false" onInput=${set('more')}></textarea></label>`}
+      ${form.columns.length ? html`<label>${t('list_column')}<select name="column" value=${form.column} onChange=${set('column')}><option value="">${t('list_column_usual')}</option>${form.columns.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>` : ''}
+      ${form.file ? '' : html`<label>${t('list_ids')}<textarea rows="3" value=${form.more} spellcheck="false" onInput=${set('more')}></textarea></label>`}
       <div class="buttons"><button disabled=${!ready || busy}>${t(busy && !plan ? 'working' : 'list_check')}</button></div></form>
     ${large ? html`<p class="notice">${t('list_large')} <code>shoal lists import ${form.name || 'NAME'} ${form.file.name}</code></p>` : ''}
     ${problem ? html`<div class="trouble" role="alert"><p class="lines">${problem.message}</p></div>` : ''}
     ${plan ? html`<div class="panel"><p><b>${t(plan.on ? 'list_would_put' : 'list_would_take', { n: plan.users, name: plan.name })}</b></p><${Skipped} of=${plan} />
       <div class="buttons"><button class="main" disabled=${!plan.users || busy} onClick=${go(false)}>${t(busy ? 'working' : plan.on ? 'list_put_go' : 'list_take_go')}</button></div></div>` : ''}
-    <div role="status">${done ? html`<p class="fine">${t(done.on ? 'list_was_put' : 'list_was_taken', { n: done.users, name: done.name })}</p>` : ''}</div></section>`;
+    <div role="status">${done ? html`<p class="fine">${t(done.on ? 'list_was_put' : 'list_was_taken', { n: done.users, name: done.name })} ${done.on && mayEdit ? html`<a href=${`/edit?list=${encodeURIComponent(done.name)}`}>${t('list_segment')}</a>` : ''}</p>` : ''}</div></section>`;
 }
 
 const Skipped = ({ of }) => (of.skipped ? html`<p class="wrong">${t('list_skipped', { n: of.skipped })}</p><ul>${of.examples.map((each) => html`<li key=${each}><bdi>${each}</bdi></li>`)}</ul>` : '');

@@ -44,13 +44,14 @@ function Sizes({ path, name, query }) {
   const chosen = PERIODS.includes(query.get('back')) ? query.get('back') : null;
   const week = useData(`${path}/size${made({ back: chosen ?? '7d' })}`, { every: EVERY });
   const empty = !chosen && week.data && !week.data.over_time.some((each) => each.users !== null && each !== week.data.over_time.at(-1));
-  const hour = useData(empty ? `${path}/size?back=1h` : null, { every: EVERY });
+  const hour = useData(`${path}/size?back=1h`, { every: EVERY });
   const fresh = useData(`${path}/freshness`);
   const size = empty && hour.data ? hour : week;
   const period = chosen ?? (empty ? '1h' : '7d');
   return html`<${Shown} of=${size}>${(data) => html`
     <dl class="figures">
       <${Figure} label=${t('segment_now')} value=${number(data.users)} />
+      <${Figure} label=${t('segment_hour')} value=${typeof hour.data?.over_time[0]?.users === 'number' ? number(hour.data.over_time[0].users) : '–'} />
       <${Figure} label=${t('segment_day')} value=${data.day_ago === null ? '–' : number(data.day_ago)} />
       <${Figure} label=${t('segment_week')} value=${data.week_ago === null ? '–' : number(data.week_ago)} />
       <${Figure} label=${t('segment_last')} value=${html`<${Time} at=${fresh.data?.last_change ?? data.last_entry} />`} />

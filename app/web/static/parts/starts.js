@@ -63,4 +63,8 @@ tests:
 };
 
 export const STARTS = Object.keys(TEXTS);
+/** A text about who is on a list and came lately; '' for what is no name of a list. */
+export const listText = (list) => (/^[a-z0-9][a-z0-9-]*$/.test(list ?? '') ? `segment: on-${list}
+when: list('${list}') and exists(page within 7d)
+` : '');
 export const startText = (name) => TEXTS[name];

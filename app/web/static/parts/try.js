@@ -1,11 +1,13 @@
 // Trying a text before it is published: its tests moment by moment, and the latest events with it.
 import { html, useState } from '../vendor/core.js';
-import { brevity, number, t } from '../words.js';
+import { number, t } from '../words.js';
 import { User } from './changes.js';
 import { Control, useJob } from './job.js';
+import { Test } from './moments.js';
+import { Visitor } from './visitor.js';
 import { Figure, Time } from './states.js';
 
-export function Try({ name, text, reading, waiting }) {
+export function Try({ name, text, reading, waiting, words }) {
   const tests = useJob({ kind: 'tests', name, text });
   const backtest = useJob({ kind: 'backtest', name, text });
   const ready = reading?.usable && !waiting && reading.kind === 'segment';
@@ -14,6 +16,7 @@ export function Try({ name, text, reading, waiting }) {
     <${Control} of=${tests} go=${t('try_tests_go')} ready=${ready && reading.tests.length > 0} why=${reading?.usable && !reading.tests.length ? t('try_no_tests') : ''} />
     <${Old} of=${tests} text=${text} />
     ${tests.job?.tests ? html`<${Tests} results=${tests.job.tests} />` : ''}
+    <${Visitor} name=${name} text=${text} reading=${reading} ready=${ready} words=${words} />
     <h3>${t('try_backtest')}</h3><p class="quiet">${t('try_backtest_more')}</p>
     <${Control} of=${backtest} go=${t('try_backtest_go')} ready=${ready} why="" />
     <${Old} of=${backtest} text=${text} />
@@ -28,23 +31,6 @@ function Tests({ results }) {
   return html`<p class=${failed ? 'wrong' : 'fine'}>${failed ? t('tests_failed', { n: failed, all: results.tests.length }) : t('tests_passed', { n: results.tests.length })}</p>
     ${results.left_out ? html`<p class="quiet">${t('tests_left_out', { n: results.left_out })}</p>` : ''}
     <ul class="starts">${results.tests.map((each, index) => html`<li key=${index} class="panel"><${Test} test=${each} id=${`moment-${index}`} /></li>`)}</ul>`;
-}
-
-const shown = (value) => (value === null || value === undefined ? t('no_value') : typeof value === 'string' ? value : JSON.stringify(value));
-const side = (moment) => t(!moment.known ? 'moment_unknown' : moment.inside ? 'moment_in' : 'moment_out');
-
-function Test({ test, id }) {
-  const [at, setAt] = useState(0);
-  const moment = test.moments[Math.min(at, test.moments.length - 1)];
-  return html`<h4>${test.name}: <span class=${test.passed ? 'fine' : 'wrong'}>${t(test.passed ? 'test_passed' : 'test_failed')}</span></h4>
-    ${test.failures.map((each, index) => html`<p class="wrong" key=${index}>${t('test_failure', { at: each.at, expected: each.expected, got: each.got, line: String(each.line) })}</p>`)}
-    ${test.notes.map((each, index) => html`<p class="quiet" key=${index}>${each}</p>`)}
-    ${moment ? html`<label class="slider" for=${id}>${t('moment_label')}<input id=${id} type="range" min="0" max=${test.moments.length - 1} value=${at} aria-valuetext=${`${moment.at}: ${side(moment)}`} onInput=${(event) => setAt(Number(event.target.value))} /></label>
-      <div class="moment"><p><b>${t('moment_at', { at: moment.at })}</b> <span class=${moment.inside ? 'kind entered' : 'kind'}>${side(moment)}</span>
-        ${moment.events.length ? html`<span class="sub">${t('moment_events', { events: moment.events.join(', ') })}</span>` : ''}</p>
-      <ul class="atoms">${moment.atoms.map((each, index) => html`<li key=${index} class=${`depth-${Math.min(each.depth, 4)} ${each.holds ? '' : 'bad'}`}><span aria-hidden="true">${each.holds ? '✓' : '✗'}</span> <span title=${each.text}>${each.said}</span> <span class="unseen">${t(each.holds ? 'holds' : 'does_not_hold')}</span>${/^(all of these|at least one of these|not|enter: .*|exit: .*)$/.test(each.text) && each.value === null || typeof each.value === 'boolean' ? '' : html` <span class="quiet">${shown(brevity(each.value))}</span>`}</li>`)}</ul>
-      ${moment.waits.map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
-      <p class="quiet">${moment.next ? t(`moment_next_${moment.next}`, { at: moment.next_at }) : moment.known ? t('next_none') : ''}</p></div>` : ''}`;
 }
 
 function Backtest({ result }) {
