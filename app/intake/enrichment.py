@@ -65,11 +65,12 @@ class Enrichment:
         for name, enricher in self.enrichers.items():
             outcome, added = self._ask(name, enricher, event["type"], shown_name, values)
             fresh = {key: value for key, value in added.items() if key not in values}
+            size = len(msgspec.json.encode(fresh))
             if outcome == "added":
-                left_bytes -= len(msgspec.json.encode(fresh))
-                outcome = "invalid" if left_bytes < 0 else "added" if fresh else "nothing"
+                outcome = "invalid" if size > left_bytes else "added" if fresh else "nothing"
             done[name, outcome] += 1
             if outcome == "added":
+                left_bytes -= size
                 values = {**values, **fresh}
                 event[place] = values
         return done
@@ -79,16 +80,16 @@ class Enrichment:
     ) -> tuple[str, dict[str, Any]]:
         try:
             found = enricher(kind, event, deepcopy(values))
+            if found is None or (isinstance(found, Mapping) and not found):
+                return "nothing", {}
+            if not isinstance(found, Mapping) or not is_allowed(found):
+                return "invalid", {}
+            return "added", dict(found)
         except Exception as error:  # noqa: BLE001  # a program of others: whatever it raises, the event goes on
             if name not in self._told:  # once: it may be every event
                 self._told.add(name)
                 log.warning("the enricher %s fails: %s", name, type(error).__name__)
             return "failed", {}
-        if not found:
-            return "nothing", {}
-        if not isinstance(found, Mapping) or not is_allowed(found):
-            return "invalid", {}
-        return "added", dict(found)
 
 
 def is_allowed(found: Mapping[Any, Any]) -> bool:

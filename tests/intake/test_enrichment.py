@@ -85,10 +85,16 @@ def test_whatever_an_enricher_does_the_event_goes_on() -> None:
     def fails(*_: Any) -> None:
         raise RecursionError
 
+    class Array(list[int]):
+        def __bool__(self) -> bool:
+            raise ValueError("the truth value of an array is ambiguous")
+
     event = track(title="x")
     wrong: dict[str, Any] = {
         "none": None,
         "list": ["a"],
+        "array": Array([1]),
+        "empty": [],
         "object": {"a": {"b": 1}},
         "deep": {"a": [[1]]},
         "name": {"a b": 1},
@@ -128,6 +134,8 @@ def test_the_largest_records_are_left_as_they_are_and_no_event_becomes_too_large
     assert found.enriched == {("a", "added"): 1, ("a", "too-large"): 1}
     two = {"a": tagged(values), "b": tagged({"b": "\x01" * 200})}
     assert taken(two, small).enriched == {("a", "added"): 1, ("b", "invalid"): 1}
+    three = {"b": tagged({"b": 1}), "a": tagged(values | {"a9": "\x01" * 200}), "c": tagged({"c": 1})}
+    assert taken(three, small).enriched == {("b", "added"): 1, ("a", "invalid"): 1, ("c", "added"): 1}
 
 
 def test_allowed_values_can_always_be_written() -> None:

@@ -113,6 +113,7 @@ def test_what_cannot_be_clustered_is_told(users: int, message: str) -> None:
         find_clusters(Points(("a", "b"), values, {}))
 
 
+@pytest.mark.long
 def test_clusters_that_are_too_small_are_named_with_the_nearest_one() -> None:
     values = np.zeros((5_000, 2))
     values[:40, 0] = 9
