@@ -6,6 +6,7 @@ from pathlib import Path
 from app.errors import UserError
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
+from app.segments.definitions.deployed_model import is_model_file
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.review.catalog_limits import check_catalog
@@ -37,7 +38,8 @@ def definition_files(directory: Path) -> Iterator[Path]:
     in folders like `..data`, and editors put their own files there.
     """
     for path in directory.rglob("*"):
-        if path.suffix in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(directory).parts):
+        is_definition = path.suffix in SUFFIXES or is_model_file(path.name)
+        if is_definition and not any(part.startswith(".") for part in path.relative_to(directory).parts):
             yield path
 
 

@@ -16,6 +16,7 @@ from app.runtime.records.catalog_history import files_of
 from app.segments.definitions.definition import Definition
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.definitions.dependencies import references
+from app.segments.definitions.deployed_model import read_any_definition
 from app.settings import Settings
 
 USERS_TOLD: Final = 20
@@ -87,7 +88,7 @@ async def publish_rename(settings: Settings, edit: Edit, to: str, *, by: str, me
 
 def _check_unused(name: str, texts: dict[str, tuple[str, str]]) -> None:
     """RenameRefusedError, with their names, if other definitions use this one."""
-    definitions = (read_definition_file(path, text).definition for path, text in texts.values())
+    definitions = (read_any_definition(path, text).definition for path, text in texts.values())
     users = sorted(
         each.name for each in definitions if each is not None and any(one.name == name for one in references(each))
     )

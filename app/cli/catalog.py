@@ -12,6 +12,7 @@ from rich.text import Text
 from app.catalogs.history import difference_between, past_catalog, read_state, roll_back
 from app.catalogs.publishing import published_catalog
 from app.catalogs.terms import Terms
+from app.console.definitions import kind_of
 from app.console.options import show_instant
 from app.console.output import make_console, say, say_lines
 from app.console.publications import (
@@ -129,7 +130,7 @@ def _list(settings: Settings) -> None:
         table.add_column(title, overflow="fold")
     sources = publication.sources
     for name, definition in sorted(definitions_of(found.catalog).items()):
-        kind, status = ("segment", definition.status) if isinstance(definition, Segment) else ("score", "live")
+        kind, status = kind_of(definition), definition.status if isinstance(definition, Segment) else "live"
         row = (name, kind, status, publication.definitions[name], sources.get(name, ""))
         table.add_row(*map(Text, (*row, definition.title, definition.path)))
     common = found.catalog.settings

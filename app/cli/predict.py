@@ -6,7 +6,7 @@ from app.console.output import counted, make_console, say
 from app.console.output_file import STANDARD_OUTPUT, check_output_file, write_output_file
 from app.errors import UserError, need_packages
 from app.offline.forecasts import forecast_lines
-from app.offline.model_file import read_model
+from app.segments.definitions.model_file import read_model
 
 
 def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> int:

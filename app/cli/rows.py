@@ -71,7 +71,7 @@ def rows(
         columns = columns_of(made, kept)
         if output.suffix == ".parquet":
             with whole_file(output) as part:
-                write_parquet(part, columns, metadata_of(made))
+                write_parquet(part, columns, metadata_of(made, columns))
         else:
             write_output_file(output, lines_of(output, columns))
     show_rows(console, summary, made, columns, rows=len(kept), left_out=len(found) - len(kept))

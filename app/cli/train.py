@@ -6,7 +6,7 @@ from app.console.model_report import report_lines
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
 from app.errors import need_packages
-from app.offline.model_file import write_model
+from app.segments.definitions.model_file import write_model
 
 
 def train(

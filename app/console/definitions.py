@@ -32,7 +32,7 @@ _STATUS_STYLES: Final[dict[str, str]] = {"live": "green", "draft": "yellow", "re
 def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> None:
     """Shows what each definition keeps, a table of all, the whole profile, and the warnings."""
     found = footprints(catalog, rules)
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     definitions.sort(key=lambda definition: definition.name)
     say(console, "state per user, in bytes: typical, maximum", "bold")
     console.print(kept_table(definitions, found))
@@ -41,7 +41,8 @@ def show_definitions(console: Console, catalog: Catalog, rules: TimeRules) -> No
     console.print()
     segments = counted(len(catalog.segments), "segment")
     scores = f", {counted(len(catalog.scores), 'score')}" if catalog.scores else ""
-    say(console, Text.assemble(f"{segments}{scores}: ", ("no problems", "bold green")))
+    models = f", {counted(len(catalog.models), 'model')}" if catalog.models else ""
+    say(console, Text.assemble(f"{segments}{scores}{models}: ", ("no problems", "bold green")))
     size = profile_size(catalog, found)
     say(console, f"a user with all of it: typically {show_bytes(size.typical)}, at most {show_bytes(size.most)}", "dim")
     say(console, f"(shared state counts once; typical: {TYPICAL_EVENTS} events of each)", "dim")
@@ -84,7 +85,7 @@ def definitions_table(definitions: Sequence[Definition], found: dict[str, Footpr
         status = definition.status if isinstance(definition, Segment) else ""
         table.add_row(
             Text(definition.name),
-            "segment" if isinstance(definition, Segment) else "score",
+            kind_of(definition),
             Text(status, _STATUS_STYLES.get(status, "")),
             show_bytes(footprint.size.typical),
             show_bytes(footprint.size.most),
@@ -100,6 +101,13 @@ def _complete(definition: Definition, footprint: Footprint) -> str:
         waits = ", waits" if isinstance(definition, Segment) and definition.warmup == "wait" else ""
         return f"after {format_duration(footprint.window_ms)}{waits}"
     return "from its start" if footprint.ever else "at once"
+
+
+def kind_of(definition: Definition) -> str:
+    """The kind of a definition, in a word."""
+    if isinstance(definition, Segment):
+        return "segment" if definition.model is None else "model"
+    return "score"
 
 
 def show_remarks(console: Console, catalog: Catalog) -> None:

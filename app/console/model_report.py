@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.offline.model_file import Model, Quality
+from app.segments.definitions.model_file import Model, Quality
 
 POSITIVES_ENOUGH = 100
 

@@ -14,10 +14,11 @@ from app.segments.compiler.aggregates import Remembered
 from app.segments.compiler.event_code import keys_of_pattern
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Segment
-from app.segments.definitions.dependencies import expressions, references
+from app.segments.definitions.dependencies import evaluated, expressions, references
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
+from app.segments.language.names import model_of
 from app.segments.language.walk import walk
 from app.segments.review.footprint import Footprint, footprints
 
@@ -60,7 +61,7 @@ def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
         touched.setdefault(EVERY, []).append(Touch("first and last event of the user", users))
     return Plan(
         events={event: tuple(touched[event]) for event in sorted(touched, key=_event_order)},
-        order=tuple((segment.name, _uses(segment)) for segment in live),
+        order=tuple((segment.name, _uses(segment)) for segment in evaluated(catalog)),
         aggregates=len(program.remembered),
         drafts=tuple(sorted(segment.name for segment in drafts)),
         settings=tuple(_settings(program)),
@@ -78,8 +79,8 @@ def kinds_read(catalog: Catalog, rules: TimeRules) -> Mapping[str, list[str]]:
     for name, uses in plan.order:  # what is used comes first
         for used in uses:
             kind, _, other = used.partition(" ")
-            if kind == "segment":
-                own.setdefault(name, set()).update(own.get(other, ()))
+            if kind in ("segment", "model"):
+                own.setdefault(name, set()).update(own.get(other if kind == "segment" else used, ()))
     return {each.name: sorted(own[each.name]) for each in catalog.live_segments}
 
 
@@ -93,7 +94,7 @@ def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tu
     """Each thing that is kept, with the segments that read it."""
     segments: dict[str, list[str]] = {}
     words: dict[str, str] = {}
-    for segment in catalog.segments:
+    for segment in evaluated(catalog):
         for kept in found[segment.name].kept:
             segments.setdefault(kept.id, []).append(segment.name)
             words[kept.id] = kept.words
@@ -125,7 +126,8 @@ def _asks_user(catalog: Catalog, segment: Segment) -> bool:
 def _uses(segment: Segment) -> tuple[str, ...]:
     if segment.status == "retired":
         return ("retired: nobody is in it",)
-    return tuple(dict.fromkeys(f"{each.kind} {each.name}" for each in references(segment)))
+    used = dict.fromkeys(references(segment))
+    return tuple(each.name if model_of(each.name) else f"{each.kind} {each.name}" for each in used)
 
 
 def _event_order(event: str) -> tuple[int, str]:

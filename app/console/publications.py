@@ -16,6 +16,7 @@ from app.runtime.records.catalog_history import Step
 from app.runtime.records.published_catalog import Difference, Publication
 from app.segments.definitions.catalog_settings import SETTINGS_FILES, settings_text
 from app.segments.definitions.definition import Catalog
+from app.segments.language.names import model_of
 
 STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -49,6 +50,8 @@ def _note(catalog: Catalog, name: str, *, rewritten: bool) -> str:
     for segment in catalog.segments:
         if segment.name == name and segment.status != "live":
             return f" ({segment.status})"
+    if model_of(name) is not None:
+        return ""
     return " (score)" if any(score.name == name for score in catalog.scores) else ""
 
 

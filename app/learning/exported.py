@@ -9,10 +9,12 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 from app.learning.rows_of_label import LabelRows
 from app.learning.training import ScaledLogistic, Training
-from app.offline.model_file import FORMAT, Kind, Linear, Model, Tree, forecast
+from app.segments.definitions.model_file import FORMAT, Kind, Linear, Model, Tree
+from app.segments.definitions.model_forecast import forecast
 
 COMPARED_ROWS: Final = 500
-DIFFERENCE_MAX: Final = 1e-9
+DIFFERENCE_MAX: Final = 1e-6
+"""A forecast has six places."""
 
 
 def exported(name: str, rows: LabelRows, training: Training) -> Model:
@@ -52,6 +54,8 @@ def exported(name: str, rows: LabelRows, training: Training) -> Model:
         linear=linear,
         base=base,
         trees=trees,
+        moments=rows.metadata.moments,
+        warmup=rows.metadata.warmup,
     )
     compared = rows.numbers[test][:COMPARED_ROWS]
     own = [forecast(model, numbers) for numbers in compared.tolist()]
@@ -71,6 +75,7 @@ def _linear(estimator: ScaledLogistic) -> Linear:
 
 
 def _tree(nodes: Any, values: Any) -> Tree:
+    values = _means(nodes, [float(value) for value in values])
     return Tree(
         feature=tuple(
             -1 if left < 0 else int(each) for each, left in zip(nodes.feature, nodes.children_left, strict=True)
@@ -80,6 +85,17 @@ def _tree(nodes: Any, values: Any) -> Tree:
         right=tuple(map(int, nodes.children_right)),
         value=tuple(map(float, values)),
     )
+
+
+def _means(nodes: Any, values: list[float]) -> list[float]:
+    """The values, those above leaves as the mean of what is below them, by the rows of training, to six places."""
+    weights = nodes.weighted_n_node_samples
+    for node in range(len(values) - 1, -1, -1):  # a node comes before those below it
+        left, right = nodes.children_left[node], nodes.children_right[node]
+        if left >= 0:
+            below = float(weights[left]) * values[left] + float(weights[right]) * values[right]
+            values[node] = below / float(weights[left] + weights[right])
+    return [round(value, 6) if nodes.children_left[node] >= 0 else value for node, value in enumerate(values)]
 
 
 def _probabilities(nodes: Any) -> Any:

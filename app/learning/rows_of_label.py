@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from app.errors import UserError
 from app.learning.points import Numbers, read_rows
-from app.offline.model_file import Column, numbers_of
 from app.offline.row_files import RowsMetadata
+from app.segments.definitions.model_file import Column
+from app.segments.definitions.model_forecast import numbers_of
 
 CATEGORIES_MAX: Final = 10
 
@@ -40,7 +41,9 @@ def read_label_rows(path: Path, label: str | None) -> LabelRows:
     table = table.filter(pa.array([value is not None for value in values], type=pa.bool_()))
     if not len(table):
         raise UserError(f"no row of {path} has the label {name}")
-    columns = tuple(_column(table, each, expression) for each, expression in metadata.values.items())
+    columns = tuple(
+        _column(table, each, expression) for each, expression in metadata.values.items() if each not in metadata.mixed
+    )
     rows = table.select([column.name for column in columns]).to_pylist()
     return LabelRows(
         name=name,

@@ -20,7 +20,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from app.errors import UserError
 from app.learning.points import Numbers
 from app.learning.rows_of_label import LabelRows
-from app.offline.model_file import MISSING, Quality
+from app.segments.definitions.model_file import Quality
+from app.segments.definitions.model_forecast import MISSING
 
 TEST_SHARE: Final = 0.25
 POSITIVES_LEAST: Final = 20

@@ -9,6 +9,7 @@ from app.runtime.kafka.log_reader import LogReader
 from app.runtime.kafka.log_readers import whole
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_profile
 from app.runtime.redis_keys import field_of
+from app.segments.language.names import model_of
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, read_catalog_entry
 from tables import profile as profiles
 from tables.by_value import MEMBER, keys_inside, state_id
@@ -85,7 +86,7 @@ def _kept(reached: Reached, encoded: bytes) -> _Kept:
 def _standing(user: str, kept: _Kept, catalog: CatalogEntry) -> Standing:
     entries = []
     for own, value, member in kept.members:
-        if own not in catalog.segments:
+        if own not in catalog.segments or model_of(catalog.segments[own][0]) is not None:
             continue
         name, version, _ = catalog.segments[own]
         told = entry(member, valid_until_ms=kept.timer_ms, version=version, sequence=kept.sequence)

@@ -12,7 +12,7 @@ from app.events.control_record import Control, Deed
 from app.segments.compiler.aggregates import segment_id
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
-from app.segments.definitions.dependencies import references
+from app.segments.definitions.dependencies import evaluated, references
 from app.segments.evaluation.time_rules import TimeRules
 
 CART: Final = "cart"
@@ -75,7 +75,7 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
         if name not in live:
             raise UserError(f"there is no live segment {name}", hint="shoal segments list shows what is published")
     scores = {score.name: score for score in catalog.scores}
-    used = [segment for segment in catalog.segments if segment.status != "draft"]
+    used = [segment for segment in evaluated(catalog) if segment.status != "draft"]
     reads = {segment.name: segments_read(segment, scores) for segment in used}
     needed = _closure(names, reads)
     readers = {name for name, others in reads.items() if others & set(names)}
@@ -105,7 +105,8 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
 def _compiled(catalog: Catalog, names: set[str], rules: TimeRules) -> Program:
     """The program of some segments, among which are all that they read."""
     kept = tuple(segment for segment in catalog.segments if segment.name in names)
-    return compile_catalog(replace(catalog, segments=kept), rules)
+    models = tuple(model for model in catalog.models if model.name in names)
+    return compile_catalog(replace(catalog, segments=kept, models=models), rules)
 
 
 def segments_read(definition: Segment, scores: Mapping[str, Score]) -> set[str]:

@@ -13,6 +13,7 @@ from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import Reference, references
 from app.segments.definitions.drafts import with_drafts
 from app.segments.evaluation.change import Change
+from app.segments.language.names import model_of
 
 Fate: TypeAlias = Literal["new", "gone", "changed", "below", "same"]
 
@@ -81,8 +82,9 @@ def differences(
 ) -> list[SegmentDifference]:
     """Every segment of either catalog, in order of names."""
     first, second = (_versions(catalog) for catalog in catalogs)
-    names = sorted({each.name for versions in (first, second) for each in versions if each.kind == "segment"})
-    return [_difference(name, (first, second), members, summaries) for name in names]
+    names = {each.name for versions in (first, second) for each in versions if each.kind == "segment"}
+    visible = sorted(name for name in names if model_of(name) is None)
+    return [_difference(name, (first, second), members, summaries) for name in visible]
 
 
 _Versions: TypeAlias = dict[Reference, tuple[str, frozenset[Reference]]]
@@ -93,6 +95,7 @@ def _versions(catalog: Catalog) -> _Versions:
     live = with_drafts(catalog)
     definitions: dict[Reference, Definition] = {
         **{Reference("segment", each.name): each for each in live.segments if each.status == "live"},
+        **{Reference("segment", each.name): each for each in live.models},
         **{Reference("score", each.name): each for each in live.scores},
     }
     return {

@@ -303,6 +303,7 @@ def needed_of(catalog: Catalog, segment: Segment) -> Catalog:
     """A catalog of the definition and all that it uses."""
     definitions: dict[Reference, Segment | Score] = {
         **{Reference("segment", each.name): each for each in catalog.segments},
+        **{Reference("segment", each.name): each for each in catalog.models},
         **{Reference("score", each.name): each for each in catalog.scores},
     }
     needed: set[Reference] = set()
@@ -317,6 +318,7 @@ def needed_of(catalog: Catalog, segment: Segment) -> Catalog:
         catalog,
         segments=tuple(each for each in catalog.segments if Reference("segment", each.name) in needed),
         scores=tuple(each for each in catalog.scores if Reference("score", each.name) in needed),
+        models=tuple(each for each in catalog.models if Reference("segment", each.name) in needed),
     )
 
 

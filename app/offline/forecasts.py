@@ -5,7 +5,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from app.offline.model_file import Model, forecast, numbers_of
+from app.segments.definitions.model_file import Model
+from app.segments.definitions.model_forecast import forecast, numbers_of
 
 
 def forecast_lines(model: Model, rows: Sequence[dict[str, Any]], *, above: float) -> list[bytes]:

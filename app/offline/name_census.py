@@ -62,7 +62,7 @@ class NameCensus:
         self._traits, self._context = _Sought(), _Sought()
         self._cart_events = (*catalog.settings.cart.add, *catalog.settings.cart.replace)
         definitions: list[Definition] = [each for each in catalog.segments if each.status != "retired"]
-        definitions += catalog.scores
+        definitions += (*catalog.models, *catalog.scores)
         for definition in definitions:
             for expression in expressions(definition):
                 self._seek(expression, definition.name)

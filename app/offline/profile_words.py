@@ -31,7 +31,7 @@ class ProfileWords:
         self._segments = {code.id: code.name for code in program.segments}
         self._leaves: dict[int, str] = {}
         self._lists: dict[int, str] = {}
-        definitions: Sequence[Definition] = (*catalog.segments, *catalog.scores)
+        definitions: Sequence[Definition] = catalog.definitions
         for node in (node for each in definitions for top in expressions(each) for node in walk(top)):
             if isinstance(node, s.Trait | s.ContextValue):
                 is_trait = isinstance(node, s.Trait)

@@ -19,6 +19,7 @@ from app.errors import UserError, need_packages
 from app.events.instants import iso_text
 from app.offline.feature_rows import Row
 from app.segments.definitions.features_file import Features
+from app.segments.language import canonical
 
 METADATA: Final = b"shoal"
 ENDS: Final = (".parquet", ".csv", ".jsonl")
@@ -30,7 +31,8 @@ ColumnType = Literal["number", "boolean", "text", "json"]
 class RowsMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Origin of the rows of a file.
 
-    version: that of the features. values: column -> its expression. ahead_ms: windows of the labels.
+    version: that of the features. values: column -> its expression. ahead_ms: windows of the labels. moments, warmup:
+    as in the features file; empty in files of earlier versions. mixed: columns of lists, or of values of several types.
     """
 
     features: str
@@ -38,6 +40,9 @@ class RowsMetadata(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str]
     labels: tuple[str, ...]
     ahead_ms: dict[str, int]
+    moments: str = ""
+    warmup: Literal["none", "wait"] = "none"
+    mixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,18 @@ class Column:
     missing: int
 
 
-def metadata_of(features: Features) -> RowsMetadata:
+def metadata_of(features: Features, columns: Sequence[Column]) -> RowsMetadata:
     """The metadata of rows of these features."""
+    assert features.moments.when is not None, "features without moments"
     return RowsMetadata(
         features=features.name,
         version=features.version,
         values=features.expressions,
         labels=tuple(label.name for label in features.labels),
         ahead_ms={label.name: label.ahead_ms for label in features.labels},
+        moments=canonical.text(features.moments.when),
+        warmup=features.moments.warmup,
+        mixed=tuple(column.name for column in columns if column.type == "json"),
     )
 
 

@@ -96,7 +96,7 @@ class ValueCensus:
     def __init__(self, catalog: Catalog) -> None:
         self._found: dict[_Place, _Found] = {}
         definitions: list[Definition] = [each for each in catalog.segments if each.status != "retired"]
-        definitions += catalog.scores
+        definitions += (*catalog.models, *catalog.scores)
         for definition in definitions:
             for expression in expressions(definition):
                 for place in _places_of(expression, catalog.settings.cart):

@@ -100,7 +100,12 @@ class Application(Process):
         await super().on_first_start()
 
     def _tell_catalog(self, source: str) -> None:
-        log.info("catalog %s: %d segments from %s", self.program.version, len(self.program.segments), source)
+        log.info(
+            "catalog %s: %d segments from %s",
+            self.program.version,
+            sum(not code.hidden for code in self.program.segments),
+            source,
+        )
 
     async def _read_catalog(self, *, committed_only: bool) -> None:
         """The published definitions take the place of a folder's."""
@@ -245,7 +250,7 @@ class Application(Process):
         self._measure()
 
     def _measure(self) -> None:
-        members: dict[str, int] = dict.fromkeys((segment.name for segment in self.program.segments), 0)
+        members: dict[str, int] = dict.fromkeys((code.name for code in self.program.segments if not code.hidden), 0)
         for task in self.tasks:
             if (core := task.core) is not None:
                 self.metrics.profiles(task.partition, core.users)
@@ -289,7 +294,7 @@ def own_topics(settings: Settings, program: Program) -> frozenset[str]:
     if settings.segment_topics == "none":
         return frozenset()
     wanted = settings.segment_topics == "all"
-    return frozenset(segment.name for segment in program.segments if wanted or segment.topic)
+    return frozenset(code.name for code in program.segments if (wanted or code.topic) and not code.hidden)
 
 
 def _listed(names: Sequence[str]) -> str:

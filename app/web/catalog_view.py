@@ -96,7 +96,7 @@ class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
 
 def with_needs(catalog: Catalog, definition: Definition) -> Catalog:
     """A definition with all that it uses: thousands of others would only take time."""
-    every: list[Definition] = [*catalog.segments, *catalog.scores]
+    every: list[Definition] = [*catalog.definitions]
     known = {each.name: each for each in every}
     wanted: set[str] = set()
     waiting: list[Definition] = [definition]
@@ -109,6 +109,7 @@ def with_needs(catalog: Catalog, definition: Definition) -> Catalog:
         catalog,
         segments=tuple(each for each in catalog.segments if each.name in wanted),
         scores=tuple(each for each in catalog.scores if each.name in wanted),
+        models=tuple(each for each in catalog.models if each.name in wanted),
     )
 
 
@@ -198,7 +199,7 @@ class CatalogView:
     def view(self, name: str) -> SegmentView:
         """One segment. Problem 404."""
         catalog, segment = self.catalog, self.segment(name)
-        others: list[Definition] = [*catalog.segments, *catalog.scores]
+        others: list[Definition] = [*catalog.definitions]
         footprint = footprints(with_needs(catalog, segment), self._settings.time_rules).get(name)
         kept = () if footprint is None else footprint.kept
         return SegmentView(

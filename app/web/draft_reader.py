@@ -15,13 +15,15 @@ from app.runtime.records.published_catalog import definitions_of
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.catalog_checks import check_files
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
-from app.segments.definitions.definition_file import DefinitionFile, read_definition_file
+from app.segments.definitions.definition_file import DefinitionFile
 from app.segments.definitions.dependencies import expressions, references, settlement_order
+from app.segments.definitions.deployed_model import read_any_definition
 from app.segments.definitions.problem import CatalogError
 from app.segments.definitions.problem import Problem as FileProblem
 from app.segments.definitions.remarks import remarks
 from app.segments.language import canonical
 from app.segments.language import syntax as s
+from app.segments.language.names import model_segment
 from app.segments.language.suggestions import closest
 from app.segments.language.walk import walk
 from app.segments.review.catalog_limits import check_catalog
@@ -99,7 +101,7 @@ class DraftReader:
         """Reads a text. `of`: name of the definition that it replaces; empty: it is new."""
         known = definitions_of(catalog)
         path = known[of].path if of in known else "new.yaml"
-        file = read_definition_file(path, text)
+        file = read_any_definition(path, text)
         files = [file, *self._others(file, known, catalog, of=of)]
         findings = [_finding(each, "error", path, files) for each in check_files(files, catalog.settings)]
         findings += self._name_findings(file, known, of=of)
@@ -134,7 +136,7 @@ class DraftReader:
     def catalog_with(self, text: str, catalog: Catalog, *, of: str) -> tuple[Catalog, Segment] | str:
         """The segment of a text, in a catalog of what it uses; else the first problem."""
         known = definitions_of(catalog)
-        file = read_definition_file(known[of].path if of in known else "new.yaml", text)
+        file = read_any_definition(known[of].path if of in known else "new.yaml", text)
         files = [file, *self._others(file, known, catalog, of=of)]
         problems = check_files(files, catalog.settings)
         if problems:
@@ -155,7 +157,7 @@ class DraftReader:
     def _file(self, definition: Definition) -> DefinitionFile:
         file = self._parsed.get(definition.name)
         if file is None or file.source.text != definition.text.removeprefix("\ufeff"):
-            file = self._parsed[definition.name] = read_definition_file(definition.path, definition.text)
+            file = self._parsed[definition.name] = read_any_definition(definition.path, definition.text)
         return file
 
     def _name_findings(self, file: DefinitionFile, known: dict[str, Definition], *, of: str) -> Iterator[Finding]:
@@ -203,6 +205,8 @@ def _names_in(node: s.Node) -> Iterator[str]:
             yield each.segment
         elif isinstance(each, s.ScoreValue):
             yield each.score
+        elif isinstance(each, s.ModelValue):
+            yield model_segment(each.model)
 
 
 def _uses(definition: Definition, names: set[str]) -> bool:
@@ -217,8 +221,9 @@ def _catalog_of(files: Sequence[DefinitionFile], catalog: Catalog) -> Catalog:
     ordered = settlement_order(segments.values(), scores.values())
     return replace(
         catalog,
-        segments=tuple(segments[name] for name in ordered),
+        segments=tuple(segments[name] for name in ordered if segments[name].model is None),
         scores=tuple(scores[name] for name in sorted(scores)),
+        models=tuple(segments[name] for name in sorted(segments) if segments[name].model is not None),
     )
 
 

@@ -63,7 +63,7 @@ class ListChanged(msgspec.Struct, kw_only=True, frozen=True):
 def lists_of(catalog: Catalog) -> list[StaticList]:
     """The lists that definitions ask for, by name."""
     found: dict[str, list[str]] = {}
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     for each in definitions:
         named = {node.name for one in expressions(each) for node in walk(one) if isinstance(node, s.StaticList)}
         for name in named:

@@ -3,14 +3,17 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.cli import main as cli
 from app.segments.definitions.features_file import FEATURES
+from tests.support.models import model_text
 from tools.docs_pages import ROOT
 
 PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+LIKELY = re.findall(r"```yaml likely\n(.*?)```", PAGE, re.DOTALL)[0]
 EXAMPLE = re.findall(r"```yaml features\n(.*?)```", PAGE, re.DOTALL)[0]
 
 
@@ -32,3 +35,26 @@ def test_the_example_makes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert header == "user,at,views_7d,adds_7d,orders_30d,cart_value,source,order_24h,revenue_7d"
     assert row == "u-1,2026-01-05T10:04:00.000Z,0.0,0.0,0.0,0.0,,true,20.0"
     assert "1 row of 1 user" in capsys.readouterr().out
+
+
+def test_the_model_is_used_by_a_definition(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    (folder / "likely-buyers.yaml").write_text(LIKELY)
+    (folder / "orders.model.json").write_text(model_text())
+    events = tmp_path / "events.jsonl"
+    seen: list[dict[str, Any]] = [
+        {"type": "track", "event": event, "userId": "u-1", "timestamp": f"2026-01-05T10:{minute:02}:00Z"}
+        for minute, event in enumerate(("Product Viewed", "Product Added", "Page Liked", "Product Viewed"))
+    ]
+    seen[1]["properties"] = {"product_id": "a", "price": 5}
+    events.write_text("".join(json.dumps(each) + "\n" for each in seen))
+    assert cli.main(["validate", str(folder)]) == 0
+    assert "1 segment, 1 model: no problems" in capsys.readouterr().out
+    assert cli.main(["plan", str(folder)]) == 0
+    assert "after model likely" in capsys.readouterr().out
+    assert cli.main(["backtest", str(events), "--segments", str(folder), "--output", f"{tmp_path}/changes.jsonl"]) == 0
+    (change,) = map(json.loads, (tmp_path / "changes.jsonl").read_text().splitlines())
+    assert (change["segment"], change["at"]) == ("likely-buyers", "2026-01-05T10:03:00.000Z")
+    assert change["attach"] == {"probability": 0.731059}
+    assert {"expression": "model('likely') > 0.3", "value": 0.731059} in change["evidence"]

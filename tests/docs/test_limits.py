@@ -7,6 +7,8 @@ import pytest
 from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
 from app.segments.compiler.evidence import ATOMS_MAX
 from app.segments.definitions.definition_format import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
+from app.segments.definitions.model_file import DEPTH_MAX as TREE_DEPTH_MAX
+from app.segments.definitions.model_file import NUMBERS_MAX
 from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX
@@ -43,6 +45,7 @@ LIMITS = {
     "an event behind the latest": f"{RULES.disorder_ms // 1_000} s",
     "the name of a segment": f"{NAME_LENGTH_MAX} characters",
     "a definition file": f"{FILE_LENGTH_MAX:,} characters",
+    "a [model]": f"{FILE_LENGTH_MAX:,} characters, {NUMBERS_MAX} numbers a row, trees {TREE_DEPTH_MAX} decisions",
     "one expression": f"{EXPRESSION_LENGTH_MAX:,} characters, {DEPTH_MAX} levels",
     "values under `attach`": f"{ATTACH_MAX}",
     "entries under `points`": f"{POINTS_MAX}",

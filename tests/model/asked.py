@@ -10,10 +10,12 @@ from app.segments.language.syntax import (
     Expression,
     Key,
     Membership,
+    ModelValue,
     Number,
     ScoreValue,
     SegmentMark,
 )
+from tests.model import models
 from tests.model.view import walk
 
 
@@ -28,7 +30,8 @@ def expressions_of(segment: Segment) -> Iterator[Expression]:
 
 def settlement_order(catalog: Catalog) -> list[Segment]:
     """Next is always the smallest name whose dependencies are done, also through scores. Only what is live."""
-    waiting = {segment.name: segment for segment in catalog.segments if segment.status == "live"}
+    every = (*catalog.segments, *catalog.models)
+    waiting = {segment.name: segment for segment in every if segment.status == "live"}
     order: list[Segment] = []
     while waiting:
         ready = min(name for name, segment in waiting.items() if not needs(segment, catalog) & waiting.keys())
@@ -51,6 +54,8 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
                     yield (max(ceil(days), 0) + 2) * 24 * 3_600_000
                 case Membership(segment=name):
                     yield from windows(catalog.segment(name), catalog)
+                case ModelValue(model=name):
+                    yield from windows(models.moments(name, catalog), catalog)
                 case SegmentMark(segment=name):
                     yield from (each + (node.within_ms or 0) for each in windows(catalog.segment(name), catalog))
                 case ScoreValue(score=name):
@@ -77,6 +82,8 @@ def needs(segment: Segment, catalog: Catalog) -> set[str]:
         for node in walk(reading.pop()):
             if isinstance(node, Membership | SegmentMark):
                 found.add(node.segment)
+            elif isinstance(node, ModelValue):
+                found.add(models.moments(node.model, catalog).name)
             elif isinstance(node, ScoreValue):
                 score = next(score for score in catalog.scores if score.name == node.score)
                 reading += [points.condition for points in score.points if isinstance(points, PointsWhen)]

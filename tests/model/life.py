@@ -15,7 +15,7 @@ from app.segments.language.syntax import (
     Consent,
     Expression,
 )
-from tests.model import experiments, values
+from tests.model import experiments, models, values
 from tests.model.asked import expressions_of, said_by, windows
 from tests.model.history import History
 from tests.model.messages import Message
@@ -101,6 +101,8 @@ class Life:
             own = self.standings.get(segment.name, Standing())
             theirs = other.standings.get(segment.name, Standing())
             self.standings[segment.name] = joined(segment, own, theirs, now)
+            if segment.model is not None:
+                self.standings[segment.name] = models.later(own, theirs, now)
         experiments.join(self.exposures, other.exposures)
         for name, standing in self.standings.items():
             groups = experiments.after_joining(standing.groups, self.exposures)
@@ -298,7 +300,8 @@ class Life:
         if not (long_enough and cooled):
             self.standings[segment.name] = standing
             return
-        experiments.enter(self.exposures, segment, self.catalog, self.user, now)
+        if segment.model is None:
+            experiments.enter(self.exposures, segment, self.catalog, self.user, now)
         self.standings[segment.name] = replace(
             standing,
             inside=True,
@@ -311,7 +314,8 @@ class Life:
         self.say(segment, "entered", cause, self.evidence(condition, view))
 
     def attached(self, segment: Segment, view: View) -> tuple[tuple[str, Any], ...]:
-        return tuple((name, seen(view.value(expression))) for name, expression in segment.attach)
+        values = tuple((name, seen(view.value(expression))) for name, expression in segment.attach)
+        return values if segment.model is None else models.scored(segment.model, dict(values))
 
     def differs(self, segment: Segment, standing: Standing, view: View) -> bool:
         return any(
@@ -346,6 +350,8 @@ class Life:
         return [{"expression": expression, "value": value} for expression, value in told]
 
     def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
+        if segment.model is not None:
+            return
         standing = self.standings[segment.name]
         value, is_other_in = None, False
         if self.one is not None:

@@ -26,6 +26,7 @@ from app.segments.language.syntax import (
     ListOf,
     Lower,
     Membership,
+    ModelValue,
     Not,
     Number,
     Or,
@@ -39,7 +40,7 @@ from app.segments.language.syntax import (
     UserField,
     Version,
 )
-from tests.model import aggregates, cart, consent, dates, latest, scores, sequences, session
+from tests.model import aggregates, cart, consent, dates, latest, models, scores, sequences, session
 from tests.model.history import History, is_true, value_of
 from tests.model.plain import Length, Moment, Value, difference, each, number, seen
 from tests.model.standing import Standing
@@ -104,6 +105,8 @@ class View:
                 return consent.granted(purpose, self.catalog, self.history)
             case SegmentMark():
                 return self.mark(node)
+            case ModelValue(model=name):
+                return models.value(name, self.standings)
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)

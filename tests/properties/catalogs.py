@@ -6,9 +6,10 @@ from typing import Any
 
 from app.segments.language.functions import AGGREGATES
 from tests.properties.date_expressions import DateExpressions
+from tests.properties.drawn_models import model_atoms, model_files, model_values
 from tests.properties.item_expressions import ARITHMETIC, item_atom, item_value
 from tests.properties.terms import atoms, filter_terms, value_atom
-from tests.properties.told_values import told
+from tests.properties.told_values import told, told_gaps
 from tests.support.choices import Choices
 from tests.support.histories import LONG_TEXTS
 
@@ -45,6 +46,7 @@ class Writer(DateExpressions):
         self.once_percent = 10 if self.plain else 28
         self.segments: list[str] = []
         self.scores: list[str] = []
+        self.models: list[str] = []
         self.durations: set[str] = set()
         self.names: set[str] = set()
         self.lists: set[str] = set()
@@ -290,6 +292,7 @@ class Writer(DateExpressions):
             options += [lambda: f"score('{self.one_of(*self.scores)}')"] * 4
         if self.segments:
             options.append(lambda: f"segment('{self.one_of(*self.segments)}')")
+        options += model_values(self)
         return self.one_of(*options)()
 
     def values_by_name(self, make: Callable[[], str], least: int, most: int) -> dict[str, str]:
@@ -333,6 +336,7 @@ class Writer(DateExpressions):
             options += [lambda: f"segment('{self.one_of(*self.segments)}')"] * 3
         if self.scores:
             options += [lambda: f"score('{self.one_of(*self.scores)}') {self.order()} {self.one_of(*POINTS)}"] * 4
+        options += model_atoms(self)
         return self.one_of(*options)()
 
     def static_list(self) -> str:
@@ -413,20 +417,15 @@ class Writer(DateExpressions):
         """1 to 4 definitions; later ones may use earlier ones, whatever their names."""
         names = self.shuffled(("k", "l", "m", "n"))[: self.whole(1, 4)]
         files: dict[str, str] = {}
+        models = model_files(self)
         for name in names:
             make = self.score if len(files) < len(names) - 1 and self.chance(25) else self.segment
             files[f"{name}.yaml"] = make(name)
         if self.gaps:
-            files["o.yaml"] = self.told_gaps()
+            files["o.yaml"] = yaml_of(told_gaps(self))
         else:
             files |= {f"{keys['segment']}.yaml": yaml_of(keys) for keys in told(self)}
-        return files
-
-    def told_gaps(self) -> str:
-        """A segment of all users that counts sequences, and what came since one."""
-        attach = self.values_by_name(lambda: f"count({self.sequence()}) + 0", 5, 8)
-        attach |= {each: f"count({self.name()} since last {self.last_pattern(100)}) + 0" for each in ("w0", "w1", "w2")}
-        return yaml_of({"segment": "o", "when": "never('Nothing')", "attach": attach, "updates": sorted(attach)})
+        return files | models
 
     def others(self, files: dict[str, str]) -> tuple[dict[str, str], ...]:
         """Now and then: definitions that somebody else adds and takes away; some are the same under another name."""

@@ -18,6 +18,7 @@ from tests.model.plain import instant_text
 from tests.model.story import ms
 from tests.properties.catalogs import NAMES, SHOP_NAMES, Writer, yaml_of
 from tests.properties.date_expressions import ZONES
+from tests.properties.drawn_models import MODEL
 from tests.support.choices import Choices, Draw
 from tests.support.histories import USERS, Narrator, midnights_ms, rules_for, start_ms, zone_of_start
 from tests.support.people_histories import People, PeopleNarrator, identity_of
@@ -259,6 +260,14 @@ def scenario_of(choices: Choices, writer_type: type[Writer] = Writer) -> Scenari
     if len(narrator.users) > 1 and not narrator.lists and choices.chance(MERGING_PERCENT):
         make_one(choices, narrator.users, moments)
     return Scenario(files, rules, tuple(moments), end_ms, others, timers_max)
+
+
+def model_scenario_of(choices: Choices) -> Scenario:
+    """The next of these that has a model."""
+    while True:
+        scenario = scenario_of(choices)
+        if f"{MODEL}.model.json" in scenario.files:
+            return scenario
 
 
 def ask_days(files: Mapping[str, str]) -> bool:

@@ -140,3 +140,11 @@ MOVING: tuple[Make, ...] = (
     lambda writer: f"since({writer.pattern()})",
 )
 """What moves by itself, which cannot be a reason to send values."""
+
+
+def told_gaps(writer: "Writer") -> dict[str, Any]:
+    """A segment of all users that counts sequences, and what came since one."""
+    attach = writer.values_by_name(lambda: f"count({writer.sequence()}) + 0", 5, 8)
+    last = [f"count({writer.name()} since last {writer.last_pattern(100)}) + 0" for _ in range(3)]
+    attach |= {f"w{place}": text for place, text in enumerate(last)}
+    return {"segment": "o", "when": "never('Nothing')", "attach": attach, "updates": sorted(attach)}

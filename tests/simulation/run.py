@@ -1,7 +1,7 @@
 """One run: a scenario drawn from a seed is played to its end, and judged. The same seed gives the same run, always."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -33,6 +33,7 @@ from tests.simulation.worker import Worker
 
 PROGRESS_MS = 150_000.0
 RESTART_MS = 3_000.0
+MODELS_SHARE = 0.3
 
 
 class SilentMetrics(Metrics):
@@ -96,6 +97,8 @@ class Run:
         catalogs, order = Random(f"catalogs of {self.seed}"), Random(f"order of {self.seed}")
         self.scenario: Scenario = draw(chance, transactions=self.transactions, catalogs=catalogs, order=order)
         self.scenario = with_people(self.scenario, Random(f"people of {self.seed}"), always=self.people)
+        with_models = Random(f"models of {self.seed}").random() < MODELS_SHARE
+        self.scenario = replace(self.scenario, models=with_models)
         scenario = self.scenario
         self.settings = scenario.settings
         self.times = Times()

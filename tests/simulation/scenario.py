@@ -31,29 +31,72 @@ EVENTS = ("Product Viewed", "Product Viewed", "Product Viewed", "Product Added",
 POISON = b"Poisonous"
 
 
+def _model(base: float, leaf: float) -> str:
+    """A model of two small trees: about the views of the last minutes, and about the cart."""
+    views, cart = "count('Product Viewed' within 10m)", "cart.items"
+    tree = {"feature": [0, -1, -1], "threshold": [1.0, 0.0, 0.0], "left": [1, 0, 0], "right": [2, 0, 0]}
+    said = {
+        "format": 1,
+        "name": "likely",
+        "label": "orders",
+        "features": "f",
+        "features_version": "abcdef",
+        "columns": [{"name": "views", "expression": views}, {"name": "items", "expression": cart}],
+        "kind": "boosted",
+        "trained_from": "2026-01-01",
+        "trained_until": "2026-02-01",
+        "rows": 100,
+        "positives": 10,
+        "quality": {"auc": 0.8, "average_precision": 0.3, "brier": 0.1, "top_tenth": 0.4},
+        "base": base,
+        "trees": [
+            {**tree, "value": [0.0, -leaf, leaf]},
+            {**tree, "feature": [1, -1, -1], "threshold": [0.5, 0.0, 0.0], "value": [0.0, 0.25, 0.75]},
+        ],
+        "moments": "exists('Product Viewed' within 1m) or cart.items > 0",
+    }
+    return json.dumps(said)
+
+
+SCORED = {
+    "scored.yaml": "segment: scored\nwhen: never('Nothing')\nattach: {p: model('likely')}\nupdates: [p]\n",
+    "likely.yaml": "segment: likely\nwhen: model('likely') > 0.5\nhold: 2m\n",
+}
+MODELS: tuple[dict[str, str], ...] = (
+    {"likely.model.json": _model(-0.5, 0.4)} | SCORED,
+    {"likely.model.json": _model(0.1, 1.5)} | SCORED,
+    {},
+)
+"""With each catalog of a run with models: one, another of the same name, and none."""
+
 TURNED = "segment: turned\nwhen: count(sequence('Product Viewed' then 'Page Liked' within 5m) within 10m) >= 1\n"
 NO_WAITS = (0, 0, 0)
 
 
 @cache
-def catalogs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Catalog, ...]:
+def catalogs(
+    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False
+) -> tuple[Catalog, ...]:
     """The catalog that holds first, and those that take its place in some runs; with how long events wait under each.
 
     Where any of them has an order, all look at the order of events.
     """
     loaded = []
-    for files, wait_ms in zip((FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG), waits_ms, strict=True):
+    every = (FIRST_CATALOG, SECOND_CATALOG, THIRD_CATALOG)
+    for files, wait_ms, scored in zip(every, waits_ms, MODELS, strict=True):
         order = {SETTINGS_FILE: f"order: {{wait: {wait_ms}ms}}\n"} if wait_ms else {}
         people = {IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n"} if identity else {}
         turned = {"turned.yaml": TURNED} if any(waits_ms) else {}
-        loaded.append(load_catalog(files | turned | order | people))
+        loaded.append(load_catalog(files | turned | order | people | (scored if models else {})))
     return tuple(loaded)
 
 
 @cache
-def programs(waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False) -> tuple[Program, ...]:
+def programs(
+    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False
+) -> tuple[Program, ...]:
     """The same, compiled."""
-    return tuple(compile_catalog(catalog, RULES) for catalog in catalogs(waits_ms, identity=identity))
+    return tuple(compile_catalog(catalog, RULES) for catalog in catalogs(waits_ms, identity=identity, models=models))
 
 
 @cache
@@ -97,7 +140,7 @@ class Scenario:
     `new_catalogs_ms`: when others are published; a worker hears of them `hearing_ms` later for each letter of its name,
     and evaluates `sweep_profiles` at a time. `timers_max` instants of timers fire in one batch, records wait for others
     for `timers_first_s`. `waits_ms`: how long events wait for those before them under each catalog, 0: not at all.
-    `identity`: users claim the anonymous ids of their devices.
+    `identity`: users claim the anonymous ids of their devices. `models`: catalogs have a model, and another later.
     """
 
     transactions: bool
@@ -118,16 +161,17 @@ class Scenario:
     timers_first_s: float
     waits_ms: tuple[int, ...] = NO_WAITS
     identity: bool = False
+    models: bool = False
 
     @property
     def programs(self) -> tuple[Program, ...]:
         """The catalogs of the run, in the order in which they are published."""
-        return programs(self.waits_ms, identity=self.identity)
+        return programs(self.waits_ms, identity=self.identity, models=self.models)
 
     @property
     def catalogs(self) -> tuple[Catalog, ...]:
         """The same, before they are compiled."""
-        return catalogs(self.waits_ms, identity=self.identity)
+        return catalogs(self.waits_ms, identity=self.identity, models=self.models)
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)

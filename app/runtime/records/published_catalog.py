@@ -1,11 +1,11 @@
 """The catalog as data: what `shoal publish` writes to the catalog topic, and how a reader knows that it has it whole.
 
-The topic has one partition and is compacted. Each definition is a record: key its name, value its YAML text, header
-`path` its file; so are the settings, under the key `catalog.yaml`. A publication ends with one record more, under
-VERSION_KEY, that names every definition with the version it must have; only when all of these have been read is the
-catalog whole, and only then does it take effect. Definitions that are gone get a tombstone after that. So a reader
-never sees half a publication, also if the publisher dies half-way or the broker has no transactions: what it then holds
-does not match, and the catalog before stays.
+The topic has one partition and is compacted. Each definition is a record: key its name, value its text (YAML, of a
+model JSON), header `path` its file; so are the settings, under the key `catalog.yaml`. A publication ends with one
+record more, under VERSION_KEY, that names every definition with the version it must have; only when all of these have
+been read is the catalog whole, and only then does it take effect. Definitions that are gone get a tombstone after that.
+So a reader never sees half a publication, also if the publisher dies half-way or the broker has no transactions: what
+it then holds does not match, and the catalog before stays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -84,9 +84,8 @@ class Difference:
 
 
 def definitions_of(catalog: Catalog) -> dict[str, Definition]:
-    """All definitions by name, drafts and retired ones too."""
-    named: dict[str, Definition] = {segment.name: segment for segment in catalog.segments}
-    return named | {score.name: score for score in catalog.scores}
+    """All definitions by name, drafts and retired ones too; a model has the name `model <name>`."""
+    return {definition.name: definition for definition in catalog.definitions}
 
 
 def versions_of(catalog: Catalog) -> dict[str, str]:

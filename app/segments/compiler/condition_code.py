@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.fixed_instants import with_instants
+from app.segments.compiler.model_code import VALUE
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
 from app.segments.evaluation import operators, versions
@@ -18,11 +19,13 @@ from app.segments.evaluation.places import Area
 from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.names import model_segment
 from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from app.segments.language.version_checks import has_version
 from tables.dates import is_date
+from tables.profile import SENT
 from tables.tallies import Tally
 from tables.windows import FOREVER
 
@@ -58,6 +61,10 @@ class Expressions(Values):
             case syntax.Version(of=of):
                 value, until = self.value(of)
                 return self._local(f"{self._helper(versions.as_version)}({value})"), until
+            case syntax.ModelValue(model=model):
+                member = self._member(model_segment(model))
+                score = self._local(f"None if {member} is None else {member}[{SENT}]")
+                return self._local(f"None if {score} is None else {score}[{VALUE!r}]"), None
             case syntax.Near():
                 area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
                 place = ", ".join(self.value(each)[0] for each in node.coordinates)
@@ -230,7 +237,7 @@ class Expressions(Values):
                 return name in ("items", "quantity", "value")
             case syntax.SessionField(name=name):
                 return name in ("duration", "pages", "events", "number")
-            case syntax.ScoreValue() | syntax.Bucket() | syntax.SegmentMark(function="times"):
+            case syntax.ScoreValue() | syntax.ModelValue() | syntax.Bucket() | syntax.SegmentMark(function="times"):
                 return True
             case _:
                 return False

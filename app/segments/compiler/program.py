@@ -15,6 +15,7 @@ from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
 from app.segments.compiler.leaf_ids import leaf_id
+from app.segments.compiler.model_code import attach_of
 from app.segments.compiler.reads import Masks, Reads
 from app.segments.compiler.seen_windows import SeenWindows
 from app.segments.compiler.segment_code import is_simple, write_segment
@@ -24,6 +25,7 @@ from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, S
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import Catalog, Score, Segment
+from app.segments.definitions.dependencies import evaluated
 from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
@@ -128,7 +130,7 @@ class _Compiler:
     def __init__(self, catalog: Catalog, rules: TimeRules) -> None:
         self.catalog = catalog
         self.rules = rules
-        self.live = tuple(segment for segment in catalog.segments if segment.status != "draft")
+        self.live = tuple(segment for segment in evaluated(catalog) if segment.status != "draft")
         self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
         consent = catalog.settings.consent
         self.purposes: dict[str, Purpose] = {} if consent is None else consent.purposes
@@ -335,6 +337,7 @@ class _Compiler:
                 updates=read.segment.updates,
                 simple=is_simple(read.segment),
                 experiments=_experiments(read.segment, self.catalog.settings.holdout),
+                hidden=read.segment.model is not None,
                 waits_for=tuple(sorted(seen.of(read.segment, segments).items()))
                 if read.segment.warmup == "wait"
                 else (),
@@ -346,7 +349,7 @@ class _Compiler:
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
                 exit_evidence=functions[f"exit_evidence_{number}"],
-                attach=functions[f"attach_{number}"] if read.segment.attach else None,
+                attach=attach_of(read.segment, functions[f"attach_{number}"]),
             )
             for number, read in enumerate(reads)
         )
@@ -374,6 +377,8 @@ def _context_paths_of(node: syntax.Node | None) -> set[Path]:
 
 def _experiments(segment: Segment, holdout: Experiment | None) -> tuple[ExperimentCode, ...]:
     """The experiments whose groups the users of a segment are in: that of the catalog, and its own."""
+    if segment.model is not None:
+        return ()
     found = (each for each in (holdout, segment.experiment) if each is not None)
     return tuple(ExperimentCode(experiment_id(each.name), each) for each in found)
 

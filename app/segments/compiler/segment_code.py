@@ -232,6 +232,9 @@ def _write_attach(writer: Expressions, segment: Segment, number: int) -> None:
         values = []
         for name, node in segment.attach:
             value, _ = writer.value(node)
-            values.append(f"{name!r}: {code.bind('f', evidence.SHOW[evidence.shown_as(node)])}({value})")
+            shown = evidence.shown_as(node)
+            if segment.model is None or shown != "plain":  # a model takes plain values as they are
+                value = f"{code.bind('f', evidence.SHOW[shown])}({value})"
+            values.append(f"{name!r}: {value}")
         _load_aggregates(writer, loaded)
         code.line(f"return {{{', '.join(values)}}}")

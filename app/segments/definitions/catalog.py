@@ -18,8 +18,9 @@ from app.segments.definitions.catalog_settings import (
     settings_meanings,
 )
 from app.segments.definitions.definition import Catalog, CatalogSettings, Definition, PointsOn, Score, Segment
-from app.segments.definitions.definition_file import DefinitionFile, read_definition_file
+from app.segments.definitions.definition_file import DefinitionFile
 from app.segments.definitions.dependencies import settlement_order, subject
+from app.segments.definitions.deployed_model import read_any_definition
 from app.segments.definitions.problem import CatalogError, Problem
 from app.segments.language import canonical
 
@@ -32,7 +33,7 @@ def load_catalog(files: Mapping[str, str], *, more: Iterable[DefinitionFile] = (
     `more`: definitions that were read from other files. Raises CatalogError with all problems of all files.
     """
     paths = sorted(files)
-    read = [read_definition_file(path, files[path]) for path in paths if not is_settings_file(path)]
+    read = [read_any_definition(path, files[path]) for path in paths if not is_settings_file(path)]
     read += more
     settings: list[SettingsFile] = []
     found = CatalogSettings()
@@ -55,10 +56,11 @@ def _catalog(definitions: Iterable[Definition], settings: CatalogSettings) -> Ca
     versions = sorted(map(meaning, definitions))
     versions += settings_meanings(settings).values()
     return Catalog(
-        segments=tuple(segments[name] for name in ordered),
+        segments=tuple(segments[name] for name in ordered if segments[name].model is None),
         scores=tuple(scores[name] for name in sorted(scores)),
         version=sha256(b"\n".join(versions)).hexdigest()[:12],
         settings=settings,
+        models=tuple(segments[name] for name in sorted(segments) if segments[name].model is not None),
     )
 
 
@@ -111,4 +113,5 @@ def _segment_meaning(segment: Segment) -> dict[str, Any]:
         "warmup": segment.warmup,
         "topic": segment.topic,
         "status": segment.status,
+        **({"model": segment.model.version} if segment.model is not None else {}),
     }

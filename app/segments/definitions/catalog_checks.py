@@ -18,6 +18,7 @@ from app.segments.language import empty_profile as nobody
 from app.segments.language import syntax as s
 from app.segments.language.checks import check_condition, check_pattern, check_value
 from app.segments.language.errors import LanguageError
+from app.segments.language.names import model_of, model_segment
 from app.segments.language.suggestions import closest, listed
 from app.segments.language.thresholds import check_thresholds
 from app.segments.language.time_dependent import check_comparisons, check_still
@@ -62,6 +63,9 @@ class _Files:
         """Names that are taken."""
         for file in self._files:
             first = self._named.get(file.name, file)
+            if file.kind == "model" and first is not file:
+                hint = f"rename one of them: {first.source.path} is it, too"
+                yield file.source.problem(0, 0, f"two files are {file.name}", hint)
             if first is file or file.fields is None or first.fields is None or file.kind is None:
                 continue
             node = file.fields.get(file.kind) or file.fields.node
@@ -85,6 +89,8 @@ class _Files:
                     error = self._segment(node, file)
                 elif isinstance(node, s.ScoreValue):
                     error = self._score(node)
+                elif isinstance(node, s.ModelValue):
+                    error = self._model(node)
                 elif isinstance(node, s.Consent):
                     error = self._purpose(node)
                 if error is not None:
@@ -92,6 +98,8 @@ class _Files:
 
     def _segment(self, node: s.Membership | s.SegmentMark, user: DefinitionFile) -> LanguageError | None:
         used = self._named.get(node.segment)
+        if used is not None and used.kind == "model":
+            used = None
         if used is not None and used.kind == "score":
             return LanguageError(f"{node.segment} is a score", node.span, f"write score('{node.segment}') >= 50")
         if used is None:
@@ -123,6 +131,13 @@ class _Files:
             return LanguageError(f"{node.score} is a segment", node.span, f"write segment('{node.score}')")
         return None
 
+    def _model(self, node: s.ModelValue) -> LanguageError | None:
+        if model_segment(node.model) in self._named:
+            return None
+        known = [model_of(name) or "" for name, file in self._named.items() if file.kind == "model"]
+        hint = _quoted_guess(node.model, known) if known else "put the file of shoal train, NAME.model.json, beside it"
+        return LanguageError(f"unknown model {node.model}", node.span, hint)
+
     def requirements(self, file: DefinitionFile) -> Iterator[Problem]:
         """Purposes under `requires` that do not exist."""
         for name, node in file.requires.items():
@@ -149,7 +164,9 @@ class _Files:
             for placed in _all_placed(file):
                 for node in walk(placed.node):
                     if _refers(node, second):
-                        way = " -> ".join(f"{step.kind} {step.name}" for step in circle)
+                        way = " -> ".join(
+                            step.name if model_of(step.name) else f"{step.kind} {step.name}" for step in circle
+                        )
                         yield placed.problem(
                             LanguageError(
                                 f"{first.name} uses itself",
@@ -268,6 +285,8 @@ def _all_placed(file: DefinitionFile) -> list[Placed[s.Expression]]:
 def _refers(node: s.Node, target: Reference) -> bool:
     if isinstance(node, s.Membership | s.SegmentMark):
         return target == Reference("segment", node.segment)
+    if isinstance(node, s.ModelValue):
+        return target == Reference("segment", model_segment(node.model))
     return isinstance(node, s.ScoreValue) and target == Reference("score", node.score)
 
 

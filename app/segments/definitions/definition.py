@@ -9,6 +9,7 @@ from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.definitions.model_file import Model
 from app.segments.definitions.persona import Persona
 from app.segments.language.syntax import Expression, Pattern
 
@@ -55,7 +56,7 @@ class TestCase:
 class Segment:
     """One segment. Exactly one of `when`, or `enter` with `exit`, is given. Durations in milliseconds.
 
-    `each`: it is a membership for each value of a property.
+    `each`: it is a membership for each value of a property. `model`: entering scores the user, and writes no change.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Segment:
     tags: tuple[str, ...] = ()
     persona: Persona | None = None
     tests: tuple[TestCase, ...] = ()
+    model: Model | None = field(default=None, repr=False)
     path: str = field(default="", compare=False)
     text: str = field(default="", compare=False, repr=False)
 
@@ -143,12 +145,19 @@ class Catalog:
     whose dependencies (also through scores) are done. `version` changes with any definition's meaning.
 
     Drafts and retired segments are among them; `live_segments` are those that have members. `settings` belong to all.
+    `models`: the moments of models, in the order of their names; `dependencies.evaluated` gives both in their order.
     """
 
     segments: tuple[Segment, ...]
     scores: tuple[Score, ...]
     version: str
     settings: CatalogSettings = field(default_factory=CatalogSettings)
+    models: tuple[Segment, ...] = ()
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """Segments, models and scores: all that has expressions."""
+        return (*self.segments, *self.models, *self.scores)
 
     @property
     def live_segments(self) -> tuple[Segment, ...]:

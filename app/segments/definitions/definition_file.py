@@ -44,7 +44,7 @@ class DefinitionFile:
     """Result of reading one file; `definition` is None if it has problems. Problems are in `source.problems`."""
 
     source: YamlSource
-    kind: Literal["segment", "score"] | None = None
+    kind: Literal["segment", "score", "model"] | None = None
     name: str = ""
     status: Status = "live"
     definition: Definition | None = None

@@ -4,8 +4,9 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from app.segments.definitions.definition import Definition, PointsOn, PointsWhen, Score, Segment
+from app.segments.definitions.definition import Catalog, Definition, PointsOn, PointsWhen, Score, Segment
 from app.segments.language import syntax as s
+from app.segments.language.names import model_segment
 from app.segments.language.walk import walk
 
 
@@ -39,6 +40,8 @@ def references(definition: Definition) -> Iterator[Reference]:
                 yield Reference("segment", node.segment)
             elif isinstance(node, s.ScoreValue):
                 yield Reference("score", node.score)
+            elif isinstance(node, s.ModelValue):
+                yield Reference("segment", model_segment(node.model))
 
 
 def settlement_order(segments: Iterable[Segment], scores: Iterable[Score]) -> list[str]:
@@ -65,6 +68,14 @@ def settlement_order(segments: Iterable[Segment], scores: Iterable[Score]) -> li
             if not missing[other]:
                 heapq.heappush(ready, other)
     return order + sorted(by_name.keys() - set(order))
+
+
+def evaluated(catalog: Catalog) -> tuple[Segment, ...]:
+    """The segments and the moments of models, in settlement order. A model has the name `model <name>` there."""
+    if not catalog.models:
+        return catalog.segments
+    every = {segment.name: segment for segment in (*catalog.segments, *catalog.models)}
+    return tuple(every[name] for name in settlement_order(every.values(), catalog.scores))
 
 
 def _segments_used(segment: Segment, through: Mapping[str, set[str]]) -> set[str]:

@@ -28,7 +28,7 @@ def doubtful_names(catalog: Catalog) -> Iterator[str]:
 
 
 def _reads_the_cart(catalog: Catalog) -> bool:
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     nodes = (node for definition in definitions for expression in expressions(definition) for node in walk(expression))
     return any(isinstance(node, s.CartField) for node in nodes)
 
@@ -40,7 +40,7 @@ def _plain(name: str) -> str:
 def _names(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Each name of an event in a definition or its tests, with where it stands; each once."""
     seen: set[tuple[str, str]] = set()
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     for definition in sorted(definitions, key=lambda each: each.name):
         found = [
             node.name

@@ -26,6 +26,7 @@ from app.segments.evaluation.change import Atom, Cause, CauseKind, Change, Chang
 from app.segments.evaluation.exposure import ExperimentCode, expose, exposed_of, told_of
 from app.segments.evaluation.masks import numbers_of
 from app.segments.evaluation.operators import same
+from app.segments.language.names import model_of
 from tables import by_value
 from tables.by_value import MEMBER
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TOLD, TRUE_SINCE, Membership, Profile
@@ -40,6 +41,7 @@ class SegmentCode:
     keeps_exit: when a user last left is remembered, for `cooldown` or for who asks
     simple: until when the condition stays is all that matters, for who is in and for who is out
     experiments: whose groups its users are in, that of the catalog first
+    hidden: the moments of a model: entering remembers a score, and no change tells of it
     waits_for: (aggregate, window in ms), for `warmup: wait`
     reads: what else may have a timer on which this one depends: ids of segments and of aggregates that wait
     lags: numbers of those segments whose timer may come too early, as it is not set anew by each event that defers it
@@ -61,6 +63,7 @@ class SegmentCode:
     updates: tuple[str, ...]
     simple: bool
     experiments: tuple[ExperimentCode, ...]
+    hidden: bool
     waits_for: tuple[tuple[int, int], ...]
     dependents: int
     reads: tuple[int, ...]
@@ -194,6 +197,8 @@ class Settlement:
             member[TOLD:] = told_of(self.whole or profile, segment.experiments)
         self.members[segment.name] += 1
         self._settle_again(profile, segment, now, until)
+        if segment.hidden:
+            return True
         self._say(profile, segment, member, "entered", segment.entry_evidence(profile, now, self.user), now)
         return True
 
@@ -219,6 +224,8 @@ class Settlement:
         member[OUT_AT] = now if segment.keeps_exit else None
         self.members[segment.name] -= 1
         self._settle_again(profile, segment, now, until)
+        if segment.hidden:
+            return True
         self._say(profile, segment, member, "exited", evidence, now)
         member[SENT:] = [None]
         return True
@@ -256,7 +263,9 @@ class Settlement:
         """A profile takes the place of `before`: who is in another state by it enters or leaves, in order; the caller
         has set why. Marks are the new profile's own; `times`, what was sent and the groups that were told stay."""
         for segment in self._segments:
-            if segment.values is None:
+            if segment.hidden:
+                self.members[segment.name] += _inside(profile, segment) - _inside(before, segment)
+            elif segment.values is None:
                 self.become_one(profile, before, segment, now)
             else:
                 segment.values.become(profile, before, now, self)
@@ -296,6 +305,8 @@ class Settlement:
         if member is not None and member[INSIDE]:
             member[INSIDE] = 0
             self.members[segment.name] -= 1
+            if segment.hidden:
+                return
             self._say(profile, segment, member, "exited", [], now, bounded=False)
             del member[TOLD:]
 
@@ -313,7 +324,7 @@ class Settlement:
                 state[key][MEMBER][INSIDE] = 0
                 self._say(profile, gone, state[key][MEMBER], "exited", [], now, bounded=False)
                 self.value = None
-            if not values:
+            if not values and model_of(gone.name) is None:
                 self._say(profile, gone, member, "exited", [], now, bounded=False)
 
     def _say(
@@ -380,3 +391,8 @@ class Settlement:
             if forgotten < least:
                 least = forgotten
         return None if least >= FOREVER else iso(least)
+
+
+def _inside(profile: Profile, segment: SegmentCode) -> int:
+    member = profile.members.get(segment.id)
+    return 0 if member is None else int(member[INSIDE])

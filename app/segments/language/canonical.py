@@ -192,6 +192,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
     s.SegmentMark: (_OPERAND, _mark),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
+    s.ModelValue: (_OPERAND, lambda node: f"model({quoted(node.model)})"),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
     s.Version: (_OPERAND, lambda node: f"version({_write(node.of, _OR)})"),

@@ -86,6 +86,8 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return MISSING if nothing is None else nothing
         case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number"):
             return 0
+        case s.ModelValue():
+            return MISSING
         case s.UserField(name="identified") | s.StaticList() | s.Near():
             return False
         case _:

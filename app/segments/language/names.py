@@ -18,7 +18,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 OPEN_FIELDS = ("traits", "context")
 CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
-_GIVEN_A_TEXT = ("segment", "score", "list", "consent", "bucket")
+_GIVEN_A_TEXT = ("segment", "score", "model", "list", "consent", "bucket")
 MARKS = ("entered", "left", "since_left", "times")
 FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", "version", "near", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
 PATTERN_WORDS = ("page", "screen", "identify")
@@ -123,3 +123,20 @@ _OTHER_FIELDS: dict[str, dict[str, str]] = {
     },
 }
 """Other words for fields, without `_` and in small letters: the field that is meant, or a hint."""
+
+
+_MODEL = "model "
+
+
+def model_segment(model: str) -> str:
+    """The name of the segment that stands for a model; no definition can have it."""
+    return _MODEL + model
+
+
+def model_of(segment: str) -> str | None:
+    """The model that a segment stands for; None for a segment of a definition.
+
+    >>> model_of("model likely"), model_of("likely")
+    ('likely', None)
+    """
+    return segment.removeprefix(_MODEL) if segment.startswith(_MODEL) else None

@@ -238,6 +238,8 @@ def domain_of(node: s.Expression) -> Domain | None:
             return None  # '2.0' and '2' are equal
         case s.ItemCount():
             return Domain(kind, least=0, whole=True, optional=True)
+        case s.ModelValue():
+            return Domain(kind, least=0, most=1, optional=True)
         case s.Bucket():
             return Domain(kind, least=0, below=100)
         case s.UserField(name="id"):

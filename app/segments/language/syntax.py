@@ -302,6 +302,13 @@ class ScoreValue(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelValue(Node):
+    """`model('likely')`: the probability that a model gave at the latest of its moments; missing before the first."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket(Node):
     """A number from 0 to 99.99 that is fixed for each user and salt."""
 
@@ -394,6 +401,7 @@ Expression: TypeAlias = (
     | SegmentMark
     | StaticList
     | ScoreValue
+    | ModelValue
     | Bucket
     | Lower
     | Version

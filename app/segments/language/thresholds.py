@@ -32,6 +32,8 @@ def _check(node: s.Comparison) -> Iterator[LanguageError]:
         for number in numbers:
             if isinstance(number, s.Number) and _needed(sign, number.value, is_cut=is_cut) > most:
                 yield _pointless(node, sign, left, number, most, reason)
+    if isinstance(left, s.ModelValue):
+        yield from _check_probability(node, left, right)
     if isinstance(right, s.Duration):
         yield from _check_since(node, sign, left, right)
 
@@ -74,6 +76,15 @@ def _pointless(
         message = f"{shown(left)} never exceeds {most}"
     highest = f">= {most}" if sign not in ("<", "<=") else f"< {most}"
     return LanguageError(message, node.span, f"the highest threshold is {highest}", reason)
+
+
+def _check_probability(node: s.Comparison, model: s.ModelValue, bound: s.Expression) -> Iterator[LanguageError]:
+    for number in bound.items if isinstance(bound, s.ListOf) else (bound,):
+        if isinstance(number, s.Number) and not 0 <= number.value <= 1:
+            likely = number.value / 100 if 1 < number.value <= 100 else 0.7  # a share in percent
+            hint = f"write {shown(model)} {node.operator if node.operator != 'in' else '>'} {likely:g}"
+            reason = "a model says how probable its label is"
+            yield LanguageError(f"{shown(model)} lies between 0 and 1", node.span, hint, reason)
 
 
 def _plain(number: int | float) -> str:

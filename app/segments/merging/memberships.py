@@ -6,7 +6,7 @@ from app.segments.evaluation.settlement import SegmentCode
 from tables import exposures
 from tables.by_value import MEMBER, is_state
 from tables.exposures import Exposure
-from tables.profile import INSIDE, OUT_AT, SINCE, TOLD, TRUE_SINCE, Membership, Profile
+from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TOLD, TRUE_SINCE, Membership, Profile
 
 
 def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentCode, ...], now: int) -> None:
@@ -16,7 +16,11 @@ def merge_memberships(profile: Profile, given: Profile, segments: tuple[SegmentC
     exit of the two is remembered, so that a cool-down of either holds.
     """
     for segment in segments:
-        if segment.values is None:
+        other = given.members.get(segment.id)
+        if segment.hidden:
+            if other is not None:
+                _merge_score(profile, segment.id, other, now)
+        elif segment.values is None:
             merge_membership(profile, given, segment, now)
 
 
@@ -32,6 +36,17 @@ def merge_membership(profile: Profile, given: Profile, segment: SegmentCode, now
         member[TRUE_SINCE] = _earlier(member[TRUE_SINCE], _true_since(other, segment.for_ms, now))
     if member[OUT_AT] is not None or member[TRUE_SINCE] is not None:
         profile.members[segment.id] = member
+
+
+def _merge_score(profile: Profile, own: int, given: Membership, now: int) -> None:
+    """Of two scores by a model the later one counts, of one instant the user's own."""
+    member = profile.members.get(own)
+    if given[SENT] is None:
+        return
+    if member is None:
+        member = profile.members[own] = [0, 0, 0, None, None, None]
+    if member[SENT] is None or member[SINCE] < given[SINCE]:
+        member[SINCE], member[SENT] = min(given[SINCE], now), given[SENT]
 
 
 def merge_exposures(profile: Profile, own: int, name: str, given: Exposure) -> None:

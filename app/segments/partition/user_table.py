@@ -6,6 +6,7 @@ from app.segments.compiler.program import Program
 from app.segments.evaluation.batch import NO_CLOCK
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language.names import model_of
 from app.segments.partition.live_catalog import LiveCatalog
 from app.segments.partition.position import CATALOG_KEY, Position, read_position, write_position
 from app.segments.partition.reevaluation import Reevaluation
@@ -66,7 +67,7 @@ class UserTable:
 
     def members(self) -> dict[str, int]:
         """Segment -> users in it now."""
-        return dict(self._settlement.members)
+        return {name: users for name, users in self._settlement.members.items() if model_of(name) is None}
 
     def due_ms(self) -> int | None:
         """No timer fires before this instant; None if there is none."""

@@ -7,8 +7,9 @@ then; a profile that could grow too large. What does not depend on the rules is 
 from collections.abc import Iterator
 
 from app.segments.definitions.definition import Catalog, Definition, Segment
-from app.segments.definitions.definition_file import read_definition_file
+from app.segments.definitions.definition_file import DefinitionFile
 from app.segments.definitions.dependencies import expressions
+from app.segments.definitions.deployed_model import read_any_definition
 from app.segments.definitions.problem import CatalogError, Problem
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax as s
@@ -23,7 +24,7 @@ _FLIPPED: dict[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 def check_catalog(catalog: Catalog, rules: TimeRules) -> None:
     """Raises CatalogError with all that is wrong."""
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     problems = [
         problem
         for definition in definitions
@@ -40,7 +41,7 @@ def _of_definition(definition: Definition, rules: TimeRules) -> Iterator[Problem
     too_long = within_ms is not None and within_ms > rules.retention_ms
     if not too_long and not any(_errors(node, rules) for node in expressions(definition)):
         return
-    file = read_definition_file(definition.path, definition.text)  # once more, for the places
+    file = read_any_definition(definition.path, definition.text)  # once more, for the places
     if too_long:
         assert file.fields is not None
         assert within_ms is not None
@@ -121,21 +122,25 @@ def _too_large(catalog: Catalog, rules: TimeRules) -> Iterator[Problem]:
     most = profile_size(catalog, found).most
     if most <= PROFILE_BYTES_MAX:
         return
-    definitions: list[Definition] = [*catalog.segments, *catalog.scores]
+    definitions: list[Definition] = [*catalog.definitions]
     live = [each for each in definitions if not (isinstance(each, Segment) and each.status == "draft")]
     largest = max(live, key=lambda definition: found[definition.name].size.most)
-    file = read_definition_file(largest.path, largest.text)
-    assert file.fields is not None
-    assert file.kind is not None
-    node = file.fields.get(file.kind) or file.fields.node
+    file = read_any_definition(largest.path, largest.text)
     yield file.source.problem(
-        node.start_mark.index,
-        node.end_mark.index,
+        *_name_of(file),
         f"a user's profile could grow to {most // 1024} KB; {PROFILE_BYTES_MAX // 1024} KB is the most",
         "a count(...) against a fixed number keeps no more events than it needs; without a window, or without per,"
         " less is kept",
         f"most of it: {_largest_things(live, found)}",
     )
+
+
+def _name_of(file: DefinitionFile) -> tuple[int, int]:
+    """The place of the name of a definition; of a model the beginning."""
+    if file.fields is None or file.kind is None:
+        return 0, 0
+    node = file.fields.get(file.kind) or file.fields.node
+    return node.start_mark.index, node.end_mark.index
 
 
 def _largest_things(definitions: list[Definition], found: dict[str, Footprint]) -> str:

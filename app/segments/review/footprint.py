@@ -10,13 +10,16 @@ from itertools import chain
 
 from app.events.instants import iso
 from app.segments.compiler.aggregates import Remembered
+from app.segments.compiler.model_code import packing
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
 from app.segments.definitions.dependencies import expressions, references
+from app.segments.definitions.model_file import Model
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
+from app.segments.language.names import model_segment
 from app.segments.language.streak_span import streak_span
 from app.segments.language.types import Type, type_of
 from app.segments.language.walk import walk
@@ -63,6 +66,10 @@ WAITING = Size(0, waiting.BYTES_MAX + waiting.EVENTS_MAX * (2 * HEADER + 3 * INS
 """Events that wait for those before them: mostly none does."""
 
 
+A_SCORE = Size(42, 42)
+"""Size of a score without its numbers: the probability, the model's version, and their names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One thing that is remembered. `id`: definitions that keep the same share it. `limits`: those that can bite."""
@@ -101,7 +108,7 @@ class Footprint:
 def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
     """The footprint of each definition, by its name; nothing is kept for one that is retired."""
     found = {}
-    definitions: tuple[Definition, ...] = (*catalog.segments, *catalog.scores)
+    definitions: tuple[Definition, ...] = catalog.definitions
     for definition in definitions:
         retired = isinstance(definition, Segment) and definition.status == "retired"
         kept = () if retired else tuple(_kept(catalog, definition, rules))
@@ -145,7 +152,9 @@ def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterato
         size = A_VALUE + Size(ID + 1 + INSTANT, ID + 1 + INSTANT)
         yield Kept(name, f"the latest {name}", size, (f"{LIST_ITEMS_MAX} items of a list",))
     own = [*map(_aggregate, _aggregates(catalog, definition, rules))]
-    if isinstance(definition, Segment):
+    if isinstance(definition, Segment) and definition.model is not None:
+        own += _score(definition, definition.model)
+    elif isinstance(definition, Segment):
         experiments = [each for each in (catalog.settings.holdout, definition.experiment) if each is not None]
         for experiment in experiments:
             words = f"the group in the experiment {experiment.name}, and since when"
@@ -167,6 +176,14 @@ def _membership(segment: Segment, experiments: list[str]) -> Iterator[Kept]:
         told = exposures.told_size(experiments)
         yield Kept(f"told {segment.name}", "the groups that its changes tell", told)
     yield Kept(f"{MEMBER}{segment.name}", "whether in, since when, how many times", MEMBERSHIP)
+
+
+def _score(moments: Segment, model: Model) -> Iterator[Kept]:
+    """Yields what is remembered of the score of a model."""
+    numbers = packing(model).size
+    words = "the probability, and the numbers behind it"
+    yield Kept(f"sent {moments.name}", words, A_SCORE + Size(numbers, numbers))
+    yield Kept(f"{MEMBER}{moments.name}", "when they were scored last, how many times", MEMBERSHIP)
 
 
 def _of_values(segment: Segment, of_one: list[Kept]) -> Kept:
@@ -223,7 +240,7 @@ def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -
         if reference.kind == "segment" and reference.name != alone.name
     }
     nobodies = tuple(Segment(name, s.Boolean(False), None, None) for name in sorted(used))
-    return compile_catalog(replace(catalog, segments=(*nobodies, alone)), rules)
+    return compile_catalog(replace(catalog, segments=(*nobodies, alone), models=()), rules)
 
 
 def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[int, bool]]) -> tuple[int, bool]:
@@ -231,8 +248,7 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
 
     What it asks `entered(... within W)` or `left(... within W)` of has one that is longer by W, as in `SeenWindows`.
     """
-    definitions: dict[str, Definition] = {each.name: each for each in catalog.segments}
-    definitions |= {each.name: each for each in catalog.scores}
+    definitions = {each.name: each for each in catalog.definitions}
     known[definition.name] = 0, False
     window_ms, ever = 0, False
     if isinstance(definition, Score) and any(isinstance(node, s.Pattern) for node in expressions(definition)):
@@ -243,9 +259,9 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
                 window_ms, ever = max(window_ms, within_ms or 0), ever or within_ms is None
             case s.Comparison() if (streak := streak_span(node)) is not None:
                 window_ms = max(window_ms, streak[1])
-            case s.Membership(segment=name) | s.SegmentMark(segment=name) | s.ScoreValue(score=name) if (
-                name in definitions
-            ):
+            case s.Membership() | s.SegmentMark() | s.ScoreValue() | s.ModelValue() if (
+                name := _name_in(node)
+            ) in definitions:
                 other_ms, other = known.get(name) or _windows(catalog, definitions[name], known)
                 if isinstance(node, s.SegmentMark) and other_ms:
                     other_ms += node.within_ms or 0
@@ -254,6 +270,17 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
                 pass
     known[definition.name] = window_ms, ever
     return window_ms, ever
+
+
+def _name_in(node: s.Membership | s.SegmentMark | s.ScoreValue | s.ModelValue) -> str:
+    """The definition that a term asks for."""
+    match node:
+        case s.ScoreValue(score=name):
+            return name
+        case s.ModelValue(model=name):
+            return model_segment(name)
+        case _:
+            return node.segment
 
 
 def _searched(nodes: Iterable[s.Node]) -> Iterator[str]:
@@ -288,7 +315,9 @@ def _sent(node: s.Expression) -> Size:
     match node:
         case s.CartField(name="products"):
             return A_KEY.times(2, ITEMS_MAX)
-        case s.CartField() | s.Arithmetic() | s.ScoreValue() | s.SegmentMark() | s.Bucket() | s.Clock():
+        case (
+            s.CartField() | s.Arithmetic() | s.ScoreValue() | s.ModelValue() | s.SegmentMark() | s.Bucket() | s.Clock()
+        ):
             return A_NUMBER
         case s.Aggregate() if type_of(node) is not Type.DYNAMIC:
             return A_NUMBER

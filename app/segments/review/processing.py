@@ -67,7 +67,7 @@ def processing(catalog: Catalog, rules: TimeRules) -> Processing:
     policy = catalog.settings.consent
     purposes = {} if policy is None else policy.purposes
     answers = {purpose.path for purpose in purposes.values()}
-    definitions: tuple[Definition, ...] = (*catalog.segments, *catalog.scores)
+    definitions: tuple[Definition, ...] = catalog.definitions
     events: dict[str, set[str]] = {}
     readers: dict[str, set[str]] = {}
     for definition in definitions:

@@ -35,7 +35,8 @@ def rows(tmp_path: Path) -> Path:
             values = (chance.randrange(3, 6), "gold", chance.randrange(5, 9) if buyer else 0, buyer)
             made.append(Row(f"u{user}", turn * 1_000, values, (buyer,)))
     path = tmp_path / "rows.parquet"
-    write_parquet(path, columns_of(features, made), metadata_of(features))
+    columns = columns_of(features, made)
+    write_parquet(path, columns, metadata_of(features, columns))
     return path
 
 

@@ -30,7 +30,8 @@ def rows_file(path: Path, text: str = FEATURES, *, rows: int = 1_200) -> Path:
         bought = chance.random() < (0.6 if plan == "gold" and views > 4 else 0.1)
         values = (views, plan, chance.random() < 0.5)
         made.append(Row(f"u{number % 900}", number * 3_600_000, values, (bought, 20.5 if bought else 0)))
-    write_parquet(path, columns_of(features, made), metadata_of(features))
+    columns = columns_of(features, made)
+    write_parquet(path, columns, metadata_of(features, columns))
     return path
 
 

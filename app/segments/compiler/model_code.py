@@ -1,0 +1,99 @@
+"""A model becomes one Python function: the values of a moment -> their numbers, and the sum of weights or leaves.
+
+Trees are nested ifs, all in one function. It does what `model_forecast` does, in the same order, so the sums are equal
+to the last bit; a test compares them.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final, TypeAlias
+
+from app.segments.compiler.code_writer import CodeWriter, Namespace
+from app.segments.definitions.definition import Segment
+from app.segments.definitions.model_file import Model, Tree, names_of
+from app.segments.definitions.model_forecast import logarithm, number, probability
+from tables.profile import Profile
+
+VALUE: Final = "value"
+VERSION: Final = "version"
+NUMBERS: Final = "numbers"
+"""Parts of a score in a profile: the probability, the version of the model, and the numbers that it came from."""
+MODELS_KEPT: Final = 64
+WHOLE_BELOW: Final = 1024
+LOGARITHMS: Final = tuple(logarithm(float(whole)) for whole in range(WHOLE_BELOW))
+
+Attach: TypeAlias = Callable[[Profile, int, str], dict[str, Any]]
+
+
+def packing(model: Model) -> Struct:
+    """The form in which a profile has the numbers: trees compare floats of 32 bits."""
+    return Struct(f"<{len(names_of(model.columns))}{'d' if model.linear is not None else 'f'}")
+
+
+def attach_of(segment: Segment, values: Attach) -> Attach | None:
+    """Returns what is remembered of an entry: the attached values, or the score that a model makes of them."""
+    if segment.model is not None:
+        return _scoring(segment.model, values)
+    return values if segment.attach else None
+
+
+def _scoring(model: Model, values: Attach) -> Attach:
+    score = scorer(model)
+    version = model.version
+
+    def attach(profile: Profile, now: int, user: str) -> dict[str, Any]:
+        found, numbers = score(values(profile, now, user))
+        return {VALUE: probability(model, found), VERSION: version, NUMBERS: numbers}
+
+    return attach
+
+
+@lru_cache(MODELS_KEPT)
+def scorer(model: Model) -> Callable[[dict[str, Any]], tuple[float, bytes]]:
+    """The function from a row to the sum, and the packed numbers."""
+    form = packing(model)
+    code = CodeWriter(Namespace())
+    code.namespace.values.update(number=number, pack=form.pack, unpack=form.unpack, log=_logarithm)
+    numbers = []
+    for column in model.columns:
+        value = f"v[{column.name!r}]"
+        if column.categories is None:
+            numbers.append(f"number({value})")
+        else:
+            numbers += [f"1.0 if {value} == {category!r} else 0.0" for category in column.categories]
+    with code.block("def score(v)"):
+        code.line(f"b = pack({', '.join(numbers)})")
+        code.line(f"{''.join(f'n{place}, ' for place in range(len(numbers)))}= unpack(b)")
+        if model.linear is not None:
+            code.line(f"t = {model.linear.intercept!r}")
+            parts = zip(model.linear.weights, model.linear.mean, model.linear.deviation, strict=True)
+            for place, (weight, mean, deviation) in enumerate(parts):
+                raw = f"log(n{place})" if model.linear.logarithm[place] else f"n{place}"
+                code.line(f"t += {weight!r} * (({raw} - {mean!r}) / {deviation!r})")
+        else:
+            code.line(f"t = {model.base!r}")
+            for tree in model.trees:
+                _write_tree(code, tree, 0)
+        code.line("return t, b")
+    found: Callable[[dict[str, Any]], tuple[float, bytes]] = code.load(f"<model {model.name}>")["score"]
+    return found
+
+
+def _write_tree(code: CodeWriter, tree: Tree, node: int) -> None:
+    if tree.feature[node] < 0:
+        code.line(f"t += {tree.value[node]!r}")
+        return
+    with code.block(f"if n{tree.feature[node]} <= {tree.threshold[node]!r}"):
+        _write_tree(code, tree, tree.left[node])
+    with code.block("else"):
+        _write_tree(code, tree, tree.right[node])
+
+
+def _logarithm(each: float) -> float:
+    """As `logarithm`; that of small whole numbers is at hand, as most columns count something."""
+    if each <= 0.0:
+        return 0.0
+    if each < WHOLE_BELOW and each == (whole := int(each)):
+        return LOGARITHMS[whole]
+    return logarithm(each)

@@ -1,0 +1,103 @@
+"""The code of a model says what its trees and weights say, to the last bit, here and on every other machine."""
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from app.segments.compiler.model_code import packing, scorer
+from app.segments.definitions.model_file import Model
+from app.segments.definitions.model_forecast import (
+    contributions,
+    exponential,
+    forecast,
+    logarithm,
+    logistic,
+    number,
+    numbers_of,
+    probability,
+    total,
+)
+from tests.support.models import random_model
+
+KINDS = ("boosted", "forest", "linear")
+VALUES = (None, 0, 1, 2, 7, 3.5, 0.1, -1, True, False, "a", "b", "other", 1e12, 10**300, -1e300, math.inf, 2000)
+GOLDEN = {
+    "boosted": ("0x1.36842b20cf338p-2", 0.575234),
+    "forest": ("0x1.08a01da477888p-1", 0.516847),
+    "linear": ("0x1.a02047fd8f620p+2", 0.998502),
+}
+
+
+def rows(model: Model, seed: int, count: int = 300) -> list[dict[str, Any]]:
+    chance = random.Random(seed)
+    return [{column.name: chance.choice(VALUES) for column in model.columns} for _ in range(count)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(4))
+def test_generated_code_and_the_walk_through_the_model_agree_bit_for_bit(kind: str, seed: int) -> None:
+    model = random_model(seed, kind)
+    score, form = scorer(model), packing(model)
+    for row in rows(model, seed):
+        found, packed = score(row)
+        assert found.hex() == total(model, numbers_of(row, model.columns)).hex()
+        assert found.hex() == total(model, form.unpack(packed)).hex()
+
+
+def test_numbers_of_trees_are_floats_of_32_bits() -> None:
+    model = random_model(1)
+    row = dict.fromkeys((column.name for column in model.columns), 0.1)
+    _, packed = scorer(model)(row)
+    assert packing(model).unpack(packed)[0] == 0.10000000149011612
+
+
+@pytest.mark.parametrize("value", [None, "text", [1], math.inf, -math.inf, math.nan])
+def test_what_is_no_number_is_missing(value: Any) -> None:
+    assert number(value) == -1
+
+
+def test_numbers_beyond_a_float_of_32_bits_are_the_largest() -> None:
+    assert (number(10**300), number(-1e300)) == (3e38, -3e38)
+
+
+def test_the_logarithm_is_near_that_of_the_platform() -> None:
+    chance = random.Random(5)
+    for each in (*range(2000), *(10 ** chance.uniform(-9, 14) for _ in range(2000))):
+        assert abs(logarithm(each) - math.log1p(each)) < 1e-14 * max(1, math.log1p(each))
+    assert logarithm(-1) == logarithm(0) == 0
+
+
+def test_the_exponential_is_near_that_of_the_platform() -> None:
+    chance = random.Random(6)
+    for each in (chance.uniform(-16, 16) for _ in range(4000)):
+        assert abs(exponential(each) / math.exp(each) - 1) < 1e-14
+
+
+def test_a_probability_is_the_logistic_function_to_six_places() -> None:
+    for margin in range(-20_000_000, 20_000_001, 12_345):
+        exact = 1 / (1 + math.exp(-margin / 1e6))
+        assert abs(logistic(margin / 1e6) - exact) < 5.1e-7
+    assert (logistic(0.8472979), logistic(-0.0), logistic(1e300), logistic(math.nan)) == (0.7, 0.5, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_sum_of_a_row_is_the_same_on_every_machine(kind: str) -> None:
+    model = random_model(42, kind)
+    row = {column.name: place * 1.7 for place, column in enumerate(model.columns)} | {"t": "b"}
+    found = scorer(model)(row)[0]
+    assert (found.hex(), probability(model, found)) == GOLDEN[kind]
+    assert forecast(model, numbers_of(row, model.columns)) == GOLDEN[kind][1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_contributions_make_the_sum_together(kind: str) -> None:
+    model = random_model(3, kind)
+    for row in rows(model, 8, 50):
+        numbers = numbers_of(row, model.columns)
+        known = model.linear.intercept if model.linear is not None else model.base
+        known += sum(tree.value[0] for tree in model.trees)
+        parts = contributions(model, numbers)
+        assert list(parts) == [column.name for column in model.columns]
+        assert math.isclose(known + sum(parts.values()), total(model, numbers), rel_tol=1e-9, abs_tol=1e-9)
