@@ -83,6 +83,7 @@ def change_row(record: Any) -> Row:
         row["group_name"] = _string(change.get("group"))
         for name in ("cause", "evidence", "attach", "experiments"):
             row[f"{name}_json"] = _encode(change[name]).decode() if name in change else None
+        row["value_json"] = None if change.get("value") is None else _encode(change["value"]).decode()
     except (MessageError, msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError):
         return _place(record) | {"user_key": _text(record.key), "problem": "invalid-change"}
     row["source"] = _text(_headers(record).get("ce_source"))

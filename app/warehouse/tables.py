@@ -43,6 +43,7 @@ COLUMNS: Final[dict[str, dict[str, Type]]] = {
         "attach_json": "text",
         "group_name": "text",
         "experiments_json": "text",
+        "value_json": "text",
         "source": "text",
         "problem": "text",
     },

@@ -114,7 +114,9 @@ class ChangeFeed:
                 left.add(each.segment)
             elif each.change == "entered":
                 entered.add(each.segment)
-        ways = Counter((source, to) for left, entered in steps.values() for source in left for to in entered)
+        ways = Counter(
+            (source, to) for left, entered in steps.values() for source in left for to in entered if source != to
+        )
         return [Movement(source=source, to=to, users=users) for (source, to), users in ways.most_common(FLOWS_MAX)]
 
     async def _follow(self) -> None:

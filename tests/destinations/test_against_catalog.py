@@ -6,6 +6,7 @@ from app.catalogs.definitions_folder import load_segments
 from app.destinations.against_catalog import mismatches
 from app.destinations.destination_file import DestinationFile
 from app.segments.definitions.catalog import load_catalog
+from tests.destinations.lists import audience
 from tests.destinations.making import HOOK, destination
 from tests.destinations.test_recipes import ENVIRON, RECIPES
 
@@ -29,6 +30,12 @@ def test_a_score_is_no_segment() -> None:
     assert said("segments: [intent]\n") == [
         "there is no segment intent: it is a score; write a segment that asks for it"
     ]
+
+
+def test_a_list_of_users_has_no_segment_by_value() -> None:
+    by_value = load_catalog({"v.yaml": "segment: viewers\neach: product_id\nwhen: exists('A' within 1h)\n"})
+    told = [text for text in mismatches(audience(), by_value) if "attaches no" not in text]
+    assert told == ["viewers is by value (each), a list has users: write a segment with when: segment('viewers')"]
 
 
 def test_a_group_that_no_experiment_has_is_found() -> None:

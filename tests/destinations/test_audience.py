@@ -91,6 +91,8 @@ def test_an_audience_gets_all_changes_of_its_segment_from_the_beginning() -> Non
     held = replace_struct(person("ann", 1, email=ANN), group="holdout")
     assert is_wanted(made, plain(held)), "it may be in the list from before"
     assert not is_wanted(made, plain(person("ann", 1, email=ANN, segment="others")))
+    by_value = replace_struct(person("ann", 1, email=ANN), value="A1")
+    assert not is_wanted(made, plain(by_value)), "they may be in by another value"
     assert needed_values(made) == {"email", "phone", "ads"}
 
 

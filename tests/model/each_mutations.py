@@ -14,8 +14,8 @@ EACH_MUTATIONS = (
     Mutation(
         "the timer is that of the latest value",
         BY_VALUE,
-        "due = min(map(_due, state.values()), default=FOREVER)",
-        "due = max(map(_due, state.values()), default=FOREVER)",
+        "due = min([min(entry[DUE].values())",
+        "due = max([min(entry[DUE].values())",
     ),
     Mutation(
         "the value with the latest event makes room",
@@ -56,8 +56,8 @@ EACH_MUTATIONS = (
     Mutation(
         "a value is forgotten a moment too late",
         BY_VALUE,
-        "if entry[LATEST] > now - self.lasting_ms:",
-        "if entry[LATEST] >= now - self.lasting_ms:",
+        "if entry[LATEST] <= start and",
+        "if entry[LATEST] < start and",
     ),
     Mutation(
         "an older event of a value takes the place of its latest one",

@@ -116,7 +116,7 @@ def _more(choices: Choices, names: tuple[str, str], path: str) -> dict[str, str]
     keys: dict[str, Any] = {"segment": "va", "each": _each(choices, path), "when": choices.one_of(*conditions)}
     for key in ("for", "hold", "cooldown"):
         if choices.chance(25):
-            keys[key] = choices.one_of("1s", "2s", "5s")
+            keys[key] = choices.one_of("1s", "2s", "5s", "10s", "1m")
     keys["attach"] = {"n": f"count({one} within {over}) + 0"}
     if choices.chance(40):
         keys["updates"] = ["n"]

@@ -85,7 +85,14 @@ def test_a_link_record_shows_no_profile() -> None:
 def test_a_change_has_its_cause_and_values() -> None:
     row = change_row(change(3, attach={"value": 5}, valid_until=None))
     assert (row["user_key"], row["segment"], row["sequence"], row["cause"]) == ("u-3", "viewers", 3, "event")
-    assert (row["attach_json"], row["valid_until"]) == ('{"value":5}', None)
+    assert (row["attach_json"], row["valid_until"], row["value_json"]) == ('{"value":5}', None, None)
+
+
+def test_a_change_by_value_has_the_value() -> None:
+    made = change(3)
+    said = {**json.loads(made.value or b""), "value": "5"}
+    row = change_row(Record(1, json.dumps(said).encode(), key=b"u-3"))
+    assert row["value_json"] == '"5"'
 
 
 @pytest.mark.parametrize("read", [read_event, change_row, identity_row, dead_letter_row])

@@ -152,7 +152,7 @@ class ByValue:
         if not keys:
             return 0
         state: State = whole.aggregates.get(self.state_id) or {}
-        self._forget(state, whole, now)
+        is_less = self._forget(state, now)
         touched = settlement.touched.pop(self.number, None) or Touched()
         for key in keys:
             entry = state.get(key)
@@ -170,22 +170,27 @@ class ByValue:
             whole.aggregates[self.state_id] = state
         else:
             whole.aggregates.pop(self.state_id, None)
-        self._arm(whole, state)
+        if is_less or not touched.keys:  # else the settlement does it
+            self._arm(whole, state)
         if not touched.keys:
             return 0
         settlement.touched[self.number] = touched
         return 1 << self.number
 
-    def _forget(self, state: State, whole: Profile, now: int) -> None:
-        """Drops values of which nothing shows any more, by which the user is not in, and for which nothing waits."""
-        if self.lasting_ms is not None:
-            for key in [key for key, entry in state.items() if self._is_over(entry, now)]:
-                del state[key]
+    def _forget(self, state: State, now: int) -> bool:
+        """Drops values of which nothing shows any more, by which the user is not in, and for which nothing waits.
+
+        True if there were such values.
+        """
+        if self.lasting_ms is None:
+            return False
+        start = now - self.lasting_ms
+        over = [key for key, entry in state.items() if entry[LATEST] <= start and self._is_over(entry, now)]
+        for key in over:
+            del state[key]
+        return bool(over)
 
     def _is_over(self, entry: Entry, now: int) -> bool:
-        assert self.lasting_ms is not None
-        if entry[LATEST] > now - self.lasting_ms:
-            return False
         member = entry[MEMBER]
         if member is None:
             return True
@@ -204,8 +209,10 @@ class ByValue:
         changed = self._make_room(whole, state, touched.new, now, settlement)
         if self.mixed or settlement.kind not in ("event", "time"):
             asked = list(state)
-        else:
+        elif whole.due.get(self.segment, FOREVER) <= now:
             asked = [key for key, entry in state.items() if key in touched.keys or _due(entry) <= now]
+        else:
+            asked = [key for key in touched.keys if key in state]
         for key in sorted(asked, key=key_order):
             entry = state[key]
             if settlement.kind == "catalog":
@@ -291,7 +298,7 @@ class ByValue:
         settlement.members[self.code.name] += 1 if inside else -1
 
     def _arm(self, whole: Profile, state: State) -> None:
-        due = min(map(_due, state.values()), default=FOREVER)
+        due = min([min(entry[DUE].values()) for entry in state.values() if entry[DUE]], default=FOREVER)
         if due < FOREVER:
             whole.due[self.segment] = due
         else:
