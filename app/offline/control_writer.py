@@ -45,7 +45,7 @@ class ControlWriter:
                 raise UserError(f"there is no topic {self._topic} at {at}", hint="a worker creates its topics")
             if not await has_transactions(client):
                 raise UserError(
-                    f"the broker at {at} has no transactions: both keys must change together, or neither",
+                    f"nothing was changed: the broker at {at} has no transactions, and all keys of a user go together",
                     hint="use Apache Kafka or Redpanda",
                 )
             self._partitions = len(found)

@@ -235,6 +235,8 @@ def _aggregate(node: s.Aggregate) -> str | None:
 def _events(node: s.Aggregate) -> str:
     """The events that are counted, and since when."""
     told = canonical.text(node.pattern)
+    if node.per is not None:
+        told += f" with the same {canonical.path_text(node.per)}"
     if node.within_ms is not None:
         return f"{told} within the last {_duration(node.within_ms)}"
     if node.since_last is not None:

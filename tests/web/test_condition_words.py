@@ -12,6 +12,10 @@ from app.web.condition_words import Clause, clause_of, words_of
         ("cart.idle >= 30m", "the time since the cart was last changed is at least 30 minutes"),
         ("count('Viewed' within 7d) >= 2", "did 'Viewed' within the last 7 days at least 2 times"),
         ("count('Viewed') = 1", "did 'Viewed' exactly 1 time"),
+        (
+            "count('Viewed' per category within 7d) > 3",
+            "did 'Viewed' with the same category within the last 7 days more than 3 times",
+        ),
         ("not count('Viewed') = 1", "it is not so that the number of 'Viewed' is 1"),
         ("exists(page within 30d)", "did page within the last 30 days"),
         ("never('Bought')", "did not do 'Bought'"),

@@ -246,3 +246,28 @@ async def test_the_size_of_an_hour_ago_stands_beside_that_of_now(settings: Setti
             await page.until("document.querySelector('.figures').textContent.includes('An hour ago4,242')")
         finally:
             redis.delete(key)
+
+
+async def test_a_person_who_asks_about_their_data_is_one_click_away(url: str, page: Browser) -> None:
+    await look(page, f"{url}/people?user=ann%26b")
+    link = "document.querySelector('main a[href^=\"/privacy\"]')"
+    await page.until(f"{link}?.textContent == 'Does this person ask about their data?'")
+    await page.evaluate(f"{link}.click()")
+    await page.until("document.querySelector('h1').textContent == 'Privacy'")
+    await page.until("document.querySelector('.adding input').value == 'ann&b'")
+
+
+async def test_the_latest_publication_offers_no_way_back_to_itself(author: Author, page: Browser) -> None:
+    for number, name in ((1, ""), (2, "back")):
+        text = f"segment: back\nwhen: cart.items > {number}\n"
+        assert author.publish(text, name=name, message="x").status_code == 200
+    await look(page, f"{author.url}/history?name=back")
+    back = "[...document.querySelectorAll('.steps > li')].map((each) => each.textContent.includes('Go back to this'))"
+    await page.until(f"{back}.slice(0, 2).join() == 'false,true'")
+
+
+async def test_where_nothing_is_sent_is_told_to_who_knows_mail_tools(url: str, page: Browser) -> None:
+    await look(page, f"{url}/destinations")
+    await says(page, "Nothing is sent to a mail tool or any other service")
+    await look(page, f"{url}/segments/cart-abandoned")
+    await says(page, "no mail tool or other service gets these users")

@@ -19,18 +19,19 @@ function List({ name, me }) {
   const first = useData(`publications${made({ name })}`);
   const [older, setOlder] = useState({ publications: [], before: undefined });
   const [gone, setGone] = useState(null);
+  const latest = useData('publications/latest');
   const before = older.before === undefined ? first.data?.before : older.before;
   const further = async () => {
     const page = await ask(`publications${made({ name, before })}`);
     setOlder({ publications: [...older.publications, ...page.publications], before: page.before });
   };
-  const done = (number) => { setGone(number); setOlder({ publications: [], before: undefined }); first.reload(); };
+  const done = (number) => { setGone(number); setOlder({ publications: [], before: undefined }); first.reload(); latest.reload(); };
   return html`
     <form class="filters" role="search" onSubmit=${(event) => { event.preventDefault(); setQuery({ name: event.target.elements.name.value.trim() }); }}>
       <label>${t('history_filter')}<input name="name" type="search" defaultValue=${name} spellcheck="false" /></label><button>${t('search_go')}</button></form>
     <div role="status">${gone === null ? '' : html`<p class="fine">${gone ? t('rolled_back', { number: String(gone) }) : t('published_nothing')}</p>`}</div>
     <${Shown} of=${first}>${(data) => data.publications.length ? html`<ol class="steps">${[...data.publications, ...older.publications].map((each, index) => html`
-        <${Publication} key=${each.number} row=${each} newest=${!name && index === 0} name=${name} me=${me} onDone=${done} />`)}</ol>
+        <${Publication} key=${each.number} row=${each} newest=${name ? String(each.number) === String(latest.data?.publication ?? '') : index === 0} name=${name} me=${me} onDone=${done} />`)}</ol>
         ${before ? html`<button onClick=${further}>${t('history_older')}</button>` : ''}`
       : html`<p>${name ? t('history_none_about', { name }) : t('history_none')}</p>`}<//>`;
 }

@@ -21,6 +21,7 @@ export function People({ me, query }) {
         <label class="wide">${t('person_label')}<input value=${text} maxlength="300" autocomplete="off" spellcheck="false" onInput=${(event) => setText(event.target.value)} /></label>
         <button>${t('person_go')}</button>
       </form>
+      ${user && me.rights.includes('privacy') ? html`<p><a href=${`/privacy${made({ user })}`}>${t('person_privacy')}</a></p>` : ''}
       ${user ? html`<${Person} key=${user} user=${user} />` : html`<p class="quiet">${t('person_start')}</p>`}`}`;
 }
 

@@ -42,7 +42,7 @@ export function SizeChart({ points, name }) {
     };
   }, [points]);
   const known = points.filter((each) => each.users !== null);
-  const summary = known.length ? t('curve_summary', { first: known[0].users, last: known.at(-1).users, most: Math.max(...known.map((each) => each.users)) }) : '';
+  const summary = known.length === 1 ? t('curve_once', { n: known[0].users }) : known.length ? t('curve_summary', { first: known[0].users, last: known.at(-1).users, most: Math.max(...known.map((each) => each.users)) }) : '';
   return html`<figure class="chart">
     <div class="plot" ref=${place} role="img" aria-label=${summary}></div>
     <figcaption>${summary}
