@@ -284,6 +284,27 @@ READER_METRICS = (
 """The list of `shoal memberships`, `shoal destinations`, `shoal intake` and `shoal warehouse`."""
 
 
+CENSUS_METRICS = (
+    Metric("shoal_censuses", "counter", "Censuses whose result this process has published"),
+    Metric(
+        "shoal_census_age_seconds",
+        "gauge",
+        "Seconds since the census began whose numbers segments compare with; 0 before the first",
+    ),
+    Metric(
+        "shoal_census_open_seconds",
+        "gauge",
+        "Seconds since a census began that has no result yet; 0 while none is open",
+    ),
+    Metric(
+        "shoal_census_missing_partitions",
+        "gauge",
+        "Partitions that have not counted their users yet in the census that is open",
+    ),
+)
+"""The list of `shoal census`."""
+
+
 def make_metric(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     """One metric, to be counted in a registry."""
     if metric.kind == "counter":

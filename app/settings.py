@@ -163,6 +163,9 @@ class Settings(StreamSettings):
     counts_kept_ms: int = setting(
         92 * DAY_MS, "Retention of the counts of users in each segment", low=1_000, high=3_700 * DAY_MS
     )
+    census_every_ms: int = setting(
+        DAY_MS, "Interval of counting all users for top(10%) and the like", low=1_000, high=90 * DAY_MS
+    )
     redis_timeout_ms: int = setting(5_000, "Longest wait for an answer of Redis", low=100, high=60_000)
     destinations: Path = setting(Path("destinations"), "Folder of the destinations (.yaml)")
     private_destinations: bool = setting(
@@ -305,6 +308,7 @@ class Settings(StreamSettings):
             intake=prefix + self.topic_intake,
             identity=f"{prefix}shoal.identity",
             erasures=f"{prefix}shoal.erasures",
+            population=f"{prefix}shoal.population",
             audit=f"{prefix}shoal.audit",
             drafts=f"{prefix}shoal.drafts",
             dead_letters=f"{clickstream}.dead-letter",
@@ -326,6 +330,7 @@ class Topics:
     intake: str
     identity: str
     erasures: str
+    population: str
     audit: str
     drafts: str
     dead_letters: str

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.cli.main import COMMANDS
-from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
+from app.metrics import CENSUS_METRICS, METRICS, READER_METRICS, SERVICE_METRICS
 from app.runtime.kafka.access_list import Grant, access_lists
 from app.settings import Settings
 
@@ -24,7 +24,7 @@ def metrics() -> list[Cells]:
             ", ".join(f"`{label}`" for label in metric.labels),
             metric.meaning,
         )
-        for metric in (*METRICS, *READER_METRICS, *SERVICE_METRICS)
+        for metric in (*METRICS, *READER_METRICS, *SERVICE_METRICS, *CENSUS_METRICS)
     ]
 
 

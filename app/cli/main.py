@@ -47,6 +47,7 @@ COMMANDS = {
     "publish": ("app.cli.publish:publish", "Publish a folder of definitions to running workers."),
     "backfill": ("app.cli.backfill:backfill", "Fill published segments with what happened before them."),
     "catalog": ("app.cli.catalog:catalog", "Show what is published and what was, and go back to it."),
+    "census": ("app.cli.census:census", "Count all users, for conditions such as >= top(10%)."),
     "simulate": ("app.cli.simulate:simulate", "Send the events of a simulated shop, or of a file, to Kafka."),
     "verify": ("app.cli.verify:verify", "Compare the changes on Kafka with a recomputation."),
     "privacy": (

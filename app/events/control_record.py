@@ -11,6 +11,8 @@ unsuppress  events of the key `from`, which are dropped since an erasure, are ta
 filling  a backfill begins: of a partition, not of a key
 fill     what the key `from` remembers of the backfill's aggregates is replaced by what history says
 filled   the backfill has filled everybody in the partition
+census   the users of the partition are counted, as they are at this place
+publish  other numbers of all users take effect
 """
 
 from typing import Final, Literal
@@ -22,10 +24,10 @@ from app.events.message import MessageError
 CONTROL_MARK: Final = b'{"type":"control"'
 """Beginning of every control record."""
 
-Deed = Literal["merge", "replace", "erase", "unsuppress", "filling", "fill", "filled"]
+Deed = Literal["merge", "replace", "erase", "unsuppress", "filling", "fill", "filled", "census", "publish"]
 ONE_KEY: Final = ("erase", "unsuppress", "fill")
 """Deeds that are about the key `from` alone; other records are for either key."""
-OF_PARTITION: Final = ("filling", "filled")
+OF_PARTITION: Final = ("filling", "filled", "census", "publish")
 """Deeds that are about a whole partition: their records have no key, and `from` and `to` are empty."""
 
 
@@ -42,8 +44,8 @@ class Control(
 
     app: the `app_id` of the workers that it is for; others pass it over.
     id: names the decision, the same in both records of it.
-    source, to: the key that moves or is taken back, and the user; `n`: number of the claim that this is, higher than
-        those before.
+    source, to: the key that moves or is taken back, and the user; `n`: number of the claim or census that this is,
+        higher than those before.
     at_ms: the instant of the decision, milliseconds since the epoch.
     version: of a replace, and of a backfill, the version of the catalog that `profile` was computed under.
     suppress: of an erase, all later events of the key are dropped, too.
@@ -53,6 +55,7 @@ class Control(
         fill, what history says of the key.
     aggregates, segments, parts: of filling, the aggregates that are filled, each with the instant since which its
         history is known; the segments; and which of `cart` and `visit`.
+    numbers: of publish, the numbers by their names; None: there is none any more.
     """
 
     deed: Deed
@@ -70,6 +73,7 @@ class Control(
     aggregates: dict[int, int] = {}
     segments: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
+    numbers: dict[str, int | float | None] = {}
 
 
 _encode = msgspec.json.Encoder().encode

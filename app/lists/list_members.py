@@ -7,7 +7,7 @@ from app.errors import UserError
 from app.runtime.kafka.clients import has_transactions, wait_for_broker
 from app.runtime.kafka.log_readers import LogReaders, whole
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
-from app.segments.compiler.value_code import list_id
+from app.segments.compiler.list_ids import list_id
 from app.settings import Settings
 from tables import profile as profiles
 

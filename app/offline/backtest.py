@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.errors import UserError
+from app.offline.censuses import DAY_MS, Censuses
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.drafts import with_drafts
@@ -77,7 +78,9 @@ class Backtest:
         partitions: int = 1,
         hear: Hearer | None = None,
         hear_link: LinkHearer | None = None,
+        census_every_ms: int = DAY_MS,
     ) -> None:
+        """`census_every_ms`: all users are counted that often, if definitions compare with all of them."""
         self.rules = rules
         self._hear = hear
         self._hear_link = hear_link
@@ -95,6 +98,12 @@ class Backtest:
         self._partitions = [
             Partition(program, rules, keyed=partitions > 1, alone=partitions == 1) for _ in range(partitions)
         ]
+        self._censuses = Censuses(self._partitions[0], rules.app, every_ms=census_every_ms)
+        if self._censuses.are_wanted and partitions > 1:
+            raise UserError(
+                "a backtest of definitions that compare with all users has one partition, in which all are counted",
+                hint="leave --partitions out",
+            )
         self.summary = Summary()
 
     @property
@@ -107,7 +116,8 @@ class Backtest:
         self.summary.events += len(records)
         step = self._batch_records
         for first in range(0, len(records), step):
-            self._take(self._partitions[partition].process(records[first : first + step]))
+            some = self._censuses.with_records(records[first : first + step])
+            self._take(self._partitions[partition].process(some))
         self._sample(self._partitions[partition].clock_ms)
 
     def finish(self, until_ms: int | None = None) -> Summary:
@@ -116,6 +126,8 @@ class Backtest:
         end_ms = clock_ms + self._lag_ms if clock_ms >= 0 else -1
         if until_ms is not None:
             end_ms = max(end_ms, until_ms)
+        for batch in self._censuses.until(end_ms):
+            self._take(batch)
         if end_ms >= 0:
             for partition in self._partitions:
                 self._take(partition.advance(end_ms))

@@ -9,8 +9,8 @@ import msgspec
 from app.events.instants import iso
 from app.offline.person import claims_of
 from app.segments.compiler.leaf_ids import first_id, leaf_id
+from app.segments.compiler.list_ids import list_id
 from app.segments.compiler.program import Program
-from app.segments.compiler.value_code import list_id
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.evaluation.exposure import exposed_of

@@ -6,14 +6,13 @@ from typing import Final
 
 import msgspec
 
-from app.events.message import LIST
 from app.offline.backtest import FileRecord
 from app.offline.explanation import Explainer, Explanation, Heard, needed_of
 from app.offline.value_census import Unusable, ValueCensus
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.review.scenario import Failure, arrived, run_test, value_of
+from app.segments.review.scenario import UNTIMED, Failure, arrived, run_test, value_of
 
 FAILURES_EXPLAINED_MAX: Final = 3
 """Of one test; those after them are told without reasons."""
@@ -90,7 +89,7 @@ def _relive(
     for expectation in test.expect:
         for event in arrived(coming, expectation, test, catalog.settings.order_wait_ms):
             at_ms = test.start_ms + event.at_ms
-            if event.message["type"] == LIST:
+            if event.message["type"] in UNTIMED:
                 explainer.advance(at_ms)
             key = (rules.user_ids.user_in(event.message) or "").encode()
             explainer.play([FileRecord(offset, at_ms, key, value_of(event.message, rules, at_ms=at_ms))])

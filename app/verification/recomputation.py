@@ -14,7 +14,7 @@ from app.runtime.records.journal import (
     unfired_of,
 )
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import ErasureStep, Linked, LinkOut
+from app.segments.evaluation.batch import ErasureStep, Linked, LinkOut, UserCount
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Batch, Partition, RecordLike
@@ -85,6 +85,7 @@ class Recomputation:
         self.links: list[LinkOut] = []
         self.linked: list[Linked] = []
         self.erasures: list[ErasureStep] = []
+        self.counts: list[UserCount] = []
         self.records = 0
         self.dead = 0
         self.late = 0
@@ -165,6 +166,7 @@ class Recomputation:
         self.links += batch.links
         self.linked += batch.linked
         self.erasures += batch.erasures
+        self.counts += batch.counts
         return batch.changes
 
 

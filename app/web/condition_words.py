@@ -214,6 +214,10 @@ def _value(node: s.Expression) -> str:
             return f"the number of times they entered the segment {node.segment}"
         case s.ScoreValue():
             return f"the score {node.score}"
+        case s.Top():
+            return f"what the highest {canonical.number_text(node.percent)} % of all users reach"
+        case s.SegmentSize():
+            return f"the number of users in the segment {node.segment}"
         case _:
             return canonical.text(node)
 

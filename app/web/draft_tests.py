@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from app.events.message import LIST, instant_ms
+from app.events.message import instant_ms
 from app.offline.backtest import FileRecord
 from app.offline.explanation import Explainer, Explanation, Part
 from app.offline.trials import Trial, run_trials
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
-from app.segments.review.scenario import value_of
+from app.segments.review.scenario import UNTIMED, value_of
 from app.web.condition_words import words_of
 
 TESTS_MAX: Final = 30
@@ -139,7 +139,7 @@ class _Player:
         while self._coming and self._coming[0].at_ms <= at_ms:
             event = self._coming.pop(0)
             instant = start_ms + event.at_ms
-            if event.message["type"] == LIST:
+            if event.message["type"] in UNTIMED:
                 self.explainer.advance(instant)
             key = (rules.user_ids.user_in(event.message) or "").encode()
             value = value_of(event.message, rules, at_ms=instant)

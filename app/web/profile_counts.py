@@ -13,8 +13,8 @@ from app.events.instants import iso
 from app.runtime.kafka.clients import connect, has_transactions
 from app.runtime.kafka.log_readers import LogReaders, whole
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
+from app.segments.compiler.list_ids import list_id
 from app.segments.compiler.program import experiment_id
-from app.segments.compiler.value_code import list_id
 from app.settings import Settings
 from tables import profile as profiles
 from tables.exposures import CROSSED, GROUP

@@ -342,6 +342,7 @@ async def whole_life(shop: Shop) -> None:
         told = {"type": "track", "event": "E", "userId": "ann", "messageId": "m-0", "timestamp": "2026-01-01T00:00:00Z"}
         (shop.folder / "before.jsonl").write_text(json.dumps(told) + "\n")
         await shop.once("backfill", "others", "--from", "files", str(shop.folder / "before.jsonl"))
+        await shop.once("census", "once")
         await ask_the_console(shop)
         await shop.late_events()
         await shop.once("topics", "check")

@@ -15,7 +15,7 @@ from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions,
 from tools.error_messages import message_of
 
 PURPOSES = {"consent.yaml": "purposes: {marketing: {default: denied}}\n", "likely.model.json": model_text()}
-_OF_OTHERS = re.compile(r"\b(?:segment|score|entered|left|since_left|times)\(")
+_OF_OTHERS = re.compile(r"\b(?:segment|segment_size|score|entered|left|since_left|times)\(")
 SHIPPED = ROOT / "deploy" / "segments"
 EXAMPLES = [
     pytest.param(page, block.name, id=f"{page.name}:{block.name}")

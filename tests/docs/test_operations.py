@@ -35,6 +35,7 @@ def test_the_table_of_topics_names_all_of_them() -> None:
         topics.late,
         topics.identity,
         topics.erasures,
+        topics.population,
         topics.audit,
         topics.drafts,
         topics.profiles,

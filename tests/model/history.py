@@ -31,6 +31,7 @@ from app.segments.language.syntax import (
     Or,
     Property,
     Text,
+    Top,
     Version,
 )
 from app.segments.language.walk import walk
@@ -271,6 +272,8 @@ def value_of(node: Expression, value_of_leaf: Callable[[Expression], Value]) -> 
             return tuple(single for item in items for single in each(value_of(item, value_of_leaf)))
         case Arithmetic(operator=operator, left=left, right=right):
             return calculate(operator, value_of(left, value_of_leaf), value_of(right, value_of_leaf))
+        case Comparison(operator=operator, left=left, right=Top()):
+            return compare(operator, value_of(left, value_of_leaf), value_of_leaf(node))
         case Comparison(operator=operator, left=left, right=right):
             a, b = value_of(left, value_of_leaf), value_of(right, value_of_leaf)
             if isinstance(a, Moment) and isinstance(right, Text):

@@ -36,7 +36,8 @@ class Life:
     """`segments` stand in settlement order. `members` are those that the user is in. `at_ms` is the latest instant at
     which the user was looked at; -1 before the first event. `every_ms`: at every millisecond. `known_ids`: of
     messages that others accepted, each with the instant of that. `exposures`: to experiments. `known`: of each segment
-    by value the known values; `new`: those that this event has made known; `one`: the value that is looked at."""
+    by value the known values; `new`: those that this event has made known; `one`: the value that is looked at.
+    `numbers`: of all users, as published."""
 
     user: str
     catalog: Catalog
@@ -56,6 +57,7 @@ class Life:
     known: dict[str, Known] = field(default_factory=dict)
     new: dict[str, set[Name]] = field(default_factory=dict)
     one: tuple[Segment, Name] | None = None
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
 
     # ---- events
 
@@ -138,6 +140,12 @@ class Life:
         self.at_ms = now
         self.settle(cause)
 
+    def compare_anew(self, numbers: Mapping[str, int | float], now: int, cause: Change) -> None:
+        """Other numbers of all users; time has passed up to `now` before."""
+        self.numbers = numbers
+        self.at_ms = now
+        self.settle(cause)
+
     def leave(self, now: int, cause: Change | None = None) -> None:
         """The user turns out to be another one: exits from everything."""
         self.at_ms = now
@@ -212,11 +220,13 @@ class Life:
 
     def view(self) -> View:
         if self.one is None:
-            return View(self.user, self.catalog, self.history, self.members, self.at_ms, self.standings)
+            return View(
+                self.user, self.catalog, self.history, self.members, self.at_ms, self.standings, None, self.numbers
+            )
         segment, name = self.one
         history = self.known[segment.name][name].history
         members = self.members_by(segment, name)
-        return View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history)
+        return View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history, self.numbers)
 
     def members_by(self, segment: Segment, name: Name) -> set[str]:
         """The segments that the user is in, those by the same property by the same value."""
@@ -346,8 +356,7 @@ class Life:
 
     def evidence(self, condition: Expression | None, view: View) -> list[Change]:
         assert condition is not None
-        told = list(view.evidence(condition))[:EVIDENCE_MAX]
-        return [{"expression": expression, "value": value} for expression, value in told]
+        return list(view.evidence(condition))[:EVIDENCE_MAX]
 
     def say(self, segment: Segment, change: str, cause: Change, evidence: list[Change]) -> None:
         if segment.model is not None:

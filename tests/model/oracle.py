@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.segments.definitions.definition import Catalog, Segment
@@ -25,6 +25,7 @@ from tests.model.messages import (
     read_erased,
     read_listed,
 )
+from tests.model.population import Censused, asked, percent_of, read_census, threshold
 
 Lists = dict[str, tuple[int, bool]]
 """By the name of a static list: when a record about it came last, and whether the user is on it."""
@@ -56,7 +57,8 @@ class Answer:
     With `look_ahead`, `turns` says for each change (user, how many were before it) at which instant the segment would
     change next without another event; None: not within LOOK_AHEAD_MS. At the end `known` are the users remembered,
     `members` counts those in each segment. `links` counts what became of claims: (anonymous id, user, result).
-    `is_open`: waiting events of several users made claims at one record; whose is first is open.
+    `is_open`: waiting events of several users made claims at one record; whose is first is open. `counts`: what each
+    census has found.
     """
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Answer:
     members: dict[str, int] = field(default_factory=dict)
     links: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     is_open: bool = False
+    counts: dict[int, dict[str, int | float | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Oracle:
     turn_of: str | None = None
     waiting: list[tuple[int, Message]] = field(default_factory=list)
     wait_ms: int = 0
+    census: int = -1
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.segments = settlement_order(self.catalog)
@@ -134,6 +139,11 @@ class Oracle:
                 self.put_on(listed)
                 self.take_turns()
                 return
+            if (censused := read_census(record, self.rules.app)) is not None:
+                self.answer.outcomes[record.offset] = "census"
+                self.count(censused.census) if censused.numbers is None else self.publish(censused)
+                self.take_turns()
+                return
             if (erased := read_erased(record, self.rules.app)) is not None:
                 self.answer.outcomes[record.offset] = "erased"
                 self.take_erasure(erased)
@@ -159,6 +169,38 @@ class Oracle:
         self.segments = [segments[each.name] for each in self.segments]
         for life in self.lives.values():
             life.regroup(self.catalog, self.segments)
+
+    # ---- numbers of all users
+
+    def count(self, census: int) -> None:
+        """The numbers, were all users here."""
+        self.advance(-1)
+        found: dict[str, int | float | None] = {}
+        for name, measured in asked(self.catalog).items():
+            if measured is None:
+                segment = name.removeprefix("segment_size('").removesuffix("')")
+                found[name] = sum(segment in life.members for life in self.lives.values())
+            else:
+                values = [
+                    life.view().at(max(self.answer.clock_ms, self.seen_ms(life.user))).value(measured)
+                    for life in self.lives.values()
+                ]
+                found[name] = threshold(values, percent_of(name))
+        self.answer.counts.setdefault(census, found)
+
+    def publish(self, said: Censused) -> None:
+        """From here on everybody is compared with these numbers."""
+        if said.census < self.census:
+            return
+        self.advance(-1)
+        self.census = said.census
+        known = asked(self.catalog)
+        numbers = {**self.numbers, **{name: number for name, number in (said.numbers or {}).items() if name in known}}
+        self.numbers = {name: number for name, number in numbers.items() if number is not None}
+        for life in list(self.lives.values()):
+            now = max(self.answer.clock_ms, self.seen_ms(life.user))
+            life.compare_anew(self.numbers, now, {"kind": "population", "census": said.census})
+            self.gather(life)
 
     # ---- static lists
 
@@ -309,6 +351,7 @@ class Oracle:
         gap_ms, lateness_ms = self.rules.session_gap_ms, self.rules.lateness_ms
         history = History(gap_ms, lateness_ms, zone=settings.zone, cart=rule, cart_policy=settings.cart)
         life = Life(user, self.catalog, self.rules, history, self.fed_ms, self.segments, every_ms=self.every_ms)
+        life.numbers = self.numbers
         history.places = life.places()
         if self.is_remembered(user):
             history.lists = self.lists.pop(user, {})

@@ -19,9 +19,9 @@ TERM_MUTATIONS = (
     # ---- user.id, bucket, lower
     Mutation(
         "who the user is is not asked at the first event",
-        "app/segments/compiler/program.py",
-        'begin_mask |= masks.features.get("id", 0)',
-        "begin_mask |= 0",
+        "app/segments/compiler/reads.py",
+        'mask = self.features.get("id", 0)',
+        "mask = 0",
     ),
     Mutation(
         "the user of a timer is the one of the last event",

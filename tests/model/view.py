@@ -32,10 +32,12 @@ from app.segments.language.syntax import (
     Or,
     ScoreValue,
     SegmentMark,
+    SegmentSize,
     Sequence,
     SessionField,
     StaticList,
     Text,
+    Top,
     Trait,
     UserField,
     Version,
@@ -60,6 +62,7 @@ class View:
     now: int
     standings: Mapping[str, Standing] = field(default_factory=dict)
     one_value: History | None = None
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
 
     @property
     def counted(self) -> History:
@@ -67,7 +70,9 @@ class View:
         return self.history if self.one_value is None else self.one_value
 
     def at(self, now: int) -> "View":
-        return View(self.key, self.catalog, self.history, self.members, now, self.standings, self.one_value)
+        return View(
+            self.key, self.catalog, self.history, self.members, now, self.standings, self.one_value, self.numbers
+        )
 
     def is_true(self, condition: Expression) -> bool:
         return is_true(self.value(condition))
@@ -99,6 +104,10 @@ class View:
                 return self.history.once("first", node, lambda: latest.first(node.of.path, self.history))
             case Membership(segment=segment):
                 return segment in self.members
+            case SegmentSize():
+                return self.numbers.get(canonical.text(node))
+            case Comparison(left=left, right=Top() as top):
+                return self.numbers.get(f"{canonical.text(top)} of {canonical.text(left)}")
             case StaticList(name=name):
                 return self.history.lists.get(name, (0, False))[1]
             case Consent(purpose=purpose):
@@ -158,7 +167,7 @@ class View:
 
     # ---- evidence
 
-    def evidence(self, condition: Expression, *, opposite: bool = False) -> Iterator[tuple[str, object]]:
+    def evidence(self, condition: Expression, *, opposite: bool = False) -> Iterator[dict[str, object]]:
         """The atoms that tell why a condition (or its opposite) is as it is, each with its value.
 
         Of parts of which one is enough: those that hold, or all where none does.
@@ -175,7 +184,10 @@ class View:
                 value = self.evidence_value(condition)
                 if opposite and isinstance(value, bool) and not isinstance(condition, Comparison):
                     value = not value
-                yield canonical.text(Not(condition) if opposite else condition), value
+                told = {"expression": canonical.text(Not(condition) if opposite else condition), "value": value}
+                if isinstance(condition, Comparison) and isinstance(condition.right, Top):
+                    told["threshold"] = self.leaf(condition)
+                yield told
 
     def evidence_value(self, atom: Expression) -> object:
         """The value of an atom: of its left side, or of its right side if the left one is a literal."""

@@ -91,6 +91,7 @@ def first_difference(answer: Answer, run: Run) -> str | None:
         ("accepted", outcomes["accepted"], run.counts["accepted"]),
         ("duplicates", outcomes["duplicate"], run.counts["duplicate"]),
         ("links", sorted(answer.links.items()), sorted(run.links.items())),
+        ("census", answer.counts, _asked(answer, run)),
         ("clock", answer.clock_ms, run.clock_ms),
         ("users", len(answer.known), run.users),
         ("members", answer.members, {name: count for name, count in run.members.items() if count}),
@@ -100,6 +101,14 @@ def first_difference(answer: Answer, run: Run) -> str | None:
         if one != other:
             return side_by_side(what, one, other)
     return None
+
+
+def _asked(answer: Answer, run: Run) -> dict[int, dict[str, Any]]:
+    """Numbers out of the counts of the partition, as far as the definitions ask for them."""
+    return {
+        census: {name: found.get(name, "not counted") for name in answer.counts.get(census, found)}
+        for census, found in sorted(run.counted.items())
+    }
 
 
 def remembered(run: Run) -> list[str]:

@@ -3,7 +3,8 @@
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
 with `experiment`, those of users in groups; with `terms`, those of catalogs about few kinds of terms; with `value`,
-those of segments by value; with `model`, those with a model;
+those of segments by value; with `model`, those with a model; with `population`, those of users who are
+compared with all;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
 administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
 segments are filled. From the folder whose `app` is meant.
@@ -17,6 +18,7 @@ from tests.properties.comparison import difference
 from tests.properties.consents import consent_scenario_of
 from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
 from tests.properties.experiments import experiment_scenario_of
+from tests.properties.populations import population_scenario_of
 from tests.properties.scenario import (
     Scenario,
     merging_scenario_of,
@@ -107,6 +109,7 @@ if __name__ == "__main__":
         "terms": term_scenario_of,
         "value": value_scenario_of,
         "model": model_scenario_of,
+        "population": population_scenario_of,
     }
     of = kinds.get("".join(sys.argv[3:]), scenario_of)
     found = hunt(range(first_seed, first_seed + histories), of)

@@ -11,7 +11,8 @@ from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import SETTINGS_FILE
 from app.segments.definitions.definition import Catalog
-from app.segments.evaluation.batch import Batch
+from app.segments.evaluation.batch import Batch, UserCount
+from app.segments.evaluation.population_histogram import top_threshold
 from tests.model.messages import Advance, Merge, Order, Record, Regroup
 from tests.properties.scenario import Scenario, regrouped, settings_of
 from tests.support.merging_partition import MergingPartition
@@ -40,11 +41,14 @@ class Run:
     members: dict[str, int] = field(default_factory=dict)
     changelog: dict[str, tuple[bytes | None, int]] = field(default_factory=dict)
     links: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    counted: dict[int, dict[str, int | float | None]] = field(default_factory=dict)
 
     def gather(self, batch: Batch) -> None:
         self.counts["accepted"] += batch.accepted
         self.counts["duplicate"] += batch.duplicates
         self.links.update((each.source, each.to, each.result) for each in batch.linked)
+        for count in batch.counts:
+            self.counted.setdefault(count.census, numbers_of(count))
         for change in batch.changes:
             said = json.loads(change.encode())
             self.changes.setdefault(said["user"], []).append(said)
@@ -55,6 +59,14 @@ class Run:
             self.late_ms[late.record.offset] = late.late_ms
         for user, profile in batch.profiles.items():
             self.changelog[user] = profile, batch.next_offset
+
+
+def numbers_of(count: UserCount) -> dict[str, int | float | None]:
+    """The numbers, were the users of a partition all there are."""
+    found: dict[str, int | float | None] = {f"segment_size('{name}')": size for name, size in count.members.items()}
+    for shares, users in count.measures.values():
+        found |= {name: top_threshold(users, share) for name, share in shares.items()}
+    return found
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from tests.properties.comparison import difference, report
 from tests.properties.consents import consent_scenario_of
 from tests.properties.counts import FIRST_SEED, HISTORIES
 from tests.properties.experiments import experiment_scenario_of
+from tests.properties.populations import population_scenario_of
 from tests.properties.scenario import Scenario, merging_scenario_of, people_scenario_of, scenario_of, scenarios
 from tests.properties.term_catalogs import term_scenario_of
 from tests.support.choices import Choices
@@ -73,6 +74,11 @@ def test_every_change_is_the_one_that_the_oracle_says_of_users_who_agree_and_wit
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
 def test_every_change_is_the_one_that_the_oracle_says_of_users_in_groups(first: int) -> None:
     agree(experiment_scenario_of, first)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_of_users_who_are_compared_with_all(first: int) -> None:
+    agree(population_scenario_of, first)
 
 
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + CONSENTS, HISTORIES_AT_ONCE))

@@ -24,6 +24,7 @@ from tests.model.merge_mutations import MERGE_MUTATIONS
 from tests.model.model_mutations import MODEL_MUTATIONS
 from tests.model.mutation import Mutation
 from tests.model.mutations import MUTATIONS
+from tests.model.population_mutations import POPULATION_MUTATIONS
 from tests.model.split_mutations import SPLIT_MUTATIONS
 from tests.model.term_mutations import TERM_MUTATIONS
 
@@ -37,6 +38,7 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
     [
         *(*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS),
         *(*CONSENT_MUTATIONS, *EXPERIMENT_MUTATIONS, *EACH_MUTATIONS, *BACKFILL_MUTATIONS, *MODEL_MUTATIONS),
+        *POPULATION_MUTATIONS,
     ],
     ids=lambda mutation: mutation.name,
 )
@@ -116,6 +118,14 @@ def test_the_bug_in_segments_by_value_is_found(mutation: Mutation, tmp_path: Pat
 @pytest.mark.parametrize("mutation", MODEL_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_in_the_scores_of_models_is_found(mutation: Mutation, tmp_path: Path) -> None:
     found = hunt_in_copy(tmp_path, mutation, "model")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", POPULATION_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_what_censuses_do_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "population")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
 

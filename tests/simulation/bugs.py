@@ -16,12 +16,30 @@ from app.runtime.partition.lifecycle import Event
 from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.restore import Restored
-from tests.simulation import backfill_bugs, catalog_bugs, erasure_bugs, identity_bugs, order_bugs, timer_bugs
+from tests.simulation import (
+    backfill_bugs,
+    catalog_bugs,
+    census_bugs,
+    erasure_bugs,
+    identity_bugs,
+    order_bugs,
+    timer_bugs,
+)
 from tests.simulation.environment import SimulatedWriter
 from tests.simulation.planted import BUGS, Bug, WithDelivery, WithRestore, WithTask, planted
 from tests.simulation.run import Outcome, Run
 
-__all__ = ["BUGS", "Bug", "backfill_bugs", "catalog_bugs", "erasure_bugs", "identity_bugs", "order_bugs", "timer_bugs"]
+__all__ = [
+    "BUGS",
+    "Bug",
+    "backfill_bugs",
+    "catalog_bugs",
+    "census_bugs",
+    "erasure_bugs",
+    "identity_bugs",
+    "order_bugs",
+    "timer_bugs",
+]
 
 
 # ---------------------------------------------------------------- fencing

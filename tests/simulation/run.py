@@ -16,11 +16,12 @@ from app.runtime.partition.partition_state import PartitionState
 from app.runtime.partition.partition_task import PartitionTask
 from app.runtime.partition.worker_metrics import Metrics
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import ErasureStep
+from app.segments.evaluation.batch import ErasureStep, UserCount
 from app.segments.partition.partition import Batch, Partition, RecordLike
 from tests.simulation.administrator import Administrator
 from tests.simulation.backfill import Backfiller, judge_backfill
 from tests.simulation.broker import SimulatedBroker
+from tests.simulation.census import CensusTaker, judge_census, with_census
 from tests.simulation.environment import START_MS, SimulatedWriter
 from tests.simulation.erasures import judge_erasures
 from tests.simulation.fibers import Host, Times
@@ -99,6 +100,7 @@ class Run:
         self.scenario = with_people(self.scenario, Random(f"people of {self.seed}"), always=self.people)
         with_models = Random(f"models of {self.seed}").random() < MODELS_SHARE
         self.scenario = replace(self.scenario, models=with_models)
+        self.scenario = with_census(self.scenario, Random(f"census of {self.seed}"))
         scenario = self.scenario
         self.settings = scenario.settings
         self.times = Times()
@@ -116,6 +118,7 @@ class Run:
         chances = Random(f"administrator of {self.seed}"), Random(f"erasures of {self.seed}")
         self.administrator = Administrator(scenario, self.broker, *chances)
         self.backfiller = Backfiller(scenario, self.broker, self.tell, Random(f"backfill of {self.seed}"))
+        self.census = CensusTaker(scenario, self.broker, self.tell, Random(f"censuses of {self.seed}"))
         self.group = SimulatedGroup(
             self.times,
             chance,
@@ -208,6 +211,8 @@ class Run:
             times.at(at_ms, self.administrator.erase, at_ms)
         if self.backfiller.is_wanted:
             times.at(self.backfiller.begin_ms, self._backfill)
+        if self.census.is_wanted:
+            times.at(self.census.begin_ms, self._take_census)
         times.at(scenario.until_ms, self._end_faults)
         limit_ms = scenario.until_ms + PROGRESS_MS
         times.run(self._done, limit_ms)
@@ -221,16 +226,26 @@ class Run:
         changes = 0
         links: list[bytes] = []
         steps: list[ErasureStep] = []
+        counts: list[list[UserCount]] = []
         for partition in range(self.settings.partitions):
             repeats = not scenario.transactions
             for problem in judge(
-                self.broker.log, partition, topics, scenario.programs, repeats=repeats, links=links, steps=steps
+                self.broker.log,
+                partition,
+                topics,
+                scenario.programs,
+                repeats=repeats,
+                links=links,
+                steps=steps,
+                counts=counts,
             ):
                 self.violate(f"partition {partition}: {problem}")
             changes += len(self.broker.log(topics.changes, partition).committed())
         for problem in judge_links(self.broker.log, scenario, topics, links):
             self.violate(problem)
         for problem in judge_erasures(self.broker.log, scenario, topics, steps):
+            self.violate(problem)
+        for problem in judge_census(self.broker.log, scenario, counts):
             self.violate(problem)
         for problem in judge_backfill(self.broker.log, scenario, self.backfiller):
             self.violate(problem)
@@ -279,6 +294,11 @@ class Run:
             self.backfiller.step()
             self.times.after(self.backfiller.pause_ms(), self._backfill)
 
+    def _take_census(self) -> None:
+        if not self._ended:
+            self.census.step(self.times.now_ms)
+            self.times.after(self.census.pause_ms(), self._take_census)
+
     def _compact(self) -> None:
         self.tell("the changelog is compacted")
         for partition in range(self.settings.partitions):
@@ -317,7 +337,7 @@ class Run:
                 return False
             if self.published_ms and (task.core.program.version != newest or task.core.unswept):
                 return False
-        return self.backfiller.is_over
+        return self.backfiller.is_over and self.census.is_over
 
     def _gone(self) -> bool:
         return self.broker.settled and all(worker.fiber.done for worker in self._workers.values())

@@ -68,14 +68,17 @@ MODELS: tuple[dict[str, str], ...] = (
     {},
 )
 """With each catalog of a run with models: one, another of the same name, and none."""
-
+OF_ALL = {
+    "top.yaml": "segment: top\nwhen: count('Product Viewed' within 10m) >= top(50%)\n",
+    "large.yaml": "segment: large\nwhen: segment_size('viewers') >= 2 and exists('Product Viewed' within 20m)\n",
+}
 TURNED = "segment: turned\nwhen: count(sequence('Product Viewed' then 'Page Liked' within 5m) within 10m) >= 1\n"
 NO_WAITS = (0, 0, 0)
 
 
 @cache
 def catalogs(
-    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False
+    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False, census: bool = False
 ) -> tuple[Catalog, ...]:
     """The catalog that holds first, and those that take its place in some runs; with how long events wait under each.
 
@@ -87,16 +90,19 @@ def catalogs(
         order = {SETTINGS_FILE: f"order: {{wait: {wait_ms}ms}}\n"} if wait_ms else {}
         people = {IDENTITY_FILE: "switches_max: 2\ndevices_max: 3\n"} if identity else {}
         turned = {"turned.yaml": TURNED} if any(waits_ms) else {}
-        loaded.append(load_catalog(files | turned | order | people | (scored if models else {})))
+        loaded.append(
+            load_catalog(files | turned | order | people | (scored if models else {}) | (OF_ALL if census else {}))
+        )
     return tuple(loaded)
 
 
 @cache
 def programs(
-    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False
+    waits_ms: tuple[int, ...] = NO_WAITS, *, identity: bool = False, models: bool = False, census: bool = False
 ) -> tuple[Program, ...]:
     """The same, compiled."""
-    return tuple(compile_catalog(catalog, RULES) for catalog in catalogs(waits_ms, identity=identity, models=models))
+    loaded = catalogs(waits_ms, identity=identity, models=models, census=census)
+    return tuple(compile_catalog(catalog, RULES) for catalog in loaded)
 
 
 @cache
@@ -141,6 +147,7 @@ class Scenario:
     and evaluates `sweep_profiles` at a time. `timers_max` instants of timers fire in one batch, records wait for others
     for `timers_first_s`. `waits_ms`: how long events wait for those before them under each catalog, 0: not at all.
     `identity`: users claim the anonymous ids of their devices. `models`: catalogs have a model, and another later.
+    `census`: segments compare with all users.
     """
 
     transactions: bool
@@ -162,16 +169,17 @@ class Scenario:
     waits_ms: tuple[int, ...] = NO_WAITS
     identity: bool = False
     models: bool = False
+    census: bool = False
 
     @property
     def programs(self) -> tuple[Program, ...]:
         """The catalogs of the run, in the order in which they are published."""
-        return programs(self.waits_ms, identity=self.identity, models=self.models)
+        return programs(self.waits_ms, identity=self.identity, models=self.models, census=self.census)
 
     @property
     def catalogs(self) -> tuple[Catalog, ...]:
         """The same, before they are compiled."""
-        return catalogs(self.waits_ms, identity=self.identity, models=self.models)
+        return catalogs(self.waits_ms, identity=self.identity, models=self.models, census=self.census)
 
 
 OUTAGES_MS = (200.0, 3_000.0, 10_000.0)

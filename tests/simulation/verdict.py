@@ -9,7 +9,7 @@ from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position,
 from app.runtime.records.identity_events import encode_identity
 from app.runtime.records.journal import CatalogChange, IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import ErasureStep
+from app.segments.evaluation.batch import ErasureStep, UserCount
 from app.segments.partition.partition import Partition, read_position
 from app.segments.partition.position import CATALOG_KEY
 from app.settings import Topics
@@ -44,10 +44,11 @@ def judge(
     repeats: bool,
     links: list[bytes],
     steps: list[ErasureStep],
+    counts: list[list[UserCount]],
 ) -> list[str]:
     """Returns the problems of one partition. `programs`: the first catalog and those after it. `repeats`: the same
-    change may be there more than once. `links` and `steps`: are given the link records, and the steps of
-    erasures, that the partition must have sent."""
+    change may be there more than once. `links`, `steps` and `counts`: are given the link records, the
+    steps of erasures, and what censuses count, that the partition must have sent."""
 
     def log(topic: str) -> Log:
         return logs(topic, partition)
@@ -68,6 +69,7 @@ def judge(
     changes += again.move(len(log(topics.clickstream).records))
     links += (link.value for link in again.links)
     steps += again.erasures
+    counts.append(again.counts)
     claims = Counter(encode_identity(each) for each in again.linked)
     told = Counter(record.value for record in log(topics.identity).committed())
     own = 0

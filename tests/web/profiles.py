@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer
 from app.runtime.kafka.clients import start, wait_for_broker
 from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.runtime.records.envelope import Reached, encode_profile
+from app.segments.compiler.list_ids import list_id
 from app.segments.compiler.program import experiment_id
-from app.segments.compiler.value_code import list_id
 from app.settings import Settings
 from tables import profile as profiles
 

@@ -14,7 +14,9 @@ from app.runtime.records.envelope import POSITION_KEY, StoredPosition, encode_po
 from app.runtime.records.erasure_events import encode_erasure, erasure_headers
 from app.runtime.records.identity_events import encode_identity, identity_headers
 from app.runtime.records.journal import JournalEntry, encode_entry
-from app.segments.evaluation.batch import ErasureStep, Linked
+from app.runtime.records.population_events import PARTITION as POPULATION_PARTITION
+from app.runtime.records.population_events import counted_of, encode_population
+from app.segments.evaluation.batch import ErasureStep, Linked, UserCount
 from app.segments.evaluation.change import Change
 from app.segments.partition.partition import Batch, DeadLetter, LateEvent
 from app.settings import Topics
@@ -74,6 +76,7 @@ class OutputTopics:
         commit.changes = self.change_rows(outcome.changes, values)
         commit.links = self.link_rows((link.key, link.value) for link in outcome.links)
         commit.links += self._erasure_rows(outcome.erasures)
+        commit.links += self._count_rows(outcome.counts)
         own: dict[str, list[bytes]] = {}
         sent: dict[str, list[tuple[str, bytes]]] = {}
         if self.resendable:
@@ -116,6 +119,12 @@ class OutputTopics:
             row: Row = (user, encode_erasure(each), erasure_headers(each, self.source))
             rows.setdefault(partition_of(user, self.partitions), []).append(row)
         return [(TopicPartition(self.topics.erasures, number), each) for number, each in sorted(rows.items())]
+
+    def _count_rows(self, counts: Sequence[UserCount]) -> list[PartitionRows]:
+        """Counts of the partition for censuses; the topic has one partition."""
+        place = TopicPartition(self.topics.population, POPULATION_PARTITION)
+        values = [encode_population(counted_of(count, partition=self.partition)) for count in counts]
+        return [(place, [(None, value, NO_HEADERS) for value in values])] if values else []
 
     def announced(
         self, dead: Sequence[DeadLetter], late: Sequence[LateEvent], entries: Sequence[JournalEntry]

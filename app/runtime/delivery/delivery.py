@@ -19,7 +19,7 @@ class Commit:
     announced: results of claims, dead letters, late events, then journal entries: safe in this order.
     profiles: the changed profiles, each with its user's own changes, for the changelog.
     changes: for the topics that others read.
-    links: link records for other partitions of the input topic, and steps of erasures, by partition.
+    links: link records for other partitions of the input topic, steps of erasures, counts of a census, by partition.
     position: the position record and tombstones, for the changelog; must not become visible before the others.
     """
 

@@ -54,9 +54,9 @@ def access_lists(
     definitions, publisher = [topics.catalog, topics.catalog_history], _transactions(f"{app_id}-catalog-publisher")
     lists: dict[str, Iterator[Grant]] = {
         "topics": _chain(
-            _topics("Create", *every, topics.drafts),
-            _topics("DescribeConfigs", *every, positions, letters, states, intake, topics.drafts),
-            _topics("Describe", *every[:-1], positions, letters, states, intake, topics.drafts),
+            _topics("Create", *every, topics.drafts, topics.population),
+            _topics("DescribeConfigs", *every, positions, letters, states, intake, topics.drafts, topics.population),
+            _topics("Describe", *every[:-1], positions, letters, states, intake, topics.drafts, topics.population),
             _topics("Read", topics.catalog),
             (_prefix(each, topics.segment_prefix) for each in ("Create", "Describe", "DescribeConfigs")),
             [Grant(operation="DescribeConfigs", resource="cluster", name=CLUSTER)],
@@ -64,7 +64,7 @@ def access_lists(
         "worker": _chain(
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog),
             _topics("Write", topics.changes, topics.dead_letters, topics.late, topics.profiles, topics.journal),
-            _topics("Write", topics.clickstream, topics.identity, topics.erasures),  # what keys say, and become
+            _topics("Write", topics.clickstream, topics.identity, topics.erasures, topics.population),
             (_prefix(each, topics.segment_prefix) for each in ("Write", "Create")),
             [_group(app_id), _transactions(f"{app_id}-")],
         ),
@@ -120,6 +120,11 @@ def _readers_of_people(settings: Settings, every: Sequence[str]) -> dict[str, It
             _topics("Write", topics.audit),
         ),
         "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
+        "census": _chain(
+            _topics("Read", topics.population),
+            _topics("Write", topics.population, topics.clickstream),
+            [_transactions(f"{app_id}-census")],
+        ),
         "backfill": _chain(
             _topics("Read", topics.clickstream, topics.profiles, topics.journal, topics.catalog, topics.erasures),
             _topics("Describe", topics.changes),

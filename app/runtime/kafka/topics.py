@@ -44,13 +44,14 @@ DRAFTS_SEGMENT_BYTES = str(16 << 20)
 REPLAYABLE = {"cleanup.policy": "delete", "retention.ms": "-1"}
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 READ_BY_OTHERS = {"cleanup.policy": "delete"}
+CENSUSES_KEPT_MS = 90 * 86_400_000
 
 
 def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[TopicSpec]:
     """All topics of a deployment; `own_topic_segments` are the segments that have a topic of their own.
 
-    Every topic but that of the catalog has the partitions of the input: what comes out of a partition goes to the same
-    number.
+    Every topic but those of the catalog and the population has the partitions of the input: what comes out of a
+    partition goes to the same number.
     """
     topics = settings.topics
     count = settings.partitions
@@ -68,6 +69,7 @@ def topic_specs(settings: Settings, own_topic_segments: Iterable[str]) -> list[T
         spec(topics.erasures, READ_BY_OTHERS),
         spec(topics.profiles, COMPACTED),
         spec(topics.journal, KEPT),
+        population_topic(settings),
         catalog_topic(settings),
     ]
 
@@ -83,6 +85,12 @@ def specs_of(settings: Settings, *names: str) -> list[TopicSpec]:
 def catalog_topic(settings: Settings) -> TopicSpec:
     """The topic of published definitions: one partition, since a catalog is one thing."""
     return TopicSpec(settings.topics.catalog, 1, _config(settings, COMPACTED))
+
+
+def population_topic(settings: Settings) -> TopicSpec:
+    """The topic of censuses: one partition, so that all is in one order. Old ones say nothing any more."""
+    kept = READ_BY_OTHERS | {"retention.ms": str(CENSUSES_KEPT_MS)}
+    return TopicSpec(settings.topics.population, 1, _config(settings, kept))
 
 
 def history_topic(settings: Settings) -> TopicSpec:

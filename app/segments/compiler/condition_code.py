@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.fixed_instants import with_instants
 from app.segments.compiler.model_code import VALUE
+from app.segments.compiler.population_values import PopulationValue
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
 from app.segments.evaluation import operators, versions
@@ -20,6 +21,7 @@ from app.segments.evaluation.score_margin import margin_of
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.names import model_segment
+from app.segments.language.population_checks import population_name
 from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
@@ -122,6 +124,8 @@ class Expressions(Values):
 
     def _comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
         node = with_instants(node, self.registry.zone)
+        if isinstance(node.right, syntax.Top):
+            return self._against_share(node, node.right)
         if (streak := streak_span(node)) is not None:
             own = self.registry.of(streak[0]).id
             self.windows[own] = max(self.windows.get(own, 0), streak[1])
@@ -140,6 +144,13 @@ class Expressions(Values):
         if isinstance(node.left, syntax.ScoreValue) and isinstance(node.right, syntax.Number):
             return self._score_against(self.scores[node.left.score], node.operator, node.right.value)
         return self._moving_comparison(node)
+
+    def _against_share(self, node: syntax.Comparison, top: syntax.Top) -> tuple[str, Until]:
+        """Against the published number of a share of all users; until there is one, nothing holds."""
+        value, until = self.value(node.left)
+        least = self.published(population_name(top, node.left), PopulationValue(of=node.left, percent=top.percent))
+        holds = f"{value} is not None and {least} is not None and {value} {PYTHON[node.operator]} {least}"
+        return self._local(holds, "b"), until
 
     def _is_plain_duration(self, node: Expression) -> bool:
         if isinstance(node, syntax.Distance | syntax.SegmentMark):
@@ -237,7 +248,13 @@ class Expressions(Values):
                 return name in ("items", "quantity", "value")
             case syntax.SessionField(name=name):
                 return name in ("duration", "pages", "events", "number")
-            case syntax.ScoreValue() | syntax.ModelValue() | syntax.Bucket() | syntax.SegmentMark(function="times"):
+            case (
+                syntax.ScoreValue()
+                | syntax.ModelValue()
+                | syntax.Bucket()
+                | syntax.SegmentSize()
+                | syntax.SegmentMark(function="times")
+            ):
                 return True
             case _:
                 return False

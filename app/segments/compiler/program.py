@@ -14,12 +14,15 @@ from app.segments.compiler.aggregates import Registry, Remembered, stable_id
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
+from app.segments.compiler.first_event import beginning
 from app.segments.compiler.leaf_ids import leaf_id
+from app.segments.compiler.list_ids import LISTS, list_id, listed
 from app.segments.compiler.model_code import attach_of
+from app.segments.compiler.population import PopulationCode, population_code, write_measures
+from app.segments.compiler.population_values import PopulationValue
 from app.segments.compiler.reads import Masks, Reads
 from app.segments.compiler.seen_windows import SeenWindows
 from app.segments.compiler.segment_code import is_simple, write_segment
-from app.segments.compiler.value_code import LISTS, list_id, listed
 from app.segments.compiler.value_parts import PartsWriter, lasting_ms
 from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
@@ -39,7 +42,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import syntax
 from app.segments.language.walk import walk
 from tables.counted import Counted
-from tables.profile import Profile, new_profile
+from tables.profile import Profile
 from tables.windows import FOREVER
 
 WATCH_MASKS_MAX = 10_000
@@ -66,6 +69,7 @@ class Program:
     features: what segments read of a user beside aggregates: `Reads.features` of all of them.
     experiments: the names of the experiments, by the ids under which their states are.
     parts: the segments by value, with what each of their values remembers.
+    population: the numbers of all users that segments compare with.
     """
 
     version: str
@@ -100,6 +104,7 @@ class Program:
     consents: Mapping[int, Purpose]
     features: frozenset[str]
     experiments: Mapping[int, str]
+    population: PopulationCode
     parts: tuple[PartsWriter, ...] = ()
     watch_masks: dict[int, int] = field(default_factory=dict)
 
@@ -141,10 +146,12 @@ class _Compiler:
         self.namespace.values.update(
             UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, LEARN_FIRST=learn_first, COUNTED=self.registry.counted
         )
+        self.population: dict[str, PopulationValue] = {}
         self.code = CodeWriter(self.namespace)
 
     def program(self) -> Program:
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
+        measured = write_measures(self._expressions(), self.population)
         masks = Masks(reads)
         for purpose in self.purposes.values():  # also those that no definition reads yet
             masks.leaves.setdefault(purpose.path, 0)
@@ -163,13 +170,9 @@ class _Compiler:
         visit_update.write(self.code)
         functions = self.code.load("<compiled catalog>")
         segments = self._segments(reads, functions)
-        begin_mask, begin_watched = _beginning(segments)
-        begin_mask |= masks.features.get("id", 0)
+        begin_mask, begin_watched = beginning(segments, masks.of_somebody_new(self.population))
         wait_ms = self.catalog.settings.order_wait_ms
-        handlers = {
-            key: Handler(functions[name], *writer.properties_decoder(), tuple(writer.fields))
-            for key, (name, writer) in writers.items()
-        }
+        handlers = _handlers(writers, functions)
         return Program(
             version=self.catalog.version,
             rules=self.rules,
@@ -211,14 +214,15 @@ class _Compiler:
             counted=self.registry.counted,
             features=frozenset(masks.features),
             experiments={code.id: code.experiment.name for segment in segments for code in segment.experiments},
+            population=population_code(self.population, measured, masks.features, functions),
             parts=tuple(self.parts),
         )
 
     def _write_segment(self, segment: Segment, number: int) -> Reads:
         registry = self.registry if segment.each is None else self.registry.of_values()
-        writer = Expressions(self.code, registry, self.scores, self.rules.session_gap_ms)
-        writer.purposes = self.purposes
+        writer = self._expressions(registry)
         write_segment(writer, segment, number)
+        self.population |= writer.population
         if segment.each is not None:
             return self._reads_by_value(writer, segment, segment.each, number)
         return Reads(
@@ -257,6 +261,12 @@ class _Compiler:
         return Reads(
             segment, set(), set(), writer.segments, writer.leaves, writer.firsts, writer.features, {}, {}, 0, (), parts
         )
+
+    def _expressions(self, registry: Registry | None = None) -> Expressions:
+        registry = self.registry if registry is None else registry
+        writer = Expressions(self.code, registry, self.scores, self.rules.session_gap_ms)
+        writer.purposes = self.purposes
+        return writer
 
     def _context_paths(self, masks: Masks) -> set[Path]:
         paths = {*masks.leaves, *masks.firsts}
@@ -397,6 +407,16 @@ def _by_value(code: SegmentCode, read: Reads) -> SegmentCode:
     return replace(code, settle=by_value.settle, values=by_value)
 
 
+def _handlers(
+    writers: Mapping[EventKey, tuple[str, HandlerWriter]], functions: Mapping[str, Any]
+) -> dict[EventKey, Handler]:
+    """The handlers of events, compiled."""
+    return {
+        key: Handler(functions[name], *writer.properties_decoder(), tuple(writer.fields))
+        for key, (name, writer) in writers.items()
+    }
+
+
 def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
     """The segments that one depends on, directly or not."""
     found: set[str] = set()
@@ -407,33 +427,3 @@ def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
             found.add(name)
             waiting.extend(by_name[name].segments)
     return found
-
-
-class _Probe:
-    """Stands for a settlement to find out whether a segment holds for a user of whom nothing is known."""
-
-    def __init__(self) -> None:
-        self.warm_ms: dict[int, int] = {}
-        self.filled = 0
-        self.filled_ms: dict[int, int] = {}
-        self.user = ""
-        self.entered = False
-
-    def enter(self, *_: Any) -> bool:
-        self.entered = True
-        return False
-
-
-def _beginning(segments: tuple[SegmentCode, ...]) -> tuple[int, int]:
-    """The segments that a user's first event must settle even where it does not touch them; what the others watch."""
-    mask = 0
-    watched = 0
-    for segment in segments:
-        probe = _Probe()
-        profile = new_profile(0, 0)
-        settle: Any = segment.settle
-        settle(profile, 0, probe)
-        if probe.entered or profile.due or segment.waits_for:
-            mask |= 1 << segment.number
-        watched |= profile.watched
-    return mask, watched

@@ -1,9 +1,11 @@
 """Inputs that the functions of segments read, and the masks of segments by what they read."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.events.message import Path
 from app.segments.compiler.aggregates import segment_id
+from app.segments.compiler.population_values import POPULATION
 from app.segments.compiler.value_parts import PartsWriter
 from app.segments.definitions.definition import Segment
 from app.segments.evaluation.score_margin import Margin
@@ -69,6 +71,13 @@ class Masks:
         self.watching = (1 << len(watching)) - 1 - sum(bit for bit, _, _ in self.growth)
         active = self.features.get("session", 0) | self.features.get("user", 0)
         self.always = active & ~sum(self.watchers)
+
+    def of_somebody_new(self, numbers: Iterable[str]) -> int:
+        """The segments for which it depends on the id, or on numbers of all users, if somebody new is in them."""
+        mask = self.features.get("id", 0)
+        for number in numbers:
+            mask |= self.features.get(POPULATION + number, 0)
+        return mask
 
     def inside_mask(self, aggregate: int) -> int:
         """The segments that read an aggregate only for who is in."""

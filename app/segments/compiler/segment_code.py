@@ -9,6 +9,7 @@ from app.segments.definitions.definition import Segment
 from app.segments.evaluation import operators
 from app.segments.evaluation.change import Atom
 from app.segments.language import canonical, syntax
+from app.segments.language.population_checks import population_name
 from app.segments.language.syntax import And, Expression, Not
 from app.segments.language.types import Type, type_of
 from tables.profile import INSIDE, SENT, SINCE, TRUE_SINCE
@@ -207,7 +208,10 @@ def _atom(writer: Expressions, branch: evidence.Branch) -> str:
     value = _shown_value(writer, branch.atom)
     if branch.negated and type_of(branch.atom) is Type.BOOLEAN and not isinstance(branch.atom, syntax.Comparison):
         value = f"not {value}"
-    return f"{writer.code.bind('f', Atom)}({canonical.text(branch.condition)!r}, {value})"
+    more = ""
+    if isinstance(branch.atom, syntax.Comparison) and isinstance(branch.atom.right, syntax.Top):
+        more = f", PUBLISHED.get({population_name(branch.atom.right, branch.atom.left)!r})"
+    return f"{writer.code.bind('f', Atom)}({canonical.text(branch.condition)!r}, {value}{more})"
 
 
 def _shown_value(writer: Expressions, atom: Expression) -> str:

@@ -9,9 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered, stable_id
+from app.segments.compiler.aggregates import AggregateInput, Registry, Remembered
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.leaf_ids import first_id, leaf_id
+from app.segments.compiler.list_ids import LIST, LISTS, list_id
+from app.segments.compiler.population_values import POPULATION, PUBLISHED, PopulationValue
 from app.segments.compiler.visit_value import visit_value
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
@@ -21,6 +23,7 @@ from app.segments.evaluation.clock import READINGS, zone_named
 from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
+from app.segments.language.population_checks import population_name
 from app.segments.language.syntax import Expression
 from tables import cart
 from tables import session as sessions
@@ -28,8 +31,6 @@ from tables.profile import OUT_AT, SINCE, TIMES
 from tables.windows import FOREVER
 
 Until = str | None
-LISTS, LIST = "lists", "list "
-"""Feature of segments that read any static list, and the beginning of that of those that read one."""
 MOVING_USER = {"age": "p.first_seen_ms", "idle": "p.highest_ms"}
 
 
@@ -54,6 +55,7 @@ class Values(ABC):
         self.watch_bit: int | None = None
         self.watching = False
         self.readings: dict[int, str] = {}
+        self.population: dict[str, PopulationValue] = {}
         self.growth: list[tuple[str, int]] | None = []
 
     # ---- reads
@@ -271,10 +273,8 @@ class Values(ABC):
     def value(self, node: Expression) -> tuple[str, Until]:
         """A name or literal of the value at `now` (None: missing), and until when it stays."""
         match node:
-            case syntax.Number(value=value) | syntax.Text(value=value) | syntax.Boolean(value=value):
-                return self.code.constant(value), None
-            case syntax.Duration(ms=ms):
-                return repr(ms), None
+            case syntax.Number() | syntax.Text() | syntax.Boolean() | syntax.Duration():
+                return self.code.constant(literal_value(node)), None
             case syntax.ListOf(items=items):
                 return self.code.constant([literal_value(item) for item in items]), None
             case _ if self.moves(node):
@@ -306,6 +306,8 @@ class Values(ABC):
                 return self._user(), None
             case syntax.Bucket(salt=salt):
                 return self._local(f"{self._helper(bucket)}({self.code.constant(salt)}, {self._user()})"), None
+            case syntax.SegmentSize(segment=segment):
+                return self.published(population_name(node), PopulationValue(segment=segment)), None
             case syntax.Lower(of=of):
                 value, until = self.value(of)
                 lower = self.code.bind("f", operators.lowered_and_counted)
@@ -338,6 +340,13 @@ class Values(ABC):
                 return self._local(f"{self._helper(operators.rounded_score)}({total})"), until
             case _:
                 raise AssertionError(node)
+
+    def published(self, name: str, what: PopulationValue) -> str:
+        """A number of all users, as last published; None before the first time."""
+        self.population[name] = what
+        self.features.add(POPULATION + name)
+        self.code.namespace.values.setdefault(PUBLISHED, {})
+        return self._local(f"{PUBLISHED}.get({name!r})")
 
     def _member(self, segment: str, *, exits: bool = False) -> str:
         """The membership in another segment; `exits`: when the user last left it is asked for, so it is remembered."""
@@ -437,13 +446,3 @@ def literal_value(node: Expression) -> Any:
             return ms
         case _:
             raise AssertionError(node)
-
-
-def listed(feature: str) -> str | None:
-    """The name of the static list that segments with this feature read; None for another feature."""
-    return feature.removeprefix(LIST) if feature.startswith(LIST) else None
-
-
-def list_id(name: str) -> int:
-    """The stable id under which a profile remembers whether the user is on a static list."""
-    return stable_id(LIST + name)

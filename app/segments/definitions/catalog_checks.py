@@ -85,7 +85,7 @@ class _Files:
         for placed in _all_placed(file):
             for node in walk(placed.node):
                 error = None
-                if isinstance(node, s.Membership | s.SegmentMark):
+                if isinstance(node, s.Membership | s.SegmentMark | s.SegmentSize):
                     error = self._segment(node, file)
                 elif isinstance(node, s.ScoreValue):
                     error = self._score(node)
@@ -96,7 +96,9 @@ class _Files:
                 if error is not None:
                     yield placed.problem(error)
 
-    def _segment(self, node: s.Membership | s.SegmentMark, user: DefinitionFile) -> LanguageError | None:
+    def _segment(
+        self, node: s.Membership | s.SegmentMark | s.SegmentSize, user: DefinitionFile
+    ) -> LanguageError | None:
         used = self._named.get(node.segment)
         if used is not None and used.kind == "model":
             used = None

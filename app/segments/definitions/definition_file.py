@@ -136,7 +136,7 @@ def _read_segment(file: DefinitionFile, fields: Fields) -> None:
         owner=form.OWNER.read(fields),
         tags=form.TAGS.read(fields),
         persona=read_persona(fields),
-        tests=read_tests(fields, attach),
+        tests=read_tests(fields, attach, [placed.node for placed in conditions.values() if placed is not None]),
         path=file.source.path,
         text=file.source.text,
     )

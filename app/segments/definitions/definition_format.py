@@ -261,6 +261,9 @@ EVENT_LISTS: Final = (
     Key("on_list", WrittenText(), "In place of an event: the user is put on this static list."),
     Key("off_list", WrittenText(), "In place of an event: the user is taken off this static list."),
 )
+EVENT_POPULATION: Final = Key(
+    "population", AnyValues(), "In place of an event: the numbers of all users: {top(10%): 250}."
+)
 EVENT: Final = Form(
     "event",
     "an event",
@@ -275,6 +278,7 @@ EVENT: Final = Form(
         *EVENT_IDS,
         EVENT_AS,
         *EVENT_LISTS,
+        EVENT_POPULATION,
     ),
 )
 

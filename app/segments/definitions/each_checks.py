@@ -25,6 +25,8 @@ def check_each(file: DefinitionFile, by_value: Collection[str]) -> Iterator[Prob
         for node in walk(expression.placed.node):
             if isinstance(node, s.SegmentMark) and node.segment in by_value:
                 yield expression.placed.problem(_mark(node))
+            elif isinstance(node, s.SegmentSize) and node.segment in by_value:
+                yield expression.placed.problem(_size(node))
     definition = file.definition
     if not isinstance(definition, Segment) or definition.each is None or file.fields is None:
         return
@@ -65,6 +67,8 @@ def _error(node: s.Node, each: Each) -> LanguageError | None:
             return LanguageError(f"user.{name} is not about one value of {each.text}", node.span, alone)
         case s.ScoreValue():
             return LanguageError(f"the score {node.score} is not about one value of {each.text}", node.span, alone)
+        case s.Top() | s.SegmentSize():
+            return LanguageError(f"{canonical.text(node)} is not about one value of {each.text}", node.span, alone)
         case s.Aggregate(per=path) if path == each.path:
             return _same(node, "per", each)
         case s.Aggregate(function="distinct", of=path) if path == each.path:
@@ -87,4 +91,12 @@ def _mark(node: s.SegmentMark) -> LanguageError:
         f"{node.segment} is by value: {node.function.replace('_', ' ')} of it has no one answer",
         node.span,
         f"write segment('{node.segment}'): in by any value",
+    )
+
+
+def _size(node: s.SegmentSize) -> LanguageError:
+    return LanguageError(
+        f"{node.segment} is by value: a census counts no users of it",
+        node.span,
+        f"ask for the size of a segment of its own: when: segment('{node.segment}')",
     )

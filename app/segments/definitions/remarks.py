@@ -11,6 +11,7 @@ from app.segments.language.contradictions import contradictions, never_entered
 from app.segments.language.doubts import doubts
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistaken_names import certain_properties, mistaken_names
+from app.segments.language.population_checks import flutter, top_comparisons
 
 
 def remarks(catalog: Catalog) -> list[Problem]:
@@ -25,7 +26,32 @@ def remarks(catalog: Catalog) -> list[Problem]:
     def look(node: s.Node, text: str | None = None) -> list[LanguageError]:
         return [*contradictions(node), *mistaken_names(node, known, text), *doubts(node)]
 
-    return sorted(problem for each in definitions for problem in _of_definition(each, look))
+    return sorted(
+        problem for each in definitions for problem in (*_of_definition(each, look), *_without_hysteresis(each))
+    )
+
+
+def _without_hysteresis(definition: Definition) -> Iterator[Problem]:
+    """Segments that users near a share of all users leave and enter with each census."""
+    if not isinstance(definition, Segment):
+        return
+    own = {"when": definition.when, "enter": definition.enter, "exit": definition.exit}
+    conditions = {role: node for role, node in own.items() if node is not None}
+    shares = {role: list(top_comparisons(node)) for role, node in conditions.items()}
+    entered = {(each.left, each.right) for each in shares.get("enter", ())}
+    left = {(each.left, each.right) for each in shares.get("exit", ())}
+    doubtful = shares.get("when", [])
+    if not definition.hold_ms:
+        doubtful = doubtful + [each for each in shares.get("enter", ()) if (each.left, each.right) in entered & left]
+    else:
+        doubtful = []
+    if not doubtful:
+        return
+    file = read_definition_file(definition.path, definition.text)  # once more, for the places
+    for expression in file.expressions:
+        for node in top_comparisons(expression.placed.node) if expression.role in ("when", "enter") else ():
+            if (node.left, node.right) in {(each.left, each.right) for each in doubtful}:
+                yield expression.placed.problem(flutter(node))
 
 
 def _of_definition(

@@ -1,6 +1,6 @@
 """The `tests` of a definition file: invented events, and what must hold when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,27 +16,35 @@ from app.segments.definitions.yaml_fields import Fields
 from app.segments.definitions.yaml_instants import instant_ms_of
 from app.segments.definitions.yaml_source import YamlSource
 from app.segments.definitions.yaml_values import json_value, scalar_value
-from app.segments.language.suggestions import closest
+from app.segments.language import syntax as s
+from app.segments.language.population_checks import population_names
+from app.segments.language.suggestions import closest, listed
 
 _NOT_WITH_LISTS = tuple(
     key.name for key in (form.EVENT_TIME, form.EVENT_TYPE, *form.EVENT_NAMES, *form.EVENT_VALUES, form.EVENT_IDS[0])
 )
+POPULATION = "population"
+"""In place of the type of a message: numbers of all users."""
 DEFAULT_USER = "visitor"
 """The anonymousId of events that name no user."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_tests(fields: Fields, attached: Collection[str]) -> tuple[TestCase, ...]:
-    """The test cases under the key `tests`; `attached` are the names under `attach`."""
-    return tuple(_test(fields.source, node, attached) for node in form.TESTS.read(fields))
+def read_tests(fields: Fields, attached: Collection[str], asked: Iterable[s.Node]) -> tuple[TestCase, ...]:
+    """The test cases under the key `tests`; `attached` are the names under `attach`, `asked` the conditions."""
+    numbers = population_names(asked)
+    return tuple(_test(fields.source, node, attached, numbers) for node in form.TESTS.read(fields))
 
 
-def _test(source: YamlSource, node: yaml.MappingNode, attached: Collection[str]) -> TestCase:
+def _test(
+    source: YamlSource, node: yaml.MappingNode, attached: Collection[str], numbers: Mapping[str, list[str]]
+) -> TestCase:
     fields = form.TEST.fields(source, node)
     start_ms = _start_ms(fields)
     known = len(source.problems)
-    events = [_event(source, item, start_ms) for item in form.EVENTS.read(fields)]
+    events = [_population(source, item, numbers) or _event(source, item, start_ms) for item in form.EVENTS.read(fields)]
+    events = _with_users(events)
     if len(source.problems) == known:
         _check_order(fields, [event.at_ms for event in events])
     expect = [_expectation(source, item, attached) for item in form.EXPECT.read(fields)]
@@ -87,6 +95,48 @@ def _event(source: YamlSource, node: yaml.MappingNode, start_ms: int) -> TestEve
         instant = _EPOCH + timedelta(milliseconds=start_ms + time_ms)
         message["timestamp"] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return TestEvent(at_ms, message)
+
+
+def _population(source: YamlSource, node: yaml.MappingNode, numbers: Mapping[str, list[str]]) -> TestEvent | None:
+    """An entry that says the numbers of all users; None for another."""
+    if not any(isinstance(key, yaml.ScalarNode) and key.value == "population" for key, _ in node.value):
+        return None
+    fields = form.EVENT.fields(source, node)
+    at_ms = form.EVENT_AT.read(fields) or 0
+    others = (
+        form.EVENT_TIME,
+        form.EVENT_TYPE,
+        *form.EVENT_NAMES,
+        *form.EVENT_VALUES,
+        *form.EVENT_IDS,
+        *form.EVENT_LISTS,
+    )
+    for other in (key.name for key in (*others, form.EVENT_AS, *form.EVENT_LISTS) if key.name in fields):
+        fields.wrong("population", "population stands in place of an event", f"leave {other} out")
+    mapping = form.EVENT_POPULATION.read(fields)
+    found: dict[str, int | float | None] = {}
+    for key, value in [] if mapping is None else mapping.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else ""
+        number = json_value(source, value)
+        if name not in numbers:
+            hint = f"it compares with {listed(sorted(numbers))}" if numbers else "compare with >= top(10%) for that"
+            source.wrong(key, f"this definition does not compare with {name or 'that'}", hint)
+        elif number is not None and (isinstance(number, bool) or not isinstance(number, int | float)):
+            source.wrong(value, f"the number of {name} is not a number", "write 250, or null for none")
+        else:
+            found |= dict.fromkeys(numbers[name], number)
+    return TestEvent(at_ms, {"type": POPULATION, "numbers": found})
+
+
+def _with_users(events: list[TestEvent]) -> list[TestEvent]:
+    """Numbers of all users belong to nobody: they are given the ids of an event, so that a test has one user."""
+    ids = ("userId", "anonymousId")
+    known = next((each.message for each in events if each.message["type"] != POPULATION), {"anonymousId": DEFAULT_USER})
+    own = {name: known[name] for name in ids if name in known}
+    return [
+        TestEvent(each.at_ms, {**each.message, **own}) if each.message["type"] == POPULATION else each
+        for each in events
+    ]
 
 
 def _list_message(fields: Fields) -> dict[str, Any] | None:

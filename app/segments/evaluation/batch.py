@@ -1,6 +1,7 @@
 """Input and output of a partition: records, batches, dead letters, late events."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -95,6 +96,23 @@ class ErasureStep:
     suppressed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCount:
+    """The users of the partition as a census has found them, for the topic of the population.
+
+    app: of the workers. census: its number. clock_ms: the partition's clock then. version: of the catalog. measures: by
+    its text, each expression that was counted, with the numbers that are made of it (their shares in hundredths of a
+    percent) and the users by buckets. members: users in each segment.
+    """
+
+    app: str
+    census: int
+    clock_ms: int
+    version: str
+    measures: Mapping[str, tuple[Mapping[str, int], Mapping[int, int]]]
+    members: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Batch:
     """Result of one call, to be written by the caller.
@@ -117,6 +135,7 @@ class Batch:
     linked: list[Linked] = field(default_factory=list)
     erasures: list[ErasureStep] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
+    counts: list[UserCount] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
     @property

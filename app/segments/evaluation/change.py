@@ -9,7 +9,18 @@ from msgspec import UNSET, UnsetType
 from tables.values import Scalar
 
 CauseKind = Literal[
-    "event", "time", "catalog", "forgotten", "merged", "split", "list", "consent", "erased", "backfill", "limit"
+    "event",
+    "time",
+    "catalog",
+    "forgotten",
+    "merged",
+    "split",
+    "list",
+    "consent",
+    "erased",
+    "backfill",
+    "limit",
+    "population",
 ]
 ChangeKind = Literal["entered", "exited", "updated"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
@@ -18,10 +29,11 @@ CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"source": "from"}):
     """Cause of a change: an event (with its id, if it had one), time, a new catalog, the end of retention, a merge of
     two keys, a split, which undoes one, a static list, consent that was withdrawn, the erasure of the user, a
-    backfill, or the limit of known values.
+    backfill, the limit of known values, or other numbers of all users.
 
     link, into, source: of a merge, split or backfill its id, and where memories went to, or came from. list: the
-    static list that the user was put on or taken off. purpose: of consent.
+    static list that the user was put on or taken off. purpose: of consent. census: the number of that which
+    has counted the users.
     """
 
     kind: CauseKind
@@ -31,13 +43,15 @@ class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"
     source: str | None = None
     list: str | None = None
     purpose: str | None = None
+    census: int | None = None
 
 
 class Atom(msgspec.Struct, frozen=True, gc=False):
-    """One part of a condition and its value then."""
+    """One part of a condition and its value then. threshold: that of a share of all users, as it was published."""
 
     expression: str
     value: Any
+    threshold: int | float | UnsetType | None = UNSET
 
 
 class Exposed(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):

@@ -35,4 +35,7 @@ CALLS: Final[dict[str, Call]] = {
         "write bucket('spring test') < 10; each text divides the users in another way",
         s.Number(0),
     ),
+    "segment_size": Call(
+        lambda text, span: s.SegmentSize(text, span=span), "a name", "write segment_size('name') >= 500", s.Number(0)
+    ),
 }

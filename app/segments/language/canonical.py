@@ -194,6 +194,8 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.ModelValue: (_OPERAND, lambda node: f"model({quoted(node.model)})"),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
+    s.Top: (_OPERAND, lambda node: f"top({number_text(node.percent)}%)"),
+    s.SegmentSize: (_OPERAND, lambda node: f"segment_size({quoted(node.segment)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
     s.Version: (_OPERAND, lambda node: f"version({_write(node.of, _OR)})"),
     s.Near: (_OPERAND, _near),

@@ -11,6 +11,7 @@ from itertools import takewhile
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.canonical import quoted
+from app.segments.language.capitals import capital_errors
 from app.segments.language.date_checks import (
     clock_errors,
     date_as_event,
@@ -31,6 +32,7 @@ from app.segments.language.mistakes.side_hints import (
     shown,
     values_hint,
 )
+from app.segments.language.population_checks import standing_errors, top_errors
 from app.segments.language.regular_expressions import RegularExpressionError, compile_search
 from app.segments.language.types import Type, arithmetic_type, can_be_missing, type_of
 from app.segments.language.version_checks import has_version, version_errors, version_of_errors
@@ -155,6 +157,8 @@ class _Checker:
                 self.errors += version_of_errors(node)
             case s.AnyItem():
                 self.condition(node.condition)
+            case s.Top():
+                self.errors += standing_errors(node)
             case s.Bucket() if not node.salt.strip():
                 self._wrong(node, "bucket needs a text", "write bucket('spring test') < 10")
             case _:
@@ -265,16 +269,6 @@ class _Checker:
         elif isinstance(node.of, s.ListOf) or found not in (Type.TEXT, Type.DYNAMIC, Type.LIST):
             self._wrong(node.of, f"lower needs a text, but {shown(node.of)} is {found.value}", "leave lower out")
 
-    def _large_letters(self, node: s.Comparison) -> None:
-        """Fixed texts that nothing in small letters equals or contains."""
-        for lower, other in ((node.left, node.right), (node.right, node.left)):
-            if not isinstance(lower, s.Lower) or node.operator in ("matches", *_ORDERING):
-                continue
-            for text in other.items if isinstance(other, s.ListOf) else (other,):
-                if isinstance(text, s.Text) and text.value != text.value.lower():
-                    hint = f"write {quoted(text.value.lower())}"
-                    self._wrong(text, f"{quoted(text.value)} has capital letters, lower(...) has none", hint)
-
     def _known(self, node: s.Known) -> None:
         errors = len(self.errors)
         self.value(node.operand)
@@ -292,6 +286,9 @@ class _Checker:
     def _comparison(self, node: s.Comparison) -> None:
         errors = len(self.errors)
         self.value(node.left)
+        if isinstance(node.right, s.Top):
+            self.errors += top_errors(node, node.right) if len(self.errors) == errors else []
+            return
         self.value(node.right)
         if len(self.errors) > errors:
             return
@@ -312,7 +309,7 @@ class _Checker:
         else:
             self._equality(node)
         self.errors += clock_errors(node)
-        self._large_letters(node)
+        self.errors += capital_errors(node)
 
     def _fixed_sides(self, node: s.Comparison) -> None:
         hint = ""

@@ -1,8 +1,8 @@
 """Evaluates a condition for a user without any events: true, false, or dependent on the clock.
 
 A condition that depends on the clock alone would have to wake everybody at its instants, so it is an error.
-Three-valued logic: a clock function has an unknown value, and so has what depends on the id of a user; what follows
-from it whatever that is, is known. With both, the clock decides.
+Three-valued logic: a clock function has an unknown value, and so has what depends on the id of a user, or on how many
+there are; what follows from it whatever that is, is known. With both, the clock decides.
 """
 
 import operator
@@ -19,7 +19,7 @@ class Unclear(Enum):
 
     MISSING = "missing"
     CLOCK = "depends on the clock"
-    WHO = "depends on the id of the user"
+    WHO = "depends on the id of the user, or on all users"
 
 
 MISSING, CLOCK, WHO = Unclear.MISSING, Unclear.CLOCK, Unclear.WHO
@@ -62,6 +62,8 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return _all([value_of_nobody(operand, others) for operand in node.operands])
         case s.Or():
             return _any([value_of_nobody(operand, others) for operand in node.operands])
+        case s.Comparison(right=s.Top()):
+            return _against_share(node.operator, value_of_nobody(node.left, others))
         case s.Comparison():
             return _compare(node.operator, value_of_nobody(node.left, others), value_of_nobody(node.right, others))
         case s.Arithmetic():
@@ -72,7 +74,7 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return others.score(node.score)
         case s.SegmentMark(function=function):
             return {"times": 0, "since_left": MISSING}.get(function, False)
-        case s.Bucket() | s.UserField(name="id"):
+        case s.Bucket() | s.UserField(name="id") | s.SegmentSize():
             return WHO
         case s.Lower(of=of):
             inner = value_of_nobody(of, others)
@@ -92,6 +94,13 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
             return False
         case _:
             return MISSING
+
+
+def _against_share(sign: str, left: Any) -> Any:
+    """The number of a share is above zero, if there is one."""
+    if left is MISSING or (left not in _OPEN and left <= 0 and sign in (">", ">=")):
+        return False
+    return WHO
 
 
 def _all(values: list[Any]) -> Any:

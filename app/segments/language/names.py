@@ -18,9 +18,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 OPEN_FIELDS = ("traits", "context")
 CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
-_GIVEN_A_TEXT = ("segment", "score", "model", "list", "consent", "bucket")
+_GIVEN_A_TEXT = ("segment", "score", "model", "list", "consent", "bucket", "segment_size")
 MARKS = ("entered", "left", "since_left", "times")
-FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", "version", "near", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
+FUNCTIONS = (*AGGREGATES, *DISTANCES, "key", "lower", "version", "near", "top", *_GIVEN_A_TEXT, *CLOCKS, *MARKS)
 PATTERN_WORDS = ("page", "screen", "identify")
 
 

@@ -240,6 +240,8 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, least=0, whole=True, optional=True)
         case s.ModelValue():
             return Domain(kind, least=0, most=1, optional=True)
+        case s.SegmentSize():
+            return Domain(kind, least=0, whole=True, optional=True)
         case s.Bucket():
             return Domain(kind, least=0, below=100)
         case s.UserField(name="id"):

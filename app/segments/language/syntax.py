@@ -316,6 +316,20 @@ class Bucket(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Top(Node):
+    """`top(10%)`: the value that the highest 10 % of all users reach, as last published."""
+
+    percent: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSize(Node):
+    """`segment_size('a')`: the users in a segment, as last published."""
+
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lower(Node):
     """A text in small letters."""
 
@@ -403,6 +417,8 @@ Expression: TypeAlias = (
     | ScoreValue
     | ModelValue
     | Bucket
+    | Top
+    | SegmentSize
     | Lower
     | Version
     | Near

@@ -271,6 +271,13 @@ class TreeReader(NameReader):
         rank = number_value(cast(Token, tree.children[1])) if tree.data == "ranked_aggregate" else None
         return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, rank, span=span(tree))
 
+    def _top(self, tree: Tree[Token]) -> s.Top:
+        name, number, sign = cast(tuple[Token, Token, Token | None], tree.children)
+        self._not_in_where(tree, name)
+        if sign is None:
+            self._wrong(tree, "top needs a share of the users", f"write top({number}%)")
+        return s.Top(number_value(number), span=span(tree))
+
     def _not_in_where(self, tree: Tree[Token], name: str) -> None:
         if self._in_where:
             hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
@@ -427,6 +434,7 @@ class TreeReader(NameReader):
         "any_item": _any_item,
         "item_count": _item_count,
         "near": _near,
+        "top": _top,
         "aggregate": _aggregate,
         "property_aggregate": _aggregate,
         "ranked_aggregate": _aggregate,

@@ -41,7 +41,7 @@ _BY_NODE: dict[type, Type] = {
     **dict.fromkeys((s.Membership, s.StaticList, s.Consent), Type.BOOLEAN),
     **dict.fromkeys((s.Property, s.EventContext, s.ItemProperty, s.Key), Type.DYNAMIC),
     **dict.fromkeys((s.Trait, s.ContextValue, s.FirstValue), Type.DYNAMIC),
-    **dict.fromkeys((s.ScoreValue, s.ModelValue, s.Bucket, s.ItemCount), Type.NUMBER),
+    **dict.fromkeys((s.ScoreValue, s.ModelValue, s.Bucket, s.ItemCount, s.Top, s.SegmentSize), Type.NUMBER),
     s.EventTime: Type.INSTANT,
     s.Version: Type.TEXT,
     s.Distance: Type.DURATION,
@@ -88,7 +88,10 @@ def can_be_missing(node: s.Node) -> bool:
         case s.Property() | s.EventContext() | s.ItemProperty() | s.ItemCount() | s.Version():
             return True
         case _:
-            return isinstance(node, s.Key | s.Trait | s.ContextValue | s.FirstValue | s.Distance | s.ModelValue)
+            return isinstance(
+                node,
+                s.Key | s.Trait | s.ContextValue | s.FirstValue | s.Distance | s.ModelValue | s.SegmentSize,
+            )
 
 
 def arithmetic_type(operator: s.ArithmeticOperator, left: Type, right: Type) -> Type | None:

@@ -4,13 +4,22 @@ from typing import Final
 
 from app.segments.compiler.program import Program
 from app.segments.evaluation.settlement import Departed, Settlement
-from app.segments.partition.position import CatalogEntry, Filling, read_catalog_entry, warm_ms, write_catalog_entry
+from app.segments.partition.position import (
+    CatalogEntry,
+    Filling,
+    Published,
+    read_catalog_entry,
+    warm_ms,
+    write_catalog_entry,
+)
 from tables.by_value import is_state, state_id
 from tables.profile import Profile
 from tables.windows import FOREVER
 
 NOT_FED: Final = FOREVER
 """In place of an instant since which aggregates have been fed: users are here, but their events still wait."""
+
+NOTHING_PUBLISHED: Final = Published(-1, {})
 
 
 class LiveCatalog:
@@ -56,6 +65,7 @@ class LiveCatalog:
         since_ms = NOT_FED if self.is_unfed else clock_ms
         fed_ms = {own: before.fed_ms.get(own, since_ms) for own in program.remembered}
         entry = CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout)
+        entry.population = _still_asked(before.population, program)
         self._use(entry, program, settlement)
         self._written = False
         return True
@@ -82,6 +92,18 @@ class LiveCatalog:
         assert entry.filling is not None, "no backfill is under way"
         entry.fed_ms, entry.filling = filled_ms(entry, entry.filling), None
         self._use(entry, program, settlement)
+        self._written = False
+
+    @property
+    def population(self) -> Published:
+        """The numbers of all users that segments compare with."""
+        entry = self.entry
+        return NOTHING_PUBLISHED if entry is None or entry.population is None else entry.population
+
+    def publish(self, population: Published) -> None:
+        """Other numbers of all users take effect."""
+        assert self.entry is not None, "numbers of all users without a catalog's entry"
+        self.entry.population = population
         self._written = False
 
     def evaluate(
@@ -133,6 +155,14 @@ class LiveCatalog:
             for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
             if own not in program.bits
         ]
+
+
+def _still_asked(population: Published | None, program: Program) -> Published | None:
+    """Without the numbers that no segment compares with any more."""
+    if population is None:
+        return None
+    kept = {name: number for name, number in population.numbers.items() if name in program.population.masks}
+    return Published(population.census, kept)
 
 
 def filled_ms(entry: CatalogEntry, filling: Filling) -> dict[int, int]:

@@ -260,20 +260,15 @@ class Partition(SeparatedKeys, StaticLists):
         settlement = self._settlement
         settlement.changes = batch.changes
         self.program.counted.clear()
+        self.program.population.read(self._catalog.population.numbers)
         return settlement
 
     def _end(self, batch: Batch) -> Batch:
         """Fires what the clock has passed, and encodes every user that was touched."""
-        unarmed = self._fire_due(batch)
-        self._encode_touched(batch, unarmed)
-        while self._local:
-            self._link_at_once(self.next_offset - 1)
-            self._encode_touched(batch, unarmed)
+        self._fire_and_encode(batch, self._timers_max)
         if (entry := self._catalog.unwritten()) is not None:
             batch.profiles = {CATALOG_KEY: entry, **batch.profiles}
-        for user in self._gone:
-            self._encoded.pop(user, None)
-            batch.profiles[user] = None
+        self._drop_gone(batch)
         self._touched = {}
         self._gone = set()
         self._held = {}
@@ -283,6 +278,17 @@ class Partition(SeparatedKeys, StaticLists):
         batch.next_offset = self.next_offset
         batch.clock_ms = self.clock_ms
         return batch
+
+    def _reach_clock(self) -> None:
+        self._fire_and_encode(self._batch, UNBOUNDED)
+        self._drop_gone(self._batch)  # who comes back in this batch is armed as somebody new
+
+    def _fire_and_encode(self, batch: Batch, timers_max: int) -> None:
+        unarmed = self._fire_due(batch, timers_max)
+        self._encode_touched(batch, unarmed)
+        while self._local:
+            self._link_at_once(self.next_offset - 1)
+            self._encode_touched(batch, unarmed)
 
     def _encode_touched(self, batch: Batch, unarmed: set[str]) -> None:
         retention_ms = self.rules.retention_ms
@@ -311,10 +317,10 @@ class Partition(SeparatedKeys, StaticLists):
             if before is None or timer < timer_of(before) or user in unarmed:
                 arm(user, timer)
 
-    def _fire_due(self, batch: Batch) -> set[str]:
+    def _fire_due(self, batch: Batch, timers_max: int) -> set[str]:
         """Fires timers that the clock has passed, as many as a batch may. Returns who has to be armed again."""
-        self._fires_left = self._timers_max
-        taken_out, finished = self.timers.take(self.clock_ms, self._live_timer_of, entries_max=self._timers_max)
+        self._fires_left = timers_max
+        taken_out, finished = self.timers.take(self.clock_ms, self._live_timer_of, entries_max=timers_max)
         self._overdue = not finished
         unarmed: set[str] = set()
         left_out: list[str] = []

@@ -35,6 +35,13 @@ class Filling(msgspec.Struct, array_like=True, frozen=True):
     parts: tuple[str, ...]
 
 
+class Published(msgspec.Struct, array_like=True, frozen=True):
+    """Numbers of all users as last published, and the number of the census that they are of."""
+
+    census: int
+    numbers: dict[str, int | float]
+
+
 class CatalogEntry(msgspec.Struct, array_like=True):
     """The catalog that a partition runs.
 
@@ -44,6 +51,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     fed_ms: aggregate -> the instant since which it has been fed.
     layout: what the bits of `Profile.watched` mean.
     filling: the backfill that is under way, if there is one.
+    population: the numbers of all users that segments compare with; None before the first.
     """
 
     format: int
@@ -54,6 +62,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     fed_ms: dict[int, int]
     layout: int
     filling: Filling | None = None
+    population: Published | None = None
 
 
 FORMAT = 1

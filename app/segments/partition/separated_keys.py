@@ -21,7 +21,7 @@ from app.events.link_record import Link
 from app.events.message import MessageError
 from app.segments.evaluation.batch import Batch, RecordLike
 from app.segments.evaluation.change import Cause
-from app.segments.partition.filled_keys import FilledKeys
+from app.segments.partition.counted_users import CountedUsers
 from tables import identity as identities
 from tables import message_ids
 from tables import profile as profiles
@@ -32,7 +32,7 @@ from tables.profile import Profile
 FORCE = "force"
 
 
-class SeparatedKeys(FilledKeys):
+class SeparatedKeys(CountedUsers):
     """Users with the other keys of the same person, which an administrator joins or separates."""
 
     def _take_between_keys(self, record: RecordLike, batch: Batch) -> None:
@@ -46,7 +46,7 @@ class SeparatedKeys(FilledKeys):
             batch.counted[LINK_FOREIGN] += 1
             return
         if control.deed in OF_PARTITION:
-            self._take_filling(control)
+            self._take_of_partition(control, record.offset)
             return
         is_users = record.key == control.to.encode() and control.deed not in ONE_KEY
         key = control.to if is_users else control.source

@@ -6,7 +6,7 @@ which then enters nothing until its first event. Of two records the later in the
 
 from app.events.list_record import read_list_record
 from app.events.message import MessageError
-from app.segments.compiler.value_code import list_id
+from app.segments.compiler.list_ids import list_id
 from app.segments.evaluation.batch import Batch, RecordLike
 from app.segments.evaluation.change import Cause
 from app.segments.partition.linked_keys import LinkedKeys

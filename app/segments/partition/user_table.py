@@ -3,7 +3,7 @@
 from collections.abc import Mapping, MutableMapping
 
 from app.segments.compiler.program import Program
-from app.segments.evaluation.batch import NO_CLOCK
+from app.segments.evaluation.batch import NO_CLOCK, Batch
 from app.segments.evaluation.settlement import Settlement
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.names import model_of
@@ -224,6 +224,12 @@ class UserTable:
         if profile.begun:
             self._catalog.evaluate(profile, self.program, self._settlement, user, retention_ms=self.rules.retention_ms)
         return profile
+
+    def _drop_gone(self, batch: Batch) -> None:
+        """Nothing is held any more of who is gone."""
+        for user in self._gone:
+            self._encoded.pop(user, None)
+            batch.profiles[user] = None
 
     def _begin_user(self, user: str, t: int, now: int, clock_ms: int) -> Profile:
         known = self._touched.get(user)  # by events that wait

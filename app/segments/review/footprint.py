@@ -316,7 +316,14 @@ def _sent(node: s.Expression) -> Size:
         case s.CartField(name="products"):
             return A_KEY.times(2, ITEMS_MAX)
         case (
-            s.CartField() | s.Arithmetic() | s.ScoreValue() | s.ModelValue() | s.SegmentMark() | s.Bucket() | s.Clock()
+            s.CartField()
+            | s.Arithmetic()
+            | s.ScoreValue()
+            | s.ModelValue()
+            | s.SegmentMark()
+            | s.Bucket()
+            | s.Clock()
+            | s.SegmentSize()
         ):
             return A_NUMBER
         case s.Aggregate() if type_of(node) is not Type.DYNAMIC:

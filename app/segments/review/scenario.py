@@ -14,8 +14,10 @@ from app.events.message import LIST, instant_ms
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase, TestEvent
 from app.segments.definitions.drafts import with_drafts
+from app.segments.definitions.time_travel import POPULATION
 from app.segments.evaluation.change import Atom, Change
 from app.segments.evaluation.operators import same
+from app.segments.evaluation.population_numbers import numbers_record
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.partition.partition import Batch, Partition
@@ -34,6 +36,8 @@ class PipedRecord:
     value: bytes | None
 
 
+UNTIMED = (LIST, POPULATION)
+"""Types of messages of tests that have no time of their own."""
 _PROGRAMS_MAX = 16
 _programs: list[tuple[Catalog, TimeRules, Program]] = []
 
@@ -61,8 +65,8 @@ class Scenario:
 
     def pipe(self, message: dict[str, Any], *, at_ms: int) -> Batch:
         """One message, received at `at_ms`; its key is its user."""
-        if message["type"] == LIST:
-            self.advance(at_ms)  # a list record has no time of its own: it counts at that of the clock
+        if message["type"] in UNTIMED:
+            self.advance(at_ms)  # it counts at that of the clock
         user = self.rules.user_ids.user_in(message)
         key = None if user is None else user.encode()
         record = PipedRecord(self._offset, at_ms, key, value_of(message, self.rules, at_ms=at_ms))
@@ -117,9 +121,11 @@ class Scenario:
 
 
 def value_of(message: Mapping[str, Any], rules: TimeRules, *, at_ms: int) -> bytes:
-    """The value of the record for a message of a test; what stands for a static list becomes a list record."""
+    """The value of the record for a message of a test: also for what stands for a static list, or for numbers."""
     if message["type"] == LIST:
         return write_list_record(ListRecord(app=rules.app, name=message["list"], on=message["is_on"], at_ms=at_ms))
+    if message["type"] == POPULATION:
+        return numbers_record(rules.app, at_ms, message["numbers"])
     return msgspec.json.encode(message)
 
 

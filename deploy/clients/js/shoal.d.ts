@@ -27,10 +27,10 @@ export interface Change {
   at: string;
   sequence: number;
   cause: {
-    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased" | "backfill" | "limit";
+    kind: "event" | "time" | "catalog" | "forgotten" | "merged" | "split" | "list" | "consent" | "erased" | "backfill" | "limit" | "population";
     message_id?: string;
   };
-  evidence: { expression: string; value: unknown }[];
+  evidence: { expression: string; value: unknown; threshold?: number | null }[];
   attach: Record<string, unknown>;
   valid_until: string | null;
   /** The group in the experiment of the segment; holdout: nothing is to be done. */

@@ -119,6 +119,8 @@ COMMANDS: tuple[str, ...] = (
     "lists show vip EVIL",
     "snapshot EVIL/EVIL",
     "backfill EVIL",
+    "census EVIL",
+    "census once --every EVIL",
     "privacy report --segments good",
     "privacy report --segments good --format json",
     "privacy report --segments EVIL",

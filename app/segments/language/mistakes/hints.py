@@ -129,7 +129,6 @@ FUNCTION_WORDS: dict[str, str] = {
     "dayofweek": "day_of_week",
     "time_since": "since",
     "ago": "since",
-    "top": "key",
     "argmax": "key",
     "funnel": "sequence",
     "at_least_once": "exists",
