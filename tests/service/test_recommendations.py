@@ -11,10 +11,14 @@ import jsonschema
 import pytest
 
 from app.cli import main as cli
+from app.events.message import instant_ms
 from app.recommendations.model import FORMAT, Recommendations, SegmentItems, version_of, write_recommendations
 from app.recommendations.redis_store import KEPT_S, RecommendationStore
+from app.segments.definitions.catalog import load_catalog
+from app.segments.review.scenario import Scenario
 from tests.service.projection import Projection
 from tests.service.running import BASIC, BEARER, Running, serving
+from tools.docs_pages import ROOT, definitions
 from tools.openapi_document import document
 
 SINCE = "2026-01-05T10:30:00.000Z"
@@ -67,6 +71,24 @@ async def test_items_follow_from_the_latest_ones(service: Running, projection: P
     assert (said["version"], said["trained_until"]) == (version_of(LEARNT), LEARNT.trained_until)
     assert (said["user"], said["asked"], said["segment"]) == ("ann", "ann", None)
     assert items(await ask(service, "ann", n=1)) == [("C", "D")]
+
+
+@pytest.mark.usefixtures("store")
+async def test_the_definition_of_the_page_attaches_what_the_service_reads(
+    service: Running, projection: Projection
+) -> None:
+    scenario = Scenario(load_catalog(definitions(ROOT / "docs" / "recommendations.md")))
+    at_ms = instant_ms(SINCE)
+    viewed = {"type": "track", "event": "Product Viewed", "userId": "ann"}
+    for minute, item in enumerate(("x", "A", "A", "D")):
+        scenario.pipe(viewed | {"properties": {"product_id": item}}, at_ms=at_ms + 60_000 * minute)
+    added = viewed | {"event": "Product Added", "properties": {"product_id": "B", "price": 5}}
+    scenario.pipe(added, at_ms=at_ms + 240_000)
+    assert scenario.inside("ann", "recent-items")
+    await projection.enter("ann", "recent-items", SINCE, **scenario.sent("ann", "recent-items"))
+    said = await ask(service, "ann")
+    assert said["history"] == ["D", "A", "x"]
+    assert items(said) == [("C", "D"), ("E", "D"), ("P", None), ("Q", None)]  # B is in the cart
 
 
 @pytest.mark.usefixtures("store")
