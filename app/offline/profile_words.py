@@ -17,10 +17,12 @@ from app.segments.evaluation.exposure import exposed_of
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
+from tables.by_value import AGGREGATES, LATEST, MEMBER, State
 from tables.exposures import CROSSED, EXPOSED_AT, GROUP
 from tables.identity import ERASED
 from tables.in_hand import InHand
 from tables.profile import INSIDE, OUT_AT, SENT, SINCE, TIMES, TOLD, Profile
+from tables.values import key_order, key_value
 
 
 class ProfileWords:
@@ -78,8 +80,27 @@ class ProfileWords:
         if (experiment := self._program.experiments.get(number)) is not None:
             group = {"group": state[GROUP], "exposed_at": _instant(state[EXPOSED_AT]), "crossed": bool(state[CROSSED])}
             return {"name": f"experiment {experiment}", "state": group}
+        for by_value in self._program.by_value:
+            if by_value.state_id == number:
+                return {"name": f"values of {by_value.code.name}", "state": self._by_value(by_value.segment, state)}
         known = self._program.remembered.get(number)
         return {"name": f"number {number}" if known is None else known.text, "state": state}
+
+    def _by_value(self, segment: int, state: State) -> list[dict[str, Any]]:
+        """The values of a segment by value, in order of text."""
+        parts = next(parts for parts in self._program.parts if parts.by_value.segment == segment).registry.by_id
+        return [
+            {
+                "value": key_value(key),
+                "latest": _instant(entry[LATEST]),
+                "membership": None if entry[MEMBER] is None else self._membership(segment, entry[MEMBER]),
+                "remembered": [
+                    {"name": parts[own].text if own in parts else f"number {own}", "state": kept}
+                    for own, kept in sorted(entry[AGGREGATES].items())
+                ],
+            }
+            for key, entry in sorted(state.items(), key=lambda item: key_order(item[0]))
+        ]
 
     def _membership(self, number: int, member: list[Any]) -> dict[str, Any]:
         return {

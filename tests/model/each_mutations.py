@@ -42,18 +42,6 @@ EACH_MUTATIONS = (
         "            if False:\n                kind,",
     ),
     Mutation(
-        "a value is forgotten although the cooldown lasts",
-        BY_VALUE,
-        "return member[OUT_AT] is None or now >= member[OUT_AT] + self.cooldown_ms",
-        "return True",
-    ),
-    Mutation(
-        "a value is forgotten although the user is in by it",
-        BY_VALUE,
-        "if member[INSIDE] or member[TRUE_SINCE] is not None:",
-        "if member[TRUE_SINCE] is not None:",
-    ),
-    Mutation(
         "a value is forgotten a moment too late",
         BY_VALUE,
         "if entry[LATEST] <= start and",

@@ -151,3 +151,31 @@ def test_changes_are_the_same_whatever_the_batches_and_restores_are() -> None:
         found += batch.changes
     assert [change.encode() for change in found] == expected
     assert partition.encoded["u"] == whole.encoded["u"]
+
+
+def test_a_value_is_remembered_while_its_cooldown_lasts_and_begins_anew_afterwards() -> None:
+    text = VIEWED.replace("within 1h", "within 1m") + "cooldown: 10m\n"
+    partition = Partition(program(text), RULES)
+    batch = partition.process([view(0, "a"), view(1, "a", at_ms=START_MS + 2 * MINUTE_MS)])
+    assert told(batch) == [("a", "entered", 1, "event"), ("a", "exited", 1, "time")]
+    again = partition.process([view(2, "a", at_ms=START_MS + 11 * MINUTE_MS)])
+    assert told(again) == [("a", "entered", 1, "event")]
+    state = next(iter(decode(partition.encoded["u"]).aggregates.values()))
+    assert state["a"][0] == START_MS + 11 * MINUTE_MS
+
+
+def test_a_value_by_which_the_user_is_in_is_remembered() -> None:
+    text = VIEWED.replace("within 1h", "within 1m") + "hold: 10m\n"
+    partition = Partition(program(text), RULES)
+    batch = partition.process([view(0, "a"), view(1, "b", at_ms=START_MS + 2 * MINUTE_MS)])
+    assert told(batch) == [("a", "entered", 1, "event"), ("b", "entered", 1, "event")]
+    partition.advance(START_MS + 2 * MINUTE_MS)
+    assert told(partition.advance(START_MS + 10 * MINUTE_MS)) == [("a", "exited", 1, "time")]
+
+
+def test_one_timer_of_a_user_is_that_of_the_earliest_value() -> None:
+    partition = Partition(program(VIEWED), RULES)
+    partition.process([view(0, "b"), view(1, "a"), view(2, "c")])
+    profile = partition.profile("u")
+    assert profile is not None
+    assert list(profile.due.values()) == [START_MS + 60 * MINUTE_MS]
