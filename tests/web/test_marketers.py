@@ -271,3 +271,19 @@ async def test_where_nothing_is_sent_is_told_to_who_knows_mail_tools(url: str, p
     await says(page, "Nothing is sent to a mail tool or any other service")
     await look(page, f"{url}/segments/cart-abandoned")
     await says(page, "no mail tool or other service gets these users")
+
+
+async def test_two_steps_at_once_are_both_taken(author: Author, page: Browser) -> None:
+    await look(page, f"{author.url}/edit?turn=both")
+    await click(page, "A single line")
+    await page.until(READY)
+    await page.evaluate("document.querySelector('[name=called]').focus()")
+    await page.command("Input.insertText", text="Both")
+    await choose(page, "event", "Tea Poured")
+    buttons = "['Add a condition', 'Call it so'].map((text) => [...document.querySelectorAll('main button')]"
+    buttons += ".find((each) => each.textContent == text))"
+    await page.until(f"{buttons}.every((each) => each && !each.disabled)")
+    await page.evaluate(f"{buttons}.forEach((each) => each.click())")
+    when = "count('Product Viewed' within 7d) >= 3 and exists('Tea Poured' within 7d)"
+    await page.until(f"{TEXT} == {json.dumps(f'segment: both{chr(10)}title: Both{chr(10)}when: {when}{chr(10)}')}")
+    await page.evaluate("localStorage.clear()")

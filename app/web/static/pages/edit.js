@@ -85,17 +85,33 @@ function Editing({ name: given, me, start, publication, source, draft }) {
   const words = useData('vocabulary');
   const { reading, problem, waiting, again } = useReading(name, text);
   const findings = useMemo(() => (reading && !waiting ? reading.findings : []), [reading, waiting]);
+  const latest = useRef(edit.text);
+  const edits = useRef(Promise.resolve());
   const write = (now) => {
+    latest.current = now;
     setText(now);
     if (!draft) localStorage.setItem(kept(name), now);
   };
   const show = (now) => {
     setRestored(false);
     localStorage.removeItem(kept(name));
+    latest.current = now;
     setText(now);
     setEdit({ text: now, turn: edit.turn + 1 });
   };
-  const theirs = (other) => { setText(other.text); setEdit({ text: other.text, turn: edit.turn + 1 }); };
+  /** Edits the text step by step, after those edits that are still under way. */
+  const step = (steps) => {
+    const work = async () => {
+      let made = latest.current;
+      for (const each of steps) made = (await ask('definitions/edit', { method: 'POST', body: { text: made, ...each } })).text;
+      latest.current = made;
+      setWritten({ text: made });
+    };
+    const done = edits.current.then(work);
+    edits.current = done.catch(() => {});
+    return done;
+  };
+  const theirs = (other) => { latest.current = other.text; setText(other.text); setEdit({ text: other.text, turn: edit.turn + 1 }); };
   const done = (published, { number }) => {
     localStorage.removeItem(kept(name));
     setRestored(false);
@@ -116,13 +132,13 @@ function Editing({ name: given, me, start, publication, source, draft }) {
     ${['asked', 'approved'].includes(draft?.review?.state) ? html`<p class="notice">${t('review_ends')}</p>` : ''}
     ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
     <div class="editing">
-      <div>${name ? '' : html`<${Called} text=${text} reading=${reading} waiting=${waiting} onText=${(now) => setWritten({ text: now })} />`}
+      <div>${name ? '' : html`<${Called} reading=${reading} waiting=${waiting} onEdit=${step} />`}
         <section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
           <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} written=${written} />
           <p class="quiet">${t('editor_keys')}</p>
           <${Findings} reading=${reading} problem=${problem} waiting=${waiting} onGo=${(finding) => setPlace({ finding })} />
         </section>
-        <${Builder} text=${text} reading=${reading} waiting=${waiting} words=${words.data} onText=${(now) => setWritten({ text: now })} /></div>
+        <${Builder} reading=${reading} waiting=${waiting} words=${words.data} onEdit=${step} /></div>
       <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
         <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
           ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>

@@ -1,6 +1,5 @@
 // A condition built in steps: its parts, each of which can be removed, and a form that adds one.
 import { html, useRef, useState } from '../vendor/core.js';
-import { ask } from '../api.js';
 import { t } from '../words.js';
 import { NEW, WITHIN, expressionOf, formOf } from './builder_form.js';
 import { Trouble } from './states.js';
@@ -13,7 +12,7 @@ function told(clause) {
   return clause.parts.length ? `${clause.text}: ${clause.parts.map(told).join('; ')}` : clause.text;
 }
 
-export function Builder({ text, reading, waiting, words, onText }) {
+export function Builder({ reading, waiting, words, onEdit }) {
   const [form, setForm] = useState(NEW);
   const [problem, setProblem] = useState(null);
   const [changed, setChanged] = useState(null);
@@ -24,9 +23,7 @@ export function Builder({ text, reading, waiting, words, onText }) {
   const edit = async (...steps) => {
     try {
       setProblem(null);
-      let made = text;
-      for (const step of steps) made = (await ask('definitions/edit', { method: 'POST', body: { text: made, ...step } })).text;
-      onText(made);
+      await onEdit(steps);
       return true;
     } catch (error) {
       setProblem(error);
@@ -71,14 +68,14 @@ function Parts({ condition, ready, onRemove, onChange }) {
 }
 
 /** What a new segment is called; its name is made of that. */
-export function Called({ text, reading, waiting, onText }) {
+export function Called({ reading, waiting, onEdit }) {
   const [title, setTitle] = useState('');
   const [problem, setProblem] = useState(null);
   const ready = reading?.usable && reading.kind === 'segment' && !waiting;
   const call = async (event) => {
     event.preventDefault();
     try {
-      onText((await ask('definitions/edit', { method: 'POST', body: { text, call: title } })).text);
+      await onEdit([{ call: title }]);
       setProblem(null);
       setTitle('');
     } catch (error) { setProblem(error); }
