@@ -150,7 +150,9 @@ class CanaryRun(WithPeople):
         self.tables: list[WrittenTable] = []
         given = {each.name: getattr(self.scenario, each.name) for each in fields(Scenario)}
         events = tuple(map(self._own, self.scenario.events))
-        self.scenario = CanaryScenario(**given | {"events": events, "new_catalogs_ms": (), "transactions": True})
+        less = {"events": events, "new_catalogs_ms": (), "transactions": True, "census": False}
+        self.scenario = CanaryScenario(**given | less)
+        self.census.is_wanted = False
         self.canaries = CanaryAdministrator(self.scenario, self.broker, self._chance, self._chance)
         self.administrator = self.canaries
         self.backfiller = Backfiller(self.scenario, self.broker, self.tell, Random(f"backfill of {self.seed}"))
