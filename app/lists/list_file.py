@@ -15,6 +15,7 @@ from app.events.visible_text import visible
 EXAMPLES_MAX: Final = 10
 USUAL_COLUMNS: Final = ("userId", "user_id", "userid", "anonymousId", "id")
 FIELD_BYTES_MAX: Final = 1 << 20
+_OTHER_SEPARATORS: Final = {";": "';'", "\t": "a tab", "|": "'|'"}
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ def ids_of_csv(lines: Iterable[str], column: str | None, user_ids: UserIds, skip
     rows = csv.reader(lines, strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
+        _check_header(header, rows.line_num)
         at = _column_of(header, column)
         for row in rows:
             if not any(row):
@@ -68,6 +70,18 @@ def text_lines(data: bytes) -> io.StringIO:
         raise UserError(f"line {line} is not UTF-8", hint="save the file as UTF-8, with a header") from None
 
 
+def _check_header(header: list[str], line: int) -> None:
+    """UserError for a first line without columns. Another separator would make each whole line an id."""
+    if not line:
+        raise UserError("the file is empty", hint="a header first, then one row a user")
+    if not any(header):
+        raise UserError(f"line {line} is blank", hint="write the names of the columns in the first line")
+    if len(header) == 1:
+        for separator, shown in _OTHER_SEPARATORS.items():
+            if separator in header[0]:
+                raise UserError(f"{shown} separates the columns of the file", hint="save the file with commas")
+
+
 def _column_of(header: list[str], column: str | None) -> int:
     if column is not None:
         if column in header:
@@ -85,7 +99,7 @@ def _column_of(header: list[str], column: str | None) -> int:
 
 
 def _shown(header: list[str]) -> str:
-    return ", ".join(visible(name) for name in header[:20]) or "none: the file is empty"
+    return ", ".join(visible(name) for name in header[:20])
 
 
 def _id_of(text: str, line: int, user_ids: UserIds, skipped: Skipped) -> str | None:
