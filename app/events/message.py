@@ -356,7 +356,11 @@ def _field_ms(message: Message, name: str) -> int | None:
 
 
 def _no_time(name: str, text: str) -> MessageError:
-    return MessageError("invalid-time", f"{name} is not an ISO 8601 time: {text[:40]!r}")
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return MessageError("invalid-time", f"{name} is not an ISO 8601 time: {text[:40]!r}")
+    return MessageError("invalid-time", f"{name} is before 1970 or after 9000: {text[:40]!r}")
 
 
 def _corrected_ms(message: Message, received_ms: int) -> int:

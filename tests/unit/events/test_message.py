@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.events.message import MessageDecoder, MessageError, instant_ms
+from app.events.message import MessageDecoder, MessageError, instant_ms, times_of
 
 TIMES = (
     ("2016-08-01T07:05:21.239Z", 1_470_035_121_239),
@@ -108,3 +108,11 @@ def test_what_stands_at_a_path_of_the_context() -> None:
     assert said(b'{"campaign":5}') is nothing
     assert said(b'{"campaign":5,"page":{"path":"/"}}') is nothing
     assert said(b"null") is nothing
+
+
+@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_time_outside_the_years_that_count_is_not_called_malformed(text: str) -> None:
+    message = MessageDecoder().decode(b'{"type":"track","event":"A","userId":"u","timestamp":"%s"}' % text.encode())
+    with pytest.raises(MessageError) as told:
+        times_of(message, 0)
+    assert str(told.value) == f"timestamp is before 1970 or after 9000: {text!r}"
