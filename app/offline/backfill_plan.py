@@ -73,7 +73,7 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
     live = {segment.name: segment for segment in catalog.segments if segment.status == "live"}
     for name in names:
         if name not in live:
-            raise UserError(f"there is no live segment {name}", hint="shoal segments list shows what is published")
+            raise UserError(f"there is no live segment {name}", hint="shoal catalog list shows what is published")
     scores = {score.name: score for score in catalog.scores}
     used = [segment for segment in evaluated(catalog) if segment.status != "draft"]
     reads = {segment.name: segments_read(segment, scores) for segment in used}
