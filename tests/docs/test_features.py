@@ -57,4 +57,5 @@ def test_the_model_is_used_by_a_definition(tmp_path: Path, capsys: pytest.Captur
     (change,) = map(json.loads, (tmp_path / "changes.jsonl").read_text().splitlines())
     assert (change["segment"], change["at"]) == ("likely-buyers", "2026-01-05T10:03:00.000Z")
     assert change["attach"] == {"probability": 0.731059}
-    assert {"expression": "model('likely') > 0.3", "value": 0.731059} in change["evidence"]
+    because = {"views": 2.0, "plan": -0.125}
+    assert change["evidence"][0] == {"expression": "model('likely') > 0.3", "value": 0.731059, "because": because}

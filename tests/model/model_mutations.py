@@ -90,6 +90,18 @@ MODEL_MUTATIONS = (
         "",
     ),
     Mutation(
+        "contributions have the wrong sign",
+        "app/segments/definitions/model_forecast.py",
+        "tree.value[below] - tree.value[node]",
+        "tree.value[node] - tree.value[below]",
+    ),
+    Mutation(
+        "the smallest contributions are told",
+        "app/segments/compiler/model_code.py",
+        "key=lambda name: -abs(parts[name])",
+        "key=lambda name: abs(parts[name])",
+    ),
+    Mutation(
         "a moment that nobody sees counts in the sequence",
         "app/segments/evaluation/settlement.py",
         '        if segment.hidden:\n            return True\n        self._say(profile, segment, member, "entered"',

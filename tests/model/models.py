@@ -10,6 +10,7 @@ from typing import Any
 
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.definitions.model_file import Linear, Model, Tree
+from app.segments.language.syntax import Expression, ModelValue
 from tests.model.plain import Value, number
 from tests.model.standing import Standing
 
@@ -27,9 +28,45 @@ def value(name: str, standings: Mapping[str, Standing]) -> Value:
     return number(sent["score"]) if sent else None
 
 
-def scored(model: Model, row: dict[str, Any]) -> tuple[tuple[str, Fraction], ...]:
+def more(node: Expression, standings: Mapping[str, Standing]) -> dict[str, object]:
+    """The three columns that did most to a score."""
+    if not isinstance(node, ModelValue):
+        return {}
+    sent = dict(standings.get(f"model {node.model}", Standing()).sent)
+    return {"because": sent["because"]} if sent else {}
+
+
+def scored(model: Model, row: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Returns what is remembered of a moment."""
-    return (("score", Fraction(probability(model, list(numbers(model, row))))),)
+    found = list(numbers(model, row))
+    return ("score", Fraction(probability(model, found))), ("because", because(model, found))
+
+
+def because(model: Model, row: list[float]) -> dict[str, float]:
+    """The largest parts of the sum, to six places, the larger first, then in the order of the columns."""
+    names = [
+        column.name for column in model.columns for _ in (("",) if column.categories is None else column.categories)
+    ]
+    parts = dict.fromkeys(names, Fraction())
+    for name, part in each_part(model, row, names):
+        parts[name] += Fraction(part)
+    rounded = {name: float(round(part, 6)) for name, part in parts.items()}
+    order = sorted(rounded, key=lambda name: (-abs(rounded[name]), names.index(name)))
+    return {name: rounded[name] for name in order[:3] if rounded[name]}
+
+
+def each_part(model: Model, row: list[float], names: list[str]) -> Iterator[tuple[str, Fraction]]:
+    if model.linear is not None:
+        for place, each in enumerate(row):
+            yield names[place], Fraction(part_of(model.linear, place, each))
+        return
+    for tree in model.trees:
+        node = 0
+        while tree.feature[node] != -1:
+            goes_right = ctypes.c_float(row[tree.feature[node]]).value > tree.threshold[node]
+            below = tree.right[node] if goes_right else tree.left[node]
+            yield names[tree.feature[node]], Fraction(tree.value[below]) - Fraction(tree.value[node])
+            node = below
 
 
 def later(own: Standing, theirs: Standing, now: int) -> Standing:
@@ -80,6 +117,10 @@ def leaf(tree: Tree, row: list[float], node: int) -> float:
 def weighed(linear: Linear, row: list[float]) -> float:
     total = linear.intercept
     for place, each in enumerate(row):
-        raw = math.log1p(max(0, each)) if linear.logarithm[place] else each
-        total = total + linear.weights[place] * ((raw - linear.mean[place]) / linear.deviation[place])
+        total = total + part_of(linear, place, each)
     return total
+
+
+def part_of(linear: Linear, place: int, each: float) -> float:
+    raw = math.log1p(max(each, 0)) if linear.logarithm[place] else each
+    return linear.weights[place] * ((raw - linear.mean[place]) / linear.deviation[place])

@@ -168,7 +168,7 @@ class View:
     # ---- evidence
 
     def evidence(self, condition: Expression, *, opposite: bool = False) -> Iterator[dict[str, object]]:
-        """The atoms that tell why a condition (or its opposite) is as it is, each with its value.
+        """The atoms that tell why a condition (or its opposite) is as it is, each with its value, and with more.
 
         Of parts of which one is enough: those that hold, or all where none does.
         """
@@ -187,7 +187,7 @@ class View:
                 told = {"expression": canonical.text(Not(condition) if opposite else condition), "value": value}
                 if isinstance(condition, Comparison) and isinstance(condition.right, Top):
                     told["threshold"] = self.leaf(condition)
-                yield told
+                yield told | models.more(shown_side(condition), self.standings)
 
     def evidence_value(self, atom: Expression) -> object:
         """The value of an atom: of its left side, or of its right side if the left one is a literal."""
@@ -197,7 +197,7 @@ class View:
         if places is not None:
             count = min(places[1], self.whole_count(places[0]))
             return f"{count}+" if count == places[1] else count
-        return seen(self.value(atom.right if is_literal(atom.left) else atom.left))
+        return seen(self.value(shown_side(atom)))
 
     def whole_count(self, count: Aggregate) -> int:
         value = self.leaf(count)
@@ -325,6 +325,13 @@ def moves(node: Expression) -> bool:
         case UserField(name="idle" | "age") | Distance() | SegmentMark(function="since_left"):
             return True
     return False
+
+
+def shown_side(atom: Expression) -> Expression:
+    """The left side of a comparison, or the right one if the left one is a literal."""
+    if not isinstance(atom, Comparison):
+        return atom
+    return atom.right if is_literal(atom.left) else atom.left
 
 
 def is_literal(node: Expression) -> bool:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.fixed_instants import with_instants
-from app.segments.compiler.model_code import VALUE
+from app.segments.compiler.model_code import VALUE, explaining
 from app.segments.compiler.population_values import PopulationValue
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
@@ -73,6 +73,13 @@ class Expressions(Values):
                 return self._local(f"{area}.has({place})", "b"), None
             case _:
                 return super().value(node)
+
+    def because(self, node: Expression) -> str:
+        """A further argument of an atom about the value of a model; empty for another value."""
+        model = self.models.get(node.model) if isinstance(node, syntax.ModelValue) else None
+        if model is None:
+            return ""
+        return f", because={self.code.bind('f', explaining(model))}({self._member(model_segment(model.name))})"
 
     def is_boolean(self, node: Expression) -> bool:
         """True if the value is always true or false."""

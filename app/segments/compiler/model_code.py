@@ -9,17 +9,21 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
+from msgspec import UNSET, UnsetType
+
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.definitions.definition import Segment
 from app.segments.definitions.model_file import Model, Tree, names_of
-from app.segments.definitions.model_forecast import logarithm, number, probability
-from tables.profile import Profile
+from app.segments.definitions.model_forecast import contributions, logarithm, number, probability
+from tables.profile import SENT, Membership, Profile
 
 VALUE: Final = "value"
 VERSION: Final = "version"
 NUMBERS: Final = "numbers"
 """Parts of a score in a profile: the probability, the version of the model, and the numbers that it came from."""
 MODELS_KEPT: Final = 64
+TOLD_MAX: Final = 3
+"""Columns that a change tells."""
 WHOLE_BELOW: Final = 1024
 LOGARITHMS: Final = tuple(logarithm(float(whole)) for whole in range(WHOLE_BELOW))
 
@@ -78,6 +82,22 @@ def scorer(model: Model) -> Callable[[dict[str, Any]], tuple[float, bytes]]:
         code.line("return t, b")
     found: Callable[[dict[str, Any]], tuple[float, bytes]] = code.load(f"<model {model.name}>")["score"]
     return found
+
+
+@lru_cache(MODELS_KEPT)
+def explaining(model: Model) -> Callable[[Membership | None], dict[str, float] | UnsetType]:
+    """The function from the moments of a user to the columns that did most to their score; UNSET: another model's."""
+    form, version = packing(model), model.version
+
+    def because(member: Membership | None) -> dict[str, float] | UnsetType:
+        score = None if member is None else member[SENT]
+        if score is None or score[VERSION] != version:
+            return UNSET
+        parts = {name: round(part, 6) for name, part in contributions(model, form.unpack(score[NUMBERS])).items()}
+        most = sorted((name for name in parts if parts[name]), key=lambda name: -abs(parts[name]))[:TOLD_MAX]
+        return {name: parts[name] for name in most}
+
+    return because
 
 
 def _write_tree(code: CodeWriter, tree: Tree, node: int) -> None:

@@ -139,6 +139,7 @@ class _Compiler:
         self.scores: dict[str, Score] = {score.name: score for score in catalog.scores}
         consent = catalog.settings.consent
         self.purposes: dict[str, Purpose] = {} if consent is None else consent.purposes
+        self.models = {each.model.name: each.model for each in catalog.models if each.model is not None}
         self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
         self.registry.each = {segment.name: segment.each.text for segment in self.live if segment.each is not None}
         self.parts: list[PartsWriter] = []
@@ -265,7 +266,7 @@ class _Compiler:
     def _expressions(self, registry: Registry | None = None) -> Expressions:
         registry = self.registry if registry is None else registry
         writer = Expressions(self.code, registry, self.scores, self.rules.session_gap_ms)
-        writer.purposes = self.purposes
+        writer.purposes, writer.models = self.purposes, self.models
         return writer
 
     def _context_paths(self, masks: Masks) -> set[Path]:

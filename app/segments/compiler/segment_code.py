@@ -208,9 +208,9 @@ def _atom(writer: Expressions, branch: evidence.Branch) -> str:
     value = _shown_value(writer, branch.atom)
     if branch.negated and type_of(branch.atom) is Type.BOOLEAN and not isinstance(branch.atom, syntax.Comparison):
         value = f"not {value}"
-    more = ""
+    more = writer.because(evidence.shown_side(branch.atom))
     if isinstance(branch.atom, syntax.Comparison) and isinstance(branch.atom.right, syntax.Top):
-        more = f", PUBLISHED.get({population_name(branch.atom.right, branch.atom.left)!r})"
+        more += f", threshold=PUBLISHED.get({population_name(branch.atom.right, branch.atom.left)!r})"
     return f"{writer.code.bind('f', Atom)}({canonical.text(branch.condition)!r}, {value}{more})"
 
 

@@ -17,6 +17,7 @@ from app.segments.compiler.population_values import POPULATION, PUBLISHED, Popul
 from app.segments.compiler.visit_value import visit_value
 from app.segments.definitions.consent_policy import Purpose
 from app.segments.definitions.definition import PointsOn, PointsWhen, Score
+from app.segments.definitions.model_file import Model
 from app.segments.evaluation import operators
 from app.segments.evaluation.bucket import bucket
 from app.segments.evaluation.clock import READINGS, zone_named
@@ -50,6 +51,7 @@ class Values(ABC):
         self.leaves: set[tuple[str, ...]] = set()
         self.firsts: set[tuple[str, ...]] = set()
         self.purposes: Mapping[str, Purpose] = {}
+        self.models: Mapping[str, Model] = {}
         self.features: set[str] = set()
         self.windows: dict[int, int] = {}
         self.watch_bit: int | None = None

@@ -47,11 +47,15 @@ class Cause(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, rename={"
 
 
 class Atom(msgspec.Struct, frozen=True, gc=False):
-    """One part of a condition and its value then. threshold: that of a share of all users, as it was published."""
+    """One part of a condition and its value then.
+
+    threshold: that of a share of all users, as it was published. because: of a model's value, its main columns.
+    """
 
     expression: str
     value: Any
     threshold: int | float | UnsetType | None = UNSET
+    because: dict[str, float] | UnsetType = UNSET
 
 
 class Exposed(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):

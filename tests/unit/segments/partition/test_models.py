@@ -67,6 +67,7 @@ def test_a_score_comes_at_a_moment_stays_between_them_and_comes_anew_at_the_next
     assert [(change.segment, change.change) for change in changes] == [("hot", "entered"), ("told", "updated")]
     assert values(changes) == [(660, HIGH)]
     assert changes[0].evidence[0].value == HIGH
+    assert changes[0].evidence[0].because == {"views": 2.0, "plan": -0.125}
     assert partition.advance(START_MS + 300 * MINUTE_MS).changes == []
 
 
@@ -107,6 +108,20 @@ def test_another_model_scores_at_the_next_moment_and_not_before() -> None:
     changes = partition.process([record(2, START_MS + 5 * MINUTE_MS)]).changes
     assert values(changes) == [(300, logistic(-5.0))]
     assert score_of(partition)["version"] != old["version"]
+
+
+def test_columns_are_told_of_scores_of_the_present_model_only() -> None:
+    seen = "segment: seen\nwhen: model('likely') >= 0 and exists('Page Liked' within 1m)\n"
+    partition = Partition(program(seen, model=model_text()), RULES)
+    partition.process([record(0, START_MS)])
+    partition.adopt(program(seen, model=model_text(leaf=-4.0)), clock_ms=partition.clock_ms)
+    (change,) = partition.process([record(1, START_MS + MINUTE_MS, "Page Liked")]).changes
+    assert change.evidence[0].value == LOW
+    assert b"because" not in change.encode()
+    partition.advance(START_MS + 5 * MINUTE_MS)
+    at_ms = START_MS + 6 * MINUTE_MS
+    changes = partition.process([record(2, at_ms), record(3, at_ms + 1, "Page Liked")]).changes
+    assert changes[-1].evidence[0].because == {"views": -4.0, "plan": -0.125}
 
 
 def test_a_new_model_scores_those_at_whose_moment_it_comes() -> None:
