@@ -42,18 +42,6 @@ EACH_MUTATIONS = (
         "            if False:\n                kind,",
     ),
     Mutation(
-        "a value is forgotten a moment too late",
-        BY_VALUE,
-        "if entry[LATEST] <= start and",
-        "if entry[LATEST] < start and",
-    ),
-    Mutation(
-        "an older event of a value takes the place of its latest one",
-        BY_VALUE,
-        "            elif t > entry[LATEST]:",
-        "            else:",
-    ),
-    Mutation(
         "values are settled in the order in which they became known",
         BY_VALUE,
         "        for key in sorted(asked, key=key_order):\n            entry = state[key]",
@@ -100,11 +88,5 @@ EACH_MUTATIONS = (
         "app/segments/merging/values.py",
         "        merge_membership(part, other, values.code, now)",
         "        pass",
-    ),
-    Mutation(
-        "the latest event of a value stays the user's own",
-        "app/segments/merging/values.py",
-        "own[LATEST] = max(own[LATEST], theirs[LATEST])",
-        "own[LATEST] = min(own[LATEST], theirs[LATEST])",
     ),
 )

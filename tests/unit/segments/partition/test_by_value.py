@@ -9,9 +9,10 @@ from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.merging.values import merge_values
 from app.segments.partition.partition import Batch, Partition
 from app.segments.review.scenario import PipedRecord
-from tables.by_value import VALUES_MAX
+from tables.by_value import LATEST, VALUES_MAX, State
 from tables.profile import decode
 
 RULES = TimeRules()
@@ -171,6 +172,39 @@ def test_a_value_by_which_the_user_is_in_is_remembered() -> None:
     assert told(batch) == [("a", "entered", 1, "event"), ("b", "entered", 1, "event")]
     partition.advance(START_MS + 2 * MINUTE_MS)
     assert told(partition.advance(START_MS + 10 * MINUTE_MS)) == [("a", "exited", 1, "time")]
+
+
+@pytest.mark.parametrize(("after_ms", "known"), [(MINUTE_MS - 1, {"a", "b"}), (MINUTE_MS, {"b"})])
+def test_a_value_is_forgotten_when_its_longest_window_is_over(after_ms: int, known: set[str]) -> None:
+    partition = Partition(program(VIEWED.replace("within 1h", "within 1m")), RULES)
+    partition.process([view(0, "a"), view(1, "b", at_ms=START_MS + after_ms)])
+    assert set(state_of(partition)) == known
+
+
+def test_the_latest_event_of_a_value_is_the_one_with_the_highest_time() -> None:
+    partition = Partition(program(VIEWED), RULES)
+    partition.process([view(0, "a", at_ms=START_MS + MINUTE_MS), view(1, "a", at_ms=START_MS)])
+    assert state_of(partition)["a"][LATEST] == START_MS + MINUTE_MS
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_users_who_are_one_the_later_event_of_a_value_counts(order: tuple[int, int]) -> None:
+    made = program(VIEWED)
+    profiles = []
+    for number in (0, 1):
+        partition = Partition(made, RULES)
+        partition.process([view(0, "a", at_ms=START_MS + number * MINUTE_MS)])
+        profiles.append(decode(partition.encoded["u"]))
+    own, given = (profiles[number] for number in order)
+    (values,) = made.by_value
+    merge_values(own, given, values, START_MS + 2 * MINUTE_MS)
+    assert own.aggregates[values.state_id]["a"][LATEST] == START_MS + MINUTE_MS
+
+
+def state_of(partition: Partition) -> State:
+    """The values of the user."""
+    state: State = next(iter(decode(partition.encoded["u"]).aggregates.values()))
+    return state
 
 
 def test_one_timer_of_a_user_is_that_of_the_earliest_value() -> None:
