@@ -287,3 +287,11 @@ async def test_two_steps_at_once_are_both_taken(author: Author, page: Browser) -
     when = "count('Product Viewed' within 7d) >= 3 and exists('Tea Poured' within 7d)"
     await page.until(f"{TEXT} == {json.dumps(f'segment: both{chr(10)}title: Both{chr(10)}when: {when}{chr(10)}')}")
     await page.evaluate("localStorage.clear()")
+
+
+async def test_the_focus_does_not_get_lost_with_the_start_of_a_text(author: Author, page: Browser) -> None:
+    await look(page, f"{author.url}/edit?turn=focus")
+    await click(page, "Left a cart")
+    await page.until(READY)
+    await page.until("document.activeElement.tagName == 'H1'")
+    await page.evaluate("localStorage.clear()")

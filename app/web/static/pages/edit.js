@@ -47,7 +47,7 @@ function New({ me, query }) {
   const start = copied.data ? copied.data.text : chosen === null ? listText(query.get('list')) || null : startText(chosen);
   if (start === null && !begun) {
     return html`<section aria-labelledby="start"><h2 id="start">${t('start_title')}</h2><p>${t('start_more')}</p>
-      <ul class="starts">${STARTS.map((each) => html`<li key=${each}><button onClick=${() => setChosen(each)}><b>${t(`start_${each}`)}</b><span class="sub">${t(`start_${each}_more`)}</span></button></li>`)}</ul></section>`;
+      <ul class="starts">${STARTS.map((each) => html`<li key=${each}><button onClick=${() => { setChosen(each); document.querySelector('h1').focus(); }}><b>${t(`start_${each}`)}</b><span class="sub">${t(`start_${each}_more`)}</span></button></li>`)}</ul></section>`;
   }
   return html`<${WithDraft} id=${null} name="" me=${me} start=${start ?? startText('empty')} publication=${latest.data?.publication ?? null} source="" />`;
 }

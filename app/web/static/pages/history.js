@@ -31,7 +31,7 @@ function List({ name, me }) {
       <label>${t('history_filter')}<input name="name" type="search" defaultValue=${name} spellcheck="false" /></label><button>${t('search_go')}</button></form>
     <div role="status">${gone === null ? '' : html`<p class="fine">${gone ? t('rolled_back', { number: String(gone) }) : t('published_nothing')}</p>`}</div>
     <${Shown} of=${first}>${(data) => data.publications.length ? html`<ol class="steps">${[...data.publications, ...older.publications].map((each, index) => html`
-        <${Publication} key=${each.number} row=${each} newest=${name ? String(each.number) === String(latest.data?.publication ?? '') : index === 0} name=${name} me=${me} onDone=${done} />`)}</ol>
+        <${Publication} key=${each.number} row=${each} newest=${name ? (!latest.data && !latest.problem) || String(each.number) === String(latest.data?.publication ?? '') : index === 0} name=${name} me=${me} onDone=${done} />`)}</ol>
         ${before ? html`<button onClick=${further}>${t('history_older')}</button>` : ''}`
       : html`<p>${name ? t('history_none_about', { name }) : t('history_none')}</p>`}<//>`;
 }
