@@ -160,6 +160,7 @@ async def test_a_new_segment_of_a_list_is_named_and_built_without_code(author: A
         await page.evaluate(f"{remove}.click()")
         when = "exists(page within 7d) and list('vip-customers')"
         await page.until(f"{TEXT} == {json.dumps(CALLED.format(when=when))}")
+        assert await page.evaluate("document.querySelector('.parts li span').offsetWidth") > 150
         await says(page, "It begins with what happens from now on.")
         await says(page, "shoal backfill vip-customers-of-this-week")
         assert await violations(page) == []
