@@ -26,6 +26,7 @@ from app.web.list_changes import check_list_name, lists_of
 from app.web.openapi import CONDITION_EDIT, DRAFT
 from app.web.profile_counts import CountTask
 from app.web.publications import DefinitionText, Publications
+from app.web.report_job import ReportTask, ReportWish, report_task
 from app.web.uplift_job import UpliftTask, UpliftWish, uplift_task
 from app.web.vocabulary import Vocabularies, Vocabulary
 
@@ -106,6 +107,10 @@ class Drafts:
     def uplift_task(self, wish: UpliftWish) -> UpliftTask:
         """A job that compares the groups of an experiment. Problem 400."""
         return uplift_task(self._settings, wish, experiments_of(self.catalog))
+
+    def report_task(self, wish: ReportWish) -> ReportTask:
+        """A job that makes a report out of the warehouse. Problem 400."""
+        return report_task(self._settings, wish)
 
     def text(self, name: str) -> DefinitionText:
         """The text of a definition of the folder. Problem 404."""

@@ -21,9 +21,10 @@ from app.web.draft_backtest import BacktestResult, backtest_draft
 from app.web.draft_tests import TestResults, play_tests
 from app.web.profile_counts import CountTask, ProfileCounts, count_profiles
 from app.web.recent_events import recent_events
+from app.web.report_job import ReportTables, ReportTask, make_tables
 from app.web.uplift_job import UpliftTask, compare_groups
 
-JobKind = Literal["tests", "backtest", "counts", "uplift"]
+JobKind = Literal["tests", "backtest", "counts", "uplift", "report"]
 TextKind = Literal["tests", "backtest"]
 RECORDS_MAX: Final = 200_000
 NICE: Final = 10
@@ -41,7 +42,7 @@ class TextTask:
     draft: Catalog
 
 
-Task: TypeAlias = TextTask | CountTask | UpliftTask
+Task: TypeAlias = TextTask | CountTask | UpliftTask | ReportTask
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,12 +55,14 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     backtest: BacktestResult | None = None
     counts: ProfileCounts | None = None
     uplift: Uplift | None = None
+    report: ReportTables | None = None
     problem: str = ""
 
     @property
     def is_result(self) -> bool:
         """True for the last line of a job that has succeeded."""
-        return any(each is not None for each in (self.tests, self.backtest, self.counts, self.uplift))
+        results = (self.tests, self.backtest, self.counts, self.uplift, self.report)
+        return any(each is not None for each in results)
 
 
 def encode_task(task: Task) -> bytes:
@@ -91,6 +94,9 @@ def work(task: Task, tell: Callable[[Said], None]) -> Said:
     if isinstance(task, UpliftTask):
         tell(Said(stage="reading"))
         return Said(uplift=compare_groups(task))
+    if isinstance(task, ReportTask):
+        tell(Said(stage="reading"))
+        return Said(report=make_tables(task))
     rules = task.settings.time_rules
     if task.kind == "tests":
         segment = task.draft.segment(task.name)

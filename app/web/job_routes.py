@@ -13,18 +13,20 @@ from app.web.gate import Asked, Gate
 from app.web.job_process import JobKind
 from app.web.jobs import Jobs, JobView
 from app.web.openapi import JOB
+from app.web.report_job import ReportWish
 from app.web.uplift_job import UpliftWish
 
 
 class JobAsked(msgspec.Struct):
     """As `Draft`. `kind`: what is to be done with the text. `lists`: to be counted, too. `uplift`: the
-    comparison of an experiment."""
+    comparison of an experiment. `report`: the report that is wanted."""
 
     kind: JobKind
     text: str = ""
     name: str = ""
     lists: list[str] = []
     uplift: UpliftWish | None = None
+    report: ReportWish | None = None
 
 
 class JobRoutes(Controller):
@@ -48,7 +50,7 @@ class JobRoutes(Controller):
         jobs: NamedDependency[Jobs],
     ) -> JobView:
         """Starts to run the tests of a text, or to play the latest events with it: nothing of it is published. Or it
-        counts the users of lists and of groups of experiments, over all profiles."""
+        counts the users of lists and of groups of experiments, over all profiles, or makes a report."""
         visitor = gate.need(request, "edit")
         asked: JobAsked = await body_of(request, JobAsked)
         if asked.kind == "counts":
@@ -57,6 +59,10 @@ class JobRoutes(Controller):
             if asked.uplift is None:
                 raise Problem(400, "uplift", "say which experiment, and the events that it is for")
             return jobs.start(drafts.uplift_task(asked.uplift), visitor.name)
+        if asked.kind == "report":
+            if asked.report is None:
+                raise Problem(400, "report", "say which report")
+            return jobs.start(drafts.report_task(asked.report), visitor.name)
         return jobs.start(await drafts.task(asked.kind, Draft(asked.text, asked.name)), visitor.name)
 
     @get(

@@ -18,6 +18,7 @@ from app.web.draft_backtest import BacktestResult
 from app.web.draft_tests import TestResults
 from app.web.job_process import JobKind, Said, Task, encode_task
 from app.web.profile_counts import ProfileCounts
+from app.web.report_job import ReportTables
 
 JOBS_AT_ONCE: Final = 2
 JOB_S_MAX: Final = 180.0
@@ -43,6 +44,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     backtest: BacktestResult | None
     counts: ProfileCounts | None
     uplift: Uplift | None
+    report: ReportTables | None
 
 
 class Job:
@@ -75,6 +77,7 @@ class Job:
             backtest=said.backtest,
             counts=said.counts,
             uplift=said.uplift,
+            report=said.report,
         )
 
     async def cancel(self) -> None:

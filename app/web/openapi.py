@@ -6,6 +6,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
 
 from app.service.http_problem import ProblemBody
+from app.web.report_job import KINDS
 
 _TEXT: Final = Schema(type=OpenAPIType.STRING)
 _NAME: Final = Schema(
@@ -75,9 +76,9 @@ JOB: Final = Schema(
     properties={
         "kind": Schema(
             type=OpenAPIType.STRING,
-            enum=["tests", "backtest", "counts", "uplift"],
+            enum=["tests", "backtest", "counts", "uplift", "report"],
             description="tests: those of the text; backtest: the text over the latest events; counts: of all lists and "
-            "experiments; uplift: the groups of an experiment, compared. Both need no text",
+            "experiments; uplift: the groups of an experiment, compared; report: one of those. They need no text",
         ),
         "uplift": Schema(
             type=OpenAPIType.OBJECT,
@@ -87,6 +88,21 @@ JOB: Final = Schema(
                 "goal": Schema(type=OpenAPIType.STRING, description="The name of the events that it is for"),
                 "within": Schema(type=OpenAPIType.STRING, description="So long after the exposure, such as 7d"),
                 "value": Schema(type=OpenAPIType.STRING, description="The property whose sum is compared"),
+            },
+        ),
+        "report": Schema(
+            type=OpenAPIType.OBJECT,
+            required=["kind"],
+            properties={
+                "kind": Schema(type=OpenAPIType.STRING, enum=list(KINDS)),
+                "goal": Schema(type=OpenAPIType.STRING, description="The name of the events that are conversions"),
+                "value": Schema(type=OpenAPIType.STRING, description="The property with their value"),
+                "once": Schema(type=OpenAPIType.STRING, description="Conversions of a user with the same are one"),
+                "windows": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Durations, such as 30d"),
+                "steps": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="Of a funnel: names of events"),
+                "since": Schema(type=OpenAPIType.STRING, description="ISO 8601; empty: from the first event on"),
+                "until": Schema(type=OpenAPIType.STRING, description="ISO 8601, exclusive; empty: to the last event"),
+                "limit": Schema(type=OpenAPIType.INTEGER, description="The number of rows of long tables"),
             },
         ),
         "lists": Schema(

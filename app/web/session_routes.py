@@ -96,5 +96,6 @@ def _me(gate: Gate, visitor: Visitor, settings: Settings) -> Me:
             "published": settings.catalog == "topic",
             "review": settings.console_review,
             "logout": gate.can_log_out(),
+            "warehouse": bool(settings.warehouse),
         },
     )

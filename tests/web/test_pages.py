@@ -29,6 +29,7 @@ PAGES: Final = {
     "/lists": "Lists",
     "/privacy": "Privacy",
     "/experiments": "Experiments",
+    "/reports": "Reports",
     "/review": "Review",
     "/edit": "New segment",
     "/edit/cart-abandoned": "Edit cart-abandoned",

@@ -20,6 +20,7 @@ import { Drafts } from './pages/drafts.js';
 import { History } from './pages/history.js';
 import { Lists } from './pages/lists.js';
 import { Experiments } from './pages/experiments.js';
+import { Reports } from './pages/reports.js';
 import { Privacy } from './pages/privacy.js';
 import { Review } from './pages/review.js';
 
@@ -31,6 +32,7 @@ const PAGES = [
   ['/destinations', 'destinations', Destinations],
   ['/lists', 'lists', Lists],
   ['/experiments', 'experiments', Experiments],
+  ['/reports', 'reports', Reports],
   ['/drafts', 'drafts', Drafts],
   ['/history', 'history', History],
   ['/privacy', 'privacy', Privacy],
