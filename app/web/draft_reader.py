@@ -166,9 +166,9 @@ class DraftReader:
             problem = file.source.problem(
                 node.start_mark.index,
                 node.end_mark.index,
-                f"this is {of}, and its name cannot change",
-                f"write {of}; a copy under another name is a new definition",
-                "under another name nobody would be in it",
+                f"this is {of}, and an edit of its text does not rename it",
+                f"write {of} again; its page renames it",
+                "under another name its history begins anew",
             )
             yield _finding(problem, "error", file.source.path, [file])
 

@@ -253,7 +253,8 @@ def _name_of(asked: EditAsked) -> str:
     if file.definition is None:
         raise Problem(400, "definitions", "\n\n".join(map(str, file.source.problems)) or "this is no definition")
     if asked.name and file.name != asked.name:
-        raise Problem(400, "name", f"the name of {asked.name:.80} cannot change: publish the text as a new definition")
+        message = f"the text calls {asked.name:.80} {file.name:.80}: put the name back, or use Rename on its page first"
+        raise Problem(400, "name", message)
     return file.name
 
 

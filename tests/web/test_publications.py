@@ -70,6 +70,8 @@ def test_a_change_is_in_the_history_and_in_the_audit_log_and_can_be_taken_back(a
     back = author.post("/publications/rollback", to=first, message="too few").json()
     assert back["changed"] == ["drinkers"]
     assert author.http.get("/definitions", params={"name": "drinkers"}).json()["text"] == TEA
+    edited = author.publish(TEA.replace("drinkers", "sippers"), name="drinkers")
+    assert (edited.status_code, "use Rename on its page" in edited.json()["message"]) == (400, True), edited.text
     assert author.history()[0]["restores"] == int(first)
 
 
@@ -162,7 +164,9 @@ def test_a_reading_says_where_what_is_wrong_is_and_what_to_do(settings: Settings
         assert "price" in read["conditions"][0]["clause"]["text"]
 
         renamed = author.post("/definitions/read", text=good.replace("viewers", "lookers"), name="viewers").json()
-        assert [each["message"] for each in renamed["findings"]] == ["this is viewers, and its name cannot change"]
+        (finding,) = renamed["findings"]
+        assert finding["message"] == "this is viewers, and an edit of its text does not rename it"
+        assert "its page renames it" in str(finding)
 
 
 def test_words_are_those_that_occur(settings: Settings, url: str) -> None:
