@@ -29,6 +29,8 @@ class TermWriter(Writer):
             "texts": (
                 lambda: f"lower({self.any_of(self.any_value, self.visit_text)}) {small_text_test(self)}",
                 lambda: f"{user_value(self)} {self.order()} {self.one_of('u', 'u1', 'u2')!r}",
+                lambda: f"{self.first_touch()} {self.one_of('=', '!=')} {self.one_of('a', 'b')!r}",
+                self.counted,
                 self.counted,
             ),
             "versions": (
@@ -53,7 +55,7 @@ class TermWriter(Writer):
             return super().filter(depth)
         match self.theme:
             case "texts":
-                return f"lower({self.one_of('tags', 'c', 'products.c')}) {small_text_test(self)}"
+                return f"lower({self.one_of('tags', 'tags', 'c', 'products.c')}) {small_text_test(self)}"
             case "versions":
                 return version_test(self, self.one_of("version", "version", "tags"))
             case "places":
