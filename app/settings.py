@@ -27,6 +27,7 @@ from app.events.user_ids import BLOCKED_IDS, UserIds, blocked_ids
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 
+PORT_MAX = 65_535
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -269,6 +270,13 @@ class Settings(StreamSettings):
     def __post_init__(self) -> None:
         for each in fields(self):
             check_bounds(each, getattr(self, each.name), where=each.name)
+        for server in self.kafka_bootstrap_servers.split(","):
+            port = server.rpartition(":")[2]
+            if port.isdecimal() and int(port) > PORT_MAX:
+                raise UserError(
+                    f"kafka_bootstrap_servers: {server.strip()} has no port from 0 to {PORT_MAX}",
+                    hint="set KAFKA_BOOTSTRAP_SERVERS to host:port of a running broker, or --broker",
+                )
         if self.commit_stall_exit_ms < self.stall_exit_ms:
             raise UserError(
                 f"commit_stall_exit is {format_duration(self.commit_stall_exit_ms)}, shorter than stall_exit "

@@ -49,6 +49,10 @@ def test_the_environment_is_read_and_what_is_given_comes_first() -> None:
         ({"SHOAL_PARTITION": "3"}, "SHOAL_PARTITION is not a setting\n  hint: did you mean SHOAL_PARTITIONS?"),
         ({"SHOAL_BROKER": "b:9092"}, "SHOAL_BROKER is not a setting\n  hint: docs/settings.md lists them all"),
         ({"SHOAL_GAP": "1h"}, "SHOAL_GAP is not a setting\n  hint: did you mean SHOAL_SESSION_GAP?"),
+        (
+            {"KAFKA_BOOTSTRAP_SERVERS": "a:9092, b:99999"},
+            "kafka_bootstrap_servers: b:99999 has no port from 0 to 65535",
+        ),
         ({"SHOAL_STALL_EXIT": "5m"}, "commit_stall_exit is 3m, shorter than stall_exit (5m)"),
     ],
 )
