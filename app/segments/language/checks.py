@@ -317,6 +317,9 @@ class _Checker:
             hint = (
                 f"the name of a property has no quotes: {canonical.path_text((node.left.value,))} {node.operator} ..."
             )
+        elif isinstance(node.left, s.Text) and isinstance(node.right, s.Number):
+            counted = f"count({canonical.text(node.left)}) {node.operator} {canonical.text(node.right)}"
+            hint = f"for how often an event happened write {counted}"
         self._wrong(node, "both sides are fixed values, so this is always the same", hint)
 
     def _membership(self, node: s.Comparison) -> None:

@@ -26,8 +26,8 @@ _COMMON = frozenset({"version"})
 _SNAKE = {"user_id": "userId", "anonymous_id": "anonymousId", "sent_at": "sentAt", "received_at": "receivedAt"}
 _TIMES = ("originalTimestamp", "sentAt", "receivedAt")
 _VALUES = {
-    **dict.fromkeys(("yes", "on"), "write true"),
-    **dict.fromkeys(("no", "off"), "write false"),
+    **dict.fromkeys(("yes", "on", "true"), "write true"),
+    **dict.fromkeys(("no", "off", "false"), "write false"),
     **dict.fromkeys(
         ("null", "none", "nil", "undefined"), "a missing property makes every comparison false: write coupon is missing"
     ),

@@ -88,8 +88,8 @@ def _property_hint(text: str) -> str:
 _GROUPS = frozenset({"group", "groups", "account", "company", "organization", "organisation", "workspace"})
 _MISSING = "a missing value makes every comparison false: write traits.plan is missing"
 _WORDS = {
-    **dict.fromkeys(("yes", "on"), "write true"),
-    **dict.fromkeys(("no", "off"), "write false"),
+    **dict.fromkeys(("yes", "on", "true"), "write true"),
+    **dict.fromkeys(("no", "off", "false"), "write false"),
     **dict.fromkeys(("null", "none", "nil", "missing", "undefined"), _MISSING),
     "timestamp": "the time of an event is compared inside where: exists('...' where timestamp >= '2026-11-27')",
     **dict.fromkeys(

@@ -133,6 +133,10 @@ FUNCTION_WORDS: dict[str, str] = {
     "funnel": "sequence",
     "at_least_once": "exists",
     "recency": "since",
+    **dict.fromkeys(
+        ("days_since", "hours_since", "weeks_since", "months_since", "minutes_since", "datediff", "date_diff"),
+        "for the time since an event write since('Order Completed') > 30d",
+    ),
     **dict.fromkeys(("lcase", "tolower", "lowercase", "downcase"), "lower"),
     **dict.fromkeys(("random", "sample", "percent", "rollout", "split", "cohort", "hash"), "bucket"),
     "frequency": "count",

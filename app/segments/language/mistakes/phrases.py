@@ -24,6 +24,9 @@ _IS_THERE = re.compile(
     r"(?:is\s+)?(not\s+)?(null|empty|missing|none|unknown|nothing|exists?|known|set|present)\b", re.IGNORECASE
 )
 _THERE_WORDS = frozenset({"exist", "exists", "known", "set", "present"})
+_DONE = re.compile(
+    rf"\b(?:(?:has|have|had|did|does)\s+)?(?P<not>(?:not|never)\s+)?(?:done|did|do|performed)\s+(?P<event>{_TEXT})"
+)
 _DAYS = frozenset({"today", "yesterday"})
 
 
@@ -80,6 +83,20 @@ def bare_event(context: ErrorContext) -> LanguageError | None:
     hint = f"write not exists({scope})" if negated else f"write exists({scope})"
     end = len(context.text) - len(window) + blanks + within[0]
     return LanguageError("an event alone is not a condition", Span(start, end), hint)
+
+
+def done(context: ErrorContext) -> LanguageError | None:
+    """`has done 'Order Completed' within 30d`, `has not done 'Order Completed'`."""
+    match = next((each for each in _DONE.finditer(context.text) if each.start() <= context.at <= each.end()), None)
+    if match is None or context.function:
+        return None
+    behind = context.text[match.end() :]
+    blanks = len(behind) - len(behind.lstrip())
+    length, duration = spoken_window(behind[blanks:]) or (0, "")
+    window = f" within {duration}" if duration else ""
+    hint = f"write {'never' if match['not'] else 'exists'}({match['event']}{window})"
+    span = Span(match.start(), match.end() + (blanks + length if duration else 0))
+    return LanguageError("an event alone is not a condition", span, hint)
 
 
 def window_behind_comparison(context: ErrorContext) -> LanguageError | None:
@@ -149,6 +166,7 @@ def distinct_count(context: ErrorContext) -> LanguageError | None:
 
 
 PHRASES = (
+    done,
     between,
     list_as_range,
     function_without_parentheses,

@@ -29,6 +29,7 @@ _NUMBER_AND_WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)?\s*[^\W\d]*")
 _COMPARISON_SIGN = re.compile(r"[=<>]|!=|(?:in|contains|starts\s+with|matches)\b")
 _NAME_BEFORE = re.compile(r"([^\W\d]\w*)\s*$")
 _UNQUOTED = re.compile(r"[^\W\d]\w*(?:[ -]+(?!(?:where|within|per|once|then|since|matching|for)\b)\w+)*")
+_PROPERTY_BEHIND = re.compile(r"(?:\s*[.,]\s*|\s+)([^\W\d][\w.]*)(?=\s*\)|\s+(?:within|since|where|once)\b)")
 _PROPERTY_FUNCTION = re.compile(
     rf"\b({'|'.join(name for name, entry in AGGREGATES.items() if entry.of_property)})"
     r"\s*\(\s*([\w.]+(?:\s*[-+*/]\s*[\w.]+)*)\s*$"
@@ -270,7 +271,7 @@ def _no_property(context: ErrorContext) -> LanguageError | None:
     if match and function and function[1] in FUNCTIONS:
         name = function[1]
         inside = re.match(r"(?:'(?:[^'\n]|'')*'|[^()'])*(?=\))", context.rest)
-        behind = re.match(r"\s+([^\W\d][\w.]*)(?=\s*\)|\s+(?:within|since|where|once)\b)", context.rest[match.end() :])
+        behind = _PROPERTY_BEHIND.match(context.rest[match.end() :])
         if inside and behind and behind[1] not in KEYWORDS.values():
             written = f"{name}({behind[1]} of {match[0]}{inside[0][match.end() + behind.end() :]})"
             return context.wrong(f"{name} needs the property first", f"write {written}", length=len(match[0]))
