@@ -155,6 +155,14 @@ def test_the_console_starts_with_users_of_its_folder_and_not_without(tmp_path: P
     assert Gate(settings).login == "password"
 
 
+def test_the_console_reads_what_the_warehouse_writes() -> None:
+    console, warehouse = OURS["console"], OURS["warehouse"]
+    assert environment(console)["SHOAL_WAREHOUSE"] == environment(warehouse)["SHOAL_WAREHOUSE"]
+    (written,) = warehouse["volumes"]
+    assert f"{written}:ro" in console["volumes"]
+    assert {"path": "warehouse.env", "required": False} in console["env_file"]
+
+
 def test_grafana_finds_its_data_and_its_dashboards() -> None:
     provisioning = COMPOSE / "grafana" / "provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text("utf-8"))["datasources"]

@@ -32,7 +32,9 @@ def test_every_file_that_is_installed_has_the_hash_of_the_lock_file() -> None:
 
 
 def test_only_what_runs_is_installed() -> None:
-    assert re.findall(r"--extra (\S+)", CONTAINERFILE) == ["kinesis", "oidc", "pubsub", "rocksdb", "warehouse"]
+    assert re.findall(r"--extra (\S+)", CONTAINERFILE) == [
+        *("audiences", "kinesis", "oidc", "parquet", "pubsub", "rocksdb", "tracking", "uplift", "warehouse"),
+    ]
     assert "rocksdb" in PROJECT["optional-dependencies"]
 
 

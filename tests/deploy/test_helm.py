@@ -117,6 +117,15 @@ def test_its_settings_and_definitions_are_those_of_the_base() -> None:
     assert made["ConfigMap", "shoal-segments"]["data"] == {"cart-abandoned.yaml": shipped}
 
 
+def test_the_console_reads_the_warehouse_that_there_is() -> None:
+    def warehouse(values: dict[str, Any]) -> list[str]:
+        (found,) = pod(rendered(values)["Deployment", "shoal-console"])["containers"]
+        return [each["value"] for each in found["env"] if each["name"] == "SHOAL_WAREHOUSE"]
+
+    assert warehouse({"console": {"enabled": True}}) == []
+    assert warehouse({"console": {"enabled": True}, "warehouse": {"place": "s3://b/p"}}) == ["s3://b/p"]
+
+
 def test_a_console_has_settings_with_which_it_asks_who_comes() -> None:
     def settings(values: dict[str, Any]) -> dict[str, str]:
         found: dict[str, str] = rendered(values)["ConfigMap", "shoal-settings"]["data"]

@@ -204,6 +204,14 @@ def test_people_are_led_to_the_console_alone() -> None:
     assert coming["from"] == objects("NetworkPolicy")[SERVE]["spec"]["ingress"][0]["from"]
 
 
+def test_reports_of_the_console_may_write_where_temporary_files_are() -> None:
+    (mounted,) = [each["name"] for each in container(CONSOLE)["volumeMounts"] if not each.get("readOnly")]
+    assert {"name": mounted, "mountPath": "/tmp"} in container(CONSOLE)["volumeMounts"]
+    volumes = DEPLOYMENTS[CONSOLE]["spec"]["template"]["spec"]["volumes"]
+    (volume,) = [each for each in volumes if each["name"] == mounted]
+    assert volume["emptyDir"]["sizeLimit"]
+
+
 def test_the_scaler_knows_the_group_and_stays_within_the_partitions() -> None:
     scaler = objects("ScaledObject")["shoal-worker"]["spec"]
     settings = load_settings(environment("shoal-worker"))

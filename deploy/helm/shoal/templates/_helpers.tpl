@@ -145,9 +145,9 @@ spec:
             - name: SHOAL_SOURCES
               value: {{ .values.sources | quote }}
             {{- end }}
-            {{- if eq .process "warehouse" }}
+            {{- if and (or $console (eq .process "warehouse")) $root.Values.warehouse.place }}
             - name: SHOAL_WAREHOUSE
-              value: {{ .values.place | quote }}
+              value: {{ $root.Values.warehouse.place | quote }}
             {{- end }}
             {{- if $disk }}
             - name: SHOAL_PROFILE_STORE
@@ -193,6 +193,8 @@ spec:
             - name: console
               mountPath: /console
               readOnly: true
+            - name: reports
+              mountPath: /tmp
             {{- end }}
             {{- if $disk }}
             - name: profiles
@@ -214,6 +216,10 @@ spec:
           secret:
             secretName: {{ .values.users }}
             optional: true
+        # Reports read the warehouse through files of their own.
+        - name: reports
+          emptyDir:
+            sizeLimit: 2Gi
         {{- end }}
         {{- if $disk }}
         - name: profiles
