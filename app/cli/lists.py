@@ -24,7 +24,7 @@ LINES_AT_ONCE: Final = 1_000
 
 
 def lists(
-    action: Literal["import", "add", "remove", "show", "drop"],
+    action: Literal["import", "replace", "add", "remove", "show", "drop"],
     name: str,
     /,
     *values: str,
@@ -45,15 +45,16 @@ def lists(
     Parameters
     ----------
     action
-        import: put the users of a file on the list. add, remove: put users on it, or take them off. show: print who is
-        on it. drop: take everybody off it.
+        import: put the users of a file on the list. replace: the same, and take off who is not in the file; who stays
+        is not touched. add, remove: put users on it, or take them off. show: print who is on it. drop: take everybody
+        off it.
     name
         Name of the list: small letters, digits and hyphens.
     values
-        import: the file, CSV with a header if its name ends with .csv, else one id a line; - reads standard input.
-        add, remove: the users.
+        import, replace: the file, CSV with a header if its name ends with .csv, else one id a line; - reads standard
+        input. add, remove: the users.
     column
-        import: the column of a CSV that holds the ids. Default: userId, user_id, anonymousId or id.
+        import, replace: the column of a CSV that holds the ids. Default: userId, user_id, anonymousId or id.
     dry_run
         Write nothing; only show how many users it would be about.
     broker
@@ -71,8 +72,14 @@ def lists(
             raise UserError(f"{action} takes no {visible(values[0])!r:.80}", hint=f"write: shoal lists {action} {name}")
         return _show(settings, name) if action == "show" else _drop(settings, name, dry_run=dry_run)
     skipped = Skipped()
-    users = _imported(values, column, settings, skipped) if action == "import" else _given(values, settings, skipped)
-    _write(settings, name, users, on=action != "remove", dry_run=dry_run)
+    if action in ("import", "replace"):
+        users = _imported(action, values, column, settings, skipped)
+    else:
+        users = _given(values, settings, skipped)
+    if action == "replace":
+        _replace(settings, name, users, dry_run=dry_run)
+    else:
+        _write(settings, name, users, on=action != "remove", dry_run=dry_run)
     for example in skipped.examples:
         print(f"skipped: {example}", file=sys.stderr)
     if skipped.reasons:
@@ -80,13 +87,16 @@ def lists(
     return EXIT_SOME_SKIPPED if skipped.reasons else EXIT_OK
 
 
-def _imported(values: tuple[str, ...], column: str | None, settings: Settings, skipped: Skipped) -> list[str]:
+def _imported(
+    action: str, values: tuple[str, ...], column: str | None, settings: Settings, skipped: Skipped
+) -> list[str]:
     if len(values) != 1:
-        raise UserError("import needs one file", hint="write: shoal lists import vip customers.csv")
+        raise UserError(f"{action} needs one file", hint=f"write: shoal lists {action} vip customers.csv")
     try:
         data = sys.stdin.buffer.read() if values[0] == "-" else Path(values[0]).read_bytes()
     except OSError as error:
-        raise UserError(f"{visible(values[0])} cannot be read: {error.strerror}") from None
+        hint = "give a file of ids that you may read, or - for standard input"
+        raise UserError(f"{visible(values[0])} cannot be read: {error.strerror}", hint=hint) from None
     if values[0].lower().endswith(".csv") or column is not None:
         found = ids_of_csv(text_lines(data), column, settings.incoming_ids, skipped)
     else:
@@ -140,6 +150,16 @@ def _members(settings: Settings, name: str) -> list[str]:
 
     asyncio.run(reporting(work(), make_console(stderr=True), lambda: f"{read:,} profiles read"))
     return sorted(found)
+
+
+def _replace(settings: Settings, name: str, users: list[str], *, dry_run: bool) -> None:
+    """First who is new comes on the list, then who is not in the file goes: who stays never leaves a segment."""
+    if not users:
+        hint = f"to take everybody off the list: shoal lists drop {name}"
+        raise UserError("the file names nobody, so the list would be empty", hint=hint)
+    members, wanted = set(_members(settings, name)), set(users)
+    _write(settings, name, [user for user in users if user not in members], on=True, dry_run=dry_run)
+    _write(settings, name, sorted(members - wanted), on=False, dry_run=dry_run)
 
 
 def _show(settings: Settings, name: str) -> int:

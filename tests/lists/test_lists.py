@@ -46,6 +46,12 @@ async def changes(settings: Settings, at_least: int) -> list[tuple[str, str, str
     return sorted({(each["id"], each["user"], each["change"]) for each in said}, key=lambda each: each[1:])
 
 
+async def visit(settings: Settings, *users: str) -> None:
+    """A page of each of these users."""
+    events = [{"type": "page", "userId": user, "timestamp": "2026-01-05T00:00:00.000Z"} for user in users]
+    await write_topic(settings, settings.topics.clickstream, [(event["userId"], event) for event in events])
+
+
 async def test_users_of_a_file_enter_and_leave_when_the_list_is_dropped(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,8 +59,7 @@ async def test_users_of_a_file_enter_and_leave_when_the_list_is_dropped(
     file = tmp_path / "customers.csv"
     file.write_text("customer,city\nann,Rome\nbob,Bonn\nnever-came,Oslo\n,Nowhere\nann,Rome\n")
     async with running(create_app(settings)):
-        events = [{"type": "page", "userId": user, "timestamp": "2026-01-05T00:00:00.000Z"} for user in ("ann", "bob")]
-        await write_topic(settings, settings.topics.clickstream, [(event["userId"], event) for event in events])
+        await visit(settings, "ann", "bob")
         code, out, err = await lists.run("import", "vip", str(file), "--column", "customer", "--dry-run")
         assert (code, out) == (1, "3 users would be put on vip\n")
         code, out, err = await lists.run("import", "vip", str(file), "--column", "customer")
@@ -74,12 +79,37 @@ async def test_users_of_a_file_enter_and_leave_when_the_list_is_dropped(
         assert left == [("ann", "exited"), ("bob", "exited")]
 
 
+async def test_who_is_in_the_new_file_too_stays_in_the_segment(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists, file = Lists(settings, capsys), tmp_path / "new.txt"
+    file.write_text("bob\ncyd\n")
+    async with running(create_app(settings)):
+        await visit(settings, "ann", "bob", "cyd")
+        await lists.run("add", "vip", "ann", "bob")
+        await soon(lambda: changes(settings, 2))
+
+        async def shown(text: str) -> bool:
+            return await lists.run("show", "vip") == (0, text, "")
+
+        await soon(lambda: shown("ann\nbob\n"))
+        code, out, _ = await lists.run("replace", "vip", str(file), "--dry-run")
+        assert (code, out) == (0, "1 user would be put on vip\n1 user would be taken off vip\n")
+        code, out, _ = await lists.run("replace", "vip", str(file))
+        assert (code, out) == (0, "1 user put on vip\n1 user taken off vip\n")
+        told = [each[1:] for each in await soon(lambda: changes(settings, 4))]
+        assert told == [("ann", "entered"), ("ann", "exited"), ("bob", "entered"), ("cyd", "entered")]
+        await soon(lambda: shown("bob\ncyd\n"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["add", "VIP", "ann"], "'VIP' is no name of a list"),
         (["add", "vip"], "no user is given"),
         (["import", "vip"], "import needs one file"),
+        (["replace", "vip"], "replace needs one file"),
+        (["replace", "vip", "/dev/null"], "the file names nobody, so the list would be empty"),
         (["import", "vip", "no-such-file"], "no-such-file cannot be read: No such file or directory"),
         (["show", "vip", "ann"], "show takes no 'ann'"),
         (["add", "vip", "ann", "--broker", "127.0.0.1:1", "--set", "start_timeout=1s"], "no Kafka broker answers"),
