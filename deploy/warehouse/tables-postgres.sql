@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS changes (
     attach_json text,
     group_name text,
     experiments_json text,
+    value_json text,
     source text,
     problem text,
     PRIMARY KEY (kafka_partition, kafka_offset)
@@ -46,3 +47,4 @@ CREATE TABLE IF NOT EXISTS changes (
 -- Columns that a table of an earlier version lacks.
 ALTER TABLE changes ADD COLUMN IF NOT EXISTS group_name text;
 ALTER TABLE changes ADD COLUMN IF NOT EXISTS experiments_json text;
+ALTER TABLE changes ADD COLUMN IF NOT EXISTS value_json text;

@@ -166,7 +166,7 @@ class Oracle:
         segments = {each.name: replace(each, experiment=found.get(each.name)) for each in self.catalog.segments}
         settings = replace(self.catalog.settings, holdout=found.get(""))
         self.catalog = replace(self.catalog, segments=tuple(segments.values()), settings=settings)
-        self.segments = [segments[each.name] for each in self.segments]
+        self.segments = [segments.get(each.name, each) for each in self.segments]  # a model has no experiments
         for life in self.lives.values():
             life.regroup(self.catalog, self.segments)
 

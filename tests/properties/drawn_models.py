@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 MODEL = "likely"
 MODEL_PERCENT = 25
-SCORED = f"segment: \"s\"\nwhen: never('Nothing')\nattach: {{p: model('{MODEL}')}}\nupdates: [p]\n"
+SCORED = f'segment: "s"\nwhen: "never(\'Nothing\')"\nattach: {{"p": "model(\'{MODEL}\')"}}\nupdates: ["p"]\n'
 """Tells each change of the probability."""
 BOUNDS = ("0.5", "0.3", "0.6", "0.45", "0.8")
 THRESHOLDS = (0.5, -0.5, -1.0, 1.0, 1.5, 2.0, 0.1, 0.1, 0.2, 0.0)
@@ -63,7 +63,7 @@ def _text(writer: "Writer", name: str) -> str:
         "positives": 10,
         "quality": {"auc": 0.8, "average_precision": 0.3, "brier": 0.1, "top_tenth": 0.4},
         "moments": _moments(writer),
-        "warmup": "wait" if writer.chance(10) else "none",
+        "warmup": "wait" if writer.chance(35) else "none",
     }
     if kind == "linear":
         said["linear"] = {

@@ -10,7 +10,7 @@ from tests.properties.catalogs import Writer
 from tests.support.choices import Choices
 from tests.support.histories import start_ms
 
-DEFINITIONS = 300
+DEFINITIONS = 450
 TIMES_MIN = 3
 CLOCKS = ("hour_of_day", "day_of_week", "day_of_month", "month", "week_of_year", "date")
 OTHERS = (

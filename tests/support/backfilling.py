@@ -292,7 +292,7 @@ class Backfilling:
             inside[about] = change["change"] != "exited"
         known: dict[tuple[str, str], bool] = {}
         for core in self.live.partitions:
-            names = {each.id: each.name for each in core.program.segments}
+            names = {each.id: each.name for each in core.program.segments if not each.hidden}
             for user in core._encoded:
                 profile = core.held(user)
                 members = {} if profile is None or not profile.begun else profile.members

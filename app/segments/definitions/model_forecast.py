@@ -94,7 +94,7 @@ def exponential(each: float) -> float:
     """e to the power of a number between -16 and 16: powers of two, and the series of the rest.
 
     >>> exponential(0.0), round(exponential(1.0), 12), round(exponential(-15.5) * 1e6, 12)
-    (1.0, 2.718281828459, 0.185539136323)
+    (1.0, 2.718281828459, 0.185539136262)
     """
     twos = round(each / _LN_2)
     rest = each - twos * _LN_2
