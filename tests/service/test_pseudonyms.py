@@ -60,13 +60,14 @@ async def bytes_of_topics(settings: Settings) -> dict[str, bytes]:
     """All keys, values and headers of each topic of the deployment, but for the sources."""
     client = await connect(settings)
     try:
-        names = sorted((await client.fetch_all_metadata()).topics())
+        known = await client.fetch_all_metadata()
+        names = sorted(known.topics())
     finally:
         await client.close()
     found = {}
     for name in names:
         if name.startswith(settings.topic_prefix):
-            only = 0 if name in (settings.topics.catalog, settings.topics.intake, settings.topics.audit) else None
+            only = 0 if len(known.partitions_for_topic(name)) == 1 else None
             records = await read_topic(settings, name, only=only)
             parts = [(each.key or b"", each.value or b"", repr(each.headers).encode()) for each in records]
             found[name] = b"\n".join(b" ".join(part) for part in parts)
