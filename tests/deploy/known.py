@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from app.configuration.setting import variable_of
-from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS
+from app.metrics import CENSUS_METRICS, METRICS, READER_METRICS, SERVICE_METRICS
 from app.settings import Settings
 
 ADDED_BY_PROMETHEUS = frozenset({"instance", "job", "le"})
@@ -11,7 +11,7 @@ SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_s
 
 SERIES = {
     metric.name + suffix: frozenset(metric.labels)
-    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS)
+    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS, *CENSUS_METRICS)
     for suffix in SUFFIXES[metric.kind]
 }
 """The names of all series, as Prometheus shows them, with their own labels."""

@@ -16,7 +16,7 @@ from tests.deploy.known import SECRET_VARIABLES, VARIABLES
 
 SERVICES = compose_services()
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("shoal:")}
-ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake", "warehouse", "console"}
+ROLES = {"topics", "worker", "serve", "memberships", "destinations", "intake", "warehouse", "console", "census"}
 WITHOUT_METRICS = {"topics", "console"}
 REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 

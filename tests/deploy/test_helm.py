@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "warehouse": {"place": "s3://bucket/shoal"},
     "worker": {"disk": "20Gi"},
     "console": {"enabled": True, "host": "shoal.shop.example"},
+    "census": {"enabled": True},
     "ingress": {"enabled": True},
     "networkPolicy": {"enabled": True},
     "keda": {"enabled": True, "secret": "shoal-keda"},
@@ -84,7 +85,11 @@ def comparable(spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", objects("Deployment"))
 def test_its_pods_are_those_of_the_manifests(name: str) -> None:
-    values: dict[str, Any] = {"destinations": {"files": {"own.yaml": DESTINATION}}, "console": {"enabled": True}}
+    values: dict[str, Any] = {
+        "destinations": {"files": {"own.yaml": DESTINATION}},
+        "console": {"enabled": True},
+        "census": {"enabled": True},
+    }
     made = rendered(values)["Deployment", name]
     plain = objects("Deployment")[name]
     assert comparable(pod(made)) == comparable(pod(plain))
@@ -174,6 +179,7 @@ def test_a_change_of_a_file_restarts_the_pods() -> None:
         ({"ingress": {"hosts": ["a"]}}, "hosts"),
         ({"worker": {"replica": 3}}, "replica"),
         ({"console": {"replicas": 2}}, "replicas"),
+        ({"census": {"replicas": 2}}, "replicas"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], said: str) -> None:

@@ -22,6 +22,7 @@ from tests.deploy.kube_schemas import problem
 DEPLOYMENTS = objects("Deployment")
 SERVE = "shoal-serve"
 CONSOLE = "shoal-console"
+CENSUS = "shoal-census"
 SETTINGS = Settings()
 
 # Required values of a Deployment; Kubernetes itself checks the rest.
@@ -138,7 +139,7 @@ def test_labels_belong_together(name: str) -> None:
     assert labels.items() <= spec["template"]["metadata"]["labels"].items()
     assert objects("PodDisruptionBudget")[name]["spec"]["selector"]["matchLabels"] == labels
     assert objects("PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
-    assert spec["replicas"] >= 2 or name == CONSOLE
+    assert spec["replicas"] >= 2 or name in {CONSOLE, CENSUS}
     for spread in pod(name)["topologySpreadConstraints"]:
         assert spread["labelSelector"]["matchLabels"] == labels
 
@@ -166,6 +167,16 @@ def test_a_start_may_last_as_long_as_the_search_for_the_broker(name: str) -> Non
     probe = container(name)["startupProbe"]
     start_s = load_settings(environment(name)).start_timeout_ms / 1000
     assert probe["periodSeconds"] * probe["failureThreshold"] > 1.5 * start_s
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_only_a_census_stops_before_its_successor_starts(name: str) -> None:
+    """A second process fences the first; of all others, one more does no harm and a gap would."""
+    spec = DEPLOYMENTS[name]["spec"]
+    if name == CENSUS:
+        assert (spec["strategy"], spec["replicas"]) == ({"type": "Recreate"}, 1)
+    else:
+        assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def test_a_worker_may_finish_its_batch() -> None:

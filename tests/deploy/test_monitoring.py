@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from app.metrics import METRICS, READER_METRICS, SERVICE_METRICS, make_metric
+from app.metrics import CENSUS_METRICS, METRICS, READER_METRICS, SERVICE_METRICS, make_metric
 from tests.deploy.known import ADDED_BY_PROMETHEUS, SERIES
 from tests.deploy.promql import labels, metric_names
 from tools.dashboards.files import DASHBOARDS, texts
@@ -82,7 +82,7 @@ def test_counters_are_asked_for_their_growth_and_not_for_their_sum(where: str, e
 
 def test_series_are_called_as_processes_call_them() -> None:
     registry = CollectorRegistry()
-    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS):
+    for metric in (*METRICS, *SERVICE_METRICS, *READER_METRICS, *CENSUS_METRICS):
         counted = make_metric(metric, registry)
         if metric.labels:
             counted.labels(*metric.labels)

@@ -7,11 +7,11 @@ from tools.dashboards.panels import Panel, Row, dashboard
 
 
 def connections() -> dict[str, Any]:
-    """For those who run what stands around the workers: HTTP, Redis, _destinations(), sources."""
+    """For those who run what stands around the workers: HTTP, Redis, destinations, sources, censuses."""
     return dashboard(
         "shoal-connections",
         "Shoal: HTTP, Redis, destinations",
-        [_http(), _readers(), _redis(), _destinations(), _sources(), _warehouse()],
+        [_http(), _readers(), _redis(), _destinations(), _sources(), _census(), _warehouse()],
     )
 
 
@@ -221,6 +221,38 @@ def _sources() -> Row:
                     (f"sum by (source, cause) (rate(shoal_intake_failures_total{RATE}))", "{{source}} {{cause}}"),
                 ],
                 unit="eps",
+                width=8,
+            ),
+        ],
+    )
+
+
+def _census() -> Row:
+    return Row(
+        "Censuses",
+        [
+            Panel(
+                title="Age of the numbers",
+                meaning="Time since the census began whose numbers segments compare with; 0 before the first.",
+                queries=[("max(shoal_census_age_seconds)", "age")],
+                unit="s",
+                width=8,
+            ),
+            Panel(
+                title="Open census",
+                meaning="Time since a census began that has no result yet; 0 while none is open.",
+                queries=[("max(shoal_census_open_seconds)", "open")],
+                unit="s",
+                bad_from=3600,
+                width=8,
+            ),
+            Panel(
+                title="Partitions to come",
+                meaning="Partitions that have not counted their users yet; and results published, in the last day.",
+                queries=[
+                    ("max(shoal_census_missing_partitions)", "partitions"),
+                    ("sum(increase(shoal_censuses_total[1d]))", "results"),
+                ],
                 width=8,
             ),
         ],

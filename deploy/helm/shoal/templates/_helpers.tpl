@@ -68,10 +68,15 @@ spec:
     matchLabels:
       {{- include "shoal.selector" . | nindent 6 }}
   strategy:
+    {{- if eq .process "census" }}
+    # A second one would end the first.
+    type: Recreate
+    {{- else }}
     type: RollingUpdate
     rollingUpdate:
       maxSurge: 1
       maxUnavailable: 0
+    {{- end }}
   template:
     metadata:
       labels:
