@@ -241,6 +241,12 @@ READER_METRICS = (
         "shoal_destination_waiting", "gauge", "Changes read for a destination and not delivered yet", ("destination",)
     ),
     Metric(
+        "shoal_destination_waiting_for_members",
+        "gauge",
+        "Users who are not added to the list of a destination until its segment has enough members",
+        ("destination",),
+    ),
+    Metric(
         "shoal_destination_away",
         "gauge",
         "1 while the circuit breaker of a destination is open, else 0",

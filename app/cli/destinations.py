@@ -135,11 +135,14 @@ def _check_against(wanted: Sequence[Destination], folder: Path, settings: Settin
 
 
 def _status(settings: Settings, wanted: Sequence[Destination]) -> int:
+    from app.destinations.member_counts import read_latest_census, why_nobody_is_added
     from app.destinations.status import read_status
 
     quiet_clients()
     console = make_console()
     found = asyncio.run(read_status(settings, wanted))
+    with_minimum = {each.name: each for each in wanted if each.minimum_members}
+    census = asyncio.run(read_latest_census(settings)) if with_minimum else None
     for each in found:
         if each.behind is None:
             say(console, f"{each.name}: has not run yet")
@@ -157,6 +160,8 @@ def _status(settings: Settings, wanted: Sequence[Destination]) -> int:
             held = counted(each.hold.users, "user")
             say(console, f"  holds back changes of {held} since {each.hold.since}: {_printable(each.hold.detail)}")
             say(console, f"  if that is meant: shoal destinations confirm {settings.destinations} --only {each.name}")
+        if each.name in with_minimum and (text := why_nobody_is_added(with_minimum[each.name], census)):
+            say(console, f"  {text}")
     return EXIT_SOME_LEFT if any(each.pause or each.hold for each in found) else EXIT_OK
 
 

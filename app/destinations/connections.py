@@ -44,6 +44,18 @@ class Connections:
         """Tells the connection of a destination that somebody has confirmed what it holds back."""
         self._stateful(destination).confirmed(destination, at_s)
 
+    def counted(self, destination: Destination, members: int | None) -> None:
+        """Tells the connection of a destination how many members a census has counted; None: it has not."""
+        self._stateful(destination).counted(destination, members)
+
+    def waiting(self, destination: Destination) -> int:
+        """Users who wait until the segment of a destination has enough members."""
+        return self._stateful(destination).waiting(destination)
+
+    def more_in_s(self, store: StateStore, destination: Destination) -> float | None:
+        """Seconds until a destination that keeps a state has to send what no change asks for; None: nothing."""
+        return self._stateful(destination).more_in_s(destination, store)
+
     async def deliver_with(
         self, store: StateStore, destination: Destination, items: Sequence[object]
     ) -> Sequence[Outcome]:

@@ -62,6 +62,7 @@ class DeliveryLoop:
         deliver: Deliver,
         write_dead_letter: WriteDeadLetter,
         metrics: ReaderMetrics,
+        more_in_s: Callable[[], float | None] = lambda: None,
         chance: random.Random | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +72,7 @@ class DeliveryLoop:
         self._partition = partition
         self._queues: UserQueues[Any] = UserQueues(stored.offset, stored.done)
         self._deliver = deliver
+        self._more_in_s = more_in_s
         self._gathering_s: float | None = None
         self._write_dead_letter = write_dead_letter
         self._metrics = metrics
@@ -198,11 +200,14 @@ class DeliveryLoop:
             limiter_wait_s = limiter.wait_s(now_s)
             batch = self._queues.runs(now_s, most=most) if limiter_wait_s == 0 else []
             if not batch:
-                next_s = self._queues.next_due_s()
-                if next_s is None or limiter_wait_s == float("inf"):
-                    return None
-                return max(limiter_wait_s, next_s - now_s, 0.001)
-            if (wait_s := self._gather_s(batch, most, now_s)) > 0:
+                more_s = self._more_in_s() if limiter.state is Breaker.CLOSED else None
+                if more_s != 0 or limiter_wait_s > 0:
+                    if (next_s := self._queues.next_due_s()) is not None:
+                        more_s = min(next_s - now_s, float("inf") if more_s is None else more_s)
+                    if more_s is None or limiter_wait_s == float("inf"):
+                        return None
+                    return max(limiter_wait_s, more_s, 0.001)
+            elif (wait_s := self._gather_s(batch, most, now_s)) > 0:
                 return wait_s
             for each in batch:
                 self._queues.begin(each)
@@ -226,7 +231,7 @@ class DeliveryLoop:
         try:
             results = [self._prepare(each) for each in batch]
             items = [result.item for result in results if result.outcome is None and result.unusable is None]
-            if items:
+            if items or not batch:  # without a batch: what no change asks for
                 began_s = self._clock_s()
                 outcomes = await self._deliver(self.destination, items)
                 self._tell_request(outcomes, self._clock_s() - began_s)

@@ -89,6 +89,8 @@ class Destination:
     """Groups of experiments that it is for; None: all but the holdout, and users without a group."""
     refusals_max: int | None = None
     """Refusals in a row after which it is paused; 0: never; None: as the setting says."""
+    minimum_members: int = 0
+    """Nobody is added while fewer are in the segment by the latest census, or before the first; 0: everybody is."""
     keeps_state: bool = False
     """Whether it keeps a state of each user at the service: then all changes of its segments are for it."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -97,6 +99,12 @@ class Destination:
     def wants(self, segment: str, kind: str) -> bool:
         """True if changes of this segment and occasion are for it, as far as their cause allows it."""
         return kind in self.target.changes and (self.segments is None or segment in self.segments)
+
+    @property
+    def only_segment(self) -> str:
+        """The segment of a destination that has one."""
+        (segment,) = self.segments or ("",)
+        return segment
 
     def wants_group(self, group: object) -> bool:
         """True if changes of users in this group are for it; None: they are in none."""

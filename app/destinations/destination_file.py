@@ -21,12 +21,14 @@ KEYS_BEFORE: Final = ("destination", "kind", "description", "segments", "groups"
 _RULES: Final = ("on_merged", "on_backfill")
 KEYS_AFTER: Final = ("retry", "rate", "at_once", "timeout", "max_age", "start", "pause_after", *_RULES)
 BATCH_KEYS: Final = ("changes", "wait")
+MINIMUM: Final = "minimum_members"
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 AT_ONCE: Final = 8
 AT_ONCE_MAX: Final = 256
 REFUSALS_MAX: Final = 10_000
 TIMEOUT_MS_MAX: Final = 120_000
 BATCH_WAIT_MS_MAX: Final = 3_600_000
+MINIMUM_MEMBERS_MAX: Final = 1_000_000_000
 EXAMPLE: Final = "a destination begins with destination: <name>"
 
 
@@ -54,6 +56,8 @@ class DestinationFile:
         keeps_state = isinstance(kind, StatefulKind)
         without = kind.keys_without if isinstance(kind, StatefulKind) else ()
         keys = [each for each in (*KEYS_BEFORE, *kind.keys, *batch_keys, *KEYS_AFTER) if each not in without]
+        if self._has_minimum_in_vain(root, kind):
+            return None
         fields = Fields(source, root, keys, "a destination")
         name = self._name(fields)
         target = kind.read(fields, values, self._changes(fields))
@@ -68,6 +72,7 @@ class DestinationFile:
         refusals_max = values.count(fields, "pause_after", 0, REFUSALS_MAX)
         # A state is made of all changes since the beginning.
         start = fields.choice("start", ("beginning", "now") if keeps_state else ("now", "beginning"))
+        minimum_members = self._minimum_members(fields) if MINIMUM in kind.keys else 0
         on_merged = fields.choice("on_merged", ("send", "skip"))
         on_backfill = fields.choice("on_backfill", ("skip", "send"))
         if source.problems or target is None:
@@ -87,6 +92,7 @@ class DestinationFile:
             timeout_ms=timeout_ms,
             max_age_ms=max_age_ms,
             keeps_state=keeps_state,
+            minimum_members=minimum_members,
             secrets=dict(values.used),
             refusals_max=refusals_max,
             start="beginning" if start == "beginning" else "now",
@@ -108,6 +114,26 @@ class DestinationFile:
                 self.source.wrong(value, message, did_you_mean(name, kinds), f"kinds are {listed(kinds)}")
                 return None
         return kinds[DEFAULT_KIND]
+
+    def _has_minimum_in_vain(self, root: yaml.MappingNode, kind: DestinationKind) -> bool:
+        """True, with a problem, for a minimum where no list is kept: who was told of whom is not known there."""
+        if MINIMUM in kind.keys:
+            return False
+        keys = [key for key, _ in root.value if isinstance(key, yaml.ScalarNode) and key.value == MINIMUM]
+        for key in keys:
+            kinds = [name for name, each in known_kinds().items() if MINIMUM in each.keys]
+            self.source.wrong(
+                key,
+                f"the kind {kind.name} has no {MINIMUM}: it keeps no list, so what it held back would be lost",
+                f"write kind: {listed(kinds)}, or ask in the segment: segment_size('...') >= 500",
+            )
+        return bool(keys)
+
+    def _minimum_members(self, fields: Fields) -> int:
+        number = self._values.number(fields, MINIMUM, 2, MINIMUM_MEMBERS_MAX)
+        if number is not None and number != int(number):
+            fields.wrong(MINIMUM, f"{MINIMUM} is {number}, no whole number", "write 500")
+        return int(number or 0)
 
     def _segments(self, fields: Fields, kind: DestinationKind) -> frozenset[str] | None:
         if "segment" in kind.keys:

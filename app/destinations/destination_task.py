@@ -125,6 +125,7 @@ class DestinationTask(FollowTask):
                         stored=stored,
                         deliver=self._deliver_items(destination),
                         write_dead_letter=self._write_dead_letter,
+                        more_in_s=self._more_in_s(destination),
                         metrics=self._metrics,
                     )
                     delivery_loop.leaving = self._leaving
@@ -170,6 +171,11 @@ class DestinationTask(FollowTask):
             return self._connections.deliver
         return partial(self._connections.deliver_with, self._states[destination.name])
 
+    def _more_in_s(self, destination: Destination) -> Callable[[], float | None]:
+        if not destination.keeps_state:
+            return lambda: None
+        return partial(self._connections.more_in_s, self._states[destination.name], destination)
+
     async def _write_states(self, rows: Sequence[Row]) -> None:
         assert self._writer is not None, "not open"
         async with self._writing:
@@ -209,6 +215,8 @@ class DestinationTask(FollowTask):
             for name in self._limits_by_destination:
                 delivery_loop = self._delivery_loops.get(name)
                 self._metrics.waiting(name, 0 if delivery_loop is None else delivery_loop.waiting)
+                if (destination := self._limits_by_destination[name].destination).minimum_members:
+                    self._metrics.waiting_for_members(name, self._connections.waiting(destination))
 
     async def _keep_confirming(self) -> None:
         """Looks for confirmations while something is held back."""

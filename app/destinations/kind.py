@@ -82,10 +82,20 @@ class StatefulConnection(Protocol):
     def confirmed(self, destination: Destination, at_s: float) -> None:
         """Somebody has confirmed what is held back (`Fate.HELD`), at an instant in seconds since the epoch."""
 
+    def counted(self, destination: Destination, members: int | None) -> None:
+        """A census has counted so many users in the segment of a destination; None: it has not counted them."""
+
+    def waiting(self, destination: Destination) -> int:
+        """Users of this process who wait until the segment has enough members."""
+
+    def more_in_s(self, destination: Destination, store: StateStore) -> float | None:
+        """Seconds until something is to be sent that no item asks for; None: there is nothing."""
+
     async def deliver_with(
         self, destination: Destination, items: Sequence[object], store: StateStore
     ) -> Sequence[Outcome]:
-        """As `Connection.deliver`, with the state of the partition that the items are of."""
+        """As `Connection.deliver`, with the state of the partition that the items are of. Without items, it sends what
+        `more_in_s` tells of."""
 
 
 @runtime_checkable

@@ -135,6 +135,8 @@ class Shop:
         text = f"platform: http\nsegment: viewers\nidentify: {{user: user}}\nadd: {request}\nremove: {request}\n"
         wait = "batch: {wait: 1s}\n"
         (folder / "destinations" / "list.yaml").write_text(f"destination: list\nkind: audience\n{text}{wait}")
+        text += "minimum_members: 1000\n"
+        (folder / "destinations" / "large.yaml").write_text(f"destination: large\nkind: audience\n{text}{wait}")
         self.settings = load_settings(self.environment("worker"))
 
     def environment(self, user: str) -> dict[str, str]:

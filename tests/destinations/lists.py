@@ -114,6 +114,11 @@ class Sender:
         items = [prepare(self.made, plain(each), each.encode()) for each in changes]
         return await self.connection.deliver_with(self.made, items, self.store)
 
+    async def tell_more(self) -> None:
+        """Sends what no change asks for, until there is nothing more."""
+        while self.connection.more_in_s(self.made, self.store) == 0:
+            assert await self.connection.deliver_with(self.made, [], self.store) == []
+
     def restart(self) -> None:
         """Goes on with the state that outlived the process."""
         self.store = StoreInMemory(0, self.durable)

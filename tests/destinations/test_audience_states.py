@@ -30,10 +30,12 @@ class KilledError(Exception):
 class Storm:
     """Random changes, delivered by processes that die, to a service that fails."""
 
-    def __init__(self, seed: int, *, by_person: bool, shared: bool) -> None:
+    def __init__(self, seed: int, *, by_person: bool, shared: bool, minimum: int = 0) -> None:
         self.chance = random.Random(seed)
         self.quiet = False
-        self.made = audience()
+        self.made = audience(f"minimum_members: {minimum}\n" if minimum else "")
+        self.members: int | None = None
+        self.waited = 0
         self.shared = shared
         self.repeats = seed % 2 == 1
         emails, phones = [f"p{n}@x.example" for n in range(12)], [f"+49170555010{n}" for n in range(6)]
@@ -89,6 +91,8 @@ class Storm:
             return Reply(500, {}, b"")
         if fault < 0.15:
             return Reply(429, {"X-RateLimit-Reset": "1"}, b"")
+        if request.method == "POST" and self.made.minimum_members:
+            assert (self.members or 0) >= self.made.minimum_members, "nobody is added below the minimum"
         said = self.service.take(request.method, request.body)
         self.may_die()
         if fault < 0.25:
@@ -105,9 +109,12 @@ class Storm:
             connection.opened(self.made, store)
         if self.repeats:
             connection._repetitions["ads"] = Repetition(0.0)
+        self.members = None
         positions = list(self.stored)
         while any(positions[number] < len(log) for number, log in enumerate(self.logs)):
+            self.may_count(connection)
             number = self.chance.randrange(PARTITIONS)
+            await self.send_more(connection, stores[number])
             batch = self.logs[number][positions[number] :][: self.chance.randrange(1, 15)]
             if not batch:
                 continue
@@ -117,6 +124,26 @@ class Storm:
                 positions[number] += len(batch)
                 if self.chance.random() < 0.5:
                     self.stored[number] = positions[number]
+        if self.made.minimum_members:
+            self.count(connection, 2)
+        for store in stores:
+            await self.send_more(connection, store)
+
+    def may_count(self, connection: Any) -> None:
+        if self.made.minimum_members and self.chance.random() < 0.2:
+            self.count(connection, self.chance.choice([None, 1, 2, 3]))
+
+    def count(self, connection: Any, members: int | None) -> None:
+        self.members = members
+        connection.counted(self.made, members)
+
+    async def send_more(self, connection: Any, store: StoreInMemory) -> None:
+        for _ in range(20):  # somebody who is refused alone is tried again for ever
+            if connection.more_in_s(self.made, store) is None:
+                return
+            self.waited += 1
+            connection._late_s.clear()  # the time between two tries is over
+            assert await connection.deliver_with(self.made, [], store) == []
 
     def forget_token(self, _: str) -> None:
         """There is none."""
@@ -131,13 +158,16 @@ class Storm:
             return
 
 
+@pytest.mark.parametrize("minimum", [0, 2], ids=["", "minimum"])
 @pytest.mark.parametrize("by_person", [False, True], ids=["identifiers", "people"])
-async def test_after_a_storm_of_changes_crashes_and_errors_the_list_equals_the_segment(by_person: bool) -> None:
-    crashes = lost = 0
-    for seed in range(25):
-        storm = Storm(seed, by_person=by_person, shared=not by_person)
+async def test_after_a_storm_of_changes_crashes_and_errors_the_list_equals_the_segment(
+    by_person: bool, minimum: int
+) -> None:
+    crashes = lost = waited = 0
+    for seed in range(75 if minimum else 25):
+        storm = Storm(seed, by_person=by_person, shared=not by_person, minimum=minimum)
         await storm.run()
-        crashes, lost = crashes + storm.crashes, lost + storm.lost
+        crashes, lost, waited = crashes + storm.crashes, lost + storm.lost, waited + storm.waited
         wanted = storm.wanted()
         assert storm.service.identifiers <= {each for hashes in wanted.values() for each in hashes}, f"seed {seed}"
         for user, hashes in wanted.items():
@@ -146,5 +176,7 @@ async def test_after_a_storm_of_changes_crashes_and_errors_the_list_equals_the_s
         for user, value in (each for rows in storm.durable for each in rows.items()):
             there = {each.partition(":")[2] for each in decode(value).there}
             assert wanted[user] or there & storm.bad, f"seed {seed}, {user}: a tombstone is missing"
+            assert not decode(value).waits or wanted[user] & storm.bad, f"seed {seed}, {user} waits"
+    assert (waited > 100) == (minimum > 0)
     assert crashes > 100
     assert lost > 100

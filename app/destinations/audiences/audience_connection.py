@@ -22,7 +22,11 @@ UNCHANGED: Final = Outcome(fate=Fate.DELIVERED, status="unchanged", asked=False)
 """Of a change after which there was nothing to send: the user's next change, or the list itself, has it already."""
 OWED_MAX: Final = 1_000
 OWED_RETRY_S: Final = 3_600.0
+LATE_RETRY_S: Final = 60.0
+"""Time from one try to add those who have waited for members to the next, while the service does not answer; if it
+refuses them, it is that of a removal."""
 WAITING: Final = (Fate.AGAIN, Fate.HELD)
+NOBODY: Final[frozenset[str]] = frozenset()
 DETAIL_MAX: Final = 300
 STATELESS: Final = Outcome(fate=Fate.AGAIN, status="no-state", detail="only the process that has the state may send")
 
@@ -57,6 +61,8 @@ class AudienceConnection:
         self._states: dict[str, MemberStates] = {}
         self._guards: dict[str, Guard] = {}
         self._repetitions: dict[str, Repetition] = {}
+        self._members: dict[str, int] = {}
+        self._late_s: dict[tuple[str, int], float] = {}
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -83,6 +89,29 @@ class AudienceConnection:
         """See `StatefulConnection`."""
         self._guards[destination.name].confirm(at_s)
 
+    def counted(self, destination: Destination, members: int | None) -> None:
+        """See `StatefulConnection`."""
+        self._members.pop(destination.name, None)
+        if members is not None:
+            self._members[destination.name] = members
+
+    def waiting(self, destination: Destination) -> int:
+        """See `StatefulConnection`."""
+        states = self._states.get(destination.name)
+        return 0 if states is None else sum(len(users) for users in states.waiting.values())
+
+    def more_in_s(self, destination: Destination, store: StateStore) -> float | None:
+        """See `StatefulConnection`."""
+        waiting = self._states[destination.name].waiting.get(store.partition)
+        if not waiting or not self._adds(destination):
+            return None
+        return max(0.0, self._late_s.get((destination.name, store.partition), 0.0) - time.monotonic())
+
+    def _adds(self, destination: Destination) -> bool:
+        """True if the segment has enough members."""
+        minimum = destination.minimum_members
+        return not minimum or self._members.get(destination.name, 0) >= minimum
+
     async def deliver(self, destination: Destination, items: Sequence[object]) -> Sequence[Outcome]:
         """Nothing is sent without a state."""
         return [STATELESS for _ in items]
@@ -90,7 +119,10 @@ class AudienceConnection:
     async def deliver_with(
         self, destination: Destination, items: Sequence[Any], store: StateStore
     ) -> Sequence[Outcome]:
-        """See `StatefulConnection`. Of several changes of a user, the last says what is wanted."""
+        """See `StatefulConnection`. Of several changes of a user, the last says what is wanted.
+
+        While the segment has too few members nobody is added; later those who waited are, and without items, too.
+        """
         states = self._states[destination.name]
         wishes: dict[str, Wish] = {item.user: item for item in items}
         wanted = {
@@ -103,23 +135,28 @@ class AudienceConnection:
         now_s, rows = time.monotonic(), states.parts[store.partition]
         due = states.due(store.partition, now_s=now_s, most=OWED_MAX)
         repetition = self._repetitions[destination.name]
-        one_request = _target(destination).platform.rows_max
-        again = repetition.due(store.partition, rows, now_s=now_s, most=one_request)
+        one_request, adds = _target(destination).platform.rows_max, self._adds(destination)
+        again = repetition.due(store.partition, rows, now_s=now_s, most=one_request) if adds else []
         again = [user for user in again if user not in wanted]
-        others = {user: frozenset[str]() for user in due if user not in wanted}
-        plan = states.plan(store.partition, others | own, again=again)
+        is_late_due = self.more_in_s(destination, store) == 0
+        late = states.late(store.partition, most=one_request) if is_late_due else {}
+        others = {user: each for user, each in (dict.fromkeys(due, NOBODY) | late).items() if user not in wanted}
+        plan = states.plan(store.partition, others | own, again=again, adds=adds)
         try:
             await store.put(plan.before)
         except BaseException:
             states.undo(plan)
             repetition.put_back(store.partition, again)
             raise
-        answers = await self._send(destination, plan, batch_id=items[-1].id)
+        batch_id = items[-1].id if items else f"{destination.name}-{store.partition}"
+        answers = await self._send(destination, plan, batch_id=batch_id)
         after: dict[str, bytes | None] = {}
         said = {step.user: answers.of(step) for step in plan.steps}
         outcomes = said | held | self._hold_refusals(destination, {user: said[user] for user in own if user in said})
+        added_late = {user: answers.added.get(user, said[user]) for user in late if user in others}
+        on = self._go_on_waiting(destination, store, added_late)
         for step in plan.steps:
-            if outcomes[step.user].fate not in WAITING:
+            if outcomes[step.user].fate not in WAITING and step.user not in on:
                 removed = answers.removed.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 added = answers.added.get(step.user, UNCHANGED).fate is Fate.DELIVERED
                 after[step.user] = states.after(step, removed=removed, added=added)
@@ -128,7 +165,8 @@ class AudienceConnection:
         await store.put(after)
         users = [step.user for step in plan.steps]
         states.settle(store.partition, users, retry_s=time.monotonic() + OWED_RETRY_S)
-        gone = sum(user not in held and not identifiers for user, identifiers in wanted.items() if user in after)
+        left = [step.user for step in plan.steps if step.kept.there and not step.wanted]
+        gone = sum(user in own and user in after for user in left)
         self._guards[destination.name].removed(gone, time.time())
         return [
             outcome if item is wishes[item.user] or outcome.fate in WAITING else UNCHANGED
@@ -150,7 +188,7 @@ class AudienceConnection:
             for user, identifiers in wanted.items()
             if not identifiers and not wishes[user].is_demanded and states.kept(partition, user).there
         ]
-        part = len(states.parts[partition])
+        part = states.members_of(partition)
         reason = guard.holds_removals(len(leaving), part=part, members=states.members, now_s=time.time())
         if not reason:
             return {}
@@ -166,6 +204,20 @@ class AudienceConnection:
         detail = f"{reason}, the last: {refused[-1].detail}"
         held = Outcome(fate=Fate.HELD, status="held", detail=detail[:DETAIL_MAX], asked=False)
         return {user: held if each.fate is Fate.REFUSED else each for user, each in outcomes.items()}
+
+    def _go_on_waiting(self, destination: Destination, store: StateStore, late: Mapping[str, Outcome]) -> set[str]:
+        """Those who waited for members and still do, by the outcomes of their additions: there was no answer, or so
+        many were refused that it is hardly for reasons of their own. No change would come again for them."""
+        asked = [user for user, each in late.items() if each.asked and each.fate not in WAITING]
+        refused = [user for user in asked if late[user].fate is Fate.REFUSED]
+        guard = self._guards[destination.name]
+        if len(refused) < len(asked) and not guard.holds_refusals(len(refused), len(asked), time.time()):
+            refused = []
+        again = [user for user, each in late.items() if each.fate in WAITING]
+        if again or refused:
+            pause_s = LATE_RETRY_S if again else OWED_RETRY_S
+            self._late_s[destination.name, store.partition] = time.monotonic() + pause_s
+        return {*again, *refused}
 
     async def _send(self, destination: Destination, plan: Plan, *, batch_id: str) -> _Answers:
         """Removals, then additions. After a request that did not get through, nothing more is sent."""

@@ -23,7 +23,7 @@ from app.destinations.template import Node
 from app.segments.definitions.yaml_fields import Fields
 from app.segments.language.suggestions import did_you_mean, listed
 
-COMMON: Final = ("platform", "segment", "identify", "consent", "country", "guard", "reconcile")
+COMMON: Final = ("platform", "segment", "identify", "consent", "country", "guard", "reconcile", "minimum_members")
 OF_PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
     "google": ("audience", "account", "login_account", "terms", "service_account", "oauth", "url"),
     "http": ("add", "remove", "item", "hash", "headers", "basic", "oauth", "answer", "refused"),

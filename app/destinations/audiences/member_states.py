@@ -15,6 +15,10 @@ A crash at any point leaves a state whose next step is right, as the position mo
 
 Two users may have one address: of a visitor who logged in, for example. An identifier is removed only if no other user
 of this process wants it.
+
+While a segment has too few members, nothing is added: what is wanted is stored with `waits`, and removals go on as
+ever. Later everybody who waits is added, beside other changes or without any. `waits` stays until the service has
+answered, since no change comes again for it.
 """
 
 from collections import Counter
@@ -28,11 +32,17 @@ import msgspec
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     """State of one user, identifiers in order. `there`: may be at the service. `wanted`: shall be. `sure`: exactly
-    these are there."""
+    these are there. `waits`: what is wanted is to be added once the segment has enough members."""
 
     there: Sequence[str] = ()
     wanted: Sequence[str] = ()
     sure: bool = False
+    waits: bool = False
+
+    @property
+    def holding(self) -> frozenset[str]:
+        """The identifiers that are not removed on behalf of another user."""
+        return frozenset(self.wanted) & frozenset(self.there) if self.waits else frozenset(self.wanted)
 
 
 NOTHING: Final = Kept(sure=True)
@@ -44,13 +54,19 @@ decode: Final = msgspec.json.Decoder(Kept).decode
 
 @dataclass(slots=True)
 class Step:
-    """One user's part of a plan."""
+    """One user's part of a plan. `waits`: nothing is added now."""
 
     user: str
     kept: Kept
     wanted: frozenset[str]
     remove: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
+    waits: bool = False
+
+    @property
+    def holding(self) -> frozenset[str]:
+        """See `Kept`, after this step."""
+        return self.wanted & frozenset(self.kept.there) if self.waits else self.wanted
 
 
 @dataclass(slots=True)
@@ -68,31 +84,43 @@ class MemberStates:
     parts: dict[int, Mapping[str, bytes]] = field(default_factory=dict)
     owed: dict[int, dict[str, float]] = field(default_factory=dict)
     """By partition: users who left, but may still be there, and the instant of the next try in seconds."""
+    waiting: dict[int, dict[str, bool]] = field(default_factory=dict)
+    """By partition: users who are to be added once the segment has enough members; True: something of them may be there
+    from before."""
     _holders: Counter[str] = field(default_factory=Counter)
 
     @property
     def members(self) -> int:
         """Users of whom something may be at the service."""
-        return sum(len(rows) for rows in self.parts.values())
+        return sum(self.members_of(partition) for partition in self.parts)
+
+    def members_of(self, partition: int) -> int:
+        """Those of one partition."""
+        absent = sum(not is_there for is_there in self.waiting[partition].values())
+        return len(self.parts[partition]) - absent
 
     def opened(self, partition: int, rows: Mapping[str, bytes]) -> None:
         """Takes up a partition. `rows` goes on to show what is stored of it."""
         self.closed(partition, self.parts.get(partition, {}))
         self.parts[partition] = rows
         owed = self.owed[partition] = {}
+        waiting = self.waiting[partition] = {}
         for user, value in rows.items():
             kept = decode(value)
-            self._holders.update(kept.wanted)
+            self._holders.update(kept.holding)
             if not kept.wanted:
                 owed[user] = 0.0
+            elif kept.waits:
+                waiting[user] = bool(kept.there)
 
     def closed(self, partition: int, rows: Mapping[str, bytes]) -> None:
         """Lets a partition go, unless it was taken up again with other rows."""
         if self.parts.get(partition) is not rows:
             return
         self.owed.pop(partition, None)
+        self.waiting.pop(partition, None)
         for value in self.parts.pop(partition, {}).values():
-            self._hold(decode(value).wanted, -1)
+            self._hold(decode(value).holding, -1)
 
     def kept(self, partition: int, user: str) -> Kept:
         """The state of a user."""
@@ -104,54 +132,80 @@ class MemberStates:
         found = (user for user, due_s in self.owed[partition].items() if due_s <= now_s)
         return list(islice(found, most))
 
+    def late(self, partition: int, *, most: int) -> dict[str, frozenset[str]]:
+        """Users who wait to be added, at most so many, and what is wanted of each."""
+        return {user: frozenset(self.kept(partition, user).wanted) for user in islice(self.waiting[partition], most)}
+
     def settle(self, partition: int, users: Iterable[str], *, retry_s: float) -> None:
-        """Notes by the stored states of these users whether a removal is owed, to be tried at `retry_s`."""
-        owed = self.owed[partition]
+        """Notes by the stored states of these users who waits, and whether a removal is owed, to be tried at
+        `retry_s`."""
+        owed, waiting = self.owed[partition], self.waiting[partition]
         for user in users:
             kept = self.kept(partition, user)
             if kept.there and not kept.wanted:
                 owed[user] = retry_s
             else:
                 owed.pop(user, None)
+            if kept.waits:
+                waiting[user] = bool(kept.there)
+            else:
+                waiting.pop(user, None)
 
-    def plan(self, partition: int, wanted: Mapping[str, frozenset[str]], *, again: Collection[str] = ()) -> Plan:
+    def plan(
+        self,
+        partition: int,
+        wanted: Mapping[str, frozenset[str]],
+        *,
+        again: Collection[str] = (),
+        adds: bool = True,
+    ) -> Plan:
         """The steps to what is wanted of each user. Rows are stored by the caller.
 
         again: users who are added even if they are there for sure, unless something else is wanted of them.
+        adds: False: nothing is added, who would be waits.
         """
         plan = Plan()
         for user, identifiers in wanted.items():
             kept = self.kept(partition, user)
             if kept.sure and set(kept.there) == identifiers:
                 continue
-            plan.steps.append(Step(user, kept, identifiers))
-            self._hold(kept.wanted, -1)
-            self._hold(identifiers, 1)
+            step = Step(user, kept, identifiers, waits=bool(identifiers) and not adds)
+            plan.steps.append(step)
+            self._hold(kept.holding, -1)
+            self._hold(step.holding, 1)
         for user in again:
             kept = self.kept(partition, user)
-            if user not in wanted and kept.wanted:
+            if adds and user not in wanted and kept.wanted and not kept.waits:
                 plan.steps.append(Step(user, kept, frozenset(kept.wanted), add=tuple(sorted(kept.wanted))))
         for step in plan.steps:
             gone = set(step.kept.there) - step.wanted
             step.remove = tuple(sorted(each for each in gone if not self._holders[each]))
-            if step.remove or not step.kept.sure or not step.wanted <= set(step.kept.there):
-                step.add = tuple(sorted(step.wanted))
-            union = Kept(tuple(sorted(step.wanted | set(step.kept.there))), tuple(sorted(step.wanted)))
-            if (union.there, union.wanted) != (tuple(step.kept.there), tuple(step.kept.wanted)):
+            coming = frozenset[str]() if step.waits else step.wanted
+            if step.remove or not step.kept.sure or not coming <= set(step.kept.there):
+                step.add = tuple(sorted(coming))
+            # Who waited does so until the answer: after a crash there is no change that would come again.
+            waits = step.waits or (step.kept.waits and bool(step.wanted))
+            there = tuple(sorted(coming | set(step.kept.there)))
+            union = Kept(there, tuple(sorted(step.wanted)), waits=waits)
+            before = (tuple(step.kept.there), tuple(step.kept.wanted), step.kept.waits)
+            if (union.there, union.wanted, union.waits) != before:
                 plan.before[step.user] = encode(union)
         return plan
 
     def undo(self, plan: Plan) -> None:
         """Takes back a plan whose rows could not be stored."""
         for step in plan.steps:
-            self._hold(step.wanted, -1)
-            self._hold(step.kept.wanted, 1)
+            self._hold(step.holding, -1)
+            self._hold(step.kept.holding, 1)
 
     def after(self, step: Step, *, removed: bool, added: bool) -> bytes | None:
         """The row of a user whose requests were answered; None: a tombstone.
 
         removed, added: the service took it, or there was nothing to do.
         """
+        if step.waits:
+            left = step.holding if removed else frozenset(step.kept.there)
+            return encode(Kept(tuple(sorted(left)), tuple(sorted(step.wanted)), waits=True))
         there = step.wanted if removed else step.wanted | set(step.kept.there)
         if not there:
             return None

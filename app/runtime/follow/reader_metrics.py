@@ -52,6 +52,10 @@ class ReaderMetrics(MetricSet):
         """Changes in hand of a destination."""
         self._by_name["shoal_destination_waiting"].labels(name).set(count)
 
+    def waiting_for_members(self, name: str, users: int) -> None:
+        """Users whom a destination adds once its segment has enough members."""
+        self._by_name["shoal_destination_waiting_for_members"].labels(name).set(users)
+
     def away(self, name: str, *, away: bool) -> None:
         """True if a destination is taken for dead."""
         self._by_name["shoal_destination_away"].labels(name).set(int(away))

@@ -77,7 +77,7 @@ def access_lists(
             _topics("Read", topics.changes, topics.profiles, topics.identity), [_group(f"{app_id}-memberships")]
         ),
         "destinations": _chain(
-            _topics("Read", topics.changes, positions, letters, states),
+            _topics("Read", topics.changes, positions, letters, states, topics.population),
             _topics("Write", positions, letters, states),
             _topics("Create", positions, letters, states),
             [_group(f"{app_id}-destinations")],
