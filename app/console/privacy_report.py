@@ -54,7 +54,7 @@ def kept_topics(
 ) -> tuple[KeptTopic, ...]:
     """Topics with their retention: as Kafka told it, or else as a new topic gets it."""
     topics = settings.topics
-    about_nobody = {topics.catalog, topics.catalog_history}
+    about_nobody = {topics.catalog, topics.catalog_history, topics.population}
     found = []
     for spec in specs:
         if spec.name in about_nobody:

@@ -233,9 +233,9 @@ def _check_config(settings: Settings, spec: TopicSpec, state: TopicState) -> Ite
 
 
 def _check_terms(settings: Settings, spec: TopicSpec, state: TopicState) -> Iterator[Finding]:
-    """Checks the terms of a topic with records about users; definitions, drafts and audit records name none."""
+    """Checks the terms of a topic with records about users: all but definitions, drafts, audit records and censuses."""
     topics = settings.topics
-    if spec.name in (topics.catalog, topics.catalog_history, topics.audit, topics.drafts):
+    if spec.name in (topics.catalog, topics.catalog_history, topics.audit, topics.drafts, topics.population):
         return
     compacted = dict(spec.config)["cleanup.policy"] == "compact"
     for setting, most, why in terms_of(state.config, compacted=compacted):
