@@ -32,7 +32,7 @@ def unknown(texts: list[str], known: dict[str, set[str]]) -> list[str]:
 
 def test_hints_name_actions_that_exist() -> None:
     known = actions()
-    assert known["lists"] == {"import", "add", "remove", "show", "drop"}
+    assert known["lists"] == {"import", "replace", "add", "remove", "show", "drop"}
     hints = [hint for file in sorted((ROOT / "app").rglob("*.py")) for hint in _HINT.findall(file.read_text())]
     assert unknown(hints, known) == []
 
