@@ -31,6 +31,7 @@ from app.console.running import quiet_clients, until_signal
 from app.embedded import EmbeddedBroker
 from app.errors import UserError
 from app.events.visible_text import visible
+from app.population.census_coordinator import CensusCoordinator
 from app.runtime.kafka.clients import connect_admin, wait_for_broker
 from app.runtime.kafka.topics import TopicSpec, ensure_topics, topic_specs
 from app.segments.compiler.program import compile_catalog
@@ -55,6 +56,7 @@ _TICK_S: Final = 1.0
 #: The embedded broker delays the first member of a group for half of this before it assigns partitions.
 _EMBEDDED_SESSION_TIMEOUT_MS: Final = 2_000
 _REMOVE_TIMEOUT_S: Final = 5.0
+_CENSUS_EVERY_S: Final = 10.0
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -75,7 +77,7 @@ def demo(
     """Run a simulated shop on this machine and show live who enters and leaves which segment, and why.
 
     Starts a broker (unless KAFKA_BOOTSTRAP_SERVERS or --broker names one), workers and a simulator, and removes
-    everything at the end. The exit code is 1 if one of these processes dies.
+    everything at the end. It takes a census every 10 seconds. The exit code is 1 if one of these processes dies.
 
     Example: `shoal demo --for 5m`
 
@@ -189,6 +191,7 @@ class Demo:
     played: Played = field(default_factory=Played)
     died: str | None = None
     sent: list[int] = field(default_factory=lambda: [0] * _PARTITIONS)
+    censuses: int = 0
 
     def use_embedded(self, broker: EmbeddedBroker) -> None:
         """Runs the demo on the broker that comes along."""
@@ -234,6 +237,7 @@ class Demo:
             tasks = [
                 asyncio.create_task(self._play(writer, board)),
                 asyncio.create_task(self._listen(cluster, board, console, lines)),
+                asyncio.create_task(self._count_users()),
             ]
             try:
                 if lines is None:
@@ -271,6 +275,13 @@ class Demo:
         pace = self.source.pace(time.monotonic())
         await play(self.source.records(), writer, played=self.played, pace=pace, sent=sent)
 
+    async def _count_users(self) -> None:
+        """Takes censuses: segments may compare one user with all, also those that the console publishes."""
+        while True:
+            await asyncio.sleep(_CENSUS_EVERY_S)
+            await CensusCoordinator(self.settings).run(once=True)
+            self.censuses += 1
+
     async def _listen(self, cluster: Cluster, board: Board, console: Console, lines: LineBudget | None) -> None:
         async for _, records in cluster.follow(cluster.topics.changes):
             for record in records:
@@ -288,7 +299,8 @@ class Demo:
     def _look(self, everything: Everything, board: Board, positions: Positions) -> bool:
         """Takes note of what can be seen from outside; False when it is over."""
         reached = [positions[partition].offset for partition in range(_PARTITIONS)]
-        board.lag = max(0, sum(self.sent) - sum(reached))
+        of_censuses = 2 * self.censuses * _PARTITIONS  # its beginning and its numbers
+        board.lag = max(0, sum(self.sent) + of_censuses - sum(reached))
         if board.changes:
             self.note = "" if self.played.behind_s < 1 else f"the simulator is {self.played.behind_s:.0f} s behind"
         self.died = everything.dead()

@@ -102,6 +102,20 @@ def test_shows_changes_of_several_segments_and_ends_by_itself(demo: list[Run], t
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
+@pytest.mark.long
+def test_a_segment_that_compares_with_all_users_fills(demo: list[Run], tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    views = "count('Product Viewed' within 7d)"
+    definition = f"segment: most-curious\nenter: {views} >= top(10%)\nexit: {views} < top(20%)\n"
+    (tmp_path / "segments" / "most-curious.yaml").write_text(definition)
+    run = start(demo, tmp_path, "--segments", str(tmp_path / "segments"))
+    wait_until(run.changes_seen, within_s=2 * STARTED_WITHIN_S)
+    assert run.segments == {"most-curious"}
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(15) == 0, run.text
+    wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGTERM, signal.SIGHUP))]
 )
