@@ -9,13 +9,20 @@ from app.segments.compiler.evidence import ATOMS_MAX
 from app.segments.definitions.definition_format import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
 from app.segments.definitions.model_file import DEPTH_MAX as TREE_DEPTH_MAX
 from app.segments.definitions.model_file import NUMBERS_MAX
+from app.segments.definitions.persona import (
+    NAME_CHARACTERS_MAX,
+    PICTURE_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    TRAITS_MAX,
+)
 from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
+from app.segments.language.population_checks import LEAST_PERCENT
 from app.segments.review.footprint import PROFILE_BYTES_MAX
 from app.service.pushed import PUSHED_BYTES_MAX, RECORDS_MAX
-from tables import cart, counted, cut_texts, message_ids, pairs, recent, sequences, values, windows
+from tables import by_value, cart, counted, cut_texts, message_ids, pairs, recent, sequences, values, windows
 from tools.docs_pages import ROOT, code, rows
 
 PAGE: Path = ROOT / "docs" / "limits.md"
@@ -48,6 +55,11 @@ LIMITS = {
     "a [model]": f"{FILE_LENGTH_MAX:,} characters, {NUMBERS_MAX} numbers a row, trees {TREE_DEPTH_MAX} decisions",
     "one expression": f"{EXPRESSION_LENGTH_MAX:,} characters, {DEPTH_MAX} levels",
     "values under `attach`": f"{ATTACH_MAX}",
+    "a [persona]": f"{TRAITS_MAX} traits; {NAME_CHARACTERS_MAX} characters for its name, {TEXT_CHARACTERS_MAX} for its "
+    f"offer and each trait, {PICTURE_CHARACTERS_MAX:,} for",
+    "what a segment [by value]": f"counted {by_value.VALUES_MAX} times",
+    "known values of a segment": f"{by_value.VALUES_MAX} a user",
+    "the share in [`top": f"from {LEAST_PERCENT} % to {100 - LEAST_PERCENT} %, in steps of {LEAST_PERCENT} %",
     "entries under `points`": f"{POINTS_MAX}",
     "the largest profile": f"{PROFILE_BYTES_MAX // 1024} KB",
     "a duration": f"{DURATION_MS_MAX // DAY_MS:,} days",

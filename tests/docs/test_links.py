@@ -27,3 +27,12 @@ def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None
         assert target.exists(), f"{page.name} links to {link}"
         if anchor:
             assert anchor in anchors(target), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize(
+    "listing", [ROOT / "README.md", ROOT / "docs" / "README.md"], ids=["README.md", "docs/README.md"]
+)
+def test_every_page_is_linked_from_the_listings(listing: Path) -> None:
+    linked = {(listing.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(listing.read_text("utf-8"))}
+    pages = {page.resolve() for page in (ROOT / "docs").glob("*.md")} - {listing.resolve()}
+    assert not sorted(page.name for page in pages - linked)
