@@ -163,8 +163,11 @@ def _destinations() -> Row:
             ),
             Panel(
                 title="Changes waiting",
-                meaning="In hand, and not delivered yet.",
-                queries=[("sum by (destination) (shoal_destination_waiting)", "{{destination}}")],
+                meaning="Not delivered yet; and users held until the segment has enough members.",
+                queries=[
+                    ("sum by (destination) (shoal_destination_waiting)", "{{destination}}"),
+                    ("sum by (destination) (shoal_destination_waiting_for_members)", "{{destination}}: users"),
+                ],
                 width=8,
             ),
             Panel(
