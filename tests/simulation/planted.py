@@ -20,21 +20,25 @@ from tests.simulation.run import Outcome, Run
 
 @dataclass(frozen=True)
 class Bug:
-    """`run` plays with it. `transactions`: in which kind of deployment it shows."""
+    """`run` plays with it. `transactions`: in which kind of deployment it shows. `seed`: from which on it is looked for.
+
+    A seed other than 0 is for what happens in one of thousands of runs.
+    """
 
     run: type[Run]
     meaning: str
     transactions: bool = True
+    seed: int = 0
 
 
 BUGS: dict[str, Bug] = {}
 
 
-def planted(name: str, meaning: str, *, transactions: bool = True) -> Callable[[type[Run]], type[Run]]:
+def planted(name: str, meaning: str, *, transactions: bool = True, seed: int = 0) -> Callable[[type[Run]], type[Run]]:
     """Makes it one of the list."""
 
     def note(run: type[Run]) -> type[Run]:
-        BUGS[name] = Bug(run, meaning, transactions)
+        BUGS[name] = Bug(run, meaning, transactions, seed)
         return run
 
     return note
