@@ -8,16 +8,21 @@ comes next, and it does not matter who that is:
 3. *Publish*. When all partitions have counted, the numbers are a function of what they have counted. They go into
    every partition, and `result` into the topic, in one transaction.
 
-One census at a time: the next one begins when this one has its result, however long a partition takes. A coordinator
+One census at a time: the next one begins when this one has its result. One that has none when two periods are over is
+given up, and the next one begins: the record of a partition may have been given up as poison. A coordinator
 that has died is replaced by one that reads the topic; the transactional id fences the former. Without transactions a
 step may be cut off, and is done again: partitions count a second time, of which the first counts, or take the same
 numbers twice.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.runtime.records.population_events import Begun, Counted, PopulationEvent, Result
 from app.segments.evaluation.population_numbers import census_record, numbers_record, population_of
+
+PERIODS: Final = 2
+"""Periods after which a census without a result is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,16 @@ class Ledger:
         """The instant from which on the next census may begin, once this one has its result."""
         return 0 if self.begun is None else self.begun.at_ms + every_ms
 
-    def next_step(self, now_ms: int, every_ms: int, partitions: int) -> CensusStep | None:
-        """Returns the step to be written now; None: nothing is."""
+    def next_step(
+        self, now_ms: int, every_ms: int, partitions: int, *, given_up_ms: int | None = None
+    ) -> CensusStep | None:
+        """Returns the step to be written now; None: nothing is. `given_up_ms`: after it, an open census is given up."""
+        if self.is_open and not self.missing:
+            return self.publish()
         if self.is_open:
-            return None if self.missing else self.publish()
+            assert self.begun is not None, "an open census that has not begun"
+            is_given_up = now_ms >= self.begun.at_ms + (PERIODS * every_ms if given_up_ms is None else given_up_ms)
+            return self.begin(now_ms, partitions) if is_given_up else None
         return self.begin(now_ms, partitions) if now_ms >= self.due_ms(every_ms) else None
 
     def begin(self, now_ms: int, partitions: int) -> CensusStep:

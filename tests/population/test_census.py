@@ -66,8 +66,17 @@ def test_the_first_census_begins_at_once_in_all_partitions() -> None:
 
 def test_nothing_is_written_while_a_partition_has_not_counted() -> None:
     known = ledger(begun(7), counted(7, 1, 3))
-    assert known.next_step(10 * DAY_MS, DAY_MS, 2) is None
+    assert known.next_step(7 + 2 * DAY_MS - 1, DAY_MS, 2) is None
     assert known.missing == [0]
+
+
+def test_a_census_whose_record_a_partition_has_given_up_makes_room_for_the_next_one() -> None:
+    known = ledger(begun(7), counted(7, 1, 3))
+    step = known.next_step(7 + 2 * DAY_MS, DAY_MS, 2)
+    assert step is not None
+    assert step.event == begun(7 + 2 * DAY_MS)
+    known.take(step.event)
+    assert known.missing == [0, 1]
 
 
 def test_the_numbers_are_those_of_all_partitions_together() -> None:

@@ -91,7 +91,8 @@ class CensusTaker:
         self._read(self.ledger)
         partitions = self._scenario.settings.partitions
         is_late = now_ms > self._scenario.until_ms  # what is open comes to its end, no other begins
-        step = self.ledger.next_step(now_ms, 10**9 if is_late else self._every_ms, partitions)
+        every_ms, given_up_ms = 10**9 if is_late else self._every_ms, 2 * self._every_ms
+        step = self.ledger.next_step(now_ms, every_ms, partitions, given_up_ms=given_up_ms)
         if step is None:
             return
         clickstream = self._scenario.settings.topics.clickstream
