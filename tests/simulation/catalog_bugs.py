@@ -42,7 +42,7 @@ class SweepCutOffUntold(Run):
             return super().play()
 
 
-@planted("announced-and-forgotten", "a catalog was announced, never took effect, and stays in the journal", seed=6_000)
+@planted("announced-and-forgotten", "a catalog was announced, never took effect, and stays in the journal", seed=12_500)
 class AnnouncedAndForgotten(Run):
     """See its meaning."""
 

@@ -20,9 +20,9 @@ from tests.simulation.run import Outcome, Run
 
 @dataclass(frozen=True)
 class Bug:
-    """`run` plays with it. `transactions`: in which kind of deployment it shows. `seed`: from which on it is looked for.
+    """`run` plays with it. `transactions`: in which kind of deployment it shows.
 
-    A seed other than 0 is for what happens in one of thousands of runs.
+    `seed`: the first one that is tried; another than 0 is for what happens in one of thousands of runs.
     """
 
     run: type[Run]
