@@ -21,6 +21,7 @@ from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language import canonical, syntax
 from app.segments.language.syntax import Expression
+from app.segments.language.walk import simple_conditions
 from tables.profile import INSIDE, Profile
 
 Drawn = Literal["member", "near"]
@@ -74,7 +75,7 @@ class Auditor:
             raise UserError(f"{segment} is retired: nobody is in it", hint="choose another segment")
         self._version = catalog.version
         self._condition = _condition_of(self.segment)
-        atoms = {canonical.text(each): each for each in _atoms(self._condition)}
+        atoms = {canonical.text(each): each for each in simple_conditions(self._condition)}
         self._names = {text: f"{segment}/{text}" for text in atoms}
         self._numbers = {text: found for text, atom in atoms.items() if (found := _number(atom)) is not None}
         probes = [Segment(self._names[text], atom, None, None) for text, atom in atoms.items()]
@@ -183,18 +184,6 @@ def _condition_of(segment: Segment) -> Expression:
     assert segment.enter is not None
     assert segment.exit is not None
     return syntax.And((segment.enter, syntax.Not(segment.exit)))
-
-
-def _atoms(node: Expression) -> Iterator[Expression]:
-    """The parts of a condition that are neither `and` nor `or` nor `not`."""
-    match node:
-        case syntax.And(operands=operands) | syntax.Or(operands=operands):
-            for operand in operands:
-                yield from _atoms(operand)
-        case syntax.Not(operand=operand):
-            yield from _atoms(operand)
-        case _:
-            yield node
 
 
 def _number(atom: Expression) -> Number | None:

@@ -1,14 +1,12 @@
 """Conditions that nothing can make true, or nothing false: no mistake in the spelling, but hardly meant."""
 
-from collections.abc import Iterator
-
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.mistakes.side_hints import shown
 from app.segments.language.satisfiability import WEEKDAYS, Domain, can_be_false, can_be_true, domain_of
 from app.segments.language.types import Type
-from app.segments.language.walk import children
+from app.segments.language.walk import children, simple_conditions
 
 _PARTS_NAMED_MAX = 3
 
@@ -89,22 +87,11 @@ def _joined(node: s.And | s.Or, opaque: frozenset[s.Expression], found: dict[s.N
 
 
 def _outcome(node: s.Expression, opaque: frozenset[s.Expression]) -> str | None:
-    if any(isinstance(each, s.Boolean) for each in _operands(node)):
+    if any(isinstance(each, s.Boolean) for each in simple_conditions(node)):
         return None  # a literal true or false is intended
     if not can_be_true(node, opaque):
         return "never"
     return None if can_be_false(node, opaque) else "always"
-
-
-def _operands(node: s.Expression) -> Iterator[s.Expression]:
-    match node:
-        case s.And(operands=operands) | s.Or(operands=operands):
-            for operand in operands:
-                yield from _operands(operand)
-        case s.Not(operand=operand):
-            yield from _operands(operand)
-        case _:
-            yield node
 
 
 def _text(node: s.Expression) -> str:

@@ -53,3 +53,15 @@ def walk(node: s.Node) -> Iterator[s.Node]:
         top = stack.pop()
         yield top
         stack.extend(reversed(tuple(children(top))))
+
+
+def simple_conditions(node: s.Expression) -> Iterator[s.Expression]:
+    """The parts of a condition that are neither `and` nor `or` nor `not`, in the order of the text."""
+    match node:
+        case s.And(operands=operands) | s.Or(operands=operands):
+            for operand in operands:
+                yield from simple_conditions(operand)
+        case s.Not(operand=operand):
+            yield from simple_conditions(operand)
+        case _:
+            yield node
