@@ -5,11 +5,13 @@ a segment without values. It lies in `Profile.aggregates` under `state_id`, abov
 entry in `Profile.members` says if they are in by any value, and `Profile.due` has the earliest instant of all values.
 """
 
+import json
 from collections.abc import Collection
 from typing import Any, Final
 
+from tables.counted import Counted
 from tables.profile import INSIDE, Profile
-from tables.values import key_order
+from tables.values import Scalar, key_of, key_order, number_in
 
 VALUES_MAX = 100
 """Known values of a user and definition."""
@@ -46,6 +48,42 @@ def keys_inside(profile: Profile, segment: int) -> list[str]:
     """The keys of the values by which a user is in a segment, in order of text; empty for one without values."""
     state = profile.aggregates.get(state_id(segment)) or {}
     return sorted((key for key, entry in state.items() if is_inside(entry)), key=key_order)
+
+
+def value_text(value: Scalar) -> str:
+    """A value as people write it: a text as it is, anything else as in JSON.
+
+    >>> value_text("A1"), value_text(5), value_text(True)
+    ('A1', '5', 'true')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def written(value: Scalar) -> str:
+    """A value so that `written_keys` takes it for nothing else.
+
+    >>> written("A1"), written(5), written("5")
+    ('A1', '5', '"5"')
+    """
+    text = value_text(value)
+    return text if written_keys(text)[:1] == [key_of(value, Counted())] else json.dumps(value, ensure_ascii=False)
+
+
+def written_keys(text: str) -> list[str]:
+    """The keys of the values that a written one may mean: the number or boolean, then the text. In quotes: the text.
+
+    >>> written_keys("A1"), written_keys("5"), written_keys('"5"')
+    (['A1'], ['\\x005', '5'], ['5'])
+    """
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            text = json.loads(text)
+        except ValueError:
+            pass
+        else:
+            return [str(key_of(text, Counted()))]
+    values: list[Any] = [number_in(text), {"true": True, "false": False}.get(text), text]
+    return [key for value in values if value is not None and (key := key_of(value, Counted())) is not None]
 
 
 def first_to_leave(state: State, new: Collection[str]) -> str:

@@ -18,7 +18,7 @@ FORBIDDEN = {
     "app.memberships.counts": "app.intake.sources",
     "app.destinations.connections": "app.memberships.counts",
     "app.embedded.guard": "app.runtime.process.logs",
-    "app.offline.explanation": "app.cli.main",
+    "app.offline.explainer": "app.cli.main",
     "app.catalogs.publishing": "app.offline.backtest",
     "app.imports.names": "pathlib",
     "app.segments.language.walk": "app.segments.partition.position",

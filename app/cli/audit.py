@@ -18,7 +18,7 @@ from app.offline.audits.audit_file import Marked, audit_lines, format_of, read_a
 from app.offline.audits.regression import PersonEvents, collect, regression_of
 from app.offline.audits.sampling import Auditor
 from app.offline.event_files import EventFiles
-from app.offline.explanation import needed_of
+from app.offline.explainer import needed_of
 from app.offline.name_census import NameCensus
 from app.offline.persons_keys import keys_of
 from app.offline.value_census import ValueCensus

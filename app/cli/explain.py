@@ -16,12 +16,17 @@ from app.console.output import counted, make_console, show_exact
 from app.errors import UserError
 from app.offline.backtest import BATCH_RECORDS, FileRecord
 from app.offline.event_files import UNUSABLE_HINT, EventFiles
-from app.offline.explanation import Explainer, needed_of
+from app.offline.explainer import Explainer, needed_of
+from app.offline.explanation import Explanation
 from app.offline.persons_keys import keys_of
 from app.offline.user_history import UserHistory
 from app.offline.value_census import ValueCensus
 from app.segments.definitions.definition import Catalog
+from app.segments.language import canonical
 from app.settings import load_settings
+from tables.by_value import value_text, written_keys
+from tables.counted import Counted
+from tables.values import Scalar, key_of
 
 
 def explain(
@@ -32,6 +37,7 @@ def explain(
     segment: str,
     segments: Path,
     at: str | None = None,
+    value: str | None = None,
     changes: int = 5,
 ) -> int:
     """Explain why a user is in a segment, or not, at an instant. Shows each part of the condition and the next
@@ -53,6 +59,9 @@ def explain(
         The folder with the definitions.
     at
         The instant, such as 2026-01-05T10:30:00Z; later events are left out. Default: the end of the files.
+    value
+        Of a segment by value (`each`): the value to explain, such as a product. A text that is also a number, such as
+        "5", in quotes. Without: all values that are known.
     changes
         Number of the user's latest changes to show.
     """
@@ -64,6 +73,7 @@ def explain(
     user = _named_in(files, user, settings.incoming_ids.key_of(user))
     catalog = load_segments(segments, rules)
     _check_segment(catalog, segment, segments)
+    asked = _read_value(catalog, segment, value)
     messages = EventFiles(files)
     policy = catalog.settings.identity
     keys = () if policy is None else keys_of(EventFiles(files), user, policy, rules.user_ids)
@@ -79,6 +89,8 @@ def explain(
         end_ms = max(history.last_ms, at_ms if at_ms is not None else -1)
         explainer.advance(end_ms)
         told = explainer.explain(end_ms)
+        if value is not None:
+            told = explainer.explain(end_ms, _known_value(told, value, asked))
     show_explanation(console, told, explainer.heard, catalog, changes_max=changes, first_ms=history.first_ms)
     show_unusable(console, values.unusable())
     return 0
@@ -101,14 +113,36 @@ def _heard(history: UserHistory, messages: EventFiles, values: ValueCensus) -> I
 def _check_segment(catalog: Catalog, segment: str, folder: Path) -> None:
     names = [each.name for each in catalog.segments]
     if segment in names:
-        if catalog.segment(segment).each is not None:
-            hint = "shoal backtest FILES --output changes.jsonl writes every change with its value and its evidence"
-            raise UserError(f"{segment} is by value (each): what holds of one value cannot be explained", hint=hint)
         return
     if any(score.name == segment for score in catalog.scores):
         using = f"ask for a segment that uses score('{segment}')"
         raise UserError(f"{segment} is a score, and nobody is in a score", hint=using)
     raise UserError(f"no segment {segment} in {folder}", hint=suggestion(segment, names))
+
+
+def _read_value(catalog: Catalog, segment: str, value: str | None) -> list[str]:
+    """The keys that the value of the question may mean."""
+    if value is None:
+        return []
+    if catalog.segment(segment).each is None:
+        raise UserError(f"--value is {value}, but {segment} has no values (each)", hint="leave --value out")
+    return written_keys(value)
+
+
+def _known_value(told: Explanation, value: str, asked: list[str]) -> Scalar:
+    """The value of the question, as it is known now, or was before."""
+    known = {key_of(each.value, Counted()): each.value for each in told.values}
+    known |= {key_of(each.value, Counted()): each.value for each in told.last if each.value is not None}
+    for key in asked:
+        if key in known:
+            return known[key]
+    each = told.segment.each
+    of = "" if each is None else f" {canonical.path_text(each.path)}"
+    raise UserError(
+        f"{told.segment.name} knows nothing of the{of} {value} of user {told.user} at {show_exact(told.at_ms)}",
+        detail="no event with this value matches its patterns, or all its windows have passed since",
+        hint=suggestion(value, map(value_text, known.values())),
+    )
 
 
 def _check_user(history: UserHistory, user: str, files: list[Path]) -> None:

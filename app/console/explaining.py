@@ -1,5 +1,7 @@
 """An explanation for people: in or not, each part of the condition with its value, what comes next."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -11,13 +13,16 @@ from rich.text import Text
 
 from app.console.output import counted, ordinal, say, show_exact, show_span
 from app.console.reasons import Reasons
+from app.events.instants import iso
 from app.events.message import instant_ms
-from app.offline.explanation import Explanation, Heard, Mark, Part, Role
+from app.offline.explanation import Explanation, Heard, Mark, OfValue, Part, Role
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.dependencies import references
 from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.change import Change
+from app.segments.language import canonical
 from app.segments.language.durations import format_duration
+from tables.by_value import value_text, written
 
 ROLES: Final[dict[Role, str]] = {"when": "in while", "enter": "enters when", "exit": "leaves when"}
 _JOINED: Final = {"all": "all of these", "any": "at least one of these", "not": "none of this"}
@@ -44,7 +49,9 @@ def show_explanation(
         console.print()
         say(console, _mark(mark), "yellow")
     reasons = Reasons(catalog)
-    if told.known:
+    if told.values:
+        _show_values(console, told, reasons)
+    elif told.known:
         console.print()
         say(console, "next, if no event comes", "bold")
         say(console, _INDENT + _next(told, reasons))
@@ -56,7 +63,7 @@ def show_explanation(
     if told.last and changes_max:
         console.print()
         say(console, _changes_title(len(told.last), changes_max), "bold")
-        console.print(changes_table(told.last, reasons, show_exact, shown_max=changes_max))
+        console.print(changes_table(told.last, reasons, show_exact, shown_max=changes_max, values=told.value is None))
     if told.links:
         console.print()
         say(console, "logins: which ids are one person", "bold")
@@ -67,6 +74,49 @@ def show_explanation(
         console.print()
     for note in notes:
         say(console, note, "dim")
+
+
+def _show_values(console: Console, told: Explanation, reasons: Reasons) -> None:
+    """All known values of a segment by value: those by which the user is in, and the others."""
+    inside = [each for each in told.values if each.inside]
+    outside = [each for each in told.values if not each.inside]
+    for title, values in (("in by", inside), ("known, and not in by", outside)):
+        if not values:
+            continue
+        console.print()
+        say(console, title, "bold")
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(overflow="fold", max_width=60)
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(overflow="fold")
+        for each in values:
+            row = (_INDENT + value_text(each.value), _standing_of(each, told.at_ms), _next_of(each, told, reasons))
+            table.add_row(*map(Text, row))
+        console.print(table)
+    console.print()
+    say(
+        console,
+        f"for the reasons of one, ask again with --value {shlex.quote(written(told.values[0].value))}",
+        "dim",
+    )
+
+
+def _standing_of(each: OfValue, at_ms: int) -> str:
+    if each.since_ms is None:
+        return f"never was; latest event at {show_exact(each.latest_ms)}"
+    if not each.inside:
+        return f"left at {show_exact(each.since_ms)} ({show_span(at_ms - each.since_ms)} ago)"
+    return f"for the {ordinal(each.times)} time, {_since(each.since_ms, at_ms)}"
+
+
+def _next_of(each: OfValue, told: Explanation, reasons: Reasons) -> str:
+    if each.next is None:
+        return "stays so without an event"
+    at_ms = instant_ms(each.next.at)
+    does = "enters" if each.next.change == "entered" else "leaves"
+    turned_at = None if each.since_ms is None else iso(each.since_ms)
+    why = reason_of(each.next, reasons, turned_at)
+    return f"{does} at {show_exact(at_ms)} (in {show_span(at_ms - told.at_ms)}): {why}"
 
 
 def link_text(link: Linked) -> str:
@@ -94,7 +144,8 @@ def link_text(link: Linked) -> str:
 def _headline(told: Explanation) -> str:
     title = f" ({told.segment.title})" if told.segment.title else ""
     is_in = "is in" if told.inside else "is not in"
-    return f"{told.user} {is_in} {told.segment.name}{title} at {show_exact(told.at_ms)} UTC"
+    by = "" if told.value is None else f" by {value_text(told.value)}"
+    return f"{told.user} {is_in} {told.segment.name}{by}{title} at {show_exact(told.at_ms)} UTC"
 
 
 def _standing(told: Explanation, first_ms: int) -> str:
@@ -106,6 +157,10 @@ def _standing(told: Explanation, first_ms: int) -> str:
         return "no event of this user has counted by then" + (
             f"; the first is at {show_exact(first_ms)}" if first_ms > told.at_ms else ""
         )
+    if not told.remembered:
+        return "was in by it before; now nothing of it is remembered: all windows have passed, or others took its place"
+    if told.segment.each is not None and told.value is None and not told.values:
+        return f"no value of {canonical.path_text(told.segment.each.path)} is known"
     if told.since_ms is None:
         return "has never been in"
     ago = show_span(told.at_ms - told.since_ms)
@@ -203,26 +258,42 @@ def _changes_title(count: int, changes_max: int) -> str:
 
 
 def changes_table(
-    changes: Sequence[Change], reasons: Reasons, show: Callable[[int], str], *, shown_max: int | None = None
+    changes: Sequence[Change],
+    reasons: Reasons,
+    show: Callable[[int], str],
+    *,
+    shown_max: int | None = None,
+    values: bool = True,
 ) -> Table:
-    """The last changes of one user and one segment, with their reasons; all without `shown_max`."""
+    """The last changes of one user and one segment, with their reasons; all without `shown_max`. `values`: with the
+    values that they are about, if they are by value."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(no_wrap=True)
+    values = values and any(each.value is not None for each in changes)
+    if values:
+        table.add_column(overflow="fold", max_width=60)
     table.add_column(overflow="fold")
     colours = {"entered": "green", "exited": "red", "updated": "cyan"}
-    first, turned_at = 0 if shown_max is None else len(changes) - shown_max, None
+    first = 0 if shown_max is None else len(changes) - shown_max
+    turned: dict[str, str] = {}
     for number, change in enumerate(changes):
         if number >= first:
             table.add_row(
                 Text(_INDENT + show(instant_ms(change.at))),
                 Text(change.change, style=colours[change.change]),
                 Text(f"{ordinal(change.times)} time"),
-                Text(reason_of(change, reasons, turned_at)),
+                *([] if not values or change.value is None else [Text(value_text(change.value))]),
+                Text(reason_of(change, reasons, turned.get(_key(change)))),
             )
         if change.change != "updated":
-            turned_at = change.at
+            turned[_key(change)] = change.at
     return table
+
+
+def _key(change: Change) -> str:
+    """The value that a change is about, as JSON: a number is not the text."""
+    return json.dumps(change.value)
 
 
 def left_out(heard: Heard) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Terminal output of the tests inside definitions."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,17 +14,15 @@ from app.offline.trials import Explained, Trial
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.language.durations import format_duration
 
-_SIDES: Final = ("in", "not in")
-
 
 def show_trial(console: Console, trial: Trial, catalog: Catalog) -> None:
     """One test that failed: what was expected where, what came, and why."""
     say(console, Text.assemble(("failed", "bold red"), (f"  {trial.segment.name}: {trial.test.name}", "bold")))
-    outside = {each.failure.at_ms for each in trial.failures if each.failure.expected == "in"}
+    failures = [each.failure for each in trial.failures]
+    outside = {(each.at_ms, each.value) for each in failures if each.is_about_being_in and each.got == "not in"}
     for explained in trial.failures:
-        if (
-            explained.failure.expected in _SIDES or explained.failure.at_ms not in outside
-        ):  # users who are out get nothing
+        failure = explained.failure
+        if failure.is_about_being_in or (failure.at_ms, failure.value) not in outside:  # users who are out get nothing
             _show_failure(console, explained, trial)
     start_ms = trial.test.start_ms
     if trial.changes:
@@ -47,10 +44,12 @@ def _show_failure(console: Console, explained: Explained, trial: Trial) -> None:
     what = f"  at {format_duration(failure.at_ms)} expected {failure.expected}, got {failure.got}"
     say(console, Text.assemble((place, "cyan"), what))
     told = explained.told
-    if told is None or failure.expected not in _SIDES:
+    if told is None or not failure.is_about_being_in:
         return
     if not told.known:
         say(console, "      no event has come by then")
+    elif failure.value is not None and not told.remembered:
+        say(console, "      no event with this value has come by then, or it is forgotten")
     _show_conditions(console, told, trial)
 
 

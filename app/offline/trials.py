@@ -1,21 +1,26 @@
 """The time-travel tests of definitions, run; of those that fail, what happened instead."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from app.offline.backtest import FileRecord
-from app.offline.explanation import Explainer, Explanation, Heard, needed_of
+from app.offline.explainer import Explainer, needed_of
+from app.offline.explanation import Explanation, Heard
 from app.offline.value_census import Unusable, ValueCensus
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.review.scenario import UNTIMED, Failure, arrived, run_test, value_of
+from tables.values import Scalar
 
 FAILURES_EXPLAINED_MAX: Final = 3
 """Of one test; those after them are told without reasons."""
+
+Failed: TypeAlias = tuple[int, Scalar | None]
+"""An instant, and the value that an expectation is about, of a segment by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,12 @@ def _run(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRules) -
     unusable = _unusable(catalog, segment, test)
     if not failures:
         return Trial(segment, test, unusable=unusable)
-    failed = list(dict.fromkeys(failure.at_ms for failure in failures))[:FAILURES_EXPLAINED_MAX]
-    told, explainer = _relive(catalog, segment, test, frozenset(failed), rules)
+    failed = list(dict.fromkeys((failure.at_ms, failure.value) for failure in failures))[:FAILURES_EXPLAINED_MAX]
+    told, explainer = _relive(catalog, segment, test, failed, rules)
     return Trial(
         segment,
         test,
-        failures=tuple(Explained(failure, told.get(failure.at_ms)) for failure in failures),
+        failures=tuple(Explained(failure, told.get((failure.at_ms, failure.value))) for failure in failures),
         changes=explainer.explain(test.start_ms + test.expect[-1].at_ms).last,
         heard=explainer.heard,
         unusable=unusable,
@@ -78,12 +83,12 @@ def _unusable(catalog: Catalog, segment: Segment, test: TestCase) -> tuple[Unusa
 
 
 def _relive(
-    catalog: Catalog, segment: Segment, test: TestCase, failed_ms: frozenset[int], rules: TimeRules
-) -> tuple[dict[int, Explanation], Explainer]:
+    catalog: Catalog, segment: Segment, test: TestCase, failed: Collection[Failed], rules: TimeRules
+) -> tuple[dict[Failed, Explanation], Explainer]:
     """Plays a test once more and looks at the instants at which it failed."""
     user = "" if not test.events else rules.user_ids.user_in(test.events[0].message) or ""
     explainer = Explainer(catalog, segment.name, user, rules)
-    told: dict[int, Explanation] = {}
+    told: dict[Failed, Explanation] = {}
     coming = list(test.events)
     offset = 0
     for expectation in test.expect:
@@ -95,8 +100,9 @@ def _relive(
             explainer.play([FileRecord(offset, at_ms, key, value_of(event.message, rules, at_ms=at_ms))])
             offset += 1
         explainer.advance(test.start_ms + expectation.at_ms)
-        if expectation.at_ms in failed_ms:
-            told[expectation.at_ms] = explainer.explain(test.start_ms + expectation.at_ms)
+        asked = expectation.at_ms, expectation.value
+        if asked in failed:
+            told[asked] = explainer.explain(test.start_ms + expectation.at_ms, expectation.value)
     return told, explainer
 
 

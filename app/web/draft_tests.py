@@ -7,19 +7,23 @@ import msgspec
 
 from app.events.message import instant_ms
 from app.offline.backtest import FileRecord
-from app.offline.explanation import Explainer, Explanation, Part
+from app.offline.explainer import Explainer
+from app.offline.explanation import Explanation, Part, Role
 from app.offline.trials import Trial, run_trials
 from app.segments.definitions.definition import Catalog, Segment, TestCase
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.review.scenario import UNTIMED, value_of
 from app.web.condition_words import words_of
+from tables.by_value import value_text
 
 TESTS_MAX: Final = 30
 MOMENTS_MAX: Final = 60
 AFTER_MAX: Final = 3
 """Moments after the last of a test: changes that come by time alone."""
 EVENTS_SHOWN_MAX: Final = 5
+VALUES_SHOWN_MAX: Final = 5
+"""Of a segment by value: so many values are told at each moment, in order of text."""
 
 
 class Atom(msgspec.Struct, frozen=True):
@@ -111,7 +115,7 @@ def moments_of(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRu
     for at_ms in sorted(known)[:MOMENTS_MAX]:
         came = player.play_until(at_ms)
         explained, last_ms = player.explainer.explain(test.start_ms + at_ms), at_ms
-        yield _moment(explained, at_ms, came, test)
+        yield _moment(player.explainer, explained, at_ms, came, test)
     for _ in range(AFTER_MAX):
         if explained is None or explained.next is None:
             return
@@ -120,7 +124,7 @@ def moments_of(catalog: Catalog, segment: Segment, test: TestCase, rules: TimeRu
             return
         player.play_until(after_ms)
         explained, last_ms = player.explainer.explain(test.start_ms + after_ms), after_ms
-        yield _moment(explained, after_ms, [], test)
+        yield _moment(player.explainer, explained, after_ms, [], test)
 
 
 class _Player:
@@ -162,8 +166,9 @@ def _turns(
     return {at_ms for at_ms in turns if 0 <= at_ms <= until_ms}
 
 
-def _moment(explained: Explanation, at_ms: int, came: list[str], test: TestCase) -> Moment:
+def _moment(explainer: Explainer, explained: Explanation, at_ms: int, came: list[str], test: TestCase) -> Moment:
     following = explained.next
+    by_value = [explainer.explain(explained.at_ms, each.value) for each in explained.values[:VALUES_SHOWN_MAX]]
     return Moment(
         at=format_duration(at_ms),
         events=came,
@@ -171,13 +176,24 @@ def _moment(explained: Explanation, at_ms: int, came: list[str], test: TestCase)
         inside=explained.inside,
         atoms=[
             atom
-            for role, part in explained.conditions.items()
-            for atom in _atoms(part, 0, test.start_ms, "" if role == "when" else f"{role}: ")
+            for each in (explained, *by_value)
+            for role, part in each.conditions.items()
+            for atom in _atoms(part, 0, test.start_ms, _before(each, role))
         ],
-        waits=[f"{mark.key} until {format_duration(mark.until_ms - test.start_ms)}" for mark in explained.marks],
+        waits=[
+            f"{_before(each)}{mark.key} until {format_duration(mark.until_ms - test.start_ms)}"
+            for each in (explained, *by_value)
+            for mark in each.marks
+        ],
         next=None if following is None else following.change,
         next_at=None if following is None else format_duration(instant_ms(following.at) - test.start_ms),
     )
+
+
+def _before(explained: Explanation, role: Role = "when") -> str:
+    """The beginning of a line: the value that it is about, and the condition if there are two."""
+    value = "" if explained.value is None else f"{value_text(explained.value)}: "
+    return value if role == "when" else f"{value}{role}: "
 
 
 def _atoms(part: Part, depth: int, start_ms: int, before: str) -> Iterator[Atom]:

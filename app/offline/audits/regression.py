@@ -15,7 +15,7 @@ import yaml
 from app.events.instants import iso
 from app.events.message import EVENT_KINDS, MessageDecoder, MessageError, instant_ms, times_of
 from app.offline.audits.audit_file import Marked
-from app.offline.explanation import needed_of
+from app.offline.explainer import needed_of
 from app.segments.definitions.definition import Catalog, Expectation, Segment, TestCase, TestEvent
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration

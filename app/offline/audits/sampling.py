@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from app.errors import UserError
 from app.offline.backtest import Backtest
-from app.offline.explanation import needed_of
+from app.offline.explainer import needed_of
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules

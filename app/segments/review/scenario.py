@@ -131,7 +131,8 @@ def value_of(message: Mapping[str, Any], rules: TimeRules, *, at_ms: int) -> byt
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One expectation that does not hold. `why` are the parts of the condition with their values then."""
+    """One expectation that does not hold. `why` are the parts of the condition with their values then; `value`: the one
+    that it is about, of a segment by value."""
 
     test: str
     line: int
@@ -139,6 +140,12 @@ class Failure:
     expected: str
     got: str
     why: tuple[Atom, ...]
+    value: Scalar | None = None
+
+    @property
+    def is_about_being_in(self) -> bool:
+        """True if it says who is in, and not what was attached."""
+        return self.expected.partition(" for ")[0] in ("in", "not in")
 
     def __str__(self) -> str:
         lines = [f"{self.test}: at {format_duration(self.at_ms)} expected {self.expected}, got {self.got}"]
@@ -210,20 +217,27 @@ def _check(
         said = {True: "in", False: "not in"}
         failures.append(
             Failure(
-                test.name, expectation.line, expectation.at_ms, said[expectation.inside] + of_value, said[inside], why
+                test.name,
+                expectation.line,
+                expectation.at_ms,
+                said[expectation.inside] + of_value,
+                said[inside],
+                why,
+                value,
             )
         )
     sent = scenario.sent(user, segment.name, value)
-    for name, value in (expectation.attach or {}).items():
-        if not same(value, sent.get(name)):
+    for name, expected in (expectation.attach or {}).items():
+        if not same(expected, sent.get(name)):
             failures.append(
                 Failure(
                     test.name,
                     expectation.line,
                     expectation.at_ms,
-                    f"{name} = {_shown(value)}",
+                    f"{name} = {_shown(expected)}",
                     f"{name} = {_shown(sent.get(name))}",
                     why,
+                    value,
                 )
             )
     return failures

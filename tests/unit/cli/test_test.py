@@ -217,3 +217,21 @@ def test_watching_goes_on_after_a_mistake_and_ends_by_ctrl_c(
     assert "cuont" in failed
     assert "all passed" in again
     assert not printed.err
+
+
+def test_of_a_segment_by_value_the_value_of_the_expectation_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "liked.yaml").write_text(
+        "segment: liked\neach: product_id\nwhen: exists('Liked' within 1d) and not exists('Bought' within 1d)\n"
+        "tests:\n  - name: one is bought\n    events:\n"
+        "      - {at: 0m, event: Liked, properties: {product_id: A1}}\n"
+        "      - {at: 1m, event: Liked, properties: {product_id: B2}}\n"
+        "      - {at: 2m, event: Bought, properties: {product_id: A1}}\n"
+        "    expect:\n      - {at: 3m, value: A1, in: true}\n      - {at: 3m, value: C3, in: true}\n"
+    )
+    assert cli.main(["test", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert 'at 3m expected in for "A1", got not in' in printed or "at 3m expected in for A1, got not in" in printed
+    assert "✗  not exists('Bought' within 1d)    since 2m" in printed
+    assert "no event with this value has come by then, or it is forgotten" in printed
