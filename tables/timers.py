@@ -25,10 +25,11 @@ class Timers:
 
     Most buckets have one user: such a bucket is the user, and no dict. The bucket that is looked through and the list
     of hours that is opened are taken out first (`_taking`, `_opening`), so that either can be done in several parts.
-    `_joined`: between the parts somebody was armed for the bucket that is looked through.
+    `_joined`: between the parts somebody was armed for the bucket that is looked through, or the clock went on from
+    `_looked_ms`, at which those of the first part were not due.
     """
 
-    __slots__ = ("_buckets", "_far", "_far_order", "_joined", "_opened", "_opening", "_order", "_taking")
+    __slots__ = ("_buckets", "_far", "_far_order", "_joined", "_looked_ms", "_opened", "_opening", "_order", "_taking")
 
     def __init__(self) -> None:
         self._buckets: dict[int, str | dict[str, None]] = {}
@@ -38,6 +39,7 @@ class Timers:
         self._opened = NOTHING_OPENED
         self._taking: _Part[list[str]] | None = None
         self._joined = False
+        self._looked_ms = 0
         self._opening: _Part[_Far] | None = None
 
     @property
@@ -104,6 +106,9 @@ class Timers:
         found: list[str] = []
         last, hours = clock_ms >> BUCKET_BITS, clock_ms >> FAR_BITS
         left = entries_max
+        if self._taking is not None:
+            self._joined |= clock_ms > self._looked_ms
+            self._looked_ms = min(self._looked_ms, clock_ms)
         while self._has_next(last, hours):
             if left <= 0 or len(found) >= found_max:
                 return found, False
@@ -120,6 +125,7 @@ class Timers:
                 users = self._buckets.pop(bucket)
                 self._taking = _Part(bucket, [users] if isinstance(users, str) else list(users))
                 self._joined = False
+                self._looked_ms = clock_ms
             else:
                 self._opened = heappop(self._far_order)
                 self._opening = _Part(self._opened, self._far.pop(self._opened))

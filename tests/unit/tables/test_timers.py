@@ -193,3 +193,32 @@ def test_a_part_of_a_bucket_is_no_more_work_than_it_has_entries() -> None:
         parts += 1
     assert 100 <= parts <= 110
     assert timers.pending == 0
+
+
+def test_one_that_was_not_due_in_the_first_part_of_a_second_comes_when_the_clock_reaches_them_in_the_next() -> None:
+    """As where a batch may look at few timers, and a census then looks at all of them in the same second."""
+    timers, instants = Timers(), {"a": 5_100, "b": 5_050}
+    for user, timer_ms in instants.items():
+        timers.arm(user, timer_ms)
+    assert timers.take(5_000, instants.get, entries_max=2) == ([], False)  # opened the hours, and looked at a
+    assert timers.take(5_110, instants.get, entries_max=10) == (["b", "a"], True)
+
+
+near_steps = st.tuples(st.sampled_from("abcdef"), st.integers(0, 1_500), st.integers(0, 700))
+
+
+@given(st.lists(near_steps, max_size=80), st.integers(1, 4))
+def test_nobody_is_left_out_where_the_clock_goes_on_between_parts(
+    moves: list[tuple[str, int, int]], entries_max: int
+) -> None:
+    timers, clock = Timers(), 0
+    instants: dict[str, int] = {}
+    for user, ahead, step in moves:
+        instants[user] = clock + ahead
+        timers.arm(user, instants[user])
+        clock += step
+        found, finished = timers.take(clock, instants.get, entries_max=entries_max)
+        for name in found:
+            instants.pop(name, None)
+        if finished:
+            assert all(instant > clock for instant in instants.values())
