@@ -76,13 +76,9 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
-LONG_PATHS := tests/properties tests/model tests/simulation tests/faults/test_kills.py tests/faults/test_erasures.py \
-	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing \
-	tests/faults/test_subscribers.py tests/docs/test_function_recipe.py tests/docs/test_quickstart.py tests/installed \
-	tests/docs/test_kind_recipe.py tests/service/test_generated_requests.py tests/service/test_acknowledged.py \
-	tests/contract tests/integration tests/lists tests/population tests/service/test_connections.py tests/orchestration tests/warehouse tests/intake tests/web \
-	tests/destinations/test_audience_kills.py tests/destinations/test_functions_framework.py \
-	tests/service/test_push_emulator.py tests/unit/cli/test_outputs_that_end.py tests/unit/learning
+LONG_PATHS := $(filter-out tests/faults tests/benchmarks tests/support,$(patsubst %/,%,$(wildcard tests/[a-z]*/))) \
+	tests/faults/test_kills.py tests/faults/test_erasures.py tests/faults/test_subscribers.py \
+	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test
 	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) $(AGAIN) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)

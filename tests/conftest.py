@@ -22,6 +22,10 @@ IN_CI = bool(os.environ.get("CI"))
 TESTS = Path(__file__).parent
 LONGEST = (
     "properties/test_engine_equals_oracle.py",
+    "simulation/test_runs.py",
+    "properties/test_backfill.py",
+    "web/test_drafts.py",
+    "web/test_marketers.py",
     "unit/cli/test_outputs_that_end.py",
     "contract/test_runtime_faults.py",
     "properties/test_limits.py",
@@ -36,6 +40,8 @@ LONGEST = (
     "web/test_editing.py",
     "contract/test_brokers.py",
     "service/test_hostile_input.py",
+    "service/test_whole.py",
+    "contract/test_user_export.py",
     "unit/cli/test_backtest.py",
     "integration/test_outputs_of_commands.py",
     "service/test_connections.py",

@@ -230,6 +230,7 @@ async def test_a_command_and_workers_that_die_leave_nothing_out_and_double_nothi
 
 @ON_KAFKA
 @pytest.mark.parametrize("source", ["files", "parquet", "topic"])
+@pytest.mark.long
 async def test_history_before_what_the_topic_holds_comes_from_files(
     shop: Shop, source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +321,7 @@ async def test_a_real_month_whose_last_days_are_live_is_as_one_run(shop: Shop, t
 
 @ON_KAFKA
 @pytest.mark.kafka
+@pytest.mark.long
 async def test_a_give_that_the_definitions_do_not_bring_about_ends_the_backfill(shop: Shop) -> None:
     """As of a login that happened at another moment, before `order: {wait: ...}` was changed."""
     definitions = BEFORE | LATER | {"identity.yaml": ""}

@@ -140,6 +140,7 @@ async def abandon_writer(settings: Settings) -> Coroutine[Any, Any, None]:
 @pytest.mark.parametrize(
     "end", [close_client, stop_producer, stop_consumer, close_writer, abandon_writer], ids=lambda end: end.__name__
 )
+@pytest.mark.long
 async def test_an_end_that_is_cancelled_closes_all_the_same(
     embedded_broker: EmbeddedBroker, end: Callable[[Settings], Awaitable[Coroutine[Any, Any, None]]], steps: int
 ) -> None:

@@ -91,6 +91,7 @@ def secured(bootstrap_servers: str, redis_url: str, unique: str, certificates: C
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 async def test_an_event_becomes_a_membership_and_nothing_is_sent_in_the_clear(
     bootstrap_servers: str, embedded_redis: EmbeddedRedis, unique: str, certificates: Certificates
 ) -> None:

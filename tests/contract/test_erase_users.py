@@ -162,6 +162,7 @@ def row_of(told: str, topic: str) -> list[str]:
 
 
 @ON_KAFKA
+@pytest.mark.long
 async def test_the_status_of_an_erasure_has_each_topic_with_records_of_any_key_and_the_last_date(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,6 +225,7 @@ async def _has(shop: Shop, user: str) -> bool:
 
 
 @ON_KAFKA
+@pytest.mark.long
 async def test_events_of_a_suppressed_user_are_dropped_until_unsuppress(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 EVENTS = 400
 
 
+@pytest.mark.long
 async def test_a_worker_that_holds_too_much_says_so_and_goes_on(
     embedded_broker: EmbeddedBroker,
     unique: str,

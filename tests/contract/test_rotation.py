@@ -47,6 +47,7 @@ async def rotate(settings: Settings, *, dry_run: bool = False) -> None:
 
 @pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 @pytest.mark.parametrize("before", [OLD, ""], ids=["from an older key", "from ids"])
+@pytest.mark.long
 async def test_who_is_in_a_segment_is_in_it_under_the_new_pseudonym(
     shop: Shop, before: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

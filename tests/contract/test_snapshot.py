@@ -108,6 +108,7 @@ def logins(rows: list[Row]) -> list[Row]:
 @pytest.mark.kafka
 @pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 @pytest.mark.parametrize("definitions", [DEFINITIONS, WITH_LOGINS], ids=["one key", "several keys"])
+@pytest.mark.long
 async def test_a_log_without_its_beginning_is_verified_and_a_wrong_change_is_found(shop: Shop, tmp_path: Path) -> None:
     rows = history(users=40, events=EVENTS)
     if IDENTITY_FILE in shop.definitions:
@@ -171,6 +172,7 @@ async def test_snapshots_taken_under_load_all_verify_whatever_is_killed(shop: Sh
     assert expected[-1] > 0
 
 
+@pytest.mark.long
 async def test_a_catalog_that_came_after_the_snapshot_is_verified(shop: Shop, tmp_path: Path) -> None:
     other = dict(shop.definitions) | {"liked.yaml": "segment: liked\nwhen: exists('Page Liked' within 1h)\n"}
     rows = history(users=40, events=EVENTS)

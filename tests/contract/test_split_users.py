@@ -197,6 +197,7 @@ async def test_an_event_that_comes_while_a_split_computes_is_in_the_profile(
 
 
 @ON_KAFKA
+@pytest.mark.long
 async def test_a_merge_by_force_moves_a_user_and_a_split_undoes_it(shop: Shop) -> None:
     async with running(create_app(shop.settings)):
         await shop.send([event(0, userId="ann"), event(1, userId="ann"), event(2, userId="bea")])

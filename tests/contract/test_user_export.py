@@ -100,6 +100,7 @@ def places(told: dict[str, Any]) -> set[tuple[str, int, int]]:
     return {(each["topic"], each["partition"], each["offset"]) for each in told["records"]}
 
 
+@pytest.mark.long
 async def test_an_export_has_every_record_of_all_keys_of_a_person_and_none_of_others(
     shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +153,7 @@ async def test_an_export_has_every_record_of_all_keys_of_a_person_and_none_of_ot
     assert audit[1]["details"] == {"records": str(len(told["records"]))}
 
 
+@pytest.mark.long
 async def test_a_key_of_two_users_is_left_out_and_the_export_says_so(shop: Shop, tmp_path: Path) -> None:
     async with running(create_app(shop.settings)):
         await shop.send([event(0, anonymousId="a-7", secret="of-ben"), event(1, userId="ben", anonymousId="a-7")])
@@ -168,6 +170,7 @@ async def test_a_key_of_two_users_is_left_out_and_the_export_says_so(shop: Shop,
     assert "of-ben" not in json.dumps(told)
 
 
+@pytest.mark.long
 async def test_an_export_that_fails_leaves_the_file_that_was_there(shop: Shop, tmp_path: Path) -> None:
     output = tmp_path / "there.json"
     output.write_text("before")
@@ -187,6 +190,7 @@ main()
 """
 
 
+@pytest.mark.long
 async def test_an_export_that_is_killed_leaves_the_file_that_was_there_and_a_part_that_only_its_owner_may_read(
     shop: Shop, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def patients(embedded_broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathF
         ("damaged-profile", 2, "a profile cannot be read"),
     ],
 )
+@pytest.mark.long
 def test_it_ends_itself_and_says_why(patients: dict[str, Patient], name: str, code: int, said: str) -> None:
     ended = patients[name].ended()
     assert said in ended.said, ended.said
@@ -133,6 +134,7 @@ def test_it_ends_itself_and_says_why(patients: dict[str, Patient], name: str, co
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_an_agent_that_hangs_once_costs_nothing_but_time(
     embedded_broker: EmbeddedBroker, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

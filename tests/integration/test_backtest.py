@@ -33,6 +33,7 @@ def start(shop: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.long
 def test_a_reader_who_leaves_ends_it_quietly(shop: Path) -> None:
     with start(shop, str(shop / "events.jsonl"), "--output", "-") as process:
         assert process.stdout is not None

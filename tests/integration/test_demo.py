@@ -91,6 +91,7 @@ def start(demo: list[Run], folder: Path, *options: str) -> Run:
     return demo[-1]
 
 
+@pytest.mark.long
 def test_shows_changes_of_several_segments_and_ends_by_itself(demo: list[Run], tmp_path: Path) -> None:
     run = start(demo, tmp_path, "--for", "20s")
     wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)
@@ -138,6 +139,7 @@ def test_a_signal_while_it_starts_leaves_nothing(demo: list[Run], tmp_path: Path
     wait_until(run.nothing_left, within_s=LEFT_WITHIN_S)
 
 
+@pytest.mark.long
 def test_even_when_it_is_killed_nothing_is_left(demo: list[Run], tmp_path: Path) -> None:
     run = start(demo, tmp_path)
     wait_until(run.changes_seen, within_s=STARTED_WITHIN_S)

@@ -115,6 +115,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.long
 def test_a_command_that_does_its_work_lets_no_control_characters_through(command: str, deployment: Deployment) -> None:
     code, out, err = deployment.run(command)
     assert code == 0, err
@@ -139,6 +140,7 @@ def test_a_process_logs_no_control_characters(process: str, deployment: Deployme
 
 @pytest.mark.parametrize(("kind", "code"), KINDS)
 @pytest.mark.parametrize("command", TELL.values(), ids=TELL)
+@pytest.mark.long
 def test_an_output_that_takes_nothing_ends_a_command_that_does_its_work(
     command: str, kind: str, code: int, deployment: Deployment
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_played_file_is_verified_and_whatever_is_wrong_is_found(
 
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+@pytest.mark.long
 def test_a_played_file_is_verified_where_events_wait_longer_than_the_disorder(
     events: Path, worker: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,6 +206,7 @@ def test_a_worker_killed_half_way_loses_and_invents_nothing(
     assert verify(file=[events], timeout="60s") == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_time_that_passed_without_events_is_verified_by_the_journal(
     worker: Starter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,6 +220,7 @@ def test_time_that_passed_without_events_is_verified_by_the_journal(
     assert verify(timeout="60s") == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_catalog_that_followed_another_is_verified_with_both(
     events: Path, worker: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,6 +248,7 @@ def test_a_catalog_that_followed_another_is_verified_with_both(
     assert "journal: new catalogs" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_without_a_worker_the_wait_ends_with_what_was_seen(
     events: Path, worker: Starter, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -272,6 +276,7 @@ SECONDS_MAX = 30
 """With one long poll after the other it took minutes."""
 
 
+@pytest.mark.long
 def test_many_partitions_are_verified_within_seconds_and_progress_moves(
     events: Path, worker: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ some_seeds = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HIS
 
 @some_seeds
 @pytest.mark.parametrize("scenario", KINDS, ids=["all", "people", "consent", "erased"])
+@pytest.mark.long
 def test_a_segment_that_is_filled_is_as_in_one_run(first: int, scenario: Callable[[Choices], Scenario]) -> None:
     for seed in range(first, first + HISTORIES_AT_ONCE):
         choices = Choices.seeded(seed)

@@ -27,6 +27,7 @@ def test_every_change_is_the_one_that_the_plain_definition_says_of_one_value(fir
             pytest.fail(f"seed {seed}: {found}\n\n{scenario}", pytrace=False)
 
 
+@pytest.mark.long
 def test_the_histories_have_what_they_are_about() -> None:
     found = set()
     for seed in range(40):

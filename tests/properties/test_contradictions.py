@@ -147,6 +147,7 @@ def parts(node: s.Expression) -> list[s.Expression]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.long
 def test_what_is_said_to_be_impossible_never_happens(seed: int) -> None:
     random = Random(seed)
     seen = [view for _ in range(HISTORIES) for view in views(random)]

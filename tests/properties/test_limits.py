@@ -63,12 +63,14 @@ PER_VALUE = [
 
 @pytest.mark.parametrize("attach", PER_VALUE)
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.long
 def test_more_values_than_are_kept(attach: str, seed: int) -> None:
     assert difference(scenario(attach, shuffled(60, seed, names="PPPPQR"))) is None
 
 
 @pytest.mark.parametrize("attach", [text for text in PER_VALUE if "matching" in text])
 @pytest.mark.parametrize("minutes", [1, 20])
+@pytest.mark.long
 def test_more_values_than_are_kept_with_little_lateness(attach: str, minutes: int) -> None:
     rules = TimeRules(lateness_ms=minutes * MINUTE_MS)
     said = shuffled(70, minutes, names="PPPPQR", spread=minutes + 20)
@@ -99,6 +101,7 @@ def test_more_events_than_are_kept(attach: str) -> None:
 
 @pytest.mark.parametrize("function", ["first", "last"])
 @pytest.mark.parametrize("window", ["", " within 1h", " since last 'Q'"])
+@pytest.mark.long
 def test_values_that_take_more_bytes_than_are_kept(function: str, window: str) -> None:
     chance = Random(5)
     said = []
@@ -111,6 +114,7 @@ def test_values_that_take_more_bytes_than_are_kept(function: str, window: str) -
 
 
 @pytest.mark.parametrize("window", ["within 1d", "since last 'Q'"])
+@pytest.mark.long
 def test_more_bytes_than_a_first_keeps(window: str) -> None:
     chance = Random(8)
     said = []

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -86,6 +87,7 @@ def problems_of(path: str, text: str) -> list[Problem]:
 @example("a", "\x1f")
 @example("\ud800", "b")
 @example("\udc00\ud800", "\x85")
+@pytest.mark.long
 def test_every_name_loads_and_means_what_it_says_or_is_refused_at_its_place(name: str, other: str) -> None:
     for path, text in files_of(name, other).items():
         problems = problems_of(path, text)

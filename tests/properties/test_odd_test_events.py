@@ -86,6 +86,7 @@ def by_worker(when: str, events: list[dict[str, Any]]) -> bool:
 @given(st.sampled_from(CONDITIONS), st.lists(EVENTS, min_size=1, max_size=3))
 @example("exists('A ')", [{"event": "A ", "properties": {}}])
 @example("count('A') >= 2", [{"event": "A", "messageId": "m"}, {"event": "A", "messageId": "m "}])
+@pytest.mark.long
 def test_an_odd_event_has_one_verdict(when: str, events: list[dict[str, Any]]) -> None:
     verdicts = {way.__name__: way(when, events) for way in (by_test, by_backtest, by_worker)}
     assert len(set(verdicts.values())) == 1, verdicts

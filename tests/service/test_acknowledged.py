@@ -66,6 +66,7 @@ async def test_what_was_acknowledged_survives_the_death_of_the_broker(
     assert senders.acknowledged <= written
 
 
+@pytest.mark.long
 async def test_the_process_takes_events_until_it_is_told_to_end(settings: Settings) -> None:
     """`shoal serve`, as it is started; SIGTERM while requests and a live stream are under way."""
     environment = {

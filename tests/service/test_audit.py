@@ -35,6 +35,7 @@ async def test_an_admin_key_reads_the_records_and_that_is_recorded(admin_setting
     ],
     ids=["none", "read", "write", "another"],
 )
+@pytest.mark.long
 async def test_without_an_admin_key_it_is_refused_told_and_recorded(
     admin_settings: Settings, headers: dict[str, str], code: str
 ) -> None:
@@ -59,6 +60,7 @@ async def test_a_service_without_admin_keys_refuses_all_and_says_why(service: Ru
     assert "shoal keys new admin" in answer.json()["message"]
 
 
+@pytest.mark.long
 async def test_a_flood_of_refusals_is_counted_and_does_not_fill_the_topic(admin_settings: Settings) -> None:
     asked = REFUSALS_AT_ONCE + 40
     async with serving(admin_settings) as service:

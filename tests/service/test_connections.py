@@ -165,6 +165,7 @@ async def test_with_ten_thousand_idle_and_three_thousand_slow_connections_others
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("sent", [GOOD, SLOW_HEAD, SLOW_BODY], ids=["idle", "slow head", "slow body"])
+@pytest.mark.long
 async def test_with_more_connections_than_there_may_be_others_are_served(
     own_settings: Settings, tmp_path: Path, sent: bytes
 ) -> None:
@@ -189,6 +190,7 @@ def _is_closed(connection: socket.socket) -> bool:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 async def test_more_requests_than_may_be_in_hand_are_told_to_come_again(own_settings: Settings, tmp_path: Path) -> None:
     """And the probes are answered all the same."""
     with service_process(own_settings, tmp_path / "log", SHOAL_REQUESTS_MAX="1") as service:

@@ -124,6 +124,7 @@ async def test_headers_never_come_back_as_headers(service: Running, name: str) -
     assert answer.status_code in (200, 400)
 
 
+@pytest.mark.long
 async def test_many_broken_requests_are_answered(service: Running) -> None:
     """Any change of a good request is answered with success or a reason."""
     chance = random.Random(7)

@@ -91,6 +91,7 @@ async def bytes_of_redis(settings: Settings) -> bytes:
     return found
 
 
+@pytest.mark.long
 async def test_no_byte_of_an_id_is_in_a_topic_or_in_redis(hiding: Settings, service: Running) -> None:
     http, app_id = service.http, hiding.app_id
     ann, ben, cid = PEOPLE
@@ -161,6 +162,7 @@ async def test_questions_take_the_id_and_the_pseudonym(hiding: Settings, service
     assert {each["subject"] for each in deeds} == {subject_of(key, secret=hiding.audit_secret)}
 
 
+@pytest.mark.long
 async def test_what_intake_could_not_use_comes_in_from_its_source_when_it_can(hiding: Settings) -> None:
     source = f"{hiding.app_id}-own"
     early = replace(hiding, skew_max_ms=0, sources=source)

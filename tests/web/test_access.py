@@ -127,6 +127,7 @@ def test_a_role_reads_what_it_may_and_nothing_else(role: Role, clients: Any) -> 
 
 
 @pytest.mark.parametrize("role", ROLES[: ATTEMPTS - 1])
+@pytest.mark.long
 def test_a_role_writes_what_it_may_and_nothing_without_the_token_of_a_page(role: Role, clients: Any) -> None:
     client, me = clients[role]
     headers = SAME_ORIGIN | {"X-Shoal-CSRF": me["csrf"]}

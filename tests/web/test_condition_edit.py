@@ -60,6 +60,7 @@ def without_condition(text: str, role: str) -> list[str]:
     return kept
 
 
+@pytest.mark.long
 def test_random_edits_mean_what_was_asked_and_touch_nothing_else() -> None:
     chance = random.Random(19)
     done = {"added": 0, "removed": 0}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from tests.support.waiting import wait_until
 
@@ -33,6 +34,7 @@ def test_local_prints_the_address_of_a_console_before_anything_is_published() ->
             process.communicate(timeout=30)
 
 
+@pytest.mark.long
 def test_the_demo_prints_the_address_of_a_console_that_shows_its_shop() -> None:
     command = [sys.executable, "-c", PROGRAM, "demo", "--history", "1h", "--for", "90s"]
     given = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "SHOAL_CONSOLE_PORT": "0"}

@@ -113,6 +113,7 @@ def test_a_draft_that_was_deleted_for_good_is_gone_for_every_console(author: Aut
             assert draft["id"] not in {each["id"] for each in other.http.get("/drafts").json()["drafts"]}
 
 
+@pytest.mark.long
 def test_drafts_that_are_gone_for_good_count_no_more(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = begun(author)
     present = len(author.http.get("/drafts").json()["drafts"])
@@ -176,6 +177,7 @@ def test_a_record_under_the_key_of_another_draft_is_none() -> None:
     assert drafts == {"a": record}
 
 
+@pytest.mark.long
 async def test_a_text_is_kept_for_others_and_goes_on_being_kept(author: Author, page: Browser) -> None:
     await look(page, f"{author.url}/edit/drinkers")
     await write(page, "# mine\n")
@@ -222,6 +224,7 @@ async def test_whoever_is_second_chooses_and_both_texts_stay(author: Author, pag
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+@pytest.mark.long
 async def test_drafts_are_listed_deleted_and_brought_back(
     author: Author, page: Browser, theme: str, width: int
 ) -> None:

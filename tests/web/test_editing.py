@@ -80,6 +80,7 @@ async def test_an_empty_shop_gets_a_segment_without_a_command_line(author: Autho
     assert await page.evaluate("troubles") == []
 
 
+@pytest.mark.long
 async def test_a_problem_is_shown_where_it_is_while_somebody_types(author: Author, page: Browser) -> None:
     author.publish("segment: typed\nwhen: exists('Tea Poured')\n", message="x")
     await look(page, f"{author.url}/edit/typed")
@@ -134,6 +135,7 @@ async def test_every_byte_that_nobody_edits_stays(author: Author, page: Browser)
     assert author.http.get("/definitions", params={"name": "odd"}).json()["text"] == WINDOWS + "of it"
 
 
+@pytest.mark.long
 async def test_a_conflict_says_who_was_first_and_loses_nothing(author: Author, page: Browser) -> None:
     author.publish("segment: shared\nwhen: exists('Tea Poured')\n", message="x")
     await look(page, f"{author.url}/edit/shared")
@@ -164,6 +166,7 @@ async def test_a_text_that_was_not_published_is_there_again(author: Author, page
     await page.until(f"!{TEXT}.includes('Unfinished')")
 
 
+@pytest.mark.long
 async def test_an_earlier_publication_is_published_again_from_the_history(author: Author, page: Browser) -> None:
     author.publish("segment: back\nwhen: exists('Tea Poured')\n", message="the good one")
     good = author.latest()
@@ -187,6 +190,7 @@ async def test_an_earlier_publication_is_published_again_from_the_history(author
     assert await page.evaluate("troubles") == []
 
 
+@pytest.mark.long
 async def test_the_editor_follows_the_rules_of_access_with_problems_and_differences(
     author: Author, page: Browser
 ) -> None:
@@ -201,6 +205,7 @@ async def test_the_editor_follows_the_rules_of_access_with_problems_and_differen
         await page.evaluate("localStorage.clear()")
 
 
+@pytest.mark.long
 async def test_tests_are_tried_with_a_slider_of_time(author: Author, page: Browser) -> None:
     text = STARTS["cart"].replace("left-a-cart", "tried").replace("{at: 29m, in: false}", "{at: 29m, in: true}")
     author.publish(text, message="x")
@@ -221,6 +226,7 @@ async def test_tests_are_tried_with_a_slider_of_time(author: Author, page: Brows
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.long
 async def test_the_latest_events_are_played_and_users_who_would_enter_named(author: Author, page: Browser) -> None:
     text = "segment: played\nwhen: exists('<script>alert(2)</script>' within 7d)\n"
     author.publish(text.replace("exists", "4 <= count"), message="x")

@@ -143,6 +143,7 @@ async def test_the_page_counts_and_compares(author: Author, page: Browser, theme
     assert await page.evaluate("troubles") == []
 
 
+@pytest.mark.long
 async def test_the_page_of_a_console_without_a_warehouse_says_how_to_get_one(settings: Settings, page: Browser) -> None:
     with author_of_own_shop(settings, "unmeasured") as author:
         assert author.publish(CART).status_code == 200

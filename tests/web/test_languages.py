@@ -64,6 +64,7 @@ async def test_the_first_language_of_the_browser_that_there_is_counts(
     assert await page.evaluate("document.querySelector('h1').textContent") == texts_of(spoken)["segments_title"][0]
 
 
+@pytest.mark.long
 async def test_the_switch_counts_more_and_stays(url: str, page: Browser) -> None:
     await speak(page, "de")
     await look(page, f"{url}/more")

@@ -129,6 +129,7 @@ def test_what_is_no_file_of_users_is_refused(author: Author, body: dict[str, Any
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.long
 async def test_users_are_put_on_a_list_by_the_page(
     author: Author, page: Browser, tmp_path: Path, theme: str, width: int
 ) -> None:

@@ -133,11 +133,13 @@ async def test_the_form_says_what_it_has_read(url: str, page: Browser, written: 
 @pytest.mark.parametrize(
     "written", ["count('A' per id within 1d) > 3", "exists('A' within 3d)", "user.identified", "exists('A') or true"]
 )
+@pytest.mark.long
 async def test_the_form_does_not_offer_what_it_cannot_say(url: str, page: Browser, written: str) -> None:
     await look(page, f"{url}/segments")
     assert await page.evaluate(f"{FORM}.then(({{ formOf }}) => formOf({json.dumps(written)}) === null)")
 
 
+@pytest.mark.long
 async def test_a_new_segment_of_a_list_is_named_and_built_without_code(author: Author, page: Browser) -> None:
     for number, (theme, width) in enumerate((("light", 1280), ("dark", 360))):
         await look(page, f"{author.url}/edit?turn={number}", theme=theme, width=width)
@@ -169,6 +171,7 @@ async def test_a_new_segment_of_a_list_is_named_and_built_without_code(author: A
         await page.evaluate("localStorage.clear()")
 
 
+@pytest.mark.long
 async def test_a_condition_is_changed_in_its_place_of_the_form(author: Author, page: Browser) -> None:
     text = "segment: changed\nwhen: count('A' within 7d) >= 3 and never('B' within 7d) # all\n"
     assert author.publish(text, message="x").status_code == 200
@@ -199,6 +202,7 @@ async def pick(page: Browser, name: str, value: str) -> None:
     )
 
 
+@pytest.mark.long
 async def test_an_invented_visitor_is_played_whatever_the_tests_of_the_text_say(author: Author, page: Browser) -> None:
     for number, (theme, width) in enumerate((("light", 1280), ("dark", 360))):
         await look(page, f"{author.url}/edit?visitor={number}", theme=theme, width=width)

@@ -250,6 +250,7 @@ def test_no_login_ends_at_another_place(person: httpx.Client, provider: OidcProv
         {"token_endpoint": 5},
     ],
 )
+@pytest.mark.long
 def test_a_provider_that_is_another_or_not_safe_is_not_asked(
     settings: Settings, provider: OidcProvider, document: dict[str, Any]
 ) -> None:
@@ -316,6 +317,7 @@ def test_settings_that_are_missing_or_not_safe_do_not_start(wrong: dict[str, str
         Gate(load_settings({}, **(whole | wrong)))
 
 
+@pytest.mark.long
 async def test_a_browser_logs_in_and_out(at: str, provider: OidcProvider, page: Browser) -> None:
     for theme, width in (("light", 1280), ("dark", 360)):
         await look(page, f"{at}/segments?login=no-role", theme=theme, width=width)

@@ -74,6 +74,7 @@ async def test_no_page_breaks_a_rule_of_access_or_is_wider_than_a_phone(url: str
             assert await page.evaluate("troubles") == [], path
 
 
+@pytest.mark.long
 async def test_texts_of_users_are_shown_and_never_run(url: str, page: Browser, settings: Settings) -> None:
     shown = json.dumps(HOSTILE)
     await look(page, f"{url}/segments/cart-abandoned")
@@ -115,6 +116,7 @@ async def key(page: Browser, name: str, *, text: str | None = None) -> None:
     await page.command("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
 
 
+@pytest.mark.long
 async def test_the_page_of_a_segment_shows_its_persona_as_text(url: str, page: Browser) -> None:
     await look(page, f"{url}/segments/viewers")
     await page.until("document.querySelector('#persona') !== null")

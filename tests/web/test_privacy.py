@@ -97,6 +97,7 @@ def test_only_the_role_privacy_sees_and_does_it(people: dict[str, Author]) -> No
     assert petra.http.get("/audit").status_code == 403
 
 
+@pytest.mark.long
 def test_each_erasure_says_how_far_it_is(people: dict[str, Author]) -> None:
     found = people["petra"].http.get("/privacy").json()
     told = [
@@ -163,6 +164,7 @@ def test_a_restriction_is_a_list_record_and_is_recorded(people: dict[str, Author
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.long
 async def test_a_person_is_exported_by_the_page(
     people: dict[str, Author], page: Browser, tmp_path: Path, theme: str, width: int
 ) -> None:
@@ -188,6 +190,7 @@ async def test_a_person_is_exported_by_the_page(
     assert await page.evaluate("troubles") == []
 
 
+@pytest.mark.long
 async def test_an_erasure_asks_twice_and_says_what_stands_in_the_way(people: dict[str, Author], page: Browser) -> None:
     petra = people["petra"]
     await be(page, petra)

@@ -135,6 +135,7 @@ def test_settings_with_which_anybody_could_say_who_they_are_do_not_start(wrong: 
     assert PROOF not in str(raised.value)
 
 
+@pytest.mark.long
 async def test_the_page_says_that_the_proxy_is_missing(at: str, page: Browser) -> None:
     await look(page, f"{at}/segments")
     assert "the proxy in front" in await page.evaluate("document.querySelector('[role=alert]').textContent")

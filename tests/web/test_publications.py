@@ -179,6 +179,7 @@ def test_words_are_those_that_occur(settings: Settings, url: str) -> None:
         assert words["segments"] == ["cart-abandoned", "viewers"]
 
 
+@pytest.mark.long
 def test_a_segment_is_removed_and_all_others_stay(author: Author) -> None:
     author.publish("segment: short-lived\nwhen: exists('Cup Broken')\n")
     seen, others = author.latest(), {each["name"] for each in author.http.get("/segments").json()["segments"]}
@@ -210,6 +211,7 @@ def test_a_segment_is_removed_and_all_others_stay(author: Author) -> None:
     assert back.json()["added"] == ["short-lived"]
 
 
+@pytest.mark.long
 def test_a_segment_that_another_one_uses_or_another_source_owns_is_not_removed(author: Author) -> None:
     author.publish("segment: base\nwhen: exists('Cup Broken')\n")
     author.publish("segment: above\nwhen: segment('base')\n")

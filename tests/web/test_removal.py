@@ -25,6 +25,7 @@ def author(settings: Settings) -> Iterator[Author]:
         yield made
 
 
+@pytest.mark.long
 async def test_who_would_leave_is_said_before_a_segment_is_removed(author: Author, page: Browser) -> None:
     for theme, width in (("light", 1280), ("dark", 360)):
         await look(page, f"{author.url}/segments/cart-abandoned?turn={width}", theme=theme, width=width)

@@ -54,6 +54,7 @@ def test_a_name_that_cannot_be_one_is_refused(to: str) -> None:
         renamed_text("segment: a\nwhen: cart.items > 0\n", "a", to)
 
 
+@pytest.mark.long
 def test_one_publication_takes_the_old_name_away_and_brings_the_new_one(author: Author) -> None:
     author.publish("segment: shortlived\nwhen: exists('Cup Broken')\n")
     seen = author.latest()
@@ -71,6 +72,7 @@ def test_one_publication_takes_the_old_name_away_and_brings_the_new_one(author: 
     assert (audit["deed"], audit["details"]["added"], audit["details"]["removed"]) == ("definitions.publish", "1", "1")
 
 
+@pytest.mark.long
 def test_what_others_use_or_own_is_not_renamed(author: Author) -> None:
     seen = author.latest()
     for dry_run in (True, False):
@@ -85,6 +87,7 @@ def test_what_others_use_or_own_is_not_renamed(author: Author) -> None:
     assert rename(author, "runners", "joggers", take_over=True).json()["added"] == ["joggers"]
 
 
+@pytest.mark.long
 def test_a_rename_needs_an_approval_where_reviews_are_set(settings: Settings, tmp_path: Any) -> None:
     roles = {"anna": "editor", "ben": "publisher"}
     with people_of_own_shop(settings, tmp_path, "named", roles, console_review=True) as people:

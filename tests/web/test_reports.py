@@ -82,6 +82,7 @@ def test_a_report_has_the_figures_of_the_command(
     assert any(table.rows for table in found.tables)
 
 
+@pytest.mark.long
 def test_a_report_is_a_job(author: Author) -> None:
     job = made(author, kind="funnel", steps=STEPS, windows=["2h", "2d"])
     assert job["state"] == "done", job["problem"]
@@ -91,6 +92,7 @@ def test_a_report_is_a_job(author: Author) -> None:
     assert 0 < second[1] < first[1]
 
 
+@pytest.mark.long
 def test_a_report_without_anything_in_its_span_says_so(author: Author) -> None:
     job = made(author, kind="paths", since="2030-01-01T00:00:00Z")
     assert (job["state"], "no event is from" in job["problem"] or "is empty" in job["problem"]) == ("failed", True)

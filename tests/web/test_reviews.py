@@ -82,6 +82,7 @@ def test_nobody_publishes_removes_or_goes_back_alone(people: dict[str, Author]) 
         assert who.history() == before
 
 
+@pytest.mark.long
 def test_what_is_approved_is_published_word_for_word_or_not_at_all(people: dict[str, Author]) -> None:
     anna, ben, cleo = (people[name] for name in ("anna", "ben", "cleo"))
     draft = sent(anna, MORE_TEA, name="drinkers")
@@ -102,6 +103,7 @@ def test_what_is_approved_is_published_word_for_word_or_not_at_all(people: dict[
     assert is_refused(publish(ben, draft)), "an approval is good for one publication"
 
 
+@pytest.mark.long
 def test_nobody_approves_what_they_have_written(people: dict[str, Author]) -> None:
     anna, ben, cleo = (people[name] for name in ("anna", "ben", "cleo"))
     draft = sent(anna, MORE_TEA + "# anna\n", name="drinkers")

@@ -94,6 +94,7 @@ def test_changes_stand_by_user_and_sequence_and_drafts_count(shop: Path) -> None
     assert changes[3]["attach"] == {"value": 20}
 
 
+@pytest.mark.long
 def test_the_clock_ends_at_the_last_event_or_goes_on_as_asked(shop: Path) -> None:
     file = written(shop, HISTORY)
     assert changes_of(shop, file, options=("--until", "2026-01-06T10:00:00Z"))[-1]["change"] == "exited"
@@ -163,6 +164,7 @@ PARQUET_COLUMNS = {
     ("columns", "name"),
     [*((columns, "events.parquet") for columns in PARQUET_COLUMNS), ("json", "events.pq"), ("json", "export")],
 )
+@pytest.mark.long
 def test_parquet_says_the_same_as_lines(shop: Path, columns: str, name: str) -> None:
     whole = changes_of(shop, written(shop, HISTORY))
     with duckdb.connect() as connection:
@@ -180,6 +182,7 @@ def parquet(path: Path, query: str) -> str:
     return str(path)
 
 
+@pytest.mark.long
 def test_parquet_that_holds_no_messages_is_an_error(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     segments = ("--segments", str(shop / "segments"))
     other = parquet(shop / "other.parquet", "SELECT 1 AS a, 2 AS b")
@@ -193,6 +196,7 @@ def test_parquet_that_holds_no_messages_is_an_error(shop: Path, capsys: pytest.C
     assert "there is no file" in fails(capsys, str(shop / "missing.parquet"), *segments)
 
 
+@pytest.mark.long
 def test_files_that_cannot_be_read_are_an_error(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     segments = ("--segments", str(shop / "segments"))
     file = written(shop, HISTORY)

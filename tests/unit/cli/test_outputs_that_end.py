@@ -93,12 +93,14 @@ def usual_end(command: str, folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("command", [*WRITES, *(pytest.param(each, marks=pytest.mark.long) for each in HELPS)])
+@pytest.mark.long
 def test_a_reader_who_leaves_ends_a_command_as_sigpipe_does(command: str, folder: Path) -> None:
     with output_of("pipe") as descriptor:
         assert run(command, folder, stdout=descriptor) == (cli.EXIT_BROKEN_PIPE, "")
 
 
 @pytest.mark.parametrize("command", [*WRITES, *(pytest.param(each, marks=pytest.mark.long) for each in HELPS)])
+@pytest.mark.long
 def test_a_full_disk_is_an_error_that_says_so(command: str, folder: Path) -> None:
     with output_of("full") as descriptor:
         code, said = run(command, folder, stdout=descriptor)
@@ -107,6 +109,7 @@ def test_a_full_disk_is_an_error_that_says_so(command: str, folder: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["pipe", pytest.param("full", marks=pytest.mark.long)])
 @pytest.mark.parametrize("command", FAILS)
+@pytest.mark.long
 def test_an_error_that_nobody_reads_keeps_its_exit_code(command: str, kind: str, folder: Path) -> None:
     usual, said = usual_end(command, folder)
     assert usual in (1, 2)
@@ -137,6 +140,7 @@ def test_a_closed_output_is_no_error(command: str, folder: Path) -> None:
         pytest.param("full", cli.EXIT_USER_ERROR, marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_so_do_commands_that_ask_a_broker(
     kind: str, code: int, folder: Path, embedded_broker: EmbeddedBroker, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

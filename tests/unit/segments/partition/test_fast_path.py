@@ -328,6 +328,7 @@ def test_who_wants_to_watch_each_record_gets_the_loop() -> None:
 # ---- state that it keeps, and arguments that it refuses
 
 
+@pytest.mark.long
 def test_it_keeps_nothing_of_a_batch() -> None:
     events = [
         {
