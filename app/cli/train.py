@@ -1,12 +1,18 @@
 """`shoal train`: a model out of rows, with a report that does not flatter."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from app.console.model_page import model_page
 from app.console.model_report import report_lines
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
 from app.errors import need_packages
-from app.segments.definitions.model_file import write_model
+from app.segments.definitions.model_file import Model, Quality, write_model
+
+if TYPE_CHECKING:
+    from app.learning.rows_of_label import LabelRows
+    from app.learning.training import Training
 
 
 def train(
@@ -17,6 +23,7 @@ def train(
     label: str | None = None,
     name: str | None = None,
     report: Path | None = None,
+    html: Path | None = None,
     seed: int = 0,
 ) -> int:
     """Train a model that says how probable a label is, and measure it on rows that came later.
@@ -38,11 +45,13 @@ def train(
         Name of the model. Default: the label.
     report
         File for the report (Markdown).
+    html
+        File for the report as one page of HTML with pictures.
     seed
         The same seed and rows give the same model.
     """
     need_packages("this command", "learn", "numpy", "pyarrow", "sklearn")
-    for file in (output, report):
+    for file in (output, report, html):
         check_output_file(file, [rows])
     from app.learning.exported import exported
     from app.learning.rows_of_label import read_label_rows
@@ -52,18 +61,44 @@ def train(
     trained = train_rows(found, seed=seed)
     model = exported(name or found.name, found, trained)
     test = trained.split.test
+    measured = [(each.name, each.quality, each.gain) for each in trained.measured]
+    counted = (len(test), int(found.label[test].sum()), trained.users_in_both)
     lines = report_lines(
         model,
         baseline=trained.baseline,
         baseline_quality=trained.baseline_quality,
-        measured=[(each.name, each.quality, each.gain) for each in trained.measured],
+        measured=measured,
         tenths=trained.tenths,
         important=trained.important,
-        test=(len(test), int(found.label[test].sum()), trained.users_in_both),
+        test=counted,
     )
     write_output_file(output, [write_model(model)])
     write_output_file(report, [line.encode() for line in lines])
+    if html is not None:
+        _write_page(html, model, found, trained, measured, counted)
     console = make_console()
     say_lines(console, "\n".join(lines))
     say(console, f"{output}: shoal predict ROWS --model {output} --output forecasts.csv")
     return 0
+
+
+def _write_page(
+    html: Path,
+    model: Model,
+    rows: "LabelRows",
+    trained: "Training",
+    measured: list[tuple[str, Quality, tuple[float, float]]],
+    test: tuple[int, int, int],
+) -> None:
+    from app.learning.figures import figures_of
+
+    page = model_page(
+        model,
+        figures_of(rows, trained),
+        baseline=trained.baseline,
+        baseline_quality=trained.baseline_quality,
+        measured=measured,
+        important=trained.important,
+        test=test,
+    )
+    write_output_file(html, [page.encode()])

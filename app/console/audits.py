@@ -9,7 +9,7 @@ from rich.table import Table
 from app.console.output import counted, say
 from app.offline.audits.audit_file import Marked
 from app.offline.audits.sampling import Sample
-from app.reports.statistics import wilson
+from app.offline.intervals import wilson
 
 
 def show_drawn(console: Console, sample: Sample, output: Path) -> None:

@@ -27,7 +27,7 @@ def report_lines(
         f"Training, {model.trained_from} to {model.trained_until}: {model.rows:,} rows, {model.positives:,} with it.",
         f"Test, later: {rows:,} rows, {positives:,} with it.",
         "",
-        f"**{_verdict(model.kind, baseline, gain, min(positives, model.positives))}**",
+        f"**{verdict(model.kind, baseline, gain, min(positives, model.positives))}**",
         "",
         "| | AUC | average precision | Brier | of all in the top tenth | gain over the baseline, 95 % |",
         "|---|---|---|---|---|---|",
@@ -48,13 +48,18 @@ def report_lines(
         "",
         f"{both:,} users have rows in training and in the test, as in production.",
     ]
-    forecast = sum(each[0] * each[2] for each in tenths) / rows
-    if not 0.8 <= forecast / (positives / rows) <= 1.25:
-        lines.append(f"The level is off: the mean forecast is {forecast:.4f}, {positives / rows:.4f} was true.")
-    return lines
+    return lines + level_remark(sum(each[0] * each[2] for each in tenths) / rows, positives / rows)
 
 
-def _verdict(kind: str, baseline: str, gain: tuple[float, float], positives: int) -> str:
+def level_remark(forecast: float, true: float) -> list[str]:
+    """Remark about the level of the forecasts; none if it is about right."""
+    if 0.8 <= forecast / true <= 1.25:
+        return []
+    return [f"The level is off: the mean forecast is {forecast:.4f}, {true:.4f} was true."]
+
+
+def verdict(kind: str, baseline: str, gain: tuple[float, float], positives: int) -> str:
+    """If the model is better than the baseline for certain, and if there is enough to rely on."""
     few = f" Only {positives:,} rows with the label: too few to rely on." if positives < POSITIVES_ENOUGH else ""
     if gain[0] > 0:
         return f"{kind} orders better than {baseline} alone.{few}"

@@ -49,11 +49,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Result of a training. tenths: of the chosen model on the test: (mean forecast, part that was true, rows)."""
+    """Result of a training. tenths: of the chosen model on the test: (mean forecast, part that was true, rows).
+
+    baseline_order: a number for each row of the test, highest first."""
 
     chosen: str
     estimator: Estimator
     baseline: str
+    baseline_order: Any
     baseline_quality: Quality
     measured: tuple[Measured, ...]
     split: Split
@@ -84,6 +87,7 @@ def train(rows: LabelRows, *, seed: int = 0) -> Training:
         chosen=chosen,
         estimator=fitted[chosen],
         baseline=column,
+        baseline_order=order,
         baseline_quality=quality_of(truth, order, is_probability=False),
         measured=measured,
         split=outer,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.errors import UserError
+from app.offline.intervals import wilson
 from app.reports.history import History
 from app.reports.report import Chart, Report, Table, columns, ratio
-from app.reports.statistics import wilson
 from app.segments.language.durations import format_duration
 
 STEPS_MAX: Final = 12

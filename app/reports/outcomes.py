@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.offline.intervals import wilson
 from app.reports.history import History
 from app.reports.report import Chart, Report, Table, columns, ratio
-from app.reports.statistics import wilson
 from app.segments.language.durations import format_duration
 
 MILLION: Final = 1_000_000

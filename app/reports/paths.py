@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from app.offline.intervals import wilson
 from app.reports.history import History
 from app.reports.report import Chart, Report, Table, columns, ratio
-from app.reports.statistics import wilson
 
 STEPS: Final = 5
 _PATHS: Final = """

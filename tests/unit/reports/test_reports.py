@@ -11,7 +11,7 @@ import pytest
 
 from app.cli import main as cli
 from app.events.instants import iso
-from app.reports.statistics import wilson
+from app.offline.intervals import wilson
 from tests.warehouse.making import START_MS
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

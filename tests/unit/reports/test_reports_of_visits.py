@@ -14,7 +14,7 @@ import pytest
 
 from app.cli import main as cli
 from app.events.instants import iso
-from app.reports.statistics import wilson
+from app.offline.intervals import wilson
 from tests.unit.reports.test_reports import DAY_MS, GOAL, MINUTE_MS, run
 from tests.warehouse.making import START_MS
 
