@@ -66,6 +66,7 @@ def test_the_product_imports_what_it_declares() -> None:
         PRODUCT,
         declared(
             "bigquery",
+            "convert",
             "embedded",
             "kinesis",
             "learn",

@@ -33,6 +33,7 @@ COMMANDS = {
     "rows": ("app.cli.rows:rows", "Make rows for analysis and models: values of users at moments, and labels."),
     "cluster": ("app.cli.cluster:cluster", "Find users who are alike in rows, and write definitions for them."),
     "train": ("app.cli.train:train", "Train a model that says how probable a label is, and measure it on later rows."),
+    "model": ("app.cli.model:model", "Make a model file out of a model of XGBoost, LightGBM, ONNX or scikit-learn."),
     "predict": ("app.cli.predict:predict", "Say how probable the label of a model is for each user."),
     "recommend": ("app.cli.recommend:recommend", "Learn which items users come to next, measure it, and publish it."),
     "tracking": (

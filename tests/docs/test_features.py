@@ -1,14 +1,18 @@
 """docs/features.md: its features file makes rows of a simulated shop, and each key of the file is in its table."""
 
 import json
+import random
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.cli import main as cli
-from app.segments.definitions.features_file import FEATURES
+from app.offline.feature_rows import Row
+from app.offline.row_files import columns_of, metadata_of, write_parquet
+from app.segments.definitions.features_file import FEATURES, read_features_file
 from tests.support.models import model_text
 from tools.docs_pages import ROOT
 
@@ -59,3 +63,24 @@ def test_the_model_is_used_by_a_definition(tmp_path: Path, capsys: pytest.Captur
     assert change["attach"] == {"probability": 0.731059}
     because = {"views": 2.0, "plan": -0.125}
     assert change["evidence"][0] == {"expression": "model('likely') > 0.3", "value": 0.731059, "because": because}
+
+
+def test_a_model_of_another_library_is_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    features = read_features_file("fifth-page.yaml", EXAMPLE).features
+    assert features is not None
+    chance, made = random.Random(3), []
+    for place in range(600):
+        views, adds, spent = chance.randrange(9), chance.randrange(3), chance.choice((0, 19.99, 250))
+        ordered = chance.random() < (views + 3 * adds) / 20
+        made.append(Row(f"u{place}", place * 3_600_000, (views, adds, 0, spent, None), (ordered, spent * ordered)))
+    columns = columns_of(features, made)
+    write_parquet(tmp_path / "rows.parquet", columns, metadata_of(features, columns))
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python foreign\n(.*?)```", PAGE, re.DOTALL)[0]
+    exec(compile(code, "docs/features.md", "exec"), {})
+    (command,) = re.findall(r"```sh convert\nshoal (.*?)\n```", PAGE, re.DOTALL)
+    assert cli.main(shlex.split(command)) == 0
+    assert "600 rows" in capsys.readouterr().out
+    assert cli.main(["validate", str(tmp_path)]) == 0

@@ -82,6 +82,8 @@ COMMANDS: tuple[str, ...] = (
     "train EVIL --label EVIL --output EVIL",
     "predict events.jsonl --model EVIL --output EVIL",
     "predict events.jsonl --model events.jsonl --output EVIL.csv",
+    "model convert EVIL --rows EVIL --output EVIL",
+    "model EVIL events.jsonl --rows events.jsonl --output -",
     "report conversion flows --events events.jsonl --changes changes.jsonl --goal EVIL",
     "report conversion --events EVIL --changes EVIL",
     "report flows --warehouse EVIL",
