@@ -5,6 +5,7 @@ from pathlib import Path
 
 from litestar import Litestar
 
+from app.service.openapi import numbers_once
 from app.service.service import create_service
 from app.settings import load_settings
 from app.web.console import create_console
@@ -24,7 +25,7 @@ def console_document() -> str:
 
 
 def _text(app: Litestar) -> str:
-    schema = app.openapi_schema.to_schema()
+    schema = numbers_once(app.openapi_schema.to_schema())
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -7,7 +7,7 @@ listener that does not keep up is cut off: its queue is bounded, and it comes ba
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -96,14 +96,22 @@ class ChangesHub:
         return [partition_of(user.encode(), len(self._positions))]
 
     def listen(
-        self, *, user: str | None, segments: frozenset[str], is_visitor: bool = False, follows: bool = True
+        self,
+        *,
+        user: str | None,
+        segments: frozenset[str],
+        is_visitor: bool = False,
+        follows: bool = True,
+        values: Collection[str] | None = None,
     ) -> Listener:
         """A listener from now on; `forget` it in the end. Problem 503 with too many of them, or without Kafka."""
         partitions = self.partitions_of(user)
         if len(self.listeners) >= self._settings.stream_clients_max:
             raise Problem(503, "streams", "there are too many live streams", retry_after_s=10)
         positions = {partition: self._positions[partition] for partition in partitions}
-        listener = Listener(user=user, segments=segments, positions=positions, is_visitor=is_visitor, follows=follows)
+        listener = Listener(
+            user=user, segments=segments, positions=positions, is_visitor=is_visitor, follows=follows, values=values
+        )
         self._add(listener)
         return listener
 

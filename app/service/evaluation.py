@@ -1,9 +1,10 @@
 """Evaluates segments for a user whose events are given. Pure: nothing is stored, no clock is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.events.instants import iso
 from app.events.message import INSTANT_MS_MAX, WATERMARK, MessageDecoder, MessageError, times_of, user_of
@@ -13,10 +14,14 @@ from app.offline.person import Key
 from app.segments.compiler.program import Program
 from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.change import Atom, Change
+from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.service.http_problem import Problem, Refused
-from tables.profile import INSIDE, SENT, SINCE, TIMES, TOLD
+from tables.by_value import MEMBER, State, is_inside
+from tables.counted import Counted
+from tables.profile import INSIDE, SENT, SINCE, TIMES, TOLD, Profile
+from tables.values import Scalar, key_of, key_order, key_value
 
 EVENTS_MAX: Final = 1_000
 CHANGES_SHOWN_MAX: Final = 1_000
@@ -33,11 +38,26 @@ class Next(msgspec.Struct, frozen=True):
     because: list[Atom]
 
 
+class ValueStanding(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"}):
+    """A user and a known value of a segment by value. The fields are those of `Standing`."""
+
+    value: Scalar
+    inside: bool
+    since: str | None
+    times: int
+    attach: dict[str, Any]
+    group: str | None
+    because: list[Atom]
+    next: Next | None
+
+
 class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"}):
     """A user and a segment. `since`: when the user entered (null: is not in). `times`: memberships so far. `group`: in
     the experiment, as the entry told it (null: none, or is not in).
 
-    `because`: every part of the condition that matters now (that of leaving, for who is in) with its value.
+    `because`: every part of the condition that matters now (that of leaving, for who is in) with its value. Of a
+    segment by value there is none, and `values` are those that are known, in order of text: the user is in while in by
+    any.
     """
 
     segment: str
@@ -48,6 +68,7 @@ class Standing(msgspec.Struct, kw_only=True, frozen=True, rename={"inside": "in"
     group: str | None
     because: list[Atom]
     next: Next | None
+    values: list[ValueStanding] | UnsetType = UNSET
 
 
 class Evaluation(msgspec.Struct, kw_only=True, frozen=True):
@@ -131,20 +152,19 @@ def standings(
     """Every live segment, by name. The partition is of this program, its clock has reached `at_ms`; it is used up."""
     profile = partition.profile(user)
     codes = {code.name: code for code in program.segments}
-    coming: dict[str, Change] = {}
+    coming: dict[tuple[str, str | None], Change] = {}
     if profile is not None:
         for change in partition.advance(min(profile.highest_ms + rules.retention_ms, INSTANT_MS_MAX)).changes:
             if change.user == user and change.change != "updated":
-                coming.setdefault(change.segment, change)
+                coming.setdefault((change.segment, _key(change)), change)
     found = []
     for segment in sorted(catalog.live_segments, key=lambda each: each.name):
         code = codes[segment.name]
         member = None if profile is None else profile.members.get(code.id)
         inside = member is not None and bool(member[INSIDE])
         atoms: list[Atom] = []
-        if profile is not None and code.values is None:  # by value each of them has its own
+        if profile is not None and code.values is None:
             atoms = (code.exit_evidence if inside else code.entry_evidence)(profile, at_ms, user)
-        coming_next = coming.get(segment.name) if code.values is None else None
         found.append(
             Standing(
                 segment=segment.name,
@@ -154,10 +174,50 @@ def standings(
                 attach=(member[SENT] or {}) if member is not None and inside else {},
                 group=member[TOLD][0] if member is not None and len(member) > TOLD else None,
                 because=atoms,
-                next=None if coming_next is None else Next(coming_next.change, coming_next.at, coming_next.evidence),
+                next=_next(coming.get((segment.name, None))),
+                values=UNSET if code.values is None else _values(code, profile, coming, user=user, at_ms=at_ms),
             )
         )
     return found
+
+
+def _values(
+    code: SegmentCode,
+    profile: Profile | None,
+    coming: Mapping[tuple[str, str | None], Change],
+    *,
+    user: str,
+    at_ms: int,
+) -> list[ValueStanding]:
+    """The known values of a segment by value, in order of text."""
+    if code.values is None or profile is None:
+        return []
+    state: State = profile.aggregates.get(code.values.state_id) or {}
+    found = []
+    for key in sorted(state, key=key_order):
+        part, member = code.values.part(profile, key, state[key]), state[key][MEMBER]
+        inside = is_inside(state[key])
+        found.append(
+            ValueStanding(
+                value=key_value(key),
+                inside=inside,
+                since=iso(member[SINCE]) if inside else None,
+                times=0 if member is None else member[TIMES],
+                attach=(member[SENT] or {}) if inside else {},
+                group=member[TOLD][0] if member is not None and len(member) > TOLD else None,
+                because=(code.exit_evidence if inside else code.entry_evidence)(part, at_ms, user),
+                next=_next(coming.get((code.name, key))),
+            )
+        )
+    return found
+
+
+def _next(change: Change | None) -> Next | None:
+    return None if change is None else Next(change.change, change.at, change.evidence)
+
+
+def _key(change: Change) -> str | None:
+    return None if change.value is None else key_of(change.value, Counted())
 
 
 def _read(event: Any, instant_ms: int, ids: UserIds) -> tuple[str, int, bytes]:

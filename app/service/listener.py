@@ -2,9 +2,13 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
+
+from tables.counted import Counted
+from tables.values import Scalar, key_of
 
 QUEUE_MAX: Final = 2_000
 
@@ -13,13 +17,15 @@ Positions = dict[int, int]
 
 class _Head(msgspec.Struct):
     segment: str
+    value: Scalar | None = None
 
 
-_segment_of: Final = msgspec.json.Decoder(_Head).decode
+_head_of: Final = msgspec.json.Decoder(_Head).decode
 
 
 class Listener:
-    """One live stream. `user` None: all users; `segments` empty: all segments.
+    """One live stream. `user` None: all users; `segments` empty: all segments; `values` None: all changes, else
+    those by one of these keys of values.
 
     `positions`: partition -> the offset behind what has been given out, or passed over. `path`: the key that was asked
     for, and those that it has moved to one after the other; `user` is the last. `has_turned`: the user is another one
@@ -34,7 +40,9 @@ class Listener:
         positions: Positions,
         is_visitor: bool = False,
         follows: bool = True,
+        values: Collection[str] | None = None,
     ) -> None:
+        self.values = values
         self.path: tuple[str, ...] = () if user is None else (user,)
         self.key = None if user is None else user.encode()
         self.segments = segments
@@ -68,10 +76,17 @@ class Listener:
         """True if a record is for this listener."""
         if value is None or (self.key is not None and key != self.key):
             return False
+        if not self.segments and self.values is None:
+            return True
         try:
-            return not self.segments or _segment_of(value).segment in self.segments
+            head = _head_of(value)
+            return (not self.segments or head.segment in self.segments) and self.is_by(head.value)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
+
+    def is_by(self, value: Scalar | None) -> bool:
+        """True if what is by this value is wanted; None: by none."""
+        return self.values is None or (value is not None and key_of(value, Counted()) in self.values)
 
     def offer(self, partition: int, offset: int, value: bytes) -> None:
         """A record that it wants. With too many waiting it is ended."""

@@ -30,6 +30,8 @@ from tables.values import Scalar
 CONNECTIONS_MAX: Final = 50
 PAGE_MAX: Final = 1_000
 SKIP_MAX: Final = 10_000
+SCAN_MAX: Final = 10_000
+"""Users of a segment that one question by value looks at."""
 RETRY_AFTER_S: Final = 2
 
 T = TypeVar("T")
@@ -62,11 +64,12 @@ class Entered(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, kw_only=True, frozen=True):
-    """Users of a segment, the longest in it first. `next` is the cursor of the next page, null at the end."""
+    """Users of a segment, the longest in it first. `next` is the cursor of the next page, null at the end. `total`: of
+    the segment; null where only those by one value are asked for."""
 
     segment: str
     users: list[Entered]
-    total: int
+    total: int | None
     complete: bool
     next: str | None
 
@@ -227,6 +230,56 @@ class Memberships:
             complete=_complete(state),
             next=more,
         )
+
+    async def page_by_value(self, segment: str, keys: Sequence[str], *, limit: int, cursor: str | None) -> Page:
+        """Users who are in a segment by value by one of these keys, after a cursor. At most `SCAN_MAX` users of the
+        segment are looked at, so a page may be short. Problem 400, 503."""
+        key = self._keys.segment(segment)
+        fields = [f"{segment}\x00{each}" for each in keys]
+        after = None if cursor is None else _read_cursor(cursor)
+        found: list[Entered] = []
+        more = False
+        for _ in range(SCAN_MAX // PAGE_MAX):
+            scanned = await self._scan(key, fields, after)
+            more = len(scanned) == PAGE_MAX
+            for user, score, entry in scanned:
+                after = (score, user)
+                if entry is not None:
+                    found.append(Entered(user, _decode_entry(entry).since))
+                    if len(found) == limit:
+                        break
+            if len(found) == limit:
+                more = more or after != (scanned[-1][1], scanned[-1][0])
+                break
+            if not more:
+                break
+        state = await self._state()
+        return Page(
+            segment=segment,
+            users=found,
+            total=None,
+            complete=_complete(state),
+            next=_write_cursor(*after) if more and after is not None else None,
+        )
+
+    async def _scan(
+        self, key: str, fields: Sequence[str], after: tuple[int, str] | None
+    ) -> list[tuple[str, int, bytes | None]]:
+        """The next users of a segment, the instant of their entry, and what stands under the first of the fields."""
+
+        async def ask(redis: Any) -> list[tuple[str, int, bytes | None]]:
+            skip = 0 if after is None else await _rank_after(redis, key, *after)
+            users = await redis.zrange(key, skip, skip + PAGE_MAX - 1, withscores=True)
+            pipeline = redis.pipeline(transaction=False)
+            for user, _ in users:
+                pipeline.hmget(self._keys.user(user.decode(errors="replace")), fields)
+            entries = await pipeline.execute() if users else []
+            return [
+                (user.decode(errors="replace"), int(score), next((each for each in values if each is not None), None))
+                for (user, score), values in zip(users, entries, strict=True)
+            ]
+
+        return await self.ask(ask)
 
     async def counts_over_time(self, segment: str, *, since_ms: int, until_ms: int) -> SegmentCounts:
         """Returns the number of users in a segment at the counted instants, both ends included. Problem 503."""

@@ -1,9 +1,11 @@
 """Parts of the OpenAPI document that the handlers' types do not say."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from app.service.http_problem import ProblemBody
@@ -109,6 +111,34 @@ MEANINGS: Final = {
     503: "What this needs does not answer, or is not there: again after Retry-After seconds",
 }
 COLLECTING: Final = (400, 401, 403, 413, 415, 429, 503)
+
+
+class JsonDocument(JsonRenderPlugin):
+    """The document as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/openapi.json")
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """See `OpenAPIRenderPlugin`."""
+        return self.render_json(request, numbers_once(openapi_schema))
+
+
+def numbers_once(node: Any) -> Any:
+    """A document in which a type with whole and other numbers names numbers alone.
+
+    `oneOf` refuses what two of its parts take, as 5 is an integer and a number.
+
+    >>> numbers_once({"oneOf": [{"type": "integer"}, {"type": "number"}]})
+    {'oneOf': [{'type': 'number'}]}
+    """
+    if isinstance(node, dict):
+        return {name: numbers_once(each) for name, each in node.items()}
+    if isinstance(node, list):
+        both = [{"type": "integer"}, {"type": "number"}]
+        left_out = both[:1] if all(each in node for each in both) else []
+        return [numbers_once(each) for each in node if each not in left_out]
+    return node
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request
+from msgspec import UNSET
 
 from app.events.message import USER_BYTES_MAX, instant_ms
 from app.population.drift import Drift, NoCountsError, drift
@@ -19,6 +20,9 @@ from app.service.http_problem import Problem
 from app.service.memberships import PAGE_MAX, Membership, Memberships, Page, SegmentCounts, Snapshot
 from app.service.profiles import Profiles
 from app.settings import Settings
+from tables.by_value import written_keys
+from tables.counted import Counted
+from tables.values import key_of
 
 Asked = Request[Any, Any, Any]
 USERS_MAX: Final = 100
@@ -117,10 +121,21 @@ class Queries:
         """The key of a user whom a question names. Problem 400 for one that cannot be."""
         return checked_user(self._ids.key_of(user))
 
-    async def segments_of(self, user: str, reader: Reader) -> UserSegments:
-        """Returns the memberships of a user; of a key that has moved, those of the user it has moved to."""
+    async def segments_of(
+        self, user: str, reader: Reader, *, segment: str | None = None, value: str | None = None
+    ) -> UserSegments:
+        """Returns the memberships of a user; of a key that has moved, those of the user it has moved to. `segment`,
+        `value`: only that one, only those by this value."""
         snapshot = await self._memberships.of(self.key_of(user), follows=reader.follows)
-        return user_segments(self.key_of(user), snapshot, is_visitor=reader.is_visitor)
+        found = user_segments(self.key_of(user), snapshot, is_visitor=reader.is_visitor)
+        keys = None if value is None else written_keys(value)
+        wanted = [
+            each
+            for each in found.segments
+            if segment in (None, each.segment)
+            and (keys is None or (each.value is not UNSET and key_of(each.value, Counted()) in keys))
+        ]
+        return msgspec.structs.replace(found, segments=wanted)
 
     async def segments_of_all(self, users: list[str]) -> list[UserSegments]:
         """The same for several users."""
@@ -152,11 +167,15 @@ class Queries:
         ]
         return SegmentList(version=catalog.version, complete=complete, segments=infos)
 
-    async def users_of(self, segment: str, *, limit: int, cursor: str | None) -> Page:
-        """A page of a segment's users."""
+    async def users_of(self, segment: str, *, limit: int, cursor: str | None, value: str | None = None) -> Page:
+        """A page of a segment's users; `value`: of those who are in by this value."""
         if not 1 <= limit <= PAGE_MAX:
             raise Problem(400, "limit", f"limit is {limit}; from 1 to {PAGE_MAX}")
         self._check_segment(segment)
+        if value is not None:
+            self._check_by_value(segment)
+            keys = written_keys(value)
+            return await self._memberships.page_by_value(segment, keys, limit=limit, cursor=cursor)
         return await self._memberships.page(segment, limit=limit, cursor=cursor)
 
     async def counts_of(self, segment: str, *, since: str | None, until: str | None) -> SegmentCounts:
@@ -204,11 +223,27 @@ class Queries:
             raise Problem(400, "back", f"back is {back[:40]!r}; a duration such as 7d, at most 400d")
         return Period(now_ms=time.time_ns() // 1_000_000, back_ms=back_ms, every_ms=self._counts_every_ms)
 
-    async def explain(self, user: str, segment: str) -> LiveEvaluation:
-        """Explains why a live user is in a segment, or not."""
+    async def explain(self, user: str, segment: str, value: str | None = None) -> LiveEvaluation:
+        """Explains why a live user is in a segment, or not; `value`: by this value. Problem 404 for one not known."""
         self._check_segment(segment)
+        if value is not None:
+            self._check_by_value(segment)
         catalog, program = self._definitions.catalog, self._definitions.program
-        return await self._profiles.explain(self.key_of(user), segment, catalog=catalog, program=program)
+        found = await self._profiles.explain(self.key_of(user), segment, catalog=catalog, program=program)
+        if value is None or found.segment.values is UNSET:
+            return found
+        keys = written_keys(value)
+        values = [each for each in found.segment.values if key_of(each.value, Counted()) in keys]
+        if not values:
+            detail = (
+                f"{segment} knows nothing of the value {value!r:.80} of this user: without value, all that are known"
+            )
+            raise Problem(404, "no-value", detail)
+        return msgspec.structs.replace(found, segment=msgspec.structs.replace(found.segment, values=values))
+
+    def _check_by_value(self, segment: str) -> None:
+        if self._definitions.catalog.segment(segment).each is None:
+            raise Problem(400, "value", f"{segment} has no values (each): leave value out")
 
     def _check_segment(self, segment: str) -> None:
         if all(each.name != segment for each in self._definitions.catalog.live_segments):

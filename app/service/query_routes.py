@@ -25,6 +25,10 @@ from app.service.queries import (
 )
 from app.service.visitor_tokens import TTL_S_MAX
 
+ValueParameter = Annotated[
+    str | None,
+    QueryParameter(name="value", description='By this value of a segment by value; the text "5", no number, in quotes'),
+]
 TokenParameter = Annotated[str | None, QueryParameter(name="token", description="A visitor's token")]
 
 
@@ -40,14 +44,21 @@ class QueryRoutes(Controller):
         security=security("readKey", "userToken"),
     )
     async def user_segments(
-        self, request: Asked, queries: NamedDependency[Queries], user: FromPath[str], token: TokenParameter = None
+        self,
+        request: Asked,
+        queries: NamedDependency[Queries],
+        user: FromPath[str],
+        token: TokenParameter = None,
+        segment: Annotated[str | None, QueryParameter(name="segment", description="Only this one")] = None,
+        value: ValueParameter = None,
     ) -> UserSegments:
         """The segments that a user is in now, with since when and the attached values.
 
         Of a key that has moved to a user by a login, those of the user, with `asked` and `moved_to`. With a token,
         `user` is the key of the token.
         """
-        return await queries.segments_of(user, queries.access.may_follow(request.headers, token, user))
+        reader = queries.access.may_follow(request.headers, token, user)
+        return await queries.segments_of(user, reader, segment=segment, value=value)
 
     @post(
         "/v1/users/segments",
@@ -87,10 +98,15 @@ class QueryRoutes(Controller):
         segment: FromPath[str],
         limit: Annotated[int, QueryParameter(name="limit", description=f"At most {PAGE_MAX}")] = 100,
         cursor: Annotated[str | None, QueryParameter(name="cursor", description="next of the page before")] = None,
+        value: ValueParameter = None,
     ) -> Page:
-        """The users of a segment, those who are in it for longest first."""
+        """The users of a segment, those who are in it for longest first.
+
+        With `value` those who are in by it, `since` by it. A request looks at 10,000 users of the segment at most, so a
+        page may have fewer than `limit`, or none; `total` is null.
+        """
         queries.access.may_read(request.headers)
-        return await queries.users_of(segment, limit=limit, cursor=cursor)
+        return await queries.users_of(segment, limit=limit, cursor=cursor, value=value)
 
     @get(
         "/v1/segments/{segment:str}/counts",
@@ -122,10 +138,14 @@ class QueryRoutes(Controller):
         queries: NamedDependency[Queries],
         user: FromPath[str],
         segment: Annotated[str, QueryParameter(name="segment", description="The segment's name")],
+        value: ValueParameter = None,
     ) -> LiveEvaluation:
-        """Explain why a user is in a segment now or not: each part of the condition, its value, and what comes next."""
+        """Explain why a user is in a segment now or not: each part of the condition, its value, and what comes next.
+
+        Of a segment by value, `values` has all that are known, or the asked one alone.
+        """
         queries.access.may_read(request.headers)
-        return await queries.explain(user, segment)
+        return await queries.explain(user, segment, value)
 
     @post(
         "/v1/evaluate",

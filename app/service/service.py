@@ -11,7 +11,6 @@ from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
@@ -36,6 +35,7 @@ from app.service.http_problem import Problem
 from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
 from app.service.list_routes import ListRoutes, StaticLists
 from app.service.memberships import Memberships
+from app.service.openapi import JsonDocument
 from app.service.page_routes import DocumentPage, PageRoutes, document_router
 from app.service.population_routes import PopulationRoutes
 from app.service.push_routes import PushRoutes
@@ -158,7 +158,7 @@ def _openapi() -> OpenAPIConfig:
         description="Events in; who is in which segment, why, and what changes, out.",
         use_handler_docstrings=True,
         openapi_router=document_router(),
-        render_plugins=[DocumentPage(), JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[DocumentPage(), JsonDocument()],
         components=Components(
             security_schemes={
                 "writeKey": SecurityScheme(

@@ -8,11 +8,12 @@ after a long silence.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
+from msgspec import UNSET
 
 from app.segments.evaluation.change import change_id
 from app.service.access import Access, Reader
@@ -32,6 +33,7 @@ CAUSE_OF_VISITORS: Final = ("kind", "message_id")
 ELSEWHERE: Final = "moved"
 """The id of a stream whose key has moved: who comes back with it is told anew what the user is in."""
 SEGMENTS_MAX: Final = 50
+VALUES_MAX: Final = 100
 ID_CHARACTERS_MAX: Final = 20_000
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -52,10 +54,12 @@ class Streams:
         self.metrics = metrics
         self.heartbeat_s = settings.stream_heartbeat_ms / 1000
 
-    async def begin(self, reader: Reader, *, segments: frozenset[str], last_id: str | None) -> "LiveStream":
-        """A stream that is about to be sent. Problem 503."""
+    async def begin(
+        self, reader: Reader, *, segments: frozenset[str], last_id: str | None, values: Collection[str] | None = None
+    ) -> "LiveStream":
+        """A stream that is about to be sent; `values`: keys of those that it is about. Problem 503."""
         listener = self.hub.listen(
-            user=reader.user, segments=segments, is_visitor=reader.is_visitor, follows=reader.follows
+            user=reader.user, segments=segments, is_visitor=reader.is_visitor, follows=reader.follows, values=values
         )
         try:
             first = await self._first(listener, last_id)
@@ -105,9 +109,13 @@ class Streams:
         if snapshot is not None and snapshot.offset is not None and listener.asked is not None:
             positions = {snapshot.partition: snapshot.offset}
             said = user_segments(listener.asked, snapshot, is_visitor=listener.is_visitor)
-            if listener.segments:
-                wanted = [each for each in said.segments if each.segment in listener.segments]
-                said = msgspec.structs.replace(said, segments=wanted)
+            wanted = [
+                each
+                for each in said.segments
+                if (not listener.segments or each.segment in listener.segments)
+                and listener.is_by(None if each.value is UNSET else each.value)
+            ]
+            said = msgspec.structs.replace(said, segments=wanted)
             try:
                 missed = await self.hub.replay(listener, positions)
             except TooFarBackError:

@@ -13,7 +13,8 @@ from app.service.http_problem import Problem
 from app.service.openapi import problems, security
 from app.service.queries import checked_user
 from app.service.query_routes import TokenParameter
-from app.service.stream import SEGMENTS_MAX, Streams
+from app.service.stream import SEGMENTS_MAX, VALUES_MAX, Streams
+from tables.by_value import written_keys
 
 
 class StreamRoutes(Controller):
@@ -34,6 +35,9 @@ class StreamRoutes(Controller):
         streams: NamedDependency[Streams],
         user: Annotated[str | None, QueryParameter(name="user", description="Of this user alone")] = None,
         segment: Annotated[list[str] | None, QueryParameter(name="segment", description="Of these segments")] = None,
+        value: Annotated[
+            list[str] | None, QueryParameter(name="value", description="By these values, of segments by value")
+        ] = None,
         token: TokenParameter = None,
         last_event_id: Annotated[
             str | None, QueryParameter(name="lastEventId", description="Go on after this id, as Last-Event-ID")
@@ -43,8 +47,11 @@ class StreamRoutes(Controller):
         reader = streams.access.may_follow(request.headers, token, user)
         if segment is not None and len(segment) > SEGMENTS_MAX:
             raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
+        if value is not None and len(value) > VALUES_MAX:
+            raise Problem(400, "too-many", f"{len(value)} values; at most {VALUES_MAX}")
         return await streams.begin(
             replace(reader, user=None if reader.user is None else checked_user(reader.user)),
             segments=frozenset(segment or ()),
+            values=None if not value else frozenset(key for each in value for key in written_keys(each)),
             last_id=request.headers.get("last-event-id") or last_event_id,
         )

@@ -11,7 +11,6 @@ from litestar import Litestar, Response
 from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
@@ -22,6 +21,7 @@ from app.service.export_routes import Exports
 from app.service.framework import given, refusal_of
 from app.service.http_problem import Problem
 from app.service.memberships import Memberships
+from app.service.openapi import JsonDocument
 from app.service.profiles import Profiles
 from app.service.queries import Queries
 from app.settings import Settings
@@ -146,7 +146,7 @@ def _openapi() -> OpenAPIConfig:
         description="What the pages of the console ask. Writes send back `csrf` of /console/v1/me as X-Shoal-CSRF.",
         use_handler_docstrings=True,
         path="/console/v1/docs",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[JsonDocument()],
         components=Components(
             security_schemes={
                 "session": SecurityScheme(

@@ -7,12 +7,13 @@ import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
+from msgspec import UNSET, UnsetType
 
 from app.console.reasons import Reasons, deciding
 from app.offline.person import Key
-from app.segments.definitions.definition import Catalog
+from app.segments.definitions.definition import Catalog, Segment
 from app.service.definitions import Definitions
-from app.service.evaluation import Standing
+from app.service.evaluation import Standing, ValueStanding
 from app.service.http_problem import Problem
 from app.service.memberships import Membership, Memberships
 from app.service.openapi import problems, security
@@ -27,12 +28,20 @@ READING = (400, 401, 403, 503)
 UserParameter = Annotated[str, QueryParameter(name="user", description="The exact id: a userId or an anonymousId")]
 
 
+class ExplainedValue(ValueStanding, frozen=True, kw_only=True):
+    """A person and a value of a segment by value; the fields are those of `Explained`."""
+
+    deciding: list[str]
+    said: dict[str, str]
+
+
 class Explained(Standing, frozen=True, kw_only=True):
     """A person and a segment. `deciding`: the expressions because of which they are in or not; none: not to be told.
     `said`: the expressions in words."""
 
     deciding: list[str]
     said: dict[str, str]
+    values: list[ExplainedValue] | UnsetType = UNSET  # type: ignore[assignment]  # narrower, and never changed
 
 
 class PersonView(msgspec.Struct, kw_only=True, frozen=True):
@@ -133,11 +142,21 @@ class PeopleRoutes(Controller):
 
 
 def _explained_standing(standing: Standing, catalog: Catalog) -> Explained:
+    segment = catalog.segment(standing.segment)
+    values = standing.values
+    if values is not UNSET:
+        values = [ExplainedValue(**_fields(each), **_told(each, segment)) for each in values]
+    return Explained(**_fields(standing) | {"values": values}, **_told(standing, segment))
+
+
+def _fields(standing: Standing | ValueStanding) -> dict[str, Any]:
+    return {name: getattr(standing, name) for name in standing.__struct_fields__}
+
+
+def _told(standing: Standing | ValueStanding, segment: Segment) -> dict[str, Any]:
     evidence = [{"expression": atom.expression, "value": atom.value} for atom in standing.because]
-    why = deciding(catalog.segment(standing.segment), evidence, inside=standing.inside) if evidence else []
-    fields = {name: getattr(standing, name) for name in standing.__struct_fields__}
-    said = {atom.expression: words_of(atom.expression) for atom in standing.because}
-    return Explained(**fields, deciding=why, said=said)
+    why = deciding(segment, evidence, inside=standing.inside) if evidence else []
+    return {"deciding": why, "said": {atom.expression: words_of(atom.expression) for atom in standing.because}}
 
 
 def _explained(item: Any, reasons: Reasons | None) -> Any:

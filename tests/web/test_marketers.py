@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from msgspec import UNSET
 from redis import Redis
 
 from app.console.reasons import Reasons
@@ -15,7 +16,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Atom
 from app.segments.language import canonical
 from app.segments.language.parser import parse_expression
-from app.service.evaluation import Standing
+from app.service.evaluation import Standing, ValueStanding
 from app.settings import Settings
 from app.web.condition_words import words_of
 from app.web.people_routes import _explained_standing
@@ -77,6 +78,22 @@ def test_a_person_is_told_with_words_beside_each_expression() -> None:
     assert _explained_standing(standing, CATALOG).said == {
         "cart.items > 0": "the number of products in the cart is more than 0"
     }
+
+
+def test_each_value_of_a_person_is_told_with_words_and_with_what_decides() -> None:
+    atom = Atom("exists(page within 1d)", False)
+    value = ValueStanding(
+        value="A1", inside=False, since=None, times=0, attach={}, group=None, because=[atom], next=None
+    )
+    standing = Standing(
+        segment="read", inside=False, since=None, times=0, attach={}, group=None, because=[], next=None, values=[value]
+    )
+    catalog = load_catalog({"read.yaml": "segment: read\neach: product_id\nwhen: exists(page within 1d)\n"})
+    told = _explained_standing(standing, catalog)
+    assert told.values is not UNSET
+    (shown,) = told.values
+    assert (shown.value, shown.deciding, list(shown.said)) == ("A1", [atom.expression], [atom.expression])
+    assert told.said == {}
 
 
 async def test_a_segment_tells_its_latest_changes_without_code(url: str, page: Browser) -> None:

@@ -37,6 +37,18 @@ function Atoms({ standing }) {
   })}</ul>`;
 }
 
+// Of a segment by value: each value with its own reasons; else those of the segment.
+function Reasons({ standing }) {
+  if (!standing.values) return html`<${Atoms} standing=${standing} />`;
+  if (!standing.values.length) return html`<p class="quiet">${t('no_values')}</p>`;
+  return html`<ul class="standings">${standing.values.map((each) => html`<li key=${JSON.stringify(each.value)}>
+    <p><b><bdi>${shown(each.value)}</bdi></b> · ${each.in ? html`${t('since')} <${Time} at=${each.since} /> · ${t('person_times', { n: each.times })}` : t('value_not_in')} · ${t('person_next')}: <${Next} next=${each.next} /></p>
+    <${Atoms} standing=${each} />
+    <${Attached} values=${each.attach} /></li>`)}</ul>`;
+}
+
+const Attached = ({ values }) => Object.keys(values).length ? html`<p class="quiet">${Object.entries(values).map(([name, value]) => `${name}: ${shown(value)}`).join(' · ')}</p>` : '';
+
 const Next = ({ next }) => next ? html`<span>${t(`next_${next.change}`, { at: moment(next.at) })}</span>` : html`<span class="quiet">${t('next_none')}</span>`;
 
 function Person({ user }) {
@@ -53,7 +65,8 @@ function Known({ data }) {
   const inside = data.segments.filter((each) => each.in);
   const outside = data.segments.filter((each) => !each.in);
   const about = data.remembered;
-  const differs = data.live && inside.map((each) => each.segment).sort().join() !== data.live.map((each) => each.segment).sort().join();
+  const names = (standings) => [...new Set(standings.map((each) => each.segment))].sort();  // by value, one comes several times
+  const differs = data.live && names(inside).join() !== names(data.live).join();
   return html`
     <dl class="figures">
       <${Figure} label=${t('person_first')} value=${html`<${Time} at=${about.first_seen} />`} />
@@ -62,12 +75,12 @@ function Known({ data }) {
     </dl>
     ${about.suppressed ? html`<p class="notice">${t('suppressed')}</p>` : ''}
     <section aria-labelledby="in"><h2 id="in">${t('person_in')} (${inside.length})</h2>
-      ${differs ? html`<p class="notice">${t('live_differs', { segments: data.live.map((each) => each.segment).join(', ') || t('none') })}</p>` : ''}
+      ${differs ? html`<p class="notice">${t('live_differs', { segments: names(data.live).join(', ') || t('none') })}</p>` : ''}
       ${inside.length ? html`<ul class="standings">${inside.map((each) => html`<li key=${each.segment}>
         <h3><a href=${segmentHref(each.segment)}>${each.segment}</a></h3>
-        <p>${t('since')} <${Time} at=${each.since} /> · ${t('person_times', { n: each.times })} · ${t('person_next')}: <${Next} next=${each.next} /></p>
-        <${Atoms} standing=${each} />
-        ${Object.keys(each.attach).length ? html`<p class="quiet">${Object.entries(each.attach).map(([name, value]) => `${name}: ${shown(value)}`).join(' · ')}</p>` : ''}</li>`)}</ul>`
+        <p>${t('since')} <${Time} at=${each.since} /> · ${t('person_times', { n: each.times })}${each.values ? '' : html` · ${t('person_next')}: <${Next} next=${each.next} />`}</p>
+        <${Reasons} standing=${each} />
+        <${Attached} values=${each.attach} /></li>`)}</ul>`
         : html`<p class="quiet">${t('person_in_none')}</p>`}
     </section>
     ${outside.length ? html`<${WhyNot} outside=${outside} />` : ''}
@@ -94,7 +107,7 @@ function WhyNot({ outside }) {
   return html`<section aria-labelledby="not"><h2 id="not">${t('person_not')}</h2>
     <div class="filters"><label>${t('person_not_label')}<select value=${standing.segment} onChange=${(event) => setName(event.target.value)}>${outside.map((each) => html`<option key=${each.segment}>${each.segment}</option>`)}</select></label></div>
     <div class="panel"><h3><a href=${segmentHref(standing.segment)}>${standing.segment}</a></h3>
-      <${Atoms} standing=${standing} /><p>${t('person_next')}: <${Next} next=${standing.next} /></p></div></section>`;
+      <${Reasons} standing=${standing} />${standing.values ? '' : html`<p>${t('person_next')}: <${Next} next=${standing.next} /></p>`}</div></section>`;
 }
 
 function Timeline({ user, keys }) {

@@ -607,6 +607,8 @@ export const WORDS = {
   next_updated: 'wird {at} geändert, wenn nichts geschieht',
   person_not: 'Warum nicht?',
   person_not_label: 'Ein Segment, in dem die Person nicht ist',
+  no_values: 'Von dieser Person ist hier kein Wert bekannt.',
+  value_not_in: 'damit nicht darin',
   missing: 'fehlt',
   holds: 'gilt',
   no_value: 'kein Wert',

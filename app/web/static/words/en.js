@@ -607,6 +607,8 @@ export const WORDS = {
   next_updated: 'is updated {at}, if nothing happens',
   person_not: 'Why not?',
   person_not_label: 'A segment that they are not in',
+  no_values: 'No value of this person is known here.',
+  value_not_in: 'not in by it',
   missing: 'missing',
   holds: 'holds',
   no_value: 'no value',
