@@ -39,6 +39,12 @@ METRICS = (
         ("what",),
     ),
     Metric(
+        "shoal_cleaned_values",
+        "counter",
+        "Values of events that a rule of cleaning.yaml has changed before they were read, by event and property",
+        ("rule",),
+    ),
+    Metric(
         "shoal_exposures",
         "counter",
         "Users who entered a segment of an experiment for the first time, by experiment and group",

@@ -37,6 +37,9 @@ def show_reading(console: Console, summary: Summary) -> None:
     say(console, f"{told}{counted(summary.users, 'user')} until {show_instant(summary.end_ms)} UTC")
     if summary.links:
         say(console, f"logins: {logins_text(summary.links)}")
+    if summary.cleaned:
+        told = ", ".join(f"{rule} {count:,}" for rule, count in sorted(summary.cleaned.items()))
+        say(console, f"cleaned values (cleaning.yaml): {told}")
     notes = [
         f"{counted(summary.duplicates, 'duplicate')}" if summary.duplicates else "",
         f"{summary.late:,} late" if summary.late else "",

@@ -41,7 +41,7 @@ class Summary:
 
     `members` are samples over time: (clock in ms, segment -> members). `users_of`: how many users were in for the first
     time. `inside`: members at the end, for every live segment. `waiting`: events whose turn has not come at the end.
-    `links`: what became of logins, by result.
+    `links`: what became of logins, by result. `cleaned`: the values that each rule of cleaning.yaml has changed.
     """
 
     events: int = 0
@@ -61,6 +61,7 @@ class Summary:
     inside: dict[str, int] = field(default_factory=dict)
     members: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     links: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
 
 
 class Backtest:
@@ -152,6 +153,7 @@ class Backtest:
                 shown = value[:80].decode(errors="replace") + ("…" if len(value) > 80 else "")
                 summary.first_dead = f"{letter.reason}: {letter.detail}: {shown}"
         summary.links.update(linked.result for linked in batch.linked)
+        summary.cleaned.update(batch.cleaned)
         if self._hear_link is not None:
             for linked in batch.linked:
                 self._hear_link(linked)

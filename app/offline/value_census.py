@@ -18,6 +18,7 @@ from app.offline.name_census import keys_of_pattern, shown_name
 from app.segments.definitions.cart_policy import CartPolicy, CartUpdate
 from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
+from app.segments.evaluation.cleaning import cleaned_at
 from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
@@ -95,6 +96,7 @@ class ValueCensus:
 
     def __init__(self, catalog: Catalog) -> None:
         self._found: dict[_Place, _Found] = {}
+        self._cleaning = catalog.settings.cleaning
         definitions: list[Definition] = [each for each in catalog.segments if each.status != "retired"]
         definitions += (*catalog.models, *catalog.scores)
         for definition in definitions:
@@ -116,7 +118,7 @@ class ValueCensus:
             return
         sought = self._properties.get(read.key)
         if sought is not None and sought.may_be_in(read.own):
-            self._look(sought, values_of(read.own), where)
+            self._look(sought, self._cleaned(read.key, values_of(read.own)), where)
         if read.type == "identify" and self._traits.may_be_in(read.traits):
             self._look(self._traits, values_of(read.traits), where)
         in_context, in_traits = self._context.may_be_in(read.context), self._traits.may_be_in(read.context)
@@ -125,6 +127,14 @@ class ValueCensus:
             self._look(self._context, context, where)
             if isinstance(traits := context.get("traits"), dict):
                 self._look(self._traits, traits, where)
+
+    def _cleaned(self, key: EventKey, values: dict[str, Any]) -> dict[str, Any]:
+        """The properties of an event as definitions read them."""
+        kind, name = key
+        for rule in self._cleaning if kind == "track" else ():
+            if name in rule.events:
+                values, _ = cleaned_at(values, rule.path, rule)
+        return values
 
     def heard(self, files: EventFiles) -> Iterator[bytes]:
         """The messages of files, each heard as it comes."""

@@ -51,6 +51,13 @@ class Regroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Clean:
+    """Another `cleaning.yaml` takes effect, between two records; an empty text: none."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Merge:
     """A user turns out to be another one, between two records: all that `given` remembers goes to `user`."""
 

@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from app.segments.definitions.cleaning_rules import CleaningRule
 from app.segments.definitions.definition import Catalog, Segment
 from app.segments.evaluation.time_rules import TimeRules
 from tests.model.asked import settlement_order
+from tests.model.cleaning import cleaned, rules_said
 from tests.model.experiments import experiments_said
 from tests.model.history import History
 from tests.model.life import Change, Life
 from tests.model.messages import (
     Advance,
+    Clean,
     Erased,
     Listed,
     Merge,
@@ -29,7 +32,7 @@ from tests.model.population import Censused, asked, percent_of, read_census, thr
 
 Lists = dict[str, tuple[int, bool]]
 """By the name of a static list: when a record about it came last, and whether the user is on it."""
-Step = Record | Advance | Order | Merge | Regroup
+Step = Record | Advance | Order | Merge | Regroup | Clean
 WAITING_MAX = 1_000
 LOOK_AHEAD_MS = 3 * 86_400_000
 ERASED_KEPT_MS = 37 * 86_400_000
@@ -92,12 +95,14 @@ class Oracle:
     turn_of: str | None = None
     waiting: list[tuple[int, Message]] = field(default_factory=list)
     wait_ms: int = 0
+    cleaning: tuple[CleaningRule, ...] = ()
     census: int = -1
     numbers: Mapping[str, int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.segments = settlement_order(self.catalog)
         self.wait_ms = self.catalog.settings.order_wait_ms
+        self.cleaning = self.catalog.settings.cleaning
 
     def run(self, steps: Iterable[Step], *, clock_ms: int = -1) -> Answer:
         """All steps, then everything due up to `clock_ms`."""
@@ -109,6 +114,9 @@ class Oracle:
                 self.advance(-1)
             elif isinstance(step, Regroup):
                 self.regroup(step)
+            elif isinstance(step, Clean):
+                self.advance(-1)
+                self.cleaning = rules_said(step.text)
             elif isinstance(step, Merge):
                 self.merge(step.user, step.given)
             else:
@@ -340,7 +348,7 @@ class Oracle:
             if self.fed_ms is None:
                 self.fed_ms = min([now, *(waiting.t for _, waiting in self.waiting)])
             life = self.begin(message.user)
-        life.take(message, now)
+        life.take(cleaned(message, self.cleaning), now)
         self.gather(life)
         return "accepted"
 

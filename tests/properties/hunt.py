@@ -3,8 +3,8 @@
 `python -m tests.properties.hunt 500 7000`: 500 histories, those of the seeds from 7000 on; with `merging` behind it,
 histories of two users of whom one turns out to be the other; with `consent`, those of users who agree and withdraw;
 with `experiment`, those of users in groups; with `terms`, those of catalogs about few kinds of terms; with `value`,
-those of segments by value; with `model`, those with a model; with `population`, those of users who are
-compared with all;
+those of segments by value; with `cleaning`, those whose values are cleaned; with `model`, those with a model; with
+`population`, those of users who are compared with all;
 with `people`, those of people with several keys, in one partition and in several; with `split`, of those whom an
 administrator splits and merges; with `erase`, of those who are erased; with `backfill`, those in which
 segments are filled. From the folder whose `app` is meant.
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 
+from tests.properties.cleanings import cleaning_scenario_of
 from tests.properties.comparison import difference
 from tests.properties.consents import consent_scenario_of
 from tests.properties.erasures import erasing_scenario_of, misbegun, unerased
@@ -108,6 +109,7 @@ if __name__ == "__main__":
         "experiment": experiment_scenario_of,
         "terms": term_scenario_of,
         "value": value_scenario_of,
+        "cleaning": cleaning_scenario_of,
         "model": model_scenario_of,
         "population": population_scenario_of,
     }

@@ -9,11 +9,11 @@ from typing import Any
 
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.definitions.catalog_settings import SETTINGS_FILE
+from app.segments.definitions.catalog_settings import CLEANING_FILE, SETTINGS_FILE
 from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.batch import Batch, UserCount
 from app.segments.evaluation.population_histogram import top_threshold
-from tests.model.messages import Advance, Merge, Order, Record, Regroup
+from tests.model.messages import Advance, Clean, Merge, Order, Record, Regroup
 from tests.properties.scenario import Scenario, regrouped, settings_of
 from tests.support.merging_partition import MergingPartition
 
@@ -80,6 +80,7 @@ class Player:
     lives: int = 0
     settings: str | None = None
     groups: Regroup | None = None
+    cleaning: str | None = None
     partition: MergingPartition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +99,9 @@ class Player:
             files |= {SETTINGS_FILE: self.settings}
         if self.groups is not None:
             files = regrouped(files, self.groups)
+        if self.cleaning is not None:
+            files = {path: text for path, text in files.items() if path != CLEANING_FILE}
+            files |= {CLEANING_FILE: self.cleaning} if self.cleaning else {}
         program = compile_catalog(catalog_of(files), self.scenario.rules)
         return MergingPartition(
             program,
@@ -119,6 +123,11 @@ class Player:
                 self.flush()
                 self.finish()
                 self.groups = step
+                self.adopt()
+            elif isinstance(step, Clean):
+                self.flush()
+                self.finish()
+                self.cleaning = step.text
                 self.adopt()
             elif isinstance(step, Order):
                 self.flush()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.evaluation.time_rules import TimeRules
 from tables.timers import UNBOUNDED
-from tests.model.messages import Advance, Merge, Order, Record, Regroup
+from tests.model.messages import Advance, Clean, Merge, Order, Record, Regroup
 from tests.model.oracle import Step
 from tests.model.plain import instant_text
 from tests.model.story import ms
@@ -110,6 +110,8 @@ class Scenario:
                 moments.append({"wait_ms": step.wait_ms, "pause": pause})
             elif isinstance(step, Merge):
                 moments.append({"user": step.user, "given": step.given, "pause": pause})
+            elif isinstance(step, Clean):
+                moments.append({"cleaning": step.text, "pause": pause})
             elif isinstance(step, Regroup):
                 moments.append({"experiments": step.experiments, "holdout": step.holdout, "pause": pause})
             else:
@@ -142,6 +144,9 @@ class Scenario:
             if "experiments" in moment:
                 moments.append((Regroup(moment["experiments"], moment["holdout"]), moment["pause"]))
                 continue
+            if "cleaning" in moment:
+                moments.append((Clean(moment["cleaning"]), moment["pause"]))
+                continue
             if "given" in moment:
                 moments.append((Merge(moment["user"], moment["given"]), moment["pause"]))
                 continue
@@ -169,6 +174,8 @@ class Scenario:
                 lines.append(f"order: wait {step.wait_ms} ms")
             elif isinstance(step, Merge):
                 lines.append(f"{step.given} is {step.user}")
+            elif isinstance(step, Clean):
+                lines.append(f"cleaning: {step.text or None}")
             elif isinstance(step, Regroup):
                 lines.append(f"experiments: {dict(step.experiments)}, holdout: {step.holdout or None}")
             else:

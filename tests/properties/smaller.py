@@ -126,6 +126,8 @@ def definitions(keys: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from ({**keys, name: {**value, one: less}} for less in texts(text, parse_expression))
         elif name == "updates":
             yield from ({**keys, name: [other for other in value if other != one]} for one in value)
+        elif name == "rules":
+            yield from ({**keys, name: less} for less in without_one(value) if less)
         elif name == "points":
             for index, points in enumerate(value):
                 yield {**keys, name: value[:index] + value[index + 1 :]}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.properties.cleanings import cleaning_scenario_of
 from tests.properties.comparison import difference, report
 from tests.properties.consents import consent_scenario_of
 from tests.properties.counts import FIRST_SEED, HISTORIES
@@ -79,6 +80,11 @@ def test_every_change_is_the_one_that_the_oracle_says_of_users_in_groups(first: 
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
 def test_every_change_is_the_one_that_the_oracle_says_of_users_who_are_compared_with_all(first: int) -> None:
     agree(population_scenario_of, first)
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES // 2, HISTORIES_AT_ONCE))
+def test_every_change_is_the_one_that_the_oracle_says_where_values_are_cleaned(first: int) -> None:
+    agree(cleaning_scenario_of, first)
 
 
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + CONSENTS, HISTORIES_AT_ONCE))

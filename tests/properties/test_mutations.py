@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.model.backfill_mutations import BACKFILL_MUTATIONS
+from tests.model.cleaning_mutations import CLEANING_MUTATIONS
 from tests.model.consent_mutations import CONSENT_MUTATIONS
 from tests.model.day_mutations import DAY_MUTATIONS
 from tests.model.each_mutations import EACH_MUTATIONS
@@ -38,7 +39,7 @@ PURE = ("app", "tables", "tests/__init__.py", "tests/model", "tests/properties",
     [
         *(*MUTATIONS, *IDENTITY_MUTATIONS, *SPLIT_MUTATIONS, *ERASE_MUTATIONS),
         *(*CONSENT_MUTATIONS, *EXPERIMENT_MUTATIONS, *EACH_MUTATIONS, *BACKFILL_MUTATIONS, *MODEL_MUTATIONS),
-        *POPULATION_MUTATIONS,
+        *(*POPULATION_MUTATIONS, *CLEANING_MUTATIONS),
     ],
     ids=lambda mutation: mutation.name,
 )
@@ -118,6 +119,14 @@ def test_the_bug_in_segments_by_value_is_found(mutation: Mutation, tmp_path: Pat
 @pytest.mark.parametrize("mutation", MODEL_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_bug_in_the_scores_of_models_is_found(mutation: Mutation, tmp_path: Path) -> None:
     found = hunt_in_copy(tmp_path, mutation, "model")
+    assert found.returncode == 1, f"not found among {HISTORIES} histories"
+    assert "rules: TimeRules" in found.stderr, found.stderr
+
+
+@hunts
+@pytest.mark.parametrize("mutation", CLEANING_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_bug_in_the_cleaning_of_values_is_found(mutation: Mutation, tmp_path: Path) -> None:
+    found = hunt_in_copy(tmp_path, mutation, "cleaning")
     assert found.returncode == 1, f"not found among {HISTORIES} histories"
     assert "rules: TimeRules" in found.stderr, found.stderr
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
-from tests.model.messages import Advance, Merge, Order, Record, Regroup, instant_ms
+from tests.model.messages import Advance, Clean, Merge, Order, Record, Regroup, instant_ms
 from tests.model.oracle import Step
 from tests.model.people import oracle_of
 from tests.model.plain import instant_text
@@ -55,7 +55,7 @@ def faster_step(step: Step, start: int) -> Step:
         return Advance(faster(step.clock_ms, start))
     if isinstance(step, Order):
         return Order(max(step.wait_ms and 1, step.wait_ms // FASTER))
-    if isinstance(step, Merge | Regroup):
+    if isinstance(step, Merge | Regroup | Clean):
         return step
     timestamp = step.timestamp if step.timestamp < 0 else faster(step.timestamp, start)
     return dataclasses.replace(step, timestamp=timestamp, value=faster_value(step, start))

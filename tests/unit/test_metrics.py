@@ -33,6 +33,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     results = ("given", "given", "refused:shared")
     outcome.linked = [Linked("", f"a-{n}", "ann", 0, "seen", result) for n, result in enumerate(results)]
     outcome.merged = [-2_000, -40_000]
+    outcome.cleaned["Viewed: category"] = 6
     metrics.committed(0, outcome, records=9, processed_s=0.1, committed_s=0.2, wall_ms=0)
     assert metrics.value("shoal_events_total", outcome="accepted") == 5
     assert metrics.value("shoal_accepted_events_total", type="track") == 3
@@ -43,6 +44,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     assert metrics.value("shoal_events_total", outcome="passed-over") == 1
     assert metrics.value("shoal_dead_letters_total", reason="invalid-json") == 1
     assert metrics.value("shoal_occurrences_total", what="cart-limit") == 3
+    assert metrics.value("shoal_cleaned_values_total", rule="Viewed: category") == 6
     assert metrics.value("shoal_batch_records_sum") == 9
     assert metrics.value("shoal_claim_to_merge_seconds_sum") == 42
     assert metrics.value("shoal_links_total", result="given") == 2

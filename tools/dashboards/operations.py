@@ -164,6 +164,12 @@ def _batches() -> Row:
                 width=8,
             ),
             Panel(
+                title="Values cleaned",
+                meaning="Values that rules of cleaning.yaml have changed before they were read, by event and property.",
+                queries=[(f"sum by (rule) (rate(shoal_cleaned_values_total{RATE}))", "{{rule}}")],
+                width=8,
+            ),
+            Panel(
                 title="Changes written",
                 meaning="By kind.",
                 queries=[(f"sum by (change) (rate(shoal_changes_total{RATE}))", "{{change}}")],

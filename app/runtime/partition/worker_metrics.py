@@ -75,6 +75,8 @@ class Metrics(MetricSet):
             self._by_name["shoal_late_events"].inc(len(outcome.late))
         for what, count in outcome.counted.items():
             self._by_name["shoal_occurrences"].labels(what).inc(count)
+        for rule, count in outcome.cleaned.items():
+            self._by_name["shoal_cleaned_values"].labels(rule).inc(count)
         for result, count in collections.Counter(linked.result for linked in outcome.linked).items():
             self._by_name["shoal_links"].labels(result).inc(count)
         for at_ms in outcome.merged[:DELAYS_A_BATCH]:

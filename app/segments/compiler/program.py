@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from app.events.message import Message, MessageDecoder, Path
 from app.segments.compiler.aggregates import Registry, Remembered, stable_id
+from app.segments.compiler.cleaning_code import cleaning_lines
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.compiler.condition_code import Expressions
 from app.segments.compiler.event_code import EventKey, Handler, HandlerWriter, keys_of_pattern, learn, learn_first
@@ -32,6 +33,7 @@ from app.segments.definitions.dependencies import evaluated
 from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
 from app.segments.definitions.identity_policy import IdentityPolicy
+from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.by_value import ByValue, Shown
 from app.segments.evaluation.exposure import ExperimentCode
 from app.segments.evaluation.masks import numbers_of
@@ -63,7 +65,7 @@ class Program:
     wait_ms: how long an event waits for those before it, 0: not at all. lag_ms: how far the partition's clock stays
         behind the highest event time. early_ms: an event's turn has come when the clock is this far before its instant;
         FOREVER where none waits.
-    counted: limits reached and odd values since it was last emptied.
+    counted: limits reached and odd values since it was last emptied; cleaned: the values that each rule has changed.
     identity: which keys are one person; None: each key is a user of its own.
     consents: the purposes, by the id of the value that says whether a user agrees.
     features: what segments read of a user beside aggregates: `Reads.features` of all of them.
@@ -100,6 +102,7 @@ class Program:
     lag_ms: int
     early_ms: int
     counted: Counted
+    cleaned: Counted
     identity: IdentityPolicy | None
     consents: Mapping[int, Purpose]
     features: frozenset[str]
@@ -107,6 +110,16 @@ class Program:
     population: PopulationCode
     parts: tuple[PartsWriter, ...] = ()
     watch_masks: dict[int, int] = field(default_factory=dict)
+
+    def count_anew(self) -> None:
+        """Begins to count from 0."""
+        self.counted.clear()
+        self.cleaned.clear()
+
+    def give_counts(self, batch: Batch) -> None:
+        """Adds what was counted to a batch."""
+        batch.counted.update(self.counted)
+        batch.cleaned.update(self.cleaned)
 
     @property
     def by_value(self) -> tuple[ByValue, ...]:
@@ -143,6 +156,7 @@ class _Compiler:
         self.registry = Registry(rules.lateness_ms, catalog.settings.zone)
         self.registry.each = {segment.name: segment.each.text for segment in self.live if segment.each is not None}
         self.parts: list[PartsWriter] = []
+        self.cleaned = Counted()
         self.namespace = Namespace()
         self.namespace.values.update(
             UNSET=UNSET, CONTAINERS=CONTAINERS, LEARN=learn, LEARN_FIRST=learn_first, COUNTED=self.registry.counted
@@ -213,6 +227,7 @@ class _Compiler:
             lag_ms=max(self.rules.disorder_ms, wait_ms),
             early_ms=max(self.rules.disorder_ms - wait_ms, 0) if wait_ms else FOREVER,
             counted=self.registry.counted,
+            cleaned=self.cleaned,
             features=frozenset(masks.features),
             experiments={code.id: code.experiment.name for segment in segments for code in segment.experiments},
             population=population_code(self.population, measured, masks.features, functions),
@@ -317,7 +332,8 @@ class _Compiler:
             with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
                 self.code.line("A = p.aggregates")
                 self.code.line("m = 0")
-                for line in writer.write_loads():
+                loads = writer.write_loads()
+                for line in (*cleaning_lines(writer, self.catalog.settings.cleaning, self.cleaned), *loads):
                     self.code.line(line)
                 self.code.include(body)
                 self.code.line("return m")

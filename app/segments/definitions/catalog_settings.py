@@ -1,4 +1,4 @@
-"""Settings that hold for all definitions of a folder, in `catalog.yaml`, `identity.yaml` and `consent.yaml`."""
+"""Settings that hold for all definitions of a folder, in the files of SETTINGS_FILES such as `catalog.yaml`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +9,8 @@ import msgspec
 import yaml
 
 from app.segments.definitions.cart_policy import DEFAULT_CART, cart_meaning, cart_text, read_cart_policy
+from app.segments.definitions.cleaning_format import CLEANING
+from app.segments.definitions.cleaning_rules import cleaning_meaning, cleaning_text, read_cleaning
 from app.segments.definitions.consent_policy import consent_meaning, consent_text, read_consent_policy
 from app.segments.definitions.definition import CatalogSettings
 from app.segments.definitions.definition_format import (
@@ -39,7 +41,8 @@ from app.segments.language.zones import is_zone, zone_hint
 SETTINGS_FILE: Final = SETTINGS.what
 IDENTITY_FILE: Final = IDENTITY.what
 CONSENT_FILE: Final = CONSENT.what
-SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE, CONSENT_FILE)
+CLEANING_FILE: Final = CLEANING.what
+SETTINGS_FILES: Final = (SETTINGS_FILE, IDENTITY_FILE, CONSENT_FILE, CLEANING_FILE)
 _NAMES: Final = {name: file for file in SETTINGS_FILES for name in (file, file.replace(".yaml", ".yml"))}
 WAIT_MS_MAX: Final = 600_000
 DEFAULT_ZONE: Final = CatalogSettings().zone
@@ -47,6 +50,7 @@ _EXAMPLES: Final = {
     SETTINGS_FILE: "order: {wait: 5s}",
     IDENTITY_FILE: "follow: always",
     CONSENT_FILE: "purposes: {marketing: {default: denied}}",
+    CLEANING_FILE: "rules: [{event: Product Viewed, property: category, do: [trim, lower]}]",
 }
 _DEFINITION_KEYS: Final = ("segment", "score")
 
@@ -82,7 +86,7 @@ def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> Se
     """Reads one file; never raises. `settings`: those of the files before it.
 
     A `catalog.yaml` without a key says nothing; an `identity.yaml` without one turns identity on, as it usually is; a
-    `consent.yaml` names purposes.
+    `consent.yaml` names purposes, a `cleaning.yaml` has rules.
     """
     source = YamlSource(path, text)
     file = SettingsFile(source, settings)
@@ -90,11 +94,10 @@ def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> Se
     is_identity = file.name == IDENTITY_FILE
     if is_identity:
         file.settings = replace(file.settings, identity=DEFAULT_POLICY)
-    is_consent = file.name == CONSENT_FILE
     example = _EXAMPLES[file.name]
     if all(not line.strip() or line.lstrip().startswith("#") for line in source.text.splitlines()):
-        if is_consent:
-            source.problems.append(source.problem(0, 0, "consent.yaml is empty", f"write {example}"))
+        if file.name in (CONSENT_FILE, CLEANING_FILE):
+            source.problems.append(source.problem(0, 0, f"{file.name} is empty", f"write {example}"))
         return file
     root = source.root("settings file", f"settings consist of lines key: value, such as {example}")
     if root is None:
@@ -111,8 +114,11 @@ def read_catalog_settings(path: str, text: str, settings: CatalogSettings) -> Se
         policy = read_identity_policy(IDENTITY.fields(source, root))
         file.settings = replace(file.settings, identity=policy)
         return file
-    if is_consent:
+    if file.name == CONSENT_FILE:
         file.settings = replace(file.settings, consent=read_consent_policy(CONSENT.fields(source, root)))
+        return file
+    if file.name == CLEANING_FILE:
+        file.settings = replace(file.settings, cleaning=read_cleaning(CLEANING.fields(source, root)))
         return file
     fields = SETTINGS.fields(source, root)
     for name, read in _READERS.items():
@@ -181,6 +187,8 @@ def settings_meanings(settings: CatalogSettings) -> dict[str, bytes]:
         found[IDENTITY_FILE] = msgspec.json.encode({"identity": policy_meaning(settings.identity)})
     if settings.consent is not None:
         found[CONSENT_FILE] = msgspec.json.encode({"consent": consent_meaning(settings.consent)})
+    if settings.cleaning:
+        found[CLEANING_FILE] = msgspec.json.encode({"cleaning": cleaning_meaning(settings.cleaning)})
     return found
 
 
@@ -195,6 +203,8 @@ def settings_text(settings: CatalogSettings, name: str = SETTINGS_FILE) -> str:
         return "no identity" if settings.identity is None else policy_text(settings.identity)
     if name == CONSENT_FILE:
         return "no consent" if settings.consent is None else consent_text(settings.consent)
+    if name == CLEANING_FILE:
+        return cleaning_text(settings.cleaning) or "no cleaning"
     said = [f"order: wait {format_duration(settings.order_wait_ms)}"] if settings.order_wait_ms else []
     if settings.zone != DEFAULT_ZONE:
         said.append(f"zone: {settings.zone}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from app.segments.definitions.cart_policy import DEFAULT_CART, CartPolicy
+from app.segments.definitions.cleaning_rules import CleaningRule
 from app.segments.definitions.consent_policy import ConsentPolicy
 from app.segments.definitions.each import Each
 from app.segments.definitions.experiment import Experiment
@@ -122,12 +123,13 @@ Definition: TypeAlias = Segment | Score
 
 @dataclass(frozen=True, slots=True)
 class CatalogSettings:
-    """Settings of `catalog.yaml`, `identity.yaml` and `consent.yaml`, which hold for all definitions.
+    """Settings of `catalog.yaml`, `identity.yaml`, `consent.yaml` and `cleaning.yaml`, which hold for all definitions.
 
     `order_wait_ms`: how long an event waits for those before it; 0: not at all. `identity`: which keys are one person;
     None: each key is a user of its own. `consent`: what users agree to; None: there are no purposes. `zone`: that of
     dates and clocks that name none. `cart`: which events change the cart. `holdout`: users who are left out of what all
-    segments are good for. `paths`: name of the file -> its path, for those that say something.
+    segments are good for. `cleaning`: rules for values of events, in their order. `paths`: name of the file -> its
+    path, for those that say something.
     """
 
     order_wait_ms: int = 0
@@ -136,6 +138,7 @@ class CatalogSettings:
     consent: ConsentPolicy | None = None
     cart: CartPolicy = DEFAULT_CART
     holdout: Experiment | None = None
+    cleaning: tuple[CleaningRule, ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -5,6 +5,7 @@ A key that is added here can be read by `KEY.read(fields)`, is known to messages
 
 from typing import Final
 
+from app.segments.definitions.cleaning_format import CLEANING_FORMS
 from app.segments.definitions.form import Form, Key, Missing
 from app.segments.definitions.value_types import (
     AnyValue,
@@ -414,6 +415,6 @@ CONSENT: Final = Form(
     "consent", "consent.yaml", "consent.yaml: what users agree to, and where events say so.", (CONSENT_FROM, PURPOSES)
 )
 
-_OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, HOLDOUT_FORM, IDENTITY, CONSENT, PURPOSE)
+_OF_SETTINGS: Final = (SETTINGS, ORDER_FORM, SHOP_CART_FORM, HOLDOUT_FORM, IDENTITY, CONSENT, PURPOSE, *CLEANING_FORMS)
 _OF_SEGMENTS: Final = (SEGMENT, EACH_FORM, PERSONA_FORM, EXPERIMENT_FORM)
 FORMS: Final = (*_OF_SETTINGS, *_OF_SEGMENTS, SCORE, POINTS, TEST, EVENT, EXPECTATION)

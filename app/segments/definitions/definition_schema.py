@@ -1,5 +1,6 @@
 """The JSON Schema of definition files: gives editors completion and first checks. The real checks are the catalog's."""
 
+from app.segments.definitions.cleaning_format import CLEANING_RULES
 from app.segments.definitions.definition_format import FORMS, IDENTITY, NAME_LENGTH_MAX, PURPOSES, SETTINGS
 from app.segments.definitions.value_types import Schema
 from app.segments.language.functions import AGGREGATES, AggregateFunction
@@ -13,7 +14,8 @@ def schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Shoal definition",
-        "description": "A segment or a score of Shoal, or a file for all: catalog.yaml, identity.yaml or consent.yaml.",
+        "description": "A segment or a score of Shoal, or a file for all: catalog.yaml, identity.yaml, consent.yaml or "
+        "cleaning.yaml.",
         "type": "object",
         "if": {"required": ["score"]},
         "then": {"$ref": "#/$defs/score"},
@@ -26,7 +28,11 @@ def schema() -> Schema:
                 "else": {
                     "if": {"required": [PURPOSES.name]},
                     "then": {"$ref": "#/$defs/consent"},
-                    "else": {"$ref": "#/$defs/segment"},
+                    "else": {
+                        "if": {"required": [CLEANING_RULES.name]},
+                        "then": {"$ref": "#/$defs/cleaning"},
+                        "else": {"$ref": "#/$defs/segment"},
+                    },
                 },
             },
         },

@@ -65,14 +65,33 @@ class Texts:
         return {"type": "array", "items": {"type": ["string", "number"], "description": self.of_one}}
 
 
+@dataclass(frozen=True, slots=True)
+class TextOrTexts:
+    """One text, or a list of texts; `of_one` describes each of them."""
+
+    of_one: str
+
+    def read(self, fields: Fields, key: str) -> tuple[str, ...]:
+        if isinstance(fields.get(key), yaml.SequenceNode):
+            return fields.texts(key)
+        return (fields.text(key),)
+
+    def schema(self) -> Schema:
+        one: Schema = {"type": ["string", "number"], "description": self.of_one}
+        return {"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
-    """A list of names, each with its place."""
+    """A list of names, each with its place. `choices`: the only ones that editors offer; empty: any."""
+
+    choices: Sequence[str] = ()
 
     def read(self, fields: Fields, key: str) -> list[yaml.ScalarNode]:
         return fields.scalars(key)
 
     def schema(self) -> Schema:
-        return {"type": "array", "items": {"type": "string"}}
+        return {"type": "array", "items": {"enum": list(self.choices)} if self.choices else {"type": "string"}}
 
 
 class Name:

@@ -119,6 +119,7 @@ class Batch:
 
     `profiles`: user -> encoded, None for one forgotten. `kinds`: type of message -> events accepted; `quickly`: how
     many of them by the fast path. `merged`: instants of the claims whose ids have become a part of a user here.
+    `cleaned`: the values that each rule of `cleaning.yaml` has changed.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -137,6 +138,7 @@ class Batch:
     merged: list[int] = field(default_factory=list)
     counts: list[UserCount] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
 
     @property
     def accepted(self) -> int:

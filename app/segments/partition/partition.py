@@ -259,7 +259,7 @@ class Partition(SeparatedKeys, StaticLists):
         batch.kinds = dict.fromkeys(EVENT_KINDS, 0)
         settlement = self._settlement
         settlement.changes = batch.changes
-        self.program.counted.clear()
+        self.program.count_anew()
         self.program.population.read(self._catalog.population.numbers)
         return settlement
 
@@ -274,7 +274,7 @@ class Partition(SeparatedKeys, StaticLists):
         self._held = {}
         if self._reached:
             self._reached = {user: offset for user, offset in self._reached.items() if offset > self.next_offset}
-        batch.counted.update(self.program.counted)
+        self.program.give_counts(batch)
         batch.next_offset = self.next_offset
         batch.clock_ms = self.clock_ms
         return batch

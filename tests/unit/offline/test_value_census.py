@@ -59,6 +59,21 @@ def test_values_that_are_no_dates_are_counted() -> None:
     ]
 
 
+def test_values_are_looked_at_as_definitions_read_them() -> None:
+    rules = "rules: [{event: Ordered, property: revenue, do: [trim], map: {free: 0}, default: 1}]"
+    files = {"s.yaml": "segment: s\nwhen: sum(revenue of any('Ordered', 'Paid')) > 5\n", "cleaning.yaml": rules}
+    census = ValueCensus(load_catalog(files))
+    for message in (
+        track("Ordered", revenue=" free"),
+        track("Ordered", revenue="gratis"),
+        track("Paid", revenue="free"),
+    ):
+        census.hear(json.dumps(message).encode(), "line 1")
+    assert [each.text for each in census.unusable()] == [
+        "revenue of 'Ordered' or 'Paid': 2 texts that are no numbers, first \"gratis\" in line 1"
+    ]
+
+
 def test_other_values_that_are_no_numbers_are_told_apart() -> None:
     orders = [track("Ordered", revenue=each) for each in (True, 10**13, "1e13", "x")]
     assert unusable("max(revenue of 'Ordered') > 5", orders) == [

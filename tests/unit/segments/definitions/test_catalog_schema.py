@@ -11,6 +11,7 @@ import pytest
 
 from app.segments.definitions.catalog_settings import (
     _READERS,
+    CLEANING_FILE,
     CONSENT_FILE,
     IDENTITY_FILE,
     SETTINGS_FILE,
@@ -44,17 +45,23 @@ WHOLE = {
     "identity": "{}\n",
     "consent": "purposes: {{m: {{}}}}\n{}\n",
     "purpose": "purposes:\n  m:\n    {}\n",
+    "cleaning": "rules: [{{event: A, property: x, do: [trim]}}]\n{}\n",
+    "cleaning_rule": "rules:\n- {}\n",
 }
 """A file for each form, into which one key of it can be put."""
+
+SETTINGS_FILE_OF = {
+    **dict.fromkeys(("settings", "order", "shop_cart", "holdout"), SETTINGS_FILE),
+    "identity": IDENTITY_FILE,
+    **dict.fromkeys(("consent", "purpose"), CONSENT_FILE),
+    **dict.fromkeys(("cleaning", "cleaning_rule"), CLEANING_FILE),
+}
 
 
 def problems(form: Form, text: str) -> list[Problem]:
     """Problems that the reader finds."""
-    if form.name in ("settings", "order", "shop_cart", "holdout", "identity", "consent", "purpose"):
-        file = {"identity": IDENTITY_FILE, "consent": CONSENT_FILE, "purpose": CONSENT_FILE}.get(
-            form.name, SETTINGS_FILE
-        )
-        return read_catalog_settings(file, text, CatalogSettings()).source.problems
+    if form.name in SETTINGS_FILE_OF:
+        return read_catalog_settings(SETTINGS_FILE_OF[form.name], text, CatalogSettings()).source.problems
     return read_definition_file("a.yaml", text).source.problems
 
 
