@@ -5,7 +5,7 @@ from pathlib import Path
 
 from litestar import Litestar
 
-from app.service.openapi import numbers_once
+from app.service.http.openapi import numbers_once
 from app.service.service import create_service
 from app.settings import load_settings
 from app.web.console import create_console

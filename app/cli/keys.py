@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 
 from app.console.safe_console import SafeConsole
 from app.errors import UserError
-from app.service.access_keys import Use, hash_of, new_key
+from app.service.access.access_keys import Use, hash_of, new_key
 
 
 def keys(action: Literal["new", "user"], use: str, /, *, name: str = "main", roles: str = "viewer") -> int:

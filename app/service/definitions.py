@@ -12,7 +12,7 @@ from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.review.minimisation import Minimisation, minimisation
 from app.service.ending import end
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 
 RETRY_MS_FIRST: Final = 500

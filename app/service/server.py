@@ -10,8 +10,8 @@ from typing import Any
 import uvicorn
 
 from app.errors import UserError
-from app.service.connections import Connections, connections_for
-from app.service.protocol import bounded_protocol
+from app.service.http.connections import Connections, connections_for
+from app.service.http.protocol import bounded_protocol
 from app.service.service import create_service
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings

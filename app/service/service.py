@@ -15,41 +15,41 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from app.errors import UserError
-from app.service.access import Access
-from app.service.audit import Audit
-from app.service.audit_routes import AuditRoutes
-from app.service.body import BODY_BYTES_MAX, Room
-from app.service.changes import ChangesHub
-from app.service.clickstream import ClickstreamWriter
-from app.service.collector import Asked, Collector
-from app.service.collector_routes import COLLECT_PATHS, CollectorRoutes
-from app.service.cross_origin import CredentialsAllowed, cross_origin
+from app.service.access.access import Access
+from app.service.access.audit import Audit
+from app.service.collect.clickstream import ClickstreamWriter
+from app.service.collect.collector import Collector
+from app.service.collect.pushes import Pushes
 from app.service.definitions import Definitions
-from app.service.erasure_routes import ErasureRoutes, Erasures
-from app.service.experiment_routes import ExperimentRoutes
-from app.service.experiments import Experiments
-from app.service.export_routes import ExportRoutes, Exports
-from app.service.framework import given, refusal_of
-from app.service.health_routes import Health, HealthRoutes
-from app.service.http_problem import Problem
-from app.service.library_settings import LibrarySettings, LibrarySettingsRoutes
-from app.service.list_routes import ListRoutes, StaticLists
-from app.service.memberships import Memberships
-from app.service.openapi import JsonDocument
-from app.service.page_routes import DocumentPage, PageRoutes, document_router
-from app.service.population_routes import PopulationRoutes
-from app.service.push_routes import PushRoutes
-from app.service.pushes import Pushes
-from app.service.queries import Queries
-from app.service.query_routes import QueryRoutes
-from app.service.recommendation_routes import RecommendationRoutes
-from app.service.recommendations import UserItems
-from app.service.request_limit import RequestLimit, RequestsInHand
+from app.service.http.body import BODY_BYTES_MAX, Room
+from app.service.http.cross_origin import CredentialsAllowed, cross_origin
+from app.service.http.framework import Asked, given, refusal_of
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import JsonDocument
+from app.service.http.request_limit import RequestLimit, RequestsInHand
+from app.service.incoming.tracking_plan import plan_of
+from app.service.live.changes import ChangesHub
+from app.service.live.stream import Streams
+from app.service.questions.experiments import Experiments
+from app.service.questions.memberships import Memberships
+from app.service.questions.queries import Queries
+from app.service.questions.recommendations import UserItems
+from app.service.routes.audit_routes import AuditRoutes
+from app.service.routes.collector_routes import COLLECT_PATHS, CollectorRoutes
+from app.service.routes.erasure_routes import ErasureRoutes, Erasures
+from app.service.routes.experiment_routes import ExperimentRoutes
+from app.service.routes.export_routes import ExportRoutes, Exports
+from app.service.routes.health_routes import Health, HealthRoutes
+from app.service.routes.library_settings import LibrarySettings, LibrarySettingsRoutes
+from app.service.routes.list_routes import ListRoutes, StaticLists
+from app.service.routes.page_routes import DocumentPage, PageRoutes, document_router
+from app.service.routes.population_routes import PopulationRoutes
+from app.service.routes.push_routes import PushRoutes
+from app.service.routes.query_routes import QueryRoutes
+from app.service.routes.recommendation_routes import RecommendationRoutes
+from app.service.routes.stream_routes import StreamRoutes
 from app.service.service_metrics import ServiceMetrics
-from app.service.stream import Streams
-from app.service.stream_routes import StreamRoutes
 from app.service.timing import timed
-from app.service.tracking_plan import plan_of
 from app.settings import Settings
 
 ROUTES: Final = (

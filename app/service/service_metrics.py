@@ -1,7 +1,7 @@
 """Metrics of the service; names and meanings are in `app/metrics.py`."""
 
 from app.metrics import SERVICE_METRICS, MetricSet
-from app.service.event_batch import ValidatedEvents
+from app.service.incoming.event_batch import ValidatedEvents
 
 
 class ServiceMetrics(MetricSet):

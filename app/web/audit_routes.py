@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 
 from app.errors import UserError
 from app.runtime.audit import AuditLog
-from app.service.audit import AuditList
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security
+from app.service.access.audit import AuditList
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security
 from app.settings import Settings
 from app.web.gate import Asked, Gate
 

@@ -20,8 +20,8 @@ from app.segments.definitions.dependencies import references
 from app.segments.language import canonical
 from app.segments.review.footprint import footprints
 from app.service.definitions import Definitions
-from app.service.http_problem import Problem
-from app.service.memberships import Memberships
+from app.service.http.http_problem import Problem
+from app.service.questions.memberships import Memberships
 from app.settings import Settings
 from app.web.change_feed import ChangeFeed
 from app.web.condition_words import Condition, conditions_of

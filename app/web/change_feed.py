@@ -16,9 +16,9 @@ from aiokafka.errors import KafkaError
 from app.runtime.kafka.clients import connect, has_transactions
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.kafka.log_readers import LogReaders, rest
-from app.service.changes import ChangesHub
 from app.service.ending import end
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
+from app.service.live.changes import ChangesHub
 from app.settings import Settings
 
 TAIL_RECORDS: Final = 2_000

@@ -8,10 +8,10 @@ from litestar.params import QueryParameter
 from litestar.types import ASGIApp
 
 from app.segments.evaluation.change import CHANGE_KINDS
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security
-from app.service.queries import Queries
-from app.service.stream import SEGMENTS_MAX
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security
+from app.service.live.stream import SEGMENTS_MAX
+from app.service.questions.queries import Queries
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
 

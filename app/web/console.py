@@ -14,16 +14,16 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
-from app.service.access import Access
-from app.service.changes import ChangesHub
+from app.service.access.access import Access
 from app.service.definitions import Definitions
-from app.service.export_routes import Exports
-from app.service.framework import given, refusal_of
-from app.service.http_problem import Problem
-from app.service.memberships import Memberships
-from app.service.openapi import JsonDocument
-from app.service.profiles import Profiles
-from app.service.queries import Queries
+from app.service.http.framework import given, refusal_of
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import JsonDocument
+from app.service.live.changes import ChangesHub
+from app.service.questions.memberships import Memberships
+from app.service.questions.profiles import Profiles
+from app.service.questions.queries import Queries
+from app.service.routes.export_routes import Exports
 from app.settings import Settings
 from app.web.audit_routes import AuditRoutes
 from app.web.catalog_view import CatalogView

@@ -11,10 +11,10 @@ from litestar.params import QueryParameter
 
 from app.runtime.records.published_catalog import definitions_of
 from app.segments.definitions.definition import Catalog
-from app.service.body import body_of
 from app.service.definitions import Definitions
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.catalog_view import with_needs
 from app.web.condition_edit import EditRefusedError, Role, add_part, call, remove_part

@@ -3,7 +3,7 @@
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from app.service.openapi import problems, security
+from app.service.http.openapi import problems, security
 from app.settings import Settings
 from app.web.definition_routes import Drafts
 from app.web.experiments import ExperimentViews, views_of

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.service.experiments import ExperimentView, experiments_of, views_of
+from app.service.questions.experiments import ExperimentView, experiments_of, views_of
 
 __all__ = ["ExperimentViews", "experiments_of", "views_of"]
 

@@ -5,7 +5,7 @@ from typing import Final
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.web.gate import check_host
 from app.web.security_headers import HEADERS
 from app.web.static_files import StaticFiles

@@ -13,7 +13,7 @@ from litestar import Request
 
 from app.errors import UserError
 from app.runtime.audit import account
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.cookies import SESSION, Cookies
 from app.web.login_throttle import LoginThrottle

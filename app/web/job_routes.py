@@ -5,9 +5,9 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.service.body import body_of
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security, with_body
 from app.web.definition_routes import Draft, Drafts
 from app.web.gate import Asked, Gate
 from app.web.job_process import JobKind

@@ -13,7 +13,7 @@ import msgspec
 
 from app.offline.uplift import Uplift
 from app.service.ending import end
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.web.draft_backtest import BacktestResult
 from app.web.draft_tests import TestResults
 from app.web.job_process import JobKind, Said, Task, encode_task

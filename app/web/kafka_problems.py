@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from app.errors import UserError
 from app.runtime.kafka.log_reader import OffsetLostError
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 
 RETRY_AFTER_S: Final = 3
 

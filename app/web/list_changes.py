@@ -16,7 +16,7 @@ from app.segments.definitions.definition import Catalog, Definition
 from app.segments.definitions.dependencies import expressions
 from app.segments.language import syntax as s
 from app.segments.language.walk import walk
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.kafka_problems import kafka_told
 

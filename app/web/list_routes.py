@@ -3,8 +3,8 @@
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
 
-from app.service.body import body_of
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.definition_routes import Drafts
 from app.web.gate import Asked, Gate

@@ -10,10 +10,10 @@ from litestar.types import Receive, Scope, Send
 
 from app.console.reasons import Reasons
 from app.segments.definitions.definition import Catalog
-from app.service.changes import ChangesHub
 from app.service.definitions import Definitions
-from app.service.http_problem import Problem
-from app.service.listener import Listener
+from app.service.http.http_problem import Problem
+from app.service.live.changes import ChangesHub
+from app.service.live.listener import Listener
 from app.web.condition_words import words_of
 from app.web.masking import Mask
 from app.web.security_headers import HEADERS

@@ -11,8 +11,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
-from app.service.http_problem import Problem
-from app.service.openapi import problems
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems
 from app.web.cookies import LOGIN
 from app.web.gate import Asked, Gate
 from app.web.oidc_login import CALLBACK, PENDING_S, OidcLogin

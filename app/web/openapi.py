@@ -5,7 +5,7 @@ from typing import Final
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
 
-from app.service.http_problem import ProblemBody
+from app.service.http.http_problem import ProblemBody
 from app.web.report_job import KINDS
 
 _TEXT: Final = Schema(type=OpenAPIType.STRING)

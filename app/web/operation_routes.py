@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 
 from app.destinations.status import Status, read_status
 from app.errors import UserError
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security
 from app.settings import Settings
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed

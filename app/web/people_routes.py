@@ -13,12 +13,12 @@ from app.console.reasons import Reasons, deciding
 from app.offline.person import Key
 from app.segments.definitions.definition import Catalog, Segment
 from app.service.definitions import Definitions
-from app.service.evaluation import Standing, ValueStanding
-from app.service.http_problem import Problem
-from app.service.memberships import Membership, Memberships
-from app.service.openapi import problems, security
-from app.service.profiles import Profiles
-from app.service.queries import Queries
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security
+from app.service.questions.evaluation import Standing, ValueStanding
+from app.service.questions.memberships import Membership, Memberships
+from app.service.questions.profiles import Profiles
+from app.service.questions.queries import Queries
 from app.web.condition_words import words_of
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges

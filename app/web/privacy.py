@@ -10,8 +10,8 @@ import msgspec
 from app.runtime.audit import Audited, AuditLog, audited
 from app.runtime.records.erasure_events import ErasureEvent, read_erasure
 from app.segments.definitions.definition import Catalog
-from app.service.erasure_routes import Erasures
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
+from app.service.routes.erasure_routes import Erasures
 from app.settings import Settings
 from app.web.kafka_problems import kafka_told
 from app.web.list_changes import lists_of, write_users

@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
 
-from app.service.body import body_of
-from app.service.export_routes import Exports, ExportStream
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.openapi import problems, security, with_body
+from app.service.routes.export_routes import Exports, ExportStream
 from app.settings import Settings
 from app.web.definition_routes import Drafts
 from app.web.gate import Asked, Gate

@@ -10,7 +10,7 @@ from litestar import Request
 
 from app.errors import UserError
 from app.events.visible_text import visible_line
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.role_table import role_table
 from app.web.roles import Role

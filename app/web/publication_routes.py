@@ -9,9 +9,9 @@ from litestar.params import QueryParameter
 
 from app.catalogs.edits import Edit
 from app.segments.definitions.definition_file import read_definition_file
-from app.service.body import body_of
-from app.service.http_problem import Problem
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate
 from app.web.openapi import EDIT, REMOVAL, RENAME, ROLLBACK, conflicts

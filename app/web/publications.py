@@ -20,7 +20,7 @@ from app.errors import UserError
 from app.events.instants import iso
 from app.runtime.records.catalog_history import Step
 from app.segments.definitions.problem import CatalogError
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.draft_reader import DiffLine, difference_lines
 

@@ -17,7 +17,7 @@ from app.events.instants import iso
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.runtime.records.envelope import POSITION_KEY, Reached, decode_position
 from app.segments.partition.position import read_position
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.verification.topic_contents import NOWHERE, Cluster
 

@@ -13,7 +13,7 @@ from app.reports.outcomes import Goal
 from app.reports.report import Table, plain
 from app.reports.reports import NEEDS_CHANGES, Kind, Wish, make_reports
 from app.segments.language.durations import parse_duration
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

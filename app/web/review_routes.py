@@ -5,8 +5,8 @@ from litestar import Controller, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.service.body import body_of
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate
 from app.web.openapi import DRAFT_REVIEW, conflicts

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from app.runtime.audit import audited
 from app.runtime.records.draft_record import DraftDeed, DraftRecord, ReviewRecord
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.shared_drafts import SharedDraft, SharedDrafts, told
 

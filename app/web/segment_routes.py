@@ -11,10 +11,10 @@ from litestar.params import FromPath, QueryParameter
 from app.population.freshness import SegmentFreshness
 from app.population.overlap import Overlap
 from app.population.sizes import SegmentSize
-from app.service.http_problem import Problem
-from app.service.memberships import Page
-from app.service.openapi import problems, security
-from app.service.queries import Queries
+from app.service.http.http_problem import Problem
+from app.service.http.openapi import problems, security
+from app.service.questions.memberships import Page
+from app.service.questions.queries import Queries
 from app.web.catalog_view import CatalogView, SegmentRows, SegmentView
 from app.web.change_feed import ChangeFeed, Movement
 from app.web.gate import Asked, Gate

@@ -7,8 +7,8 @@ import msgspec
 from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
 
-from app.service.body import body_of
-from app.service.openapi import problems, security, with_body
+from app.service.http.body import body_of
+from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate, Visitor
 from app.web.openapi import LOGIN

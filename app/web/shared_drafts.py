@@ -21,7 +21,7 @@ from app.runtime.records.draft_record import (
     encode_draft,
     new_draft_id,
 )
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 
 TIMEOUT_S: Final = 15.0

@@ -15,7 +15,7 @@ from app.runtime.kafka.clients import connect, has_transactions
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.log_readers import LogReaders
 from app.runtime.kafka.partitioner import partition_of
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 
 STEP_RECORDS: Final = 5_000

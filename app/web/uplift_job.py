@@ -10,7 +10,7 @@ from app.offline.uplift import Metric, Plan, Uplift, compute_uplift
 from app.offline.uplift_warehouse import Warehouse
 from app.segments.definitions.experiment import HELD_OUT, STEPS_OF_ONE_PER_CENT, Experiment
 from app.segments.language.durations import parse_duration
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import Settings
 
 

@@ -29,7 +29,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from app.embedded import EmbeddedRedis
 from app.runtime.kafka.access_list import CLUSTER, Grant, access_lists, scaler_access
 from app.runtime.kafka.clients import connect
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.destinations.receiver import Receiver, receiver
 from tests.support.kafka_jars import KafkaUnavailableError

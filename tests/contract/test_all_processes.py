@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
 from app.embedded import EmbeddedRedis
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.destinations.receiver import Receiver, receiver
 from tests.support.broker import Broker, session_timeout

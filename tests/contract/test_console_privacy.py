@@ -8,7 +8,7 @@ from app.events.control_record import CONTROL_MARK, read_control
 from app.runtime.audit import AuditLog
 from app.runtime.kafka.clients import connect
 from app.runtime.kafka.log_readers import LogReaders, whole
-from app.service.http_problem import Problem
+from app.service.http.http_problem import Problem
 from app.settings import load_settings
 from app.web.privacy import Deeds
 from tests.web.profiles import stored, write_profiles

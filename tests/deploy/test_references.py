@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from app.destinations.folder import load_destinations
-from app.service.access_keys import hash_of, new_key
+from app.service.access.access_keys import hash_of, new_key
 from app.service.service import create_service
 from app.settings import load_settings
 from app.web.gate import Gate

@@ -21,7 +21,7 @@ from app.segments.language.durations import DURATION_MS_MAX
 from app.segments.language.parser import DEPTH_MAX, EXPRESSION_LENGTH_MAX
 from app.segments.language.population_checks import LEAST_PERCENT
 from app.segments.review.footprint import PROFILE_BYTES_MAX
-from app.service.pushed import PUSHED_BYTES_MAX, RECORDS_MAX
+from app.service.incoming.pushed import PUSHED_BYTES_MAX, RECORDS_MAX
 from tables import by_value, cart, counted, cut_texts, message_ids, pairs, recent, sequences, values, windows
 from tools.docs_pages import ROOT, code, rows
 

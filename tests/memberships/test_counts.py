@@ -11,7 +11,7 @@ from agents.memberships import create_app
 from app.events.instants import iso
 from app.memberships.counts import Counts
 from app.memberships.membership_view import View
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.memberships.changes import ChangesOnKafka
 from tests.memberships.looking import memberships

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.embedded import EmbeddedBroker, EmbeddedRedis
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings, load_settings
 from tests.service.browser import Browser, browser
 from tests.service.running import ADMIN_KEY, FORWARD_KEY, READ_KEY, WRITE_KEY, Running, served_in_a_thread

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 
 from app.embedded import EmbeddedBroker
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from tests.service.running import BASIC, WRITE_KEY
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

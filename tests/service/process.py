@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings
 from tests.service.running import FORWARD_KEY, READ_KEY, WRITE_KEY
 from tests.support.waiting import wait_until

@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings
 from tests.service.running import BASIC, WRITE_KEY, Running, serving
 from tests.support.kafka_node import KafkaNode

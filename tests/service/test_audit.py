@@ -7,7 +7,7 @@ import pytest
 
 from app.runtime.audit import AuditLog, audited
 from app.runtime.records.audit_record import AuditRecord, subject_of
-from app.service.audit import REFUSALS_AT_ONCE
+from app.service.access.audit import REFUSALS_AT_ONCE
 from app.settings import Settings, load_settings
 from tests.service.running import ADMIN_KEY, READ_KEY, WRITE_KEY, Running, bearer, serving
 

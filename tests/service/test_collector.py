@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.events.message import MessageDecoder, times_of
-from app.service.access_keys import hash_of
+from app.service.access.access_keys import hash_of
 from app.settings import Settings
 from tests.service.running import BASIC, WRITE_KEY, Running, serving
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.service.connections import FILES_KEPT, Connections, connections_for
-from app.service.http_problem import Problem
-from app.service.request_limit import RequestsInHand
+from app.service.http.connections import FILES_KEPT, Connections, connections_for
+from app.service.http.http_problem import Problem
+from app.service.http.request_limit import RequestsInHand
 from app.service.service_metrics import ServiceMetrics
 from app.settings import Settings
 from tests.service.process import service_process

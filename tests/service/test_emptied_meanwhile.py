@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.service.http_problem import Problem
-from app.service.memberships import Memberships
+from app.service.http.http_problem import Problem
+from app.service.questions.memberships import Memberships
 from app.settings import Settings
 from tests.service.projection import Projection
 

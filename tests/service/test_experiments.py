@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.service import experiments as subject
+from app.service.questions import experiments as subject
 from app.settings import Settings
 from tests.service.running import BASIC, BEARER, Running, serving
 from tests.unit.offline.test_uplift_warehouse import Shop

@@ -13,7 +13,7 @@ from app.main import create_app
 from app.offline.person_records import PersonRecords
 from app.runtime.audit import AuditLog
 from app.runtime.records.audit_record import subject_of
-from app.service.export_routes import CHUNK_BYTES
+from app.service.routes.export_routes import CHUNK_BYTES
 from tests.service.running import ADMIN_KEY, READ_KEY, Running, bearer, serving
 from tests.support.shop import Shop, running, soon
 from tools.docs_pages import ROOT

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from app.embedded import EmbeddedBroker
-from app.service.body import BODY_BYTES_MAX, Room, read_body
-from app.service.http_problem import Problem
-from app.service.protocol import BoundedProtocol
+from app.service.http.body import BODY_BYTES_MAX, Room, read_body
+from app.service.http.http_problem import Problem
+from app.service.http.protocol import BoundedProtocol
 from app.settings import Settings
 from tests.service.running import BASIC, BEARER, WRITE_KEY, Running, serving
 from tests.support.shop import soon
@@ -278,7 +278,7 @@ async def test_a_body_that_comes_too_slowly_is_to_be_sent_again(monkeypatch: pyt
         yield b"{"
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("app.service.body.READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("app.service.http.body.READ_TIMEOUT_S", 0.05)
     with pytest.raises(Problem, match="did not come within") as raised:
         await read_body(never(), encoding="", length=None)
     assert (raised.value.status, raised.value.headers["Retry-After"]) == (503, "2")

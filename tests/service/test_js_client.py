@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.service.visitor_tokens import Tokens
+from app.service.access.visitor_tokens import Tokens
 
 CLIENT = Path(__file__).parents[2] / "deploy" / "clients" / "js" / "shoal.js"
 

@@ -14,11 +14,11 @@ import pytest
 
 from app.cli.main import main
 from app.errors import UserError
-from app.service.access import Access
-from app.service.access_keys import AccessKeys, hash_of, load_keys, new_key
-from app.service.http_problem import Problem
-from app.service.throttle import Throttle
-from app.service.visitor_tokens import AUDIENCE, PREFIX, Tokens, VisitorToken, token_secrets
+from app.service.access.access import Access
+from app.service.access.access_keys import AccessKeys, hash_of, load_keys, new_key
+from app.service.access.throttle import Throttle
+from app.service.access.visitor_tokens import AUDIENCE, PREFIX, Tokens, VisitorToken, token_secrets
+from app.service.http.http_problem import Problem
 from app.settings import load_settings
 
 

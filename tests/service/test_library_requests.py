@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.service.collector_routes import BATCH_PATHS, COLLECT_PATHS, TELEMETRY_PATH
+from app.service.routes.collector_routes import BATCH_PATHS, COLLECT_PATHS, TELEMETRY_PATH
 from tests.service.library_requests import BASIC, BASIC_WITHOUT_COLON, LIBRARIES, Library
 from tests.service.running import WRITE_KEY, Running
 

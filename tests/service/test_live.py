@@ -14,12 +14,12 @@ from app.runtime.kafka.clients import start
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.records.identity_events import encode_identity
 from app.segments.evaluation.batch import Linked
-from app.service.access import Access
-from app.service.changes import ChangesHub
-from app.service.listener import QUEUE_MAX
-from app.service.memberships import Memberships
+from app.service.access.access import Access
+from app.service.live.changes import ChangesHub
+from app.service.live.listener import QUEUE_MAX
+from app.service.live.stream import LiveStream, Streams
+from app.service.questions.memberships import Memberships
 from app.service.service_metrics import ServiceMetrics
-from app.service.stream import LiveStream, Streams
 from app.settings import Settings
 from tests.service.projection import Projection
 from tests.service.running import BEARER, Running, serving

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.service.pages import documentation, front_page
+from app.service.routes.pages import documentation, front_page
 from tests.service.running import Running
 from tools.openapi_document import document
 

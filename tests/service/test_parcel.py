@@ -6,9 +6,9 @@ import tracemalloc
 import pytest
 
 from app.segments.evaluation.time_rules import TimeRules
-from app.service.body import BODY_BYTES_MAX
-from app.service.event_batch import EXPANDED_BYTES_MAX, read_batch, validate_events
-from app.service.http_problem import Problem
+from app.service.http.body import BODY_BYTES_MAX
+from app.service.http.http_problem import Problem
+from app.service.incoming.event_batch import EXPANDED_BYTES_MAX, read_batch, validate_events
 
 NOW_MS = 1_767_225_600_000
 RULES = TimeRules(skew_max_ms=0)

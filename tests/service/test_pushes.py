@@ -14,9 +14,9 @@ import pytest
 from app.events.instants import iso_text
 from app.events.message import instant_ms
 from app.intake.clickstream_replay import replay
-from app.service.clickstream import ClickstreamWriter, UnavailableError
-from app.service.pushed import RECORDS_MAX
-from app.service.pushes import AT_ONCE, LETTER_BYTES_MAX
+from app.service.collect.clickstream import ClickstreamWriter, UnavailableError
+from app.service.collect.pushes import AT_ONCE, LETTER_BYTES_MAX
+from app.service.incoming.pushed import RECORDS_MAX
 from app.settings import Settings
 from tests.service.running import BASIC, FORWARD_KEY, FORWARDING, Running, serving
 from tests.support.records import read_topic

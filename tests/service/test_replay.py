@@ -6,9 +6,9 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from app.service import changes
-from app.service.changes import ChangesHub, TooFarBackError
-from app.service.listener import Listener
+from app.service.live import changes
+from app.service.live.changes import ChangesHub, TooFarBackError
+from app.service.live.listener import Listener
 from app.settings import load_settings
 from tests.destinations.making import Record
 

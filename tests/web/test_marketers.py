@@ -16,7 +16,7 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.change import Atom
 from app.segments.language import canonical
 from app.segments.language.parser import parse_expression
-from app.service.evaluation import Standing, ValueStanding
+from app.service.questions.evaluation import Standing, ValueStanding
 from app.settings import Settings
 from app.web.condition_words import words_of
 from app.web.people_routes import _explained_standing

@@ -17,7 +17,7 @@ from app.console.output import make_console, say
 from app.console.safe_console import SafeConsole, show_traceback
 from app.events.visible_text import visible, visible_json, visible_line
 from app.runtime.process.logs import JsonFormatter, log_to_stderr
-from app.service.http_problem import Problem, Refused
+from app.service.http.http_problem import Problem, Refused
 
 EVIL = "[/b][link=x]\x1b[31m\x1b]0;title\x07\x9b2J\r\x08\u202egnp\u2066\u2028\x7f"
 BIDI = "\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ufeff"

@@ -16,8 +16,8 @@ from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
-from app.service.event_batch import IncomingBatch, read_batch, read_ga4, validate_events
-from app.service.pushed import Pushed, PushedRecord, read_firehose, read_pubsub
+from app.service.incoming.event_batch import IncomingBatch, read_batch, read_ga4, validate_events
+from app.service.incoming.pushed import Pushed, PushedRecord, read_firehose, read_pubsub
 from tests.destinations.making import Record
 
 NOW_MS = 1_767_225_600_000

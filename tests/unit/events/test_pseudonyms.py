@@ -16,8 +16,8 @@ from app.intake.transform import transform
 from app.lists.list_file import Skipped, ids_of_csv, ids_of_lines
 from app.segments.evaluation.batch import WaitingRecord
 from app.segments.evaluation.time_rules import TimeRules
-from app.service.event_batch import read_ga4, read_single, validate_events
-from app.service.named_user import checked, named
+from app.service.access.named_user import checked, named
+from app.service.incoming.event_batch import read_ga4, read_single, validate_events
 from app.settings import load_settings
 
 OLD, NEW = "old:" + "o" * 32, "new:" + "n" * 32

@@ -13,7 +13,7 @@ from app.segments.definitions.definition import Catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY
-from app.service.event_batch import read_batch, read_ga4, validate_events
+from app.service.incoming.event_batch import read_batch, read_ga4, validate_events
 from app.settings import load_settings
 
 NOW_MS = 1_767_225_600_000

@@ -1,0 +1,1 @@
+"""Events of requests on their way into the clickstream."""

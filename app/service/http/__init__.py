@@ -1,0 +1,1 @@
+"""Requests and answers of every HTTP application of ours: bodies, problems, connections, limits, OpenAPI."""

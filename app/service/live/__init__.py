@@ -1,0 +1,1 @@
+"""Live changes: one reader of the topic, and a queue for each stream."""

@@ -1,0 +1,1 @@
+"""The paths of the service: they read requests, ask, and write answers."""
