@@ -267,7 +267,8 @@ class Life:
     def warm_ms(self, segment: Segment) -> int:
         """The instant from which on a segment is evaluated; without a window there is nothing to wait for."""
         looks_back = list(windows(segment, self.catalog))
-        return 0 if segment.warmup == "none" or not looks_back else self.fed_ms + max(looks_back)
+        waits = segment.warmup if segment.model is None else segment.model.warmup
+        return 0 if waits == "none" or not looks_back else self.fed_ms + max(looks_back)
 
     def settle_segment(self, segment: Segment, cause: Change) -> None:
         view, now = self.view(), self.at_ms
