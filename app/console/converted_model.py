@@ -22,6 +22,7 @@ def converted_lines(
     rows, at_thresholds, with_missing = compared
     parts = f"{len(model.trees):,} trees" if model.trees else "weights"
     quality = model.quality
+    assert quality is not None, "converted models have no classes"
     lines = [
         f"{form}: {parts} over {', '.join(column.name for column in model.columns)}",
         *notes,

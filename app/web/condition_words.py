@@ -214,6 +214,10 @@ def _value(node: s.Expression) -> str:
             return f"the number of times they entered the segment {node.segment}"
         case s.ScoreValue():
             return f"the score {node.score}"
+        case s.ModelValue(model=model, of_class=None):
+            return f"the probability that the model {model} gave"
+        case s.ModelValue(model=model, of_class=of_class):
+            return f"the probability of {of_class} that the model {model} gave"
         case s.Top():
             return f"what the highest {canonical.number_text(node.percent)} % of all users reach"
         case s.SegmentSize():

@@ -241,5 +241,6 @@ def _fields() -> Iterator[Word]:
         yield from (Word(f"{root}.{name}", says) for name, says in names.items())
     yield Word("segment('...')", "is in another segment")
     yield Word("score('...')", "the value of a score")
+    yield Word("model('...')", "the probability that a model gave; of one with classes model('...').name")
     yield Word("list('...')", "is on a static list")
     yield Word("sequence('...' then '...' within 1h)", "one event after another")

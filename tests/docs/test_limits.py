@@ -7,8 +7,8 @@ import pytest
 from app.events.message import MESSAGE_BYTES_MAX, USER_BYTES_MAX
 from app.segments.compiler.evidence import ATOMS_MAX
 from app.segments.definitions.definition_format import ATTACH_MAX, NAME_LENGTH_MAX, POINTS_MAX
+from app.segments.definitions.model_file import CLASSES_MAX, NUMBERS_MAX
 from app.segments.definitions.model_file import DEPTH_MAX as TREE_DEPTH_MAX
-from app.segments.definitions.model_file import NUMBERS_MAX
 from app.segments.definitions.persona import (
     NAME_CHARACTERS_MAX,
     PICTURE_CHARACTERS_MAX,
@@ -52,7 +52,8 @@ LIMITS = {
     "an event behind the latest": f"{RULES.disorder_ms // 1_000} s",
     "the name of a segment": f"{NAME_LENGTH_MAX} characters",
     "a definition file": f"{FILE_LENGTH_MAX:,} characters",
-    "a [model]": f"{FILE_LENGTH_MAX:,} characters, {NUMBERS_MAX} numbers a row, trees {TREE_DEPTH_MAX} decisions",
+    "a [model]": f"{FILE_LENGTH_MAX:,} characters, {CLASSES_MAX} classes, {NUMBERS_MAX} numbers a row, trees "
+    f"{TREE_DEPTH_MAX} decisions",
     "one expression": f"{EXPRESSION_LENGTH_MAX:,} characters, {DEPTH_MAX} levels",
     "values under `attach`": f"{ATTACH_MAX}",
     "a [persona]": f"{TRAITS_MAX} traits; {NAME_CHARACTERS_MAX} characters for its name, {TEXT_CHARACTERS_MAX} for its "

@@ -89,4 +89,10 @@ EACH_MUTATIONS = (
         "        merge_membership(part, other, values.code, now)",
         "        pass",
     ),
+    Mutation(
+        "beside each a model has no score",
+        "app/segments/compiler/program.py",
+        "for name in writer.segments if name not in alike))",
+        "for name in writer.segments if name not in alike and name[:6] != 'model '))",
+    ),
 )

@@ -12,7 +12,7 @@ MODEL_MUTATIONS = (
     Mutation(
         "trees compare doubles",
         "app/segments/compiler/model_code.py",
-        "{'d' if model.linear is not None else 'f'}",
+        "{'d' if model.kind == 'linear' else 'f'}",
         "d",
     ),
     Mutation(
@@ -50,8 +50,8 @@ MODEL_MUTATIONS = (
     Mutation(
         "a score is lost when two users become one",
         "app/segments/merging/memberships.py",
-        "            _merge_score(profile, segment.id, other, now)\n",
-        "",
+        "                _merge_score(profile, segment.id, other, now)\n",
+        "                pass\n",
     ),
     Mutation(
         "no logarithm is taken",
@@ -62,8 +62,8 @@ MODEL_MUTATIONS = (
     Mutation(
         "the probability of a forest is a margin",
         "app/segments/definitions/model_forecast.py",
-        'if model.kind == "forest":',
-        'if model.kind == "trees":',
+        'return _share(found) if model.kind == "forest"',
+        'return _share(found) if model.kind == "trees"',
     ),
     Mutation(
         "a probability has five places",
@@ -74,7 +74,7 @@ MODEL_MUTATIONS = (
     Mutation(
         "the sum begins without the base",
         "app/segments/compiler/model_code.py",
-        'code.line(f"t = {model.base!r}")',
+        'code.line(f"t = {of.base!r}")',
         'code.line("t = 0.0")',
     ),
     Mutation(
@@ -107,5 +107,35 @@ MODEL_MUTATIONS = (
         '        if segment.hidden:\n            return True\n        self._say(profile, segment, member, "entered"',
         "        if segment.hidden:\n            profile.sequence += 1\n            return True\n"
         '        self._say(profile, segment, member, "entered"',
+    ),
+    Mutation(
+        "each class is probable by its own margin alone",
+        "app/segments/definitions/model_forecast.py",
+        'if model.kind == "forest" else softmax(found)',
+        'if model.kind == "forest" else [logistic(each) for each in found]',
+    ),
+    Mutation(
+        "all classes have the sum of the first",
+        "app/segments/compiler/model_code.py",
+        "            _write_sum(code, each)\n",
+        "            _write_sum(code, summed[0])\n",
+    ),
+    Mutation(
+        "a class has the probability of another",
+        "app/segments/definitions/model_forecast.py",
+        "zip(model.classes, shares, strict=True)",
+        "zip(model.classes, shares[::-1], strict=True)",
+    ),
+    Mutation(
+        "what did most is that of another class",
+        "app/segments/compiler/model_code.py",
+        "if each.name == of_class), model)",
+        "if each.name != of_class), model)",
+    ),
+    Mutation(
+        "the powers of e are divided by the latest of them",
+        "app/segments/definitions/model_forecast.py",
+        "        together += power\n",
+        "        together = max(power, 1e-9)\n",
     ),
 )

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from app.segments.definitions.definition import Catalog, Segment
-from app.segments.definitions.model_file import Linear, Model, Tree
+from app.segments.definitions.model_file import Linear, Model, Summed, Tree
 from app.segments.language.syntax import Expression, ModelValue
 from tests.model.plain import Value, number
 from tests.model.standing import Standing
@@ -22,10 +22,10 @@ def moments(name: str, catalog: Catalog) -> Segment:
     return next(each for each in catalog.models if each.model is not None and each.model.name == name)
 
 
-def value(name: str, standings: Mapping[str, Standing]) -> Value:
-    """The probability at the latest moment; None before the first."""
-    sent = dict(standings.get(f"model {name}", Standing()).sent)
-    return number(sent["score"]) if sent else None
+def value(node: ModelValue, standings: Mapping[str, Standing]) -> Value:
+    """The probability at the latest moment, of a class if one is asked for; None before the first."""
+    sent = dict(standings.get(f"model {node.model}", Standing()).sent)
+    return number(sent[node.of_class or ""][0]) if sent else None
 
 
 def more(node: Expression, standings: Mapping[str, Standing]) -> dict[str, object]:
@@ -33,34 +33,40 @@ def more(node: Expression, standings: Mapping[str, Standing]) -> dict[str, objec
     if not isinstance(node, ModelValue):
         return {}
     sent = dict(standings.get(f"model {node.model}", Standing()).sent)
-    return {"because": sent["because"]} if sent else {}
+    return {"because": sent[node.of_class or ""][1]} if sent else {}
 
 
 def scored(model: Model, row: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Returns what is remembered of a moment."""
+    """Returns what is remembered of a moment: of each class ("" without classes) the probability, and what did most."""
     found = list(numbers(model, row))
-    return ("score", Fraction(probability(model, found))), ("because", because(model, found))
+    if not model.classes:
+        return (("", (Fraction(probability(model, found)), because(model, model, found))),)
+    shares = of_classes(model, found)
+    return tuple(
+        (each.name, (Fraction(share), because(model, each, found)))
+        for each, share in zip(model.classes, shares, strict=True)
+    )
 
 
-def because(model: Model, row: list[float]) -> dict[str, float]:
-    """The largest parts of the sum, to six places, the larger first, then in the order of the columns."""
+def because(model: Model, of: Summed, row: list[float]) -> dict[str, float]:
+    """The largest parts of a sum, to six places, the larger first, then in the order of the columns."""
     names = [
         column.name for column in model.columns for _ in (("",) if column.categories is None else column.categories)
     ]
     parts = dict.fromkeys(names, Fraction())
-    for name, part in each_part(model, row, names):
+    for name, part in each_part(of, row, names):
         parts[name] += Fraction(part)
     rounded = {name: float(round(part, 6)) for name, part in parts.items()}
     order = sorted(rounded, key=lambda name: (-abs(rounded[name]), names.index(name)))
     return {name: rounded[name] for name in order[:3] if rounded[name]}
 
 
-def each_part(model: Model, row: list[float], names: list[str]) -> Iterator[tuple[str, Fraction]]:
-    if model.linear is not None:
+def each_part(of: Summed, row: list[float], names: list[str]) -> Iterator[tuple[str, Fraction]]:
+    if of.linear is not None:
         for place, each in enumerate(row):
-            yield names[place], Fraction(part_of(model.linear, place, each))
+            yield names[place], Fraction(part_of(of.linear, place, each))
         return
-    for tree in model.trees:
+    for tree in of.trees:
         node = 0
         while tree.feature[node] != -1:
             goes_right = ctypes.c_float(row[tree.feature[node]]).value > tree.threshold[node]
@@ -91,18 +97,33 @@ def numbers(model: Model, row: dict[str, Any]) -> Iterator[float]:
 def probability(model: Model, row: list[float]) -> Decimal:
     """To six places, half to even."""
     if model.kind == "forest":
-        return Decimal(leaves(model, row)).quantize(SIX_PLACES, ROUND_HALF_EVEN)
-    total = leaves(model, row) if model.linear is None else weighed(model.linear, row)
+        return six_places(leaves(model, row))
     with localcontext(prec=60) as context:
-        margin = Decimal(total).quantize(SIX_PLACES, ROUND_HALF_EVEN)
-        exact = 1 / (1 + context.exp(-margin))
-        return exact.quantize(SIX_PLACES, ROUND_HALF_EVEN)
+        return six_places(1 / (1 + context.exp(-six_places(summed(model, row)))))
 
 
-def leaves(model: Model, row: list[float]) -> float:
+def of_classes(model: Model, row: list[float]) -> list[Decimal]:
+    """The probability of each class, to six places."""
+    sums = [summed(each, row) for each in model.classes]
+    if model.kind == "forest":
+        return [six_places(each) for each in sums]
+    with localcontext(prec=60) as context:
+        powers = [context.exp(six_places(each)) for each in sums]
+        return [six_places(each / sum(powers)) for each in powers]
+
+
+def six_places(found: float | Decimal) -> Decimal:
+    return Decimal(found).quantize(SIX_PLACES, ROUND_HALF_EVEN)
+
+
+def summed(of: Summed, row: list[float]) -> float:
+    return leaves(of, row) if of.linear is None else weighed(of.linear, row)
+
+
+def leaves(of: Summed, row: list[float]) -> float:
     short = [ctypes.c_float(each).value for each in row]
-    total = model.base
-    for tree in model.trees:
+    total = of.base
+    for tree in of.trees:
         total = total + leaf(tree, short, 0)
     return total
 

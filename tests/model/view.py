@@ -114,8 +114,8 @@ class View:
                 return consent.granted(purpose, self.catalog, self.history)
             case SegmentMark():
                 return self.mark(node)
-            case ModelValue(model=name):
-                return models.value(name, self.standings)
+            case ModelValue():
+                return models.value(node, self.standings)
             case ScoreValue(score=name):
                 score = next(score for score in self.catalog.scores if score.name == name)
                 return scores.value(score, self.history, self.now, self.is_true)

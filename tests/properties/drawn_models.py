@@ -1,16 +1,19 @@
 """Random models: a few columns, and small trees or weights whose thresholds the values meet."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from app.segments.language import canonical
+from app.segments.language.syntax import ModelValue
 
 if TYPE_CHECKING:
     from tests.properties.catalogs import Writer
 
 MODEL = "likely"
 MODEL_PERCENT = 25
-SCORED = f'segment: "s"\nwhen: "never(\'Nothing\')"\nattach: {{"p": "model(\'{MODEL}\')"}}\nupdates: ["p"]\n'
-"""Tells each change of the probability."""
+CLASSES_PERCENT = 40
+CLASSES = ("a", "b-c", "none", "d_4")
 BOUNDS = ("0.5", "0.3", "0.6", "0.45", "0.8")
 THRESHOLDS = (0.5, -0.5, -1.0, 1.0, 1.5, 2.0, 0.1, 0.1, 0.2, 0.0)
 LEAVES = (0.1, -0.1, 0.30000001192092896, 0.7, -1.2, 0.0123456789, 2.5, -0.4)
@@ -19,16 +22,36 @@ LEAVES = (0.1, -0.1, 0.30000001192092896, 0.7, -1.2, 0.0123456789, 2.5, -0.4)
 
 def model_files(writer: "Writer") -> dict[str, str]:
     """In some catalogs: a model, and what tells its values."""
-    if not writer.chance(MODEL_PERCENT):
-        return {}
-    files = {f"{MODEL}.model.json": _text(writer, MODEL), "s.yaml": SCORED}
-    writer.models.append(MODEL)
+    return files_of_model(writer) if writer.chance(MODEL_PERCENT) else {}
+
+
+def files_of_model(writer: "Writer") -> dict[str, str]:
+    """A model, and what tells its values."""
+    names = CLASSES[: writer.whole(2, len(CLASSES))] if writer.chance(CLASSES_PERCENT) else ()
+    files = {f"{MODEL}.model.json": _text(writer, MODEL, names)}
+    terms = [canonical.text(ModelValue(MODEL, name)) for name in names or (None,)]
+    values = {f"p{place}": term for place, term in enumerate(terms)}
+    told = {"segment": "s", "when": "never('Nothing')", "attach": values, "updates": list(values)}
+    files["s.yaml"] = _yaml(told)
+    writer.models += terms
+    for name in ("g", "z"):
+        when = f"{writer.one_of(*terms)} {writer.one_of('>=', '<', '>')} {writer.one_of(*BOUNDS)}"
+        files[f"{name}.yaml"] = _yaml({"segment": name, "when": when})
     return files
 
 
+def _yaml(said: dict[str, Any]) -> str:
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in said.items())
+
+
+def classes_of(text: str) -> tuple[str, ...]:
+    """The names of the classes in the file of a model."""
+    return tuple(each["name"] for each in json.loads(text).get("classes", ()))
+
+
 def model_values(writer: "Writer") -> list[Callable[[], str]]:
-    """The value of the model, if there is one."""
-    return [lambda: f"model('{writer.one_of(*writer.models)}')"] * 6 if writer.models else []
+    """The values of the model, if there is one."""
+    return [lambda: writer.one_of(*writer.models)] * 6 if writer.models else []
 
 
 def model_atoms(writer: "Writer") -> list[Callable[[], str]]:
@@ -38,11 +61,11 @@ def model_atoms(writer: "Writer") -> list[Callable[[], str]]:
 
 def _atom(writer: "Writer") -> str:
     if writer.chance(10):
-        return f"model('{MODEL}') is known"
-    return f"model('{MODEL}') {writer.order()} {writer.one_of(*BOUNDS)}"
+        return f"{writer.one_of(*writer.models)} is known"
+    return f"{writer.one_of(*writer.models)} {writer.order()} {writer.one_of(*BOUNDS)}"
 
 
-def _text(writer: "Writer", name: str) -> str:
+def _text(writer: "Writer", name: str, classes: Sequence[str]) -> str:
     columns = [
         {"name": f"c{place}", "expression": text, **({"categories": ["a", "b"]} if writer.chance(25) else {})}
         for place, text in enumerate(writer.some(lambda: _value(writer), 1, 4))
@@ -51,7 +74,7 @@ def _text(writer: "Writer", name: str) -> str:
     kind = writer.one_of("boosted", "boosted", "forest", "linear")
     said: dict[str, Any] = {
         "name": name,
-        "format": 1,
+        "format": 2 if classes else 1,
         "label": "buys",
         "features": "f",
         "features_version": "abcdef",
@@ -60,23 +83,30 @@ def _text(writer: "Writer", name: str) -> str:
         "trained_from": "2026-01-01",
         "trained_until": "2026-02-01",
         "rows": 100,
-        "positives": 10,
-        "quality": {"auc": 0.8, "average_precision": 0.3, "brier": 0.1, "top_tenth": 0.4},
         "moments": _moments(writer),
         "warmup": "wait" if writer.chance(35) else "none",
     }
-    if kind == "linear":
-        said["linear"] = {
-            "weights": [writer.one_of(*LEAVES) for _ in range(numbers)],
-            "intercept": writer.one_of(*LEAVES),
-            "logarithm": [writer.chance(50) for _ in range(numbers)],
-            "mean": [writer.one_of(0.0, 0.5, 1.25) for _ in range(numbers)],
-            "deviation": [writer.one_of(1.0, 0.3, 2.0) for _ in range(numbers)],
-        }
-        return json.dumps(said)
-    said["base"] = writer.one_of(*LEAVES) if kind == "boosted" else 0.0
-    said["trees"] = [_tree(writer, numbers, is_share=kind == "forest") for _ in range(writer.whole(1, 4))]
-    return json.dumps(said)
+    if classes:
+        said["classes"] = [{"name": each, "rows": 10, "auc": 0.8, **_summed(writer, kind, numbers)} for each in classes]
+        return json.dumps(said | {"classes_quality": {"log_loss": 0.5, "accuracy": 0.6}})
+    quality = {"auc": 0.8, "average_precision": 0.3, "brier": 0.1, "top_tenth": 0.4}
+    return json.dumps(said | {"positives": 10, "quality": quality, **_summed(writer, kind, numbers)})
+
+
+def _summed(writer: "Writer", kind: str, numbers: int) -> dict[str, Any]:
+    """Weights, or a base and trees."""
+    if kind != "linear":
+        base = writer.one_of(*LEAVES) if kind == "boosted" else 0.0
+        trees = [_tree(writer, numbers, is_share=kind == "forest") for _ in range(writer.whole(1, 4))]
+        return {"base": base, "trees": trees}
+    linear = {
+        "weights": [writer.one_of(*LEAVES) for _ in range(numbers)],
+        "intercept": writer.one_of(*LEAVES),
+        "logarithm": [writer.chance(50) for _ in range(numbers)],
+        "mean": [writer.one_of(0.0, 0.5, 1.25) for _ in range(numbers)],
+        "deviation": [writer.one_of(1.0, 0.3, 2.0) for _ in range(numbers)],
+    }
+    return {"linear": linear}
 
 
 def _moments(writer: "Writer") -> str:

@@ -1,16 +1,19 @@
 """Histories of segments by value: of all kinds, in which events have a few values over and over again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from app.segments.definitions.catalog import CatalogError, load_catalog
+from app.segments.language import canonical
+from app.segments.language.syntax import ModelValue
 from tests.model.messages import Record
 from tests.model.oracle import Step
 from tests.properties.catalogs import NAMES, Writer, yaml_of
+from tests.properties.drawn_models import BOUNDS, MODEL, classes_of, files_of_model
 from tests.properties.erasures import erasing_scenario_of
 from tests.properties.scenario import Pause, Scenario, merging_scenario_of, people_scenario_of, scenario_of
 from tests.support.choices import Choices
@@ -20,6 +23,7 @@ SAID: tuple[Any, ...] = ("a", "b", "d", 5, "5", ["a", "b"], ["b", "e", 5], "a", 
 NOT_BY_VALUE = ("cart.", "session.", "user.", "score(")
 LIMITS = (100, 1, 2, 2, 3)
 DRAWS = 6
+MODEL_PERCENT = 25
 
 
 def limit_of(seed: int) -> int:
@@ -38,7 +42,9 @@ def value_scenario_of(choices: Choices) -> Scenario:
         if files[file].startswith("segment:") and choices.chance(70):
             files = _changed(choices, files, file, path)
     told = (choices.one_of(*names), choices.one_of(*names))
-    for file, text in _more(choices, told, path).items():
+    if f"{MODEL}.model.json" not in files and choices.chance(MODEL_PERCENT):
+        files = _with_model(choices, files, told[0])
+    for file, text in _more(choices, told, path, _scored(files)).items():
         if _is_catalog({**files, file: text}):
             files[file] = text
     moments: list[tuple[Step, Pause]] = [
@@ -99,8 +105,23 @@ def _each(choices: Choices, path: str) -> Any:
     return {"value": path, "of": choices.one_of("'A'", "any('A', 'B') where x is known")}
 
 
-def _more(choices: Choices, names: tuple[str, str], path: str) -> dict[str, str]:
-    """Definitions whose conditions turn often, and what asks for them."""
+def _with_model(choices: Choices, files: dict[str, str], name: str) -> dict[str, str]:
+    """The definitions and a model that scores at events of a name."""
+    more = files_of_model(Writer(choices))
+    path = f"{MODEL}.model.json"
+    more[path] = json.dumps(json.loads(more[path]) | {"moments": f"exists('{name}' within 2s)", "warmup": "none"})
+    return {**files, **more} if not files.keys() & more.keys() and _is_catalog({**files, **more}) else files
+
+
+def _scored(files: Mapping[str, str]) -> list[str]:
+    """The values of the model, if there is one: each with a class, if it has classes."""
+    if (text := files.get(f"{MODEL}.model.json")) is None:
+        return []
+    return [canonical.text(ModelValue(MODEL, name)) for name in classes_of(text) or (None,)]
+
+
+def _more(choices: Choices, names: tuple[str, str], path: str, scored: Sequence[str]) -> dict[str, str]:
+    """Definitions whose conditions turn often, and what asks for them. scored: the values of a model."""
     one, other = (f"'{name}'" for name in names)
     over = choices.one_of("2s", "3s", "10s", "1m")
     conditions = (
@@ -113,13 +134,17 @@ def _more(choices: Choices, names: tuple[str, str], path: str) -> dict[str, str]
         f"count({one}) >= 2 and never({other} within {over})",
         f"sum(x of {one} within {over}) > 1",
     )
-    keys: dict[str, Any] = {"segment": "va", "each": _each(choices, path), "when": choices.one_of(*conditions)}
+    when = choices.one_of(*conditions)
+    if scored and choices.chance(60):
+        sign = choices.one_of(">", ">=", "<")
+        when = f"{when} and {choices.one_of(*scored)} {sign} {choices.one_of(*BOUNDS)}"
+    keys: dict[str, Any] = {"segment": "va", "each": _each(choices, path), "when": when}
     for key in ("for", "hold", "cooldown"):
         if choices.chance(25):
             keys[key] = choices.one_of("1s", "2s", "5s", "10s", "1m")
-    keys["attach"] = {"n": f"count({one} within {over}) + 0"}
+    keys["attach"] = {"n": f"count({one} within {over}) + 0"} | ({"m": scored[0]} if scored else {})
     if choices.chance(40):
-        keys["updates"] = ["n"]
+        keys["updates"] = [*keys["attach"]]
     found = {"va.yaml": yaml_of(keys)}
     if choices.chance(60):
         found["vb.yaml"] = yaml_of({"segment": "vb", "when": "segment('va')"})

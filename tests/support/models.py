@@ -4,7 +4,17 @@ import json
 import random
 from typing import Any
 
-from app.segments.definitions.model_file import Model, Tree, read_model
+import msgspec
+
+from app.segments.definitions.model_file import (
+    CLASSES_FORMAT,
+    ClassesQuality,
+    Model,
+    ModelClass,
+    Tree,
+    read_model,
+    write_model,
+)
 
 COLUMNS = {"views": "count('Product Viewed' within 1h)", "plan": "traits.plan"}
 STUMP = {"feature": [0, -1, -1], "threshold": [1.5, 0.0, 0.0], "left": [1, 0, 0], "right": [2, 0, 0]}
@@ -36,6 +46,40 @@ def model_text(*, leaf: float = 2.0, base: float = -1.0, **changed: Any) -> str:
         "moments": "exists('Product Viewed' within 1m)",
     }
     return json.dumps(said | changed, indent=1)
+
+
+def classes_text(**changed: Any) -> str:
+    """A model of the next segment: two views or more within an hour speak for `buyers`, the plan `gold` for others."""
+    of_views = {**STUMP, "value": [0.0, -2.0, 2.0]}
+    of_plan = {**STUMP, "feature": [1, -1, -1], "threshold": [0.5, 0.0, 0.0], "value": [0.25, 0.0, 1.0]}
+    said = json.loads(model_text()) | {
+        "name": "next",
+        "format": 2,
+        "label": "next",
+        "trees": [],
+        "base": 0.0,
+        "classes": [
+            {"name": "buyers", "rows": 100, "auc": 0.8, "base": -1.0, "trees": [of_views, of_plan]},
+            {"name": "bargain-hunters", "rows": 200, "auc": 0.7, "base": -0.5, "trees": [of_plan]},
+            {"name": "none", "rows": 700, "auc": 0.75, "base": 0.5, "trees": [{**of_views, "value": [0.0, 0.0, 0.0]}]},
+        ],
+        "classes_quality": {"log_loss": 0.7, "accuracy": 0.8},
+    }
+    del said["positives"], said["quality"]
+    return json.dumps(said | changed, indent=1)
+
+
+def random_classes(seed: int, kind: str = "boosted", count: int = 3) -> Model:
+    """A model of several classes, each with the trees or weights of a random model."""
+    models = [random_model(seed * 100 + place, kind, trees=8) for place in range(count)]
+    classes = tuple(
+        ModelClass(name=f"c{place}", rows=10, auc=0.7, linear=each.linear, base=each.base, trees=each.trees)
+        for place, each in enumerate(models)
+    )
+    quality = ClassesQuality(log_loss=0.7, accuracy=0.8)
+    changed = {"format": CLASSES_FORMAT, "linear": None, "base": 0.0, "trees": (), "positives": 0, "quality": None}
+    made = msgspec.structs.replace(models[0], classes=classes, classes_quality=quality, **changed)
+    return read_model(write_model(made))
 
 
 def random_model(seed: int, kind: str = "boosted", *, columns: int = 12, trees: int = 30) -> Model:

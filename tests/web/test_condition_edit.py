@@ -21,6 +21,7 @@ PARTS: Final = (
     "count('it''s: a #tag' where color = 'red' within 7d) >= 3",
     "traits.plan = 'gold' or traits.plan = 'blue'",
     "segment('vip')",
+    "model('next')['bargain-hunters'] > 0.4",
 )
 EDITS: Final = 500
 ADDED: Final = "cart.value >= 40"

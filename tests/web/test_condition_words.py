@@ -28,6 +28,9 @@ from app.web.condition_words import Clause, clause_of, words_of
         ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
         ("traits.plan is missing", "the trait plan is missing"),
         ("bucket('a') < 50", "bucket('a') is less than 50"),
+        ("model('likely') > 0.7", "the probability that the model likely gave is more than 0.7"),
+        ("model('next').buyers < 0.4", "the probability of buyers that the model next gave is less than 0.4"),
+        ("model('next').buyers is known", "the probability of buyers that the model next gave is known"),
     ],
 )
 def test_a_part_of_a_condition_has_words(expression: str, words: str) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.segments.compiler.aggregates import FLIPPED, instants_needed, threshold
 from app.segments.compiler.fixed_instants import with_instants
-from app.segments.compiler.model_code import VALUE, explaining
+from app.segments.compiler.model_code import CLASSES, VALUE, explaining
 from app.segments.compiler.population_values import PopulationValue
 from app.segments.compiler.value_code import Until, Values, counts_down, literal_value
 from app.segments.definitions.definition import Score
@@ -63,10 +63,8 @@ class Expressions(Values):
             case syntax.Version(of=of):
                 value, until = self.value(of)
                 return self._local(f"{self._helper(versions.as_version)}({value})"), until
-            case syntax.ModelValue(model=model):
-                member = self._member(model_segment(model))
-                score = self._local(f"None if {member} is None else {member}[{SENT}]")
-                return self._local(f"None if {score} is None else {score}[{VALUE!r}]"), None
+            case syntax.ModelValue():
+                return self._model_value(node), None
             case syntax.Near():
                 area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
                 place = ", ".join(self.value(each)[0] for each in node.coordinates)
@@ -76,10 +74,18 @@ class Expressions(Values):
 
     def because(self, node: Expression) -> str:
         """A further argument of an atom about the value of a model; empty for another value."""
-        model = self.models.get(node.model) if isinstance(node, syntax.ModelValue) else None
-        if model is None:
+        if not isinstance(node, syntax.ModelValue) or (model := self.models.get(node.model)) is None:
             return ""
-        return f", because={self.code.bind('f', explaining(model))}({self._member(model_segment(model.name))})"
+        explained = self.code.bind("f", explaining(model, node.of_class))
+        return f", because={explained}({self._member(model_segment(model.name))})"
+
+    def _model_value(self, node: syntax.ModelValue) -> str:
+        """The probability of the latest score; that of an earlier model with other classes may not have the class."""
+        member = self._member(model_segment(node.model))
+        score = self._local(f"None if {member} is None else {member}[{SENT}]")
+        if node.of_class is None:
+            return self._local(f"None if {score} is None else {score}.get({VALUE!r})")
+        return self._local(f"None if {score} is None else {score}.get({CLASSES!r}, {{}}).get({node.of_class!r})")
 
     def is_boolean(self, node: Expression) -> bool:
         """True if the value is always true or false."""

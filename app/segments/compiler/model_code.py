@@ -1,10 +1,10 @@
 """A model becomes one Python function: the values of a moment -> their numbers, and the sum of weights or leaves.
 
-Trees are nested ifs, all in one function. It does what `model_forecast` does, in the same order, so the sums are equal
-to the last bit; a test compares them.
+Of a model with several classes the function gives one sum a class. Trees are nested ifs, all in one function. It does
+what `model_forecast` does, in the same order, so the sums are equal to the last bit; a test compares them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
@@ -13,14 +13,16 @@ from msgspec import UNSET, UnsetType
 
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.definitions.definition import Segment
-from app.segments.definitions.model_file import Model, Tree, names_of
-from app.segments.definitions.model_forecast import contributions, logarithm, number, probability
+from app.segments.definitions.model_file import Model, Summed, Tree, names_of
+from app.segments.definitions.model_forecast import contributions, logarithm, number, probabilities, probability
 from tables.profile import SENT, Membership, Profile
 
 VALUE: Final = "value"
+CLASSES: Final = "classes"
 VERSION: Final = "version"
 NUMBERS: Final = "numbers"
-"""Parts of a score in a profile: the probability, the version of the model, and the numbers that it came from."""
+"""Parts of a score in a profile: the probability (of a model with classes that of each, by name), the version of the
+model, and the numbers that it came from."""
 MODELS_KEPT: Final = 64
 TOLD_MAX: Final = 3
 """Columns that a change tells."""
@@ -32,7 +34,7 @@ Attach: TypeAlias = Callable[[Profile, int, str], dict[str, Any]]
 
 def packing(model: Model) -> Struct:
     """The form in which a profile has the numbers: trees compare floats of 32 bits."""
-    return Struct(f"<{len(names_of(model.columns))}{'d' if model.linear is not None else 'f'}")
+    return Struct(f"<{len(names_of(model.columns))}{'d' if model.kind == 'linear' else 'f'}")
 
 
 def attach_of(segment: Segment, values: Attach) -> Attach | None:
@@ -43,8 +45,16 @@ def attach_of(segment: Segment, values: Attach) -> Attach | None:
 
 
 def _scoring(model: Model, values: Attach) -> Attach:
-    score = scorer(model)
     version = model.version
+    if model.classes:
+        sums = class_scorer(model)
+
+        def attach_classes(profile: Profile, now: int, user: str) -> dict[str, Any]:
+            found, numbers = sums(values(profile, now, user))
+            return {CLASSES: probabilities(model, found), VERSION: version, NUMBERS: numbers}
+
+        return attach_classes
+    score = scorer(model)
 
     def attach(profile: Profile, now: int, user: str) -> dict[str, Any]:
         found, numbers = score(values(profile, now, user))
@@ -56,6 +66,19 @@ def _scoring(model: Model, values: Attach) -> Attach:
 @lru_cache(MODELS_KEPT)
 def scorer(model: Model) -> Callable[[dict[str, Any]], tuple[float, bytes]]:
     """The function from a row to the sum, and the packed numbers."""
+    found: Callable[[dict[str, Any]], tuple[float, bytes]] = _compiled(model, (model,), "s0")
+    return found
+
+
+@lru_cache(MODELS_KEPT)
+def class_scorer(model: Model) -> Callable[[dict[str, Any]], tuple[tuple[float, ...], bytes]]:
+    """The function from a row to the sum of each class, and the packed numbers."""
+    sums = "".join(f"s{place}, " for place in range(len(model.classes)))
+    found: Callable[[dict[str, Any]], tuple[tuple[float, ...], bytes]] = _compiled(model, model.classes, f"({sums})")
+    return found
+
+
+def _compiled(model: Model, summed: Sequence[Summed], told: str) -> Any:
     form = packing(model)
     code = CodeWriter(Namespace())
     code.namespace.values.update(number=number, pack=form.pack, unpack=form.unpack, log=_logarithm)
@@ -69,31 +92,44 @@ def scorer(model: Model) -> Callable[[dict[str, Any]], tuple[float, bytes]]:
     with code.block("def score(v)"):
         code.line(f"b = pack({', '.join(numbers)})")
         code.line(f"{''.join(f'n{place}, ' for place in range(len(numbers)))}= unpack(b)")
-        if model.linear is not None:
-            code.line(f"t = {model.linear.intercept!r}")
-            parts = zip(model.linear.weights, model.linear.mean, model.linear.deviation, strict=True)
-            for place, (weight, mean, deviation) in enumerate(parts):
-                raw = f"log(n{place})" if model.linear.logarithm[place] else f"n{place}"
-                code.line(f"t += {weight!r} * (({raw} - {mean!r}) / {deviation!r})")
-        else:
-            code.line(f"t = {model.base!r}")
-            for tree in model.trees:
-                _write_tree(code, tree, 0)
-        code.line("return t, b")
-    found: Callable[[dict[str, Any]], tuple[float, bytes]] = code.load(f"<model {model.name}>")["score"]
-    return found
+        for place, each in enumerate(summed):
+            _write_sum(code, each)
+            code.line(f"s{place} = t")
+        code.line(f"return {told}, b")
+    return code.load(f"<model {model.name}>")["score"]
+
+
+def _write_sum(code: CodeWriter, of: Summed) -> None:
+    """Writes what sets `t` to the sum for the numbers `n0`, `n1` ..."""
+    if of.linear is not None:
+        code.line(f"t = {of.linear.intercept!r}")
+        parts = zip(of.linear.weights, of.linear.mean, of.linear.deviation, strict=True)
+        for place, (weight, mean, deviation) in enumerate(parts):
+            raw = f"log(n{place})" if of.linear.logarithm[place] else f"n{place}"
+            code.line(f"t += {weight!r} * (({raw} - {mean!r}) / {deviation!r})")
+        return
+    code.line(f"t = {of.base!r}")
+    for tree in of.trees:
+        _write_tree(code, tree, 0)
 
 
 @lru_cache(MODELS_KEPT)
-def explaining(model: Model) -> Callable[[Membership | None], dict[str, float] | UnsetType]:
-    """The function from the moments of a user to the columns that did most to their score; UNSET: another model's."""
+def explaining(
+    model: Model, of_class: str | None = None
+) -> Callable[[Membership | None], dict[str, float] | UnsetType]:
+    """The function from the moments of a user to the columns that did most to their score; UNSET: another model's.
+
+    of_class: one of the classes of the model; what did most to the sum of this class.
+    """
     form, version = packing(model), model.version
+    of: Summed = next((each for each in model.classes if each.name == of_class), model)
 
     def because(member: Membership | None) -> dict[str, float] | UnsetType:
         score = None if member is None else member[SENT]
         if score is None or score[VERSION] != version:
             return UNSET
-        parts = {name: round(part, 6) for name, part in contributions(model, form.unpack(score[NUMBERS])).items()}
+        numbers = form.unpack(score[NUMBERS])
+        parts = {name: round(part, 6) for name, part in contributions(of, model.columns, numbers).items()}
         most = sorted((name for name in parts if parts[name]), key=lambda name: -abs(parts[name]))[:TOLD_MAX]
         return {name: parts[name] for name in most}
 

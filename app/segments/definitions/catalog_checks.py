@@ -14,6 +14,7 @@ from app.segments.definitions.each_checks import check_each, segments_by_value
 from app.segments.definitions.experiment_checks import check_experiments
 from app.segments.definitions.problem import Problem
 from app.segments.definitions.yaml_fields import Placed
+from app.segments.language import canonical
 from app.segments.language import empty_profile as nobody
 from app.segments.language import syntax as s
 from app.segments.language.checks import check_condition, check_pattern, check_value
@@ -134,11 +135,34 @@ class _Files:
         return None
 
     def _model(self, node: s.ModelValue) -> LanguageError | None:
-        if model_segment(node.model) in self._named:
-            return None
+        used = self._named.get(model_segment(node.model))
+        if used is not None:
+            return self._class(node, used)
         known = [model_of(name) or "" for name, file in self._named.items() if file.kind == "model"]
         hint = _quoted_guess(node.model, known) if known else "put the file of shoal train, NAME.model.json, beside it"
         return LanguageError(f"unknown model {node.model}", node.span, hint)
+
+    def _class(self, node: s.ModelValue, used: DefinitionFile) -> LanguageError | None:
+        """The class of a model that a definition asks for, or does not."""
+        definition = used.definition
+        if not isinstance(definition, Segment) or definition.model is None:
+            return None  # the file is wrong, and says it
+        classes = [each.name for each in definition.model.classes]
+        if node.of_class in classes or (not classes and node.of_class is None):
+            return None
+        if not classes:
+            hint = f"write model('{node.model}') > 0.7"
+            return LanguageError(f"the model {node.model} has no classes", node.span, hint)
+        written = listed(canonical.text(s.ModelValue(node.model, each)) for each in classes)
+        if node.of_class is None:
+            hint = f"name one of its classes: {written}"
+            return LanguageError(f"the model {node.model} has several classes", node.span, hint)
+        guess = closest(node.of_class, classes)
+        return LanguageError(
+            f"the model {node.model} has no class {node.of_class}",
+            node.span,
+            f"did you mean {canonical.text(s.ModelValue(node.model, guess))}?" if guess else f"there is {written}",
+        )
 
     def requirements(self, file: DefinitionFile) -> Iterator[Problem]:
         """Purposes under `requires` that do not exist."""

@@ -1,7 +1,8 @@
 """A model as a JSON file: columns with their categories, and a linear model or trees. No code, nothing to unpickle.
 
 The file has all that scoring needs: the moments at which users are scored, the expressions of the columns, and weights
-or trees as numbers. `model_forecast` says what they mean.
+or trees as numbers. `model_forecast` says what they mean. A model says how probable its label is; one with several
+classes, such as the segment that a user enters next, how probable each class is, and has weights or trees for each.
 """
 
 import re
@@ -9,11 +10,14 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import chain
 from math import isfinite
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 FORMAT: Final = 1
+CLASSES_FORMAT: Final = 2
+"""Format of a model with several classes; earlier versions do not know it, and refuse it."""
+CLASSES_MAX: Final = 10
 NUMBERS_MAX: Final = 500
 """Numbers of a row: columns, and categories of texts."""
 DEPTH_MAX: Final = 30
@@ -65,11 +69,32 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     top_tenth: float
 
 
+class ModelClass(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several classes: its name, and the weights or trees that make its margin, as a model without classes.
+
+    rows: those of training with it. auc: it against all others, on rows that came later.
+    """
+
+    name: str
+    rows: int
+    auc: float
+    linear: Linear | None = None
+    base: float = 0.0
+    trees: tuple[Tree, ...] = ()
+
+
+class ClassesQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """Measures of a model with several classes on rows that came later; log_loss: mean, natural logarithm."""
+
+    log_loss: float
+    accuracy: float
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A model and its origin. features_version: of the features whose rows it takes; others are refused.
 
     moments: the condition at whose entry a user is scored; empty in models of rows that did not say it, which no
-    definition can use. warmup: as in the features file.
+    definition can use. warmup: as in the features file. quality, positives: without classes; classes_quality: with.
     """
 
     format: int
@@ -82,8 +107,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     trained_from: str
     trained_until: str
     rows: int
-    positives: int
-    quality: Quality
+    positives: int = 0
+    quality: Quality | None = None
+    classes_quality: ClassesQuality | None = None
+    classes: tuple[ModelClass, ...] = ()
     linear: Linear | None = None
     base: float = 0.0
     trees: tuple[Tree, ...] = ()
@@ -92,14 +119,28 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     def meaning(self) -> bytes:
         """All that decides about a score; not where it comes from, and how good it is."""
-        return msgspec.json.encode(
-            [self.name, self.moments, self.warmup, self.columns, self.kind, self.linear, self.base, self.trees]
-        )
+        parts: list[object] = [
+            self.name,
+            self.moments,
+            self.warmup,
+            self.columns,
+            self.kind,
+            self.linear,
+            self.base,
+            self.trees,
+        ]
+        if self.classes:
+            parts.append([(each.name, each.linear, each.base, each.trees) for each in self.classes])
+        return msgspec.json.encode(parts)
 
     @property
     def version(self) -> str:
         """Six hexadecimal digits that change with the meaning."""
         return sha256(self.meaning()).hexdigest()[:6]
+
+
+Summed: TypeAlias = Model | ModelClass
+"""What has weights or trees: a model, or one of its classes."""
 
 
 def names_of(columns: tuple[Column, ...]) -> list[str]:
@@ -118,8 +159,8 @@ def read_model(content: bytes) -> Model:
         model = msgspec.json.decode(content, type=Model)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
-    if model.format != FORMAT:
-        raise ValueError(f"format {model.format} is not known, {FORMAT} is")
+    if model.format not in (FORMAT, CLASSES_FORMAT):
+        raise ValueError(f"format {model.format} is not known, {FORMAT} and {CLASSES_FORMAT} are")
     for wrong in _wrong(model):
         raise ValueError(wrong)
     return model
@@ -136,14 +177,37 @@ def _wrong(model: Model) -> Iterator[str]:
         yield "two columns have the same name"
     if len(numbers) > NUMBERS_MAX:
         yield f"its rows have {len(numbers)} numbers; {NUMBERS_MAX} is the most"
-    if (model.kind == "linear") != (model.linear is not None) or (model.kind == "linear") == bool(model.trees):
-        yield f"a {model.kind} model has {'weights' if model.kind == 'linear' else 'trees'}, and nothing else"
-    elif model.linear is not None:
-        yield from _wrong_linear(model.linear, len(numbers))
-    if not isfinite(model.base):
-        yield f"base is {model.base}"
-    for place, tree in enumerate(model.trees):
-        for wrong in _wrong_tree(tree, len(numbers)):
+    if model.format == CLASSES_FORMAT:
+        yield from _wrong_classes(model, len(numbers))
+    elif model.classes or model.quality is None:
+        yield f"a model of format {FORMAT} has a quality, and no classes"
+    else:
+        yield from _wrong_sum(model, model.kind, len(numbers))
+
+
+def _wrong_classes(model: Model, numbers: int) -> Iterator[str]:
+    if model.linear is not None or model.trees or model.base:
+        yield "a model with classes has weights or trees in them, not of its own"
+    if not 2 <= len(model.classes) <= CLASSES_MAX:
+        yield f"it has {len(model.classes)} classes; 2 to {CLASSES_MAX} are possible"
+    if len({each.name for each in model.classes}) < len(model.classes):
+        yield "two classes have the same name"
+    for each in model.classes:
+        if _NAME.fullmatch(each.name) is None:
+            yield f"{each.name!r:.80} cannot be a class: lower-case letters, digits, - and _, at most 64"
+        for wrong in _wrong_sum(each, model.kind, numbers):
+            yield f"class {each.name}: {wrong}"
+
+
+def _wrong_sum(of: Summed, kind: Kind, numbers: int) -> Iterator[str]:
+    if (kind == "linear") != (of.linear is not None) or (kind == "linear") == bool(of.trees):
+        yield f"a {kind} model has {'weights' if kind == 'linear' else 'trees'}, and nothing else"
+    elif of.linear is not None:
+        yield from _wrong_linear(of.linear, numbers)
+    if not isfinite(of.base):
+        yield f"base is {of.base}"
+    for place, tree in enumerate(of.trees):
+        for wrong in _wrong_tree(tree, numbers):
             yield f"tree {place}: {wrong}"
 
 

@@ -4,6 +4,7 @@ A row becomes numbers: a number as it is, a missing one -1 (no count or amount i
 text one number for each category that training has seen, 1 for its own. A linear model adds weights times scaled
 numbers, and boosted trees the leaves that the row falls into: the probability is the logistic function of that margin.
 The probability of a forest is the mean of its leaves. Trees compare numbers as floats of 32 bits, as in training.
+Of several classes each has such a margin, and the probabilities are the powers of e to them, divided by their sum.
 
 Theory of operation. Only operations that IEEE 754 rounds correctly are used, in one order: addition, subtraction,
 multiplication and division of doubles, and comparisons. Logarithms and the exponential are made of these, since those
@@ -16,7 +17,7 @@ from math import frexp, inf, ldexp
 from struct import Struct
 from typing import Any, Final
 
-from app.segments.definitions.model_file import Column, Linear, Model, Tree, names_of
+from app.segments.definitions.model_file import Column, Linear, Model, Summed, Tree, names_of
 
 MISSING: Final = -1.0
 MICROS: Final = 1_000_000
@@ -24,6 +25,10 @@ NUMBER_MOST: Final = 3e38
 """The largest number that a float of 32 bits holds, nearly; those beyond it count as it."""
 CERTAIN_MARGIN: Final = 16.0
 """The probability of a margin beyond it is 0 or 1, to six places."""
+HOPELESS_MARGIN: Final = 32.0
+"""A class whose margin is so much below the largest has the probability 0."""
+MARGIN_MOST: Final = 1e6
+"""A margin of a class beyond it counts as it."""
 
 _SHORT: Final = Struct("<f")
 _HALF_ROOT: Final = 0.7071067811865476
@@ -61,13 +66,18 @@ def forecast(model: Model, numbers: Sequence[float]) -> float:
     return probability(model, total(model, numbers))
 
 
-def total(model: Model, numbers: Sequence[float]) -> float:
+def forecasts(model: Model, numbers: Sequence[float]) -> dict[str, float]:
+    """The probability of each class for the numbers of a row, to six places."""
+    return probabilities(model, [total(each, numbers) for each in model.classes])
+
+
+def total(of: Summed, numbers: Sequence[float]) -> float:
     """The sum of what weights or leaves add: a margin, of a forest a probability."""
-    if model.linear is not None:
-        return linear_margin(model.linear, numbers)
+    if of.linear is not None:
+        return linear_margin(of.linear, numbers)
     short = [_SHORT.unpack(_SHORT.pack(each))[0] for each in numbers]
-    found = model.base
-    for tree in model.trees:
+    found = of.base
+    for tree in of.trees:
         found += tree.value[_path(tree, short)[-1]]
     return found
 
@@ -78,9 +88,17 @@ def probability(model: Model, found: float) -> float:
     >>> [logistic(each) for each in (0.0, 0.8472978, -1000.0, 1000.0)]
     [0.5, 0.7, 0.0, 1.0]
     """
-    if model.kind == "forest":
-        return round(min(max(found, 0.0), 1.0) * MICROS) / MICROS
-    return logistic(found)
+    return _share(found) if model.kind == "forest" else logistic(found)
+
+
+def probabilities(model: Model, found: Sequence[float]) -> dict[str, float]:
+    """The probability of each class, by the sums of all, in whole millionths."""
+    shares = [_share(each) for each in found] if model.kind == "forest" else softmax(found)
+    return {each.name: share for each, share in zip(model.classes, shares, strict=True)}
+
+
+def _share(found: float) -> float:
+    return round(min(max(found, 0.0), 1.0) * MICROS) / MICROS
 
 
 def logistic(margin: float) -> float:
@@ -90,8 +108,31 @@ def logistic(margin: float) -> float:
     return round(MICROS / (1.0 + exponential(-round(margin * MICROS) / MICROS))) / MICROS
 
 
+def softmax(margins: Sequence[float]) -> list[float]:
+    """The probabilities of classes with these margins, which are taken in whole millionths, in whole millionths.
+
+    >>> softmax([0.0, 0.0]), softmax([1.0, 0.0, -1e300]), softmax([0.8472978, 0.0])[0] == logistic(0.8472978)
+    ([0.5, 0.5], [0.731059, 0.268941, 0.0], True)
+    """
+    whole = [round(_bounded(margin) * MICROS) for margin in margins]
+    most = max(whole)
+    powers, together = [], 0.0
+    for each in whole:
+        below = (each - most) / MICROS
+        power = exponential(below) if below > -HOPELESS_MARGIN else 0.0
+        powers.append(power)
+        together += power
+    return [round(MICROS * power / together) / MICROS for power in powers]
+
+
+def _bounded(margin: float) -> float:
+    if -MARGIN_MOST < margin < MARGIN_MOST:
+        return margin
+    return MARGIN_MOST if margin > 0 else -MARGIN_MOST
+
+
 def exponential(each: float) -> float:
-    """e to the power of a number between -16 and 16: powers of two, and the series of the rest.
+    """e to the power of a number between -32 and 16: powers of two, and the series of the rest.
 
     >>> exponential(0.0), round(exponential(1.0), 12), round(exponential(-15.5) * 1e6, 12)
     (1.0, 2.718281828459, 0.185539136262)
@@ -142,20 +183,20 @@ def _path(tree: Tree, short: Sequence[float]) -> list[int]:
     return path
 
 
-def contributions(model: Model, numbers: Sequence[float]) -> dict[str, float]:
-    """The part of each column in the sum: what it adds or takes away, against a row of which nothing is known.
+def contributions(of: Summed, columns: tuple[Column, ...], numbers: Sequence[float]) -> dict[str, float]:
+    """The part of each column in a sum: what it adds or takes away, against a row of which nothing is known.
 
     Of a linear model that is the weight times the scaled number; of trees, what changes in the mean of the leaves below
     with each decision about the column.
     """
-    names = names_of(model.columns)
+    names = names_of(columns)
     found = dict.fromkeys(names, 0.0)
-    if model.linear is not None:
+    if of.linear is not None:
         for place, each in enumerate(numbers):
-            found[names[place]] += _part(model.linear, place, each)
+            found[names[place]] += _part(of.linear, place, each)
         return found
     short = [_SHORT.unpack(_SHORT.pack(each))[0] for each in numbers]
-    for tree in model.trees:
+    for tree in of.trees:
         path = _path(tree, short)
         for node, below in pairwise(path):
             found[names[tree.feature[node]]] += tree.value[below] - tree.value[node]

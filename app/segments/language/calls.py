@@ -22,7 +22,6 @@ CALLS: Final[dict[str, Call]] = {
         lambda text, span: s.Membership(text, span=span), "a name", "write segment('name')", s.Boolean(value=True)
     ),
     "score": Call(lambda text, span: s.ScoreValue(text, span=span), "a name", "write score('name')", s.Number(0)),
-    "model": Call(lambda text, span: s.ModelValue(text, span=span), "a name", "write model('name')", s.Number(0)),
     "list": Call(
         lambda text, span: s.StaticList(text, span=span), "a name", "write list('name')", s.Boolean(value=True)
     ),

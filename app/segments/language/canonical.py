@@ -42,7 +42,15 @@ def path_text(path: s.Path, root: str = "") -> str:
         written, rest = path[0], path[1:]
     else:
         written, rest = f"properties[{quoted(path[0])}]", path[1:]
-    return written + "".join(f".{key}" if _WORD.fullmatch(key) else f"[{quoted(key)}]" for key in rest)
+    return written + "".join(map(_step, rest))
+
+
+def _step(key: str) -> str:
+    return f".{key}" if _WORD.fullmatch(key) else f"[{quoted(key)}]"
+
+
+def _model(node: s.ModelValue) -> str:
+    return f"model({quoted(node.model)})" + ("" if node.of_class is None else _step(node.of_class))
 
 
 def _list_text(path: s.Path) -> str:
@@ -192,7 +200,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
     s.SegmentMark: (_OPERAND, _mark),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
-    s.ModelValue: (_OPERAND, lambda node: f"model({quoted(node.model)})"),
+    s.ModelValue: (_OPERAND, _model),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
     s.Top: (_OPERAND, lambda node: f"top({number_text(node.percent)}%)"),
     s.SegmentSize: (_OPERAND, lambda node: f"segment_size({quoted(node.segment)})"),

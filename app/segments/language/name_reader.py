@@ -1,17 +1,20 @@
 """Names of Lark's tree -> nodes of `syntax`: properties of an event or of an item, fields, traits, context."""
 
+import re
 from typing import cast
 
 from lark import Token, Tree
 
+from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.literal_reader import LiteralReader
 from app.segments.language.mistakes.dates import instant_hint
 from app.segments.language.mistakes.memberships import membership_hint
 from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
 from app.segments.language.suggestions import listed
-from app.segments.language.tree_parts import is_quoted, keys_of, span
+from app.segments.language.tree_parts import is_quoted, keys_of, span, text_value
 
+_CLASS_OF_MODEL = re.compile(r"(model\('[^']*'\))\.([\w-]+)$")
 PLACEHOLDER = s.Trait(("?",))
 """Stands for a value that cannot be read."""
 
@@ -83,8 +86,7 @@ class NameReader(LiteralReader):
         keys = keys_of(path)
         root, name = keys[0], ".".join(keys)
         if self._in_where:
-            hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
-            self._wrong(tree, "first(...) is not allowed inside where", hint)
+            self._not_in_where(tree, "first")
         elif root == "context" and not is_quoted(path, 0):
             of = self._path(path)
             return s.FirstValue(of, span=span(tree)) if isinstance(of, s.ContextValue) else PLACEHOLDER
@@ -101,11 +103,32 @@ class NameReader(LiteralReader):
             self._wrong(tree, f"first needs the event that has {name}", f"write first({name} of 'Order Completed')")
         return PLACEHOLDER
 
+    def _model(self, tree: Tree[Token]) -> s.Expression:
+        """`model('likely')`, and of a model with several classes `model('next').buyers` or `['likely-buyers']`."""
+        self._not_in_where(tree, "model")
+        argument, *classes = cast("list[Tree[Token] | Token | None]", tree.children[1:])
+        if argument is None:
+            self._wrong(tree, "model needs a name", "write model('name')")
+            return s.Number(0)
+        named = self._text_literal(cast(Tree[Token], argument)).value
+        read = [text_value(each) if each.type == "TEXT" else str(each) for each in cast(list[Token], classes)]
+        if len(read) > 1:
+            whole = canonical.text(s.ModelValue(named, read[0]))
+            self._wrong(tree, f"{whole} is a number, and has no parts", f"write {whole} > 0.4")
+        return s.ModelValue(named, read[0] if read else None, span=span(tree))
+
+    def _not_in_where(self, tree: Tree[Token], name: str) -> None:
+        if self._in_where:
+            hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
+            self._wrong(tree, f"{name}(...) is not allowed inside where", hint)
+
     def _unknown_name(self, tree: Tree[Token], path: s.Path) -> None:
         start = span(tree).start
         joined = self._text[start - 1 : start] == "-"
         alone = self._text.strip() == self._text[start : span(tree).end]
         hint = instant_hint(self._text, span(tree)) if path in (("now",), ("today",)) else ""
+        if joined and (model := _CLASS_OF_MODEL.search(self._text[: span(tree).end])):
+            hint = f"a class with - in its name is written {model[1]}['{model[2]}']"
         hint = hint or unknown_name_hint(path, behind_hyphen=joined, alone=alone)
         self._wrong(tree, f"unknown name {'.'.join(path)}", hint)
 

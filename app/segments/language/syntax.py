@@ -303,9 +303,13 @@ class ScoreValue(Node):
 
 @dataclass(frozen=True, slots=True)
 class ModelValue(Node):
-    """`model('likely')`: the probability that a model gave at the latest of its moments; missing before the first."""
+    """`model('likely')`: the probability that a model gave at the latest of its moments; missing before the first.
+
+    of_class: of a model with several classes the one that is meant, `model('next').buyers`; None: it has none.
+    """
 
     model: str
+    of_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

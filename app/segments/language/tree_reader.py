@@ -278,11 +278,6 @@ class TreeReader(NameReader):
             self._wrong(tree, "top needs a share of the users", f"write top({number}%)")
         return s.Top(number_value(number), span=span(tree))
 
-    def _not_in_where(self, tree: Tree[Token], name: str) -> None:
-        if self._in_where:
-            hint = "inside where, compare properties of the event; join conditions outside the parentheses with and"
-            self._wrong(tree, f"{name}(...) is not allowed inside where", hint)
-
     # ---- patterns
 
     def pattern(self, tree: Branch) -> s.Pattern:
@@ -428,6 +423,7 @@ class TreeReader(NameReader):
         "list": _list,
         "path": NameReader._path,
         "call": _call,
+        "model": NameReader._model,
         "clock": _clock,
         "distance": _distance,
         "mark": _mark,

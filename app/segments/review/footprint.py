@@ -68,6 +68,10 @@ WAITING = Size(0, waiting.BYTES_MAX + waiting.EVENTS_MAX * (2 * HEADER + 3 * INS
 
 A_SCORE = Size(42, 42)
 """Size of a score without its numbers: the probability, the model's version, and their names."""
+SCORES_OF_CLASSES = Size(36, 36)
+"""As of a score, without the classes."""
+A_CLASS = 11
+"""Bytes of the probability of a class, without its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +184,15 @@ def _membership(segment: Segment, experiments: list[str]) -> Iterator[Kept]:
 
 def _score(moments: Segment, model: Model) -> Iterator[Kept]:
     """Yields what is remembered of the score of a model."""
+    own, words = A_SCORE, "the probability, and the numbers behind it"
     numbers = packing(model).size
-    words = "the probability, and the numbers behind it"
-    yield Kept(f"sent {moments.name}", words, A_SCORE + Size(numbers, numbers))
+    if model.classes:
+        names = sum(A_CLASS + len(each.name) for each in model.classes)
+        own, words = (
+            SCORES_OF_CLASSES + Size(names, names),
+            "the probability of each class, and the numbers behind them",
+        )
+    yield Kept(f"sent {moments.name}", words, own + Size(numbers, numbers))
     yield Kept(f"{MEMBER}{moments.name}", "when they were scored last, how many times", MEMBERSHIP)
 
 

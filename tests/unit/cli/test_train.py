@@ -112,6 +112,7 @@ def test_the_page_warns_as_the_report_does(shop: Path) -> None:
         period="day",
     )
     quality = trained.quality
+    assert quality is not None
 
     def texts(gain: tuple[float, float], positives: int, *, figures: TrainingFigures = figures) -> str:
         measured = [(trained.kind, quality, gain)]

@@ -161,6 +161,7 @@ def test_only_columns_that_the_model_asks_for_are_in_the_file(rows: Path, tmp_pa
 def test_quality_is_measured_on_the_rows(rows: Path, tmp_path: Path) -> None:
     model = converted(**made_xgboost()(tmp_path, rows), rows=rows).model
     assert (model.rows, model.label, model.name, model.moments) == (900, "bought", "bought", "exists('Viewed')")
+    assert model.quality is not None
     assert 0.7 < model.quality.auc <= 1
     assert model.trained_from == ""
 

@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
-from app.segments.compiler.model_code import packing, scorer
+from app.segments.compiler.model_code import class_scorer, packing, scorer
 from app.segments.definitions.model_file import Model
 from app.segments.definitions.model_forecast import (
     contributions,
     exponential,
     forecast,
+    forecasts,
     logarithm,
     logistic,
     number,
     numbers_of,
+    probabilities,
     probability,
+    softmax,
     total,
 )
-from tests.support.models import random_model
+from tests.support.models import random_classes, random_model
 
 KINDS = ("boosted", "forest", "linear")
 VALUES = (None, 0, 1, 2, 7, 3.5, 0.1, -1, True, False, "a", "b", "other", 1e12, 10**300, -1e300, math.inf, 2000)
@@ -98,6 +101,62 @@ def test_contributions_make_the_sum_together(kind: str) -> None:
         numbers = numbers_of(row, model.columns)
         known = model.linear.intercept if model.linear is not None else model.base
         known += sum(tree.value[0] for tree in model.trees)
-        parts = contributions(model, numbers)
+        parts = contributions(model, model.columns, numbers)
         assert list(parts) == [column.name for column in model.columns]
         assert math.isclose(known + sum(parts.values()), total(model, numbers), rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_code_of_classes_and_the_walk_through_them_agree_bit_for_bit(kind: str) -> None:
+    model = random_classes(7, kind)
+    score, form = class_scorer(model), packing(model)
+    for row in rows(model, 7, 200):
+        found, packed = score(row)
+        assert [each.hex() for each in found] == [total(each, form.unpack(packed)).hex() for each in model.classes]
+        assert probabilities(model, found) == forecasts(model, numbers_of(row, model.columns))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_probabilities_of_classes_are_the_same_on_every_machine(kind: str) -> None:
+    model = random_classes(42, kind)
+    row = {column.name: place * 1.7 for place, column in enumerate(model.columns)} | {"t": "b"}
+    found = class_scorer(model)(row)[0]
+    assert ([each.hex() for each in found], list(probabilities(model, found).values())) == CLASSES_GOLDEN[kind]
+
+
+def test_probabilities_of_classes_are_the_normalised_powers_of_e_to_six_places() -> None:
+    chance = random.Random(8)
+    for _ in range(3000):
+        margins = [chance.uniform(-20, 20) for _ in range(chance.randrange(2, 11))]
+        powers = [math.exp(each - max(margins)) for each in margins]
+        found = softmax(margins)
+        assert all(abs(each - power / sum(powers)) < 1.1e-6 for each, power in zip(found, powers, strict=True))
+        assert abs(sum(found) - 1) < 0.5e-6 * len(found) + 1e-12
+
+
+def test_two_classes_of_which_one_has_no_margin_are_a_model_without_classes() -> None:
+    for margin in range(-20_000_000, 20_000_001, 54_321):
+        assert softmax([margin / 1e6, 0.0])[0] == logistic(margin / 1e6)
+
+
+def test_margins_of_classes_that_are_far_apart_or_no_numbers_have_probabilities() -> None:
+    assert softmax([1e300, 0.0, -1e300]) == [1.0, 0.0, 0.0]
+    assert softmax([math.inf, math.inf]) == [0.5, 0.5]
+    assert softmax([math.nan, 0.0]) == [0.0, 1.0]
+    assert softmax([-math.inf, -math.inf, -math.inf]) == [0.333333] * 3
+
+
+CLASSES_GOLDEN: dict[str, tuple[list[str], list[float]]] = {
+    "boosted": (
+        ["0x1.d3881743485b2p-3", "0x1.c176abd1b2f32p-3", "-0x1.2b7d0b1dabf21p-2"],
+        [0.386804, 0.383407, 0.229789],
+    ),
+    "forest": (
+        ["0x1.1859c1362bc4cp-1", "0x1.1768d8f2ebfcbp-1", "0x1.c19b4859d182ep-2"],
+        [0.54756, 0.545722, 0.439069],
+    ),
+    "linear": (
+        ["-0x1.6915586c465dcp+3", "-0x1.36f0353638af7p+5", "-0x1.8c131d476d31cp+0"],
+        [5.9e-05, 0.0, 0.999941],
+    ),
+}

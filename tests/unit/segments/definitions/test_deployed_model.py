@@ -8,7 +8,8 @@ import pytest
 from app.segments.definitions.catalog import CatalogError, load_catalog
 from app.segments.definitions.dependencies import evaluated
 from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
-from tests.support.models import STUMP, model_text
+from app.segments.language import canonical
+from tests.support.models import STUMP, classes_text, model_text
 
 HOT = "segment: hot\nwhen: model('likely') > 0.5\n"
 LEAF = {"feature": [-1], "threshold": [0.0], "left": [0], "right": [0], "value": [0.5]}
@@ -77,7 +78,7 @@ def test_hints_of_wrong_conditions() -> None:
         ({"columns": []}, "a column has no number"),
         ({"columns": [{"name": "plan", "expression": "traits.plan", "categories": []}]}, "a column has no number"),
         ({"columns": [{"name": "v", "expression": "count('A')"}] * 2}, "two columns have the same name"),
-        ({"format": 2}, "format 2 is not known"),
+        ({"format": 3}, "format 3 is not known, 1 and 2 are"),
         ({"name": "Likely!"}, "cannot be a name"),
         ({"kind": "linear"}, "a linear model has weights, and nothing else"),
         ({"trees": []}, "a boosted model has trees, and nothing else"),
@@ -112,3 +113,73 @@ def test_weights_must_fit_to_the_numbers() -> None:
 
 def test_two_models_of_one_name_are_refused() -> None:
     assert "two files are model likely" in problems(m=model_text(), n=model_text(leaf=1))
+
+
+NEXT = "segment: soon\nwhen: model('next').buyers > 0.4\n"
+
+
+def test_a_model_with_classes_is_asked_for_one_of_them() -> None:
+    texts = {"a.yaml": NEXT, "b.yaml": NEXT.replace("soon", "other").replace(".buyers", "['bargain-hunters']")}
+    catalog = load_catalog(texts | {"m.model.json": classes_text()})
+    assert [canonical.text(each.when) for each in catalog.segments if each.when is not None] == [
+        "model('next')['bargain-hunters'] > 0.4",
+        "model('next').buyers > 0.4",
+    ]
+
+
+BUYERS, HUNTERS = "model('next').buyers", "model('next')['bargain-hunters']"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message", "hint"),
+    [
+        ("model('next') > 0.4", "the model next has several classes", f"name one of its classes: {BUYERS}, {HUNTERS}"),
+        ("model('next').buyer > 0.4", "has no class buyer", f"did you mean {BUYERS}?"),
+        ("model('next')['bargain-hunter'] > 0.4", "has no class bargain-hunter", f"did you mean {HUNTERS}?"),
+        ("model('next').vip > 0.4", "has no class vip", f"there is {BUYERS}, {HUNTERS} and model('next').none"),
+        ("model('next').buyers.now > 0.4", "is a number, and has no parts", "write model('next').buyers > 0.4"),
+        ("model('next').bargain-hunters > 0.4", "unknown name hunters", f"is written {HUNTERS}"),
+        ("model('next').buyers > 40", "lies between 0 and 1", "write model('next').buyers > 0.4"),
+        ("exists('A' where model('next').buyers > 0.4)", "is not allowed inside where", "join conditions"),
+        ("model('likely').buyers > 0.4", "the model likely has no classes", "write model('likely') > 0.7"),
+    ],
+)
+def test_wrong_classes_in_conditions(condition: str, message: str, hint: str) -> None:
+    told = problems(hot=f"segment: hot\nwhen: {condition}\n", m=classes_text(), n=model_text())
+    assert message in told
+    assert hint in told
+
+
+def test_two_classes_do_not_contradict_each_other() -> None:
+    text = "segment: hot\nwhen: model('next').buyers > 0.6 and model('next').none < 0.3\n"
+    assert load_catalog({"a.yaml": text, "m.model.json": classes_text()}).segments
+
+
+LEAVES = {"rows": 5, "auc": 0.5, "trees": [LEAF]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"classes": []}, "it has 0 classes; 2 to 10 are possible"),
+        ({"classes": [LEAVES | {"name": f"c{n}"} for n in range(11)]}, "it has 11 classes"),
+        ({"classes": [LEAVES | {"name": "a"}] * 2}, "two classes have the same name"),
+        ({"classes": [LEAVES | {"name": each} for each in ("a", "B!")]}, "'B!' cannot be a class"),
+        ({"classes": [LEAVES | {"name": "a"}, {"name": "b", "rows": 1, "auc": 0.5}]}, "class b: a boosted model has"),
+        ({"trees": [LEAF]}, "a model with classes has weights or trees in them"),
+        ({"format": 1}, "a model of format 1 has a quality, and no classes"),
+    ],
+)
+def test_wrong_models_with_classes(changed: dict[str, Any], message: str) -> None:
+    assert message in problems(m=classes_text(**changed))
+
+
+def test_the_version_follows_the_classes_too() -> None:
+    def version(text: str) -> str:
+        return load_catalog({"m.model.json": text}).version
+
+    said = json.loads(classes_text())
+    said["classes"][0]["rows"], said["classes"][0]["auc"] = 5, 0.1
+    assert version(json.dumps(said)) == version(classes_text())
+    said["classes"][0]["base"] = 0.125
+    assert version(json.dumps(said)) != version(classes_text())

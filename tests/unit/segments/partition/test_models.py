@@ -6,7 +6,7 @@ import msgspec
 
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.definitions.model_forecast import logistic
+from app.segments.definitions.model_forecast import logistic, softmax
 from app.segments.evaluation.change import Change
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
@@ -14,7 +14,7 @@ from app.segments.review.scenario import PipedRecord
 from tables import profile as profiles
 from tables.profile import SENT
 from tests.support.merging_partition import MergingPartition
-from tests.support.models import model_text
+from tests.support.models import classes_text, model_text
 
 RULES = TimeRules()
 START_MS = 1_767_600_000_000
@@ -145,6 +145,46 @@ def test_without_the_model_the_score_is_gone() -> None:
     profile = partition.profile("ann")
     assert profile is not None
     assert all(member[SENT] is None or "version" not in member[SENT] for member in profile.members.values())
+
+
+HUNTERS = "model('next')['bargain-hunters']"
+SOON = f"segment: soon\nwhen: model('next').buyers > 0.5\nattach: {{p: model('next').buyers, q: \"{HUNTERS}\"}}\n"
+FEW, MANY = softmax([-3.0, -0.5, 0.5]), softmax([1.0, -0.5, 0.5])
+
+
+def test_a_change_tells_the_class_its_probability_and_the_columns_that_did_most_to_it() -> None:
+    partition = Partition(program(SOON, model=classes_text()), RULES)
+    assert partition.process([record(0, START_MS), record(1, START_MS + 1)]).changes == []
+    assert list(score_of(partition)["classes"].values()) == FEW
+    (change,) = partition.process([record(2, START_MS + 5 * MINUTE_MS)]).changes
+    assert change.attach == {"p": MANY[0], "q": MANY[1]}
+    (atom,) = change.evidence
+    assert (atom.expression, atom.value) == ("model('next').buyers > 0.5", MANY[0])
+    assert atom.because == {"views": 2.0, "plan": -0.25}
+
+
+def test_a_score_of_a_model_with_other_classes_has_none_of_the_new_ones() -> None:
+    plain = "segment: known\nwhen: model('next') is known\n"
+    partition = Partition(program(plain, model=model_text(name="next")), RULES)
+    partition.process([record(0, START_MS)])
+    assert partition.members() == {"known": 1}
+    partition.adopt(program(plain.replace(" is", ".none is"), model=classes_text()), clock_ms=partition.clock_ms)
+    partition.sweep(100)
+    assert partition.members() == {"known": 0}
+    partition.process([record(1, START_MS + 5 * MINUTE_MS)])
+    assert partition.members() == {"known": 1}
+    partition.adopt(program(plain, model=model_text(name="next")), clock_ms=partition.clock_ms)
+    partition.sweep(100)
+    assert partition.members() == {"known": 0}
+
+
+def test_beside_each_a_model_speaks_of_the_user() -> None:
+    text = "segment: hot\neach: product_id\nwhen: count('Product Viewed') >= 2 and model('likely') >= 0.7\n"
+    partition = Partition(program(text, model=model_text()), RULES)
+    seen = [record(n, START_MS + n, properties={"product_id": each}) for n, each in enumerate("aab")]
+    assert partition.process(seen).changes == []
+    changes = partition.process([record(3, START_MS + 5 * MINUTE_MS, properties={"product_id": "b"})]).changes
+    assert [(change.value, change.evidence[-1].value) for change in changes] == [("a", HIGH), ("b", HIGH)]
 
 
 VIEWED = "segment: viewed\nwhen: exists('Product Viewed')\n"
