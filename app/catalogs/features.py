@@ -26,9 +26,11 @@ def load_features(path: Path, segments: Path | None) -> tuple[Features, Catalog]
         raise UserError(f"{'1 problem' if count == 1 else f'{count} problems'} in {path}", detail=str(error)) from None
     assert file.features is not None, "features without a problem"
     for label in file.features.labels:
-        if label.segment is None and not any(each.name == label.of for each in catalog.segments):
-            raise UserError(
-                f"the label {label.name} of {path} looks for entries of {label.of}, but there is no such segment",
-                hint="--segments FOLDER gives the definitions that features refer to",
-            )
+        known = {each.name for each in catalog.segments}
+        for segment in label.segments:
+            if segment not in known:
+                raise UserError(
+                    f"the label {label.name} of {path} looks for entries of {segment}, but there is no such segment",
+                    hint="--segments FOLDER gives the definitions that features refer to",
+                )
     return file.features, catalog

@@ -7,13 +7,15 @@ from app.console.output_file import STANDARD_OUTPUT, check_output_file, write_ou
 from app.errors import UserError, need_packages
 from app.offline.forecasts import forecast_lines
 from app.segments.definitions.model_file import read_model
+from app.segments.language.suggestions import listed
 
 
-def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> int:
+def predict(rows: Path, /, *, model: Path, output: Path, of: str | None = None, above: float = 0.0) -> int:
     """Say how probable the label of a model is for each user: for the latest row of each.
 
     The file has the columns userId, at and probability, the most probable first, and can be imported as a static list.
-    Make the rows with `--keep-open`, so that the latest ones are there.
+    Make the rows with `--keep-open`, so that the latest ones are there. Of a model with several classes it has the most
+    probable class and its probability, and the probability of each class, unless `--of` names one.
 
     Example: `shoal predict rows.parquet --model likely.model.json --above 0.3 --output likely.csv`
 
@@ -25,6 +27,8 @@ def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> 
         The file of shoal train.
     output
         File for the forecasts (CSV); `-` for standard output.
+    of
+        One of the classes of the model: its probability is written, as of a model without classes.
     above
         Only users whose probability is higher.
     """
@@ -38,6 +42,10 @@ def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> 
         raise UserError(f"cannot read {model}: {error.strerror}", hint="shoal train writes one") from None
     except ValueError as error:
         raise UserError(f"{model} is no model", detail=str(error), hint="shoal train writes one") from None
+    classes = [each.name for each in read.classes]
+    if of is not None and of not in classes:
+        known = f"the classes of {read.name} are {listed(classes)}" if classes else f"{read.name} has no classes"
+        raise UserError(f"--of is {of}", hint=known)
     from app.learning.points import latest_rows, read_rows
 
     table, metadata = read_rows(rows)
@@ -47,7 +55,7 @@ def predict(rows: Path, /, *, model: Path, output: Path, above: float = 0.0) -> 
             f"{read.features_version}",
             hint="train again, or make rows with the features of the model",
         )
-    lines = forecast_lines(read, latest_rows(table).to_pylist(), above=above)
+    lines = forecast_lines(read, latest_rows(table).to_pylist(), above=above, of=of)
     write_output_file(output, lines)
     if output != STANDARD_OUTPUT:
         said = counted(len(lines) - 1, "user")

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from app.console.class_report import class_report_lines, class_report_values
 from app.console.model_page import model_page
 from app.console.model_report import report_lines
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
-from app.errors import need_packages
+from app.errors import UserError, need_packages
 from app.segments.definitions.model_file import Model, Quality, write_model
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ def train(
 
     A linear model, a forest and boosted trees are trained on the earlier rows; the best on an inner split is chosen.
     The report compares them with the column that orders best by itself, and says if the model is better for certain.
+    Of a label of the next segment, the model says how probable each class is; it is compared with a table.
 
     Example: `shoal train rows.parquet --label order_24h --output likely.model.json`
 
@@ -44,7 +48,7 @@ def train(
     name
         Name of the model. Default: the label.
     report
-        File for the report (Markdown).
+        File for the report (Markdown; of a label with several classes also .json).
     html
         File for the report as one page of HTML with pictures.
     seed
@@ -58,6 +62,8 @@ def train(
     from app.learning.training import train as train_rows
 
     found = read_label_rows(rows, label)
+    if found.classes:
+        return _train_classes(found, output=output, name=name, report=report, html=html, seed=seed)
     trained = train_rows(found, seed=seed)
     model = exported(name or found.name, found, trained)
     test = trained.split.test
@@ -102,3 +108,29 @@ def _write_page(
         test=test,
     )
     write_output_file(html, [page.encode()])
+
+
+def _train_classes(
+    rows: "LabelRows", *, output: Path, name: str | None, report: Path | None, html: Path | None, seed: int
+) -> int:
+    if html is not None:
+        raise UserError(
+            f"--html: there is no page for a label with several classes, such as {rows.name}",
+            hint="--report FILE writes the report, as .md or as .json",
+        )
+    from app.learning.classes import train_classes
+    from app.learning.exported_classes import exported_classes
+
+    trained = train_classes(rows, seed=seed)
+    model = exported_classes(name or rows.name, rows, trained)
+    lines = class_report_lines(model, trained.figures)
+    write_output_file(output, [write_model(model)])
+    if report is not None and report.suffix == ".json":
+        values = class_report_values(model, trained.figures)
+        write_output_file(report, [msgspec.json.format(msgspec.json.encode(values))])
+    else:
+        write_output_file(report, [line.encode() for line in lines])
+    console = make_console()
+    say_lines(console, "\n".join(lines))
+    say(console, f"{output}: shoal predict ROWS --model {output} --output forecasts.csv")
+    return 0

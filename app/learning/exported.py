@@ -30,14 +30,14 @@ def exported(name: str, rows: LabelRows, training: Training) -> Model:
     elif isinstance(estimator, RandomForestClassifier):
         kind = "forest"
         share = 1 / len(estimator.estimators_)
-        trees = tuple(_tree(each.tree_, _probabilities(each.tree_) * share) for each in estimator.estimators_)
+        trees = tuple(tree_of(each.tree_, _probabilities(each.tree_) * share) for each in estimator.estimators_)
     else:
         assert isinstance(estimator, GradientBoostingClassifier), f"a model of the type {type(estimator).__name__}"
         kind = "boosted"
         positive = float(estimator.init_.class_prior_[1])
         base = log(positive / (1 - positive))
         rate = estimator.learning_rate
-        trees = tuple(_tree(each.tree_, each.tree_.value[:, 0, 0] * rate) for each in estimator.estimators_[:, 0])
+        trees = tuple(tree_of(each.tree_, each.tree_.value[:, 0, 0] * rate) for each in estimator.estimators_[:, 0])
     model = Model(
         format=FORMAT,
         name=name,
@@ -46,8 +46,8 @@ def exported(name: str, rows: LabelRows, training: Training) -> Model:
         features_version=rows.metadata.version,
         columns=rows.columns,
         kind=kind,
-        trained_from=_day(rows.at_ms[train].min()),
-        trained_until=_day(rows.at_ms[train].max()),
+        trained_from=day_of(rows.at_ms[train].min()),
+        trained_until=day_of(rows.at_ms[train].max()),
         rows=len(train),
         positives=int(rows.label[train].sum()),
         quality=quality,
@@ -64,6 +64,13 @@ def exported(name: str, rows: LabelRows, training: Training) -> Model:
     return model
 
 
+def kind_of(estimator: Any) -> Kind:
+    """The kind of a trained estimator, as a file says it."""
+    if isinstance(estimator, ScaledLogistic):
+        return "linear"
+    return "forest" if isinstance(estimator, RandomForestClassifier) else "boosted"
+
+
 def _linear(estimator: ScaledLogistic) -> Linear:
     return Linear(
         weights=tuple(map(float, estimator.inner.coef_[0])),
@@ -74,7 +81,8 @@ def _linear(estimator: ScaledLogistic) -> Linear:
     )
 
 
-def _tree(nodes: Any, values: Any) -> Tree:
+def tree_of(nodes: Any, values: Any) -> Tree:
+    """A tree of scikit-learn with the values of its nodes."""
     values = _means(nodes, [float(value) for value in values])
     return Tree(
         feature=tuple(
@@ -104,5 +112,6 @@ def _probabilities(nodes: Any) -> Any:
     return counts[:, 1] / counts.sum(axis=1)
 
 
-def _day(at_ms: float) -> str:
+def day_of(at_ms: float) -> str:
+    """The day of an instant, UTC."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"

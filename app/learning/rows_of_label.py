@@ -20,7 +20,8 @@ CATEGORIES_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class LabelRows:
-    """Rows in order of time. numbers: rows x `names`; label: 1 or 0; ahead_ms: the label's window."""
+    """Rows in order of time. numbers: rows x `names`; label: 1 or 0, with classes the place of the row's class;
+    ahead_ms: the label's window."""
 
     name: str
     columns: tuple[Column, ...]
@@ -31,10 +32,11 @@ class LabelRows:
     at_ms: Any
     ahead_ms: int
     metadata: RowsMetadata
+    classes: tuple[str, ...] = ()
 
 
 def read_label_rows(path: Path, label: str | None) -> LabelRows:
-    """Rows of a file with a label that is true or false, or a number: true above 0. UserError."""
+    """Rows of a file with a label: true or false, a number (true above 0), or one of several classes. UserError."""
     table, metadata = read_rows(path)
     name = _label_of(label, metadata)
     values = table.column(name).to_pylist()
@@ -44,18 +46,26 @@ def read_label_rows(path: Path, label: str | None) -> LabelRows:
     columns = tuple(
         _column(table, each, expression) for each, expression in metadata.values.items() if each not in metadata.mixed
     )
+    classes = metadata.classes.get(name, ())
     rows = table.select([column.name for column in columns]).to_pylist()
     return LabelRows(
         name=name,
         columns=columns,
         names=tuple(each for column in columns for each in _names(column)),
         numbers=np.array([numbers_of(row, columns) for row in rows], dtype=np.float64),
-        label=np.array([float(value or 0) > 0 for value in table.column(name).to_pylist()], dtype=np.float64),
+        label=_numbers_of_label(table.column(name).to_pylist(), classes),
         users=np.array(table.column("user").to_pylist(), dtype=object),
         at_ms=np.array([datetime.fromisoformat(at).timestamp() * 1000 for at in table.column("at").to_pylist()]),
         ahead_ms=metadata.ahead_ms[name],
         metadata=metadata,
+        classes=classes,
     )
+
+
+def _numbers_of_label(values: list[Any], classes: tuple[str, ...]) -> Any:
+    if classes:
+        return np.array([classes.index(value) for value in values], dtype=np.int64)
+    return np.array([float(value or 0) > 0 for value in values], dtype=np.float64)
 
 
 def _label_of(label: str | None, metadata: RowsMetadata) -> str:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from app.events.message import instant_ms
 from app.segments.definitions.features_file import TOTAL, Features, Label
@@ -28,6 +28,10 @@ class Row:
     at_ms: int
     values: tuple[Any, ...]
     labels: tuple[Any, ...]
+
+
+Entry: TypeAlias = tuple[int, int]
+"""An entry that a label of the next segment counts: the instant, in ms, and the place of the segment."""
 
 
 @dataclass(slots=True)
@@ -53,9 +57,11 @@ class FeatureRows:
         self._rows: list[tuple[str, int, tuple[Any, ...]]] = []
         self._timed: list[tuple[str, int, tuple[Any, ...]]] = []
         self._events: list[dict[str, Events]] = [{} for _ in features.labels]
+        self._entries: list[dict[str, list[Entry]]] = [{} for _ in features.labels]
         self._of: dict[str, list[int]] = {}
         for number, label in enumerate(features.labels):
-            self._of.setdefault(label.of if label.segment is None else label.segment.name, []).append(number)
+            for segment in label.segments if label.segment is None else (label.segment.name,):
+                self._of.setdefault(segment, []).append(number)
         self._moves: dict[str, list[tuple[int, str]]] = {}
 
     def hear(self, change: Change) -> None:
@@ -68,6 +74,11 @@ class FeatureRows:
             return
         for number in self._of.get(change.segment, ()):
             label = self._features.labels[number]
+            if label.kind == "next":
+                if change.change == "entered":
+                    entry = instant_ms(change.at), label.segments.index(change.segment)
+                    self._entries[number].setdefault(change.user, []).append(entry)
+                continue
             events = self._events[number].setdefault(change.user, Events())
             if label.segment is None:
                 if change.change == "entered":
@@ -110,6 +121,8 @@ class FeatureRows:
 
     def _label(self, label: Label, number: int, sums: dict[str, list[float]], user: str, at_ms: int) -> Any:
         until_ms = at_ms + label.ahead_ms
+        if label.kind == "next":
+            return self._next(label, number, user, at_ms)
         found = self._between(number, sums, user, at_ms, until_ms)
         for moved_ms, to in self._moves.get(user, ()):
             if at_ms <= moved_ms < until_ms:
@@ -118,6 +131,17 @@ class FeatureRows:
         if label.kind in ("exists", "enters"):
             return found > 0
         return int(found) if label.kind == "count" else round(found, 6)
+
+    def _next(self, label: Label, number: int, user: str, at_ms: int) -> str:
+        """The segment that is entered first; of several at one instant the one that the label names first."""
+        until_ms = at_ms + label.ahead_ms
+        entries = self._entries[number]
+        found = [each for each in entries.get(user, ()) if at_ms < each[0] <= until_ms]
+        for moved_ms, to in self._moves.get(user, ()):
+            if at_ms <= moved_ms < until_ms:
+                found += [each for each in entries.get(to, ()) if moved_ms < each[0] <= until_ms]
+                break
+        return label.classes[min(found)[1] if found else -1]
 
     def _between(self, number: int, sums: dict[str, list[float]], user: str, after_ms: int, until_ms: int) -> float:
         """Returns the amount that counts for a user after an instant, until another."""

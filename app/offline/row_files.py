@@ -33,6 +33,7 @@ class RowsMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
     version: that of the features. values: column -> its expression. ahead_ms: windows of the labels. moments, warmup:
     as in the features file; empty in files of earlier versions. mixed: columns of lists, or of values of several types.
+    classes: of a label of the next segment its values.
     """
 
     features: str
@@ -43,6 +44,7 @@ class RowsMetadata(msgspec.Struct, frozen=True, kw_only=True):
     moments: str = ""
     warmup: Literal["none", "wait"] = "none"
     mixed: tuple[str, ...] = ()
+    classes: dict[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def metadata_of(features: Features, columns: Sequence[Column]) -> RowsMetadata:
         moments=canonical.text(features.moments.when),
         warmup=features.moments.warmup,
         mixed=tuple(column.name for column in columns if column.type == "json"),
+        classes={label.name: label.classes for label in features.labels if label.classes},
     )
 
 

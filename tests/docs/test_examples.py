@@ -10,11 +10,15 @@ from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.language import canonical, parse_expression, parse_pattern
 from app.segments.review.scenario import run_test
-from tests.support.models import model_text
+from tests.support.models import classes_text, model_text
 from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
 from tools.error_messages import message_of
 
-PURPOSES = {"consent.yaml": "purposes: {marketing: {default: denied}}\n", "likely.model.json": model_text()}
+PURPOSES = {
+    "consent.yaml": "purposes: {marketing: {default: denied}}\n",
+    "likely.model.json": model_text(),
+    "next.model.json": classes_text(),
+}
 _OF_OTHERS = re.compile(r"\b(?:segment|segment_size|score|entered|left|since_left|times)\(")
 SHIPPED = ROOT / "deploy" / "segments"
 EXAMPLES = [

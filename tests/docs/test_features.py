@@ -13,11 +13,13 @@ from app.cli import main as cli
 from app.offline.feature_rows import Row
 from app.offline.row_files import columns_of, metadata_of, write_parquet
 from app.segments.definitions.features_file import FEATURES, read_features_file
-from tests.support.models import model_text
+from tests.support.models import classes_text, model_text
 from tools.docs_pages import ROOT
 
 PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
 LIKELY = re.findall(r"```yaml likely\n(.*?)```", PAGE, re.DOTALL)[0]
+NEXT = re.findall(r"```yaml next\n(.*?)```", PAGE, re.DOTALL)[0]
+NEXT_FEATURES = re.findall(r"```yaml next-features\n(.*?)```", PAGE, re.DOTALL)[0]
 EXAMPLE = re.findall(r"```yaml features\n(.*?)```", PAGE, re.DOTALL)[0]
 
 
@@ -84,3 +86,48 @@ def test_a_model_of_another_library_is_converted(
     assert cli.main(shlex.split(command)) == 0
     assert "600 rows" in capsys.readouterr().out
     assert cli.main(["validate", str(tmp_path)]) == 0
+
+
+def write_segments(folder: Path, *, soon: bool) -> Path:
+    folder.mkdir()
+    (folder / "buyers.yaml").write_text("segment: buyers\nwhen: exists('Order Completed' within 7d)\n")
+    (folder / "bargain-hunters.yaml").write_text("segment: bargain-hunters\nwhen: exists('Sale Viewed' within 7d)\n")
+    if soon:
+        (folder / "soon-buyers.yaml").write_text(NEXT)
+        (folder / "next.model.json").write_text(classes_text())
+    return folder
+
+
+def test_the_label_of_the_next_segment_makes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shoppers.yaml").write_text(NEXT_FEATURES)
+    segments = write_segments(tmp_path / "segments", soon=False)
+    said: list[dict[str, Any]] = []
+    for user, event in (("u-1", "Order Completed"), ("u-2", "Sale Viewed"), ("u-3", "Other")):
+        said += [{"type": "page", "userId": user, "timestamp": f"2026-01-05T10:0{n}:00Z"} for n in range(3)]
+        said.append({"type": "track", "event": event, "userId": user, "timestamp": "2026-01-05T12:00:00Z"})
+    events = tmp_path / "events.jsonl"
+    events.write_text("".join(f"{json.dumps(each)}\n" for each in sorted(said, key=lambda each: each["timestamp"])))
+    given = ["--features", f"{tmp_path}/shoppers.yaml", "--segments", str(segments), "--until", "2026-01-20T00:00:00Z"]
+    assert cli.main(["rows", str(events), *given, "--output", f"{tmp_path}/rows.jsonl"]) == 0
+    rows = map(json.loads, (tmp_path / "rows.jsonl").read_text().splitlines())
+    assert [row["next"] for row in rows] == ["buyers", "bargain-hunters", "none"]
+    capsys.readouterr()
+
+
+def test_the_next_segment_is_used_by_a_definition(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_segments(tmp_path / "segments", soon=True)
+    events = tmp_path / "events.jsonl"
+    seen = [
+        {"type": "track", "event": "Product Viewed", "userId": "u-1", "timestamp": f"2026-01-05T10:{minute:02}:00Z"}
+        for minute in (0, 2, 4)
+    ]
+    events.write_text("".join(json.dumps(each) + "\n" for each in seen))
+    assert cli.main(["validate", str(folder)]) == 0
+    assert "3 segments, 1 model: no problems" in capsys.readouterr().out
+    assert cli.main(["backtest", str(events), "--segments", str(folder), "--output", f"{tmp_path}/changes.jsonl"]) == 0
+    (change,) = map(json.loads, (tmp_path / "changes.jsonl").read_text().splitlines())
+    assert (change["segment"], change["at"]) == ("soon-buyers", "2026-01-05T10:02:00.000Z")
+    first = change["evidence"][0]
+    assert first["expression"] == "model('next').buyers > 0.4"
+    assert first["value"] == change["attach"]["buying"]
+    assert first["because"] == {"views": 2.0, "plan": -0.25}

@@ -28,6 +28,7 @@ from app.segments.definitions.catalog import meaning
 from app.segments.definitions.definition import Segment, Warmup
 from app.segments.definitions.definition_file import DefinitionFile, PlacedExpression
 from app.segments.definitions.form import Form, Key, Missing
+from app.segments.definitions.model_file import CLASSES_MAX
 from app.segments.definitions.value_types import NamedExpressions
 from app.segments.definitions.yaml_fields import Fields, Placed
 from app.segments.definitions.yaml_source import YamlSource
@@ -41,12 +42,16 @@ AHEAD_FUNCTIONS: Final = ("exists", "count", "sum")
 TOTAL: Final = "total"
 """Name of the value that a label's segment attaches."""
 
-LabelKind = Literal["exists", "count", "sum", "enters"]
+NO_SEGMENT: Final = "none"
+"""The value of a label of the next segment where none is entered."""
+
+LabelKind = Literal["exists", "count", "sum", "enters", "next"]
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _AHEAD = re.compile(r"within next(?=\s+\d)")
 _TEXTS = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ENTERS = re.compile(r"enters\(\s*'([a-z0-9-]+)'\s+within next\s+([0-9a-z]+)\s*\)")
+_NEXT = re.compile(r"next_segment\(\s*('[a-z0-9-]+'(?:\s*,\s*'[a-z0-9-]+')*)\s+within next\s+([0-9a-z]+)\s*\)")
 
 FEATURES_NAME: Final = Key(
     "features", form.SEGMENT_NAME.type, "The name of the features.", Missing("features need a name")
@@ -64,7 +69,9 @@ VALUES: Final = Key(
     Missing("features need values", "write values: and below it views: count('Product Viewed' within 7d)"),
 )
 LABELS: Final = Key(
-    "labels", NamedExpressions(LABELS_MAX), "Columns about what came after: exists, count, sum or enters, within next."
+    "labels",
+    NamedExpressions(LABELS_MAX),
+    "Columns about what came after: exists, count, sum, enters or next_segment, within next.",
 )
 FEATURES: Final = Form(
     "features",
@@ -78,8 +85,8 @@ FEATURES: Final = Form(
 class Label:
     """A column about what came after the row's instant, until `ahead_ms` later (that instant included).
 
-    segment: the definition that reports the running total of its events; of `enters` None: `of` is the segment whose
-    entries count.
+    segment: the definition that reports the running total of its events; of `enters` and `next` None: entries into
+    `segments` count.
     """
 
     name: str
@@ -87,6 +94,12 @@ class Label:
     ahead_ms: int
     of: str
     segment: Segment | None = None
+    segments: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The values of a label of the next segment, in order; of another label empty."""
+        return (*self.segments, NO_SEGMENT) if self.kind == "next" else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +228,9 @@ def _label(file: FeaturesFile, inner: Fields, name: str, features: str) -> Label
         return None
     written = _TEXTS.sub(lambda match: "x" * len(match[0]), node.value)
     if entered := _ENTERS.fullmatch(node.value.strip()):
-        return _enters(inner, name, entered[1], entered[2])
+        return _entries(inner, name, "enters", (entered[1],), entered[2])
+    if node.value.strip().startswith("next_segment("):
+        return _next(inner, name, node.value.strip())
     place = _AHEAD.search(written)
     if place is None:
         inner.wrong(
@@ -246,10 +261,30 @@ def _label(file: FeaturesFile, inner: Fields, name: str, features: str) -> Label
     return _total(file, name, placed, aggregate, features)
 
 
-def _enters(inner: Fields, name: str, segment: str, ahead: str) -> Label | None:
-    """The label of entries of a segment."""
+def _next(inner: Fields, name: str, written: str) -> Label | None:
+    """The label of the segment that is entered first."""
+    example = "write next_segment('browsers', 'buyers' within next 7d)"
+    said = _NEXT.fullmatch(written)
+    if said is None:
+        inner.wrong(name, f"the label {name} does not name segments and how far it looks ahead", example)
+        return None
+    segments = tuple(each.strip(" \n\t'") for each in said[1].split(","))
+    if not 2 <= len(segments) < CLASSES_MAX:
+        hint = example if len(segments) < 2 else "leave out those that few users enter"
+        inner.wrong(name, f"next_segment takes 2 to {CLASSES_MAX - 1} segments, not {len(segments)}", hint)
+    elif len(set(segments)) < len(segments):
+        inner.wrong(name, f"the label {name} names a segment twice", "leave one of them out")
+    elif NO_SEGMENT in segments:
+        inner.wrong(name, f"{NO_SEGMENT} is the value where no segment is entered", "give the segment another name")
+    else:
+        return _entries(inner, name, "next", segments, said[2])
+    return None
+
+
+def _entries(inner: Fields, name: str, kind: LabelKind, segments: tuple[str, ...], ahead: str) -> Label | None:
+    """A label of entries of segments."""
     try:
-        return Label(name, "enters", parse_duration(ahead), segment)
+        return Label(name, kind, parse_duration(ahead), ", ".join(segments), segments=segments)
     except DurationError as error:
         inner.wrong(name, error.message, error.hint)
         return None

@@ -2,8 +2,9 @@
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -35,11 +36,17 @@ def at(ms: int, user: str, event: str, **properties: Any) -> dict[str, Any]:
 
 
 def rows_of(
-    events: Iterable[dict[str, Any]], text: str = FEATURES, *, until_ms: int = 24 * HOUR_MS, more: str = ""
+    events: Iterable[dict[str, Any]],
+    text: str = FEATURES,
+    *,
+    until_ms: int = 24 * HOUR_MS,
+    more: str = "",
+    segments: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Row]:
     file = read_features_file("f.yaml", text)
     assert file.features is not None, file.source.problems
     others = {"identity.yaml": "{}\n"} if more == "identity" else {"s.yaml": more} if more else {}
+    others |= {f"{name}.yaml": each for name, each in segments.items()}
     catalog = load_catalog(others, more=file.parts)
     heard = FeatureRows(file.features)
     run = Backtest(catalog, RULES, hear=heard.hear, hear_link=heard.hear_link)
@@ -139,6 +146,51 @@ def test_a_label_can_be_the_entry_into_a_segment() -> None:
     rich = "segment: rich\nwhen: sum(revenue of 'Bought' within 1h) > 50\n"
     events = [*views("u1", 0, 1, 2), *views("u2", 3, 4, 5), at(6, "u1", "Bought", revenue=60)]
     assert [row.labels[-1] for row in rows_of(events, text, more=rich)] == [True, False]
+
+
+NEXT = FEATURES + "  next: next_segment('rich', 'again' within next 1h)\n"
+SEGMENTS = {
+    "rich": "segment: rich\nwhen: sum(revenue of 'Bought' within 1h) > 50\n",
+    "again": "segment: again\nwhen: exists('Liked' within 10m) or sum(revenue of 'Bought' within 1h) > 90\n",
+}
+
+
+def next_of(*events: dict[str, Any]) -> Any:
+    """The next segment of the first row."""
+    return rows_of([*views("u1", 0, 1, 2), *events], NEXT, segments=SEGMENTS)[0].labels[-1]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], "none"),
+        ([at(3, "u1", "Bought", revenue=60)], "rich"),
+        ([at(3, "u1", "Liked"), at(4, "u1", "Bought", revenue=60)], "again"),
+        ([at(3, "u1", "Bought", revenue=60), at(4, "u1", "Liked")], "rich"),
+        ([at(3, "u1", "Bought", revenue=95)], "rich"),
+        ([at(3, "u2", "Liked"), at(4, "u1", "Bought", revenue=10)], "none"),
+        ([at(2 + HOUR_MS, "u1", "Liked")], "again"),
+        ([at(3 + HOUR_MS, "u1", "Liked")], "none"),
+    ],
+)
+def test_a_label_can_be_the_segment_that_is_entered_next(events: list[dict[str, Any]], expected: str) -> None:
+    assert next_of(*events) == expected
+
+
+def test_the_segment_that_a_user_is_in_already_is_next_only_if_they_enter_it_again() -> None:
+    liked = [at(-60_000, "u1", "Liked"), *views("u1", 0, 1, 2)]
+    assert rows_of(liked, NEXT, segments=SEGMENTS)[0].labels[-1] == "none"
+    again = [*liked, at(30 * 60_000, "u1", "Liked")]
+    assert rows_of(again, NEXT, segments=SEGMENTS)[0].labels[-1] == "again"
+
+
+def test_what_a_guest_enters_after_the_login_is_their_next_segment() -> None:
+    login = at(60_000, "u1", "Signed In") | {"anonymousId": "visitor-1"}
+    events = [*views("visitor-1", 0, 1, 2), login, at(2 * 60_000, "u1", "Bought", revenue=60)]
+    rows = {row.user: row for row in rows_of(events, NEXT, more="identity", segments=SEGMENTS)}
+    assert rows["visitor-1"].labels[-1] == "rich"
+    rows = {row.user: row for row in rows_of(events, NEXT, segments=SEGMENTS)}
+    assert rows["visitor-1"].labels[-1] == "none", "without identity.yaml they are two"
 
 
 def test_the_end_of_the_warm_up_is_no_moment() -> None:

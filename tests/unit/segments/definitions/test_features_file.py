@@ -73,3 +73,43 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, line: str, mes
     told = said(GOOD.replace(old, new, 1))
     assert f"f.yaml:{line}" in told, told
     assert message in told
+
+
+TEN = ", ".join(f"'s{number}'" for number in range(10))
+
+
+def with_next(label: str) -> str:
+    return GOOD + f"  next: {label}\n"
+
+
+def test_a_label_of_the_next_segment_has_classes() -> None:
+    features = read_features_file(
+        "f.yaml", with_next("next_segment( 'buyers','bargain-hunters'  within next 7d )")
+    ).features
+    assert features is not None
+    label = features.labels[1]
+    assert (label.kind, label.ahead_ms, label.segment) == ("next", 7 * 86_400_000, None)
+    assert label.segments == ("buyers", "bargain-hunters")
+    assert label.classes == ("buyers", "bargain-hunters", "none")
+    other = read_features_file("f.yaml", with_next("next_segment('bargain-hunters', 'buyers' within next 7d)")).features
+    assert other is not None
+    assert other.version != features.version
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("next_segment('a', 'b')", "does not name segments and how far it looks ahead"),
+        ("next_segment(a, b within next 7d)", "write next_segment('browsers', 'buyers' within next 7d)"),
+        ("next_segment('a' within next 7d)", "next_segment takes 2 to 9 segments, not 1"),
+        (f"next_segment({TEN} within next 7d)", "next_segment takes 2 to 9 segments, not 10"),
+        ("next_segment('a', 'a' within next 7d)", "the label next names a segment twice"),
+        ("next_segment('a', 'none' within next 7d)", "none is the value where no segment is entered"),
+        ("next_segment('a', 'b' within next 7 d)", "does not name segments"),
+        ("next_segment('a', 'b' within next 7x)", "7x"),
+    ],
+)
+def test_wrong_labels_of_the_next_segment(label: str, message: str) -> None:
+    told = said(with_next(label))
+    assert "f.yaml:7:9" in told
+    assert message in told
