@@ -37,7 +37,7 @@ def verify(
 
     Waits until the workers have read all events. Then computes all changes again, partition by partition, from the
     input and the journal, and compares every field of every change with the changes topic, in order per user.
-    Repeated ids are dropped and counted.
+    Repeated ids are dropped and counted. Counts and numbers of censuses are compared, too.
 
     Example: `shoal verify --segments segments`
 
@@ -95,6 +95,7 @@ def _print_result(job: Verification, console: Console) -> None:
         ("changes expected", f"{result.expected:,}"),
         ("changes found", f"{result.found:,}"),
         ("  repeated, dropped", f"{result.repeated:,}"),
+        *((("counts of censuses", f"{job.counted:,}"),) if job.counted else ()),
         *((kind, f"{result.counts[kind]:,}") for kind in KINDS),
     ]
     for name, value in rows:
@@ -107,6 +108,4 @@ def _print_result(job: Verification, console: Console) -> None:
         f"[bold red]different[/]: {sum(result.counts.values()):,} differences, the first {len(result.shown)}:"
     )
     for each in result.shown:
-        console.print(
-            f"{each.user} #{each.sequence} {each.kind}: {each.said}", markup=False, highlight=False, soft_wrap=True
-        )
+        console.print(f"{each.place} {each.kind}: {each.said}", markup=False, highlight=False, soft_wrap=True)

@@ -11,6 +11,8 @@ import msgspec
 Kind: TypeAlias = Literal["missing", "extra", "different", "out of order", "gap", "unreadable"]
 KINDS: Final[tuple[Kind, ...]] = ("missing", "extra", "different", "out of order", "gap", "unreadable")
 SHOWN_MAX: Final = 10
+NO_SEQUENCE: Final = -1
+"""Of a difference that is not about a change."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -26,7 +28,10 @@ _decode_head = msgspec.json.Decoder(Head).decode
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be; `expected` and `found` are whole changes, None where there is none."""
+    """One thing that is not as it should be; `expected` and `found` are whole changes, None where there is none.
+
+    `user`: whose change it is; of a census, its name.
+    """
 
     kind: Kind
     user: str
@@ -34,6 +39,11 @@ class Difference:
     said: str
     expected: bytes | None = None
     found: bytes | None = None
+
+    @property
+    def place(self) -> str:
+        """The user with the number of the change, or the name of what is not about a change."""
+        return self.user if self.sequence == NO_SEQUENCE else f"{self.user} #{self.sequence}"
 
 
 @dataclass(slots=True)
@@ -97,7 +107,7 @@ class Changes:
         try:
             head = _decode_head(value or b"")
         except msgspec.DecodeError as error:
-            self._comparison.add(Difference("unreadable", repr(key), -1, str(error), found=value))
+            self._comparison.add(Difference("unreadable", repr(key), NO_SEQUENCE, str(error), found=value))
             return
         assert value is not None
         if key != head.user.encode():

@@ -16,18 +16,20 @@ from app.console.running import reporting
 from app.errors import UserError
 from app.runtime.records.envelope import Reached
 from app.runtime.records.journal import catalogs_of
+from app.runtime.records.population_events import PARTITION as POPULATION_PARTITION
 from app.segments.compiler.program import Program
 from app.segments.evaluation.change import Change
 from app.segments.partition.partition import Partition
 from app.settings import Settings
 from app.simulation.record import Record
 from app.simulation.source import FileSource
+from app.verification.censuses import Censuses
 from app.verification.comparison import Changes, Comparison
 from app.verification.links import Links
 from app.verification.recomputation import Recomputation
 from app.verification.snapshot import check_origin, check_place
 from app.verification.snapshot_file import Ahead, Snapshot
-from app.verification.topic_contents import Cluster, Positions
+from app.verification.topic_contents import NOWHERE, Cluster, Positions
 
 _SLICE_RECORDS: Final = 20_000
 
@@ -64,6 +66,7 @@ class Verification:
     end_ms: int = -1
     moves: int = 0
     catalogs: int = 0
+    counted: int = 0
     result: Comparison = field(default_factory=Comparison)
     since: Snapshot | None = None
 
@@ -91,6 +94,7 @@ class Verification:
                 check_place(self.since, certain)
             changes = await self._changes(cluster)
             await self._find(cluster, changes)
+            censuses = await self._censuses(cluster)
             if not self.files:  # running workers may have sent more by now: it must be what comes next
                 await self._wait(positions, await self._ends_of_input(cluster), exactly=False)
             possible = [positions[partition].offset for partition in range(cluster.partitions)]
@@ -106,7 +110,7 @@ class Verification:
             await asyncio.to_thread(self._expect_from_files, again, certain, changes)
         else:
             for partition, recomputation in enumerate(again):
-                expected = Expected(changes, links, recomputation)
+                expected = Expected(partition, changes, links, censuses, recomputation)
                 await self._expect_from_topic(cluster, partition, expected, certain, possible)
             await self._find_links(cluster, links)
         self.records = sum(each.records for each in again)
@@ -117,6 +121,8 @@ class Verification:
         self.doing = "comparing"
         self.result = await asyncio.to_thread(changes.compare)
         links.compare(self.result)
+        self.counted = censuses.counted
+        censuses.compare(self.result)
 
     async def _changes(self, cluster: Cluster) -> Changes:
         if self.since is None:
@@ -135,6 +141,27 @@ class Verification:
                     changes.find(record.key, record.value, doubtful=span is not None and record.offset < span.last)
                 found += len(records)
                 self.doing = f"reading {topic}: {found:,} changes, partition {partition + 1} of {cluster.partitions}"
+
+    async def _censuses(self, cluster: Cluster) -> Censuses:
+        """Reads what the topic of the population says of censuses; the numbers that are told come with the input."""
+        since_ms = None
+        if self.since is not None:
+            stored = [place.stored for place in self.since.places]
+            since_ms = [NOWHERE.clock_ms if each is None else each.reached.clock_ms for each in stored]
+        censuses = Censuses(self.settings.app_id, once=cluster.committed_only, since_ms=since_ms)
+        topic = cluster.topics.population
+        censuses.has_topic = await cluster.has_topic(topic)
+        if not censuses.has_topic:
+            return censuses
+        self.doing = f"reading {topic}"
+        await cluster.settled(topic, POPULATION_PARTITION, wait_s=self.timeout_s)
+        censuses.is_whole = await cluster.earliest(topic, POPULATION_PARTITION) == 0
+        async for records in cluster.read(topic, POPULATION_PARTITION):
+            for record in records:
+                censuses.find(record.value)
+        for partition in range(cluster.partitions):  # a result that was found is told in every partition
+            await cluster.settled(cluster.topics.clickstream, partition, wait_s=self.timeout_s)
+        return censuses
 
     async def _recomputation(self, cluster: Cluster, partition: int, version: str | None) -> Recomputation:
         """With the catalogs that held in a partition; UserError if one of them is not known here."""
@@ -255,6 +282,8 @@ class Verification:
         async for records in cluster.read(cluster.topics.clickstream, partition, begin=begin, until=last):
             before = [record for record in records if record.offset < reached.offset]
             after = records[len(before) :]
+            for record in records:
+                expected.censuses.read(partition, record.value, certain=record.offset < reached.offset)
             expected.add(await asyncio.to_thread(recomputation.take, before), certain=True)
             if after:
                 if not settled:
@@ -294,17 +323,21 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Changes and link records that one partition's recomputation demands."""
+    """Changes, link records and counts of censuses that one partition's recomputation demands."""
 
+    partition: int
     changes: Changes
     links: Links
+    censuses: Censuses
     recomputation: Recomputation
 
     def add(self, computed: Sequence[Change], *, certain: bool) -> None:
-        """Notes the changes computed, and the link records that came with them."""
+        """Notes the changes computed, and the link records and counts that came with them."""
         _expect(self.changes, computed, certain=certain)
         self.links.expect((link.value for link in self.recomputation.links), certain=certain)
         self.recomputation.links.clear()
+        self.censuses.expect(self.partition, self.recomputation.counts, certain=certain)
+        self.recomputation.counts.clear()
 
     def resend(self, ahead: Ahead, *, certain: bool) -> None:
         """Notes what users have sent whose profiles are ahead of the snapshot's place."""

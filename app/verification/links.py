@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from app.events.link_record import LINK_MARK, read_link
-from app.verification.comparison import Comparison, Difference
+from app.verification.comparison import NO_SEQUENCE, Comparison, Difference
 
 
 class Links:
@@ -45,7 +45,7 @@ class Links:
 
 
 def _place(value: bytes) -> tuple[str, int]:
-    return read_link(value).to, -1
+    return read_link(value).to, NO_SEQUENCE
 
 
 def _said(value: bytes) -> str:

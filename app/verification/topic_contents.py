@@ -59,6 +59,11 @@ class Cluster:
         assert self._client is not None
         await self._client.close()
 
+    async def has_topic(self, name: str) -> bool:
+        """True if there is a topic of this name now, as far as this client may know of it."""
+        assert self._client is not None, "not entered"
+        return bool((await self._client.fetch_all_metadata()).partitions_for_topic(name))
+
     @property
     def committed_only(self) -> bool:
         """True if the broker has transactions, so that what was never committed is not read."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.console.output import make_console
@@ -16,8 +17,11 @@ from app.main import create_app
 from app.population.census_coordinator import CensusCoordinator
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
-from app.runtime.records.population_events import Begun, Counted, Result, read_population
+from app.runtime.records.population_events import Begun, Counted, Result, counted_of, read_population
+from app.segments.evaluation.batch import UserCount
 from app.verification.job import Verification
+from app.verification.snapshot import SnapshotJob
+from app.verification.snapshot_file import Snapshot
 from tests.support.broker import Broker
 from tests.support.shop import SHOAL, START_MS, Shop, running, soon
 from tests.support.waiting import eventually
@@ -63,7 +67,7 @@ async def inside(shop: Shop, segment: str) -> set[str]:
     return found
 
 
-async def test_users_enter_by_a_census_and_verify_knows_it(shop: Shop) -> None:
+async def test_users_enter_by_a_census_and_verify_knows_it(shop: Shop, tmp_path: Path) -> None:
     async with running(create_app(shop.settings)):
         await shop.send([order(number, number) for number in range(1, USERS + 1)])
         await soon(lambda: _counts(shop, "buyers", USERS))
@@ -84,6 +88,7 @@ async def test_users_enter_by_a_census_and_verify_knows_it(shop: Shop) -> None:
         await shop.send([order(1, 50), order(2, 10)])  # between two censuses the number stands
         await soon(lambda: _counts(shop, "top", 5))
         assert "u1" in await inside(shop, "top")
+        await SnapshotJob(shop.settings, tmp_path / "between", timeout_s=60).run(make_console(stderr=True))
         await asyncio.wait_for(CensusCoordinator(shop.settings).run(once=True), 60)
     kinds = [type(event) for event in await events(shop)]
     assert kinds == [Begun, Counted, Counted, Counted, Result] * 2
@@ -91,13 +96,48 @@ async def test_users_enter_by_a_census_and_verify_knows_it(shop: Shop) -> None:
         await shop.send([order(3, 35)])
         await soon(lambda: _has(shop, "top", "u3"))
     await verified(shop)
+    await verified(shop, since=Snapshot(tmp_path / "between"))
 
 
-async def verified(shop: Shop) -> None:
-    """Checks that workers have written what the records and the journal demand, the numbers among them."""
-    job = Verification(shop.settings, {shop.program.version: shop.program}, (), timeout_s=60)
+async def test_verify_finds_a_partition_that_has_counted_wrongly(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def miscounted(count: UserCount, *, partition: int) -> Counted:
+        counted = counted_of(count, partition=partition)
+        wrong = {name: users + 1 for name, users in counted.members.items()}
+        return msgspec.structs.replace(counted, members=wrong) if partition == 1 else counted
+
+    monkeypatch.setattr("app.runtime.delivery.commit.counted_of", miscounted)
+    async with running(create_app(shop.settings)):
+        await shop.send([order(number, number) for number in range(1, USERS + 1)])
+        await soon(lambda: _counts(shop, "buyers", USERS))
+        coordinator = CensusCoordinator(shop.settings)
+        await asyncio.wait_for(coordinator.run(once=True), 60)
+        result = coordinator.ledger.result
+        assert result is not None
+        assert result.numbers["segment_size('buyers')"] == USERS + 1
+        await soon(lambda: _counts(shop, "large", USERS))
+    job = await verification(shop)
+    assert job.counted == shop.partitions
+    name, first = f"census {result.census}", job.result.shown[0]
+    # Without transactions the result is that of the counts which are there, since a partition may count twice.
+    follows = [name, *(f"partition {number} in {name}" for number in range(shop.partitions))]
+    places = [each.place for each in job.result.shown]
+    assert places == [f"partition 1 in {name}", *(follows if shop.broker.transactions else ())]
+    assert first.kind == "different"
+    assert first.said.startswith("the count is wrong: users in buyers: expected ")
+
+
+async def verification(shop: Shop, *, since: Snapshot | None = None) -> Verification:
+    """A comparison of all that workers have written with what the records and the journal demand."""
+    job = Verification(shop.settings, {shop.program.version: shop.program}, (), timeout_s=60, since=since)
     await job.run(make_console(stderr=True), exactly=False)
+    return job
+
+
+async def verified(shop: Shop, *, since: Snapshot | None = None) -> None:
+    """Checks that workers have written what the records and the journal demand, counts of censuses among it."""
+    job = await verification(shop, since=since)
     assert job.result.equal, job.result.shown
+    assert job.counted >= shop.partitions
 
 
 async def _counts(shop: Shop, segment: str, users: int) -> bool:

@@ -39,7 +39,7 @@ def problems_of(result: Comparison, *, repeats: bool) -> list[str]:
     found = [f"{count} {kind}" for kind, count in result.counts.items()]
     if result.repeated and not repeats:
         found.append(f"{result.repeated} repeated")
-    return found + [f"{each.user} #{each.sequence} {each.kind}: {each.said}" for each in result.shown]
+    return found + [f"{each.place} {each.kind}: {each.said}" for each in result.shown]
 
 
 async def wrong_profiles(deployment: Deployment) -> list[str]:

@@ -119,7 +119,9 @@ def _readers_of_people(settings: Settings, every: Sequence[str]) -> dict[str, It
             _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
             _topics("Write", topics.audit),
         ),
-        "verify": _topics("Read", topics.clickstream, topics.changes, topics.journal, topics.profiles),
+        "verify": _topics(
+            "Read", topics.clickstream, topics.changes, topics.journal, topics.profiles, topics.population
+        ),
         "census": _chain(
             _topics("Read", topics.population),
             _topics("Write", topics.population, topics.clickstream),
