@@ -159,7 +159,7 @@ def _cold_start(segment: Segment, doubted: tuple[Doubt, ...]) -> str:
         for doubt in doubted
     ]
     lines.append("  what was before its start (or before one of these was changed) counts as if it had not been")
-    if finite and segment.warmup == "none":
+    if finite and segment.warmup == "none" and segment.each is None:
         lines.append(f"  warmup: wait sends nothing for the first {format_duration(max(finite))}")
     if len(finite) < len(spans):
         lines.append("  where it says for good, a window (within 365d) would bound it")

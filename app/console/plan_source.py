@@ -11,11 +11,13 @@ from app.console.output import say
 from app.console.plan_view import EVERY, make_plan
 from app.errors import UserError
 from app.segments.compiler.event_code import EventKey
-from app.segments.compiler.program import compile_catalog
+from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog
+from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
 
 _BOUND: Final = re.compile(r"\b[A-Z]+_\d+\b")
+_FED: Final = "p is the profile of the value, 1 says that it is to be settled"
 
 
 def show_source(console: Console, catalog: Catalog, rules: TimeRules, name: str) -> None:
@@ -27,25 +29,37 @@ def show_source(console: Console, catalog: Catalog, rules: TimeRules, name: str)
         raise UserError(f"no segment {name} is compiled (drafts are not)", hint=suggestion(name, names))
     functions = _functions(program.source)
     events = {event for event, touches in make_plan(catalog, rules).events.items() if _touches(touches, name)}
+    part = segment if segment.values is None else segment.values.code  # by value, its functions are those of one value
+    feeds = _feeds(program, segment)
     bit = 1 << segment.number
     for key, handler in program.handlers.items():
         if _label(key) in events:
             said = (
                 f"an event {_label(key)}: changes what is remembered, returns the segments to settle; {name} is {bit}"
             )
-            _show(console, said, functions[handler.handle.__name__], handler.handle.__globals__)
+            code = functions[handler.handle.__name__]
+            _show(console, said, code, handler.handle.__globals__)
+            for feed in re.findall(feeds, code) if feeds else ():
+                _show(console, f"the same event, for one value: {_FED}", functions[feed], handler.handle.__globals__)
+    settled = "the segment" if part is segment else "one value of the segment, of which p is the profile,"
     if EVERY in events:
         said = f"every event, before that of its name: returns the segments to settle; {name} is {bit}"
         _show(console, said, functions[program.visit_update.__name__], {})
     for function, said in (
-        (segment.settle, "settles the segment at the instant now: x is the settlement, which says enter or exit"),
-        (segment.entry_evidence, "the evidence of a change entered"),
-        (segment.exit_evidence, "the evidence of a change exited"),
-        (segment.attach, "the values that go with a change"),
+        (part.settle, f"settles {settled} at the instant now: x is the settlement, which says enter or exit"),
+        (part.entry_evidence, "the evidence of a change entered"),
+        (part.exit_evidence, "the evidence of a change exited"),
+        (part.attach, "the values that go with a change"),
     ):
         if function is not None:
             known: Any = function
             _show(console, said, functions[known.__name__], known.__globals__)
+
+
+def _feeds(program: Program, segment: SegmentCode) -> str:
+    """A pattern of the names of the functions that give events to the values of a segment; empty without values."""
+    numbers = [number for number, by_value in enumerate(program.by_value) if by_value is segment.values]
+    return "".join(rf"\bfeed_\d+_{number}\b" for number in numbers)
 
 
 def _touches(touches: Any, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from rich.console import Console
@@ -13,14 +14,16 @@ from app.console.output import counted, say
 from app.segments.compiler.aggregates import Remembered
 from app.segments.compiler.event_code import keys_of_pattern
 from app.segments.compiler.program import Program, compile_catalog
+from app.segments.compiler.value_parts import patterns_of
 from app.segments.definitions.definition import Catalog, Definition, Segment
 from app.segments.definitions.dependencies import evaluated, expressions, references
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
 from app.segments.language.names import model_of
 from app.segments.language.walk import walk
-from app.segments.review.footprint import Footprint, footprints
+from app.segments.review.footprint import Footprint, Kept, footprints
 
 EVERY: Final = "every event"
 _KINDS: Final = ("page", "screen", "identify")
@@ -53,16 +56,17 @@ def make_plan(catalog: Catalog, rules: TimeRules) -> Plan:
     found = footprints(catalog, rules)
     program = compile_catalog(catalog, rules)
     touched: dict[str, list[Touch]] = {}
-    for segments, kept_id, words in _readers(catalog, found):
-        what = program.remembered.get(int(kept_id.partition(" ")[2])) if kept_id.startswith("aggregate ") else None
-        for event in _events_of(catalog, what, kept_id):
-            touched.setdefault(event, []).append(Touch(words, segments))
+    for segments, kept in _readers(catalog, found):
+        for event in _events_of(catalog, _aggregate(program.remembered, kept), kept.id):
+            touched.setdefault(event, []).append(Touch(kept.words, segments))
+    for event, touch in _touches_of_values(program, found):
+        touched.setdefault(event, []).append(touch)
     if users := tuple(segment.name for segment in live if _asks_user(catalog, segment)):
         touched.setdefault(EVERY, []).append(Touch("first and last event of the user", users))
     return Plan(
         events={event: tuple(touched[event]) for event in sorted(touched, key=_event_order)},
         order=tuple((segment.name, _uses(segment)) for segment in evaluated(catalog)),
-        aggregates=len(program.remembered),
+        aggregates=len(program.remembered) + sum(len(parts.registry.by_id) for parts in program.parts),
         drafts=tuple(sorted(segment.name for segment in drafts)),
         settings=tuple(_settings(program)),
     )
@@ -90,29 +94,51 @@ def _settings(program: Program) -> Iterator[str]:
         yield f"order: each event waits for {wait}; those of a user are taken in the order of their own times"
 
 
-def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _readers(catalog: Catalog, found: dict[str, Footprint]) -> Iterator[tuple[tuple[str, ...], Kept]]:
     """Each thing that is kept, with the segments that read it."""
     segments: dict[str, list[str]] = {}
-    words: dict[str, str] = {}
+    things: dict[str, Kept] = {}
     for segment in evaluated(catalog):
         for kept in found[segment.name].kept:
             segments.setdefault(kept.id, []).append(segment.name)
-            words[kept.id] = kept.words
+            things[kept.id] = kept
     for kept_id, names in segments.items():
-        yield tuple(names), kept_id, words[kept_id]
+        yield tuple(names), things[kept_id]
+
+
+def _aggregate(remembered: Mapping[int, Remembered], kept: Kept) -> Remembered | None:
+    """The aggregate that is kept; None for anything else."""
+    return remembered.get(int(kept.id.partition(" ")[2])) if kept.id.startswith("aggregate ") else None
+
+
+def _touches_of_values(program: Program, found: dict[str, Footprint]) -> Iterator[tuple[str, Touch]]:
+    """Yields each event with what it touches of the values of segments by value."""
+    for parts in program.parts:
+        assert parts.by_value.code is not None
+        name, each = parts.by_value.code.name, canonical.path_text(parts.each.path)
+        for kept in chain.from_iterable(kept.of_one for kept in found[name].kept):
+            what = _aggregate(parts.registry.by_id, kept)
+            for event in () if what is None else _names(patterns_of(what)):
+                yield event, Touch(f"for each {each}: {kept.words}", (name,))
+        for event in _names([parts.each.of]):
+            yield event, Touch(f"which values of {each} are known", (name,))
 
 
 def _events_of(catalog: Catalog, what: Remembered | None, kept_id: str) -> Iterable[str]:
     """The names of the events that change it."""
     if what is not None:
-        patterns = (*(source.pattern for source in what.sources), what.since_last)
-        keys = {key for pattern in patterns for key in keys_of_pattern(pattern)}
-        return sorted(f"'{name}'" if kind == "track" else kind for kind, name in keys)
+        return _names(patterns_of(what))
     if kept_id == "cart":
         return [f"'{name}'" for name in catalog.settings.cart.updates()]
     if kept_id.startswith("traits."):
         return ["identify", EVERY]
     return [EVERY] if kept_id == "session" or kept_id.startswith(("context", "first(context")) else []
+
+
+def _names(patterns: Iterable[s.Pattern | None]) -> list[str]:
+    """The names of the events of patterns."""
+    keys = {key for pattern in patterns for key in keys_of_pattern(pattern)}
+    return sorted(f"'{name}'" if kind == "track" else kind for kind, name in keys)
 
 
 def _asks_user(catalog: Catalog, segment: Segment) -> bool:

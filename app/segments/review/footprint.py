@@ -76,12 +76,14 @@ A_CLASS = 11
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One thing that is remembered. `id`: definitions that keep the same share it. `limits`: those that can bite."""
+    """One thing that is remembered. `id`: definitions that keep the same share it. `limits`: those that can bite.
+    `of_one`: what is remembered for each value, if it is the values of a segment."""
 
     id: str
     words: str
     size: Size
     limits: tuple[str, ...] = ()
+    of_one: tuple["Kept", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ def _of_values(segment: Segment, of_one: list[Kept]) -> Kept:
     size = sum((kept.size for kept in of_one), A_KEY + AN_INSTANT + Size(ID, HEADER + ID))
     words = f"by {segment.each.text}, for each value: {', '.join(kept.words for kept in of_one)}"
     limits = dict.fromkeys((f"{BY_VALUE_MAX} values", *(limit for kept in of_one for limit in kept.limits)))
-    return Kept(f"values {segment.name}", words, size.times(TYPICAL_EVENTS, BY_VALUE_MAX), tuple(limits))
+    values = size.times(TYPICAL_EVENTS, BY_VALUE_MAX)
+    return Kept(f"values {segment.name}", words, values, tuple(limits), of_one=tuple(of_one))
 
 
 def _nodes(catalog: Catalog, definition: Definition) -> Iterator[s.Node]:

@@ -6,7 +6,7 @@ import pytest
 
 from app.catalogs.definitions_folder import load_segments
 from app.cli import main as cli
-from app.console.plan_view import EVERY, Touch, make_plan
+from app.console.plan_view import EVERY, Touch, kinds_read, make_plan
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
@@ -24,6 +24,11 @@ FILES = {
     "trying.yaml": "segment: trying\nstatus: draft\nwhen: exists('Tried')\n",
     "gone.yaml": "segment: gone\nstatus: retired\nwhen: exists(page)\n",
     "intent.yaml": "score: intent\npoints: [{on: 'Product Added', add: 5}, {when: user.idle < 1d, add: 1}]\n",
+}
+
+BY_VALUE = {
+    "left.yaml": "segment: left\neach: {value: sku, of: Shown}\n"
+    "when: exists('Viewed' within 1d) and not exists('Bought' within 1d)\n"
 }
 
 
@@ -62,6 +67,30 @@ def test_segments_stand_in_order_of_settlement_with_what_they_use() -> None:
         ("shoppers", ("segment buyers",)),
     )
     assert plan.drafts == ("trying",)
+
+
+def test_an_event_names_what_it_touches_of_each_value_of_a_segment_by_value() -> None:
+    plan = make_plan(load_catalog(BY_VALUE), RULES)
+    assert plan.events == {
+        "'Bought'": (Touch("for each sku: when the last of 'Bought' was within 1d", ("left",)),),
+        "'Shown'": (Touch("which values of sku are known", ("left",)),),
+        "'Viewed'": (Touch("for each sku: when the last of 'Viewed' was within 1d", ("left",)),),
+    }
+    assert plan.aggregates == 2
+    assert kinds_read(load_catalog(BY_VALUE), RULES)["left"] == ["'Bought'", "'Shown'", "'Viewed'"]
+
+
+def test_the_source_of_a_segment_by_value_is_what_its_events_and_its_settlement_do_to_one_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in BY_VALUE.items():
+        (tmp_path / name).write_text(text)
+    assert cli.main(["plan", str(tmp_path), "--source", "left"]) == 0
+    printed = capsys.readouterr().out
+    functions = [line[4:].partition("(")[0] for line in printed.splitlines() if line.startswith("def ")]
+    events = [name for number in range(3) for name in (f"handle_{number}", f"feed_{number}_0")]
+    assert functions == [*events, "settle_0", "entry_evidence_0", "exit_evidence_0"]
+    assert "settles one value of the segment" in printed
 
 
 def test_the_plan_of_the_shipped_catalog_names_the_events_that_the_program_handles() -> None:

@@ -95,6 +95,16 @@ def test_the_whole_is_told_last(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "a user with all of it: typically " in printed
 
 
+def test_a_segment_by_value_is_warned_of_without_the_advice_that_it_cannot_follow(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, new="segment: new\neach: sku\nwhen: exists(page) and not exists('Order Completed' within 7d)\n")
+    assert cli.main(["validate", str(folder)]) == 0
+    warned = capsys.readouterr().out.partition("new may let in people wrongly at first\n")[2].split("\nwarning")[0]
+    assert "not exists('Order Completed' within 7d): for 7d" in warned
+    assert "warmup" not in warned
+
+
 def test_a_segment_that_may_let_in_wrongly_at_first_is_warned_of(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
