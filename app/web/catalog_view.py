@@ -74,7 +74,10 @@ class PersonaView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
-    """One segment. `needs`, `needed_by`: other definitions. `bytes`: what it may need of a profile."""
+    """One segment. `needs`, `needed_by`: other definitions. `bytes`: what it may need of a profile.
+
+    `each`: the property by whose values there are memberships; null: one a user.
+    """
 
     name: str
     title: str
@@ -84,6 +87,7 @@ class SegmentView(msgspec.Struct, kw_only=True, frozen=True):
     owner: str
     path: str
     text: str
+    each: str | None
     conditions: tuple[Condition, ...]
     attach: list[Attached]
     needs: list[str]
@@ -211,6 +215,7 @@ class CatalogView:
             owner=segment.owner,
             path=segment.path,
             text=segment.text,
+            each=None if segment.each is None else segment.each.text,
             conditions=conditions_of(segment),
             attach=[Attached(each, canonical.text(node)) for each, node in segment.attach],
             needs=sorted({each.name for each in references(segment)}),

@@ -71,13 +71,15 @@ class DiffLine(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """Meaning of a text. `change`: against the definition that is known by this name. `difference`: null: too long."""
+    """Meaning of a text. `change`: against the definition that is known by this name. `difference`: null: too long.
+    `each`: the property by whose values there are memberships; null: one a user."""
 
     name: str
     kind: str
     status: str
     usable: bool
     findings: list[Finding]
+    each: str | None
     conditions: tuple[Condition, ...]
     attach: list[Attached]
     reads: list[EventRead]
@@ -120,6 +122,7 @@ class DraftReader:
             status=file.status,
             usable=definition is not None and not any(each.severity == "error" for each in findings),
             findings=findings,
+            each=definition.each.text if isinstance(definition, Segment) and definition.each is not None else None,
             conditions=conditions_of(definition) if isinstance(definition, Segment) else (),
             attach=[Attached(name, canonical.text(node)) for name, node in definition.attach]
             if isinstance(definition, Segment)

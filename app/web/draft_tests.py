@@ -15,13 +15,14 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.review.scenario import UNTIMED, value_of
 from app.web.condition_words import words_of
-from tables.by_value import value_text
+from tables.by_value import value_text, written
 
 TESTS_MAX: Final = 30
 MOMENTS_MAX: Final = 60
 AFTER_MAX: Final = 3
 """Moments after the last of a test: changes that come by time alone."""
 EVENTS_SHOWN_MAX: Final = 5
+VALUES_IN_MAX: Final = 20
 VALUES_SHOWN_MAX: Final = 5
 """Of a segment by value: so many values are told at each moment, in order of text."""
 
@@ -39,12 +40,16 @@ class Atom(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """An instant of a test, after all that was due. `events`: those that came. `next`: what comes by time alone."""
+    """An instant of a test, after all that was due. `events`: those that came. `next`: what comes by time alone.
+
+    `by`: of a segment by value, the values by which the user is in, the first ones in order of text.
+    """
 
     at: str
     events: list[str]
     known: bool
     inside: bool
+    by: list[str]
     atoms: list[Atom]
     waits: list[str]
     next: str | None
@@ -174,6 +179,7 @@ def _moment(explainer: Explainer, explained: Explanation, at_ms: int, came: list
         events=came,
         known=explained.known,
         inside=explained.inside,
+        by=[written(each.value) for each in explained.values if each.inside][:VALUES_IN_MAX],
         atoms=[
             atom
             for each in (explained, *by_value)

@@ -33,6 +33,7 @@ class Mask:
             "id": "",
             "user": self.user(change["user"]),
             "cause": {"kind": change["cause"]["kind"]},
+            "value": None,
             "evidence": [{"expression": atom["expression"], "value": None} for atom in change["evidence"]],
             "attach": {},
         }

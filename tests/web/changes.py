@@ -47,7 +47,7 @@ async def write_changes(settings: Settings) -> None:
         change("ann", "cart-abandoned"),
         change("ann", "viewers", "exited", sequence=2),
         change("ann", "cart-abandoned", sequence=2),
-        change(HOSTILE, "cart-abandoned", sequence=3, attach={"value": "<b>12</b>"}),
+        change(HOSTILE, "cart-abandoned", sequence=3, attach={"value": "<b>12</b>"}, value="<u>A1</u>"),
     ]
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await start(producer)

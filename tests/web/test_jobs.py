@@ -182,3 +182,18 @@ def test_changes_by_time_alone_are_shown_after_the_last_expectation() -> None:
         ("30m", True),
         ("1d", False),
     ]
+
+
+def test_each_moment_of_a_segment_by_value_says_by_which_values_the_user_is_in() -> None:
+    text = (
+        "segment: seen\neach: sku\nwhen: exists('Viewed' within 1h)\ntests:\n  - name: two\n    events:\n"
+        "      - {at: 0m, event: Viewed, properties: {sku: A}}\n      - {at: 5m, event: Viewed, properties: {sku: 5}}\n"
+        '      - {at: 5m, event: Viewed, properties: {sku: "5"}}\n    expect: [{at: 5m, value: A, in: true}]\n'
+    )
+    catalog = load_catalog({"seen.yaml": text})
+    (played,) = play_tests(catalog, catalog.segments[0], TimeRules(), lambda done, total: None).tests
+    assert [(each.at, each.by) for each in played.moments][:3] == [
+        ("0s", ["A"]),
+        ("5m", ["5", '"5"', "A"]),
+        ("1h", ["5", '"5"']),
+    ]

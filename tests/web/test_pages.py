@@ -79,6 +79,7 @@ async def test_texts_of_users_are_shown_and_never_run(url: str, page: Browser, s
     shown = json.dumps(HOSTILE)
     await look(page, f"{url}/segments/cart-abandoned")
     await page.until(f"document.body.textContent.includes({shown})")
+    await page.until("document.body.textContent.includes('<u>A1</u>')")
     await page.evaluate(
         "[...document.querySelectorAll('a.user')].find((each) => each.textContent.includes('img')).click()"
     )

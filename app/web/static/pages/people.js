@@ -4,7 +4,7 @@ import { ask, query as made, useData } from '../api.js';
 import { go, personHref, segmentHref } from '../router.js';
 import { brevity, moment, t } from '../words.js';
 import { Figure, Shown, Time } from '../parts/states.js';
-import { Kind } from '../parts/changes.js';
+import { Kind, OfValue } from '../parts/changes.js';
 
 export function People({ me, query }) {
   const user = query.get('user') ?? '';
@@ -132,7 +132,7 @@ function Timeline({ user, keys }) {
 function Item({ item }) {
   const change = item.kind === 'change';
   return html`<li class=${item.kind}><${Time} at=${item.at} />
-    ${change ? html`<span><${Kind} kind=${item.value.change} /> <a href=${segmentHref(item.name)}>${item.name}</a> <span class="why">${item.value.why ?? ''}</span></span>`
+    ${change ? html`<span><${Kind} kind=${item.value.change} /> <a href=${segmentHref(item.name)}>${item.name}</a><${OfValue} value=${item.value.value} /> <span class="why">${item.value.why ?? ''}</span></span>`
       : html`<span><b>${item.name}</b> ${item.value.properties ? html`<span class="quiet">${brief(item.value.properties)}</span>` : ''}</span>`}
     <details><summary aria-label=${`${t('details')}: ${item.name}`}>${t('details')}</summary><pre tabindex="0">${JSON.stringify(item.value, null, 2)}</pre></details></li>`;
 }

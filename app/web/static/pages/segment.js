@@ -79,6 +79,7 @@ function Definition({ view }) {
   return html`<section aria-labelledby="definition"><h2 id="definition">${t('definition')}</h2>
     <div class="halves">
       <div><h3>${t('definition_words')}</h3>
+        ${view.each ? html`<p>${t('one_each', { each: view.each })}</p>` : ''}
         <${Conditions} conditions=${view.conditions} />
         ${view.attach.length ? html`<p>${t('carries')}: ${view.attach.map((each, index) => html`${index ? ', ' : ''}<b>${each.name}</b> (<code>${each.expression}</code>)`)}</p>` : ''}
         <dl class="pairs">

@@ -13,7 +13,7 @@ export function Test({ test, id, plain }) {
     ${plain ? '' : test.failures.map((each, index) => html`<p class="wrong" key=${index}>${t('test_failure', { at: each.at, expected: each.expected, got: each.got, line: String(each.line) })}</p>`)}
     ${test.notes.map((each, index) => html`<p class="quiet" key=${index}>${each}</p>`)}
     ${moment ? html`<label class="slider" for=${id}>${t('moment_label')}<input id=${id} type="range" min="0" max=${test.moments.length - 1} value=${at} aria-valuetext=${`${moment.at}: ${side(moment)}`} onInput=${(event) => setAt(Number(event.target.value))} /></label>
-      <div class="moment"><p><b>${t('moment_at', { at: moment.at })}</b> <span class=${moment.inside ? 'kind entered' : 'kind'}>${side(moment)}</span>
+      <div class="moment"><p><b>${t('moment_at', { at: moment.at })}</b> <span class=${moment.inside ? 'kind entered' : 'kind'}>${side(moment)}</span>${moment.by.length ? html` <span class="of">${moment.by.join(', ')}</span>` : ''}
         ${moment.events.length ? html`<span class="sub">${t('moment_events', { events: moment.events.join(', ') })}</span>` : ''}</p>
       <ul class="atoms">${moment.atoms.map((each, index) => html`<li key=${index} class=${`depth-${Math.min(each.depth, 4)} ${each.holds ? '' : 'bad'}`}><span aria-hidden="true">${each.holds ? '✓' : '✗'}</span> <span title=${each.text}>${each.said}</span> <span class="unseen">${t(each.holds ? 'holds' : 'does_not_hold')}</span>${/^(all of these|at least one of these|not|enter: .*|exit: .*)$/.test(each.text) && each.value === null || typeof each.value === 'boolean' ? '' : html` <span class="quiet">${shown(brevity(each.value))}</span>`}</li>`)}</ul>
       ${moment.waits.map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}

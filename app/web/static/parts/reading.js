@@ -28,7 +28,7 @@ function Reads({ reads, words }) {
 export function Meaning({ reading, words }) {
   if (!reading) return html`<p class="quiet">${t('checking')}</p>`;
   if (!reading.conditions.length) return html`<p class="quiet">${t('meaning_none')}</p>`;
-  return html`<${Conditions} conditions=${reading.conditions} />
+  return html`${reading.each ? html`<p>${t('one_each', { each: reading.each })}</p>` : ''}<${Conditions} conditions=${reading.conditions} />
     ${reading.attach.length ? html`<p>${t('carries')}: ${reading.attach.map((each, index) => html`${index ? ', ' : ''}<b>${each.name}</b> (<code>${each.expression}</code>)`)}</p>` : ''}
     <dl class="pairs">
       <dt>${t('reads')}</dt><dd><${Reads} reads=${reading.reads} words=${words} /></dd>

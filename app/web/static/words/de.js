@@ -135,6 +135,7 @@ export const WORDS = {
   when_member: 'Ein Nutzer ist in diesem Segment, solange gilt:',
   when_enters: 'Ein Nutzer kommt hinein, wenn gilt:',
   when_leaves: 'Ein Nutzer geht hinaus, wenn gilt:',
+  one_each: 'Eine Mitgliedschaft für jeden Wert von {each}:',
   carries: 'Jede Änderung enthält',
   bytes: 'Es braucht bis zu {n} im Profil jedes Nutzers.',
   uses: 'Benutzt',

@@ -134,6 +134,7 @@ export const WORDS = {
   when_member: 'A user is in this segment as long as',
   when_enters: 'A user enters when',
   when_leaves: 'A user leaves when',
+  one_each: 'One membership for each value of {each}:',
   carries: 'Each change carries',
   bytes: 'It may need up to {n} of each user’s profile.',
   uses: 'Uses',
