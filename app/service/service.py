@@ -19,6 +19,7 @@ from app.service.access.access import Access
 from app.service.access.audit import Audit
 from app.service.collect.clickstream import ClickstreamWriter
 from app.service.collect.collector import Collector
+from app.service.collect.ingestion import Ingestion
 from app.service.collect.pushes import Pushes
 from app.service.definitions import Definitions
 from app.service.http.body import BODY_BYTES_MAX, Room
@@ -97,9 +98,8 @@ def create_service(settings: Settings) -> Service:
     streams = Streams(settings, access, hub, memberships, metrics)
     reasons = (lambda: writer.why_not_ready, lambda: definitions.why_not_ready)
     health = Health(metrics, *reasons, lambda: hub.why_not_ready if access.reading else None)
-    room = Room()
-    plan = plan_of(settings)
-    collector = Collector(settings, access, definitions, writer, metrics, room, plan)
+    ingestion = Ingestion(settings, access, definitions, writer, metrics, Room(), plan_of(settings))
+    collector = Collector(ingestion)
 
     def drain() -> None:
         health.draining = True
@@ -131,7 +131,7 @@ def create_service(settings: Settings) -> Service:
         cors_config=cross_origin(settings),
         dependencies={
             "collector": given(collector),
-            "pushes": given(Pushes(settings, access, definitions, writer, metrics, room, plan)),
+            "pushes": given(Pushes(ingestion)),
             "library_settings": given(LibrarySettings(settings, access)),
             "queries": given(queries),
             "experiments": given(Experiments(settings, access, definitions)),

@@ -6,31 +6,16 @@ libraries drop a batch at 400 and report the error. RudderStack's libraries for 
 send nothing else: they are told the same with 200.
 """
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from app.service.access.access import Access
-from app.service.collect.clickstream import ClickstreamWriter, UnavailableError
-from app.service.definitions import Definitions
-from app.service.http.body import Room, chunks_of, discard, read_body
+from app.service.collect.ingestion import Ingestion
+from app.service.http.body import chunks_of, discard
 from app.service.http.framework import Asked
 from app.service.http.http_problem import LateEvent, Problem, Refused
-from app.service.incoming.event_batch import (
-    REFUSED_SHOWN_MAX,
-    IncomingBatch,
-    ValidatedEvents,
-    key_of_basic,
-    validate_events,
-)
-from app.service.incoming.tracking_plan import PlanAtCollector
-from app.service.service_metrics import ServiceMetrics
-from app.settings import Settings
-
-RETRY_AFTER_S: Final = 2
-
+from app.service.incoming.event_batch import REFUSED_SHOWN_MAX, IncomingBatch, ValidatedEvents, key_of_basic
 
 REPEATING_HEADER: Final = "anonymousid"
 """RudderStack's libraries for apps and pages send this header; some of them repeat what is not answered with 200."""
@@ -56,24 +41,9 @@ ALL_TAKEN: Final = Receipt(success=True)
 class Collector:
     """Takes a request's events in; the same for every kind of library."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        access: Access,
-        definitions: Definitions,
-        writer: ClickstreamWriter,
-        metrics: ServiceMetrics,
-        room: Room,
-        plan: PlanAtCollector | None = None,
-    ) -> None:
-        self._rules = settings.time_rules
-        self._ids = settings.incoming_ids
-        self._definitions = definitions
-        self._access = access
-        self._writer = writer
-        self._metrics = metrics
-        self._room = room
-        self._plan = plan
+    def __init__(self, ingestion: Ingestion) -> None:
+        self._ingestion = ingestion
+        self._access = ingestion.access
 
     async def take(self, request: Asked, read: Callable[[bytes], IncomingBatch], *, key: str | None = None) -> Receipt:
         """Returns when Kafka has acknowledged all events that can be used. Problem for a request that cannot be."""
@@ -84,36 +54,19 @@ class Collector:
             except Problem:
                 await discard(chunks_of(request))
                 raise
-        with self._room.hold() as holding:
-            body = await read_body(
-                chunks_of(request),
-                encoding=request.headers.get("content-encoding", ""),
-                length=request.headers.get("content-length"),
-                holding=holding,
-            )
-            incoming = read(body)
+        with self._ingestion.room.hold() as holding:
+            incoming = read(await self._ingestion.body_of(request, holding))
             found = await self._write(incoming, key)
         return receipt_of(found, len(incoming.events), repeats=REPEATING_HEADER in request.headers)
 
     async def _write(self, incoming: IncomingBatch, key: str | None) -> ValidatedEvents:
+        ingestion = self._ingestion
         writer = self._access.may_write(key or incoming.write_key)
-        found = validate_events(
-            incoming,
-            received_ms=time.time_ns() // 1_000_000,
-            rules=self._rules,
-            ids=self._ids,
-            keep=self._definitions.minimisation,
-            keep_receipt=writer.forwards,
-            plan=self._plan,
-        )
+        found = ingestion.validated(incoming, keep_receipt=writer.forwards)
         self._access.wrote(writer.name, len(incoming.events))
         if found.rows:
-            try:
-                await self._writer.write(found.rows)
-            except UnavailableError as error:
-                self._metrics.collected(writer.name, "unavailable", len(found.rows))
-                raise Problem(503, "kafka", f"{error}: send again", retry_after_s=RETRY_AFTER_S) from None
-        self._metrics.validated(writer.name, found)
+            await ingestion.written(ingestion.writer.write(found.rows), key=writer.name, events=len(found.rows))
+        ingestion.metrics.validated(writer.name, found)
         return found
 
 

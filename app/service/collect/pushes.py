@@ -3,27 +3,22 @@
 Only a forward key may push, so the times of the service that pushes are believed, and a public key fills no topic.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Final
 
+from app.events.collected import Collected
 from app.events.message import MessageError
 from app.runtime.kafka.record_batch import Row
 from app.runtime.records.dead_letters import Withheld, dead_row
 from app.segments.review.minimisation import Minimisation
-from app.service.access.access import Access, Writer
-from app.service.collect.clickstream import ClickstreamWriter, UnavailableError
-from app.service.collect.collector import RETRY_AFTER_S
-from app.service.definitions import Definitions
-from app.service.http.body import Room, chunks_of, discard, read_body
+from app.service.access.access import Writer
+from app.service.collect.ingestion import Ingestion
+from app.service.http.body import chunks_of, discard
 from app.service.http.framework import Asked
 from app.service.http.http_problem import Problem
-from app.service.incoming.event_batch import IncomingBatch, ValidatedEvents, key_of_basic, validate_events
+from app.service.incoming.event_batch import IncomingBatch, ValidatedEvents, key_of_basic
 from app.service.incoming.pushed import PUSHED_BYTES_MAX, Pushed, PushedRecord
-from app.service.incoming.tracking_plan import PlanAtCollector
-from app.service.service_metrics import ServiceMetrics
-from app.settings import Settings
 
 AT_ONCE: Final = 500
 """Records that are checked before other requests have their turn."""
@@ -35,24 +30,10 @@ Read = Callable[[bytes, Mapping[str, str]], Pushed]
 class Pushes:
     """Takes in pushed records; the same for every service that pushes."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        access: Access,
-        definitions: Definitions,
-        writer: ClickstreamWriter,
-        metrics: ServiceMetrics,
-        room: Room,
-        plan: PlanAtCollector | None = None,
-    ) -> None:
-        self._rules = settings.time_rules
-        self._ids = settings.incoming_ids
-        self._access = access
-        self._definitions = definitions
-        self._writer = writer
-        self._metrics = metrics
-        self._room = room
-        self._plan = plan
+    def __init__(self, ingestion: Ingestion) -> None:
+        self._ingestion = ingestion
+        self._access = ingestion.access
+        self._ids = ingestion.settings.incoming_ids
 
     async def take(self, request: Asked, read: Read, *, key: str | None) -> ValidatedEvents:
         """Returns when Kafka has acknowledged every record. Problem for a request that cannot be taken as a whole."""
@@ -61,14 +42,8 @@ class Pushes:
         except Problem:
             await discard(chunks_of(request))
             raise
-        with self._room.hold() as holding:
-            body = await read_body(
-                chunks_of(request),
-                encoding=request.headers.get("content-encoding", ""),
-                length=request.headers.get("content-length"),
-                bytes_max=PUSHED_BYTES_MAX,
-                holding=holding,
-            )
+        with self._ingestion.room.hold() as holding:
+            body = await self._ingestion.body_of(request, holding, bytes_max=PUSHED_BYTES_MAX)
             pushed = read(body, request.headers)
             self._access.wrote(writer.name, pushed.count)
             whole = ValidatedEvents()
@@ -77,35 +52,28 @@ class Pushes:
         return whole
 
     async def _write(self, records: list[PushedRecord], received_ms: int | None, writer: Writer) -> ValidatedEvents:
-        keep = self._definitions.minimisation
+        ingestion = self._ingestion
+        keep = ingestion.definitions.minimisation
         withheld = [self._ids.hides or _must_not_be_kept(record, keep) for record in records]
-        found = validate_events(
-            IncomingBatch(
-                [record.event for record in records],
-                new_ids=[record.new_id for record in records],
-                received_ms=received_ms,
-            ),
-            received_ms=time.time_ns() // 1_000_000,
-            rules=self._rules,
-            ids=self._ids,
-            keep=keep,
-            keep_receipt=True,
-            plan=self._plan,
+        incoming = IncomingBatch(
+            [record.event for record in records],
+            new_ids=[record.new_id for record in records],
+            received_ms=received_ms,
         )
+        found = ingestion.validated(incoming, keep_receipt=True)
         letters = [
             _letter(records[each.index], each.reason, each.detail, withheld=withheld[each.index])
             for each in found.refused
         ]
-        try:
-            if found.rows:
-                await self._writer.write(found.rows)
-            if letters:
-                await self._writer.write_dead(letters)
-        except UnavailableError as error:
-            self._metrics.collected(writer.name, "unavailable", len(records))
-            raise Problem(503, "kafka", f"{error}: send again", retry_after_s=RETRY_AFTER_S) from None
-        self._metrics.validated(writer.name, found)
+        await ingestion.written(self._write_all(found.rows, letters), key=writer.name, events=len(records))
+        ingestion.metrics.validated(writer.name, found)
         return found
+
+    async def _write_all(self, rows: list[Collected], letters: list[Row]) -> None:
+        if rows:
+            await self._ingestion.writer.write(rows)
+        if letters:
+            await self._ingestion.writer.write_dead(letters)
 
 
 def _must_not_be_kept(record: PushedRecord, keep: Minimisation) -> bool:
