@@ -13,6 +13,7 @@ from app.intake.pubsub_task import PubSubTask
 from app.intake.sources import read_sources
 from app.intake.stream_task import StreamTask
 from app.intake.streams import Stream, control_topic, stream_of
+from app.intake.writing_task import IntakeSetup, WritingTask
 from app.runtime.application import choose_exactly_once
 from app.runtime.follow.follow_task import Deliver
 from app.runtime.follow.followed_batch import FollowedBatch
@@ -36,30 +37,18 @@ def create_app(settings: Settings) -> Follower:
     streams = {control_topic(settings, each): each for each in map(stream_of, sources) if each is not None}
     topics = [name for name in sources if stream_of(name) is None]
 
-    def new_task(app: Follower, tp: TP, deliver: Deliver) -> IntakeTask | StreamTask:
-        transactions = choose_exactly_once(settings, transactions=app.committed_only)
-        if stream := streams.get(tp.topic):
-            return STREAM_TASKS[stream.kind](
-                tp,
-                settings=settings,
-                metrics=app.metrics,
-                stream=stream,
-                shape=sources[stream.source],
-                transactions=transactions,
-                committed_only=app.committed_only,
-                deliver=deliver,
-                enrichment=enrichment,
-            )
-        return IntakeTask(
-            tp,
+    def new_task(app: Follower, tp: TP, deliver: Deliver) -> WritingTask:
+        setup = IntakeSetup(
             settings=settings,
             metrics=app.metrics,
-            shape=sources[tp.topic],
-            transactions=transactions,
+            transactions=choose_exactly_once(settings, transactions=app.committed_only),
             committed_only=app.committed_only,
-            deliver=deliver,
             enrichment=enrichment,
         )
+        if stream := streams.get(tp.topic):
+            task = STREAM_TASKS[stream.kind]
+            return task(tp, setup, stream=stream, shape=sources[stream.source], deliver=deliver)
+        return IntakeTask(tp, setup, shape=sources[tp.topic], deliver=deliver)
 
     async def look(app: Follower, client: AIOKafkaClient) -> None:
         """Are the sources there? Ours are made."""

@@ -8,14 +8,10 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from faust.types import TP
 
-from app.intake.enrichment import Enrichment
-from app.intake.intake_writer import IntakeWriter
 from app.intake.positions import POSITION_PARTITION, Positions
-from app.intake.transform import Taken, transform
-from app.runtime.follow.follow_task import Deliver, FollowTask
-from app.runtime.follow.reader_metrics import ReaderMetrics
+from app.intake.transform import Taken
+from app.intake.writing_task import WritingTask
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
 from app.runtime.kafka.record_batch import Row
 from app.runtime.kafka.topics import COMPACTED, TopicSpec
@@ -35,27 +31,17 @@ def intake_topic_spec(settings: Settings) -> TopicSpec:
     return TopicSpec(settings.topics.intake, 1, tuple(COMPACTED.items()))
 
 
-class IntakeTask(FollowTask):
+class IntakeTask(WritingTask):
     """Intake of one source partition."""
 
-    def __init__(
-        self,
-        tp: TP,
-        *,
-        settings: Settings,
-        metrics: ReaderMetrics,
-        shape: str,
-        transactions: bool,
-        committed_only: bool,
-        deliver: Deliver,
-        enrichment: Enrichment | None = None,
-    ) -> None:
-        self._metrics = metrics
-        self._enrichment = enrichment
-        self._shape = shape
-        self._transactions = transactions
-        self._writer: IntakeWriter | None = None
-        super().__init__(tp, settings=settings, committed_only=committed_only, deliver=deliver)
+    @property
+    def source(self) -> str:
+        """See `WritingTask`."""
+        return self.tp.topic
+
+    def origin(self, record: Any) -> Origin:
+        """See `WritingTask`."""
+        return Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
 
     @property
     def _key(self) -> bytes:
@@ -63,11 +49,7 @@ class IntakeTask(FollowTask):
 
     async def follow(self) -> None:
         """See `FollowTask`."""
-        name = f"{self.tp.topic}-{self.tp.partition}"
-        writer = self._writer = IntakeWriter(self._settings, name=name, transactions=self._transactions)
-        clean = False
-        try:
-            await writer.open()
+        async with self.writing(f"{self.tp.topic}-{self.tp.partition}"):
             position = await self._position()
             async with self.reading() as reader:
                 earliest = await reader.earliest()
@@ -83,14 +65,8 @@ class IntakeTask(FollowTask):
                 except OffsetLostError as error:
                     if await reader.earliest() <= error.offset:
                         log.warning("%s: topic was created again, intake begins at its start", self.name)
-                        await self._write(Taken(), 0)
+                        await self.write_uncounted(Taken(), [self._position_row(0)])
                     raise
-        except asyncio.CancelledError:
-            clean = not self.cut_off
-            raise
-        finally:
-            self._writer = None
-            await writer.close(clean=clean)
 
     async def _serve(self, reader: LogReader) -> None:
         settings = self._settings
@@ -114,30 +90,11 @@ class IntakeTask(FollowTask):
 
     async def _take(self, records: Sequence[Any], next_offset: int) -> None:
         """Runs in the agent: transforms and writes one batch."""
-        settings = self._settings
-        taken = transform(
-            records,
-            topic=self.tp.topic,
-            partition=self.tp.partition,
-            shape=self._shape,
-            partitions=settings.partitions,
-            skew_max_ms=settings.skew_max_ms,
-            user_ids=settings.incoming_ids,
-            now_ms=int(time.time() * 1000),
-            enrichment=self._enrichment,
-        )
-        async with asyncio.timeout(settings.commit_timeout_ms / 1000):
-            await self._write(taken, next_offset)
-        self._metrics.intake_taken(self.tp.topic, taken.dead, records=len(records), repairs=taken.repairs)
-        self._metrics.enriched(taken.enriched)
+        taken = self.transformed(records, partition=self.tp.partition)
+        await self.write(taken, [self._position_row(next_offset)], records=len(records))
 
-    async def _write(self, taken: Taken, next_offset: int) -> None:
-        assert self._writer is not None, "not open"
-        position: Row = (self._key, _encode(next_offset), [])
-        await self._writer.write(taken, [position], origin=self._origin, dead_partition=self.tp.partition)
-
-    def _origin(self, record: Any) -> Origin:
-        return Origin(topic=self.tp.topic, partition=self.tp.partition, offset=record.offset)
+    def _position_row(self, next_offset: int) -> Row:
+        return self._key, _encode(next_offset), []
 
     async def _position(self) -> int | None:
         """Returns the position of an earlier owner; None if there was none."""

@@ -165,7 +165,7 @@ class KinesisTask(StreamTask):
         """Runs in the agent: transforms and writes what some shards have brought."""
         taken, records = Taken(), 0
         for read in reads:
-            taken.add(self.transformed(read.records))
+            taken.add(self.transformed(read.records, partition=None))
             records += len(read.records)
         rows: list[Row] = [
             self.position_row(read.open.shard.id, _encode(self._position(read)))

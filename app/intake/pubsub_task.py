@@ -103,7 +103,9 @@ class PubSubTask(StreamTask):
         number, dropped = self._kept.after(ids, self._settings.pubsub_ids_max)
         rows: list[Row] = [self.position_row(f"{each:016}", None) for each in dropped]
         rows.append(self.position_row(f"{number:016}", _encode(ids)))
-        await self.write(self.transformed([_record(each) for each in fresh.values()]), rows, records=len(fresh))
+        await self.write(
+            self.transformed([_record(each) for each in fresh.values()], partition=None), rows, records=len(fresh)
+        )
         self._kept.add(number, ids, dropped)
 
 

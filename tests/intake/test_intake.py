@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from app.errors import UserError
 from app.intake.intake_task import IntakeTask
 from app.intake.transform import Taken
 from app.runtime.kafka.log_reader import LogReader, OffsetLostError
+from app.runtime.kafka.record_batch import Row
 from app.settings import Settings
 from tests.support.broker import Broker
 from tests.support.deployment import PARTITIONS
@@ -62,10 +64,10 @@ async def test_sources_of_both_shapes_come_in_and_what_cannot_be_used_is_set_asi
 async def test_failures_and_restarts_lose_nothing_and_with_transactions_repeat_nothing(
     settings: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = IntakeTask._write
+    write = IntakeTask.write_uncounted
     calls = 0
 
-    async def sometimes(self: IntakeTask, taken: Taken, next_offset: int) -> None:
+    async def sometimes(self: IntakeTask, taken: Taken, positions: Iterable[Row]) -> None:
         """Fails before, in the midst of and after a write."""
         nonlocal calls
         calls += 1
@@ -75,11 +77,11 @@ async def test_failures_and_restarts_lose_nothing_and_with_transactions_repeat_n
             assert self._writer is not None
             await self._writer.producer.begin_transaction()
             raise ConnectionError("in the midst")
-        await write(self, taken, next_offset)
+        await write(self, taken, positions)
         if calls in (4, 9):
             raise ConnectionError("after")
 
-    monkeypatch.setattr(IntakeTask, "_write", sometimes)
+    monkeypatch.setattr(IntakeTask, "write_uncounted", sometimes)
     await send(settings, "events", [viewed(number) for number in range(100)])
     await send(settings, "web", [{}])
     wanted = {f"m-{number}" for number in range(160)}
@@ -130,7 +132,7 @@ async def test_records_that_are_gone_before_they_are_read_are_counted_and_only_t
     async def is_overtaken(self: IntakeTask, reader: LogReader) -> None:
         nonlocal gone
         if (self.tp.topic, self.tp.partition) == (source, 0) and not gone:
-            await self._write(Taken(), 5)
+            await self.write_uncounted(Taken(), [self._position_row(5)])
             gone = True
             raise OffsetLostError(source, 0, 5)
         await serve(self, reader)
