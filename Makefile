@@ -77,7 +77,7 @@ test: setup ## all tests but the long forms, on real Kafka too where Java and Ma
 # What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
 LONG_PATHS := $(filter-out tests/faults tests/benchmarks tests/support,$(patsubst %/,%,$(wildcard tests/[a-z]*/))) \
-	tests/faults/test_kills.py tests/faults/test_erasures.py tests/faults/test_subscribers.py \
+	tests/faults/test_kills.py tests/faults/test_erasures.py tests/faults/test_subscribers.py tests/faults/test_models.py \
 	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test

@@ -48,7 +48,7 @@ async def wrong_profiles(deployment: Deployment) -> list[str]:
     settings = deployment.settings
     async with Cluster(settings) as cluster:
         for partition in range(cluster.partitions):
-            stored = await _latest(cluster, partition)
+            stored = await latest_of(cluster, partition)
             core = Partition(deployment.program, settings.time_rules)
             records = [record async for some in cluster.read(settings.topics.clickstream, partition) for record in some]
             for _ in recompute(core, records, Replay(await cluster.journal(partition))):
@@ -83,7 +83,7 @@ def _numbered(profile: Profile | None) -> Profile | None:
     return profile
 
 
-async def _latest(cluster: Cluster, partition: int) -> dict[Any, bytes]:
+async def latest_of(cluster: Cluster, partition: int) -> dict[Any, bytes]:
     """The furthest value of each key of the changelog, as a restore takes it."""
     latest: dict[Any, bytes] = {}
     async for records in cluster.read(cluster.topics.profiles, partition):
