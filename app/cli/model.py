@@ -83,6 +83,7 @@ def _convert(file: Path, rows: Path, output: Path, *, limit: float, given: dict[
         size=len(converted.content),
         form=converted.source.form,
         notes=converted.source.notes,
+        mean=converted.mean,
         compared=(converted.proof.rows, converted.proof.at_thresholds, converted.proof.with_missing),
         difference=converted.proof.difference,
         limit=limit,

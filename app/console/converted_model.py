@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from app.segments.definitions.model_file import Model
 from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
+
+CHANCE: Final = 0.5
+LEVEL_OFF: Final = 0.25
+"""Of the share of rows with the label."""
 
 
 def converted_lines(
@@ -13,12 +18,13 @@ def converted_lines(
     size: int,
     form: str,
     notes: Sequence[str],
+    mean: float,
     compared: tuple[int, int, int],
     difference: float,
     limit: float,
     output: Path,
 ) -> list[str]:
-    """Lines about a model. compared: rows of the file, rows at thresholds, rows with missing numbers."""
+    """Lines about a model. compared: rows of the file, at thresholds, with missing numbers; mean: of its forecasts."""
     rows, at_thresholds, with_missing = compared
     parts = f"{len(model.trees):,} trees" if model.trees else "weights"
     quality = model.quality
@@ -37,6 +43,18 @@ def converted_lines(
             "them, this flatters it."
         ),
     ]
+    share = model.positives / model.rows
+    lines.append(f"Its mean forecast is {mean:.3f}, and {share:.3f} of the rows have {model.label}.")
+    if quality.auc < CHANCE:
+        lines.append(
+            "It orders the rows worse than chance: is the class that it forecasts the one with the label, and are the "
+            "columns in the order of its training?"
+        )
+    elif abs(mean - share) > LEVEL_OFF * share:
+        lines.append(
+            "The level of its forecasts is another one than that of the rows: a model that was trained with weights of "
+            "classes or other shares orders users, but 0.3 does not mean 30 %."
+        )
     if size > FILE_LENGTH_MAX:
         lines.append(
             f"The file has {size:,} characters, and a folder of definitions takes {FILE_LENGTH_MAX:,}: shoal predict "

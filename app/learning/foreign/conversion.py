@@ -29,17 +29,19 @@ from app.segments.definitions.model_file import FORMAT, Linear, Model, Quality, 
 from app.segments.definitions.model_forecast import MISSING
 
 HINT: Final = "docs/features.md says which files can be converted"
+BYTES_MAX: Final = 256 * 1024 * 1024
 UNKNOWN: Final = Quality(auc=0.0, average_precision=0.0, brier=0.0, top_tenth=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A model with its proof, and notes for whoever runs the command."""
+    """A model with its proof, and notes for whoever runs the command. mean: of its forecasts for the rows."""
 
     model: Model
     content: bytes
     source: SourceModel
     proof: Proof
+    mean: float
 
 
 def convert(path: Path, rows: Path, *, trust_pickle: bool, **options: Any) -> Converted:
@@ -81,7 +83,7 @@ def convert_source(
     proof = prove(compared, numbers, optional=optional, thresholds=thresholds, limit=limit)
     _, ours, _ = compared.differences(numbers)
     model = replace(model, quality=quality_of(found.label, ours))
-    return Converted(model, write_model(model), source, proof)
+    return Converted(model, write_model(model), source, proof, float(ours.mean()))
 
 
 def _read(path: Path, *, trust_pickle: bool) -> SourceModel:
@@ -90,20 +92,20 @@ def _read(path: Path, *, trust_pickle: bool) -> SourceModel:
     from app.learning.foreign.sklearn_models import ENDS, load_pickle, read_sklearn
     from app.learning.foreign.xgboost_models import is_xgboost, read_xgboost
 
-    what = f"converting {path}"
-    if path.suffix == ".onnx":
+    what, end = f"converting {path}", path.suffix.lower()
+    _check_file(path)
+    if end == ".onnx":
         need_packages(what, "convert", "onnx", "onnxruntime")
         return read_onnx(path)
-    if path.suffix in ENDS:
+    if end in ENDS:
         need_packages(what, "convert", "sklearn", "joblib")
         return read_sklearn(load_pickle(path, trusted=trust_pickle))
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}", hint=HINT) from None
     except UnicodeDecodeError:
         raise UserError(
-            f"{path} is no text, and its name ends with none of .onnx, {', '.join(ENDS)}", hint=HINT
+            f"{path} is no text, and its name ends with none of .onnx, {', '.join(ENDS)}",
+            hint='of XGBoost: booster.save_model("model.json"); of LightGBM: booster.save_model("model.txt")',
         ) from None
     try:
         if is_lightgbm(text):
@@ -125,6 +127,19 @@ def _read(path: Path, *, trust_pickle: bool) -> SourceModel:
             hint='write the model with booster.save_model("model.txt")',
         )
     raise UserError(f"{path} is no model of a library that is known", hint=HINT)
+
+
+def _check_file(path: Path) -> None:
+    """UserError for what is no file, or too large to be read into memory."""
+    try:
+        with path.open("rb"):
+            size = path.stat().st_size
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}", hint=HINT) from None
+    if size > BYTES_MAX:
+        raise UserError(
+            f"{path} has {size:,} bytes; {BYTES_MAX:,} is the most", hint="train with fewer or smaller trees"
+        )
 
 
 def _used(source: SourceModel) -> list[int]:

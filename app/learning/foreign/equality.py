@@ -51,11 +51,12 @@ class Compared:
         try:
             theirs = np.asarray(self.score(told), dtype=np.float64)
         except ValueError as error:
-            if not np.isnan(told).any():
-                raise
+            said = str(error).partition("\n")[0]
+            if "NaN" not in said:
+                raise UserError("the library cannot score the rows with the model", detail=said) from None
             raise UserError(
                 "the model does not take missing values, which the rows can have",
-                detail=str(error).splitlines()[0],
+                detail=said,
                 hint="say what it was given in their place: --missing -1, as shoal train gives, or --missing 0",
             ) from None
         ours = np.array([forecast(self.model, row) for row in own])

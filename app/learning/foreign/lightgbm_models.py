@@ -4,13 +4,16 @@ LightGBM compares floats of 64 bits: at most the threshold goes left. What a mis
 training has seen: without any it counts as 0, else it goes where the node says.
 """
 
+import re
 from typing import Any, Final
 
 from app.learning.foreign.source_model import NoEqualError, SourceModel, SourceTree, only_two_classes
+from app.learning.foreign.tree_checks import check_trees
 from app.learning.points import Numbers
 
 BEGIN: Final = "tree\n"
 OBJECTIVES: Final = ("binary", "cross_entropy")
+_SIZES: Final = re.compile("^tree_sizes=.*\n", re.MULTILINE)
 _CATEGORICAL: Final = 1
 _DEFAULT_LEFT: Final = 2
 _MISSING_IS_ZERO: Final = 1
@@ -41,12 +44,15 @@ def read_lightgbm(text: str) -> SourceModel:
     if objective not in OBJECTIVES:
         raise NoEqualError(f"the objective is {objective}", 'train with objective="binary"')
     steepness = next((float(each.partition(":")[2]) for each in options if each.startswith("sigmoid:")), 1.0)
-    loaded = lightgbm.Booster(model_str=text)
+    names = tuple(said["feature_names"].split(" "))
+    trees = [_tree(_fields(part.split("\n\n")[0]), steepness) for part in parts]
+    check_trees(trees, len(names))
+    # With the sizes, LightGBM reads the trees in parallel, and the process ends at the first byte more or less.
+    loaded = lightgbm.Booster(model_str=_SIZES.sub("", text))
 
     def score(numbers: Numbers) -> Any:
         return loaded.predict(numbers, num_threads=1)
 
-    names = tuple(said["feature_names"].split(" "))
     return SourceModel(
         form="text of LightGBM",
         names=None if names == tuple(f"Column_{place}" for place in range(len(names))) else names,
@@ -54,7 +60,7 @@ def read_lightgbm(text: str) -> SourceModel:
         kind="boosted",
         score=score,
         wide=True,
-        trees=[_tree(_fields(part.split("\n\n")[0]), steepness) for part in parts],
+        trees=trees,
     )
 
 
@@ -68,6 +74,8 @@ def _tree(said: dict[str, str], steepness: float) -> SourceTree:
         raise NoEqualError("the leaves of the model are linear models", "train with linear_tree=false")
     leaves = [float(each) * steepness for each in said["leaf_value"].split()]
     splits = len(leaves) - 1
+    if int(said["num_leaves"]) != len(leaves):
+        raise ValueError(f"num_leaves is {said['num_leaves']}, and there are {len(leaves)}")
     if not splits:
         return SourceTree([-1], [0.0], [-1], [-1], leaves, [False])
     threshold = [float(each) for each in said["threshold"].split()]

@@ -18,7 +18,9 @@ from app.learning.foreign.source_model import (
     at_most,
     below,
     only_two_classes,
+    second_of,
 )
+from app.learning.foreign.tree_checks import check_trees
 from app.learning.points import Numbers
 
 BEFORE: Final = ("Cast", "Concat", "FeatureVectorizer", "Identity", "Scaler")
@@ -34,20 +36,30 @@ def read_onnx(path: Path) -> SourceModel:
     import onnxruntime
 
     try:
-        graph = onnx.load(str(path)).graph
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        content = path.read_bytes()
+        graph = onnx.load_model_from_string(content).graph
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001 - neither library says what it raises
         raise UserError(f"{path} cannot be read as ONNX", detail=str(error).splitlines()[0]) from None
     classifier, scaler = _nodes_of(graph)
     said = _attributes(classifier)
-    only_two_classes(len(said.get("classlabels_int64s") or said.get("classlabels_strings") or said["classlabels_ints"]))
+    classes = said.get("classlabels_int64s") or said.get("classlabels_strings") or said["classlabels_ints"]
+    only_two_classes(len(classes))
     names, features, is_double = _inputs(graph)
     parts = _linear(said, scaler) if classifier.op_type == "LinearClassifier" else _trees(said)
     if scaler is not None and parts["kind"] != "linear":
         raise NoEqualError("a Scaler stands before the trees", "trees need none: leave it out")
+    if any(each.data_location for each in graph.initializer):
+        raise NoEqualError("the model has a part of its data in another file", "export it as one file")
     if not features:
         features = 1 + max(said.get("nodes_featureids") or [len(parts["linear"].weights) - 1])
+    check_trees(parts.get("trees", ()), features)
     type_ = np.float64 if is_double else np.float32
+    try:  # once all of it is known: a session computes parts of a graph when it is made
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - it does not say what it raises
+        raise UserError(f"{path} cannot be read as ONNX", detail=str(error).splitlines()[0]) from None
 
     def score(numbers: Numbers) -> Any:
         given = numbers.astype(type_)
@@ -55,7 +67,14 @@ def read_onnx(path: Path) -> SourceModel:
         feed = {name or graph.input[0].name: each for name, each in feed.items()}
         return _probabilities(session.run(None, feed))
 
-    return SourceModel(form=f"ONNX, {classifier.op_type}", names=names, features=features, score=score, **parts)
+    return SourceModel(
+        form=f"ONNX, {classifier.op_type}",
+        names=names,
+        features=features,
+        score=score,
+        notes=second_of([each.decode() if isinstance(each, bytes) else each for each in classes]),
+        **parts,
+    )
 
 
 def _nodes_of(graph: Any) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from app.learning.foreign.source_model import (
     SourceTree,
     at_most,
     only_two_classes,
+    second_of,
 )
 from app.learning.points import Numbers
 
@@ -21,6 +22,11 @@ KNOWN: Final = (
     "LogisticRegression, DecisionTreeClassifier, RandomForestClassifier, ExtraTreesClassifier, "
     "GradientBoostingClassifier and HistGradientBoostingClassifier, also behind a StandardScaler in a Pipeline"
 )
+
+SAVED: Final = {
+    "xgboost": 'model.save_model("model.json"), and convert that file',
+    "lightgbm": 'model.booster_.save_model("model.txt"), and convert that file',
+}
 
 
 def load_pickle(path: Path, *, trusted: bool) -> Any:
@@ -59,6 +65,9 @@ def read_sklearn(estimator: Any) -> SourceModel:
             raise NoEqualError(f"the pipeline has a {type(step).__name__}", f"known are {KNOWN}")
     if len(before) > 1:
         raise NoEqualError("the pipeline has several scalers", "keep one of them, and train again")
+    for package, hint in SAVED.items():
+        if type(last).__module__.split(".")[0] == package:
+            raise NoEqualError(f"it is a {type(last).__name__}, which its own library saves without a pickle", hint)
     classes = getattr(last, "classes_", None)
     if classes is None:
         raise NoEqualError(f"it is a {type(last).__name__}, and no trained classifier", f"known are {KNOWN}")
@@ -75,6 +84,7 @@ def read_sklearn(estimator: Any) -> SourceModel:
         names=None if names is None else tuple(map(str, names)),
         features=int(estimator.n_features_in_),
         score=score,
+        notes=second_of(classes.tolist()),
         **_parts(last, before[0] if before else None),
     )
 

@@ -80,6 +80,15 @@ def only_two_classes(classes: int) -> None:
         )
 
 
+def second_of(classes: Sequence[Any]) -> tuple[str, ...]:
+    """A note which of two classes is forecast, unless that goes without saying.
+
+    >>> second_of([False, True]), second_of(["buys", "leaves"])
+    ((), ("It forecasts the second of its classes 'buys', 'leaves'.",))
+    """
+    return () if list(classes) == [0, 1] else (f"It forecasts the second of its classes {str(list(classes))[1:-1]}.",)
+
+
 def short_float(each: float) -> float:
     """The nearest float of 32 bits."""
     found: float = _SHORT.unpack(_SHORT.pack(each))[0]

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.learning.foreign.source_model import NoEqualError, SourceModel, SourceTree, below, only_two_classes
+from app.learning.foreign.tree_checks import check_trees
 from app.learning.points import Numbers
 
 OBJECTIVES: Final = ("binary:logistic", "reg:logistic")
@@ -40,8 +41,12 @@ def read_xgboost(path: Path, content: dict[str, Any]) -> SourceModel:
         raise _categorical()
     rounds = booster["model"].get("iteration_indptr") or []
     best = (learner.get("attributes") or {}).get("best_iteration")
-    used = int(best) + 1 if best is not None and int(best) + 2 < len(rounds) else 0
-    trees = booster["model"]["trees"][: rounds[used] if used else None]
+    used = int(best) + 1 if best is not None and 0 <= int(best) < len(rounds) - 2 else 0
+    trees = [_tree(tree) for tree in booster["model"]["trees"]]
+    features = int(parameters["num_feature"])
+    check_trees(trees, features)
+    if any(booster["model"].get("tree_info") or ()):
+        raise NoEqualError("the trees belong to several outputs", "train one model for each")
     loaded = xgboost.Booster(model_file=str(path))
     names = tuple(learner.get("feature_names") or ()) or None
 
@@ -56,11 +61,11 @@ def read_xgboost(path: Path, content: dict[str, Any]) -> SourceModel:
     return SourceModel(
         form="JSON of XGBoost",
         names=names,
-        features=int(parameters["num_feature"]),
+        features=features,
         kind="boosted",
         score=score,
         base=log(probable / (1 - probable)),
-        trees=[_tree(tree) for tree in trees],
+        trees=trees[: rounds[used] if used else None],
         notes=notes,
     )
 

@@ -166,6 +166,26 @@ def test_quality_is_measured_on_the_rows(rows: Path, tmp_path: Path) -> None:
     assert model.trained_from == ""
 
 
+@pytest.mark.parametrize(
+    ("names", "weight", "said"),
+    [
+        (("stays", "buys"), None, "worse than chance: is the class that it forecasts"),
+        ((0, 1), {0: 1, 1: 12}, "The level of its forecasts is another one"),
+    ],
+)
+def test_forecasts_of_the_other_class_or_of_another_level_are_told(
+    names: Any, weight: Any, said: str, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers, label = training_of(rows, missing=-1.0)
+    tree = DecisionTreeClassifier(max_depth=4, class_weight=weight).fit(numbers, np.array(names)[label])
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(tree))
+    given = ["--rows", str(rows), "--output", f"{tmp_path}/o.json", "--missing", "-1", "--trust-pickle"]
+    assert cli.main(["model", "convert", f"{tmp_path}/m.pkl", *given, "--columns", *NAMES]) == 0
+    told = capsys.readouterr().out
+    assert said in told
+    assert ("It forecasts the second of its classes 'buys', 'stays'." in told) == (weight is None)
+
+
 def planted_comparison(content: dict[str, Any]) -> None:
     for tree in content["learner"]["gradient_booster"]["model"]["trees"]:
         tree["split_conditions"] = [

@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from app.cli import main as cli
 from app.errors import UserError
+from app.learning.foreign.conversion import BYTES_MAX
 from tests.support.foreign_models import (
     FEATURES,
     NAMES,
@@ -141,6 +142,10 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
         "the pipeline has a MinMaxScaler",
     ),
     "another estimator": (lambda folder, rows: refused_pickle(folder, rows, SVC()), "it is a SVC"),
+    "a pickle of xgboost": (
+        lambda folder, rows: refused_pickle(folder, rows, xgboost.XGBClassifier(n_estimators=2, max_depth=2)),
+        "which its own library saves without a pickle",
+    ),
     "no missing in a linear model": (
         lambda folder, rows: refused_pickle(folder, rows, LogisticRegression(max_iter=5000)),
         "a linear model weighs a missing number as -1",
@@ -239,6 +244,9 @@ def test_numbers_that_32_bits_do_not_tell_apart_are_refused(tmp_path: Path) -> N
         ("m.txt", "tree\nversion=v4\n", "is no model that can be read"),
         ("m.onnx", "nothing", "cannot be read as ONNX"),
         ("m.pkl", "nothing", "cannot be read as a pickle"),
+        ("M.PKL", "nothing", "cannot be read as a pickle"),
+        ("absent.pkl", None, "cannot read .*: No such file"),
+        ("absent.onnx", None, "cannot read .*: No such file"),
     ],
 )
 def test_what_is_no_model_is_told(name: str, content: str | None, message: str, rows: Path, tmp_path: Path) -> None:
@@ -246,6 +254,76 @@ def test_what_is_no_model_is_told(name: str, content: str | None, message: str, 
         (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=message):
         converted(tmp_path / name, rows, trust_pickle=True)
+
+
+def damaged_lightgbm(rows: Path, line: str, value: str) -> str:
+    """The text of a model, with another first value in a line of its first tree."""
+    text: str = lightgbm_of(rows).model_to_string()
+    begin = text.index(f"\n{line}=") + len(line) + 2
+    end = min(text.index(sign, begin) for sign in " \n")
+    return text[:begin] + value + text[end:]
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "message"),
+    [
+        ("left_child", "5000", "node 0 leads to 5000"),
+        ("left_child", "-5000", "node 0 leads to"),
+        ("left_child", "0", "where another node leads too"),
+        ("split_feature", "999", "asks for column 999 of 6"),
+        ("threshold", "nan", "has no threshold"),
+        ("leaf_value", "nan", "adds nan"),
+        ("num_leaves", "3", "is no model that can be read"),
+    ],
+)
+def test_a_damaged_text_of_lightgbm_is_refused(line: str, value: str, message: str, rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.txt").write_text(damaged_lightgbm(rows, line, value))
+    with pytest.raises(UserError, match=message):
+        converted(tmp_path / "m.txt", rows)
+
+
+def test_a_text_of_lightgbm_with_the_ends_of_lines_of_windows_is_read(rows: Path, tmp_path: Path) -> None:
+    text: str = lightgbm_of(rows).model_to_string()
+    (tmp_path / "m.txt").write_bytes(text.replace("\n", "\r\n").encode())
+    assert converted(tmp_path / "m.txt", rows).proof.difference < 0.00001
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "value", "message"),
+    [
+        ("left_children", 0, 50_000, "node 0 leads to 50000"),
+        ("right_children", 0, -7, "node 0 leads to -7"),
+        ("left_children", 1, 0, "where another node leads too"),
+        ("split_indices", 0, 5_000, "asks for column 5000 of 6"),
+    ],
+)
+def test_damaged_trees_of_xgboost_are_refused(
+    key: str, place: int, value: int, message: str, rows: Path, tmp_path: Path
+) -> None:
+    made = made_xgboost(rounds=2)(tmp_path, rows)
+    content = json.loads(made["path"].read_text())
+    content["learner"]["gradient_booster"]["model"]["trees"][0][key][place] = value
+    made["path"].write_text(json.dumps(content))
+    with pytest.raises(UserError, match=message):
+        converted(**made, rows=rows)
+
+
+def test_damaged_trees_of_onnx_are_refused(rows: Path, tmp_path: Path) -> None:
+    path = refused_onnx(tmp_path, rows, RandomForestClassifier(n_estimators=2, max_depth=2, random_state=1))
+    model = onnx.load(path)
+    (node,) = (each for each in model.graph.node if each.op_type == "TreeEnsembleClassifier")
+    (features,) = (each for each in node.attribute if each.name == "nodes_featureids")
+    features.ints[0] = 999
+    onnx.save(model, path)
+    with pytest.raises(UserError, match="asks for column 999 of 6"):
+        converted(path, rows, columns=NAMES, missing=-1.0)
+
+
+def test_a_large_file_is_refused_before_it_is_read(rows: Path, tmp_path: Path) -> None:
+    with (tmp_path / "m.json").open("wb") as file:
+        file.truncate(BYTES_MAX + 1)
+    with pytest.raises(UserError, match="is the most"):
+        converted(tmp_path / "m.json", rows)
 
 
 def test_rows_of_other_features_are_refused(rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
