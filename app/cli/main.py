@@ -32,6 +32,7 @@ COMMANDS = {
     "backtest": ("app.cli.backtest:backtest", "Run definitions over files of past events."),
     "rows": ("app.cli.rows:rows", "Make rows for analysis and models: values of users at moments, and labels."),
     "cluster": ("app.cli.cluster:cluster", "Find users who are alike in rows, and write definitions for them."),
+    "recluster": ("app.cli.recluster:recluster", "Compare published clusters with those of newer rows."),
     "train": ("app.cli.train:train", "Train a model that says how probable a label is, and measure it on later rows."),
     "model": ("app.cli.model:model", "Make a model file out of a model of XGBoost, LightGBM, ONNX or scikit-learn."),
     "predict": ("app.cli.predict:predict", "Say how probable the label of a model is for each user."),

@@ -23,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 from app.errors import UserError
 from app.learning.points import Numbers, Points
 from app.offline.clustering import AGREEMENT_LEAST, Cluster, Clustering, Count, Split, Trait
+from app.offline.recalibration import Merged
 
 HALVINGS: Final = 4
 STARTS: Final = 10
@@ -41,12 +42,8 @@ Members = np.ndarray[Any, np.dtype[np.int64]]
 def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 0) -> Clustering:
     """The clusters of the points: as many as agree, from `least` to `most`. UserError where there are none."""
     users = len(points.values)
-    smallest_allowed = max(USERS_LEAST, int(users * SHARE_LEAST))
-    if users < least * smallest_allowed:
-        raise UserError(
-            f"{users:,} users are too few for clusters of {smallest_allowed:,}", hint="make rows of more events"
-        )
-    scaled = _scaled(points.values)
+    smallest_allowed = _smallest_allowed(users, least)
+    scaled = scaled_values(points.values)
     counts: list[Count] = []
     found: dict[int, Members] = {}
     distinct = len(np.unique(scaled, axis=0))
@@ -72,26 +69,85 @@ def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 
     return _clustering(points, scaled, members, tuple(counts), seed=seed, is_stable=bool(stable))
 
 
+def _smallest_allowed(users: int, clusters: int) -> int:
+    """The users that each cluster must have. UserError if there are too few for so many clusters."""
+    smallest_allowed = max(USERS_LEAST, int(users * SHARE_LEAST))
+    if users < clusters * smallest_allowed:
+        raise UserError(
+            f"{users:,} users are too few for clusters of {smallest_allowed:,}", hint="make rows of more events"
+        )
+    return smallest_allowed
+
+
+def merged_clusters(points: Points, clusters: int, *, seed: int = 0) -> tuple[Clustering, tuple[Merged, ...]]:
+    """As many clusters of the points; one that is too small joins the nearest one. UserError if only one is left."""
+    smallest_allowed = _smallest_allowed(len(points.values), 2)
+    scaled = scaled_values(points.values)
+    wanted = min(clusters, len(np.unique(scaled, axis=0)))
+    members = _by_size(_kmeans(scaled, wanted, seed).labels_)
+    merged: list[tuple[str, int, int]] = []  # name, users, a user of the one that took it in
+    while (sizes := np.bincount(members)).min() < smallest_allowed and len(sizes) > 1:
+        small = int(sizes.argmin())
+        nearest = _nearest(scaled, members, small)
+        merged.append((_names(points, scaled, members)[small], int(sizes[small]), int((members == nearest).argmax())))
+        members = _by_size(np.unique(np.where(members == small, nearest, members), return_inverse=True)[1])
+    if len(sizes) == 1:
+        raise UserError(
+            f"of {wanted} clusters all but one have fewer than {smallest_allowed:,} users",
+            hint="leave out values that nearly all users have in common, or make rows of more events",
+        )
+    agreement = _agreement(scaled, len(sizes), seed)
+    count = Count(len(sizes), agreement, _silhouette(scaled, members, seed), int(sizes.min()))
+    clustering = _clustering(points, scaled, members, (count,), seed=seed, is_stable=agreement >= AGREEMENT_LEAST)
+    into = (clustering.clusters[members[user]].name for _, _, user in merged)
+    return clustering, tuple(Merged(name, users, other) for (name, users, _), other in zip(merged, into, strict=True))
+
+
+def _nearest(scaled: Numbers, members: Members, cluster: int) -> int:
+    """The other cluster whose centre is the nearest one."""
+    centres = np.array([scaled[members == each].mean(axis=0) for each in range(int(members.max()) + 1)])
+    away = np.linalg.norm(centres - centres[cluster], axis=1)
+    away[cluster] = inf
+    return int(away.argmin())
+
+
+def _names(points: Points, scaled: Numbers, members: Members) -> list[str]:
+    """A name for each cluster."""
+    names: list[str] = []
+    for cluster in range(int(members.max()) + 1):
+        names.append(_name(_traits(points, scaled, members == cluster), set(names), cluster))
+    return names
+
+
+def members_by_rules(clustering: Clustering, points: Points) -> Members:
+    """The number of the cluster whose rules hold for each user; those of all clusters exclude each other."""
+    told = np.zeros((len(clustering.clusters), len(points.values)), dtype=bool)
+    for number, cluster in enumerate(clustering.clusters):
+        for rule in cluster.rules:
+            path = np.ones(len(points.values), dtype=bool)
+            for split in rule:
+                values = points.values[:, points.columns.index(split.column)]
+                with np.errstate(invalid="ignore"):
+                    side = values > split.threshold if split.above else values <= split.threshold
+                path &= side | (np.isnan(values) & split.with_missing)
+            told[number] |= path
+    found: Members = told.argmax(axis=0)
+    return found
+
+
 def _small_ones(points: Points, scaled: Numbers, members: Members, smallest_allowed: int) -> str:
     """The clusters that are too small, each with the one that it is nearest to: they belong together."""
-    number = int(members.max()) + 1
-    centres = np.array([scaled[members == cluster].mean(axis=0) for cluster in range(number)])
     sizes = np.bincount(members)
-    names: list[str] = []
-    for cluster in range(number):
-        names.append(_name(_traits(points, scaled, members == cluster), set(names), cluster))
+    names = _names(points, scaled, members)
     lines = []
-    for cluster in range(number):
-        if sizes[cluster] >= smallest_allowed:
-            continue
-        away = np.linalg.norm(centres - centres[cluster], axis=1)
-        away[cluster] = inf
-        nearest = names[int(away.argmin())]
-        lines.append(f"of {number} clusters, {names[cluster]} has {sizes[cluster]:,} users: it is nearest to {nearest}")
+    for cluster, name in enumerate(names):
+        if sizes[cluster] < smallest_allowed:
+            nearest = names[_nearest(scaled, members, cluster)]
+            lines.append(f"of {len(names)} clusters, {name} has {sizes[cluster]:,} users: it is nearest to {nearest}")
     return "\n".join(lines)
 
 
-def _scaled(values: Numbers) -> Numbers:
+def scaled_values(values: Numbers) -> Numbers:
     """Counts and amounts as their logarithm, all with mean 0 and deviation 1.
 
     A missing amount is none: 0. Of columns with negative values a missing one is an ordinary one.
@@ -148,12 +204,9 @@ def _clustering(
     said = tree.predict(points.values[held])
     rules = _rules(tree, points)
     clusters: list[Cluster] = []
-    names = set[str]()
-    for cluster in range(number):
+    for cluster, name in enumerate(_names(points, scaled, members)):
         inside = members == cluster
         traits = _traits(points, scaled, inside)
-        name = _name(traits, names, cluster)
-        names.add(name)
         clusters.append(
             Cluster(
                 name=name,
@@ -176,8 +229,8 @@ def _traits(points: Points, scaled: Numbers, inside: Any) -> tuple[Trait, ...]:
     return tuple(
         Trait(
             points.columns[column],
-            _median(points.values[inside, column]),
-            _median(points.values[:, column]),
+            median_of(points.values[inside, column]),
+            median_of(points.values[:, column]),
             float(distances[column]),
         )
         for column in order
@@ -190,7 +243,8 @@ def _mean(values: Numbers) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _median(values: Numbers) -> float | None:
+def median_of(values: Numbers) -> float | None:
+    """The median of the values that are known; None if there are none."""
     known = values[~np.isnan(values)]
     return float(np.median(known)) if len(known) else None
 

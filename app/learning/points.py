@@ -51,7 +51,7 @@ def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
     booleans = frozenset(name for name in table.schema.names if pa.types.is_boolean(table.schema.field(name).type))
     columns, values, left_out = [], [], []
     for name in metadata.values:
-        numbers = _numbers(latest, name)
+        numbers = numbers_of_column(latest, name)
         if numbers is None or len(np.unique(numbers[~np.isnan(numbers)])) < 2:
             left_out.append(name)
         else:
@@ -59,7 +59,7 @@ def read_points(path: Path) -> tuple[Points, RowsMetadata, frozenset[str]]:
             values.append(numbers)
     if not columns:
         raise UserError(f"no value of {path} differs between users", hint="clusters need values that are numbers")
-    labels = {name: found for name in metadata.labels if (found := _numbers(latest, name)) is not None}
+    labels = {name: found for name in metadata.labels if (found := numbers_of_column(latest, name)) is not None}
     return Points(tuple(columns), np.column_stack(values), labels, tuple(left_out)), metadata, booleans
 
 
@@ -69,7 +69,7 @@ def latest_rows(table: pa.Table) -> pa.Table:
     return table.take(pa.array(sorted(last.values()), type=pa.int64()))
 
 
-def _numbers(table: pa.Table, name: str) -> Any:
+def numbers_of_column(table: pa.Table, name: str) -> Any:
     """A column as floats, NaN where nothing is; None for texts."""
     column = table.column(name)
     if not (pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):

@@ -1,12 +1,13 @@
 """Definitions out of clusters: one file a cluster, whose condition is that of its leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Final
 
 import yaml
 
 from app.offline.clustering import Cluster, Clustering, Split, Trait
+from app.offline.recalibration import Recalibration, is_in_lines, with_condition
 from app.offline.row_files import RowsMetadata
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.persona import NAME_CHARACTERS_MAX
@@ -26,12 +27,38 @@ def definition_files(
     }
 
 
-def problems_of(files: Mapping[str, str]) -> str:
-    """The problems of the definitions by themselves; empty if there are none."""
+def new_drafts(
+    recalibration: Recalibration,
+    published: Mapping[str, str],
+    metadata: RowsMetadata,
+    booleans: frozenset[str],
+    *,
+    prefix: str,
+) -> dict[str, str]:
+    """Name of a segment -> the file of its new cluster: the published one with another condition, or a new one.
+
+    published: name of a segment -> the text of its file. One that is not written in lines is made anew.
+    """
+    clustering = recalibration.clustering
+    files: dict[str, str] = {}
+    for cluster in clustering.clusters:
+        name = f"{prefix}-{cluster.name}"
+        text = published.get(name)
+        if text is None or not is_in_lines(text):
+            files[name] = _definition(cluster, clustering, metadata, booleans, prefix=prefix)
+        else:
+            condition = condition_of(cluster.rules, metadata.values, booleans)
+            files[name] = with_condition(text, condition, description_of(cluster, clustering, metadata))
+    return files
+
+
+def problems_of(files: Mapping[str, str], *, only: Collection[str] | None = None) -> str:
+    """The problems of the definitions by themselves; empty if there are none. only: those of files of these paths."""
     try:
         load_catalog(files)
     except CatalogError as error:
-        return str(error)
+        found = [each for each in error.problems if only is None or each.path in only]
+        return str(CatalogError(found)) if found else ""
     return ""
 
 
@@ -39,17 +66,10 @@ def _definition(
     cluster: Cluster, clustering: Clustering, metadata: RowsMetadata, booleans: frozenset[str], *, prefix: str
 ) -> str:
     when = condition_of(cluster.rules, metadata.values, booleans)
-    outcomes = [f"{label} {shown(own)} ({shown(of_all)})" for label, (own, of_all) in cluster.outcomes.items()]
-    said = [
-        f"{100 * cluster.share:.1f} % of {clustering.users:,} users of features {metadata.features} {metadata.version}",
-        f"the condition finds {100 * cluster.recall:.1f} % of them",
-        *(["median (of all users): " + ", ".join(each.said for each in cluster.traits)] if cluster.traits else []),
-        *(["outcomes, mean (of all users): " + ", ".join(outcomes)] if outcomes else []),
-    ]
     head = {
         "segment": f"{prefix}-{cluster.name}",
         "title": cluster.name.replace("-", " ").capitalize(),
-        "description": "; ".join(said) + ".",
+        "description": description_of(cluster, clustering, metadata),
         "owner": OWNER,
         "tags": ["cluster", prefix],
         "status": "draft",
@@ -60,6 +80,18 @@ def _definition(
     }
     written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
     return written + "warmup: wait\nwhen: >\n" + "".join(f"  {line}\n" for line in when)
+
+
+def description_of(cluster: Cluster, clustering: Clustering, metadata: RowsMetadata) -> str:
+    """Sizes and figures of a cluster, in words."""
+    outcomes = [f"{label} {shown(own)} ({shown(of_all)})" for label, (own, of_all) in cluster.outcomes.items()]
+    said = [
+        f"{100 * cluster.share:.1f} % of {clustering.users:,} users of features {metadata.features} {metadata.version}",
+        f"the condition finds {100 * cluster.recall:.1f} % of them",
+        *(["median (of all users): " + ", ".join(each.said for each in cluster.traits)] if cluster.traits else []),
+        *(["outcomes, mean (of all users): " + ", ".join(outcomes)] if outcomes else []),
+    ]
+    return "; ".join(said) + "."
 
 
 def _against_all(trait: Trait) -> str:

@@ -79,6 +79,8 @@ COMMANDS: tuple[str, ...] = (
     "backtest events.jsonl --segments EVIL",
     "rows events.jsonl --features features.yaml --output rows.csv",
     "rows events.jsonl --features wrong/wrong.yaml --output rows.csv",
+    "recluster EVIL --segments good --prefix EVIL",
+    "recluster events.jsonl --segments EVIL --output EVIL",
     "train EVIL --label EVIL --output EVIL",
     "predict events.jsonl --model EVIL --output EVIL",
     "predict events.jsonl --model events.jsonl --output EVIL.csv",
