@@ -7,11 +7,11 @@ import msgspec
 
 from app.console.class_report import class_report_lines, class_report_values
 from app.console.model_page import model_page
-from app.console.model_report import report_lines
+from app.console.model_report import report_lines, size_remarks
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
 from app.errors import UserError, need_packages
-from app.segments.definitions.model_file import Model, Quality, write_model
+from app.segments.definitions.model_file import Kind, Model, Quality, write_model
 
 if TYPE_CHECKING:
     from app.learning.rows_of_label import LabelRows
@@ -27,13 +27,15 @@ def train(
     name: str | None = None,
     report: Path | None = None,
     html: Path | None = None,
+    kind: Kind | None = None,
     seed: int = 0,
 ) -> int:
     """Train a model that says how probable a label is, and measure it on rows that came later.
 
-    A linear model, a forest and boosted trees are trained on the earlier rows; the best on an inner split is chosen.
-    The report compares them with the column that orders best by itself, and says if the model is better for certain.
-    Of a label of the next segment, the model says how probable each class is; it is compared with a table.
+    A linear model, a forest and boosted trees are trained on the earlier rows. The best on an inner split is chosen, of
+    those that a folder of definitions takes: a forest of many rows is too large. The report compares them with the
+    column that orders best by itself, and says if the model is better for certain. Of a label of the next segment, the
+    model says how probable each class is; it is compared with a table.
 
     Example: `shoal train rows.parquet --label order_24h --output likely.model.json`
 
@@ -51,6 +53,8 @@ def train(
         File for the report (Markdown; of a label with several classes also .json).
     html
         File for the report as one page of HTML with pictures.
+    kind
+        linear, forest or boosted: the model to write. Default: the best of those that a folder of definitions takes.
     seed
         The same seed and rows give the same model.
     """
@@ -63,8 +67,8 @@ def train(
 
     found = read_label_rows(rows, label)
     if found.classes:
-        return _train_classes(found, output=output, name=name, report=report, html=html, seed=seed)
-    trained = train_rows(found, seed=seed)
+        return _train_classes(found, output=output, name=name, report=report, html=html, kind=kind, seed=seed)
+    trained = train_rows(found, seed=seed, kind=kind)
     model = exported(name or found.name, found, trained)
     test = trained.split.test
     measured = [(each.name, each.quality, each.gain) for each in trained.measured]
@@ -78,7 +82,9 @@ def train(
         important=trained.important,
         test=counted,
     )
-    write_output_file(output, [write_model(model)])
+    content = write_model(model)
+    lines += size_remarks(content, trained.too_large)
+    write_output_file(output, [content])
     write_output_file(report, [line.encode() for line in lines])
     if html is not None:
         _write_page(html, model, found, trained, measured, counted)
@@ -111,7 +117,14 @@ def _write_page(
 
 
 def _train_classes(
-    rows: "LabelRows", *, output: Path, name: str | None, report: Path | None, html: Path | None, seed: int
+    rows: "LabelRows",
+    *,
+    output: Path,
+    name: str | None,
+    report: Path | None,
+    html: Path | None,
+    kind: Kind | None,
+    seed: int,
 ) -> int:
     if html is not None:
         raise UserError(
@@ -121,10 +134,11 @@ def _train_classes(
     from app.learning.classes import train_classes
     from app.learning.exported_classes import exported_classes
 
-    trained = train_classes(rows, seed=seed)
+    trained = train_classes(rows, seed=seed, kind=kind)
     model = exported_classes(name or rows.name, rows, trained)
-    lines = class_report_lines(model, trained.figures)
-    write_output_file(output, [write_model(model)])
+    content = write_model(model)
+    lines = class_report_lines(model, trained.figures) + size_remarks(content, trained.too_large)
+    write_output_file(output, [content])
     if report is not None and report.suffix == ".json":
         values = class_report_values(model, trained.figures)
         write_output_file(report, [msgspec.json.format(msgspec.json.encode(values))])

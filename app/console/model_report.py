@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.segments.definitions.model_file import Model, Quality
+from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
 
 POSITIVES_ENOUGH = 100
 
@@ -56,6 +57,21 @@ def level_remark(forecast: float, true: float) -> list[str]:
     if 0.8 <= forecast / true <= 1.25:
         return []
     return [f"The level is off: the mean forecast is {forecast:.4f}, {true:.4f} was true."]
+
+
+def size_remarks(content: bytes, too_large: Sequence[str]) -> list[str]:
+    """Remarks about files that a folder of definitions does not take. too_large: kinds that were left out for it."""
+    remarks = [
+        f"On rows of the training {name} was better, but its file is too large for a definition, which has at most "
+        f"{FILE_LENGTH_MAX:,} characters. --kind {name} writes it, for shoal predict."
+        for name in too_large
+    ]
+    if len(content) > FILE_LENGTH_MAX:
+        remarks.append(
+            f"The file has {len(content):,} characters, and a folder of definitions takes {FILE_LENGTH_MAX:,}: shoal "
+            "predict can use it. Train without --kind for a smaller one."
+        )
+    return remarks
 
 
 def verdict(kind: str, baseline: str, gain: tuple[float, float], positives: int) -> str:

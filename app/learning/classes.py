@@ -18,10 +18,13 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 from app.errors import UserError
+from app.learning.estimator_parts import fits, parts_of_classes
 from app.learning.points import Numbers
 from app.learning.rows_of_label import LabelRows
-from app.learning.training import RESAMPLES, TEST_SHARE, ScaledLogistic, Split
+from app.learning.scaled_logistic import ScaledLogistic
+from app.learning.training import RESAMPLES, TEST_SHARE, Split, chosen_of
 from app.offline.class_training import ClassMeasures, Figures, Measures
+from app.segments.definitions.model_file import Kind
 
 ROWS_LEAST: Final = 20
 INNER_ROWS_LEAST: Final = 5
@@ -43,27 +46,35 @@ Forecast = Any
 
 @dataclass(frozen=True, slots=True)
 class ClassTraining:
-    """Result of a training."""
+    """Result of a training. too_large: kinds that were better on the inner split, but have files that are too large for
+    a folder of definitions."""
 
     chosen: str
     estimator: Estimator
     split: Split
     figures: Figures
+    too_large: tuple[str, ...] = ()
 
 
-def train_classes(rows: LabelRows, *, seed: int = 0) -> ClassTraining:
-    """Trains and measures. UserError where too few rows of a class are there to say anything."""
+def train_classes(rows: LabelRows, *, seed: int = 0, kind: Kind | None = None) -> ClassTraining:
+    """Trains and measures. UserError where too few rows of a class are there to say anything.
+
+    kind: the model to choose; None: the best on the inner split whose file a folder of definitions takes.
+    """
     outer = split_of_classes(rows, np.arange(len(rows.at_ms)), ROWS_LEAST)
     inner = split_of_classes(rows, outer.train, INNER_ROWS_LEAST)
     makers = class_candidates(seed, len(rows.classes))
     found = {name: _mean_loss(rows, inner, _fitted(make(), rows, inner)) for name, make in makers.items()}
-    chosen = min(found, key=lambda name: found[name])
+    ranked = sorted(found, key=lambda name: found[name])
     tables = {name: _Table(rows, groups) for name, groups in _groupings(rows, outer.train)}
     by_hand = min(tables, key=lambda name: _mean_loss(rows, inner, tables[name].forecast(inner)))
     base = tables[by_hand].forecast(outer)
     truth, users = rows.label[outer.test], rows.users[outer.test]
     drawn = _drawn(users, seed)
     fitted = {name: make().fit(rows.numbers[outer.train], rows.label[outer.train]) for name, make in makers.items()}
+    chosen, too_large = chosen_of(
+        ranked, kind, lambda name: fits(rows.columns, parts_of_classes(fitted[name], len(rows.classes)))
+    )
     forecasts = {name: each.predict_proba(rows.numbers[outer.test]) for name, each in fitted.items()}
     figures = Figures(
         frequencies=_measures(FREQUENCIES, truth, tables[FREQUENCIES].forecast(outer), base, drawn),
@@ -76,7 +87,7 @@ def train_classes(rows: LabelRows, *, seed: int = 0) -> ClassTraining:
         test_rows=len(outer.test),
         users_in_both=len(set(rows.users[outer.train].tolist()) & set(users.tolist())),
     )
-    return ClassTraining(chosen, fitted[chosen], outer, figures)
+    return ClassTraining(chosen, fitted[chosen], outer, figures, too_large)
 
 
 def split_of_classes(rows: LabelRows, places: Any, least: int) -> Split:

@@ -3,25 +3,24 @@
 Theory of operation. Rows are ordered by time. The last part is the test; between it and the rows of training lies a gap
 as long as the label looks ahead, so that no label of training has seen the test. A linear model, a forest and boosted
 trees are trained; the one with the best average precision on an inner split of the same kind is chosen, so the test has
-no say in it. Then all are measured on the test, next to the baseline: the one column, of those rows, that orders best
-by itself. An interval says if the model beats the baseline for certain: users are drawn anew, since rows of one user
-belong together.
+no say in it. One whose file is too large for a folder of definitions is left out, unless it is asked for. Then all are
+measured on the test, next to the baseline: the one column, of those rows, that orders best by itself. An interval says
+if the model beats the baseline for certain: users are drawn anew, since rows of one user belong together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from app.errors import UserError
-from app.learning.points import Numbers
+from app.learning.estimator_parts import fits, parts_of
 from app.learning.rows_of_label import LabelRows
-from app.segments.definitions.model_file import Quality
-from app.segments.definitions.model_forecast import MISSING
+from app.learning.scaled_logistic import ScaledLogistic
+from app.segments.definitions.model_file import Kind, Quality
 
 TEST_SHARE: Final = 0.25
 POSITIVES_LEAST: Final = 20
@@ -51,7 +50,8 @@ class Measured:
 class Training:
     """Result of a training. tenths: of the chosen model on the test: (mean forecast, part that was true, rows).
 
-    baseline_order: a number for each row of the test, highest first."""
+    baseline_order: a number for each row of the test, highest first. too_large: kinds that were better on the inner
+    split, but have files that are too large for a folder of definitions."""
 
     chosen: str
     estimator: Estimator
@@ -63,19 +63,24 @@ class Training:
     tenths: tuple[tuple[float, float, int], ...]
     important: tuple[tuple[str, float], ...]
     users_in_both: int
+    too_large: tuple[str, ...] = ()
 
 
-def train(rows: LabelRows, *, seed: int = 0) -> Training:
-    """Trains and measures. UserError where too few rows or positives are there to say anything."""
+def train(rows: LabelRows, *, seed: int = 0, kind: Kind | None = None) -> Training:
+    """Trains and measures. UserError where too few rows or positives are there to say anything.
+
+    kind: the model to choose; None: the best on the inner split whose file a folder of definitions takes.
+    """
     outer = split_by_time(rows, np.arange(len(rows.at_ms)))
     inner = split_by_time(rows, outer.train)
     makers = candidates(seed)
     scores = {name: _average_precision(rows, make(), inner) for name, make in makers.items()}
-    chosen = max(scores, key=lambda name: scores[name])
+    ranked = sorted(scores, key=lambda name: -scores[name])
     forecasts, fitted = {}, {}
     for name, make in makers.items():
         fitted[name] = make().fit(rows.numbers[outer.train], rows.label[outer.train])
         forecasts[name] = fitted[name].predict_proba(rows.numbers[outer.test])[:, 1]
+    chosen, too_large = chosen_of(ranked, kind, lambda name: fits(rows.columns, [parts_of(fitted[name])]))
     truth, users = rows.label[outer.test], rows.users[outer.test]
     column, order = _baseline(rows, outer)
     measured = tuple(
@@ -94,7 +99,18 @@ def train(rows: LabelRows, *, seed: int = 0) -> Training:
         tenths=_tenths(truth, forecasts[chosen]),
         important=_important(rows, fitted[chosen], outer, seed),
         users_in_both=both,
+        too_large=too_large,
     )
+
+
+def chosen_of(ranked: Sequence[str], kind: str | None, is_small: Callable[[str], bool]) -> tuple[str, tuple[str, ...]]:
+    """The chosen kind, and those before it that are too large. ranked: the best first; kind: the one asked for."""
+    if kind is not None:
+        return kind, ()
+    for place, name in enumerate(ranked):
+        if is_small(name):
+            return name, tuple(ranked[:place])
+    return ranked[0], ()
 
 
 def split_by_time(rows: LabelRows, places: Any) -> Split:
@@ -133,31 +149,6 @@ def candidates(seed: int) -> dict[str, Callable[[], Estimator]]:
             n_estimators=200, max_depth=3, learning_rate=0.05, subsample=0.7, min_samples_leaf=20, random_state=seed
         ),
     }
-
-
-class ScaledLogistic:
-    """A logistic regression of scaled numbers; counts and amounts are taken as logarithms."""
-
-    logarithm: Any
-
-    def fit(self, numbers: Numbers, label: Any) -> "ScaledLogistic":
-        """Finds scale and weights."""
-        self.logarithm = (numbers >= MISSING).all(axis=0) & (numbers > 1).any(axis=0)
-        raw = self._transformed(numbers)
-        self.mean, self.deviation = raw.mean(axis=0), raw.std(axis=0)
-        self.deviation[self.deviation == 0] = 1.0
-        self.inner = LogisticRegression(C=1.0, max_iter=1_000).fit((raw - self.mean) / self.deviation, label)
-        return self
-
-    def _transformed(self, numbers: Numbers) -> Numbers:
-        made: Numbers = np.maximum(numbers, 0.0) * self.logarithm + numbers * ~self.logarithm
-        made[:, self.logarithm] = np.log1p(made[:, self.logarithm])
-        return made
-
-    def predict_proba(self, numbers: Numbers) -> Numbers:
-        """Both probabilities of each row."""
-        found: Numbers = self.inner.predict_proba((self._transformed(numbers) - self.mean) / self.deviation)
-        return found
 
 
 def _average_precision(rows: LabelRows, estimator: Estimator, split: Split) -> float:

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from app.console.model_report import report_lines
+from app.console.model_report import report_lines, size_remarks
 from app.errors import UserError
+from app.learning.estimator_parts import fits, parts_of
 from app.learning.exported import exported
 from app.learning.rows_of_label import LabelRows
-from app.learning.training import Training, candidates, split_by_time, train
+from app.learning.training import Training, candidates, chosen_of, split_by_time, train
 from app.offline.row_files import RowsMetadata
 from app.segments.definitions.model_file import Column, read_model, write_model
 from app.segments.definitions.model_forecast import MISSING, forecast
+from app.segments.definitions.yaml_source import FILE_LENGTH_MAX
 
 DAY_MS = 86_400_000
 NAMES = ("views", "adds", "known", "noise")
@@ -110,6 +112,32 @@ def test_the_file_of_a_model_says_what_the_estimator_says(kind: str, trained: tu
     test = rows.numbers[training.split.test]
     said = [forecast(model, numbers) for numbers in test.tolist()]
     assert np.abs(said - estimator.predict_proba(test)[:, 1]).max() < 1e-6
+
+
+@pytest.mark.long
+def test_a_file_that_no_folder_of_definitions_takes_is_written_only_if_asked_for() -> None:
+    rows, _ = planted(1, 8_000)
+    asked = train(rows, kind="forest")
+    content = write_model(exported("m", rows, asked))
+    assert (asked.chosen, asked.too_large) == ("forest", ())
+    assert len(content) > FILE_LENGTH_MAX
+    assert not fits(COLUMNS, [parts_of(asked.estimator)])
+    assert size_remarks(content, ())[0].startswith(f"The file has {len(content):,} characters")
+    training = train(rows)
+    assert training.chosen != "forest"
+    assert len(write_model(exported("m", rows, training))) <= FILE_LENGTH_MAX
+
+
+def test_the_best_model_is_chosen_that_is_small_enough() -> None:
+    ranked = ["forest", "boosted", "linear"]
+    assert chosen_of(ranked, None, lambda _: True) == ("forest", ())
+    assert chosen_of(ranked, None, lambda name: name != "forest") == ("boosted", ("forest",))
+    assert chosen_of(ranked, None, lambda name: name == "linear") == ("linear", ("forest", "boosted"))
+    assert chosen_of(ranked, None, lambda _: False) == ("forest", ())
+    assert chosen_of(ranked, "boosted", lambda name: name == "linear") == ("boosted", ())
+    (remark,) = size_remarks(b"{}", ("forest",))
+    assert "forest was better, but its file is too large for a definition" in remark
+    assert "--kind forest writes it" in remark
 
 
 @pytest.mark.long

@@ -9,7 +9,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from app.learning.figures import DAY_MS, MONDAY_MS, figures_of
 from app.learning.rows_of_label import LabelRows
-from app.learning.training import ScaledLogistic, Training, train
+from app.learning.scaled_logistic import ScaledLogistic
+from app.learning.training import Training, train
 from app.offline.training_figures import TrainingFigures
 from tests.unit.learning.test_training import planted
 
