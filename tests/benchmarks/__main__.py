@@ -10,6 +10,7 @@ from rich.console import Console
 
 from app.console.running import quiet_clients
 from tests.benchmarks import (
+    backfill,
     core,
     drain,
     latency,
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "timers": timers.run,
     "logins": logins.run,
     "million": million.run,
+    "backfill": backfill.run,
     "peers": comparison.run,
 }
 EVENTS_MIN: Final = 1_000

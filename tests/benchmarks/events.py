@@ -1,5 +1,6 @@
 """The events that all benchmarks are fed: a real file where it is, else a simulated shop of the same size."""
 
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,8 @@ from app.simulation.recording import lines_of
 from app.simulation.shop import Shop, ShopSettings
 
 ROOT: Final = Path(__file__).parents[2]
-REAL_FILE: Final = ROOT.parent / "shared" / "data" / "merchandise-store-2016-08.jsonl.gz"
+DATA: Final = Path(os.environ.get("TRUTH_DATA") or ROOT.parent / "shared" / "data")
+REAL_FILE: Final = DATA / "merchandise-store-2016-08.jsonl.gz"
 REAL_EVENTS: Final = 459_705
 REAL_USERS: Final = 61_699
 MONTH_MS: Final = 31 * 86_400_000
@@ -60,6 +62,11 @@ class Workload:
         """So many messages: all of them, then all again, each time of other users and with other message ids."""
         times = -(-events // self.events)
         return islice((_renamed(line, copy) for copy in range(times) for line in self.lines()), events)
+
+    def of_shops(self, shops: int) -> Iterator[bytes]:
+        """All messages of so many shops like this one at once: each time of other users and with other message ids, in
+        the order of time."""
+        return (_renamed(line, shop) for line in self.lines() for shop in range(shops))
 
     def _simulated(self) -> Iterator[bytes]:
         shop = ShopSettings(

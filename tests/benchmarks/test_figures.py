@@ -54,6 +54,15 @@ def test_repeated_events_are_of_other_users_and_have_ids_of_their_own() -> None:
     assert not set.union(*users[:50]) & set.union(*users[50:100])
 
 
+def test_events_of_several_shops_are_in_order_of_time_and_of_other_users() -> None:
+    lines = list(Workload(1, 50).of_shops(3))
+    ids = [found[1] for line in lines if (found := re.search(rb'"messageId":"([^"]+)"', line))]
+    assert len(set(ids)) == len(lines) == 150
+    assert lines[::3] == list(Workload(1, 50).lines())
+    users = [set(re.findall(rb'"(?:userId|anonymousId)":"([^"]+)"', line)) for line in lines]
+    assert not set.union(*users[::3]) & set.union(*users[1::3])
+
+
 def test_percentiles_are_in_milliseconds() -> None:
     columns = latency_columns(number / 1000 for number in range(1_000))
     assert columns == {"changes": 1_000, "p50_ms": 500.0, "p99_ms": 990.0, "p99_9_ms": 999.0, "max_ms": 999.0}

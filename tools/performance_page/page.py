@@ -31,6 +31,7 @@ BENCHMARKS: Final = (
     "logins",
     "restore",
     "million",
+    "backfill",
 )
 _RUNS_HEAD: Final = (
     "benchmark",
