@@ -61,7 +61,7 @@ def compare(
     since_ms: Sequence[int] | None = None,
     is_whole: bool = True,
 ) -> list[str]:
-    """What differs, in words."""
+    """The differences, in words."""
     censuses = Censuses("shop", once=once, since_ms=since_ms)
     censuses.is_whole = is_whole
     for event in topic:
