@@ -7,9 +7,9 @@ from typing import Annotated, Final, get_args
 
 from cyclopts import Parameter
 
+from app.backfill.control import cancel_backfill, unfinished_backfill
+from app.backfill.job import BackfillJob
 from app.catalogs.catalog_in_use import catalog_in_use
-from app.cli.backfill_control import cancel_backfill, unfinished_backfill
-from app.cli.backfill_job import BackfillJob
 from app.cli.process import Pairs, settings_of
 from app.console.options import read_duration_ms
 from app.console.output import counted, make_console, say

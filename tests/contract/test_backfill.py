@@ -18,8 +18,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from app.backfill.job import BackfillJob
 from app.cli.backfill import backfill
-from app.cli.backfill_job import BackfillJob
 from app.console.output import make_console
 from app.errors import UserError
 from app.events.link_record import Link, write_link
@@ -57,8 +57,8 @@ ON_KAFKA = pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 DIES = """
 import os, sys
 from app.cli.main import main
-from app.cli.backfill_job import BackfillJob
-import app.cli.backfill_job as job
+from app.backfill.job import BackfillJob
+import app.backfill.job as job
 job.FILLS_AT_ONCE = 7
 written = BackfillJob._written
 left = int(sys.argv.pop(1))

@@ -1,4 +1,4 @@
-"""The work of `shoal backfill`: plays the log under some segments, and writes what it knows of each user into the log.
+"""The work of a backfill: plays the log under some segments, and writes what it knows of each user into the log.
 
 Theory of operation. The log is played as far as the workers have come, so that the moves of the clock that they have
 journalled are known. Then fills are written, some hundred in one transaction. Before it is committed the log is read up
@@ -18,7 +18,8 @@ from typing import Any, Final
 from aiokafka.structs import TopicPartition
 from rich.console import Console
 
-from app.cli.stored_catalogs import stored_catalogs
+from app.backfill.progress import Progress
+from app.backfill.stored_catalogs import stored_catalogs
 from app.console.running import reporting
 from app.errors import UserError
 from app.events.control_record import Control, write_control
@@ -70,7 +71,7 @@ class BackfillJob:
     timeout_s: float
     write: bool
     history: History | None = None
-    doing: str = "looking for the topics"
+    progress: Progress = field(default_factory=Progress)
     records: int = 0
     users: int = 0
     filled: int = 0
@@ -92,7 +93,7 @@ class BackfillJob:
                     f"the broker at {self.settings.kafka_bootstrap_servers} has no transactions: a backfill needs them",
                     hint="use Apache Kafka or Redpanda",
                 )
-            await reporting(self._run(cluster), console, lambda: self.doing)
+            await reporting(self._run(cluster), console, lambda: self.progress.told)
         self.seconds = time.monotonic() - began_s
 
     async def _run(self, cluster: Cluster) -> None:
@@ -120,7 +121,7 @@ class BackfillJob:
         """Until all partitions run the definitions; UserError if they do not, or if another backfill is not over."""
         version = self.plan.program.version
         deadline_s = time.monotonic() + self.timeout_s
-        self.doing = "waiting for the workers to use the definitions"
+        self.progress.at("waiting")
         while True:
             self._catalogs = await stored_catalogs(cluster)
             other = next(((each, entry) for each, entry in self._catalogs.items() if entry.version != version), None)
@@ -158,7 +159,7 @@ class BackfillJob:
             await self._play_history(cluster, self.history)
         while await self._play_on(positions):
             total = sum(positions[number].offset for number in range(len(self._logs)))
-            self.doing = f"reading: {self.records:,} records, to offset {self._reached():,} of {total:,}"
+            self.progress.at("reading", self._reached(), total)
         await self._settle_gives(positions)
         numbers = range(len(self._logs))
         self.users = sum(self._shadow.users(number) for number in numbers)
@@ -169,7 +170,7 @@ class BackfillJob:
 
     async def _play_history(self, cluster: Cluster, history: History) -> None:
         """Plays what was before the topic."""
-        self.doing = "looking where the topic begins"
+        self.progress.at("beginning")
         seams = [await self._seam(cluster, number) for number in range(len(self._logs))]
         for number, log in enumerate(self._logs):
             await self._read_journal(number, log)
@@ -188,7 +189,7 @@ class BackfillJob:
 
         while await asyncio.to_thread(play_some):
             self.records = self._shadow.records
-            self.doing = f"reading: {self.records:,} events of the files"
+            self.progress.at("files", self.records)
 
     async def _seam(self, cluster: Cluster, number: int) -> Seam:
         reader = cluster.reader(cluster.topics.clickstream, number)
@@ -292,7 +293,7 @@ class BackfillJob:
                 wrote += await self._fill(cluster, writer, number)
                 await self._slow_down(began_s)
             self._left = sum(self._shadow.left(number) for number in numbers)
-            self.doing = self._progress(began_s)
+            self.progress.at("filling", self.filled, self.filled + self._left)
             if moved or wrote:
                 quiet_s = time.monotonic()
                 continue
@@ -313,13 +314,6 @@ class BackfillJob:
                     hint="is a worker running? Run the command again to go on",
                 )
             await positions.moved(WAIT_S)
-
-    def _progress(self, began_s: float) -> str:
-        told = f"filling: {self.filled:,} written, {self._left:,} left"
-        passed_s = time.monotonic() - began_s
-        if self.filled and self._left and passed_s > 1:
-            told += f", {format_duration(1000 * max(1, int(self._left * passed_s / self.filled)))} to go"
-        return told
 
     async def _slow_down(self, began_s: float) -> None:
         if self.records_per_second:
@@ -421,7 +415,7 @@ class BackfillJob:
 
     async def _wait_for_end(self, positions: Positions, numbers: list[int]) -> None:
         """Until the workers have read the end."""
-        self.doing = "waiting for the workers"
+        self.progress.at("ending")
         deadline_s = time.monotonic() + self.timeout_s
         while not all(self._shadow.is_over(number) for number in numbers):
             if await self._play_on(positions):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
-from app.cli.stored_catalogs import stored_catalogs
+from app.backfill.stored_catalogs import stored_catalogs
 from app.runtime.records.envelope import POSITION_KEY, Reached, StoredPosition, encode_position, encode_profile
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, write_catalog_entry
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiokafka.structs import TopicPartition
 
-from app.cli.stored_catalogs import stored_catalogs
+from app.backfill.stored_catalogs import stored_catalogs
 from app.events.control_record import Control, write_control
 from app.runtime.kafka.log_writer import LogWriter
 from app.runtime.kafka.record_batch import Row
