@@ -168,7 +168,7 @@ def _tell(history: History, reports: list[Report], written: Written) -> None:
     title = f"{show_instant(history.since_ms)} to {show_instant(history.until_ms)} UTC"
     console = make_console()
     if written.json:
-        made = document(reports, history.since_ms, history.until_ms) | {"notes": history.notes}
+        made = document(reports, history.since_ms, history.until_ms) | {"notes": [str(each) for each in history.notes]}
         say_lines(console, visible_json(msgspec.json.format(msgspec.json.encode(made), indent=2).decode()))
     else:
         show_reports(console, title, reports, history.notes)

@@ -7,21 +7,22 @@ from rich.table import Table as TextTable
 from rich.text import Text
 
 from app.console.output import say
+from app.reports.notes import Note
 from app.reports.report import Report
 from app.reports.report_files import shown
 
 
-def show_reports(console: Console, title: str, reports: Sequence[Report], notes: Sequence[str]) -> None:
+def show_reports(console: Console, title: str, reports: Sequence[Report], notes: Sequence[Note]) -> None:
     """All tables, each with its notes."""
     say(console, title)
     for note in notes:
-        say(console, note, "yellow")
+        say(console, str(note), "yellow")
     for report in reports:
         for table in report.tables:
             say(console)
             say(console, f"{report.kind}: {table.title}", "bold")
             for note in table.notes:
-                say(console, note, "dim")
+                say(console, str(note), "dim")
             text = TextTable(box=None, header_style="bold", pad_edge=False)
             for column in table.columns:
                 is_text = column.kind == "text"

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.outcomes import MILLION
 from app.reports.report import Chart, Report, Table, columns
 from app.segments.language.durations import format_duration
@@ -115,7 +116,7 @@ def _tables(history: History, window: str) -> Iterable[Table]:
         moves[come_from][goes_to] = number
     visits = dict(history.rows("SELECT channel, count(*) FROM visits GROUP BY channel"))
     effects = removal_effects(moves)
-    notes = () if given else ("there is no conversion: --goal names them",)
+    notes = () if given else (Note("no_conversion"),)
     amounts: dict[str, tuple[str, Callable[[Given], Fraction]]] = {
         "attribution": ("conversions", lambda row: Fraction(row.conversions)),
         "attribution-value": ("value", lambda row: Fraction(row.micros, MILLION)),

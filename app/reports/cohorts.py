@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from app.events.instants import iso
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.outcomes import MILLION
 from app.reports.report import Chart, Report, Table, columns, ratio
 
@@ -47,7 +48,7 @@ def report_cohorts(history: History) -> Report:
             *(("value so far", "number"), ("value a user so far", "number")),
         ),
         rows=[_row(*row) for row in found],
-        notes=() if found else ("no week is over in which somebody came first",),
+        notes=() if found else (Note("no_week"),),
         chart=Chart(form="lines", label="cohort", across="week", value="retention"),
     )
     return Report(kind="cohorts", tables=[table])

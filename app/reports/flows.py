@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.report import Chart, Report, Table, columns
 
 FIRST: Final = "(first)"
@@ -27,7 +28,7 @@ def report_flows(history: History, limit: int) -> Report:
             ("from", "text"), ("to", "text"), ("entries", "count"), ("users", "count"), ("median time between", "span")
         ),
         rows=found[:limit],
-        notes=(f"{len(found) - limit:,} smaller flows are not shown: --limit",) if len(found) > limit else (),
+        notes=(Note("more_flows", {"n": len(found) - limit}),) if len(found) > limit else (),
         chart=Chart(form="bars", label="from", across="to", value="entries"),
     )
     return Report(kind="flows", tables=[table])

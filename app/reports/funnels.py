@@ -6,6 +6,7 @@ from typing import Any, Final
 from app.errors import UserError
 from app.offline.intervals import wilson
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.report import Chart, Report, Table, columns, ratio
 from app.segments.language.durations import format_duration
 
@@ -60,7 +61,7 @@ def _table(history: History, steps: Sequence[str], window_ms: int) -> Table:
             *(("of the previous", "share"), ("median from the previous", "span"), ("median from the first", "span")),
         ),
         rows=[_row(number, step, found, began) for number, step in enumerate(steps, 1)],
-        notes=(f"left out: {pending:,} users whose {window} are not over",) if pending else (),
+        notes=(Note("pending_users", {"n": pending, "window": window}),) if pending else (),
         chart=Chart(form="bars", label="step", value="users"),
     )
 

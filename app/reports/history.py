@@ -21,6 +21,7 @@ from app.events.instants import iso
 from app.events.message import EVENT_KINDS
 from app.offline.uplift_warehouse import HANDS_MAX, NO_FILES, Hands, Warehouse
 from app.reports.history_files import FileHistory
+from app.reports.notes import Note
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -101,7 +102,7 @@ class History:
     def __init__(self, connection: "DuckDBPyConnection", *, has_changes: bool) -> None:
         self._connection = connection
         self.has_changes = has_changes
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.since_ms = self.until_ms = 0
 
     def rows(self, query: str, values: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -127,7 +128,7 @@ class History:
             hint = f"the events are from {iso(first_ms)} to {iso(last_ms)}"
             raise UserError(f"no event is from {iso(self.since_ms)} to {iso(self.until_ms)}", hint=hint)
         if self.until_ms > last_ms + 1:
-            self.notes.append(f"the last event is of {iso(last_ms)}: after it, nothing is taken to have happened")
+            self.notes.append(Note("last_event", {"at": iso(last_ms)}))
         self.remember(since_ms=self.since_ms, until_ms=self.until_ms, visit_gap_ms=visit_gap_ms)
         self._connection.execute(_TABLES)
 

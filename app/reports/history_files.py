@@ -12,6 +12,7 @@ from app.errors import UserError
 from app.events.message import EVENT_KINDS, MessageDecoder, MessageError, checked_value, instant_ms, times_of, user_of
 from app.events.user_ids import UserIds
 from app.offline.event_files import EventFiles
+from app.reports.notes import Note
 from app.simulation.recording import numbered_lines
 
 UNDATED_MS: Final = -1
@@ -44,7 +45,7 @@ class FileHistory:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
 
     def write_events(self, files: Sequence[Path]) -> Path:
         """Writes the events of these files. UserError for a file that cannot be read."""
@@ -54,7 +55,7 @@ class FileHistory:
             lines.writelines(_encode(row) + b"\n" for row in _event_rows(files, unusable))
         if unusable:
             told = ", ".join(f"{count:,} ({reason})" for reason, count in unusable.most_common())
-            self.notes.append(f"left out as unusable: {told}")
+            self.notes.append(Note("unusable", {"reasons": told}))
         return path
 
     def write_changes(self, file: Path) -> Path:

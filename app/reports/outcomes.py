@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.offline.intervals import wilson
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.report import Chart, Report, Table, columns, ratio
 from app.segments.language.durations import format_duration
 
@@ -102,32 +103,32 @@ def report_experiments(history: History, windows_ms: Sequence[int], goal: Goal) 
     """The same after the first exposure to each group of an experiment."""
     history.rows(_EXPOSURES)
     ((crossed,),) = history.rows(_CROSSED)
-    notes = ["these are no verdicts: `shoal uplift` compares groups with their control"]
+    notes = [Note("no_verdict")]
     ((exposed,),) = history.rows("SELECT count(*) FROM exposures WHERE from_ms >= getvariable('since_ms')")
-    notes += [] if exposed else ["nobody was exposed to an experiment in this span"]
-    notes += [f"left out: {crossed:,} in several groups of an experiment"] if crossed else []
+    notes += [] if exposed else [Note("no_exposure")]
+    notes += [Note("crossed", {"n": crossed})] if crossed else []
     return Report(kind="experiments", tables=_tables(history, _GROUPS, "group", windows_ms, goal, notes))
 
 
 def _tables(
-    history: History, anchors: str, title: str, windows_ms: Sequence[int], goal: Goal, notes: Sequence[str]
+    history: History, anchors: str, title: str, windows_ms: Sequence[int], goal: Goal, notes: Sequence[Note]
 ) -> list[Table]:
     history.rows(f"CREATE OR REPLACE TABLE anchors AS {anchors}")
     ((conversions,),) = history.rows("SELECT count(*) FROM goals")
     if not conversions:
-        notes = [*notes, f"no event is called {goal.event}: --goal names the conversions"]
+        notes = [*notes, Note("no_goal", {"goal": goal.event})]
     return [
         _table(history, title, None if number == len(windows_ms) else windows_ms[number], notes)
         for number in range(len(windows_ms) + 1)
     ]
 
 
-def _table(history: History, title: str, window_ms: int | None, notes: Sequence[str]) -> Table:
+def _table(history: History, title: str, window_ms: int | None, notes: Sequence[Note]) -> Table:
     found = sorted(history.rows(_WINDOW, {"window_ms": window_ms}), key=lambda row: (row[0] != ALL_USERS, row[0]))
     window = LIFETIME if window_ms is None else format_duration(window_ms)
     ((anchored,),) = history.rows("SELECT count(*) FROM anchors WHERE grp <> getvariable('all_users')")
     pending = anchored - sum(row[1] for row in found if row[0] != ALL_USERS)
-    told = [f"left out: {pending:,} first times whose {window} are not over"] if pending else []
+    told = [Note("pending_entries", {"n": pending, "window": window})] if pending else []
     return Table(
         name=f"{title}s-{window}",
         title=f"by {title}, {window}",

@@ -4,6 +4,7 @@ from typing import Final
 
 from app.offline.intervals import wilson
 from app.reports.history import History
+from app.reports.notes import Note
 from app.reports.report import Chart, Report, Table, columns, ratio
 
 STEPS: Final = 5
@@ -42,7 +43,7 @@ def report_paths(history: History, limit: int) -> Report:
             (path, number, ratio(number, visits), users, won, ratio(won, number), *wilson(won, number))
             for path, number, users, won in found[:limit]
         ],
-        notes=(f"{len(found) - limit:,} rarer paths are not shown: --limit",) if len(found) > limit else (),
+        notes=(Note("more_paths", {"n": len(found) - limit}),) if len(found) > limit else (),
         chart=Chart(form="bars", label="path", value="visits"),
     )
     return Report(kind="paths", tables=[table])

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from app.events.instants import iso
+from app.reports.notes import Note
 
 Kind = Literal["text", "count", "share", "number", "span", "instant"]
 """The meaning of a column. Shares are from 0 to 1, spans and instants are milliseconds."""
@@ -34,7 +35,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     columns: tuple[Column, ...]
     rows: list[tuple[Any, ...]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     chart: Chart | None = None
 
     def place(self, column: str) -> int:
@@ -72,7 +73,12 @@ def document(reports: list[Report], since_ms: int, until_ms: int) -> dict[str, A
             {
                 "report": report.kind,
                 "tables": [
-                    {"name": table.name, "title": table.title, "notes": list(table.notes), "rows": _objects(table)}
+                    {
+                        "name": table.name,
+                        "title": table.title,
+                        "notes": [str(each) for each in table.notes],
+                        "rows": _objects(table),
+                    }
                     for table in report.tables
                 ],
             }

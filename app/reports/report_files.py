@@ -10,6 +10,7 @@ from app.events.instants import iso
 from app.events.visible_text import visible_line
 from app.offline.spreadsheets import cell_of
 from app.reports.charts import chart_of
+from app.reports.notes import Note
 from app.reports.report import Kind, Report, Table, plain
 from app.segments.language.durations import UNITS_MS, format_duration
 
@@ -70,13 +71,13 @@ def _cell(value: Any, kind: Kind) -> Any:
     return plain(value, kind)
 
 
-def markdown_text(title: str, reports: Sequence[Report], notes: Sequence[str]) -> str:
+def markdown_text(title: str, reports: Sequence[Report], notes: Sequence[Note]) -> str:
     """All tables as Markdown."""
-    lines = [f"# {_marked(title)}", *(f"- {_marked(note)}" for note in notes)]
+    lines = [f"# {_marked(title)}", *(f"- {_marked(str(note))}" for note in notes)]
     for report in reports:
         for table in report.tables:
             lines += ["", f"## {_marked(f'{report.kind}: {table.title}')}"]
-            lines += [f"- {_marked(note)}" for note in table.notes]
+            lines += [f"- {_marked(str(note))}" for note in table.notes]
             lines += ["", _line(_marked(column.name) for column in table.columns)]
             lines.append(_line("---" if column.kind == "text" else "---:" for column in table.columns))
             lines += [
@@ -95,7 +96,7 @@ def _marked(text: str) -> str:
     return visible_line(text).translate(MARKS)
 
 
-def html_text(title: str, reports: Sequence[Report], notes: Sequence[str]) -> str:
+def html_text(title: str, reports: Sequence[Report], notes: Sequence[Note]) -> str:
     """All tables and their charts as one page, without scripts and without anything that it would load."""
     parts = [
         "<!doctype html>",
@@ -113,8 +114,8 @@ def html_text(title: str, reports: Sequence[Report], notes: Sequence[str]) -> st
     return "\n".join([*filter(None, parts), "</body></html>"]) + "\n"
 
 
-def _notes(notes: Sequence[str]) -> list[str]:
-    return [f'<p class="note">{_escaped(note)}</p>' for note in notes]
+def _notes(notes: Sequence[Note]) -> list[str]:
+    return [f'<p class="note">{_escaped(str(note))}</p>' for note in notes]
 
 
 def _html_table(table: Table) -> str:

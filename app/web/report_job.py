@@ -9,12 +9,14 @@ import msgspec
 from app.events.instants import iso
 from app.events.message import instant_ms
 from app.reports.history import Span, open_warehouse
+from app.reports.notes import Note
 from app.reports.outcomes import Goal
 from app.reports.report import Table, plain
 from app.reports.reports import NEEDS_CHANGES, Kind, Wish, make_reports
 from app.segments.language.durations import parse_duration
 from app.service.http.http_problem import Problem
 from app.settings import Settings
+from app.web.texts import say
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 VISIT_GAP_MS: Final = 1_800_000
@@ -44,7 +46,7 @@ class ReportTables(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     since: str
     until: str
-    notes: list[str]
+    notes: list[Note]
     tables: list[Table]
 
 
@@ -62,20 +64,20 @@ class ReportTask:
 def report_task(settings: Settings, wish: ReportWish) -> ReportTask:
     """The job for a wish. Problem 400 for one that cannot be fulfilled."""
     if not settings.warehouse:
-        raise Problem(400, "no-warehouse", "this console has no warehouse: set SHOAL_WAREHOUSE")
+        raise Problem(400, "no-warehouse", say("refused_no_warehouse"))
     kind = next((each for each in KINDS if each == wish.kind), None)
     if kind is None:
-        raise Problem(400, "kind", f"{wish.kind!r:.80} is no report: {', '.join(KINDS)}")
+        raise Problem(400, "kind", say("refused_report_kind", name=f"{wish.kind!r:.80}", kinds=", ".join(KINDS)))
     if any(len(each) > WORD_CHARACTERS_MAX for each in (wish.goal, wish.value, wish.once, *wish.steps)):
-        raise Problem(400, "too-long", f"names of events and properties have at most {WORD_CHARACTERS_MAX} characters")
+        raise Problem(400, "too-long", say("refused_long_name", most=WORD_CHARACTERS_MAX))
     if not wish.goal.strip():
-        raise Problem(400, "goal", "name the events that are conversions")
+        raise Problem(400, "goal", say("refused_goal"))
     if not 1 <= len(wish.windows) <= WINDOWS_MAX:
-        raise Problem(400, "windows", f"give one to {WINDOWS_MAX} windows, such as 30d")
+        raise Problem(400, "windows", say("refused_windows", most=WINDOWS_MAX))
     if kind == "funnel" and not 2 <= len(wish.steps) <= STEPS_MAX:
-        raise Problem(400, "steps", f"a funnel has 2 to {STEPS_MAX} steps")
+        raise Problem(400, "steps", say("refused_steps", most=STEPS_MAX))
     if not 1 <= wish.limit <= LIMIT_MAX:
-        raise Problem(400, "limit", f"the number of rows is from 1 to {LIMIT_MAX}")
+        raise Problem(400, "limit", say("refused_limit", most=LIMIT_MAX))
     return ReportTask(
         warehouse=settings.warehouse,
         report=kind,
@@ -113,7 +115,7 @@ def _window_ms(text: str) -> int:
     with suppress(ValueError):
         if window_ms := parse_duration(text):
             return window_ms
-    raise Problem(400, "windows", f"{text!r:.40} is no window: give a duration above zero, such as 30d")
+    raise Problem(400, "windows", say("refused_window", text=f"{text!r:.40}"))
 
 
 def _instant_ms(text: str, name: str) -> int | None:
@@ -122,4 +124,4 @@ def _instant_ms(text: str, name: str) -> int | None:
     try:
         return instant_ms(text)
     except ValueError:
-        raise Problem(400, name, f"{name}: {text!r:.40} is no instant, such as 2026-01-05T00:00:00Z") from None
+        raise Problem(400, name, say("refused_instant", name=name, text=f"{text!r:.40}")) from None

@@ -72,13 +72,17 @@ def test_a_report_has_the_figures_of_the_command(
     said = json.loads(capsys.readouterr().out)
     settings = load_settings({}, warehouse=str(warehouse))
     found = make_tables(report_task(settings, ReportWish(kind=kind, windows=["2d"], steps=STEPS)))
-    assert (found.since, found.until, found.notes) == (said["since"], said["until"], said["notes"])
+    assert (found.since, found.until, [str(each) for each in found.notes]) == (
+        said["since"],
+        said["until"],
+        said["notes"],
+    )
     (report,) = said["reports"]
     assert found.tables
     for table, plain in zip(found.tables, report["tables"], strict=True):
         names = [each.name for each in table.columns]
         assert [dict(zip(names, row, strict=True)) for row in table.rows] == plain["rows"]
-        assert (table.name, list(table.notes)) == (plain["name"], plain["notes"])
+        assert (table.name, [str(each) for each in table.notes]) == (plain["name"], plain["notes"])
     assert any(table.rows for table in found.tables)
 
 

@@ -35,10 +35,18 @@ export function t(key, values = {}) {
 const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const finer = new Intl.NumberFormat(language, { style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
-const instant = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const instant = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /** A duration as the server writes it, such as 1h35m53s807ms, by its two greatest units: 1h 35m. Other values stay. */
 export const brevity = (value) => (/^-?(\d+(ms|[dhms]))+$/.test(value) ? value.match(/-?\d+[a-z]+/g).slice(0, 2).join(' ') : value);
+
+const UNITS = [['unit_day', 86_400_000], ['unit_hour', 3_600_000], ['unit_minute', 60_000], ['unit_second', 1000]];
+
+/** Milliseconds in the greatest unit that fits. */
+export function span(value) {
+  const found = UNITS.find(([, size]) => value >= size) ?? UNITS.at(-1);
+  return `${number(value / found[1])} ${t(found[0])}`;
+}
 
 export const number = (value) => plain.format(value);
 export const share = (value) => percent.format(value);

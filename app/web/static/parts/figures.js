@@ -1,7 +1,7 @@
 // A table of a report: as a picture of one of its columns, as figures, and as files.
 import { html, useEffect, useRef, useState } from '../vendor/core.js';
 import uPlot from '../vendor/uplot.js';
-import { exact, moment, number, t } from '../words.js';
+import { exact, moment, number, span, t } from '../words.js';
 import { savePng, saveCsv } from './save.js';
 
 const BARS_MAX = 20;
@@ -11,14 +11,8 @@ const HEIGHT = 260;
 const FONT = '13px system-ui, sans-serif';
 const COLOURS = ['--line-1', '--line-2', '--line-3', '--line-4', '--line-5', '--line-6', '--line-7', '--line-8'];
 const SPECIAL = { '(all users)': 'figures_everybody', '(first)': 'figures_first', '(direct)': 'figures_direct', '(others)': 'figures_others' };
-const UNITS = [['unit_day', 86_400_000], ['unit_hour', 3_600_000], ['unit_minute', 60_000], ['unit_second', 1000]];
 
 const columnText = (name) => (name === 'segment' ? t('segment') : t(`column_${name.replaceAll(' ', '_')}`));
-
-function span(value) {
-  const found = UNITS.find(([, size]) => value >= size) ?? UNITS.at(-1);
-  return `${number(value / found[1])} ${t(found[0])}`;
-}
 
 export function shown(value, kind) {
   if (value === null) return '–';
@@ -27,6 +21,9 @@ export function shown(value, kind) {
   if (kind === 'instant') return moment(value);
   return kind === 'text' ? (value in SPECIAL ? t(SPECIAL[value]) : value) : number(value);
 }
+
+/** A note of a report in words. */
+export const noteText = ({ key, values }) => t(`note_${key}`, 'at' in values ? { ...values, at: moment(values.at) } : values);
 
 /** The title of a table: of its kind, with the window that ends its name. */
 function titleOf(kind, table) {
@@ -147,7 +144,7 @@ export function Figures({ kind, of: table }) {
   const summary = t('figures_summary', { what: columnText(value ?? choices[0].name), title, n: table.rows.length });
   const csv = () => saveCsv([table.columns.map((each) => each.name), ...table.rows.map((row) => row.map((each) => each ?? ''))], `${table.name}.csv`);
   return html`<section aria-labelledby=${id}><h2 id=${id}>${title}</h2>
-    ${table.notes.map((each) => html`<p class="quiet" lang="en">${each}</p>`)}
+    ${table.notes.map((each) => html`<p class="quiet">${noteText(each)}</p>`)}
     ${table.rows.length && table.chart ? html`<figure class="chart" ref=${figure}>
       <div class="filters"><label>${t('figures_column')}<select value=${value} onInput=${(event) => setValue(event.target.value)}>${choices.map((each) => html`<option key=${each.name} value=${each.name}>${columnText(each.name)}</option>`)}</select></label></div>
       <${Picture} table=${table} value=${value} summary=${summary} />
