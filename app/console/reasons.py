@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from app.events.message import instant_ms
 from app.segments.compiler.evidence import LITERALS, Branch, branch_of, shown_side
@@ -12,6 +12,24 @@ from app.segments.language.durations import DurationError, format_duration, pars
 from app.segments.language.syntax import Expression
 
 PARTS_MAX: Final = 3
+TEXTS: Final = {
+    "forgotten": "not seen for too long, forgotten",
+    "catalog": "its definition is new",
+    "for": ", for {time}",
+    "hold": ", after a hold of {time}",
+    "cooldown": ", after a cooldown of {time}",
+    "no_longer": "no longer {what}",
+    "not": "not {what}",
+    "and": " and ",
+    "more": " and {n} more",
+}
+"""Texts around the parts of conditions, as commands say them."""
+Tell: TypeAlias = Callable[..., str]
+
+
+def english(key: str, /, **values: str | int) -> str:
+    """A text of `TEXTS`."""
+    return TEXTS[key].format(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +49,12 @@ class Part:
 
 
 class Reasons:
-    """Reasons for the changes of one catalog. `say` puts an expression in words; without, it stands as written."""
+    """Reasons for the changes of one catalog. `say` puts an expression in words, by default it stands as written;
+    `tell` gives the texts around it."""
 
-    def __init__(self, catalog: Catalog, say: Callable[[str], str] | None = None) -> None:
+    def __init__(self, catalog: Catalog, say: Callable[[str], str] = str, tell: Tell = english) -> None:
         self._say = say
+        self._tell = tell
         self._segments = {segment.name: segment for segment in catalog.segments}
 
     def may_wait(self, segment: str) -> bool:
@@ -51,21 +71,42 @@ class Reasons:
         """
         kind: str = change["cause"]["kind"]
         if kind == "forgotten":
-            return "not seen for too long, forgotten"
+            return self._tell("forgotten")
         if kind == "catalog":
-            return "its definition is new"
+            return self._tell("catalog")
         segment = self._segments.get(change["segment"])
         evidence: Sequence[Mapping[str, Any]] = change["evidence"]
         found = _carrying(segment, change["change"], evidence) if segment is not None else None
         leaving = change["change"] == "exited"
-        ending = _waited(segment, change, turned_at) if segment is not None else ""
+        ending = self._waited(segment, change, turned_at) if segment is not None else ""
         if found is None:
-            say = self._say or str
-            return _join(f"{say(atom['expression'])}{_value(atom['value'])}" for atom in evidence) + ending
+            return self._join(f"{self._say(atom['expression'])}{_value(atom['value'])}" for atom in evidence) + ending
         if kind == "time" and not ending:
             found = [part for part in found if part.just_reached] or found
         became = segment is not None and segment.when is not None and leaving
-        return _join(_words(part, became=became, say=self._say) for part in found) + ending
+        return self._join(self._words(part, became=became) for part in found) + ending
+
+    def _waited(self, segment: Segment, change: Mapping[str, Any], turned_at: str | None) -> str:
+        """The `for`, `hold` or `cooldown` whose end let the user in or out."""
+        entered = change["change"] == "entered"
+        ending = self._tell("for", time=format_duration(segment.for_ms)) if entered and segment.for_ms else ""
+        if turned_at is None or change["cause"]["kind"] != "time" or change["change"] == "updated":
+            return ending
+        key, length_ms = ("cooldown", segment.cooldown_ms) if entered else ("hold", segment.hold_ms)
+        if length_ms and instant_ms(turned_at) + length_ms == instant_ms(change["at"]):
+            ending += self._tell(key, time=format_duration(length_ms))
+        return ending
+
+    def _words(self, part: Part, *, became: bool) -> str:
+        told = f"{self._say(part.expression)}{_value(part.value)}"
+        if part.negated is (part.holds is False):  # it does not follow `not`, or it does and is now true
+            return told
+        return self._tell("no_longer" if became and not part.negated else "not", what=told)
+
+    def _join(self, words: Iterable[str]) -> str:
+        parts = list(words)
+        more = self._tell("more", n=len(parts) - PARTS_MAX) if len(parts) > PARTS_MAX else ""
+        return self._tell("and").join(parts[:PARTS_MAX]) + more
 
 
 def deciding(segment: Segment, evidence: Sequence[Mapping[str, Any]], *, inside: bool) -> list[str]:
@@ -77,18 +118,6 @@ def deciding(segment: Segment, evidence: Sequence[Mapping[str, Any]], *, inside:
     if told is None or told.end < len(evidence) or told.truth is not (inside and segment.when is not None):
         return []
     return [evidence[part.place]["expression"] for part in told.parts]
-
-
-def _waited(segment: Segment, change: Mapping[str, Any], turned_at: str | None) -> str:
-    """The `for`, `hold` or `cooldown` whose end let the user in or out."""
-    entered = change["change"] == "entered"
-    ending = f", for {format_duration(segment.for_ms)}" if entered and segment.for_ms else ""
-    if turned_at is None or change["cause"]["kind"] != "time" or change["change"] == "updated":
-        return ending
-    key, length_ms = ("cooldown", segment.cooldown_ms) if entered else ("hold", segment.hold_ms)
-    if length_ms and instant_ms(turned_at) + length_ms == instant_ms(change["at"]):
-        ending += f", after a {key} of {format_duration(length_ms)}"
-    return ending
 
 
 def _carrying(segment: Segment, change: str, evidence: Sequence[Mapping[str, Any]]) -> list[Part] | None:
@@ -225,23 +254,9 @@ def _comparable(value: Any, literal: Any) -> Any:
     return value
 
 
-def _words(part: Part, *, became: bool, say: Callable[[str], str] | None) -> str:
-    told = f"{say(part.expression) if say else part.expression}{_value(part.value)}"
-    if part.negated is (part.holds is False):  # it does not follow `not`, or it does and is now true
-        return told
-    lead = ":" if say else ""
-    return f"no longer{lead} {told}" if became and not part.negated else f"not{lead} {told}"
-
-
 def _value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
         return f" ({', '.join(map(str, value[:3]))})"
     return f" ({value})"
-
-
-def _join(words: Iterable[str]) -> str:
-    parts = list(words)
-    more = f" and {len(parts) - PARTS_MAX} more" if len(parts) > PARTS_MAX else ""
-    return " and ".join(parts[:PARTS_MAX]) + more

@@ -15,6 +15,7 @@ from app.service.http.http_problem import Problem
 from app.service.http.openapi import problems, security
 from app.settings import Settings
 from app.web.gate import Asked, Gate
+from app.web.texts import say
 
 LATEST: Final = 200
 TIMEOUT_S: Final = 10.0
@@ -45,6 +46,4 @@ class AuditRoutes(Controller):
                 return AuditList(records=await audit.latest(LATEST))
         except (KafkaError, OSError, TimeoutError, UserError) as error:
             log.warning("audit records cannot be read: %s", type(error).__name__)
-            raise Problem(
-                503, "audit", "the audit log cannot be read: Kafka does not answer", retry_after_s=3
-            ) from None
+            raise Problem(503, "audit", say("refused_audit"), retry_after_s=3) from None

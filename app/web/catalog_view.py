@@ -25,6 +25,7 @@ from app.service.questions.memberships import Memberships
 from app.settings import Settings
 from app.web.change_feed import ChangeFeed
 from app.web.condition_words import Condition, conditions_of
+from app.web.texts import say
 
 SIZES_FRESH_S: Final = 2.0
 FRESHNESS_FRESH_S: Final = 20.0
@@ -140,13 +141,13 @@ class CatalogView:
         for each in self.catalog.segments:
             if each.name == name:
                 return each
-        raise Problem(404, "no-segment", f"there is no segment {name!r:.80}")
+        raise Problem(404, "no-segment", say("refused_no_segment", name=f"{name!r:.80}"))
 
     def live_segment(self, name: str) -> Segment:
         """A segment that has members. Problem 404."""
         if (found := self.segment(name)).status == "live":
             return found
-        raise Problem(404, "not-live", f"{name:.80} is {found.status}: nobody is in it")
+        raise Problem(404, "not-live", say(f"refused_not_live_{found.status}", name=name[:80]))
 
     async def rows(self) -> SegmentRows:
         """All segments, also without Redis."""

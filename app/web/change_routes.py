@@ -14,6 +14,7 @@ from app.service.live.stream import SEGMENTS_MAX
 from app.service.questions.queries import Queries
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
+from app.web.texts import say
 
 
 class ChangeRoutes(Controller):
@@ -42,7 +43,7 @@ class ChangeRoutes(Controller):
         may not see them."""
         visitor = gate.need(request, "see" if user is None else "people")
         if segment is not None and len(segment) > SEGMENTS_MAX:
-            raise Problem(400, "too-many", f"{len(segment)} segments; at most {SEGMENTS_MAX}")
+            raise Problem(400, "too-many", say("refused_many_segments", n=len(segment), most=SEGMENTS_MAX))
         if unknown := [each for each in kind or () if each not in CHANGE_KINDS]:
             raise Problem(400, "kind", f"{unknown[0]!r:.40} is no kind of change: {', '.join(CHANGE_KINDS)}")
         return live.begin(

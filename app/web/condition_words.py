@@ -1,4 +1,4 @@
-"""A condition in words, for people who do not know the language of definitions. Pure.
+"""A condition in words, for people who do not know the language of definitions.
 
 What has no words of its own is shown as it is written.
 """
@@ -13,56 +13,28 @@ from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.parser import parse_expression
+from app.web.texts import say
 
 Way = Literal["all", "any", "none", "one"]
 
 _COMPARED: Final = {
-    "=": "is",
-    "!=": "is not",
-    "<": "is less than",
-    "<=": "is at most",
-    ">": "is more than",
-    ">=": "is at least",
-    "in": "is one of",
+    "=": "equal",
+    "!=": "unequal",
+    "<": "less",
+    "<=": "most",
+    ">": "more",
+    ">=": "least",
+    "in": "among",
     "contains": "contains",
-    "starts with": "starts with",
+    "starts with": "starts",
     "matches": "matches",
 }
 _OPPOSITE: Final = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-CART: Final = {
-    "items": "the number of products in the cart",
-    "quantity": "the number of pieces in the cart",
-    "value": "the value of the cart",
-    "products": "the products in the cart",
-    "idle": "the time since the cart was last changed",
-}
-VISIT: Final = {
-    "duration": "the length of the visit",
-    "idle": "the time since the last event of the visit",
-    "pages": "the pages seen in this visit",
-    "events": "the events of this visit",
-    "number": "the number of this visit",
-    "source": "the source of this visit",
-    "landing_page": "the first page of this visit",
-}
-USER: Final = {
-    "first_seen": "the first event of the user",
-    "last_seen": "the last event of the user",
-    "age": "the time since the first event of the user",
-    "idle": "the time since the last event of the user",
-    "identified": "the user has logged in",
-    "id": "the id of the user",
-}
-_AGGREGATES: Final = {
-    "sum": "the sum of {of} of",
-    "avg": "the average {of} of",
-    "min": "the least {of} of",
-    "max": "the greatest {of} of",
-    "median": "the median {of} of",
-    "first": "the first {of} of",
-    "last": "the last {of} of",
-    "distinct": "the number of different {of} of",
-}
+_TIMES: Final = {">=": "least", ">": "more", "<": "fewer", "<=": "most", "=": "exactly"}
+CART: Final = ("items", "quantity", "value", "products", "idle")
+VISIT: Final = ("duration", "idle", "pages", "events", "number", "source", "landing_page")
+USER: Final = ("first_seen", "last_seen", "age", "idle", "identified", "id")
+_AGGREGATES: Final = ("sum", "avg", "min", "max", "median", "first", "last", "distinct")
 
 
 class Clause(msgspec.Struct, frozen=True):
@@ -99,14 +71,14 @@ def conditions_of(segment: Segment) -> tuple[Condition, ...]:
 def _waits(segment: Segment) -> "list[str]":
     found = []
     if segment.for_ms:
-        found.append(f"for {_duration(segment.for_ms)} without a break")
+        found.append(say("said_for", time=_duration(segment.for_ms)))
     if segment.hold_ms:
-        found.append(f"whoever is in stays for at least {_duration(segment.hold_ms)}")
+        found.append(say("said_hold", time=_duration(segment.hold_ms)))
     if segment.cooldown_ms:
-        found.append(f"whoever has left comes back after {_duration(segment.cooldown_ms)} at the earliest")
-    found += [f"only users who agree to {purpose}" for purpose in segment.requires]
+        found.append(say("said_cooldown", time=_duration(segment.cooldown_ms)))
+    found += [say("said_requires", purpose=purpose) for purpose in segment.requires]
     if segment.experiment is not None:
-        found.append(f"groups of the experiment {segment.experiment.name}: {segment.experiment.text()}")
+        found.append(say("said_experiment", name=segment.experiment.name, groups=segment.experiment.text()))
     return found
 
 
@@ -119,12 +91,12 @@ def clause_of(node: s.Expression) -> Clause:
     """
     match node:
         case s.And():
-            return Clause("all", "all of these", tuple(map(clause_of, node.operands)))
+            return Clause("all", say("said_all"), tuple(map(clause_of, node.operands)))
         case s.Or():
-            return Clause("any", "at least one of these", tuple(map(clause_of, node.operands)))
+            return Clause("any", say("said_any"), tuple(map(clause_of, node.operands)))
         case s.Not(operand=s.And() | s.Or() as inner):
             one = clause_of(inner)
-            return Clause("none", "not all of these" if one.way == "all" else "none of these", one.parts)
+            return Clause("none", say("said_not_all" if one.way == "all" else "said_none"), one.parts)
         case s.Not():
             return Clause("one", _statement(node.operand, negated=True), written=canonical.text(node))
         case _:
@@ -152,42 +124,40 @@ def _statement(node: s.Expression, *, negated: bool) -> str:
 
 
 def _known_statement(node: s.Expression, *, negated: bool) -> str | None:
-    no = "not " if negated else ""
+    no = "not_" if negated else ""
     match node:
         case s.Comparison():
             return _comparison(node, negated=negated)
         case s.Aggregate(function="exists" | "never"):
             did = (node.function == "exists") is not negated
-            return f"{'did' if did else 'did not do'} {_events(node)}"
+            return say("said_did" if did else "said_did_not", events=_events(node))
         case s.Membership():
-            return f"is {no}in the segment {node.segment}"
+            return say(f"said_{no}in", name=node.segment)
         case s.StaticList():
-            return f"is {no}on the list {node.name}"
+            return say(f"said_{no}on", name=node.name)
         case s.Consent():
-            return f"{'does not agree' if negated else 'agrees'} to {node.purpose}"
+            return say(f"said_{no}agrees", purpose=node.purpose)
         case s.SegmentMark(function="entered" | "left"):
-            within = "" if node.within_ms is None else f" within the last {_duration(node.within_ms)}"
-            verb = {"entered": "did not enter", "left": "did not leave"}[node.function] if negated else node.function
-            return f"{verb} the segment {node.segment}{within}"
+            told = say(f"said_{no}{node.function}", name=node.segment)
+            return told if node.within_ms is None else say("said_within", what=told, time=_duration(node.within_ms))
         case s.UserField(name="identified"):
-            return f"has {no}logged in"
+            return say(f"said_{no}identified")
         case s.Known():
-            return f"{_value(node.operand)} is {'missing' if negated else 'known'}"
+            return say("said_missing" if negated else "said_known", what=_value(node.operand))
         case _:
             return None
 
 
 def _comparison(node: s.Comparison, *, negated: bool) -> str:
     operator = node.operator
-    if isinstance(node.left, s.Aggregate) and node.left.function == "count" and not negated:
-        times = {">=": "at least", ">": "more than", "<": "fewer than", "<=": "at most", "=": "exactly"}.get(operator)
-        if times is not None and isinstance(node.right, s.Number):
-            number = canonical.number_text(node.right.value)
-            return f"did {_events(node.left)} {times} {number} {'time' if number == '1' else 'times'}"
+    match node.left, node.right:
+        case s.Aggregate(function="count") as counted, s.Number() as number if operator in _TIMES and not negated:
+            times = say("said_times", n=canonical.number_text(number.value))
+            return say(f"said_did_{_TIMES[operator]}", events=_events(counted), times=times)
     if negated and operator in _OPPOSITE and isinstance(node.right, s.Text | s.Boolean) and operator in "!=":
-        return f"{_value(node.left)} {_COMPARED[_OPPOSITE[operator]]} {_value(node.right)}"
-    told = f"{_value(node.left)} {_COMPARED[operator]} {_value(node.right)}"
-    return f"it is not so that {told}" if negated else told
+        return say(f"said_is_{_COMPARED[_OPPOSITE[operator]]}", left=_value(node.left), right=_value(node.right))
+    told = say(f"said_is_{_COMPARED[operator]}", left=_value(node.left), right=_value(node.right))
+    return say("said_not_so", what=told) if negated else told
 
 
 def _value(node: s.Expression) -> str:
@@ -197,31 +167,31 @@ def _value(node: s.Expression) -> str:
         case s.ListOf():
             return ", ".join(map(_value, node.items))
         case s.CartField():
-            return CART[node.name]
+            return say(f"said_cart_{node.name}")
         case s.SessionField():
-            return VISIT[node.name]
+            return say(f"said_visit_{node.name}")
         case s.UserField():
-            return USER[node.name]
+            return say(f"said_user_{node.name}")
         case s.Trait():
-            return f"the trait {canonical.path_text(node.path)}"
+            return say("said_trait", name=canonical.path_text(node.path))
         case s.ContextValue():
-            return f"the latest {canonical.path_text(node.path)}"
+            return say("said_context", name=canonical.path_text(node.path))
         case s.Aggregate() if (told := _aggregate(node)) is not None:
             return told
         case s.SegmentMark(function="since_left"):
-            return f"the time since they left the segment {node.segment}"
+            return say("said_since_left", name=node.segment)
         case s.SegmentMark(function="times"):
-            return f"the number of times they entered the segment {node.segment}"
+            return say("said_times_entered", name=node.segment)
         case s.ScoreValue():
-            return f"the score {node.score}"
+            return say("said_score", name=node.score)
         case s.ModelValue(model=model, of_class=None):
-            return f"the probability that the model {model} gave"
-        case s.ModelValue(model=model, of_class=of_class):
-            return f"the probability of {of_class} that the model {model} gave"
+            return say("said_model", name=model)
+        case s.ModelValue(model=model, of_class=str(of_class)):
+            return say("said_model_class", name=model, of=of_class)
         case s.Top():
-            return f"what the highest {canonical.number_text(node.percent)} % of all users reach"
+            return say("said_top", percent=canonical.number_text(node.percent))
         case s.SegmentSize():
-            return f"the number of users in the segment {node.segment}"
+            return say("said_size", name=node.segment)
         case _:
             return canonical.text(node)
 
@@ -231,11 +201,11 @@ def _aggregate(node: s.Aggregate) -> str | None:
         return None
     match node.function:
         case "count":
-            return f"the number of {_events(node)}"
+            return say("said_count", events=_events(node))
         case "since":
-            return f"the time since the last {_events(node)}"
+            return say("said_since", events=_events(node))
         case name if name in _AGGREGATES and isinstance(node.of, tuple):
-            return f"{_AGGREGATES[name].format(of=canonical.path_text(node.of))} {_events(node)}"
+            return say(f"said_{name}", of=canonical.path_text(node.of), events=_events(node))
         case _:
             return None
 
@@ -244,14 +214,18 @@ def _events(node: s.Aggregate) -> str:
     """The events that are counted, and since when."""
     told = canonical.text(node.pattern)
     if node.per is not None:
-        told += f" with the same {canonical.path_text(node.per)}"
+        told = say("said_per", what=told, name=canonical.path_text(node.per))
     if node.within_ms is not None:
-        return f"{told} within the last {_duration(node.within_ms)}"
+        return say("said_within", what=told, time=_duration(node.within_ms))
     if node.since_last is not None:
-        return f"{told} since the last {canonical.text(node.since_last)}"
+        return say("said_since_last", what=told, event=canonical.text(node.since_last))
     if node.span_of_time is not None:
-        until = f" to {node.span_of_time.end}" if node.span_of_time.end else ""
-        return f"{told} from {node.span_of_time.start}{until}"
+        start, end = str(node.span_of_time.start), node.span_of_time.end
+        return (
+            say("said_from_to", what=told, start=start, end=str(end))
+            if end
+            else say("said_from", what=told, start=start)
+        )
     return told
 
 
@@ -264,7 +238,7 @@ def _duration(ms: int) -> str:
     for name, unit_ms in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000)):
         if ms and ms % unit_ms == 0:
             count = ms // unit_ms
-            return f"{count} {name}{'' if count == 1 else 's'}"
+            return say(f"said_{name}", n=count)
         if ms >= unit_ms:
             break
     return format_duration(ms)

@@ -27,6 +27,7 @@ from app.web.openapi import CONDITION_EDIT, DRAFT
 from app.web.profile_counts import CountTask
 from app.web.publications import DefinitionText, Publications
 from app.web.report_job import ReportTask, ReportWish, report_task
+from app.web.texts import say
 from app.web.uplift_job import UpliftTask, UpliftWish, uplift_task
 from app.web.vocabulary import Vocabularies, Vocabulary
 
@@ -83,7 +84,7 @@ class Drafts:
         async with self._reading:
             made = await asyncio.to_thread(self._reader.catalog_with, draft.text, catalog, of=draft.name)
         if isinstance(made, str):
-            raise Problem(400, "definitions", f"the text has problems: {made}")
+            raise Problem(400, "definitions", say("refused_text", problem=made))
         with_draft, segment = made
         live = next((each for each in catalog.segments if each.name == segment.name), None)
         nothing = replace(catalog, segments=(), scores=())
@@ -116,7 +117,7 @@ class Drafts:
         """The text of a definition of the folder. Problem 404."""
         found = definitions_of(self.catalog).get(name)
         if found is None:
-            raise Problem(404, "no-definition", f"there is no definition {name!r:.80}")
+            raise Problem(404, "no-definition", say("refused_no_definition", name=f"{name!r:.80}"))
         return DefinitionText(name=name, path=found.path, text=found.text, publication=None, source="", last=None)
 
 

@@ -1,14 +1,16 @@
 """The outermost part of the console: pages here, the API further in, and the headers of every answer."""
 
 from typing import Final
+from urllib.parse import parse_qs
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.service.http.http_problem import Problem
 from app.web.gate import check_host
 from app.web.security_headers import HEADERS
 from app.web.static_files import StaticFiles
+from app.web.texts import language_of, speaking
 
 API: Final = "/console/v1/"
 LIVE: Final = "/live"
@@ -36,11 +38,19 @@ class Front:
                 await _send_problem(send, problem)
                 return
         if scope["path"].startswith(API):
-            await self._app(scope, receive, _with_headers(send))
+            with speaking(_language_of(scope)):
+                await self._app(scope, receive, _with_headers(send))
         elif scope["path"] == LIVE:
             await _send(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         else:
             await self._static.answer(scope, send)
+
+
+def _language_of(scope: HTTPScope) -> str:
+    """The language of whoever asks; the query says it where a page cannot set headers."""
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("language", [])
+    accepted = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"accept-language"]
+    return language_of(",".join([*asked, *accepted]))
 
 
 def _with_headers(send: Send) -> Send:

@@ -23,6 +23,7 @@ from app.web.passwords import UsersFile, hash_password
 from app.web.proxy_login import Person, ProxyLogin
 from app.web.roles import EVERY_RIGHT, Right, Role, rights_of
 from app.web.sessions import Session, Sessions
+from app.web.texts import say
 
 Asked = Request[Any, Any, Any]
 CSRF_HEADER: Final = "x-shoal-csrf"
@@ -75,7 +76,7 @@ class Gate:
             return self._visitor(person.roles, Session(person.name, f"proxy {person.name}", 0))
         session = self._sessions.read(self.cookies.read(SESSION, request), self._seal, now_s=time.time())
         if session is None:
-            raise Problem(401, "no-session", "log in first")
+            raise Problem(401, "no-session", say("refused_no_session"))
         return self._visitor(session.roles if self._users is None else self._users.get(session.name).roles, session)
 
     def need(self, request: Asked, right: Right) -> Visitor:
@@ -85,9 +86,9 @@ class Gate:
             check_same_origin(request)
             given = request.headers.get(CSRF_HEADER, "")
             if not hmac.compare_digest(given.encode(), self.csrf(visitor).encode()):
-                raise Problem(403, "csrf", "this did not come from a page of the console: load the page again")
+                raise Problem(403, "csrf", say("refused_csrf"))
         if not visitor.may(right):
-            raise Problem(403, "right", f"your roles do not give the right to {right}: ask an administrator")
+            raise Problem(403, "right", say(f"refused_right_{right}"))
         return visitor
 
     def csrf(self, visitor: Visitor) -> str:
@@ -98,15 +99,15 @@ class Gate:
         """A new session and its cookie. Problem 401, 403 or 429."""
         check_same_origin(request)
         if self._users is None:
-            raise Problem(403, "no-login", "nobody logs in here with a password")
+            raise Problem(403, "no-login", say("refused_no_password"))
         address = request.client.host if request.client else ""
         if wait_s := self._throttle.wait_s(name[:80], address, now_s=time.monotonic()):
-            raise Problem(429, "too-many", "too many attempts: wait a little", retry_after_s=int(wait_s) + 1)
+            raise Problem(429, "too-many", say("refused_attempts"), retry_after_s=int(wait_s) + 1)
         user = self._users.find(name)
         async with self._checking:  # a name that nobody has takes as long as a wrong password
             fits = await asyncio.to_thread((self._nobody if user is None else user.password).fits, password)
         if user is None or not fits:
-            raise Problem(401, "wrong-login", "the name or the password is wrong")
+            raise Problem(401, "wrong-login", say("refused_login"))
         session, text = self._sessions.begin(user.name, user.password.hash, now_s=time.time())
         return self._visitor(user.roles, session), self._session_cookie(text, request)
 
@@ -167,7 +168,7 @@ def check_host(headers: Mapping[str, str]) -> None:
     host = headers.get("host", "")
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     if name.lower() not in LOOPBACK_NAMES:
-        raise Problem(403, "host", f"open the console at http://localhost, not at {host[:80]!r}")
+        raise Problem(403, "host", say("refused_host", address="http://localhost", host=repr(host[:80])))
 
 
 def check_same_origin(request: Asked) -> None:
@@ -176,8 +177,8 @@ def check_same_origin(request: Asked) -> None:
         raise Problem(415, "content-type", "send JSON, with Content-Type: application/json")
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None and site != "same-origin":
-        raise Problem(403, "cross-site", "this did not come from a page of the console")
+        raise Problem(403, "cross-site", say("refused_elsewhere"))
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise Problem(403, "cross-site", "this did not come from a page of the console")
+        raise Problem(403, "cross-site", say("refused_elsewhere"))
     if site is None and origin is None:
         raise Problem(403, "cross-site", "send the header Origin")

@@ -14,6 +14,7 @@ from app.web.job_process import JobKind
 from app.web.jobs import Jobs, JobView
 from app.web.openapi import JOB
 from app.web.report_job import ReportWish
+from app.web.texts import say
 from app.web.uplift_job import UpliftWish
 
 
@@ -57,11 +58,11 @@ class JobRoutes(Controller):
             return jobs.start(drafts.count_task(asked.lists), visitor.name)
         if asked.kind == "uplift":
             if asked.uplift is None:
-                raise Problem(400, "uplift", "say which experiment, and the events that it is for")
+                raise Problem(400, "uplift", say("refused_uplift"))
             return jobs.start(drafts.uplift_task(asked.uplift), visitor.name)
         if asked.kind == "report":
             if asked.report is None:
-                raise Problem(400, "report", "say which report")
+                raise Problem(400, "report", say("refused_report"))
             return jobs.start(drafts.report_task(asked.report), visitor.name)
         return jobs.start(await drafts.task(asked.kind, Draft(asked.text, asked.name)), visitor.name)
 

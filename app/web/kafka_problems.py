@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from app.errors import UserError
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.service.http.http_problem import Problem
+from app.web.texts import say
 
 RETRY_AFTER_S: Final = 3
 
@@ -19,11 +20,9 @@ async def kafka_told() -> AsyncIterator[None]:
     try:
         yield
     except TimeoutError:
-        raise Problem(
-            503, "kafka", "Kafka does not answer in time: send it again", retry_after_s=RETRY_AFTER_S
-        ) from None
+        raise Problem(503, "kafka", say("refused_kafka_late"), retry_after_s=RETRY_AFTER_S) from None
     except (UserError, KafkaError, OSError, OffsetLostError) as error:
-        said = "Kafka does not answer: send it again"
+        said = say("refused_kafka")
         if isinstance(error, UserError):
             said = f"{error.message} ({error.hint})" if error.hint else error.message
         raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

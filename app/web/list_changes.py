@@ -19,6 +19,7 @@ from app.segments.language.walk import walk
 from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.kafka_problems import kafka_told
+from app.web.texts import say
 
 TIMEOUT_S: Final = 60.0
 
@@ -97,7 +98,7 @@ async def write_users(settings: Settings, name: str, users: list[str], *, on: bo
 def check_list_name(name: str) -> None:
     """Problem 400 for what is no name of a list."""
     if not is_list_name(name):
-        raise Problem(400, "list", f"{name!r:.80} is no name of a list: small letters, digits and hyphens")
+        raise Problem(400, "list", say("refused_list_name", name=f"{name!r:.80}"))
 
 
 def _users_of(settings: Settings, change: ListChange) -> tuple[list[str], Skipped]:

@@ -17,6 +17,7 @@ from app.service.live.listener import Listener
 from app.web.condition_words import words_of
 from app.web.masking import Mask
 from app.web.security_headers import HEADERS
+from app.web.texts import say
 
 LINES_PER_S: Final = 20
 PORTION_S: Final = 0.25
@@ -44,10 +45,15 @@ def told(change: dict[str, Any], mask: Mask, reasons: Reasons | None) -> dict[st
     """A change as the visitor may see it, with its reason in words."""
     shown = mask.change(change)
     if mask.hides or reasons is None:
-        why = " and ".join(words_of(atom["expression"]) for atom in shown["evidence"])
+        why = say("why_and").join(words_of(atom["expression"]) for atom in shown["evidence"])
     else:
         why = reasons.of(change)
     return {**shown, "why": why}
+
+
+def tell(key: str, /, **values: str | int) -> str:
+    """A text around the parts of a reason."""
+    return say(f"why_{key}", **values)
 
 
 class LiveChanges:
@@ -66,13 +72,13 @@ class LiveChanges:
         except Problem:
             return None
         if self._reasons is None or self._reasons[0] is not catalog:
-            self._reasons = (catalog, Reasons(catalog, words_of))
+            self._reasons = (catalog, Reasons(catalog, words_of, tell))
         return self._reasons[1]
 
     def begin(self, *, user: str | None, segments: frozenset[str], kinds: frozenset[str], mask: Mask) -> "LiveStream":
         """A stream that is about to be sent. Problem 503."""
         if len(self._hub.listeners) > self._streams_max:
-            raise Problem(503, "streams", "too many live pages are open", retry_after_s=10)
+            raise Problem(503, "streams", say("refused_streams"), retry_after_s=10)
         return LiveStream(self, self._hub, self._hub.listen(user=user, segments=segments), kinds, mask)
 
 

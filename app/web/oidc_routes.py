@@ -17,6 +17,7 @@ from app.web.cookies import LOGIN
 from app.web.gate import Asked, Gate
 from app.web.oidc_login import CALLBACK, PENDING_S, OidcLogin
 from app.web.oidc_provider import OidcError
+from app.web.texts import say
 
 LEADS_ON: Final = {303: ResponseSpec(None, description="Leads to another page")}
 
@@ -63,7 +64,7 @@ class OidcRoutes(Controller):
 
 def _login(gate: Gate) -> OidcLogin:
     if gate.oidc is None:
-        raise Problem(404, "no-login", "nobody logs in here at an OpenID provider")
+        raise Problem(404, "no-login", say("refused_no_provider"))
     return gate.oidc
 
 

@@ -15,6 +15,7 @@ from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.gate import Asked, Gate
 from app.web.pulse import Letters, Pulse, Pulses
+from app.web.texts import say
 
 STATUS_TIMEOUT_S = 15.0
 
@@ -110,7 +111,7 @@ class OperationRoutes(Controller):
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 states = {each.name: each for each in await read_status(settings, found)}
         except (UserError, TimeoutError, OSError):
-            raise Problem(503, "kafka", "Kafka does not answer", retry_after_s=3) from None
+            raise Problem(503, "kafka", say("refused_kafka_silent"), retry_after_s=3) from None
         return DestinationStates(
             folder=folder,
             missing=None,

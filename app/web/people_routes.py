@@ -22,6 +22,7 @@ from app.service.questions.queries import Queries
 from app.web.condition_words import words_of
 from app.web.gate import Asked, Gate
 from app.web.live_changes import LiveChanges
+from app.web.texts import say
 from app.web.timeline import KEYS_MAX, Timeline, Timelines
 
 READING = (400, 401, 403, 503)
@@ -135,7 +136,7 @@ class PeopleRoutes(Controller):
         gate.need(request, "people")
         others = key or []
         if len(others) >= KEYS_MAX:
-            raise Problem(400, "too-many", f"{len(others)} further keys; at most {KEYS_MAX - 1}")
+            raise Problem(400, "too-many", say("refused_many_keys", n=len(others), most=KEYS_MAX - 1))
         found = await timelines.of({queries.key_of(each) for each in (user, *others)}, before=before)
         reasons = live.reasons()
         return msgspec.structs.replace(found, items=[_explained(each, reasons) for each in found.items])

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.web.kafka_problems import kafka_told
 from app.web.list_changes import lists_of, write_users
 from app.web.recent_events import recent_records
+from app.web.texts import say
 
 READ_TIMEOUT_S: Final = 10.0
 RECORDS_MAX: Final = 5_000
@@ -132,7 +133,7 @@ class Deeds:
 def check_confirmed(user: str, confirmed: str) -> None:
     """Problem 400 unless somebody has typed the same id twice."""
     if not confirmed or user != confirmed:
-        raise Problem(400, "confirm", "type the same id again: nothing was done")
+        raise Problem(400, "confirm", say("refused_confirm"))
 
 
 def erasures_of(values: Iterable[bytes | None]) -> list[ErasureRow]:

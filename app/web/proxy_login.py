@@ -14,6 +14,7 @@ from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.role_table import role_table
 from app.web.roles import Role
+from app.web.texts import say
 
 PROOF_HEADER: Final = "x-shoal-proxy-secret"
 SECRET_CHARACTERS_MIN: Final = 16
@@ -54,14 +55,14 @@ class ProxyLogin:
         peer = request.client.host if request.client else ""
         secret = _only(request, PROOF_HEADER)
         if not self._is_proxy(peer) or not hmac.compare_digest(secret.encode(errors="replace"), self._secret):
-            raise Problem(401, "no-proxy", "come by the address of the console's proxy")
+            raise Problem(401, "no-proxy", say("refused_no_proxy"))
         name = _only(request, self._user).strip()
         if not name or len(name) > NAME_CHARACTERS_MAX or visible_line(name) != name:
-            raise Problem(401, "no-user", "the proxy does not say who you are: its header of the user cannot be used")
+            raise Problem(401, "no-user", say("refused_no_user"))
         groups = _only(request, self._groups)[:GROUPS_CHARACTERS_MAX].split(",")
         roles = self._table.roles_of([each.strip() for each in groups])
         if not roles:
-            raise Problem(403, "no-role", "none of your groups has a role here: ask an administrator")
+            raise Problem(403, "no-role", say("refused_no_role"))
         return Person(name, roles)
 
     def _is_proxy(self, peer: str) -> bool:

@@ -12,6 +12,7 @@ from app.runtime.records.draft_record import DraftDeed, DraftRecord, ReviewRecor
 from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.shared_drafts import SharedDraft, SharedDrafts, told
+from app.web.texts import say
 
 MESSAGE_CHARACTERS_MAX: Final = 2_000
 Decision: TypeAlias = Callable[[DraftRecord, int], ReviewRecord]
@@ -44,11 +45,11 @@ class Reviews:
 
     async def ask(self, draft_id: str, *, revision: int, message: str, by: str) -> SharedDraft:
         """Sends a draft for review. Problem 400, 404, 409 or 503."""
-        _check_said(message, "say in a few words what you change, and why")
+        _check_said(message, say("refused_no_message"))
 
         def decide(draft: DraftRecord, now_ms: int) -> ReviewRecord:
             if draft.review is not None and draft.review.state == "approved":
-                raise Problem(409, "approved", f"{draft.review.decided_by} has approved this draft already: publish it")
+                raise Problem(409, "approved", say("refused_approved", by=draft.review.decided_by))
             return ReviewRecord(state="asked", asked_by=by, asked_ms=now_ms, message=message)
 
         return await self._decided(draft_id, revision, by, "asked", decide)
@@ -61,14 +62,14 @@ class Reviews:
         def decide(draft: DraftRecord, now_ms: int) -> ReviewRecord:
             review = _open_review(draft, "asked")
             if by in draft.writers:
-                raise Problem(403, "own-draft", "you have written in this draft: somebody else has to approve it")
+                raise Problem(403, "own-draft", say("refused_own_draft"))
             return replace(review, state="approved", decided_by=by, decided_ms=now_ms, comment=comment)
 
         return await self._decided(draft_id, revision, by, "approved", decide)
 
     async def send_back(self, draft_id: str, *, revision: int, comment: str, by: str) -> SharedDraft:
         """Sends a draft back to its author; an approval ends, too. Problem 400, 404, 409 or 503."""
-        _check_said(comment, "say what is to be changed")
+        _check_said(comment, say("refused_no_comment"))
 
         def decide(draft: DraftRecord, now_ms: int) -> ReviewRecord:
             review = _open_review(draft, "asked", "approved")
@@ -82,13 +83,13 @@ class Reviews:
         if not self._settings.console_review:
             return ""
         if not draft_id:
-            raise Problem(409, "no-approval", "a second person has to approve this: keep it as a draft, and send that")
+            raise Problem(409, "no-approval", say("refused_needs_review"))
         draft = await self._drafts.record(draft_id)
         review = draft.review
         if draft.deleted_ms or review is None or review.state != "approved" or review.decided_by in draft.writers:
-            raise Problem(409, "no-approval", "nobody has approved this draft as it is now")
+            raise Problem(409, "no-approval", say("refused_unapproved"))
         if not wanted.is_said_by(draft):
-            raise Problem(409, "no-approval", "what was approved is not this: publish the draft word for word")
+            raise Problem(409, "no-approval", say("refused_not_approved"))
         return review.decided_by
 
     async def published(self, draft_id: str, number: int | None) -> None:
@@ -107,7 +108,7 @@ class Reviews:
 
     async def _decided(self, draft_id: str, revision: int, by: str, step: str, decide: Decision) -> SharedDraft:
         if not self._settings.console_review:
-            raise Problem(409, "no-review", "this console has no reviews: set SHOAL_CONSOLE_REVIEW")
+            raise Problem(409, "no-review", say("refused_reviews_off"))
         details = _details(await self._drafts.record(draft_id)) | {"step": step}
         async with told(), audited(self._settings, "definitions.review", details=details, actor=by):
             return await self._drafts.review(draft_id, revision=revision, decide=decide)
@@ -122,7 +123,7 @@ def _details(draft: DraftRecord) -> dict[str, str]:
 def _open_review(draft: DraftRecord, *states: str) -> ReviewRecord:
     """The review of a draft, if it is in one of these states. Problem 409."""
     if draft.review is None or draft.review.state not in states:
-        raise Problem(409, "no-review", "this draft does not wait for a review any more")
+        raise Problem(409, "no-review", say("refused_not_waiting"))
     return draft.review
 
 
@@ -131,4 +132,4 @@ def _check_said(text: str, wanted: str) -> None:
     if not text.strip():
         raise Problem(400, "message", wanted)
     if len(text) > MESSAGE_CHARACTERS_MAX:
-        raise Problem(400, "message", f"the message has {len(text):,} characters, more than {MESSAGE_CHARACTERS_MAX:,}")
+        raise Problem(400, "message", say("refused_long_message", n=len(text), most=MESSAGE_CHARACTERS_MAX))

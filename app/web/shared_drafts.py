@@ -23,6 +23,7 @@ from app.runtime.records.draft_record import (
 )
 from app.service.http.http_problem import Problem
 from app.settings import Settings
+from app.web.texts import say
 
 TIMEOUT_S: Final = 15.0
 RETRY_AFTER_S: Final = 3
@@ -101,9 +102,7 @@ class SharedDrafts:
 
         def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
             if len(drafts) >= DRAFTS_MAX:
-                raise Problem(
-                    400, "too-many", f"there are {DRAFTS_MAX} drafts, with deleted ones: delete some for good"
-                )
+                raise Problem(400, "too-many", say("refused_many_drafts", most=DRAFTS_MAX))
             return _checked(
                 DraftRecord(
                     id=new_draft_id(),
@@ -143,7 +142,7 @@ class SharedDrafts:
         def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
             found = _found(drafts, draft_id)
             if found.revision != revision or not found.deleted_ms:
-                raise Problem(409, "other-revision", f"{_latest_deed(found)}: it stays")
+                raise Problem(409, "other-revision", say("refused_draft_stays", deed=_latest_deed(found)))
             return found
 
         async with told():
@@ -176,7 +175,7 @@ class SharedDrafts:
         def decide(drafts: dict[str, DraftRecord]) -> DraftRecord:
             found = _found(drafts, draft_id)
             if found.revision != revision or bool(found.deleted_ms) is not of_deleted:
-                raise Problem(409, "other-revision", f"{_latest_deed(found)}: nothing of yours was written")
+                raise Problem(409, "other-revision", say("refused_other_revision", deed=_latest_deed(found)))
             more = {} if by is None else {"changed_by": by, "changed_ms": now_ms}
             return _checked(msgspec.structs.replace(found, **made(found, now_ms), **more, revision=revision + 1))
 
@@ -189,7 +188,7 @@ class SharedDrafts:
 
 def _found(drafts: dict[str, DraftRecord], draft_id: str) -> DraftRecord:
     if draft_id not in drafts:
-        raise Problem(404, "no-draft", f"there is no draft {draft_id!r:.80}")
+        raise Problem(404, "no-draft", say("refused_no_draft", id=f"{draft_id!r:.80}"))
     return drafts[draft_id]
 
 
@@ -197,10 +196,10 @@ def _latest_deed(found: DraftRecord) -> str:
     """In words: what happened to a draft last, and by whom."""
     by, deed, at_ms = found.changed_by, "deleted" if found.deleted_ms else "changed", found.changed_ms
     if (review := found.review) is not None:
-        by, deed, at_ms = review.asked_by, "sent for review", review.asked_ms
+        by, deed, at_ms = review.asked_by, "asked", review.asked_ms
         if review.decided_ms:
-            by, deed, at_ms = review.decided_by, "decided on", review.decided_ms
-    return f"{by or 'somebody'} {deed} this draft at {iso(at_ms)}"
+            by, deed, at_ms = review.decided_by, "decided", review.decided_ms
+    return say(f"said_draft_{deed}", by=by or say("said_somebody"), at=iso(at_ms))
 
 
 def _checked(record: DraftRecord) -> DraftRecord:
@@ -211,9 +210,7 @@ def _checked(record: DraftRecord) -> DraftRecord:
         raise Problem(400, "invalid-request", "the base or the name is too long: send those of the definition")
     size = len(encode_draft(record))
     if size > DRAFT_BYTES_MAX:
-        raise Problem(
-            413, "too-large", f"the draft has {size:,} bytes, more than {DRAFT_BYTES_MAX:,}: shorten the text"
-        )
+        raise Problem(413, "too-large", say("refused_large_draft", n=size, most=DRAFT_BYTES_MAX))
     return record
 
 
@@ -256,10 +253,9 @@ async def told() -> AsyncIterator[None]:
         async with asyncio.timeout(TIMEOUT_S):
             yield
     except OvertakenDraftError:
-        why = "another console wrote at the same instant: nothing was written, try again"
-        raise Problem(503, "overtaken", why, retry_after_s=1) from None
+        raise Problem(503, "overtaken", say("refused_other_console"), retry_after_s=1) from None
     except TimeoutError:
-        raise Problem(503, "kafka", "Kafka does not answer in time", retry_after_s=RETRY_AFTER_S) from None
+        raise Problem(503, "kafka", say("refused_kafka_slow"), retry_after_s=RETRY_AFTER_S) from None
     except (UserError, KafkaError, OSError) as error:
         said = f"{error}".partition("\n")[0] or type(error).__name__
         raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

@@ -12,6 +12,7 @@ from app.segments.definitions.experiment import HELD_OUT, STEPS_OF_ONE_PER_CENT,
 from app.segments.language.durations import parse_duration
 from app.service.http.http_problem import Problem
 from app.settings import Settings
+from app.web.texts import say
 
 
 class UpliftWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -39,18 +40,18 @@ class UpliftTask:
 def uplift_task(settings: Settings, wish: UpliftWish, experiments: list[Experiment]) -> UpliftTask:
     """The job for a wish. Problem 400 for one that cannot be fulfilled."""
     if not settings.warehouse:
-        raise Problem(400, "no-warehouse", "this console has no warehouse: set SHOAL_WAREHOUSE")
+        raise Problem(400, "no-warehouse", say("refused_no_warehouse"))
     experiment = next((each for each in experiments if each.name == wish.experiment), None)
     if experiment is None:
-        raise Problem(400, "experiment", f"no definition has the experiment {wish.experiment!r:.80}")
+        raise Problem(400, "experiment", say("refused_experiment", name=f"{wish.experiment!r:.80}"))
     if not wish.goal.strip():
-        raise Problem(400, "goal", "name the events that the experiment is for")
+        raise Problem(400, "goal", say("refused_uplift_goal"))
     try:
         within_ms = parse_duration(wish.within)
     except ValueError as error:
         raise Problem(400, "within", str(error)) from None
     if not within_ms:
-        raise Problem(400, "within", "an outcome needs some time: give a duration above zero, such as 7d")
+        raise Problem(400, "within", say("refused_within"))
     metric: Metric = "value" if wish.value else "conversion"
     shares = {name: share / STEPS_OF_ONE_PER_CENT for name, share in experiment.groups}
     control = HELD_OUT if HELD_OUT in shares else experiment.groups[0][0]

@@ -19,6 +19,7 @@ from app.segments.language.functions import AGGREGATES, AggregateFunction
 from app.settings import Settings
 from app.web.condition_words import CART, USER, VISIT
 from app.web.recent_events import recent_events
+from app.web.texts import say
 
 FRESH_S: Final = 60.0
 READ_TIMEOUT_S: Final = 8.0
@@ -237,8 +238,8 @@ def _written(function: AggregateFunction) -> str:
 
 
 def _fields() -> Iterator[Word]:
-    for root, names in (("cart", CART), ("session", VISIT), ("user", USER)):
-        yield from (Word(f"{root}.{name}", says) for name, says in names.items())
+    for root, kind, names in (("cart", "cart", CART), ("session", "visit", VISIT), ("user", "user", USER)):
+        yield from (Word(f"{root}.{name}", say(f"said_{kind}_{name}")) for name in names)
     yield Word("segment('...')", "is in another segment")
     yield Word("score('...')", "the value of a score")
     yield Word("model('...')", "the probability that a model gave; of one with classes model('...').name")

@@ -1,21 +1,22 @@
 // Requests to the console, and data that stays up to date while a page shows it.
 import { useEffect, useRef, useState } from './vendor/core.js';
-import { t } from './words.js';
+import { language, t } from './words.js';
 
 const BASE = '/console/v1/';
 let csrf = '';
 export const setCsrf = (text) => { csrf = text; };
 
 export class ApiError extends Error {
-  constructor(status, code, message) {
+  constructor(status, code, message, values = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.values = values;
   }
 }
 
 async function send(path, method, body) {
-  const headers = { Accept: 'application/json' };
+  const headers = { Accept: 'application/json', 'Accept-Language': language };
   if (method !== 'GET') {
     headers['Content-Type'] = 'application/json';
     headers['X-Shoal-CSRF'] = csrf;
@@ -46,7 +47,7 @@ export async function askFile(path, body) {
 }
 
 function problemOf(answer, said) {
-  const problem = new ApiError(answer.status, said?.code ?? 'failure', said?.message ?? t('unreachable'));
+  const problem = new ApiError(answer.status, said?.code ?? 'failure', said?.message ?? t('unreachable'), said?.values);
   if (answer.status === 401 && problem.code === 'no-session') window.dispatchEvent(new Event('shoal-no-session'));
   return problem;
 }

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../vendor/core.js';
 import { query as made, useData } from '../api.js';
 import { setQuery } from '../router.js';
-import { t } from '../words.js';
+import { language, t } from '../words.js';
 import { ChangeTable } from '../parts/changes.js';
 
 const SHOWN = 100;
@@ -27,7 +27,7 @@ export function Live({ me, query }) {
     let again = 0;
     const open = () => {
       if (source || paused || document.hidden) return;
-      source = new EventSource(`/console/v1/changes${made({ segment, kind, user })}`);
+      source = new EventSource(`/console/v1/changes${made({ segment, kind, user, language })}`);
       source.addEventListener('open', () => setState('on'));
       source.addEventListener('error', () => {
         setState('off');

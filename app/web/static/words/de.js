@@ -893,6 +893,8 @@ export const WORDS = {
   said_since_left: 'die Zeit seit dem Austritt aus dem Segment {name}',
   said_times_entered: 'die Zahl der Eintritte in das Segment {name}',
   said_score: 'der Score {name}',
+  said_model: 'die Wahrscheinlichkeit nach dem Modell {name}',
+  said_model_class: 'die Wahrscheinlichkeit von {of} nach dem Modell {name}',
   said_top: 'was die höchsten {percent} % aller Nutzer erreichen',
   said_size: 'die Zahl der Nutzer im Segment {name}',
   said_count: 'die Zahl von {events}',

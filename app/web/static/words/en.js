@@ -893,6 +893,8 @@ export const WORDS = {
   said_since_left: 'the time since they left the segment {name}',
   said_times_entered: 'the number of times they entered the segment {name}',
   said_score: 'the score {name}',
+  said_model: 'the probability that the model {name} gave',
+  said_model_class: 'the probability of {of} that the model {name} gave',
   said_top: 'what the highest {percent} % of all users reach',
   said_size: 'the number of users in the segment {name}',
   said_count: 'the number of {events}',
