@@ -19,6 +19,7 @@ from app.segments.language.parser import parse_expression
 from app.service.questions.evaluation import Standing, ValueStanding
 from app.settings import Settings
 from app.web.condition_words import words_of
+from app.web.live_changes import tell
 from app.web.people_routes import _explained_standing
 from app.web.static_files import StaticFiles
 from tests.service.browser import Browser
@@ -66,7 +67,7 @@ def test_reasons_of_changes_are_told_in_words(change: str, evidence: list[object
         for text, value in zip(("cart.items > 0", "cart.idle >= 30m"), evidence, strict=True)
     ]
     made = {"segment": "carts", "change": change, "cause": {"kind": "event"}, "evidence": atoms}
-    assert Reasons(CATALOG, words_of).of(made) == said
+    assert Reasons(CATALOG, words_of, tell).of(made) == said
     assert "cart.idle >= 30m" in Reasons(CATALOG).of(made)
 
 
@@ -124,6 +125,7 @@ async def test_wide_heads_and_many_tags_fit_a_phone(url: str, page: Browser) -> 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+PER: Final = "count('Product Viewed' per category within 7d) >= 3"
 FORM: Final = f"import('{StaticFiles().prefix}parts/builder_form.js')"
 
 
@@ -134,6 +136,8 @@ FORM: Final = f"import('{StaticFiles().prefix}parts/builder_form.js')"
         "exists(page within 30d)",
         "never('Order Completed')",
         "count('Product Viewed' where price >= 100) <= 2",
+        "count('Product Viewed' where price >= 100 per category within 7d) >= 1",
+        "count(page per path) <= 2",
         "cart.idle >= 30m",
         "traits.plan != 'pro'",
         "not list('vip-customers')",
@@ -181,7 +185,7 @@ async def test_a_new_segment_of_a_list_is_named_and_built_without_code(author: A
         await page.until(f"{TEXT} == {json.dumps(CALLED.format(when=when))}")
         assert await page.evaluate("document.querySelector('.parts li span').offsetWidth") > 150
         await says(page, "It begins with what happens from now on.")
-        await says(page, "shoal backfill vip-customers-of-this-week")
+        await says(page, "After publishing, “Fill in its past” adds that.")
         assert await violations(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert await page.evaluate("troubles") == []
@@ -208,6 +212,28 @@ async def test_a_condition_is_changed_in_its_place_of_the_form(author: Author, p
     await click(page, "Cancel")
     await page.until(f"{TEXT} == {json.dumps(after)}")
     assert await page.evaluate("troubles") == []
+
+
+async def test_what_they_did_with_the_same_of_a_property_is_built_without_code(author: Author, page: Browser) -> None:
+    assert author.publish("segment: collectors\nwhen: exists('A')\n", message="x").status_code == 200
+    await look(page, f"{author.url}/edit/collectors", width=360)
+    await page.until(READY)
+    await choose(page, "event", "Product Viewed")
+    await choose(page, "times", "3")
+    await choose(page, "per", "category")
+    await click(page, "Add a condition")
+    await says(page, "did 'Product Viewed' with the same category within the last 7 days at least 3 times")
+    await page.until(f"{TEXT}.includes({json.dumps(PER)})")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await page.evaluate("troubles") == []
+    await page.evaluate("localStorage.clear()")
+
+
+async def test_midnight_is_the_hour_nought(url: str, page: Browser) -> None:
+    await look(page, f"{url}/segments")
+    words = f"import('{StaticFiles().prefix}words.js')"
+    shown = await page.evaluate(f"{words}.then(({{ moment }}) => moment(new Date(2026, 0, 5, 0, 0, 7).toISOString()))")
+    assert "00:00:07" in shown
 
 
 async def pick(page: Browser, name: str, value: str) -> None:

@@ -122,5 +122,6 @@ function Fields({ form, set, words }) {
     ${form.often === 'never' ? '' : html`<${Field} ...${both} label=${t('builder_times')} name="times" type="number" />`}
     <${Choice} ...${both} label=${t('builder_within')} name="within" options=${[...WITHIN.map((each) => [each, t(`within_${each}`)]), ['', t('builder_ever')]]} />
     <${Field} ...${both} label=${`${t('builder_property')} ${t('builder_any')}`} name="property" list=${chosen?.properties.map((each) => each.name) ?? []} />
+    ${form.often === 'never' ? '' : html`<${Field} ...${both} label=${`${t('builder_per')} ${t('builder_any_per')}`} name="per" list=${chosen?.properties.map((each) => each.name) ?? []} />`}
     ${form.property.trim() ? html`<${Choice} ...${both} label=${t('builder_is')} name="operator" options=${compared} /><${Field} ...${both} label=${t('builder_value')} name="value" list=${values} />` : ''}`;
 }

@@ -3,7 +3,7 @@ const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 const PLAIN = /^(-?\d+(\.\d+)?|true|false)$/;
 const literal = (text) => (PLAIN.test(text.trim()) ? text.trim() : quoted(text));
 
-export const NEW = { what: 'events', event: '', often: 'least', times: '1', within: '7d', property: '', operator: '=', value: '', field: 'value', cart: '>=', amount: '', trait: '', segment: '', list: '', side: 'in', role: '' };
+export const NEW = { what: 'events', event: '', often: 'least', times: '1', within: '7d', per: '', property: '', operator: '=', value: '', field: 'value', cart: '>=', amount: '', trait: '', segment: '', list: '', side: 'in', role: '' };
 export const WITHIN = ['1h', '1d', '7d', '30d'];
 
 /** The expression that a form says, or '' while something is missing. */
@@ -12,10 +12,11 @@ export function expressionOf(form) {
     const kind = form.what === 'visits' ? 'page' : form.event.trim() && quoted(form.event.trim());
     if (!kind) return '';
     const where = form.property.trim() ? ` where ${form.property.trim()} ${form.operator} ${literal(form.value)}` : '';
-    const events = kind + where + (form.within ? ` within ${form.within}` : '');
+    const per = form.often === 'never' || !form.per.trim() ? '' : ` per ${form.per.trim()}`;
+    const events = kind + where + per + (form.within ? ` within ${form.within}` : '');
     if (form.often === 'never') return `never(${events})`;
     const times = form.times.trim() || '1';
-    return form.often === 'least' && times === '1' ? `exists(${events})` : `count(${events}) ${form.often === 'least' ? '>=' : '<='} ${times}`;
+    return form.often === 'least' && times === '1' && !per ? `exists(${events})` : `count(${events}) ${form.often === 'least' ? '>=' : '<='} ${times}`;
   }
   if (form.what === 'cart') return form.amount.trim() ? `cart.${form.field} ${form.cart} ${form.amount.trim()}` : '';
   if (form.what === 'trait') return form.trait.trim() ? `traits.${form.trait.trim()} ${form.operator} ${literal(form.value)}` : '';
@@ -24,7 +25,7 @@ export function expressionOf(form) {
 }
 
 const COMPARED = "(=|!=|>=|<=|contains) ('(?:[^']|'')*'|\\S+?)";
-const EVENTS = new RegExp(`^(exists|never|count)\\(('(?:[^']|'')*'|page)(?: where ([\\w.]+) ${COMPARED})?(?: within (\\w+))?\\)(?: (>=|<=) (\\d+))?$`);
+const EVENTS = new RegExp(`^(exists|never|count)\\(('(?:[^']|'')*'|page)(?: where ([\\w.]+) ${COMPARED})?(?: per ([\\w.]+))?(?: within (\\w+))?\\)(?: (>=|<=) (\\d+))?$`);
 const CART = /^cart\.(value|items|idle) (>=|<=|=) (\S+)$/;
 const TRAIT = new RegExp(`^traits\\.([\\w.]+) ${COMPARED}$`);
 const GROUP = /^(not )?(segment|list)\(('(?:[^']|'')*')\)$/;
@@ -33,12 +34,12 @@ const plain = (text) => (text?.startsWith("'") ? text.slice(1, -1).replaceAll("'
 /** The form that says an expression; null where it cannot say exactly this. */
 export function formOf(expression) {
   const form = { ...NEW };
-  const [, way, event, property, operator, value, within, least, times] = EVENTS.exec(expression) ?? [];
+  const [, way, event, property, operator, value, per, within, least, times] = EVENTS.exec(expression) ?? [];
   const [, field, cart, amount] = CART.exec(expression) ?? [];
   const [, trait, compared, wanted] = TRAIT.exec(expression) ?? [];
   const [, not, kind, name] = GROUP.exec(expression) ?? [];
   if (way) {
-    Object.assign(form, { what: event === 'page' ? 'visits' : 'events', event: event === 'page' ? '' : plain(event), often: way === 'never' ? 'never' : least === '<=' ? 'most' : 'least', times: times ?? '1', within: within ?? '' });
+    Object.assign(form, { what: event === 'page' ? 'visits' : 'events', event: event === 'page' ? '' : plain(event), often: way === 'never' ? 'never' : least === '<=' ? 'most' : 'least', times: times ?? '1', within: within ?? '', per: per ?? '' });
     if (property) Object.assign(form, { property, operator, value: plain(value) });
   } else if (field) Object.assign(form, { what: 'cart', field, cart, amount });
   else if (trait) Object.assign(form, { what: 'trait', trait, operator: compared, value: plain(wanted) });
