@@ -2,19 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from app.catalogs.audited_publishing import publish_audited
 from app.catalogs.conflicts import source_conflict, version_conflict
 from app.catalogs.history import UnknownPublicationError, read_state
 from app.catalogs.publisher import PublishedState
 from app.catalogs.publishing import Outcome, checked_catalog, publish_catalog
-from app.catalogs.terms import NOTHING_PUBLISHED, Terms
+from app.catalogs.terms import MESSAGE_CHARACTERS_MAX, NOTHING_PUBLISHED, Terms
 from app.runtime.records.catalog_history import Step, files_of
+from app.segments.definitions.definition import Catalog
 from app.settings import Settings
 
 SOURCE: Final = "console"
+Trial: TypeAlias = Callable[[Catalog], Awaitable[str]]
+"""Tries a catalog before it is published. What it returns stands in the history behind the message; it may raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +35,9 @@ class Edit:
     approved_by: str = ""
 
 
-async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str) -> Outcome:
+async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str, trial: Trial | None = None) -> Outcome:
     """Publishes the catalog with one definition replaced or added. `by`: the author, who also stands in the audit log.
+    `trial`: tries the catalog first.
 
     Later publications are no conflict if they did not touch this definition. Raises PublishConflictError, CatalogError
     for definitions that cannot be used together, UserError.
@@ -46,6 +51,7 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
     path = texts[edit.name][0] if edit.name in texts else f"{edit.name}.yaml"
     files = files_of({**texts, edit.name: (path, edit.text)})
     catalog = await asyncio.to_thread(checked_catalog, settings, files)
+    note = "" if trial is None else await trial(catalog)
     sources = {} if present is None else present.sources
     return await publish_audited(
         settings,
@@ -54,7 +60,7 @@ async def publish_edit(settings: Settings, edit: Edit, *, by: str, message: str)
         published_ms=int(time.time() * 1000),
         terms=Terms(
             by=by,
-            message=message,
+            message=_with_note(message, note),
             source=SOURCE,
             approved_by=edit.approved_by,
             if_version=NOTHING_PUBLISHED if present is None else present.reference,
@@ -91,6 +97,11 @@ async def publish_removal(settings: Settings, edit: Edit, *, by: str, message: s
     if not write:
         return await publish_catalog(settings, catalog, files, published_ms=now_ms, write=False, terms=terms)
     return await publish_audited(settings, catalog, files, published_ms=now_ms, terms=terms, actor=by)
+
+
+def _with_note(message: str, note: str) -> str:
+    """A message with a note behind it, which stays whole."""
+    return f"{message[: MESSAGE_CHARACTERS_MAX - len(note) - 2]}\n\n{note}" if note else message
 
 
 def check_base(edit: Edit, state: PublishedState) -> None:

@@ -15,6 +15,7 @@ from app.segments.evaluation.time_rules import TimeRules
 from app.segments.language.durations import format_duration
 from app.segments.review.scenario import UNTIMED, value_of
 from app.web.condition_words import words_of
+from app.web.texts import say
 from tables.by_value import value_text, written
 
 TESTS_MAX: Final = 30
@@ -83,20 +84,20 @@ class TestResults(msgspec.Struct, frozen=True):
 
 
 def play_tests(
-    catalog: Catalog, segment: Segment, rules: TimeRules, progress: Callable[[int, int], None]
+    catalog: Catalog, segment: Segment, rules: TimeRules, progress: Callable[[int, int], None], *, brief: bool = False
 ) -> TestResults:
-    """Runs the tests of a segment."""
-    count = min(len(segment.tests), TESTS_MAX)
+    """Runs the tests of a segment. `brief`: all of them, and without what happens at each instant."""
+    count = len(segment.tests) if brief else min(len(segment.tests), TESTS_MAX)
     found: list[PlayedTest] = []
     for trial in run_trials(catalog, frozenset({segment.name}), rules):
         if len(found) == count:
             break
         progress(len(found), count)
-        found.append(_played(catalog, trial, rules))
+        found.append(_played(catalog, trial, rules, brief=brief))
     return TestResults(found, len(segment.tests) - len(found))
 
 
-def _played(catalog: Catalog, trial: Trial, rules: TimeRules) -> PlayedTest:
+def _played(catalog: Catalog, trial: Trial, rules: TimeRules, *, brief: bool) -> PlayedTest:
     return PlayedTest(
         name=trial.test.name,
         passed=not trial.failures,
@@ -104,7 +105,7 @@ def _played(catalog: Catalog, trial: Trial, rules: TimeRules) -> PlayedTest:
             Expected(format_duration(each.failure.at_ms), each.failure.line, each.failure.expected, each.failure.got)
             for each in trial.failures
         ],
-        moments=list(moments_of(catalog, trial.segment, trial.test, rules)),
+        moments=[] if brief else list(moments_of(catalog, trial.segment, trial.test, rules)),
         notes=[each.text for each in trial.unusable],
     )
 
@@ -184,10 +185,10 @@ def _moment(explainer: Explainer, explained: Explanation, at_ms: int, came: list
             atom
             for each in (explained, *by_value)
             for role, part in each.conditions.items()
-            for atom in _atoms(part, 0, test.start_ms, _before(each, role))
+            for atom in _atoms(part, 0, test.start_ms, (_before(each, role), _said_before(each, role)))
         ],
         waits=[
-            f"{_before(each)}{mark.key} until {format_duration(mark.until_ms - test.start_ms)}"
+            _said_before(each) + say(f"said_mark_{mark.key}", time=format_duration(mark.until_ms - test.start_ms))
             for each in (explained, *by_value)
             for mark in each.marks
         ],
@@ -202,12 +203,20 @@ def _before(explained: Explanation, role: Role = "when") -> str:
     return value if role == "when" else f"{value}{role}: "
 
 
-def _atoms(part: Part, depth: int, start_ms: int, before: str) -> Iterator[Atom]:
+def _said_before(explained: Explanation, role: Role = "when") -> str:
+    """The same in the language of whoever asks."""
+    value = "" if explained.value is None else f"{value_text(explained.value)}: "
+    return value if role == "when" else value + say(f"said_before_{role}")
+
+
+def _atoms(part: Part, depth: int, start_ms: int, before: tuple[str, str]) -> Iterator[Atom]:
+    """The lines of a condition. `before`: the beginning of the first one as written, and in words."""
     since = format_duration(max(0, part.since_ms - start_ms))
+    written, said = before
     if part.way == "atom":
-        yield Atom(before + part.text, before + words_of(part.text), part.holds, part.value, depth, since)
+        yield Atom(written + part.text, said + words_of(part.text), part.holds, part.value, depth, since)
         return
     text = {"all": "all of these", "any": "at least one of these", "not": "not"}[part.way]
-    yield Atom(before + text, before + text, part.holds, None, depth, since)
+    yield Atom(written + text, said + say(f"said_{part.way}"), part.holds, None, depth, since)
     for inner in part.parts:
-        yield from _atoms(inner, depth + 1, start_ms, "")
+        yield from _atoms(inner, depth + 1, start_ms, ("", ""))

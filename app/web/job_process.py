@@ -17,11 +17,13 @@ import msgspec
 from app.offline.uplift import Uplift
 from app.segments.definitions.definition import Catalog
 from app.settings import Settings
+from app.web.backfill_work import BackfillOutcome, BackfillTask, do_backfill
 from app.web.draft_backtest import BacktestResult, backtest_draft
 from app.web.draft_tests import TestResults, play_tests
 from app.web.profile_counts import CountTask, ProfileCounts, count_profiles
 from app.web.recent_events import recent_events
 from app.web.report_job import ReportTables, ReportTask, make_tables
+from app.web.texts import present_language, speaking
 from app.web.uplift_job import UpliftTask, compare_groups
 
 JobKind = Literal["tests", "backtest", "counts", "uplift", "report"]
@@ -33,20 +35,24 @@ LENGTH_BYTES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class TextTask:
-    """A job with a text. `live`: without the draft; `draft`: with it. Each has the definition and all it uses."""
+    """A job with a text. `live`: without the draft; `draft`: with it. Each has the definition and all it uses.
+    `brief`: of tests, only which fail."""
 
     kind: TextKind
     settings: Settings
     name: str
     live: Catalog
     draft: Catalog
+    brief: bool = False
 
 
-Task: TypeAlias = TextTask | CountTask | UpliftTask | ReportTask
+JobTask: TypeAlias = TextTask | CountTask | UpliftTask | ReportTask
+Task: TypeAlias = JobTask | BackfillTask
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of a job's output: how far it is, or its result, or why there is none."""
+    """A line of a job's output: how far it is, or its result, or why there is none. `left_s`: seconds that are left of
+    the stage, where somebody knows."""
 
     stage: str = ""
     done: int = 0
@@ -56,18 +62,20 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: ProfileCounts | None = None
     uplift: Uplift | None = None
     report: ReportTables | None = None
+    backfill: BackfillOutcome | None = None
+    left_s: int | None = None
     problem: str = ""
 
     @property
     def is_result(self) -> bool:
         """True for the last line of a job that has succeeded."""
-        results = (self.tests, self.backtest, self.counts, self.uplift, self.report)
+        results = (self.tests, self.backtest, self.counts, self.uplift, self.report, self.backfill)
         return any(each is not None for each in results)
 
 
 def encode_task(task: Task) -> bytes:
-    """The bytes of a task on the input of its process."""
-    packed = pickle.dumps(task)
+    """The bytes of a task on the input of its process, with the language of who asks."""
+    packed = pickle.dumps((present_language(), task))
     return len(packed).to_bytes(LENGTH_BYTES, "big") + packed
 
 
@@ -76,10 +84,12 @@ def run() -> None:
     os.nice(NICE)
     given, answers = sys.stdin.buffer, sys.stdout.buffer
     length = int.from_bytes(given.read(LENGTH_BYTES), "big")
-    task: Task = pickle.loads(given.read(length))  # noqa: S301  # the console itself wrote it
+    given_task: tuple[str, Task] = pickle.loads(given.read(length))  # noqa: S301  # the console itself wrote it
     threading.Thread(target=_end_with_input, args=(given,), daemon=True).start()
+    language, task = given_task
     try:
-        said = work(task, lambda progress: _write(answers, progress))
+        with speaking(language):
+            said = work(task, lambda progress: _write(answers, progress))
     except Exception as error:  # noqa: BLE001  # whatever it is, the console says it
         said = Said(problem=f"{error}".partition("\n")[0] or type(error).__name__)
     _write(answers, said)
@@ -97,12 +107,22 @@ def work(task: Task, tell: Callable[[Said], None]) -> Said:
     if isinstance(task, ReportTask):
         tell(Said(stage="reading"))
         return Said(report=make_tables(task))
+    if isinstance(task, BackfillTask):
+        return Said(
+            backfill=do_backfill(
+                task, lambda now: tell(Said(stage=now.stage, done=now.done, total=now.total, left_s=now.left_s))
+            )
+        )
     rules = task.settings.time_rules
     if task.kind == "tests":
         segment = task.draft.segment(task.name)
         return Said(
             tests=play_tests(
-                task.draft, segment, rules, lambda done, total: tell(Said(stage="playing", done=done, total=total))
+                task.draft,
+                segment,
+                rules,
+                lambda done, total: tell(Said(stage="playing", done=done, total=total)),
+                brief=task.brief,
             )
         )
     tell(Said(stage="reading", total=RECORDS_MAX))

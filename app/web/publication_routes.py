@@ -15,8 +15,10 @@ from app.service.http.openapi import problems, security, with_body
 from app.settings import Settings
 from app.web.gate import Asked, Gate
 from app.web.openapi import EDIT, REMOVAL, RENAME, ROLLBACK, conflicts
+from app.web.own_tests import OwnTests
 from app.web.publications import Done, PublicationDifference, PublicationRows, Publications
 from app.web.reviews import Reviews, Wanted
+from app.web.texts import say
 
 READING = (401, 403, 503)
 WRITING = (400, 401, 403, 404, 413, 415, 503)
@@ -25,7 +27,8 @@ BEFORE_MAX = 1 << 53
 
 class EditAsked(msgspec.Struct):
     """As `Edit`. `name`: of the definition that the text replaces; empty: it is new. `if_version`: the `publication`
-    on which the text is based. `draft`: the approved one that says this, where a review is needed."""
+    on which the text is based. `draft`: the approved one that says this, where a review is needed. `untested`: also if
+    its tests fail."""
 
     text: str
     message: str
@@ -33,6 +36,7 @@ class EditAsked(msgspec.Struct):
     name: str = ""
     draft: str = ""
     take_over: bool = False
+    untested: bool = False
 
 
 class RollbackAsked(msgspec.Struct):
@@ -91,7 +95,7 @@ class PublicationRoutes(Controller):
         """Publications, the newest first: who, when, why, from where, and what changed."""
         gate.need(request, "see")
         if before is not None and not 0 <= before <= BEFORE_MAX:
-            raise Problem(400, "before", "before is no number of a publication")
+            raise Problem(400, "before", say("refused_before"))
         return await publications.rows(name, before=before)
 
     @get(
@@ -141,10 +145,13 @@ class PublicationRoutes(Controller):
         settings: NamedDependency[Settings],
         publications: NamedDependency[Publications],
         reviews: NamedDependency[Reviews],
+        own_tests: NamedDependency[OwnTests],
     ) -> Done:
         """Publishes the catalog with this text in the place of the definition; all others stay as they are.
 
-        409 if a later publication than `if_version` touched it, or if it belongs to another source.
+        409 if a later publication than `if_version` touched it, if it belongs to another source, or (`tests-failed`,
+        with their names in `values`) if tests of the text fail; `untested` publishes it all the same, and the history
+        says so.
         """
         visitor = gate.need(request, "publish")
         asked: EditAsked = await body_of(request, EditAsked)
@@ -157,7 +164,8 @@ class PublicationRoutes(Controller):
             take_over=asked.take_over,
             approved_by=await reviews.approver(asked.draft, wanted),
         )
-        done = await publications.publish(edit, by=visitor.actor(settings) or "", message=asked.message)
+        trial = own_tests.trial(edit.name, force=asked.untested)
+        done = await publications.publish(edit, by=visitor.actor(settings) or "", message=asked.message, trial=trial)
         await reviews.published(asked.draft, done.number)
         return done
 
@@ -251,10 +259,9 @@ def _name_of(asked: EditAsked) -> str:
     """The name that the text gives itself. Problem 400 without one, and for another one than that of the original."""
     file = read_definition_file("new.yaml", asked.text)
     if file.definition is None:
-        raise Problem(400, "definitions", "\n\n".join(map(str, file.source.problems)) or "this is no definition")
+        raise Problem(400, "definitions", "\n\n".join(map(str, file.source.problems)) or say("refused_not_definition"))
     if asked.name and file.name != asked.name:
-        message = f"the text calls {asked.name:.80} {file.name:.80}: put the name back, or use Rename on its page first"
-        raise Problem(400, "name", message)
+        raise Problem(400, "name", say("refused_renamed", name=asked.name[:80], other=file.name[:80]))
     return file.name
 
 

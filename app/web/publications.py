@@ -10,7 +10,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from app.catalogs.conflicts import OvertakenError, PublishConflictError, SourceConflictError, told_steps
-from app.catalogs.edits import SOURCE, Edit, publish_edit, publish_removal
+from app.catalogs.edits import SOURCE, Edit, Trial, publish_edit, publish_removal
 from app.catalogs.history import PastCatalog, UnknownPublicationError, past_catalog, read_state, roll_back
 from app.catalogs.publisher import PublishedState
 from app.catalogs.publishing import Outcome
@@ -23,6 +23,7 @@ from app.segments.definitions.problem import CatalogError
 from app.service.http.http_problem import Problem
 from app.settings import Settings
 from app.web.draft_reader import DiffLine, difference_lines
+from app.web.texts import say
 
 PAGE: Final = 50
 READ_TIMEOUT_S: Final = 10.0
@@ -111,14 +112,13 @@ class Publications:
     async def state(self) -> PublishedState:
         """Both topics as they are now. Problem 409 or 503."""
         if not self.are_there:
-            why = "the definitions come from a folder: put the text into a file there, and start the processes again"
-            raise Problem(409, "folder", why)
+            raise Problem(409, "folder", say("refused_folder"))
         async with _told():
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     return await read_state(self._settings)
             except TimeoutError:
-                raise Problem(503, "kafka", "Kafka does not answer in time", retry_after_s=RETRY_AFTER_S) from None
+                raise Problem(503, "kafka", say("refused_kafka_slow"), retry_after_s=RETRY_AFTER_S) from None
 
     async def rows(self, name: str | None, *, before: int | None) -> PublicationRows:
         """Some publications, the newest first."""
@@ -145,7 +145,7 @@ class Publications:
         state = await self.state()
         present = state.log.publication
         if present is None or name not in present.definitions or name not in state.log.texts:
-            raise Problem(404, "no-definition", f"no definition {name!r:.80} is published")
+            raise Problem(404, "no-definition", say("refused_unpublished", name=f"{name!r:.80}"))
         path, text = state.log.texts[name]
         last = state.history.about(name)[-1:]
         return DefinitionText(
@@ -162,18 +162,18 @@ class Publications:
         present = (await self.state()).log.publication
         return NOTHING_PUBLISHED if present is None else present.reference
 
-    async def publish(self, edit: Edit, *, by: str, message: str) -> Done:
-        """Publishes one definition. Problem 400, 409 or 503."""
+    async def publish(self, edit: Edit, *, by: str, message: str, trial: Trial) -> Done:
+        """Publishes one definition, after its trial. Problem 400, 409 or 503."""
         await self.state()
         check_message(by, message)
         async with _told():
-            return _done(await publish_edit(self._settings, edit, by=by, message=message))
+            return _done(await publish_edit(self._settings, edit, by=by, message=message, trial=trial))
 
     async def remove(self, edit: Edit, *, by: str, message: str, write: bool) -> Done:
         """Publishes all but one definition, or says what would change. Problem 400, 404, 409 or 503."""
         await self.state()
         if edit.name.endswith(SETTINGS):
-            raise Problem(400, "name", "settings of the catalog are no segment: publish them from a folder")
+            raise Problem(400, "name", say("refused_settings"))
         if write:
             check_message(by, message)
         async with _told():
@@ -183,7 +183,7 @@ class Publications:
         """Publishes a definition under another name, or says what would change. Problem 400, 404, 409 or 503."""
         await self.state()
         if edit.name.endswith(SETTINGS):
-            raise Problem(400, "name", "settings of the catalog are no segment: publish them from a folder")
+            raise Problem(400, "name", say("refused_settings"))
         if write:
             check_message(by, message)
         async with _told():
@@ -211,7 +211,7 @@ class Publications:
 def check_message(by: str, message: str) -> None:
     """Problem 400 for a message that says nothing, or too much."""
     if not message.strip():
-        raise Problem(400, "message", "say in a few words what you change, and why")
+        raise Problem(400, "message", say("refused_no_message"))
     try:
         Terms(by=by, message=message, source=SOURCE)
     except UserError as error:
@@ -275,14 +275,14 @@ async def _told() -> AsyncIterator[None]:
         raise Problem(409 if error.users else 400, "in-use" if error.users else "name", str(error)) from None
     except SourceConflictError as error:
         owner = error.present.sources.get(error.names[0], "") if error.present is not None else ""
-        said = f"{error.names[0]} belongs to the source {owner}: whoever publishes from there would be refused later"
+        said = say("refused_other_source", name=error.names[0], source=owner)
         raise Problem(409, error.code, _with_steps(said, error.steps)) from None
     except OvertakenError as error:
-        raise Problem(409, error.code, _with_steps("somebody published at the same instant", error.steps)) from None
+        raise Problem(409, error.code, _with_steps(say("refused_overtaken"), error.steps)) from None
     except PublishConflictError as error:
-        raise Problem(409, error.code, _with_steps("somebody else has published meanwhile", error.steps)) from None
+        raise Problem(409, error.code, _with_steps(say("refused_other_version"), error.steps)) from None
     except CatalogError as error:
-        raise Problem(400, "definitions", f"these definitions cannot be used together:\n{error}") from None
+        raise Problem(400, "definitions", say("refused_together", problems=str(error))) from None
     except (UserError, KafkaError, OSError) as error:
         if isinstance(error.__cause__, CatalogError):
             raise Problem(400, "definitions", str(error)) from None

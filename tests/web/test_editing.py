@@ -80,6 +80,26 @@ async def test_an_empty_shop_gets_a_segment_without_a_command_line(author: Autho
     assert await page.evaluate("troubles") == []
 
 
+async def test_a_text_whose_tests_fail_is_published_only_by_a_second_click(author: Author, page: Browser) -> None:
+    text = STARTS["cart"].replace("left-a-cart", "odd-carts").replace("{at: 30m, in: true}", "{at: 30m, in: false}")
+    assert author.publish(text, message="x", untested=True).status_code == 200
+    await look(page, f"{author.url}/edit/odd-carts", width=360, theme="dark")
+    await write(page, "owner: growth\n")
+    await says(page, "Other words that mean the same")
+    await give_reason(page, "As it is")
+    await click(page, "Publish")
+    await says(page, "tests of odd-carts fail, so nothing was published:")
+    await says(page, "enters after half an hour of silence")
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.evaluate("document.querySelector('[name=untested]').click()")
+    await click(page, "Publish")
+    await says(page, "Published as number")
+    newest = author.history(name="odd-carts")[0]
+    assert newest["message"].endswith("published although its tests do not pass: enters after half an hour of silence")
+    assert await page.evaluate("troubles") == []
+
+
 @pytest.mark.long
 async def test_a_problem_is_shown_where_it_is_while_somebody_types(author: Author, page: Browser) -> None:
     author.publish("segment: typed\nwhen: exists('Tea Poured')\n", message="x")
@@ -208,7 +228,7 @@ async def test_the_editor_follows_the_rules_of_access_with_problems_and_differen
 @pytest.mark.long
 async def test_tests_are_tried_with_a_slider_of_time(author: Author, page: Browser) -> None:
     text = STARTS["cart"].replace("left-a-cart", "tried").replace("{at: 29m, in: false}", "{at: 29m, in: true}")
-    author.publish(text, message="x")
+    author.publish(text, message="x", untested=True)
     await look(page, f"{author.url}/edit/tried", theme="dark", width=360)
     await click(page, "Run the tests")
     await says(page, "1 of 1 tests fails.")

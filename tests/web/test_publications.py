@@ -9,11 +9,23 @@ import pytest
 
 from app.runtime.audit import AuditLog
 from app.settings import Settings
+from app.web import jobs
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop
 
 TEA = "# those who drink tea\nsegment: drinkers\nwhen:   exists('Tea Poured')   # at any time\n"
 MORE_TEA = TEA.replace("exists('Tea Poured')", "count('Tea Poured') >= 2")
+TESTED = (
+    TEA.replace("drinkers", "testers")
+    + """tests:
+  - name: tea is enough
+    events: [{at: 0m, event: Tea Poured}]
+    expect: [{at: 1m, in: true}]
+  - name: cake is enough
+    events: [{at: 0m, event: Cake Cut}]
+    expect: [{at: 1m, in: true}]
+"""
+)
 CAKE = "segment: eaters\nwhen: exists('Cake Cut')\n"
 
 
@@ -105,6 +117,30 @@ def test_a_definition_of_another_source_is_only_taken_over_where_that_is_said(au
     assert author.publish(text, name="walkers", take_over=True).status_code == 200
     assert author.http.get("/definitions", params={"name": "walkers"}).json()["source"] == "console"
     assert author.http.get("/definitions", params={"name": "eaters"}).json()["text"] == CAKE
+
+
+def test_a_text_whose_tests_fail_is_only_published_where_that_is_said(author: Author) -> None:
+    before = author.latest()
+    refused = author.publish(TESTED)
+    assert (refused.status_code, refused.json()["code"]) == (409, "tests-failed")
+    assert refused.json()["values"] == {"name": "testers", "tests": ["cake is enough"], "more": 0}
+    assert author.latest() == before
+    done = author.publish(TESTED, untested=True, message="x" * 2_000)
+    assert done.status_code == 200, done.text
+    note = "\n\npublished although its tests do not pass: cake is enough"
+    newest = author.history(name="testers")[0]
+    assert (newest["message"].endswith("x" + note), len(newest["message"])) == (True, 2_000)
+    records = asyncio.run(AuditLog(author.settings, actor=None, way="http").latest(2))
+    assert records[1].details["message"].endswith(note)
+    mended = author.publish(TESTED.replace("event: Cake Cut", "event: Tea Poured"), name="testers", message="mended")
+    assert (mended.status_code, author.history()[0]["message"]) == (200, "mended")
+
+
+def test_tests_that_cannot_be_played_are_no_tests_that_pass(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "JOB_S_MAX", 0.0)
+    refused = author.publish(TESTED.replace("testers", "waiters"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "tests-failed")
+    assert "could not be played: it took longer" in refused.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `code` is short, `message` says what is wrong and what to do; the Segment libraries show both.
     `accepted`: how many events of the request are in Kafka all the same; `refused`: those that are not; `late`: those
-    of the accepted that are too old to change anything.
+    of the accepted that are too old to change anything. `values`: of the console, what its message is about.
     """
 
     code: str
@@ -48,10 +48,20 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     accepted: int | None = None
     refused: tuple[Refused, ...] = ()
     late: tuple[LateEvent, ...] = ()
+    values: dict[str, str | int | list[str]] = {}
 
     def __post_init__(self) -> None:
         assert self.success is False
         msgspec.structs.force_setattr(self, "message", visible(self.message))
+        if self.values:
+            shown = {name: _visible(value) for name, value in self.values.items()}
+            msgspec.structs.force_setattr(self, "values", shown)
+
+
+def _visible(value: str | int | list[str]) -> str | int | list[str]:
+    if isinstance(value, list):
+        return [visible(each) for each in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 class Problem(Exception):
@@ -70,10 +80,18 @@ class Problem(Exception):
         refused: tuple[Refused, ...] = (),
         late: tuple[LateEvent, ...] = (),
         headers: Mapping[str, str] | None = None,
+        values: Mapping[str, str | int | list[str]] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = ProblemBody(code=code, message=message, accepted=accepted, refused=refused, late=late)
+        self.body = ProblemBody(
+            code=code,
+            message=message,
+            accepted=accepted,
+            refused=refused,
+            late=late,
+            values=dict(values or {}),
+        )
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(max(1, retry_after_s))

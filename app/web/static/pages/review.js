@@ -9,6 +9,7 @@ import { Against, Findings, Meaning } from '../parts/reading.js';
 import { ReviewState, Who, whatOf } from '../parts/review.js';
 import { Said } from '../parts/said.js';
 import { Shown, Time, Trouble } from '../parts/states.js';
+import { Untested, isUntested } from '../parts/untested.js';
 
 const EVERY = 10_000;
 
@@ -83,10 +84,11 @@ function Plan({ draft, me }) {
 
 function Next({ draft, me, again }) {
   const [takeOver, setTakeOver] = useState(false);
+  const [untested, setUntested] = useState(false);
   const state = draft.review?.state ?? 'none';
   const post = (path, body) => ask(path, { method: 'POST', body });
   const step = (name) => async (message) => { await post(`drafts/${draft.id}/${name}`, { revision: draft.revision, message }); again(); };
-  const publish = async (message) => { await post(PATHS[draft.deed], { ...bodyOf(draft), message, ...(takeOver ? { take_over: true } : {}) }); again(); };
+  const publish = async (message) => { await post(PATHS[draft.deed], { ...bodyOf(draft), message, ...(takeOver ? { take_over: true } : {}), ...(untested ? { untested: true } : {}) }); again(); };
   const rebase = async () => {
     const { publication } = await ask('publications/latest');
     await ask(`drafts/${draft.id}`, { method: 'PUT', body: { text: draft.text, base: publication, revision: draft.revision } });
@@ -103,5 +105,6 @@ function Next({ draft, me, again }) {
   }
   return html`<${Said} key="publish" label=${t('publish_message')} start=${draft.review.message} word=${t('publish')} onGo=${publish} main
       trouble=${(problem) => problem.code === 'other-source' ? html`<label class="tick"><input type="checkbox" checked=${takeOver} onChange=${(event) => setTakeOver(event.target.checked)} />${t('take_over')}</label>`
+        : isUntested(problem) ? html`<${Untested} problem=${problem} wanted=${untested} onWanted=${setUntested} />`
         : problem.code === 'other-version' ? html`<p>${t('review_rebase_more')}</p><button type="button" onClick=${rebase}>${t('review_rebase')}</button>` : ''} />${back}`;
 }
