@@ -51,4 +51,9 @@ class ConsoleSettings:
     console_review: bool = setting(
         False, "Whatever the console publishes needs the approval of a second person; it needs a login"
     )
+    console_histories: str = setting(
+        "",
+        "Files from which the console may backfill: name=files:EVENTS,EVENTS or name=parquet:FOLDER; the next one "
+        "after a semicolon",
+    )
     console_streams_max: int = setting(100, "Live streams that the console serves at once", low=1, high=10_000)

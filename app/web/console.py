@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+import msgspec
 from litestar import Litestar, Response
 from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException
@@ -26,6 +27,8 @@ from app.service.questions.queries import Queries
 from app.service.routes.export_routes import Exports
 from app.settings import Settings
 from app.web.audit_routes import AuditRoutes
+from app.web.backfill_routes import BackfillRoutes
+from app.web.backfills import Backfills
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
 from app.web.change_routes import ChangeRoutes
@@ -41,6 +44,7 @@ from app.web.list_routes import ListRoutes
 from app.web.live_changes import LiveChanges
 from app.web.oidc_routes import OidcRoutes
 from app.web.operation_routes import OperationRoutes
+from app.web.own_tests import OwnTests
 from app.web.people_routes import People, PeopleRoutes
 from app.web.privacy import Deeds
 from app.web.privacy_routes import PrivacyRoutes
@@ -53,18 +57,27 @@ from app.web.segment_routes import SegmentRoutes
 from app.web.session_routes import SessionRoutes
 from app.web.shared_drafts import SharedDrafts
 from app.web.static_files import StaticFiles
+from app.web.texts import say
 from app.web.timeline import Timelines
 from app.web.vocabulary import Vocabularies
 
 ROUTES: Final = (
     *(SessionRoutes, OidcRoutes, SegmentRoutes, PeopleRoutes, ChangeRoutes, OperationRoutes),
     *(DefinitionRoutes, DraftRoutes, ReviewRoutes, PublicationRoutes, JobRoutes),
-    *(ListRoutes, ExperimentRoutes, PrivacyRoutes, AuditRoutes),
+    *(BackfillRoutes, ListRoutes, ExperimentRoutes, PrivacyRoutes, AuditRoutes),
 )
 BODY_BYTES_MAX: Final = 1 << 20
 EXPORTS: Final = "^/console/v1/privacy/exports"
 STREAM: Final = "^/console/v1/changes"
 """Live changes are sent as they come: nothing may collect them to pack them."""
+
+SERVICE_TEXTS: Final = {
+    "no-definitions": "no_definitions",
+    "no-such-path": "no_path",
+    "no-redis": "no_redis",
+    "redis": "redis",
+}
+"""Codes of refusals that the service and the framework say in English, and the texts for people."""
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +100,7 @@ def create_console(settings: Settings) -> Console:
     feed = ChangeFeed(settings, hub)
     view = CatalogView(settings, definitions, memberships, feed)
     jobs = Jobs()
+    backfills = Backfills(settings)
     shared_drafts = SharedDrafts(settings)
 
     def drain() -> None:
@@ -102,6 +116,7 @@ def create_console(settings: Settings) -> Console:
         finally:
             drain()
             await jobs.stop()
+            await backfills.stop()
             await feed.stop()
             await hub.stop()
             await definitions.stop()
@@ -126,6 +141,8 @@ def create_console(settings: Settings) -> Console:
             "reviews": given(Reviews(settings, shared_drafts)),
             "publications": given(Publications(settings)),
             "jobs": given(jobs),
+            "backfills": given(backfills),
+            "own_tests": given(OwnTests(settings, jobs)),
             "deeds": given(Deeds(settings)),
             "exports": given(Exports(settings)),
             "vocabularies": given(Vocabularies(settings)),
@@ -158,6 +175,8 @@ def _openapi() -> OpenAPIConfig:
 
 
 def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
+    if (key := SERVICE_TEXTS.get(problem.body.code)) is not None:
+        problem.body = msgspec.structs.replace(problem.body, message=say(f"refused_{key}"))
     headers = {"Cache-Control": "no-store", **problem.headers}
     return Response(problem.encode(), status_code=problem.status, headers=headers, media_type="application/json")
 
@@ -169,4 +188,4 @@ def _say_error(request: Asked, error: HTTPException) -> Response[bytes]:
 def _say_failure(request: Asked, error: Exception) -> Response[bytes]:
     """Our own mistake. What it was stands in the log, without the request."""
     log.error("request failed: %s", type(error).__name__, exc_info=error)
-    return _say_problem(request, Problem(500, "failure", "this is an error of the console; its log has the details"))
+    return _say_problem(request, Problem(500, "failure", say("refused_failure")))

@@ -126,6 +126,10 @@ EDIT: Final = Schema(
         "take_over": Schema(
             type=OpenAPIType.BOOLEAN, description="Also if the definition belongs to another source; false if absent"
         ),
+        "untested": Schema(
+            type=OpenAPIType.BOOLEAN,
+            description="Also if tests of the text fail, which the history then says; false if absent",
+        ),
     },
 )
 REMOVAL: Final = Schema(
@@ -166,6 +170,17 @@ ROLLBACK: Final = Schema(
 )
 
 
+BACKFILL: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["names"],
+    properties={
+        "names": Schema(type=OpenAPIType.ARRAY, items=_TEXT, description="The live segments to be filled"),
+        "source": Schema(
+            type=OpenAPIType.STRING,
+            description="Where the history begins: a name of SHOAL_CONSOLE_HISTORIES; topic if absent",
+        ),
+    },
+)
 LIST_CHANGE: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["name", "text"],

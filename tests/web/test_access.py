@@ -32,6 +32,7 @@ ALL = (
     "/console/v1/destinations",
     "/console/v1/lists",
     "/console/v1/experiments",
+    "/console/v1/backfill",
 )
 PRIVACY = "/console/v1/privacy"
 FOR_EDITORS = ("/console/v1/vocabulary", "/console/v1/drafts")
@@ -55,6 +56,7 @@ WRITES: dict[str, Right] = {
     "/console/v1/privacy/erasures": "privacy",
     "/console/v1/privacy/exports": "privacy",
     "/console/v1/privacy/restrictions": "privacy",
+    "/console/v1/backfill": "publish",
     "/console/v1/lists/import": "publish",
     "/console/v1/publications": "publish",
     "/console/v1/publications/removal": "publish",

@@ -30,6 +30,7 @@ PAGES: Final = {
     "/privacy": "Privacy",
     "/experiments": "Experiments",
     "/reports": "Reports",
+    "/backfill": "The past of segments",
     "/review": "Review",
     "/edit": "New segment",
     "/edit/cart-abandoned": "Edit cart-abandoned",

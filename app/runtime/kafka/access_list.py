@@ -138,7 +138,7 @@ def _readers_of_people(settings: Settings, every: Sequence[str]) -> dict[str, It
             _topics("Describe", f"{topics.destinations}.states"),
             _topics("Write", topics.clickstream, topics.catalog, topics.catalog_history, topics.audit, topics.drafts),
             [_prefix("Read", topics.segment_prefix)],
-            [_transactions(f"{app_id}-{each}") for each in ("catalog-publisher", "drafts", "users")],
+            [_transactions(f"{app_id}-{each}") for each in ("backfill", "catalog-publisher", "drafts", "users")],
         ),
     }
 

@@ -14,6 +14,7 @@ import { Live } from './pages/live.js';
 import { Destinations } from './pages/destinations.js';
 import { Health } from './pages/health.js';
 import { Audit } from './pages/audit.js';
+import { Backfill } from './pages/backfill.js';
 import { More } from './pages/more.js';
 import { Edit } from './pages/edit.js';
 import { Drafts } from './pages/drafts.js';
@@ -56,6 +57,7 @@ function pageOf(address, me) {
     const Page = inner[1] === 'edit' ? Edit : Segment;
     return ['segments', html`<${Page} key=${pageKey(address)} name=${name} me=${me} query=${address.query} />`];
   }
+  if (address.path === '/backfill') return ['segments', html`<${Backfill} me=${me} query=${address.query} />`];
   if (address.path === '/review') return ['drafts', html`<${Review} key=${pageKey(address)} me=${me} query=${address.query} />`];
   if (address.path === '/edit') return ['segments', html`<${Edit} key=${pageKey(address)} name="" me=${me} query=${address.query} />`];
   const found = PAGES.find(([path]) => path === address.path);

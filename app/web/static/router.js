@@ -50,4 +50,6 @@ export const personHref = (user) => `/people?user=${encodeURIComponent(user)}`;
 export const draftHref = (draft) => `/edit${draft.name ? `/${encodeURIComponent(draft.name)}` : ''}?draft=${draft.id}`;
 /** The page of a draft's review. */
 export const reviewHref = (draft) => `/review?draft=${draft.id}`;
+/** The page on which a segment gets its past. */
+export const backfillHref = (name) => `/backfill?name=${encodeURIComponent(name)}`;
 export const editHref = (name) => `/edit/${encodeURIComponent(name)}`;

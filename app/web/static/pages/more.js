@@ -4,7 +4,6 @@ import { t } from '../words.js';
 
 const THINGS = [
   ['models', 'shoal train rows.parquet --label NAME --output MODEL', 'docs/features.md'],
-  ['backfill', 'shoal backfill NAME', 'docs/backfill.md'],
 ];
 
 export function More() {

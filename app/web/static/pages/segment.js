@@ -1,7 +1,7 @@
 // One segment: its size, its meaning, who is in it, what changed and why.
 import { html, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
-import { editHref, segmentHref, setQuery } from '../router.js';
+import { backfillHref, editHref, segmentHref, setQuery } from '../router.js';
 import { bytes, number, share, t } from '../words.js';
 import { Figure, Shown, Time } from '../parts/states.js';
 import { Conditions } from '../parts/conditions.js';
@@ -26,6 +26,7 @@ export function Segment({ name, me, query }) {
         ${me.rights.includes('edit') ? html`<a class="action" href=${editHref(name)}>${t('edit')}</a>` : ''}
         ${me.features.published ? html`<a href=${`/history${made({ name })}`}>${t('history_of')}</a>` : ''}
         ${me.rights.includes('publish') && me.features.published ? html`${button('rename')}${button('remove')}` : ''}
+        ${me.rights.includes('publish') && data.status === 'live' ? html`<a href=${backfillHref(name)}>${t('backfill_offer')}</a>` : ''}
         ${data.tags.map((each) => html`<a class="tag" key=${each} href=${`/segments${made({ tag: each })}`}>${each}</a>`)}</p>
       ${doing === 'rename' ? html`<${Renaming} name=${name} path=${path} live=${data.status === 'live'} destinations=${data.destinations} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
       ${doing === 'remove' ? html`<${Removal} name=${name} path=${path} live=${data.status === 'live'} review=${me.features.review} onCancel=${() => setDoing('')} />` : ''}
