@@ -62,6 +62,14 @@ class PersonView(msgspec.Struct, kw_only=True, frozen=True):
     remembered: dict[str, Any]
 
 
+class LiveMemberships(msgspec.Struct, kw_only=True, frozen=True):
+    """The memberships of a person in Redis. `user`: them, or whom the key that was asked for has moved to."""
+
+    asked: str
+    user: str
+    memberships: list[Membership]
+
+
 class People:
     """Reads one person at a time from where it is kept."""
 
@@ -90,6 +98,11 @@ class People:
             remembered=found.remembered,
         )
 
+    async def at_once(self, user: str) -> LiveMemberships:
+        """The segments that Redis knows of. Problem 503."""
+        found = await self._memberships.of(user)
+        return LiveMemberships(asked=found.path[0], user=found.user, memberships=found.memberships)
+
     async def _live(self, user: str) -> list[Membership] | str:
         try:
             return (await self._memberships.of(user)).memberships
@@ -114,6 +127,24 @@ class PeopleRoutes(Controller):
         """All segments of a person, in or not, with reasons and what comes next; their keys, consent and lists."""
         gate.need(request, "people")
         return await people.view(queries.key_of(user))
+
+    @get(
+        "/console/v1/people/memberships",
+        summary="The segments of a person",
+        responses=problems(*READING),
+        security=security("session"),
+    )
+    async def memberships(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        people: NamedDependency[People],
+        queries: NamedDependency[Queries],
+        user: UserParameter,
+    ) -> LiveMemberships:
+        """The segments of a person as Redis has them, without reasons: no topic is read, so it answers at once."""
+        gate.need(request, "people")
+        return await people.at_once(queries.key_of(user))
 
     @get(
         "/console/v1/people/timeline",

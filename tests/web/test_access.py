@@ -19,7 +19,11 @@ from app.web.roles import ROLES, Right, Role, rights_of
 from tests.web.conftest import PASSWORD
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
-PEOPLE = ("/console/v1/people?user=ann", "/console/v1/people/timeline?user=ann")
+PEOPLE = (
+    "/console/v1/people?user=ann",
+    "/console/v1/people/memberships?user=ann",
+    "/console/v1/people/timeline?user=ann",
+)
 ALL = (
     "/console/v1/segments",
     "/console/v1/segments/cart-abandoned",

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from app.settings import Settings
@@ -62,6 +63,13 @@ async def violations(page: Browser) -> Any:
     await page.evaluate(f"if (!window.axe) {{ {AXE.read_text()} }} 0")
     found = f"axe.run({{runOnly: {RULES}}}).then((all) => all.violations.map((one) => [one.id, one.nodes[0].html]))"
     return await page.evaluate(found)
+
+
+async def test_the_segments_of_a_person_are_there_without_their_profile(http: httpx.AsyncClient) -> None:
+    for user, segments in (("ann", ["cart-abandoned"]), ("nobody", [])):
+        found = (await http.get("/console/v1/people/memberships", params={"user": user})).json()
+        assert (found["asked"], found["user"]) == (user, user)
+        assert [each["segment"] for each in found["memberships"]] == segments
 
 
 @pytest.mark.long

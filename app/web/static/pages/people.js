@@ -3,7 +3,7 @@ import { html, useEffect, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { go, personHref, segmentHref } from '../router.js';
 import { brevity, moment, t } from '../words.js';
-import { Figure, Shown, Time } from '../parts/states.js';
+import { Figure, Shown, Time, Trouble } from '../parts/states.js';
 import { Kind, OfValue } from '../parts/changes.js';
 
 export function People({ me, query }) {
@@ -51,14 +51,26 @@ const Attached = ({ values }) => Object.keys(values).length ? html`<p class="qui
 
 const Next = ({ next }) => next ? html`<span>${t(`next_${next.change}`, { at: moment(next.at) })}</span>` : html`<span class="quiet">${t('next_none')}</span>`;
 
+// What Redis knows is there at once; the reasons need a reading of the profiles.
 function Person({ user }) {
   const view = useData(`people${made({ user })}`);
+  const live = useData(`people/memberships${made({ user })}`);
+  if (!view.data && live.data) return html`<${AtOnce} of=${live.data} reasons=${view} />`;
   return html`<${Shown} of=${view}>${(data) => html`
     <h2 class="id"><bdi>${data.user}</bdi></h2>
     ${data.moved_to ? html`<p class="notice">${t('person_moved', { asked: data.asked, user: data.user })}</p>` : ''}
     <p class="quiet">${t('person_clock', { at: moment(data.at) })}</p>
     ${data.known ? html`<${Known} data=${data} />` : html`<p class="notice">${t('person_unknown')}</p>`}
     <${Timeline} user=${data.user} keys=${[...new Set([data.asked, ...data.keys.map((each) => each.id)])].filter((each) => each !== data.user).slice(0, 9)} />`}<//>`;
+}
+
+function AtOnce({ of: found, reasons }) {
+  return html`<h2 class="id"><bdi>${found.user}</bdi></h2>
+    ${reasons.problem ? html`<${Trouble} problem=${reasons.problem} again=${reasons.reload} />` : html`<p class="quiet" role="status">${t('person_reading')}</p>`}
+    <section aria-labelledby="in"><h2 id="in">${t('person_in')} (${found.memberships.length})</h2>
+      ${found.memberships.length ? html`<ul class="standings">${found.memberships.map((each) => html`<li key=${JSON.stringify([each.segment, each.value])}>
+        <h3><a href=${segmentHref(each.segment)}>${each.segment}</a>${'value' in each ? html` · <bdi>${shown(each.value)}</bdi>` : ''}</h3>
+        <p>${t('since')} <${Time} at=${each.since} /> · ${t('person_times', { n: each.times })}</p></li>`)}</ul>` : html`<p class="quiet">${t('person_in_none')}</p>`}</section>`;
 }
 
 function Known({ data }) {

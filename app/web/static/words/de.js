@@ -646,6 +646,7 @@ export const WORDS = {
   person_identified: 'Angemeldet',
   yes: 'ja',
   no: 'nein',
+  person_reading: 'Die Gründe werden aus den Profilen gelesen.',
   person_in: 'Jetzt darin',
   person_in_none: 'In keinem Segment.',
   person_times: ['{n}-mal', '{n}-mal'],

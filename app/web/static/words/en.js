@@ -646,6 +646,7 @@ export const WORDS = {
   person_identified: 'Logged in',
   yes: 'yes',
   no: 'no',
+  person_reading: 'The reasons are being read from the profiles.',
   person_in: 'In now',
   person_in_none: 'Not in any segment.',
   person_times: ['{n} time', '{n} times'],
