@@ -44,6 +44,11 @@ def is_inside(entry: Entry) -> bool:
     return member is not None and bool(member[INSIDE])
 
 
+def count_inside(state: State | None) -> int:
+    """The number of values by which the user is in; `state`: None if no value is known."""
+    return sum(map(is_inside, state.values())) if state else 0
+
+
 def keys_inside(profile: Profile, segment: int) -> list[str]:
     """The keys of the values by which a user is in a segment, in order of text; empty for one without values."""
     state = profile.aggregates.get(state_id(segment)) or {}

@@ -178,6 +178,8 @@ def _value(node: s.Expression) -> str:
             return say("said_context", name=canonical.path_text(node.path))
         case s.Aggregate() if (told := _aggregate(node)) is not None:
             return told
+        case s.ValueCount():
+            return f"the number of values by which they are in the segment {node.segment}"
         case s.SegmentMark(function="since_left"):
             return say("said_since_left", name=node.segment)
         case s.SegmentMark(function="times"):

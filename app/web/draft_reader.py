@@ -204,7 +204,7 @@ def _concerned(file: DefinitionFile, known: dict[str, Definition], *, of: str) -
 
 def _names_in(node: s.Node) -> Iterator[str]:
     for each in walk(node):
-        if isinstance(each, s.Membership | s.SegmentMark):
+        if isinstance(each, s.Membership | s.ValueCount | s.SegmentMark):
             yield each.segment
         elif isinstance(each, s.ScoreValue):
             yield each.score

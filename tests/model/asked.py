@@ -14,6 +14,7 @@ from app.segments.language.syntax import (
     Number,
     ScoreValue,
     SegmentMark,
+    ValueCount,
 )
 from tests.model import models
 from tests.model.view import walk
@@ -52,7 +53,7 @@ def windows(segment: Segment, catalog: Catalog) -> Iterator[int]:
                     | Comparison(left=Number(value=days), right=Aggregate(function="streak", since_last=None))
                 ):
                     yield (max(ceil(days), 0) + 2) * 24 * 3_600_000
-                case Membership(segment=name):
+                case Membership(segment=name) | ValueCount(segment=name):
                     yield from windows(catalog.segment(name), catalog)
                 case ModelValue(model=name):
                     yield from windows(models.moments(name, catalog), catalog)
@@ -80,7 +81,7 @@ def needs(segment: Segment, catalog: Catalog) -> set[str]:
     found: set[str] = set()
     while reading:
         for node in walk(reading.pop()):
-            if isinstance(node, Membership | SegmentMark):
+            if isinstance(node, Membership | ValueCount | SegmentMark):
                 found.add(node.segment)
             elif isinstance(node, ModelValue):
                 found.add(models.moments(node.model, catalog).name)

@@ -78,6 +78,19 @@ EACH_MUTATIONS = (
         "inside = bool(state) and all(map(by_value.is_inside, state.values()))",
     ),
     Mutation(
+        "a value that is known counts, whether in by it or not",
+        "tables/by_value.py",
+        "sum(map(is_inside, state.values())) if state else 0",
+        "len(state or {})",
+    ),
+    Mutation(
+        "who asks by how many values looks only when the user enters or leaves",
+        BY_VALUE,
+        "        self._sum_up(whole, state, now, settlement)\n        return changed",
+        "        was = whole.members.get(self.segment, [0])[0]\n        self._sum_up(whole, state, now, settlement)\n"
+        "        return changed and was != whole.members.get(self.segment, [0])[0]",
+    ),
+    Mutation(
         "a value that only the other of two users knows is lost by a merge",
         "app/segments/merging/values.py",
         "        own = state.setdefault(key, new_entry(theirs[LATEST]))",

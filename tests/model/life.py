@@ -220,13 +220,17 @@ class Life:
 
     def view(self) -> View:
         if self.one is None:
-            return View(
-                self.user, self.catalog, self.history, self.members, self.at_ms, self.standings, None, self.numbers
-            )
+            counts = {each.name: self.inside_by(each.name) for each in self.by_value()}
+            history, members, at_ms = self.history, self.members, self.at_ms
+            return View(self.user, self.catalog, history, members, at_ms, self.standings, None, self.numbers, counts)
         segment, name = self.one
         history = self.known[segment.name][name].history
         members = self.members_by(segment, name)
         return View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history, self.numbers)
+
+    def inside_by(self, name: str) -> int:
+        """The number of values by which the user is in a segment."""
+        return sum(one.standing.inside for one in self.known.get(name, {}).values())
 
     def members_by(self, segment: Segment, name: Name) -> set[str]:
         """The segments that the user is in, those by the same property by the same value."""

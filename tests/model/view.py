@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -40,6 +40,7 @@ from app.segments.language.syntax import (
     Top,
     Trait,
     UserField,
+    ValueCount,
     Version,
 )
 from tests.model import aggregates, cart, consent, dates, latest, models, scores, sequences, session
@@ -53,7 +54,8 @@ MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A user at `now`: all events so far, and who is in which segment. `one_value`: the events of one value alone."""
+    """A user at `now`: all events so far, and who is in which segment. `one_value`: the events of one value alone.
+    `by_values`: of each segment by value, the number of values by which the user is in."""
 
     key: str
     catalog: Catalog
@@ -63,6 +65,7 @@ class View:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     one_value: History | None = None
     numbers: Mapping[str, int | float] = field(default_factory=dict)
+    by_values: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> History:
@@ -70,9 +73,7 @@ class View:
         return self.history if self.one_value is None else self.one_value
 
     def at(self, now: int) -> "View":
-        return View(
-            self.key, self.catalog, self.history, self.members, now, self.standings, self.one_value, self.numbers
-        )
+        return replace(self, now=now)
 
     def is_true(self, condition: Expression) -> bool:
         return is_true(self.value(condition))
@@ -104,6 +105,8 @@ class View:
                 return self.history.once("first", node, lambda: latest.first(node.of.path, self.history))
             case Membership(segment=segment):
                 return segment in self.members
+            case ValueCount(segment=segment):
+                return self.by_values[segment]
             case SegmentSize():
                 return self.numbers.get(canonical.text(node))
             case Comparison(left=left, right=Top() as top):

@@ -148,11 +148,24 @@ def _more(choices: Choices, names: tuple[str, str], path: str, scored: Sequence[
     found = {"va.yaml": yaml_of(keys)}
     if choices.chance(60):
         found["vb.yaml"] = yaml_of({"segment": "vb", "when": "segment('va')"})
+    if choices.chance(50):
+        found["vd.yaml"] = yaml_of(_counting(choices))
     if choices.chance(60):
         of = choices.one_of(path, "c", "x")
         when = f"exists({other}) and not segment('va')"
         found["vc.yaml"] = yaml_of({"segment": "vc", "each": of, "when": when})
     return found
+
+
+def _counting(choices: Choices) -> dict[str, Any]:
+    """A definition that asks by how many values the user is in another."""
+    count = "count(segment('va'))"
+    sign, number = choices.one_of(">=", ">", "<", "<=", "=", "!="), choices.one_of(0, 1, 1, 2, 2, 3)
+    when = choices.one_of(f"{count} {sign} {number}", f"{count} >= 1", f"{count} >= 2", f"2 <= {count} or {count} = 0")
+    keys: dict[str, Any] = {"segment": "vd", "when": when, "attach": {"left": count, "more": f"{count} * 2 + 1"}}
+    if choices.chance(60):
+        keys["updates"] = ["left"]
+    return keys
 
 
 def _is_catalog(files: Mapping[str, str]) -> bool:

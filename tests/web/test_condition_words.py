@@ -24,6 +24,7 @@ from app.web.condition_words import Clause, clause_of, words_of
         ("list('vip')", "is on the list vip"),
         ("entered('vip' within 1d)", "entered the segment vip within the last 1 day"),
         ("not left('vip' within 1d)", "did not leave the segment vip within the last 1 day"),
+        ("count(segment('left')) >= 2", "the number of values by which they are in the segment left is at least 2"),
         ("traits.plan = 'pro'", "the trait plan is 'pro'"),
         ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
         ("traits.plan is missing", "the trait plan is missing"),

@@ -26,6 +26,7 @@ from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from app.segments.language.version_checks import has_version
+from tables import by_value
 from tables.dates import is_date
 from tables.profile import SENT
 from tables.tallies import Tally
@@ -65,6 +66,10 @@ class Expressions(Values):
                 return self._local(f"{self._helper(versions.as_version)}({value})"), until
             case syntax.ModelValue():
                 return self._model_value(node), None
+            case syntax.ValueCount(segment=segment):
+                self.segments.add(segment)
+                state = f"p.aggregates.get({by_value.state_id(self.registry.segment_id(segment))})"
+                return self._local(f"{self._helper(by_value.count_inside)}({state})"), None
             case syntax.Near():
                 area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
                 place = ", ".join(self.value(each)[0] for each in node.coordinates)
@@ -266,6 +271,7 @@ class Expressions(Values):
                 | syntax.ModelValue()
                 | syntax.Bucket()
                 | syntax.SegmentSize()
+                | syntax.ValueCount()
                 | syntax.SegmentMark(function="times")
             ):
                 return True

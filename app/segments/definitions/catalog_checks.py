@@ -86,7 +86,7 @@ class _Files:
         for placed in _all_placed(file):
             for node in walk(placed.node):
                 error = None
-                if isinstance(node, s.Membership | s.SegmentMark | s.SegmentSize):
+                if isinstance(node, s.Membership | s.ValueCount | s.SegmentMark | s.SegmentSize):
                     error = self._segment(node, file)
                 elif isinstance(node, s.ScoreValue):
                     error = self._score(node)
@@ -98,7 +98,7 @@ class _Files:
                     yield placed.problem(error)
 
     def _segment(
-        self, node: s.Membership | s.SegmentMark | s.SegmentSize, user: DefinitionFile
+        self, node: s.Membership | s.ValueCount | s.SegmentMark | s.SegmentSize, user: DefinitionFile
     ) -> LanguageError | None:
         used = self._named.get(node.segment)
         if used is not None and used.kind == "model":
@@ -309,7 +309,7 @@ def _all_placed(file: DefinitionFile) -> list[Placed[s.Expression]]:
 
 
 def _refers(node: s.Node, target: Reference) -> bool:
-    if isinstance(node, s.Membership | s.SegmentMark):
+    if isinstance(node, s.Membership | s.ValueCount | s.SegmentMark):
         return target == Reference("segment", node.segment)
     if isinstance(node, s.ModelValue):
         return target == Reference("segment", model_segment(node.model))

@@ -36,7 +36,7 @@ def references(definition: Definition) -> Iterator[Reference]:
     """Returns the definitions that a definition uses itself, in the order of its text, with repetitions."""
     for expression in expressions(definition):
         for node in walk(expression):
-            if isinstance(node, s.Membership | s.SegmentMark):
+            if isinstance(node, s.Membership | s.ValueCount | s.SegmentMark):
                 yield Reference("segment", node.segment)
             elif isinstance(node, s.ScoreValue):
                 yield Reference("score", node.score)

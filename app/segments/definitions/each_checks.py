@@ -1,6 +1,6 @@
 """Checks of segments by value: what can be said of one value, and what cannot."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from app.segments.definitions.definition import Segment
 from app.segments.definitions.definition_file import DefinitionFile
@@ -12,21 +12,19 @@ from app.segments.language.errors import LanguageError
 from app.segments.language.walk import walk
 
 
-def segments_by_value(files: Collection[DefinitionFile]) -> frozenset[str]:
-    """The names of the segments by value."""
-    return frozenset(
-        file.name for file in files if isinstance(file.definition, Segment) and file.definition.each is not None
-    )
+def segments_by_value(files: Collection[DefinitionFile]) -> dict[str, bool]:
+    """The names of the segments, with whether they are by value."""
+    definitions = (file.definition for file in files)
+    return {each.name: each.each is not None for each in definitions if isinstance(each, Segment)}
 
 
-def check_each(file: DefinitionFile, by_value: Collection[str]) -> Iterator[Problem]:
-    """Problems of a definition that is by value, or that asks for one."""
+def check_each(file: DefinitionFile, by_value: Mapping[str, bool]) -> Iterator[Problem]:
+    """Problems of a definition that is by value, or that asks for one. `by_value`: of each segment, whether it is."""
     for expression in file.expressions:
         for node in walk(expression.placed.node):
-            if isinstance(node, s.SegmentMark) and node.segment in by_value:
-                yield expression.placed.problem(_mark(node))
-            elif isinstance(node, s.SegmentSize) and node.segment in by_value:
-                yield expression.placed.problem(_size(node))
+            error = _about_segment(node, by_value)
+            if error is not None:
+                yield expression.placed.problem(error)
     definition = file.definition
     if not isinstance(definition, Segment) or definition.each is None or file.fields is None:
         return
@@ -51,6 +49,19 @@ def check_each(file: DefinitionFile, by_value: Collection[str]) -> Iterator[Prob
                 yield expression.placed.problem(error)
 
 
+def _about_segment(node: s.Node, by_value: Mapping[str, bool]) -> LanguageError | None:
+    """The error of a question that only a segment by value can answer, or none by value."""
+    match node:
+        case s.SegmentMark(segment=name) if by_value.get(name, False):
+            return _mark(node)
+        case s.SegmentSize(segment=name) if by_value.get(name, False):
+            return _size(node)
+        case s.ValueCount(segment=name) if not by_value.get(name, True):
+            return _count(node)
+        case _:
+            return None
+
+
 _NOT_WITH_EACH = {
     "experiment": "give it to another segment: when: segment('<name of this one>')",
     "warmup": "leave warmup out",
@@ -67,7 +78,7 @@ def _error(node: s.Node, each: Each) -> LanguageError | None:
             return LanguageError(f"user.{name} is not about one value of {each.text}", node.span, alone)
         case s.ScoreValue():
             return LanguageError(f"the score {node.score} is not about one value of {each.text}", node.span, alone)
-        case s.Top() | s.SegmentSize():
+        case s.Top() | s.SegmentSize() | s.ValueCount():
             return LanguageError(f"{canonical.text(node)} is not about one value of {each.text}", node.span, alone)
         case s.Aggregate(per=path) if path == each.path:
             return _same(node, "per", each)
@@ -91,6 +102,14 @@ def _mark(node: s.SegmentMark) -> LanguageError:
         f"{node.segment} is by value: {node.function.replace('_', ' ')} of it has no one answer",
         node.span,
         f"write segment('{node.segment}'): in by any value",
+    )
+
+
+def _count(node: s.ValueCount) -> LanguageError:
+    return LanguageError(
+        f"{node.segment} is not by value: a user is in it or not",
+        node.span,
+        f"write segment('{node.segment}'), or give {node.segment} the key each",
     )
 
 

@@ -198,6 +198,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.FirstValue: (_OPERAND, lambda node: f"first({_write(node.of, _OR)})"),
     s.Membership: (_OPERAND, lambda node: f"segment({quoted(node.segment)})"),
     s.StaticList: (_OPERAND, lambda node: f"list({quoted(node.name)})"),
+    s.ValueCount: (_OPERAND, lambda node: f"count(segment({quoted(node.segment)}))"),
     s.SegmentMark: (_OPERAND, _mark),
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.ModelValue: (_OPERAND, _model),

@@ -80,6 +80,15 @@ class NameReader(LiteralReader):
             return s.SessionField(cast(s.SessionFieldName, name), span=where)
         return s.UserField(cast(s.UserFieldName, name), span=where)
 
+    def _value_count(self, tree: Tree[Token]) -> s.Expression:
+        segment = cast(Tree[Token] | None, tree.children[2])
+        if self._in_where:
+            self._not_in_where(tree, "segment")
+        if segment is None:
+            self._wrong(tree, "segment needs a name", "write count(segment('name'))")
+            return s.Number(0)
+        return s.ValueCount(self._text_literal(segment).value, span=span(tree))
+
     def _first_value(self, tree: Tree[Token]) -> s.Expression:
         """`first(context.campaign.source)`; anything else needs an event."""
         path = cast(Tree[Token], tree.children[1])

@@ -22,6 +22,7 @@ from app.segments.language import canonical
 from app.segments.language import syntax as s
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.types import CLOCK_RANGES, Type, type_of
+from tables.by_value import VALUES_MAX
 
 STEPS_MAX: Final = 4_000
 """Evaluations after which a condition counts as possible."""
@@ -238,6 +239,8 @@ def domain_of(node: s.Expression) -> Domain | None:
             return None  # '2.0' and '2' are equal
         case s.ItemCount():
             return Domain(kind, least=0, whole=True, optional=True)
+        case s.ValueCount():
+            return Domain(kind, least=0, most=VALUES_MAX, whole=True)
         case s.ModelValue():
             return Domain(kind, least=0, most=1, optional=True)
         case s.SegmentSize():

@@ -278,6 +278,13 @@ class Membership(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ValueCount(Node):
+    """`count(segment('a'))`: the number of values by which the user is in a segment by value."""
+
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
 class StaticList(Node):
     """`list('vip')`: the user is on the list."""
 
@@ -416,6 +423,7 @@ Expression: TypeAlias = (
     | ContextValue
     | FirstValue
     | Membership
+    | ValueCount
     | SegmentMark
     | StaticList
     | ScoreValue

@@ -429,6 +429,7 @@ class TreeReader(NameReader):
         "mark": _mark,
         "any_item": _any_item,
         "item_count": _item_count,
+        "value_count": NameReader._value_count,
         "near": _near,
         "top": _top,
         "aggregate": _aggregate,

@@ -42,6 +42,7 @@ _BY_NODE: dict[type, Type] = {
     **dict.fromkeys((s.Property, s.EventContext, s.ItemProperty, s.Key), Type.DYNAMIC),
     **dict.fromkeys((s.Trait, s.ContextValue, s.FirstValue), Type.DYNAMIC),
     **dict.fromkeys((s.ScoreValue, s.ModelValue, s.Bucket, s.ItemCount, s.Top, s.SegmentSize), Type.NUMBER),
+    s.ValueCount: Type.NUMBER,
     s.EventTime: Type.INSTANT,
     s.Version: Type.TEXT,
     s.Distance: Type.DURATION,

@@ -117,7 +117,12 @@ class _Analysis:
                 if sign in _UPWARDS:
                     return falls
                 return rises if sign in _DOWNWARDS else bool(gains)
-            case s.UserField(name="age") | s.SessionField(name="number") | s.SegmentMark(function="times"):
+            case (
+                s.UserField(name="age")
+                | s.SessionField(name="number")
+                | s.SegmentMark(function="times")
+                | s.ValueCount()
+            ):
                 return sign not in _UPWARDS
             case s.SegmentMark():
                 return not wanted
@@ -138,6 +143,9 @@ class _Analysis:
                 return self._window(of, bound)
             case s.ScoreValue(score=name):
                 return self._scores[name].within_ms
+            case s.ValueCount(segment=name):
+                footprint = self._found.get(name)
+                return None if footprint is None or footprint.ever else footprint.window_ms
             case s.UserField(name="age") if isinstance(bound, s.Duration):
                 return bound.ms
             case _:

@@ -272,7 +272,7 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
                 window_ms, ever = max(window_ms, within_ms or 0), ever or within_ms is None
             case s.Comparison() if (streak := streak_span(node)) is not None:
                 window_ms = max(window_ms, streak[1])
-            case s.Membership() | s.SegmentMark() | s.ScoreValue() | s.ModelValue() if (
+            case s.Membership() | s.ValueCount() | s.SegmentMark() | s.ScoreValue() | s.ModelValue() if (
                 name := _name_in(node)
             ) in definitions:
                 other_ms, other = known.get(name) or _windows(catalog, definitions[name], known)
@@ -285,7 +285,7 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
     return window_ms, ever
 
 
-def _name_in(node: s.Membership | s.SegmentMark | s.ScoreValue | s.ModelValue) -> str:
+def _name_in(node: s.Membership | s.ValueCount | s.SegmentMark | s.ScoreValue | s.ModelValue) -> str:
     """The definition that a term asks for."""
     match node:
         case s.ScoreValue(score=name):
@@ -334,6 +334,7 @@ def _sent(node: s.Expression) -> Size:
             | s.ScoreValue()
             | s.ModelValue()
             | s.SegmentMark()
+            | s.ValueCount()
             | s.Bucket()
             | s.Clock()
             | s.SegmentSize()

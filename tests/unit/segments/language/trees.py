@@ -50,6 +50,7 @@ FIELDS: st.SearchStrategy[Any] = st.one_of(
     PATHS.map(s.Trait),
     PATHS.map(s.ContextValue),
     NAMES.map(s.Membership),
+    NAMES.map(s.ValueCount),
     st.sampled_from(["vip", "early-birds"]).map(s.StaticList),
     NAMES.map(s.ScoreValue),
     st.builds(s.SegmentMark, st.sampled_from(["entered", "left"]), NAMES, st.none() | DURATIONS),

@@ -14,6 +14,7 @@ SCORES = {
     "gaining.yaml": "score: gaining\nwithin: 3d\npoints: [{on: page, add: 5}]\n",
     "losing.yaml": "score: losing\nwithin: 3d\npoints: [{on: page, add: -5}]\n",
     "fading.yaml": "score: fading\nhalf_life: 3d\npoints: [{on: page, add: 5}]\n",
+    "left.yaml": "segment: left\neach: sku\nwhen: exists('Bought' within 20d)\n",
     "buyers.yaml": "segment: buyers\nwhen: exists('Bought' within 30d)\n",
 }
 
@@ -44,6 +45,7 @@ def doubted(condition: str) -> dict[str, str]:
         "traits.plan = 'pro' and context.country != 'DE'",
         "score('gaining') > 3 and score('fading') > 2 and score('losing') < 0",
         "segment('buyers')",
+        "count(segment('left')) >= 2",
         "exists(page) and hour_of_day('UTC') < 9",
     ],
 )
@@ -55,6 +57,7 @@ def test_what_more_history_can_only_make_truer_is_not_doubted(when: str) -> None
     ("when", "part", "span"),
     [
         ("exists(page) and not exists(page within 7d)", "not exists(page within 7d)", "7d"),
+        ("count(segment('left')) < 2", "count(segment('left')) < 2", "20d"),
         ("never('Bought')", "never('Bought')", "good"),
         ("days(page within 7d) < 3", "days(page within 7d) < 3", "7d"),
         ("streak(page) < 3", "streak(page) < 3", "5d"),
