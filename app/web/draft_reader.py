@@ -97,6 +97,8 @@ class DraftReader:
     def __init__(self, settings: Settings) -> None:
         self._rules = settings.time_rules
         self._parsed: dict[str, DefinitionFile] = {}
+        self._users: dict[str, set[str]] = {}
+        """Of each definition those that use it."""
         self._version = ""
 
     def read(self, text: str, catalog: Catalog, *, of: str) -> Reading:
@@ -129,7 +131,7 @@ class DraftReader:
             else [],
             reads=[] if definition is None else list(events_read(definition)),
             needs=[] if definition is None else sorted({each.name for each in references(definition)}),
-            needed_by=sorted(each.name for each in known.values() if of and _uses(each, {of})),
+            needed_by=sorted(self._users.get(of, ())),
             tests=[each.name for each in definition.tests] if isinstance(definition, Segment) else [],
             bytes_max=bytes_max,
             change=_change(before, definition, text),
@@ -153,8 +155,8 @@ class DraftReader:
     ) -> list[DefinitionFile]:
         """The files to be checked beside the text: of a small catalog all."""
         if self._version != catalog.version:
-            self._parsed, self._version = {}, catalog.version
-        names = set(known) if len(known) <= EVERY_MAX else _concerned(file, known, of=of)
+            self._parsed, self._users, self._version = {}, _users_in(known), catalog.version
+        names = set(known) if len(known) <= EVERY_MAX else _concerned(file, known, self._users, of=of)
         return [self._file(known[name]) for name in sorted(names) if name != of and name in known]
 
     def _file(self, definition: Definition) -> DefinitionFile:
@@ -186,13 +188,22 @@ class DraftReader:
         return 0 if footprint is None else sum(each.size.most for each in footprint.kept)
 
 
-def _concerned(file: DefinitionFile, known: dict[str, Definition], *, of: str) -> set[str]:
+def _users_in(known: dict[str, Definition]) -> dict[str, set[str]]:
+    """Of each definition those that use it: to look through thousands at each key stroke would take too long."""
+    found: dict[str, set[str]] = {}
+    for each in known.values():
+        for used in references(each):
+            found.setdefault(used.name, set()).add(each.name)
+    return found
+
+
+def _concerned(file: DefinitionFile, known: dict[str, Definition], users: dict[str, set[str]], *, of: str) -> set[str]:
     """Names of the definitions that a file uses or that use it, of those that they use, and of what it may mean."""
     own = {name for each in file.expressions for name in _names_in(each.placed.node)}
     own |= {name for each in file.patterns for name in _names_in(each.node)}
     near = [like for name in own if name not in known and (like := closest(name, known)) is not None]
     waiting = [name for name in (*own, *near, file.name) if name in known]
-    waiting += [each.name for each in known.values() if _uses(each, {of, file.name} - {""})]
+    waiting += [user for name in {of, file.name} for user in users.get(name, ())]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -210,10 +221,6 @@ def _names_in(node: s.Node) -> Iterator[str]:
             yield each.score
         elif isinstance(each, s.ModelValue):
             yield model_segment(each.model)
-
-
-def _uses(definition: Definition, names: set[str]) -> bool:
-    return any(each.name in names for each in references(definition))
 
 
 def _catalog_of(files: Sequence[DefinitionFile], catalog: Catalog) -> Catalog:
