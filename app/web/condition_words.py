@@ -3,6 +3,7 @@
 What has no words of its own is shown as it is written.
 """
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -13,7 +14,10 @@ from app.segments.language import syntax as s
 from app.segments.language.durations import format_duration
 from app.segments.language.errors import LanguageError
 from app.segments.language.parser import parse_expression
-from app.web.texts import say
+from app.web.texts import present_language, say
+
+WORDS_KEPT: Final = 20_000
+"""Expressions whose words are kept: a person has thousands at once, and to parse each takes half a millisecond."""
 
 Way = Literal["all", "any", "none", "one"]
 
@@ -109,6 +113,11 @@ def words_of(expression: str) -> str:
     >>> words_of("cart.idle >= 30m")
     'the time since the cart was last changed is at least 30 minutes'
     """
+    return _words_in(present_language(), expression)
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _words_in(_language: str, expression: str) -> str:
     try:
         clause = clause_of(parse_expression(expression))
     except LanguageError:

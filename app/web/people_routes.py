@@ -94,7 +94,7 @@ class People:
             keys=found.keys,
             live=live if isinstance(live, list) else None,
             no_live=live if isinstance(live, str) else None,
-            segments=[_explained_standing(each, catalog) for each in found.segments],
+            segments=await asyncio.to_thread(_explained_standings, found.segments, catalog),
             remembered=found.remembered,
         )
 
@@ -173,8 +173,12 @@ class PeopleRoutes(Controller):
         return msgspec.structs.replace(found, items=[_explained(each, reasons) for each in found.items])
 
 
-def _explained_standing(standing: Standing, catalog: Catalog) -> Explained:
-    segment = catalog.segment(standing.segment)
+def _explained_standings(standings: list[Standing], catalog: Catalog) -> list[Explained]:
+    by_name = {each.name: each for each in catalog.segments}
+    return [_explained_standing(each, by_name[each.segment]) for each in standings]
+
+
+def _explained_standing(standing: Standing, segment: Segment) -> Explained:
     values = standing.values
     if values is not UNSET:
         values = [ExplainedValue(**_fields(each), **_told(each, segment)) for each in values]

@@ -12,7 +12,7 @@ from app.console.reasons import TEXTS
 from app.reports.notes import TEXTS as NOTES
 from app.segments.language.parser import parse_expression
 from app.settings import Settings
-from app.web.condition_words import clause_of
+from app.web.condition_words import clause_of, words_of
 from app.web.texts import holes, language_of, read_texts, speaking
 from tests.service.browser import Browser
 from tests.web.changes import change, write_change
@@ -110,6 +110,13 @@ def test_a_condition_is_told_in_german(expression: str, words: str) -> None:
     with speaking("de"):
         assert clause_of(parse_expression(expression)).text == words
     assert clause_of(parse_expression(expression)).text != words
+
+
+def test_words_that_are_kept_are_those_of_a_language() -> None:
+    for _ in range(2):
+        with speaking("de"):
+            assert words_of("cart.items > 0") == "die Zahl der Produkte im Warenkorb ist größer als 0"
+        assert words_of("cart.items > 0") == "the number of products in the cart is more than 0"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from app.service.questions.evaluation import Standing, ValueStanding
 from app.settings import Settings
 from app.web.condition_words import words_of
 from app.web.live_changes import tell
-from app.web.people_routes import _explained_standing
+from app.web.people_routes import _explained_standings
 from app.web.static_files import StaticFiles
 from tests.service.browser import Browser
 from tests.web.author import Author, author_of_own_shop
@@ -76,9 +76,8 @@ def test_a_person_is_told_with_words_beside_each_expression() -> None:
     standing = Standing(
         segment="carts", inside=True, since=None, times=1, attach={}, group=None, because=[atom], next=None
     )
-    assert _explained_standing(standing, CATALOG).said == {
-        "cart.items > 0": "the number of products in the cart is more than 0"
-    }
+    (shown,) = _explained_standings([standing], CATALOG)
+    assert shown.said == {"cart.items > 0": "the number of products in the cart is more than 0"}
 
 
 def test_each_value_of_a_person_is_told_with_words_and_with_what_decides() -> None:
@@ -90,7 +89,7 @@ def test_each_value_of_a_person_is_told_with_words_and_with_what_decides() -> No
         segment="read", inside=False, since=None, times=0, attach={}, group=None, because=[], next=None, values=[value]
     )
     catalog = load_catalog({"read.yaml": "segment: read\neach: product_id\nwhen: exists(page within 1d)\n"})
-    told = _explained_standing(standing, catalog)
+    (told,) = _explained_standings([standing], catalog)
     assert told.values is not UNSET
     (shown,) = told.values
     assert (shown.value, shown.deciding, list(shown.said)) == ("A1", [atom.expression], [atom.expression])

@@ -591,7 +591,7 @@ export const WORDS = {
   backfill_topic: 'what the topic of events holds',
   backfill_elsewhere: 'other options, of the command line',
   backfill_source: 'Where the past comes from',
-  backfill_looking: 'Looking whether one is not over yet',
+  backfill_looking: 'Checking whether a backfill is unfinished',
   backfill_running: 'Being filled',
   backfill_unfinished: 'Not over yet',
   backfill_done: 'Filled',
