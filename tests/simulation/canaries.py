@@ -5,6 +5,9 @@ finished, all that is written from then on is searched for canaries of its keys 
 compaction leaves of the profiles, and the files of profiles on disk, where workers keep them there. What stands in the
 logs before it goes with their retention: Kafka deletes whole segments by age, whatever is in them. When all terms are
 over, no profile is left.
+
+What a device has given to a user is the user's, also when they have logged out there: of a device that is erased as a
+person of its own, only its own records and profile are searched.
 """
 
 import json
@@ -208,18 +211,21 @@ class CanaryRun(WithPeople):
         """Canaries of the erased, in what was written behind the end of the erasure, and in profiles."""
         steps = [(read_erasure(record.value), record) for record in self._committed(self.settings.topics.erasures)]
         ends = {step.id: record for step, record in steps if step.result == "finished"}
+        linked = [json.loads(record.value) for record in self._committed(self.settings.topics.identity)]
+        had_user = {said["from"] for said in linked if said["result"] in ("given", "empty")}
         for step, _ in steps:
             if step.result == "erased" and step.key is not None and step.id in ends:
                 words = [canary(step.key, number) for number in range(self.canaries.known[step.id] + 1)]
-                for place in (*self._written_behind(ends[step.id], words), *self._in_profiles(words)):
+                only = step.key.encode() if step.key in had_user and step.user == step.key else None
+                for place in (*self._written_behind(ends[step.id], words, only), *self._in_profiles(words, only)):
                     yield f"{place}: a canary of {step.key}, who was erased before"
 
     def _committed(self, topic: str) -> Iterator[Any]:
         for number in range(self.settings.partitions):
             yield from self.broker.log(topic, number).committed()
 
-    def _written_behind(self, end: Any, words: list[bytes]) -> Iterator[str]:
-        """Places of records with one of the words, in later batches than that of `end`."""
+    def _written_behind(self, end: Any, words: list[bytes], only: bytes | None) -> Iterator[str]:
+        """Places of records with one of the words, in later batches than that of `end`. `only`: of this key."""
         topics = self.settings.topics
         names = (topics.clickstream, topics.changes, topics.segment("viewers"), topics.late, topics.dead_letters)
         for topic in (*names, topics.identity, topics.journal, topics.erasures):
@@ -227,16 +233,19 @@ class CanaryRun(WithPeople):
                 is_later = (
                     self.written[id(record)] > self.written[id(end)] and record.transaction is not end.transaction
                 )
-                if is_later and any(word in (record.value or b"") for word in words):
+                is_asked = is_later and only in (None, record.key)
+                if is_asked and any(word in (record.value or b"") for word in words):
                     yield f"{topic} at {record.offset}"
 
-    def _in_profiles(self, words: list[bytes]) -> Iterator[str]:
-        """Keys whose profiles have one of the words when they are compacted."""
+    def _in_profiles(self, words: list[bytes], only: bytes | None) -> Iterator[str]:
+        """Keys whose profiles have one of the words when they are compacted. `only`: of this key."""
         for number in range(self.settings.partitions):
             log = self.broker.log(self.settings.topics.profiles, number)
             log.compact()
             for record in log.records:
-                if record is not None and any(word in (record.value or b"") for word in words):
+                if record is None or only not in (None, record.key):
+                    continue
+                if any(word in (record.value or b"") for word in words):
                     yield f"profile of {record.key!r}"
 
     def _remembered(self) -> Iterator[str]:

@@ -296,6 +296,22 @@ def test_the_erasure_of_a_user_does_not_reach_an_id_that_is_its_own() -> None:
     assert shop.of("a").profile("a") is not None
 
 
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_what_an_id_gave_before_a_logout_goes_with_the_user_and_what_it_did_since_with_the_id(partitions: int) -> None:
+    shop = ErasingShop(partitions=partitions)
+    shop.send("View", 0)
+    shop.send("View", 1, user="u")
+    shop.send("Signed Out", 3, user="u")
+    shop.send("View", 4)
+    shop.erase("a", at_s=5)
+    assert shop.is_forgotten("a")
+    assert shop.inside("u") == ["viewers"], "of two views, one of which was the id's"
+    shop.send("View", 6)
+    shop.erase("u", at_s=7)
+    assert shop.is_forgotten("u")
+    assert not shop.is_forgotten("a"), "its views since then are its own"
+
+
 def test_a_merge_and_an_erasure_at_once_leave_nothing() -> None:
     shop = person()
     shop.send("View", 3, user="v", anon=None)
