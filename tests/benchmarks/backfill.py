@@ -52,7 +52,7 @@ def run(workload: Workload) -> Result:
                 rows.append(_row("a month, all segments", settings, ["--all"], month, folder))
                 shops = _written(workload, SHOPS, folder / "shops.jsonl")
                 settings = settings_for("shops", broker)
-                rows.append(_row(f"a month of {SHOPS} shops, all segments", settings, ["--all"], shops, folder))
+                rows.append(_row(f"a month of {SHOPS} shops, one segment", settings, [ONE], shops, folder))
     return Result.on_kafka("backfill", workload.source, workload.seed, workload.events * SHOPS, calibration_us, rows)
 
 
