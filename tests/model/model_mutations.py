@@ -91,7 +91,7 @@ MODEL_MUTATIONS = (
     ),
     Mutation(
         "contributions have the wrong sign",
-        "app/segments/definitions/model_forecast.py",
+        "app/segments/compiler/model_code.py",
         "tree.value[below] - tree.value[node]",
         "tree.value[node] - tree.value[below]",
     ),

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from app.segments.compiler.code_writer import CodeWriter, Namespace
 from app.segments.definitions.definition import Segment
-from app.segments.definitions.model_file import Model, Summed, Tree, names_of
+from app.segments.definitions.model_file import Column, Model, Summed, Tree, names_of
 from app.segments.definitions.model_forecast import contributions, logarithm, number, probabilities, probability
 from tables.profile import SENT, Membership, Profile
 
@@ -123,17 +123,46 @@ def explaining(
     """
     form, version = packing(model), model.version
     of: Summed = next((each for each in model.classes if each.name == of_class), model)
+    contributed = contributing(of, model.columns) if of.trees else None
 
     def because(member: Membership | None) -> dict[str, float] | UnsetType:
         score = None if member is None else member[SENT]
         if score is None or score[VERSION] != version:
             return UNSET
         numbers = form.unpack(score[NUMBERS])
-        parts = {name: round(part, 6) for name, part in contributions(of, model.columns, numbers).items()}
+        found = contributions(of, model.columns, numbers) if contributed is None else contributed(numbers)
+        parts = {name: round(part, 6) for name, part in found.items()}
         most = sorted((name for name in parts if parts[name]), key=lambda name: -abs(parts[name]))[:TOLD_MAX]
         return {name: parts[name] for name in most}
 
     return because
+
+
+def contributing(of: Summed, columns: tuple[Column, ...]) -> Callable[[Sequence[float]], dict[str, float]]:
+    """The function from the numbers of a row to the part of each column in a sum of trees; as `contributions`."""
+    numbers = names_of(columns)
+    place = {name: each for each, name in enumerate(dict.fromkeys(numbers))}
+    of_number = [place[name] for name in numbers]
+    code = CodeWriter(Namespace())
+    with code.block("def parts(numbers)"):
+        code.line(f"{''.join(f'n{each}, ' for each in range(len(numbers)))}= numbers")
+        code.line(f"{''.join(f'c{each} = ' for each in place.values())}0.0")
+        for tree in of.trees:
+            _write_parts(code, tree, 0, of_number)
+        code.line(f"return {{{', '.join(f'{name!r}: c{each}' for name, each in place.items())}}}")
+    found: Callable[[Sequence[float]], dict[str, float]] = code.load("<contributions>")["parts"]
+    return found
+
+
+def _write_parts(code: CodeWriter, tree: Tree, node: int, of_number: Sequence[int]) -> None:
+    """Writes what each decision below a node changes in the mean of the leaves, for the column that it is about."""
+    if (number := tree.feature[node]) < 0:
+        return
+    ways = ((f"if n{number} <= {tree.threshold[node]!r}", tree.left[node]), ("else", tree.right[node]))
+    for asked, below in ways:
+        with code.block(asked):
+            code.line(f"c{of_number[number]} += {tree.value[below] - tree.value[node]!r}")
+            _write_parts(code, tree, below, of_number)
 
 
 def _write_tree(code: CodeWriter, tree: Tree, node: int) -> None:

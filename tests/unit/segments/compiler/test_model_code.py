@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.segments.compiler.model_code import class_scorer, packing, scorer
-from app.segments.definitions.model_file import Model
+from app.segments.compiler.model_code import class_scorer, contributing, packing, scorer
+from app.segments.definitions.model_file import Model, Summed
 from app.segments.definitions.model_forecast import (
     contributions,
     exponential,
@@ -104,6 +104,21 @@ def test_contributions_make_the_sum_together(kind: str) -> None:
         parts = contributions(model, model.columns, numbers)
         assert list(parts) == [column.name for column in model.columns]
         assert math.isclose(known + sum(parts.values()), total(model, numbers), rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["boosted", "forest"])
+@pytest.mark.parametrize("seed", range(3))
+def test_generated_code_of_contributions_and_the_walk_agree_bit_for_bit(kind: str, seed: int) -> None:
+    single, several = random_model(seed, kind), random_classes(seed, kind)
+    summed: list[tuple[Model, Summed]] = [(single, single), *((several, each) for each in several.classes)]
+    for model, of in summed:
+        contributed, form = contributing(of, model.columns), packing(model)
+        for row in rows(model, seed, 100):
+            numbers = form.unpack(form.pack(*numbers_of(row, model.columns)))
+            found, expected = contributed(numbers), contributions(of, model.columns, numbers)
+            assert [(name, part.hex()) for name, part in found.items()] == [
+                (name, part.hex()) for name, part in expected.items()
+            ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
