@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from app.errors import UserError
 from app.offline.row_files import METADATA, RowsMetadata
 
+WRITTEN_BY: Final = "shoal rows EVENTS --features FILE --output rows.parquet"
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -30,10 +31,10 @@ def read_rows(path: Path) -> tuple[pa.Table, RowsMetadata]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}", hint="shoal rows writes one") from None
+        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}", hint=WRITTEN_BY) from None
     encoded = (table.schema.metadata or {}).get(METADATA)
     if encoded is None:
-        raise UserError(f"{path} was not written by shoal rows", hint="shoal rows EVENTS --features FILE --output FILE")
+        raise UserError(f"{path} was not written by shoal rows", hint=WRITTEN_BY)
     try:
         metadata = msgspec.json.decode(encoded, type=RowsMetadata)
     except msgspec.MsgspecError as error:
