@@ -61,18 +61,31 @@ def train(
     need_packages("this command", "learn", "numpy", "pyarrow", "sklearn")
     for file in (output, report, html):
         check_output_file(file, [rows])
-    from app.learning.exported import exported
     from app.learning.rows_of_label import read_label_rows
-    from app.learning.training import train as train_rows
 
     found = read_label_rows(rows, label)
-    if found.classes:
-        return _train_classes(found, output=output, name=name, report=report, html=html, kind=kind, seed=seed)
-    trained = train_rows(found, seed=seed, kind=kind)
-    model = exported(name or found.name, found, trained)
+    learn = _train_classes if found.classes else _train_label
+    return learn(found, output=output, name=name, report=report, html=html, kind=kind, seed=seed)
+
+
+def _train_label(
+    rows: "LabelRows",
+    *,
+    output: Path,
+    name: str | None,
+    report: Path | None,
+    html: Path | None,
+    kind: Kind | None,
+    seed: int,
+) -> int:
+    from app.learning.exported import exported
+    from app.learning.training import train as train_rows
+
+    trained = train_rows(rows, seed=seed, kind=kind)
+    model = exported(name or rows.name, rows, trained)
     test = trained.split.test
     measured = [(each.name, each.quality, each.gain) for each in trained.measured]
-    counted = (len(test), int(found.label[test].sum()), trained.users_in_both)
+    counted = (len(test), int(rows.label[test].sum()), trained.users_in_both)
     lines = report_lines(
         model,
         baseline=trained.baseline,
@@ -87,7 +100,7 @@ def train(
     write_output_file(output, [content])
     write_output_file(report, [line.encode() for line in lines])
     if html is not None:
-        _write_page(html, model, found, trained, measured, counted)
+        _write_page(html, model, rows, trained, measured, counted)
     console = make_console()
     say_lines(console, "\n".join(lines))
     say(console, f"{output}: shoal predict ROWS --model {output} --output forecasts.csv")
