@@ -130,6 +130,8 @@ class FeatureRows:
                 break
         if label.kind in ("exists", "enters"):
             return found > 0
+        if label.kind == "never":
+            return not found
         return int(found) if label.kind == "count" else round(found, 6)
 
     def _next(self, label: Label, number: int, user: str, at_ms: int) -> str:

@@ -20,6 +20,7 @@ PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
 LIKELY = re.findall(r"```yaml likely\n(.*?)```", PAGE, re.DOTALL)[0]
 NEXT = re.findall(r"```yaml next\n(.*?)```", PAGE, re.DOTALL)[0]
 NEXT_FEATURES = re.findall(r"```yaml next-features\n(.*?)```", PAGE, re.DOTALL)[0]
+CHURN = re.findall(r"```yaml churn\n(.*?)```", PAGE, re.DOTALL)[0]
 EXAMPLE = re.findall(r"```yaml features\n(.*?)```", PAGE, re.DOTALL)[0]
 
 
@@ -86,6 +87,27 @@ def test_a_model_of_another_library_is_converted(
     assert cli.main(shlex.split(command)) == 0
     assert "600 rows" in capsys.readouterr().out
     assert cli.main(["validate", str(tmp_path)]) == 0
+
+
+def test_who_will_be_gone_is_a_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "visits.yaml").write_text(CHURN)
+    visits = (("u-1", 1), ("u-2", 2), ("u-2", 20), ("u-1", 28), ("u-2", 28), ("u-1", 31))
+    events = tmp_path / "events.jsonl"
+    events.write_text(
+        "".join(
+            json.dumps({"type": "page", "userId": user, "timestamp": f"2026-01-{day:02}T10:00:00Z"}) + "\n"
+            for user, day in sorted(visits, key=lambda each: each[1])
+        )
+    )
+    given = ["--features", f"{tmp_path}/visits.yaml", "--until", "2026-02-21T00:00:00Z"]
+    assert cli.main(["rows", str(events), *given, "--output", f"{tmp_path}/rows.jsonl"]) == 0
+    rows = map(json.loads, (tmp_path / "rows.jsonl").read_text().splitlines())
+    assert [(row["user"], row["at"][8:10], row["gone"]) for row in rows] == [
+        ("u-1", "01", False),
+        ("u-2", "02", False),
+        ("u-2", "20", False),
+    ]
+    capsys.readouterr()
 
 
 def write_segments(folder: Path, *, soon: bool) -> Path:

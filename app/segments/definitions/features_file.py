@@ -38,14 +38,14 @@ from app.segments.language.durations import DurationError, parse_duration
 
 FEATURES_MAX: Final = 200
 LABELS_MAX: Final = 20
-AHEAD_FUNCTIONS: Final = ("exists", "count", "sum")
+AHEAD_FUNCTIONS: Final = ("exists", "never", "count", "sum")
 TOTAL: Final = "total"
 """Name of the value that a label's segment attaches."""
 
 NO_SEGMENT: Final = "none"
 """The value of a label of the next segment where none is entered."""
 
-LabelKind = Literal["exists", "count", "sum", "enters", "next"]
+LabelKind = Literal["exists", "never", "count", "sum", "enters", "next"]
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _AHEAD = re.compile(r"within next(?=\s+\d)")
@@ -71,7 +71,7 @@ VALUES: Final = Key(
 LABELS: Final = Key(
     "labels",
     NamedExpressions(LABELS_MAX),
-    "Columns about what came after: exists, count, sum, enters or next_segment, within next.",
+    "Columns about what came after: exists, never, count, sum, enters or next_segment, within next.",
 )
 FEATURES: Final = Form(
     "features",
@@ -254,7 +254,7 @@ def _label(file: FeaturesFile, inner: Fields, name: str, features: str) -> Label
     ):
         inner.wrong(
             name,
-            f"the label {name} is not one of exists, count and sum",
+            f"the label {name} is not one of exists, never, count and sum",
             "write count('Order Completed' within next 7d)",
         )
         return None

@@ -131,6 +131,16 @@ def test_a_label_that_means_nothing_gets_no_praise() -> None:
 
 
 @pytest.mark.long
+def test_a_leak_shows_as_the_column_that_explains_all() -> None:
+    rows, _ = planted(6, 1_500)
+    leaking = replace(rows, numbers=np.column_stack([rows.numbers[:, :4], rows.label]))
+    training = train_classes(leaking)
+    assert training.figures.important[0][0] == "noise"
+    assert training.figures.baseline.name == "a table by noise"
+    assert training.figures.baseline.accuracy == 1.0
+
+
+@pytest.mark.long
 def test_where_the_segments_decide_alone_a_matrix_of_transitions_is_as_good() -> None:
     rows, _ = planted(3, views=0.0)
     training = train_classes(rows)

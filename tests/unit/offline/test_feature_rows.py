@@ -141,6 +141,17 @@ def test_what_a_guest_does_after_the_login_counts_for_their_rows() -> None:
     assert rows_of(events)[0].labels == (True, 1, 20.0), "without identity.yaml they are two"
 
 
+def test_a_label_that_nothing_comes_is_true_where_the_label_that_it_comes_is_false() -> None:
+    text = FEATURES + "  gone: never('Bought' within next 2h)\n"
+    found = rows_of(random_history(3), text, until_ms=48 * HOUR_MS)
+    assert {row.labels[0] for row in found} == {True, False}
+    assert all(row.labels[-1] is not row.labels[0] for row in found)
+    login = at(60_000, "u1", "Signed In") | {"anonymousId": "visitor-1"}
+    events = [*views("visitor-1", 0, 1, 2), login, at(2 * 60_000, "u1", "Bought", revenue=30)]
+    rows = {row.user: row for row in rows_of(events, text, more="identity")}
+    assert rows["visitor-1"].labels[-1] is False
+
+
 def test_a_label_can_be_the_entry_into_a_segment() -> None:
     text = FEATURES + "  rich: enters('rich' within next 1h)\n"
     rich = "segment: rich\nwhen: sum(revenue of 'Bought' within 1h) > 50\n"

@@ -37,6 +37,16 @@ def test_a_label_becomes_a_running_total_of_its_events() -> None:
     assert said(GOOD) == ""
 
 
+def test_a_label_can_be_that_nothing_comes() -> None:
+    features = read_features_file("f.yaml", GOOD.replace("exists(", "never(")).features
+    assert features is not None
+    (label,) = features.labels
+    assert (label.kind, label.ahead_ms) == ("never", 86_400_000)
+    assert label.segment is not None
+    assert label.segment.when is not None
+    assert canonical.text(label.segment.when) == "exists('Order Completed' where coupon = 'within next 5d')"
+
+
 def test_the_version_is_that_of_the_meaning() -> None:
     def version(text: str) -> str:
         features = read_features_file("f.yaml", text).features
@@ -44,7 +54,15 @@ def test_the_version_is_that_of_the_meaning() -> None:
         return features.version
 
     assert version(GOOD) == version(GOOD + "title: Soon\n") == version(GOOD.replace("views:", "views:   "))
-    changes = {">= 5": ">= 6", "7d": "8d", "views": "seen", "24h": "25h", "bought": "sold", "exists": "count"}
+    changes = {
+        ">= 5": ">= 6",
+        "7d": "8d",
+        "views": "seen",
+        "24h": "25h",
+        "bought": "sold",
+        "exists": "count",
+        "exists(": "never(",
+    }
     versions = {version(GOOD.replace(old, new, 1)) for old, new in changes.items()}
     assert len(versions) == len(changes)
     assert version(GOOD) not in versions
@@ -60,7 +78,7 @@ def test_the_version_is_that_of_the_meaning() -> None:
         ("views: count", "user: count", "4:3", "user and at are columns of every row"),
         ("bought:", "views:", "6:3", "views is a value already"),
         (" within next 24h", "", "6:11", "the label bought does not say how far it looks ahead"),
-        ("exists(", "distinct(coupon of ", "6:11", "the label bought is not one of exists, count and sum"),
+        ("exists(", "distinct(coupon of ", "6:11", "the label bought is not one of exists, never, count and sum"),
         (" within next 24h", " once per coupon within next 24h", "6:11", "the label bought is not one of exists"),
         ("within 7d", "within next 7d", "4:40", "within next looks ahead"),
         ("within next 24h", "within next 24 hours", "6:", "24"),
