@@ -22,7 +22,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeSetup:
-    """What all tasks of a process share. `transactions`: what a task writes is in one."""
+    """Settings and metrics of all tasks of a process. `transactions`: what a task writes is in one."""
 
     settings: Settings
     metrics: ReaderMetrics
@@ -32,7 +32,7 @@ class IntakeSetup:
 
 
 class WritingTask(FollowTask):
-    """What the tasks of topics and of other streams have in common. `shape`: the form of the source's records."""
+    """The base of the tasks of topics and of other streams. `shape`: the form of the source's records."""
 
     def __init__(self, tp: TP, setup: IntakeSetup, *, shape: str, deliver: Deliver) -> None:
         self._metrics = setup.metrics

@@ -152,7 +152,7 @@ def row(name: str, limit: str, found_ms: Sequence[float]) -> dict[str, Any]:
 
 
 async def visits(url: str, path: str, folder: Path, wanted: str) -> list[float]:
-    """What a page in a browser with an empty cache says of itself, once it shows rows."""
+    """Times that a page in a browser with an empty cache says of itself, once it shows rows."""
     found = []
     for number in range(VISITS):
         async with browser(folder / f"visit{path.replace('/', '-')}{number}{len(wanted)}") as page:

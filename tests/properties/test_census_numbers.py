@@ -94,7 +94,7 @@ def event(user: str, message: str, x: float) -> tuple[bytes, bytes]:
 
 
 def counted(events: Sequence[tuple[bytes, bytes]], partitions: int, chance: random.Random) -> list[Counted]:
-    """What the partitions count, in any order of partitions; events behind the record of the census do not count."""
+    """The counts of the partitions, in any order of partitions; events behind the record of the census do not count."""
     logs: list[list[FileRecord]] = [[] for _ in range(partitions)]
 
     def put(number: int, key: bytes | None, value: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What every way into the clickstream over HTTP has in common: bodies, checks of events, writing, counts."""
+"""The parts that all ways into the clickstream over HTTP share: bodies, checks of events, writing, counts."""
 
 import time
 from collections.abc import Awaitable
