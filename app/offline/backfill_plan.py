@@ -9,11 +9,11 @@ from msgspec.structs import replace as with_fields
 
 from app.errors import UserError
 from app.events.control_record import Control, Deed
-from app.segments.compiler.aggregates import segment_id
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
 from app.segments.definitions.dependencies import evaluated, references
 from app.segments.evaluation.time_rules import TimeRules
+from app.segments.partition.live_catalog import fed_by
 
 CART: Final = "cart"
 VISIT: Final = "visit"
@@ -27,7 +27,8 @@ class Plan:
 
     program: of these segments, of those that they read, and of those that read them; its version is that of the whole
         catalog.
-    aggregates: what the segments read, themselves or by others. kept: these, and the segments that they read.
+    aggregates: what the segments read, themselves or by others, and the values of those by value. kept: these, and the
+        segments that they read.
     parts: `cart` and `visit`, if nothing else reads them.
     waits: some of the segments are silent until their users are filled.
     """
@@ -80,10 +81,6 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
     needed = _closure(names, reads)
     readers = {name for name, others in reads.items() if others & set(names)}
     own = _compiled(catalog, needed, rules)
-    if own.by_value:
-        told = ", ".join(code.name for code in own.segments if code.values is not None)
-        hint = "leave it out; a new segment by value begins with the events from now on"
-        raise UserError(f"{told} is by value (each): values cannot be filled with history", hint=hint)
     others = _readers(names, reads) - needed
     rest = _compiled(catalog, reads.keys() - _readers(names, reads), rules).features
     rest |= _compiled(catalog, _closure(others, reads), rules).features - own.features
@@ -94,9 +91,11 @@ def plan_of(catalog: Catalog, names: Collection[str], rules: TimeRules, *, sourc
         app=rules.app,
         names=tuple(sorted(names)),
         program=program,
-        aggregates=frozenset(own.remembered),
-        segments=tuple(segment_id(name) for name in sorted(names)),
-        kept=frozenset(own.remembered) | {segment.id for segment in own.segments},
+        aggregates=fed_by(own),
+        segments=tuple(
+            segment.id for segment in sorted(own.segments, key=lambda each: each.name) if segment.name in names
+        ),
+        kept=fed_by(own) | {segment.id for segment in own.segments},
         parts=tuple(part for part, name in FEATURES.items() if name in own.features and name not in rest),
         waits=any(segment.waits_for for segment in own.segments),
     )

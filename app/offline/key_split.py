@@ -24,6 +24,7 @@ from app.segments.partition.event_reader import EventReader
 from app.segments.partition.partition import Partition
 from app.segments.partition.position import CATALOG_KEY, read_catalog_entry
 from tables import profile as profiles
+from tables.by_value import is_state
 from tables.profile import FORMAT_OF_ONE_KEY, Profile
 
 _NOBODY: Final[frozenset[str]] = frozenset()
@@ -222,9 +223,9 @@ def _found(core: Partition, user: str) -> Profile | None:
 def _fed_later(fed_ms: Mapping[int, int], catalogs: Iterable[CatalogChange]) -> list[tuple[int, frozenset[int]]]:
     """Offsets at which aggregates began that an earlier catalog did not have, the last first."""
     changes = sorted((each for each in catalogs if each.epoch > 1), key=lambda each: each.offset, reverse=True)
+    aggregates = {own: since_ms for own, since_ms in fed_ms.items() if not is_state(own)}
     return [
-        (each.offset, frozenset(own for own, since_ms in fed_ms.items() if since_ms == each.clock_ms))
-        for each in changes
+        (each.offset, frozenset(own for own, at_ms in aggregates.items() if at_ms == each.clock_ms)) for each in changes
     ]
 
 

@@ -86,6 +86,18 @@ BACKFILL_MUTATIONS = (
         "",
     ),
     Mutation(
+        "values of a segment by value are not filled",
+        "app/segments/partition/live_catalog.py",
+        "return frozenset(program.remembered) | {each.state_id for each in program.by_value}",
+        "return frozenset(program.remembered)",
+    ),
+    Mutation(
+        "by a fill a user is in a segment by value since now",
+        "app/segments/evaluation/by_value.py",
+        "            whole.members[self.segment][SINCE] = given[SINCE]",
+        "            pass",
+    ),
+    Mutation(
         "what was before the beginning of a log is left out",
         SHADOW,
         "self._play_before(number, self._logs[number], own)",

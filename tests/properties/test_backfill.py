@@ -12,8 +12,10 @@ import pytest
 from tests.properties.consents import consent_scenario_of
 from tests.properties.erasures import erasing_scenario_of
 from tests.properties.scenario import Scenario, people_scenario_of, scenario_of
+from tests.properties.values import limit_of, value_scenario_of
 from tests.support.backfilling import unlike_one_run
 from tests.support.choices import Choices
+from tests.support.few_values import few_values
 
 HISTORIES_AT_ONCE = 25
 HISTORIES = max(int(os.environ.get("TRUTH_HISTORIES", "1000")) // 10, HISTORIES_AT_ONCE)
@@ -23,6 +25,16 @@ KINDS = [scenario_of, people_scenario_of, consent_scenario_of, erasing_scenario_
 
 pytestmark = [pytest.mark.truth, pytest.mark.timeout(600)]
 some_seeds = pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + HISTORIES, HISTORIES_AT_ONCE))
+
+
+@some_seeds
+@pytest.mark.long
+def test_the_values_of_a_segment_that_is_filled_are_as_in_one_run(first: int) -> None:
+    for seed in range(first, first + HISTORIES_AT_ONCE):
+        choices = Choices.seeded(seed)
+        with few_values(limit_of(seed)):
+            found = unlike_one_run(choices, value_scenario_of(choices))
+        assert found is None, f"seed {seed}: {found}"
 
 
 @some_seeds

@@ -19,7 +19,7 @@ from tests.simulation.broker import Log, SimulatedBroker
 from tests.simulation.environment import START_MS
 from tests.simulation.scenario import RULES, Scenario
 from tests.simulation.verdict import Recomputed, latest, left_unfired, reached
-from tests.support.backfilling import standing
+from tests.support.standings import standing
 
 Logs = Callable[[str, int], Log]
 DEEDS = ("filling", "fill", "filled")

@@ -26,12 +26,13 @@ from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.live_catalog import NOT_FED
 from app.segments.partition.partition import Partition
-from tables.profile import INSIDE, OUT_AT, SINCE, TRUE_SINCE, Membership, Profile
+from tables.profile import INSIDE
 from tests.model.messages import Advance, Record
 from tests.model.people import oracle_of
 from tests.properties.comparison import bare, comparable
 from tests.properties.scenario import Scenario
 from tests.support.choices import Choices
+from tests.support.standings import ANY, memberships, standing
 
 
 class LogRecord(NamedTuple):
@@ -120,6 +121,10 @@ class Backfilling:
         self.live = Deployment([Partition(before, self.rules) for _ in range(self.numbers)])
         self.journal = [[] for _ in range(self.numbers)]
         self.begin_job()
+
+    @property
+    def by_value(self) -> set[str]:
+        return {each.name for each in self.catalog.segments if each.each is not None}
 
     # ---- messages
 
@@ -284,35 +289,21 @@ class Backfilling:
 
     def mistold(self) -> str | None:
         """Says whom readers of the live deployment's changes take for something else than they are; None: nobody."""
-        inside: dict[tuple[str, str], bool] = {}
+        inside: dict[tuple[str, str, str], bool] = {}
         for change in self.live.changes:
-            about = change["user"], change["segment"]
+            about = change["user"], change["segment"], json.dumps(change["value"])
             if inside.get(about, False) is (change["change"] == "entered"):
                 return f"{about} is told as {change['change']} out of turn, by {change['cause']}"
             inside[about] = change["change"] != "exited"
-        known: dict[tuple[str, str], bool] = {}
+        known: set[tuple[str, str, str]] = set()
         for core in self.live.partitions:
             names = {each.id: each.name for each in core.program.segments if not each.hidden}
             for user in core._encoded:
-                profile = core.held(user)
-                members = {} if profile is None or not profile.begun else profile.members
-                known |= {(user, names[own]): True for own, each in members.items() if own in names and each[INSIDE]}
+                for name, value, marks in memberships(core.held(user), names):
+                    if marks[INSIDE] and (value is not ANY or name not in self.by_value):
+                        known.add((user, name, json.dumps(None if value is ANY else value)))
         told = {about for about, is_in in inside.items() if is_in}
-        return None if told == known.keys() else f"told as members: {sorted(told)}; members: {sorted(known)}"
-
-
-def standing(profile: Profile | None, own: dict[int, str]) -> dict[str, Any]:
-    """A user's marks in segments, by name. `own`: their names by id."""
-    if profile is None or not profile.begun:
-        return {}
-    marks = {own[each]: _marks(member) for each, member in sorted(profile.members.items()) if each in own}
-    return {name: each for name, each in marks.items() if any(each)}
-
-
-def _marks(member: Membership) -> list[Any]:
-    """That the user is in or not, and the instants that decide when they will be in or out."""
-    since_ms = member[SINCE] if member[INSIDE] else None
-    return [member[INSIDE], since_ms, member[TRUE_SINCE], member[OUT_AT]]
+        return None if told == known else f"told as members: {sorted(told)}; members: {sorted(known)}"
 
 
 def newer(catalog: Catalog, choices: Choices) -> tuple[str, ...]:
@@ -342,7 +333,10 @@ def unlike_one_run(choices: Choices, scenario: Scenario) -> str | None:
     if choices.chance(WAITING_PERCENT):
         catalog = replace(
             catalog,
-            segments=tuple(replace(each, warmup="wait") if each.name in names else each for each in catalog.segments),
+            segments=tuple(
+                replace(each, warmup="wait") if each.name in names and each.each is None else each
+                for each in catalog.segments
+            ),
         )
     found = Backfilling(choices, catalog, names, scenario.rules, choices.one_of(1, 1, 2, 3))
     moments = [step for step, _ in scenario.moments if isinstance(step, Record | Advance)]

@@ -273,12 +273,12 @@ class ByValue:
             former = self.part(before, key, was.get(key) or by_value.new_entry(0))
             with self._asked(whole, key, entry, settlement) as part:
                 settlement.become_one(part, former, self.code, now)
-        member = before.members.get(self.segment)
-        if member is None:
-            whole.members.pop(self.segment, None)
-        else:
+        member, given = before.members.get(self.segment), whole.members.pop(self.segment, None)
+        if member is not None:
             whole.members[self.segment] = list(member)
         self._sum_up(whole, state, now, settlement)
+        if given is not None and given[INSIDE] and state is not was:
+            whole.members[self.segment][SINCE] = given[SINCE]
 
     def _sum_up(self, whole: Profile, state: State, now: int, settlement: Settling) -> None:
         """The user as a whole: in by any value, and when the earliest value is due."""

@@ -25,7 +25,7 @@ from app.segments.compiler.aggregates import stable_id
 from app.segments.evaluation.change import Cause
 from app.segments.merging.profiles import merge_leaves
 from app.segments.partition.erased_keys import ErasedKeys
-from app.segments.partition.live_catalog import NOT_FED, filled_ms
+from app.segments.partition.live_catalog import NOT_FED, fed_by, filled_ms
 from app.segments.partition.position import CATALOG_KEY, CatalogEntry, Filling, write_catalog_entry
 from tables import message_ids
 from tables import profile as profiles
@@ -48,7 +48,7 @@ class FilledKeys(ErasedKeys):
         elif control.deed == "filling":
             if entry is None:
                 catalog.begin(program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
-            known = {own: at_ms for own, at_ms in control.aggregates.items() if own in program.remembered}
+            known = {own: at_ms for own, at_ms in control.aggregates.items() if own in fed_by(program)}
             segments = tuple(own for own in control.segments if own in program.bits)
             marker = stable_id(f"backfill {control.id}")
             filling = Filling(control.id, marker, known, segments, control.parts)
@@ -93,7 +93,7 @@ class FilledKeys(ErasedKeys):
         )
 
     def _fill(self, profile: Profile, given: Profile, filling: Filling, now: int) -> None:
-        before = replace(profile, members=dict(profile.members))
+        before = replace(profile, members=dict(profile.members), aggregates=dict(profile.aggregates))
         profile.highest_ms = max(profile.highest_ms, given.highest_ms)
         profile.first_seen_ms = min(profile.first_seen_ms, given.first_seen_ms)
         profile.identified |= given.identified

@@ -50,7 +50,7 @@ class LiveCatalog:
 
     def begin(self, program: Program, settlement: Settlement, *, now: int, clock_ms: int) -> None:
         """The first user of all, at `now`: from here on the aggregates are fed. NOT_FED: their event waits."""
-        fed_ms = dict.fromkeys(program.remembered, now)
+        fed_ms = dict.fromkeys(fed_by(program), now)
         segments = {code.id: (code.name, code.version, code.topic) for code in program.segments}
         self._use(CatalogEntry(1, 1, program.version, clock_ms, segments, fed_ms, program.layout), program, settlement)
         self._written = False
@@ -63,7 +63,7 @@ class LiveCatalog:
         segments = {own: kept for own, kept in before.segments.items() if own not in program.bits}
         segments |= {code.id: (code.name, code.version, code.topic) for code in program.segments}
         since_ms = NOT_FED if self.is_unfed else clock_ms
-        fed_ms = {own: before.fed_ms.get(own, since_ms) for own in program.remembered}
+        fed_ms = {own: before.fed_ms.get(own, since_ms) for own in fed_by(program)}
         entry = CatalogEntry(1, before.epoch + 1, program.version, clock_ms, segments, fed_ms, program.layout)
         entry.population = _still_asked(before.population, program)
         self._use(entry, program, settlement)
@@ -155,6 +155,11 @@ class LiveCatalog:
             for own, kept in sorted(entry.segments.items(), key=lambda item: item[1])
             if own not in program.bits
         ]
+
+
+def fed_by(program: Program) -> frozenset[int]:
+    """The ids of what events feed: aggregates, and the values of segments by value."""
+    return frozenset(program.remembered) | {each.state_id for each in program.by_value}
 
 
 def _still_asked(population: Published | None, program: Program) -> Published | None:

@@ -48,7 +48,7 @@ class CatalogEntry(msgspec.Struct, array_like=True):
     epoch: counts the catalogs of this partition; a profile carries the one under which it was last evaluated.
     since_ms: the partition's clock when the catalog took effect.
     segments: id -> [name, version, own topic], so that a later catalog can tell who leaves what is gone.
-    fed_ms: aggregate -> the instant since which it has been fed.
+    fed_ms: aggregate, or values of a segment by value -> the instant since which it has been fed.
     layout: what the bits of `Profile.watched` mean.
     filling: the backfill that is under way, if there is one.
     population: the numbers of all users that segments compare with; None before the first.

@@ -29,6 +29,17 @@ def test_what_reads_a_segment_is_played_too_but_not_filled() -> None:
     assert plan.parts == ("cart",)
 
 
+def test_the_values_of_a_segment_by_value_are_filled_as_one_aggregate() -> None:
+    files = {"left.yaml": "segment: left\neach: sku\nwhen: exists('Product Added' within 1d)\n"}
+    plan = plan_of(load_catalog(files), ["left"], RULES, source="topic")
+    (values,) = plan.program.by_value
+    assert plan.segments == (values.segment,)
+    assert plan.aggregates == {values.state_id}
+    assert plan.kept == {values.segment, values.state_id}
+    assert plan.missing({values.state_id: 5}, {values.state_id: 9}) == plan.aggregates
+    assert plan.missing({values.state_id: 9}, {values.state_id: 5}) == set(), "a worker knows more than the log has"
+
+
 def test_a_cart_that_another_segment_reads_stays_as_it_is() -> None:
     files = FILES | {"carts.yaml": "segment: carts\nwhen: cart.items > 3\n"}
     assert plan_of(load_catalog(files), ["filled"], RULES, source="topic").parts == ()
