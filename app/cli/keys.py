@@ -34,7 +34,7 @@ def keys(action: Literal["new", "user"], use: str, /, *, name: str = "main", rol
     """
     console = SafeConsole(soft_wrap=True, highlight=False)
     if action == "user":
-        from app.web.passwords import check_user, user_line
+        from app.web.access.passwords import check_user, user_line
 
         check_user(use, roles)
         console.print(user_line(use, roles, _password()), markup=False)

@@ -26,36 +26,36 @@ from app.service.questions.profiles import Profiles
 from app.service.questions.queries import Queries
 from app.service.routes.export_routes import Exports
 from app.settings import Settings
-from app.web.audit_routes import AuditRoutes
-from app.web.backfill_routes import BackfillRoutes
-from app.web.backfills import Backfills
+from app.web.access.cookies import SESSION
+from app.web.access.gate import Asked, Gate
 from app.web.catalog_view import CatalogView
 from app.web.change_feed import ChangeFeed
-from app.web.change_routes import ChangeRoutes
-from app.web.cookies import SESSION
-from app.web.definition_routes import DefinitionRoutes, Drafts
-from app.web.draft_routes import DraftRoutes
-from app.web.experiment_routes import ExperimentRoutes
+from app.web.drafts.own_tests import OwnTests
+from app.web.drafts.publications import Publications
+from app.web.drafts.reviews import Reviews
+from app.web.drafts.shared_drafts import SharedDrafts
 from app.web.front import Front
-from app.web.gate import Asked, Gate
-from app.web.job_routes import JobRoutes
-from app.web.jobs import Jobs
-from app.web.list_routes import ListRoutes
+from app.web.jobs.backfills import Backfills
+from app.web.jobs.jobs import Jobs
 from app.web.live_changes import LiveChanges
-from app.web.oidc_routes import OidcRoutes
-from app.web.operation_routes import OperationRoutes
-from app.web.own_tests import OwnTests
-from app.web.people_routes import People, PeopleRoutes
 from app.web.privacy import Deeds
-from app.web.privacy_routes import PrivacyRoutes
-from app.web.publication_routes import PublicationRoutes
-from app.web.publications import Publications
 from app.web.pulse import Pulses
-from app.web.review_routes import ReviewRoutes
-from app.web.reviews import Reviews
-from app.web.segment_routes import SegmentRoutes
-from app.web.session_routes import SessionRoutes
-from app.web.shared_drafts import SharedDrafts
+from app.web.routes.audit_routes import AuditRoutes
+from app.web.routes.backfill_routes import BackfillRoutes
+from app.web.routes.change_routes import ChangeRoutes
+from app.web.routes.definition_routes import DefinitionRoutes, Drafts
+from app.web.routes.draft_routes import DraftRoutes
+from app.web.routes.experiment_routes import ExperimentRoutes
+from app.web.routes.job_routes import JobRoutes
+from app.web.routes.list_routes import ListRoutes
+from app.web.routes.oidc_routes import OidcRoutes
+from app.web.routes.operation_routes import OperationRoutes
+from app.web.routes.people_routes import People, PeopleRoutes
+from app.web.routes.privacy_routes import PrivacyRoutes
+from app.web.routes.publication_routes import PublicationRoutes
+from app.web.routes.review_routes import ReviewRoutes
+from app.web.routes.segment_routes import SegmentRoutes
+from app.web.routes.session_routes import SessionRoutes
 from app.web.static_files import StaticFiles
 from app.web.texts import say
 from app.web.timeline import Timelines

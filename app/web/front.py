@@ -7,8 +7,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.service.http.http_problem import Problem
-from app.web.gate import check_host
-from app.web.security_headers import HEADERS
+from app.web.access.gate import check_host
+from app.web.access.security_headers import HEADERS
 from app.web.static_files import StaticFiles
 from app.web.texts import language_of, speaking
 

@@ -14,9 +14,9 @@ from app.service.definitions import Definitions
 from app.service.http.http_problem import Problem
 from app.service.live.changes import ChangesHub
 from app.service.live.listener import Listener
+from app.web.access.masking import Mask
+from app.web.access.security_headers import HEADERS
 from app.web.condition_words import words_of
-from app.web.masking import Mask
-from app.web.security_headers import HEADERS
 from app.web.texts import say
 
 LINES_PER_S: Final = 20

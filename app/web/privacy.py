@@ -13,9 +13,9 @@ from app.segments.definitions.definition import Catalog
 from app.service.http.http_problem import Problem
 from app.service.routes.erasure_routes import Erasures
 from app.settings import Settings
+from app.web.jobs.recent_events import recent_records
 from app.web.kafka_problems import kafka_told
 from app.web.list_changes import lists_of, write_users
-from app.web.recent_events import recent_records
 from app.web.texts import say
 
 READ_TIMEOUT_S: Final = 10.0

@@ -13,7 +13,7 @@ from typing import Final
 
 from litestar.types import HTTPScope, Send
 
-from app.web.security_headers import HEADERS
+from app.web.access.security_headers import HEADERS
 
 INDEX: Final = "index.html"
 GZIP_BYTES_MIN: Final = 1_000

@@ -18,7 +18,7 @@ from app.segments.definitions.definition_format import SEGMENT
 from app.segments.language.functions import AGGREGATES, AggregateFunction
 from app.settings import Settings
 from app.web.condition_words import CART, USER, VISIT
-from app.web.recent_events import recent_events
+from app.web.jobs.recent_events import recent_events
 from app.web.texts import say
 
 FRESH_S: Final = 60.0

@@ -9,8 +9,8 @@ import yaml
 
 from app.errors import UserError
 from app.settings import Settings, load_settings
-from app.web.gate import Gate
-from app.web.passwords import user_line
+from app.web.access.gate import Gate
+from app.web.access.passwords import user_line
 from tests.deploy.files import COMPOSE, DEPLOY, compose_services
 from tests.deploy.known import SECRET_VARIABLES, VARIABLES
 

@@ -15,8 +15,8 @@ from app.destinations.folder import load_destinations
 from app.service.access.access_keys import hash_of, new_key
 from app.service.service import create_service
 from app.settings import load_settings
-from app.web.gate import Gate
-from app.web.passwords import user_line
+from app.web.access.gate import Gate
+from app.web.access.passwords import user_line
 from tests.deploy.files import KUBERNETES, manifests, settings_env
 from tools.docs_pages import ROOT, blocks
 

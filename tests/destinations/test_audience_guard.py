@@ -17,7 +17,7 @@ from app.destinations.outcome import Fate
 from app.destinations.status import read_status
 from app.segments.evaluation.change import Cause
 from app.settings import Settings
-from app.web.operation_routes import _stop_of
+from app.web.routes.operation_routes import _stop_of
 from tests.destinations.lists import LIST, ListAtService, Sender, audience, hash_of, person
 from tests.destinations.receiver import Receiver, receiver
 from tests.destinations.test_audience import answering

@@ -17,8 +17,8 @@ from app.embedded import EmbeddedBroker, EmbeddedRedis
 from app.runtime.kafka.partitioner import partition_of
 from app.runtime.redis_keys import RedisKeys
 from app.settings import Settings, load_settings
-from app.web.passwords import user_line
-from app.web.roles import ROLES
+from app.web.access.passwords import user_line
+from app.web.access.roles import ROLES
 from app.web.server import bind, server
 from tests.service.browser import Browser, browser
 from tests.support.waiting import wait_until

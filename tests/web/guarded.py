@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from app.settings import Settings
-from app.web.passwords import user_line
+from app.web.access.passwords import user_line
 from tests.service.browser import Browser
 from tests.web.author import SAME_ORIGIN, Author
 from tests.web.conftest import PASSWORD, console_served

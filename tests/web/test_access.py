@@ -10,12 +10,12 @@ import pytest
 
 from app.errors import UserError
 from app.settings import load_settings
+from app.web.access.cookies import SESSION as COOKIE
+from app.web.access.gate import Gate
+from app.web.access.login_throttle import ATTEMPTS, LoginThrottle
+from app.web.access.passwords import load_users, user_line
+from app.web.access.roles import ROLES, Right, Role, rights_of
 from app.web.console import ROUTES
-from app.web.cookies import SESSION as COOKIE
-from app.web.gate import Gate
-from app.web.login_throttle import ATTEMPTS, LoginThrottle
-from app.web.passwords import load_users, user_line
-from app.web.roles import ROLES, Right, Role, rights_of
 from tests.web.conftest import PASSWORD
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

@@ -11,7 +11,7 @@ import pytest
 from app.segments.definitions.definition import Segment
 from app.segments.definitions.definition_file import read_definition_file
 from app.segments.language.parser import parse_expression
-from app.web.condition_edit import EditRefusedError, Role, add_part, call, parts_of, remove_part
+from app.web.drafts.condition_edit import EditRefusedError, Role, add_part, call, parts_of, remove_part
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "segments"
 DOCS: Final = Path(__file__).parents[2] / "docs"

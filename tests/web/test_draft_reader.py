@@ -8,7 +8,7 @@ import pytest
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.dependencies import references
 from app.settings import load_settings
-from app.web.draft_reader import DraftReader
+from app.web.drafts.draft_reader import DraftReader
 
 DEFINITIONS = 300
 TEXT = "segment: more\nwhen: count('Event 1' within 7d) >= 2 and segment('s-7')\n"
@@ -29,7 +29,7 @@ def test_only_the_first_text_looks_at_all_others(monkeypatch: pytest.MonkeyPatch
         looked_at.append(definition)
         return references(definition)
 
-    monkeypatch.setattr("app.web.draft_reader.references", counted)
+    monkeypatch.setattr("app.web.drafts.draft_reader.references", counted)
     assert reader.read(TEXT.replace("2", "3"), catalog, of="").usable
     assert 0 < len(looked_at) < 10
 

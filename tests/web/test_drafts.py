@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from app.runtime.kafka.clients import start
 from app.runtime.records.draft_record import DraftRecord, encode_draft, take_draft
 from app.settings import Settings
-from app.web import shared_drafts
+from app.web.drafts import shared_drafts
 from tests.service.browser import Browser
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import UserError
 from app.settings import Settings
-from app.web.histories import Origin, read_histories
+from app.web.jobs.histories import Origin, read_histories
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop
 from tests.web.changes import write_changes

@@ -18,9 +18,9 @@ from app.runtime.kafka.topics import ensure_topics, topic_specs
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.settings import Settings
-from app.web import jobs as jobs_module
-from app.web.draft_backtest import backtest_draft
-from app.web.draft_tests import play_tests
+from app.web.jobs import jobs as jobs_module
+from app.web.jobs.draft_backtest import backtest_draft
+from app.web.jobs.draft_tests import play_tests
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop
 from tests.web.changes import SEGMENTS

@@ -72,7 +72,7 @@ def said_keys(node: ast.expr, known: Iterable[str]) -> list[str]:
 def test_the_server_names_texts_that_are_there_and_gives_all_their_values(spoken: str) -> None:
     texts = read_texts(spoken)
     checked = 0
-    for path in sorted(FOLDER.parent.glob("*.py")):
+    for path in sorted(FOLDER.parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say"):
                 continue

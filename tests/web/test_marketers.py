@@ -20,7 +20,7 @@ from app.service.questions.evaluation import Standing, ValueStanding
 from app.settings import Settings
 from app.web.condition_words import words_of
 from app.web.live_changes import tell
-from app.web.people_routes import _explained_standings
+from app.web.routes.people_routes import _explained_standings
 from app.web.static_files import StaticFiles
 from tests.service.browser import Browser
 from tests.web.author import Author, author_of_own_shop

@@ -12,9 +12,9 @@ import pytest
 
 from app.errors import UserError
 from app.settings import Settings, load_settings
-from app.web.cookies import LOGIN, SESSION
-from app.web.gate import Gate
-from app.web.oidc_login import PENDING_S, local_path
+from app.web.access.cookies import LOGIN, SESSION
+from app.web.access.gate import Gate
+from app.web.access.oidc_login import PENDING_S, local_path
 from tests.service.browser import Browser
 from tests.support.kafka_node import free_ports
 from tests.web.conftest import console_served

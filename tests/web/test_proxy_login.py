@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import UserError
 from app.settings import Settings, load_settings
-from app.web.gate import Gate
+from app.web.access.gate import Gate
 from tests.service.browser import Browser
 from tests.web.conftest import console_served
 from tests.web.test_pages import look, violations

@@ -9,7 +9,7 @@ import pytest
 
 from app.runtime.audit import AuditLog
 from app.settings import Settings
-from app.web import jobs
+from app.web.jobs import jobs
 from tests.support.waiting import wait_until
 from tests.web.author import Author, author_of_own_shop
 

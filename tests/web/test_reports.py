@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import main as cli
 from app.settings import Settings, load_settings
-from app.web.report_job import KINDS, ReportWish, make_tables, report_task
+from app.web.jobs.report_job import KINDS, ReportWish, make_tables, report_task
 from tests.service.browser import Browser
 from tests.support.waiting import wait_until
 from tests.unit.offline.test_uplift_warehouse import Shop

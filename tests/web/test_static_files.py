@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.web.security_headers import POLICY
+from app.web.access.security_headers import POLICY
 from app.web.static_files import TYPES, StaticFiles
 from tests.web.texts import FOLDER, texts_of
 
