@@ -36,7 +36,7 @@ class CatalogFollower:
     ) -> None:
         self._settings = settings
         self._log = CatalogLog(rules)
-        self._taken_over: str | None = None
+        self._taken_over: Published | None = None
         self._reader = LogReader(
             client,
             topic=settings.topics.catalog,
@@ -66,7 +66,7 @@ class CatalogFollower:
                 detail=str(error),
                 hint="publish others (shoal publish DIR), with the settings and the version of the workers",
             ) from None
-        self._taken_over = None if whole is None else whole.catalog.version
+        self._taken_over = whole
         return whole
 
     async def wait(self) -> Published:
@@ -87,9 +87,10 @@ class CatalogFollower:
             )
         return found
 
-    async def follow(self, take_over: Callable[[Published], Awaitable[None]]) -> None:
-        """Hands on each publication after that of `present` or `wait`, for ever.
+    async def follow(self, take_over: Callable[[Published], Awaitable[None]], *, rewritten: bool = False) -> None:
+        """Hands on each publication after that of `present` or `wait` that means something else, for ever.
 
+        `rewritten`: those whose texts mean the same in other words, too; people read titles and owners.
         One that cannot be used is told, and skipped. One that `take_over` failed at is handed on by the next call.
         """
         while True:
@@ -99,9 +100,15 @@ class CatalogFollower:
             except CatalogError as error:
                 log.error("published catalog cannot be used, the previous one stays: %s", error)
                 continue
-            if whole is not None and whole.catalog.version != self._taken_over:
+            if whole is not None and self._is_new(whole, rewritten=rewritten):
                 await take_over(whole)
-                self._taken_over = whole.catalog.version
+                self._taken_over = whole
+
+    def _is_new(self, whole: Published, *, rewritten: bool) -> bool:
+        before = self._taken_over
+        if before is None or whole.catalog.version != before.catalog.version:
+            return True
+        return rewritten and whole.files != before.files
 
     async def stop(self) -> None:
         """Ends reading."""

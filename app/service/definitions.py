@@ -98,7 +98,7 @@ class Definitions:
                         await take_over(present)
                     elif self._minimisation is None:  # nothing is published: nothing is forbidden, and nothing read
                         self._minimisation = minimisation((), self._settings.time_rules, self._settings.keep)
-                    await follower.follow(take_over)
+                    await follower.follow(take_over, rewritten=True)
             except Exception as error:  # noqa: BLE001  # a service that stops following would answer from old definitions
                 log.warning("cannot read the published definitions, retries: %s", str(error) or repr(error))
                 await asyncio.sleep(back_off.failed() / 1000)

@@ -87,6 +87,20 @@ def test_a_change_is_in_the_history_and_in_the_audit_log_and_can_be_taken_back(a
     assert author.history()[0]["restores"] == int(first)
 
 
+def test_a_publication_that_only_names_an_owner_is_seen_too(author: Author) -> None:
+    text = "segment: pourers\nwhen: exists('Tea Poured')\n"
+    assert author.publish(text).status_code == 200
+    owned = text + "owner: anna\n"
+    assert author.publish(owned, name="pourers").status_code == 200
+
+    def read() -> bool:
+        change: str = author.post("/definitions/read", text=owned, name="pourers").json()["change"]
+        return change == "same"
+
+    wait_until(read, what="the text is compared with the one that is published")
+    assert author.http.get("/segments/pourers").json()["owner"] == "anna"
+
+
 def test_whoever_has_not_seen_a_change_of_the_definition_does_not_undo_it(author: Author) -> None:
     seen = author.latest()
     assert author.publish(MORE_TEA, name="drinkers", if_version=seen, message="by Ann").status_code == 200
