@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.console.class_page import class_page
 from app.console.class_report import class_report_lines, class_report_values
 from app.console.model_page import model_page
 from app.console.model_report import report_lines, size_remarks
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
-from app.errors import UserError, need_packages
+from app.errors import need_packages
 from app.segments.definitions.model_file import Kind, Model, Quality, write_model
 
 if TYPE_CHECKING:
@@ -101,10 +102,7 @@ def _train_label(
     write_output_file(report, [line.encode() for line in lines])
     if html is not None:
         _write_page(html, model, rows, trained, measured, counted)
-    console = make_console()
-    say_lines(console, "\n".join(lines))
-    say(console, f"{output}: shoal predict ROWS --model {output} --output forecasts.csv")
-    return 0
+    return _told(lines, output)
 
 
 def _write_page(
@@ -139,11 +137,6 @@ def _train_classes(
     kind: Kind | None,
     seed: int,
 ) -> int:
-    if html is not None:
-        raise UserError(
-            f"--html: there is no page for a label with several classes, such as {rows.name}",
-            hint="--report FILE writes the report, as .md or as .json",
-        )
     from app.learning.classes import train_classes
     from app.learning.exported_classes import exported_classes
 
@@ -157,6 +150,12 @@ def _train_classes(
         write_output_file(report, [msgspec.json.format(msgspec.json.encode(values))])
     else:
         write_output_file(report, [line.encode() for line in lines])
+    if html is not None:
+        write_output_file(html, [class_page(model, trained.figures).encode()])
+    return _told(lines, output)
+
+
+def _told(lines: list[str], output: Path) -> int:
     console = make_console()
     say_lines(console, "\n".join(lines))
     say(console, f"{output}: shoal predict ROWS --model {output} --output forecasts.csv")

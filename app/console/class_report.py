@@ -48,7 +48,12 @@ def class_report_lines(model: Model, figures: Figures) -> list[str]:
         "",
         f"{figures.users_in_both:,} users have rows in training and in the test, as in production.",
     ]
-    return lines + [
+    return lines + level_remarks(classes)
+
+
+def level_remarks(classes: Sequence[ClassMeasures]) -> list[str]:
+    """A sentence about each class whose mean forecast is off."""
+    return [
         f"The level of {each.name} is off: the mean forecast is {each.mean_forecast:.4f}, {each.part:.4f} was true."
         for each in classes
         if not LEVELS[0] <= each.mean_forecast / each.part <= LEVELS[1]
@@ -84,13 +89,14 @@ def is_better(chosen: Measures) -> bool:
     return chosen.gain[0] > 0
 
 
+def fewest_rows(each: ClassMeasures) -> int:
+    """The rows of a class in the training or in the test, whichever are fewer."""
+    return min(each.training_rows, each.test_rows)
+
+
 def verdict(chosen: Measures, baseline: Measures, classes: Sequence[ClassMeasures]) -> str:
     """One sentence about the chosen model, and one about classes with too few rows."""
-    few = [
-        f"{rows:,} of {each.name}"
-        for each in classes
-        if (rows := min(each.training_rows, each.test_rows)) < ROWS_ENOUGH
-    ]
+    few = [f"{rows:,} of {each.name}" for each in classes if (rows := fewest_rows(each)) < ROWS_ENOUGH]
     warning = f" Too few rows to rely on: {', '.join(few)}." if few else ""
     if is_better(chosen):
         return f"{chosen.name} forecasts better than {baseline.name}.{warning}"

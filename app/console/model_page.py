@@ -1,39 +1,13 @@
 """A training as one page of HTML with pictures, which needs nothing else: no scripts, nothing that it loads."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from app.console.model_report import level_remark, verdict
-from app.console.plots import STYLE as PLOT_STYLE
 from app.console.plots import Axis, Plot, bars, percent, text_of
+from app.console.training_page import KIND_NAMES, figure_of, page_of, table_of
 from app.events.instants import iso
 from app.offline.training_figures import Level, TrainingFigures
-from app.reports.report_files import POLICY
 from app.segments.definitions.model_file import Model, Quality
-
-_STYLE: Final = (
-    ":root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--shade:#f0f3f6;"
-    "--first:#0969da;--second:#bc4c00;--good:#1a7f37;--careful:#9a6700}"
-    "@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#30363d;"
-    "--shade:#1a212b;--first:#58a6ff;--second:#f0883e;--good:#3fb950;--careful:#d29922}}"
-    "*{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:66em;"
-    "padding:1.2em 1em 3em;background:var(--paper);color:var(--ink);overflow-wrap:anywhere}"
-    "h1{font-size:1.6em;line-height:1.2;margin:.2em 0}h2{font-size:1.15em;margin:1.8em 0 .4em}"
-    "h3{font-size:1em;margin:0}"
-    "p{margin:.4em 0}.soft,figcaption,summary,th{color:var(--soft)}"
-    ".verdict{border-left:4px solid var(--careful);background:var(--shade);padding:.6em .9em;margin:1em 0}"
-    ".good{border-color:var(--good)}.verdict p:first-child{font-weight:600}"
-    ".pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20em),1fr));gap:1.6em 2em}"
-    "figure{margin:0;min-width:0;max-width:34em}figcaption{font-size:.9em;margin:.2em 0 .5em}"
-    ".key{display:inline-block;width:.8em;height:.8em;margin-right:.3em;vertical-align:-.05em}"
-    ".k1{background:var(--first)}.k2{background:var(--second)}.k3{border-bottom:2px dashed var(--soft);height:.5em}"
-    ".legend{font-size:.9em;display:flex;flex-wrap:wrap;gap:0 1.2em}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.93em;overflow-wrap:normal}"
-    "td,th{padding:.25em .8em .25em 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.chosen td{font-weight:600}"
-    "summary{cursor:pointer}"
-)
-_NAMES: Final = {"linear": "linear model", "forest": "forest", "boosted": "boosted trees"}
 
 
 def model_page(
@@ -50,7 +24,6 @@ def model_page(
     rows, positives, both = test
     gain = next(gain for name, _, gain in measured if name == model.kind)
     share = positives / rows
-    name = text_of(model.name, 80)
     learnt = (
         f"Learnt from {model.rows:,} rows, {text_of(model.trained_from)} to {text_of(model.trained_until)}, "
         f"{model.positives:,} of them with it. Tested on {rows:,} later rows, {positives:,} with it ({percent(share)})."
@@ -64,16 +37,7 @@ def model_page(
     ]
     is_good = gain[0] > 0 and len(remarks) == 1 and "too few" not in remarks[0]
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-        f"<title>{name}</title><style>{_STYLE}{PLOT_STYLE}</style></head><body>",
-        f'<p class="soft">Model</p><h1>{name}</h1>',
         f"<p>How probable is <b>{text_of(model.label, 80)}</b>? {learnt}</p>",
-        '<div class="verdict good">' if is_good else '<div class="verdict">',
-        *(f"<p>{text_of(remark, 400)}</p>" for remark in remarks),
-        "</div>",
         "<h2>How good it is</h2>",
         _measures(model.kind, baseline, baseline_quality, measured),
         "<h2>Pictures</h2>",
@@ -87,7 +51,7 @@ def model_page(
         "</div>",
         f'<p class="soft">{both:,} users have rows in training and in the test, as in production. {origin}</p>',
     ]
-    return "\n".join([*parts, "</body></html>"])
+    return page_of(model.name, parts, remarks, is_good=is_good)
 
 
 def _measures(
@@ -100,43 +64,18 @@ def _measures(
     rows = [f"<tr><td>{text_of(baseline, 80)} alone (baseline)</td>{_cells(baseline_quality)}<td></td></tr>"]
     for name, quality, (low, high) in measured:
         is_chosen = name == chosen
-        told = f"{_NAMES.get(name, name)}{', chosen' if is_chosen else ''}"
+        told = f"{KIND_NAMES.get(name, name)}{', chosen' if is_chosen else ''}"
         begin = '<tr class="chosen">' if is_chosen else "<tr>"
         gain = f'<td class="n">{low:+.3f} to {high:+.3f}</td>'
         rows.append(f"{begin}<td>{text_of(told)}</td>{_cells(quality)}{gain}</tr>")
     head = "".join(f'<th class="n">{each}</th>' for each in names)
-    return _table(f"<th></th>{head}", rows)
-
-
-def _table(head: str, rows: Sequence[str]) -> str:
-    return "\n".join(
-        [
-            '<div class="wide" tabindex="0" role="region" aria-label="table"><table>',
-            f"<tr>{head}</tr>",
-            *rows,
-            "</table></div>",
-        ]
-    )
+    return table_of(f"<th></th>{head}", rows)
 
 
 def _cells(quality: Quality) -> str:
     brier = "" if quality.brier < 0 else f"{quality.brier:.4f}"
     shown = (f"{quality.auc:.3f}", f"{quality.average_precision:.3f}", brier, percent(round(quality.top_tenth, 2)))
     return "".join(f'<td class="n">{each}</td>' for each in shown)
-
-
-def _figure(title: str, said: str, picture: str, *, legend: Sequence[tuple[str, str]] = (), table: str = "") -> str:
-    """A picture with its title and what it says. legend: (k1, k2 or k3, what has this mark); table: its numbers."""
-    marks = "".join(f'<span><span class="key {mark}"></span>{text_of(name, 60)}</span>' for mark, name in legend)
-    return "\n".join(
-        [
-            f"<figure><h3>{title}</h3><figcaption>{said}</figcaption>",
-            f'<div class="legend">{marks}</div>' if marks else "",
-            picture,
-            f"<details><summary>Numbers</summary>{table}</details>" if table else "",
-            "</figure>",
-        ]
-    )
 
 
 def _levels(first: str, rows: Sequence[tuple[str, Level]]) -> str:
@@ -147,7 +86,7 @@ def _levels(first: str, rows: Sequence[tuple[str, Level]]) -> str:
         for name, level in rows
     ]
     heads = "".join(f'<th class="n">{each}</th>' for each in ("forecast", "was true", "95 %", "rows"))
-    return _table(f"<th>{first}</th>{heads}", lines)
+    return table_of(f"<th>{first}</th>{heads}", lines)
 
 
 def _reliability(figures: TrainingFigures) -> str:
@@ -161,7 +100,7 @@ def _reliability(figures: TrainingFigures) -> str:
         plot.interval(each.forecast, each.low, each.high)
     for each in figures.tenths:
         plot.dot(each.forecast, each.true, "f1")
-    return _figure(
+    return figure_of(
         "Can its percentages be believed?",
         "The test in ten parts by the forecast. On the dashed line, as much was true as was said; "
         "the upright lines are 95 % intervals.",
@@ -180,11 +119,11 @@ def _gain(figures: TrainingFigures, baseline: str, kind: str) -> str:
     plot.line([(0, 0), (1, 1)], "s3")
     plot.line(figures.gain_of_baseline, "s2")
     plot.line(figures.gain, "s1")
-    return _figure(
+    return figure_of(
         "How many are found among the highest?",
         "Of all rows with the label, the part that is among the rows with the highest forecasts.",
         plot.svg(),
-        legend=[("k1", _NAMES.get(kind, kind)), ("k2", f"{baseline} alone"), ("k3", "by chance")],
+        legend=[("k1", KIND_NAMES.get(kind, kind)), ("k2", f"{baseline} alone"), ("k3", "by chance")],
     )
 
 
@@ -197,11 +136,11 @@ def _precision(figures: TrainingFigures, baseline: str, kind: str, share: float)
     plot.line([(0, share), (1, share)], "s3")
     plot.line(figures.precision_of_baseline, "s2")
     plot.line(figures.precision, "s1")
-    return _figure(
+    return figure_of(
         "How many of those chosen are right?",
         "The more of all rows with the label are to be found, the more others are chosen along with them.",
         plot.svg(),
-        legend=[("k1", _NAMES.get(kind, kind)), ("k2", f"{baseline} alone"), ("k3", "by chance")],
+        legend=[("k1", KIND_NAMES.get(kind, kind)), ("k2", f"{baseline} alone"), ("k3", "by chance")],
     )
 
 
@@ -219,7 +158,7 @@ def _scores(figures: TrainingFigures, label: str) -> str:
         plot.column(begin, begin + step / 2, own, "f1")
         plot.column(begin + step / 2, begin + step, others, "f2")
     higher = "" if figures.scores_max >= 1 else " The last step holds all that is higher."
-    return _figure(
+    return figure_of(
         "Which forecasts are given?",
         f"Rows of the test by their forecast, as parts of those with the label and of those without.{higher}",
         plot.svg(),
@@ -234,8 +173,8 @@ def _columns(important: Sequence[tuple[str, float]]) -> str:
         "A column that explains nearly all is a leak until shown otherwise."
     )
     if not rows:
-        return _figure("What does it go by?", f"{said} No column loses anything.", "")
-    return _figure("What does it go by?", said, bars("Average precision lost by column", rows))
+        return figure_of("What does it go by?", f"{said} No column loses anything.", "")
+    return figure_of("What does it go by?", said, bars("Average precision lost by column", rows))
 
 
 def _periods(figures: TrainingFigures) -> str:
@@ -257,7 +196,7 @@ def _periods(figures: TrainingFigures) -> str:
     for place, each in enumerate(figures.periods):
         plot.dot(place, each.level.true, "f1")
     what = {"day": "Day by day", "week": "Week by week", "weeks": "By several weeks"}[figures.period]
-    return _figure(
+    return figure_of(
         "Does its level hold?",
         f"{what}, of all rows: the part that was true, with 95 % intervals, and the mean forecast. Shaded: the test. "
         "If the line leaves the points, the level has moved since the training.",

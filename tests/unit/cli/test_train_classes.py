@@ -77,6 +77,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[str
     assert cli.main(["rows", f"{folder}/events.jsonl", *given, "--output", f"{folder}/rows.parquet"]) == 0
     for report in ("report.md", "report.json"):
         where = ["--output", f"{folder}/next.model.json", "--report", f"{folder}/{report}"]
+        where += ["--html", f"{folder}/report.html"]
         assert cli.main(["train", f"{folder}/rows.parquet", *where]) == 0
     return folder, truth
 
@@ -99,6 +100,7 @@ def test_transitions_are_forecast_nearly_as_well_as_by_who_knows_the_truth(
     lines = (folder / "report.md").read_text()
     assert "Label next: buyers, savers, none." in lines
     assert "forecasts better than a table by" in lines
+    assert report["verdict"] in (folder / "report.html").read_text()
 
 
 def test_a_definition_asks_for_a_class_and_gets_what_predict_says(
