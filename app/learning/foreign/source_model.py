@@ -108,7 +108,7 @@ def at_most(threshold: float) -> float:
     """A threshold with few digits that sends the same floats of 32 bits to the left.
 
     >>> at_most(0.30000001192092896), at_most(2.5000000000000004), at_most(-1.0), at_most(inf)
-    (0.30000001, 2.5, -1.0, 3.4e+38)
+    (0.30000003, 2.5, -1.0, 3.4e+38)
     """
     threshold = min(max(threshold, -LARGEST), LARGEST)
     low = short_float(threshold)
@@ -120,7 +120,7 @@ def below(threshold: float) -> float:
     """A threshold for `<=` that sends the same floats of 32 bits to the left as `<` does.
 
     >>> below(3.0), below(0.5), below(0.0) < 0
-    (2.9999998, 0.49999998, True)
+    (2.9999998, 0.49999999, True)
     """
     threshold = min(max(threshold, -LARGEST), LARGEST)
     low = short_float(threshold)
