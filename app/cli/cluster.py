@@ -7,6 +7,7 @@ import msgspec
 from app.console.clusters import show_clusters
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import write_output_file
+from app.console.working import working
 from app.errors import UserError, need_packages
 from app.events.visible_text import visible_json
 from app.offline.cluster_files import definition_files, problems_of
@@ -52,8 +53,16 @@ def cluster(
     from app.learning.clusters import find_clusters
     from app.learning.points import read_points
 
-    points, metadata, booleans = read_points(rows)
-    found = find_clusters(points, least=clusters or 2, most=clusters or 8, seed=seed)
+    least, most = clusters or 2, clusters or 8
+    with working("reading the rows") as say_now:
+        points, metadata, booleans = read_points(rows)
+        found = find_clusters(
+            points,
+            least=least,
+            most=most,
+            seed=seed,
+            tries=lambda count: say_now(f"trying {count} clusters (at most {most})"),
+        )
     console = make_console()
     if json:
         say_lines(console, visible_json(msgspec.json.format(msgspec.json.encode(found), indent=2).decode()))

@@ -9,6 +9,7 @@ from app.catalogs.definitions_folder import load_segments, read_definitions
 from app.console.output import counted, make_console, say, say_lines
 from app.console.output_file import write_output_file
 from app.console.recalibration import show_recalibration
+from app.console.working import working
 from app.errors import UserError, need_packages
 from app.events.visible_text import visible_json
 from app.offline.cluster_files import new_drafts, problems_of
@@ -71,8 +72,9 @@ def recluster(
     from app.learning.recalibration import read_columns, recalibrate
 
     published = _published(segments, prefix)
-    points, metadata, booleans = read_points(rows)
-    found = recalibrate(points, read_columns(rows), published, prefix=prefix, clusters=clusters, seed=seed)
+    with working("comparing the published clusters with those of the rows"):
+        points, metadata, booleans = read_points(rows)
+        found = recalibrate(points, read_columns(rows), published, prefix=prefix, clusters=clusters, seed=seed)
     console = make_console()
     if json:
         made = msgspec.to_builtins(found) | {"share_moved": found.share_moved, "threshold": threshold}

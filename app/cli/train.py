@@ -11,6 +11,7 @@ from app.console.model_page import model_page
 from app.console.model_report import report_lines, size_remarks
 from app.console.output import make_console, say, say_lines
 from app.console.output_file import check_output_file, write_output_file
+from app.console.working import working
 from app.errors import need_packages
 from app.segments.definitions.model_file import Kind, Model, Quality, write_model
 
@@ -82,7 +83,8 @@ def _train_label(
     from app.learning.exported import exported
     from app.learning.training import train as train_rows
 
-    trained = train_rows(rows, seed=seed, kind=kind)
+    with working("training a linear model, a forest and boosted trees"):
+        trained = train_rows(rows, seed=seed, kind=kind)
     model = exported(name or rows.name, rows, trained)
     test = trained.split.test
     measured = [(each.name, each.quality, each.gain) for each in trained.measured]
@@ -140,7 +142,8 @@ def _train_classes(
     from app.learning.classes import train_classes
     from app.learning.exported_classes import exported_classes
 
-    trained = train_classes(rows, seed=seed, kind=kind)
+    with working("training a linear model, a forest and boosted trees"):
+        trained = train_classes(rows, seed=seed, kind=kind)
     model = exported_classes(name or rows.name, rows, trained)
     content = write_model(model)
     lines = class_report_lines(model, trained.figures) + size_remarks(content, trained.too_large)

@@ -9,7 +9,7 @@ A cluster is deployed as definitions, not as a model: a small decision tree over
 as the clusters for nearly all users, and its leaves are conditions that a marketer can read, edit and test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from math import inf
 from typing import Any, Final
@@ -40,8 +40,13 @@ DIFFERENT_LEAST: Final = 0.3
 Members = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 0) -> Clustering:
-    """The clusters of the points: as many as agree, from `least` to `most`. UserError where there are none."""
+def find_clusters(
+    points: Points, *, least: int = 2, most: int = 8, seed: int = 0, tries: Callable[[int], None] = lambda _: None
+) -> Clustering:
+    """The clusters of the points: as many as agree, from `least` to `most`. UserError where there are none.
+
+    `tries` is told each number of clusters before it is tried.
+    """
     users = len(points.values)
     smallest_allowed = _smallest_allowed(users, least)
     scaled = scaled_values(points.values)
@@ -49,6 +54,7 @@ def find_clusters(points: Points, *, least: int = 2, most: int = 8, seed: int = 
     found: dict[int, Members] = {}
     distinct = len(np.unique(scaled, axis=0))
     for clusters in range(least, min(most, distinct) + 1):
+        tries(clusters)
         members = _kmeans(scaled, clusters, seed).labels_
         sizes = np.bincount(members, minlength=clusters)
         counts.append(
