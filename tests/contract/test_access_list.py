@@ -317,6 +317,23 @@ async def ask_the_console(shop: Shop) -> None:
             assert told.status_code == 200, f"{path}: {told.text}"
         told = await http.get("/console/v1/audit")
         assert told.status_code == 200, told.text
+        await fill_in_the_console(http, "walkers", headers)
+
+
+async def fill_in_the_console(http: httpx.AsyncClient, name: str, headers: dict[str, str]) -> None:
+    """A backfill from the clickstream, once the console knows the segment, until it is done."""
+
+    async def has_begun() -> bool:
+        told = await http.post("/console/v1/backfill", json={"names": [name], "source": "topic"}, headers=headers)
+        return told.status_code == 200
+
+    async def is_done() -> bool:
+        found = (await http.get("/console/v1/backfill")).json()
+        assert found["state"] != "failed", found
+        return bool(found["state"] == "done")
+
+    await soon(has_begun, within_s=60)
+    await soon(is_done, within_s=60)
 
 
 async def whole_life(shop: Shop) -> None:
