@@ -58,7 +58,7 @@ def compared(author: Author, **wish: Any) -> dict[str, Any]:
         job.update(author.http.get(f"/jobs/{job['id']}").json())
         return bool(job["state"] != "running")
 
-    wait_until(ended, what="the comparison")
+    wait_until(ended, within_s=90, what="the comparison")  # jobs have the lowest priority
     return job
 
 
