@@ -14,11 +14,11 @@ USERS = 450
 FEATURES = "features: visitors\nmoments: exists('Viewed')\nvalues: {adds: count('Added' within 7d)}\n"
 
 
-def write_events(path: Path, *, looking: int) -> None:
-    """A third of the users adds six products before they view one, `looking` of the others add two."""
+def write_events(path: Path, *, looking: int, most: int = 6) -> None:
+    """A third of the users adds `most` products before they view one, `looking` of the others add two."""
     lines: list[str] = []
     for user in range(USERS):
-        adds = 6 if user % 3 == 0 else 2 if user % 3 == 1 and user // 3 < looking else 0
+        adds = most if user % 3 == 0 else 2 if user % 3 == 1 and user // 3 < looking else 0
         for name in [*["Added"] * adds, "Viewed"]:
             second = f"{len(lines) // 60 // 60:02}:{len(lines) // 60 % 60:02}:{len(lines) % 60:02}"
             event = {"type": "track", "event": name, "userId": f"u{user}", "messageId": f"m{len(lines)}"}
@@ -51,7 +51,7 @@ def test_a_drift_ends_with_1_and_drafts_and_none_with_0(tmp_path: Path) -> None:
     same = run(tmp_path, script)
     assert (same.returncode, same.stderr) == (0, "")
     assert "0.0 % of the users would be in another cluster" in same.stdout
-    write_events(tmp_path / "events.jsonl", looking=100)
+    write_events(tmp_path / "events.jsonl", looking=100, most=40)
     drifted = run(tmp_path, script)
     assert (drifted.returncode, drifted.stdout) == (1, "")
     assert "22.2 % of the users would be in another cluster: more than the threshold of 10 %" in drifted.stderr
