@@ -48,7 +48,8 @@ class FilledKeys(ErasedKeys):
         elif control.deed == "filling":
             if entry is None:
                 catalog.begin(program, self._settlement, now=NOT_FED, clock_ms=self.clock_ms)
-            known = {own: at_ms for own, at_ms in control.aggregates.items() if own in fed_by(program)}
+            fed = fed_by(program)
+            known = {own: at_ms for own, at_ms in control.aggregates.items() if own in fed}
             segments = tuple(own for own in control.segments if own in program.bits)
             marker = stable_id(f"backfill {control.id}")
             filling = Filling(control.id, marker, known, segments, control.parts)
