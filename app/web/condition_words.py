@@ -188,7 +188,7 @@ def _value(node: s.Expression) -> str:
         case s.Aggregate() if (told := _aggregate(node)) is not None:
             return told
         case s.ValueCount():
-            return f"the number of values by which they are in the segment {node.segment}"
+            return say("said_value_count", name=node.segment)
         case s.SegmentMark(function="since_left"):
             return say("said_since_left", name=node.segment)
         case s.SegmentMark(function="times"):

@@ -1,41 +1,50 @@
 """Conditions in words."""
 
+import re
+
 import pytest
 
 from app.segments.language.parser import parse_expression
 from app.web.condition_words import Clause, clause_of, words_of
+from app.web.texts import speaking
 
-
-@pytest.mark.parametrize(
-    ("expression", "words"),
-    [
-        ("cart.idle >= 30m", "the time since the cart was last changed is at least 30 minutes"),
-        ("count('Viewed' within 7d) >= 2", "did 'Viewed' within the last 7 days at least 2 times"),
-        ("count('Viewed') = 1", "did 'Viewed' exactly 1 time"),
-        (
-            "count('Viewed' per category within 7d) > 3",
-            "did 'Viewed' with the same category within the last 7 days more than 3 times",
-        ),
-        ("not count('Viewed') = 1", "it is not so that the number of 'Viewed' is 1"),
-        ("exists(page within 30d)", "did page within the last 30 days"),
-        ("never('Bought')", "did not do 'Bought'"),
-        ("not never('Bought')", "did 'Bought'"),
-        ("not segment('vip')", "is not in the segment vip"),
-        ("list('vip')", "is on the list vip"),
-        ("entered('vip' within 1d)", "entered the segment vip within the last 1 day"),
-        ("not left('vip' within 1d)", "did not leave the segment vip within the last 1 day"),
-        ("count(segment('left')) >= 2", "the number of values by which they are in the segment left is at least 2"),
-        ("traits.plan = 'pro'", "the trait plan is 'pro'"),
-        ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
-        ("traits.plan is missing", "the trait plan is missing"),
-        ("bucket('a') < 50", "bucket('a') is less than 50"),
-        ("model('likely') > 0.7", "the probability that the model likely gave is more than 0.7"),
-        ("model('next').buyers < 0.4", "the probability of buyers that the model next gave is less than 0.4"),
-        ("model('next').buyers is known", "the probability of buyers that the model next gave is known"),
-    ],
+WORDS = (
+    ("cart.idle >= 30m", "the time since the cart was last changed is at least 30 minutes"),
+    ("count('Viewed' within 7d) >= 2", "did 'Viewed' within the last 7 days at least 2 times"),
+    ("count('Viewed') = 1", "did 'Viewed' exactly 1 time"),
+    (
+        "count('Viewed' per category within 7d) > 3",
+        "did 'Viewed' with the same category within the last 7 days more than 3 times",
+    ),
+    ("not count('Viewed') = 1", "it is not so that the number of 'Viewed' is 1"),
+    ("exists(page within 30d)", "did page within the last 30 days"),
+    ("never('Bought')", "did not do 'Bought'"),
+    ("not never('Bought')", "did 'Bought'"),
+    ("not segment('vip')", "is not in the segment vip"),
+    ("list('vip')", "is on the list vip"),
+    ("entered('vip' within 1d)", "entered the segment vip within the last 1 day"),
+    ("not left('vip' within 1d)", "did not leave the segment vip within the last 1 day"),
+    ("count(segment('left')) >= 2", "the number of values by which they are in the segment left is at least 2"),
+    ("traits.plan = 'pro'", "the trait plan is 'pro'"),
+    ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
+    ("traits.plan is missing", "the trait plan is missing"),
+    ("bucket('a') < 50", "bucket('a') is less than 50"),
+    ("model('likely') > 0.7", "the probability that the model likely gave is more than 0.7"),
+    ("model('next').buyers < 0.4", "the probability of buyers that the model next gave is less than 0.4"),
+    ("model('next').buyers is known", "the probability of buyers that the model next gave is known"),
 )
+
+
+@pytest.mark.parametrize(("expression", "words"), WORDS)
 def test_a_part_of_a_condition_has_words(expression: str, words: str) -> None:
     assert clause_of(parse_expression(expression)) == Clause("one", words, written=expression)
+
+
+@pytest.mark.parametrize("expression", [expression for expression, _ in WORDS])
+def test_the_words_of_another_language_are_its_own(expression: str) -> None:
+    with speaking("de"):
+        told = clause_of(parse_expression(expression)).text
+    assert not set(re.findall(r"\w+", told)) & {"the", "they", "did", "is", "not", "at", "than", "within"}, told
 
 
 @pytest.mark.parametrize(

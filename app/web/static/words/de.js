@@ -897,6 +897,7 @@ export const WORDS = {
   said_model: 'die Wahrscheinlichkeit nach dem Modell {name}',
   said_model_class: 'die Wahrscheinlichkeit von {of} nach dem Modell {name}',
   said_top: 'was die höchsten {percent} % aller Nutzer erreichen',
+  said_value_count: 'die Zahl der Werte, nach denen sie im Segment {name} sind',
   said_size: 'die Zahl der Nutzer im Segment {name}',
   said_count: 'die Zahl von {events}',
   said_since: 'die Zeit seit dem letzten {events}',

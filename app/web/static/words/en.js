@@ -897,6 +897,7 @@ export const WORDS = {
   said_model: 'the probability that the model {name} gave',
   said_model_class: 'the probability of {of} that the model {name} gave',
   said_top: 'what the highest {percent} % of all users reach',
+  said_value_count: 'the number of values by which they are in the segment {name}',
   said_size: 'the number of users in the segment {name}',
   said_count: 'the number of {events}',
   said_since: 'the time since the last {events}',
