@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.web.condition_words import clause_of, words_of
 from app.web.texts import holes, language_of, read_texts, speaking
 from tests.service.browser import Browser
+from tests.support.shop import soon
 from tests.web.changes import change, write_change
 from tests.web.test_editing import says
 from tests.web.test_pages import PAGES, look, violations
@@ -137,6 +138,12 @@ async def test_refusals_come_in_the_language_of_the_request(http: httpx.AsyncCli
 
 async def test_live_changes_come_in_the_language_of_the_page(http: httpx.AsyncClient, settings: Settings) -> None:
     headers = {"Accept-Language": "en"}
+
+    async def is_followed() -> bool:
+        async with http.stream("GET", "/console/v1/changes") as live:
+            return live.status_code == 200
+
+    await soon(is_followed)
     async with http.stream("GET", "/console/v1/changes?language=de", headers=headers) as live:
         lines = live.aiter_lines()
         assert (await anext(lines)).startswith("retry:")
