@@ -35,6 +35,8 @@ from tables.profile import Profile
 
 BATCH_RECORDS: Final = 5_000
 HISTORY_OF_PEOPLE: Final = 50
+DEEDS: Final = ("filling", "fill", "filled")
+"""Of a backfill's own control records."""
 Claim = tuple[str, tuple[str, ...], str]
 """A give: its link, the keys it has passed, and the one it goes to."""
 
@@ -174,12 +176,16 @@ class Shadow:
         return len(log.left) if self.users(partition) and not log.is_over else 0
 
     def may_fill(self, partition: int, users: Iterable[str], between: Iterable[RecordLike]) -> set[str]:
-        """The users of whom no record stands between what was played and their fills.
+        """The users of whom no record stands between what was played and their fills: nobody, if other numbers of all
+        users take effect there. A user who enters by them does so at that place, not at that of the fill.
 
         A poisoned record does nothing; at the end of a log, no worker comes to a position behind it.
         """
         poisoned = self._logs[partition].poisoned
-        keys = {record.key for record in between if record.key is not None and record.offset not in poisoned}
+        counted = [record for record in between if record.offset not in poisoned]
+        if any(control is not None and control.deed == "publish" for control in map(self._own_control, counted)):
+            return set()
+        keys = {record.key for record in counted if record.key is not None}
         return set(users) - {key.decode(errors="replace") for key in keys}
 
     def may_end(self, partition: int, between: Iterable[RecordLike]) -> bool:
@@ -284,7 +290,7 @@ class Shadow:
             if record.offset in log.poisoned:
                 continue
             control = self._own_control(record)
-            if control is None:
+            if control is None or control.deed not in DEEDS:
                 batch.append(record)
             elif control.id == self._plan.id and record.offset >= log.since:
                 self._process(number, log, batch)
@@ -318,7 +324,7 @@ class Shadow:
                 log.core.restore(given.to, encoded, offset=0)
 
     def _own_control(self, record: RecordLike) -> Control | None:
-        """The record, if it is one of a backfill of this app."""
+        """The record, if it is a control record of this app."""
         value = record.value
         if value is None or not value.startswith(CONTROL_MARK):
             return None
@@ -326,7 +332,7 @@ class Shadow:
             control = read_control(value)
         except MessageError:
             return None
-        return control if control.deed in ("filling", "fill", "filled") and control.app == self._rules.app else None
+        return control if control.app == self._rules.app else None
 
     def _take_own(self, number: int, log: _Log, record: RecordLike, control: Control) -> None:
         """A record of this very backfill: it does here what it does at the worker, who was as history says."""

@@ -24,6 +24,25 @@ class FillTooOld(Run):
             return super().play()
 
 
+@planted(
+    "fill-across-numbers",
+    "a fill is written though other numbers of all users have come in between",
+    seed=207_100,
+)
+class FillAcrossNumbers(Run):
+    """See its meaning."""
+
+    def play(self) -> Outcome:
+        """Plays the run with the planted bug."""
+        may_fill = Shadow.may_fill
+
+        def of_users_alone(shadow: Shadow, partition: int, users: Iterable[str], between: Iterable[Any]) -> set[str]:
+            return may_fill(shadow, partition, users, [record for record in between if record.key is not None])
+
+        with patch.object(Shadow, "may_fill", of_users_alone):
+            return super().play()
+
+
 @planted("backfill-forgotten", "a worker that is started again does not know of the backfill that is under way")
 class BackfillForgotten(Run):
     """See its meaning."""

@@ -12,7 +12,21 @@ from tests.simulation.environment import START_MS
 from tests.simulation.run import Run
 from tests.simulation.scenario import POISON, draw
 
-SEEDS = (2_600, 3_252, 3_537, 66_447, 73_946, 75_347, 281_585, 300_786, 339_407, 5_001_448, 5_015_481, 5_017_215)
+SEEDS = (
+    2_600,
+    3_252,
+    3_537,
+    66_447,
+    73_946,
+    75_347,
+    207_168,
+    281_585,
+    300_786,
+    339_407,
+    5_001_448,
+    5_015_481,
+    5_017_215,
+)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

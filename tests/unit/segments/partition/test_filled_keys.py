@@ -9,6 +9,7 @@ from app.offline.backfill_shadow import Shadow
 from app.runtime.records.journal import Poisoned
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
+from app.segments.evaluation.population_numbers import numbers_record
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
 
@@ -53,6 +54,18 @@ def test_a_poisoned_record_at_the_end_of_a_log_keeps_nobody_from_being_filled() 
     assert history.may_fill(0, ["ann", "ben"], between) == set()
     history.note_journal(0, [Poisoned(2, "cannot digest this")])
     assert history.may_fill(0, ["ann", "ben"], between) == {"ann"}
+
+
+def test_nobody_is_filled_across_other_numbers_of_all_users() -> None:
+    history = Shadow(plan_of(CATALOG, ["viewers"], RULES, source="topic"), RULES, partitions=1)
+    history.feed(0, [event(0, "ann", "A")])
+    history.play()
+    published = LogRecord(1, -1, None, numbers_record(RULES.app, 1, {"top": 2}))
+    assert history.may_fill(0, ["ann"], [published]) == set(), "they enter at the place of the numbers, not of the fill"
+    other = LogRecord(1, -1, None, numbers_record("other", 1, {"top": 2}))
+    assert history.may_fill(0, ["ann"], [other]) == {"ann"}
+    history.note_journal(0, [Poisoned(1, "cannot digest this")])
+    assert history.may_fill(0, ["ann"], [published]) == {"ann"}
 
 
 def test_a_poisoned_record_of_a_stranger_does_not_keep_a_backfill_from_its_end() -> None:
