@@ -59,6 +59,11 @@ class _Log:
     has_begun: bool = False
     is_over: bool = False
 
+    @property
+    def has_moved(self) -> bool:
+        """True if the clock has moved on before the next record."""
+        return bool(self.moves) and self.moves[0].offset <= self.place
+
 
 class Shadow:
     """All partitions of a deployment: their logs are fed, then played."""
@@ -122,7 +127,7 @@ class Shadow:
         while going:
             going = False
             for number, log in enumerate(self._logs):
-                if log.records:
+                if log.records or log.has_moved:
                     going |= self._play(number, log)
 
     @property
@@ -300,6 +305,10 @@ class Shadow:
                 self._process(number, log, batch)
                 batch = []
         self._process(number, log, batch)
+        # Behind the last record: events that wait are taken by the clock alone where no other event comes.
+        while log.has_moved:
+            self._note(number, log, log.core.advance(log.moves.popleft().clock_ms))
+            played = True
         return played
 
     def _process(self, number: int, log: _Log, records: list[RecordLike]) -> None:

@@ -6,7 +6,7 @@ from app.events.control_record import write_control
 from app.events.instants import iso
 from app.offline.backfill_plan import plan_of
 from app.offline.backfill_shadow import Shadow
-from app.runtime.records.journal import Poisoned
+from app.runtime.records.journal import IdleMove, Poisoned
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.population_numbers import numbers_record
@@ -66,6 +66,18 @@ def test_nobody_is_filled_across_other_numbers_of_all_users() -> None:
     assert history.may_fill(0, ["ann"], [other]) == {"ann"}
     history.note_journal(0, [Poisoned(1, "cannot digest this")])
     assert history.may_fill(0, ["ann"], [published]) == {"ann"}
+
+
+def test_events_that_waited_until_the_clock_moved_on_are_history() -> None:
+    files = {"viewers.yaml": "segment: viewers\nwhen: count('A') >= 1\n", "catalog.yaml": "order: {wait: 1m}\n"}
+    history = Shadow(plan_of(load_catalog(files), ["viewers"], RULES, source="topic"), RULES, partitions=1)
+    history.feed(0, [event(0, "ann", "A")])
+    history.play()
+    assert history.users(0) == 0, "her event waits for earlier ones"
+    history.note_journal(0, [IdleMove(1, START_MS + 120_000), IdleMove(2, START_MS + 180_000)])
+    history.play()
+    assert (history.users(0), history.next_offset(0)) == (1, 1)
+    assert [user for user, _ in history.fills(0, 10)] == ["ann"]
 
 
 def test_a_poisoned_record_of_a_stranger_does_not_keep_a_backfill_from_its_end() -> None:
