@@ -6,8 +6,10 @@ compaction leaves of the profiles, and the files of profiles on disk, where work
 logs before it goes with their retention: Kafka deletes whole segments by age, whatever is in them. When all terms are
 over, no profile is left.
 
-What a device has given to a user is the user's, also when they have logged out there: of a device that is erased as a
-person of its own, only its own records and profile are searched.
+What a device has given to a user is the user's, also when they have logged out there. Of a device that is erased as a
+person of its own, only its own records and profile are searched. Of a user who is erased, theirs are searched for what
+their devices sent as well, unless they claim the device again: not the input, where a device that has logged out may
+still pass on an event, nor late events, which are kept of who is forgotten by then.
 """
 
 import json
@@ -27,6 +29,7 @@ from app.runtime.kafka.partitioner import partition_of
 from app.runtime.partition.disk_table import DiskTable
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
 from app.runtime.records.erasure_events import read_erasure
+from app.runtime.records.identity_events import MOVES, read_identity
 from app.segments.compiler.program import Program, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.catalog_settings import IDENTITY_FILE
@@ -211,23 +214,33 @@ class CanaryRun(WithPeople):
         """Canaries of the erased, in what was written behind the end of the erasure, and in profiles."""
         steps = [(read_erasure(record.value), record) for record in self._committed(self.settings.topics.erasures)]
         ends = {step.id: record for step, record in steps if step.result == "finished"}
-        linked = [json.loads(record.value) for record in self._committed(self.settings.topics.identity)]
-        had_user = {said["from"] for said in linked if said["result"] in ("given", "empty")}
+        linked = [read_identity(record.value) for record in self._committed(self.settings.topics.identity)]
+        moves = [said for said in linked if said.result in MOVES]
         for step, _ in steps:
             if step.result == "erased" and step.key is not None and step.id in ends:
-                words = [canary(step.key, number) for number in range(self.canaries.known[step.id] + 1)]
-                only = step.key.encode() if step.key in had_user and step.user == step.key else None
-                for place in (*self._written_behind(ends[step.id], words, only), *self._in_profiles(words, only)):
-                    yield f"{place}: a canary of {step.key}, who was erased before"
+                of_user = [said for said in moves if said.to == step.key]
+                again = {said.source for said in of_user if said.at > (step.until or "")}
+                devices = {said.source for said in of_user} - again
+                is_given = step.user == step.key and any(said.source == step.key for said in moves)
+                for key in (step.key, *sorted(devices)):
+                    words = [canary(key, number) for number in range(self.canaries.known[step.id] + 1)]
+                    only = step.key.encode() if is_given or key != step.key else None
+                    behind = self._written_behind(ends[step.id], words, only, of_device=key != step.key)
+                    for place in (*behind, *self._in_profiles(words, only)):
+                        yield f"{place}: a canary of {key}, with {step.key} erased before"
 
     def _committed(self, topic: str) -> Iterator[Any]:
         for number in range(self.settings.partitions):
             yield from self.broker.log(topic, number).committed()
 
-    def _written_behind(self, end: Any, words: list[bytes], only: bytes | None) -> Iterator[str]:
+    def _written_behind(
+        self, end: Any, words: list[bytes], only: bytes | None, *, of_device: bool = False
+    ) -> Iterator[str]:
         """Places of records with one of the words, in later batches than that of `end`. `only`: of this key."""
         topics = self.settings.topics
-        names = (topics.clickstream, topics.changes, topics.segment("viewers"), topics.late, topics.dead_letters)
+        names = [topics.changes, topics.segment("viewers"), topics.dead_letters]
+        if not of_device:
+            names += [topics.clickstream, topics.late]
         for topic in (*names, topics.identity, topics.journal, topics.erasures):
             for record in self._committed(topic):
                 is_later = (
