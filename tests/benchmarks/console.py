@@ -45,7 +45,7 @@ from tests.web.author import Author
 VISITS: Final = 5
 QUESTIONS: Final = 20
 KEYS: Final = "s-19 people"
-LIMITS_MS: Final = {"first paint": 1_000, "key stroke": 50, "validation": 100, "person": 200}
+LIMITS_MS: Final = {"first paint": 1_000, "key stroke": 50, "rows": 300, "validation": 100, "person": 200}
 OBSERVED: Final = """
 const look = () => { if (document.querySelector('main tbody tr')) window.shownAt ??= performance.now(); };
 new MutationObserver(look).observe(document, { childList: true, subtree: true });
@@ -53,6 +53,15 @@ window.strokes = [];
 addEventListener('keydown', ({ timeStamp: at }) => {
   requestAnimationFrame(() => setTimeout(() => strokes.push(performance.now() - at)));
 }, true);
+"""
+ROWS: Final = """
+window.drawn = [];
+let at = 0;
+addEventListener('keydown', ({ timeStamp }) => { at = timeStamp; }, true);
+new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => {
+  if (at) drawn.push(performance.now() - at);
+  at = 0;
+}))).observe(document.querySelector('main'), { childList: true, subtree: true });
 """
 SHADOW: Final = (
     "[...document.querySelectorAll('*')].map((each) => each.shadowRoot)"
@@ -135,8 +144,9 @@ async def measured(author: Author, folder: Path) -> list[dict[str, Any]]:
         row("first paint of all segments", "first paint", await visits(url, "/segments", folder, FIRST_PAINT)),
         row("all segments with their sizes", "first paint", await visits(url, "/segments", folder, "window.shownAt")),
         row("first paint of the overview", "first paint", await visits(url, "/", folder, FIRST_PAINT)),
-        row("key stroke in the filter of segments", "key stroke", await strokes(url, folder, "/segments")),
-        row("key stroke in the text of a segment", "key stroke", await strokes(url, folder, text)),
+        *await strokes(url, folder, "/segments", "key stroke in the filter of segments"),
+        row("rows for what stands in the filter", "rows", await rows_drawn(url, folder)),
+        *await strokes(url, folder, text, "key stroke in the text of a segment"),
         row("validation of a text", "validation", await timed(read, author)),
         row("segments of a person", "person", await timed(partial(person, "people/memberships"), author)),
         row("all reasons of a person", "person", await timed(partial(person, "people"), author)),
@@ -164,19 +174,48 @@ async def visits(url: str, path: str, folder: Path, wanted: str) -> list[float]:
     return found
 
 
-async def strokes(url: str, folder: Path, path: str) -> list[float]:
-    """From each key to the frame that shows what it did."""
+async def strokes(url: str, folder: Path, path: str, name: str) -> list[dict[str, Any]]:
+    """From each key to the frame that shows what it did; and the CPU time of the page until then."""
     async with browser(folder / f"keys{path.replace('/', '-')}") as page:
         await page.command("Page.enable")
+        await page.command("Performance.enable", timeDomain="threadTicks")
         await page.command("Page.addScriptToEvaluateOnNewDocument", source=OBSERVED)
         await page.open(url + path)
         await focus(page, path)
+        cpu_ms = []
         for number, key in enumerate(KEYS * 2, 1):
-            await page.command("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
-            await page.command("Input.dispatchKeyEvent", type="keyUp", key=key)
+            before_ms = await page_cpu_ms(page)
+            await press(page, key)
             await page.until(f"strokes.length >= {number}")
+            cpu_ms.append(await page_cpu_ms(page) - before_ms)
         found: list[float] = await page.evaluate("strokes")
+        return [row(name, "key stroke", found), row(f"{name}: CPU time", "key stroke", cpu_ms)]
+
+
+async def rows_drawn(url: str, folder: Path) -> list[float]:
+    """From a key in the filter to the frame that shows other rows."""
+    async with browser(folder / "rows") as page:
+        await page.open(f"{url}/segments?q=s-1")
+        await focus(page, "/segments")
+        await page.evaluate(ROWS)
+        for number in range(QUESTIONS):
+            await press(page, f"{number // 2 % 9 + 1}" if number % 2 == 0 else "Backspace")
+            await page.until(f"drawn.length >= {number + 1}")
+        found: list[float] = await page.evaluate("drawn")
         return found
+
+
+async def press(page: Browser, key: str) -> None:
+    """One key."""
+    what: dict[str, Any] = {"text": key} if len(key) == 1 else {"windowsVirtualKeyCode": 8}
+    await page.command("Input.dispatchKeyEvent", type="keyDown", key=key, **what)
+    await page.command("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+
+async def page_cpu_ms(page: Browser) -> float:
+    """The CPU time of the page's thread until now."""
+    metrics = (await page.command("Performance.getMetrics"))["metrics"]
+    return next(1000 * float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
 
 
 async def focus(page: Browser, path: str) -> None:
@@ -185,7 +224,7 @@ async def focus(page: Browser, path: str) -> None:
         await page.until(f"!!{SHADOW}")
         await page.evaluate(f"{SHADOW}.querySelector('.cm-content').focus()")
     else:
-        await page.until("window.shownAt")
+        await page.until("!!document.querySelector('main tbody tr')")
         await page.evaluate("document.querySelector('main input[type=search]').focus()")
 
 

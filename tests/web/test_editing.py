@@ -22,6 +22,8 @@ SHADOW: Final = "document.querySelector('.editor')?.shadowRoot"
 PRESS: Final = "new MouseEvent('mousedown', {bubbles: true})"
 TEXT: Final = f"[...{SHADOW}.querySelectorAll('.cm-line')].map((each) => each.textContent).join('\\n')"
 READY: Final = f"!!{SHADOW}?.querySelector('.cm-content') && !!document.querySelector('.condition')"
+FOLLOWED: Final = "new Promise((done) => requestAnimationFrame(() => setTimeout(() => setTimeout(done))))"
+"""The page has followed what was typed: it does so after the next frame."""
 STARTS: Final = dict(re.findall(r"(?ms)^  (\w+): `(.*?)`,$", (FOLDER / "parts" / "starts.js").read_text()))
 TABS_MAX: Final = 40
 WINDOWS: Final = "\ufeff# Carts ☕\r\nsegment: odd\r\n\r\n\r\nwhen:   exists('Tea Poured')\t\r\n#  end  "
@@ -50,6 +52,7 @@ async def write(page: Browser, text: str) -> None:
     await page.command("Input.dispatchKeyEvent", type="keyDown", **end)
     await page.command("Input.dispatchKeyEvent", type="keyUp", **end)
     await page.command("Input.insertText", text=text)
+    await page.evaluate(FOLLOWED)
 
 
 async def give_reason(page: Browser, text: str) -> None:
@@ -301,6 +304,32 @@ async def test_a_condition_is_built_in_steps_and_comments_stay(author: Author, p
         assert await page.evaluate("document.querySelectorAll('main b.late').length") == 0
         assert await page.evaluate("troubles") == []
         await page.evaluate("localStorage.clear()")
+
+
+async def test_a_key_is_on_the_screen_before_the_page_follows(author: Author, page: Browser) -> None:
+    author.publish("segment: quick\nwhen: exists('Tea Poured')\n", message="x")
+    await page.command("Emulation.setFocusEmulationEnabled", enabled=True)
+    await look(page, f"{author.url}/edit/quick")
+    await page.until(READY)
+    await says(page, "No problems")
+    type_one = f"""(async () => {{
+        const content = {SHADOW}.querySelector('.cm-content'), states = [];
+        const soon = () => new Promise((done) => setTimeout(done));
+        const note = () => states.push(document.querySelector('[aria-labelledby=text] [role=status]').textContent);
+        window.requestAnimationFrame = () => 0;  // no frame comes
+        content.focus();
+        document.execCommand('insertText', false, '# ');
+        await soon();
+        note();
+        content.blur();
+        await soon();
+        note();
+        return states;
+    }})()"""
+    assert await page.evaluate(type_one) == ["No problems", "Checking"]
+    await says(page, "1 problem")
+    assert await page.evaluate("troubles") == []
+    await page.evaluate("localStorage.clear()")
 
 
 async def test_a_viewer_is_told_that_they_may_not_edit(guarded_url: str, page: Browser) -> None:

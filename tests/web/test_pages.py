@@ -150,6 +150,23 @@ async def test_filters_stand_in_the_address(url: str, page: Browser) -> None:
     await page.until("location.search == '' && document.querySelectorAll('tbody tr').length == 2")
 
 
+async def test_rows_are_drawn_once_for_what_is_typed_without_a_pause(url: str, page: Browser) -> None:
+    await look(page, f"{url}/segments")
+    typed = await page.evaluate(
+        "window.told = []; addEventListener('shoal-address', () => told.push(location.search));"
+        "const field = document.querySelector('input[type=search]');"
+        "for (const text of ['v', 'vi', 'vie']) {"
+        " field.value = text; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+        "field.value"
+    )
+    assert typed == "vie"
+    await page.until("document.querySelectorAll('tbody tr').length == 1")
+    assert await page.evaluate("told") == ["?q=vie"]
+    await page.evaluate("history.replaceState(null, '', '/segments'); dispatchEvent(new PopStateEvent('popstate'))")
+    await page.until("document.querySelectorAll('tbody tr').length == 2")
+    assert await page.evaluate("document.querySelector('input[type=search]').value") == ""
+
+
 async def test_a_user_logs_in_and_out(guarded_url: str, page: Browser) -> None:
     await look(page, f"{guarded_url}/segments/cart-abandoned")
     assert await page.evaluate("document.querySelector('h1').textContent") == "Log in"

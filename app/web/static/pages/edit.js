@@ -3,6 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { segmentHref } from '../router.js';
 import { t } from '../words.js';
+import { useAfterFrame } from '../parts/after_frame.js';
 import { STARTS, listText, startText } from '../parts/starts.js';
 import { Builder, Called } from '../parts/builder.js';
 import { DraftKeeper, unsaved } from '../parts/draft.js';
@@ -87,12 +88,14 @@ function Editing({ name: given, me, start, publication, source, draft }) {
   const findings = useMemo(() => (reading && !waiting ? reading.findings : []), [reading, waiting]);
   const latest = useRef(edit.text);
   const edits = useRef(Promise.resolve());
+  const typed = useAfterFrame(() => setText(latest.current));
   const write = (now) => {
     latest.current = now;
-    setText(now);
     if (!draft) localStorage.setItem(kept(name), now);
+    typed.ask();
   };
   const show = (now) => {
+    typed.drop();
     setRestored(false);
     localStorage.removeItem(kept(name));
     latest.current = now;
@@ -111,7 +114,7 @@ function Editing({ name: given, me, start, publication, source, draft }) {
     edits.current = done.catch(() => {});
     return done;
   };
-  const theirs = (other) => { latest.current = other.text; setText(other.text); setEdit({ text: other.text, turn: edit.turn + 1 }); };
+  const theirs = (other) => { typed.drop(); latest.current = other.text; setText(other.text); setEdit({ text: other.text, turn: edit.turn + 1 }); };
   const done = (published, { number }) => {
     localStorage.removeItem(kept(name));
     setRestored(false);
@@ -127,20 +130,24 @@ function Editing({ name: given, me, start, publication, source, draft }) {
     }
     again();
   };
+  // Nothing of these depends on the text itself: a key stroke does not draw them anew.
+  const builder = useMemo(() => html`<${Builder} reading=${reading} waiting=${waiting} words=${words.data} onEdit=${step} />`, [reading, waiting, words.data]);
+  const meaning = useMemo(() => html`<${Meaning} reading=${reading} words=${words.data} />`, [reading, words.data]);
+  const against = useMemo(() => html`<${Against} reading=${reading} isNew=${!name} />`, [reading, !name]);
   return html`
     ${restored ? html`<p class="notice">${t('restored')} <button class="plain" onClick=${() => show(present)}>${t('discard')}</button></p>` : ''}
     ${['asked', 'approved'].includes(draft?.review?.state) ? html`<p class="notice">${t('review_ends')}</p>` : ''}
     ${source && source !== 'console' ? html`<p class="notice">${t('edit_source', { source })}</p>` : ''}
     <div class="editing">
       <div>${name ? '' : html`<${Called} reading=${reading} waiting=${waiting} onEdit=${step} />`}
-        <section aria-labelledby="text"><h2 id="text">${t('definition_text')}</h2>
+        <section aria-labelledby="text" onFocusOut=${typed.now}><h2 id="text">${t('definition_text')}</h2>
           <${TextEditor} text=${edit.text} turn=${edit.turn} onText=${write} findings=${findings} words=${words.data} label=${t('definition_text')} described=${t('editor_keys')} place=${place} written=${written} />
           <p class="quiet">${t('editor_keys')}</p>
           <${Findings} reading=${reading} problem=${problem} waiting=${waiting} onGo=${(finding) => setPlace({ finding })} />
         </section>
-        <${Builder} reading=${reading} waiting=${waiting} words=${words.data} onEdit=${step} /></div>
-      <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2><${Meaning} reading=${reading} words=${words.data} /></section>
-        <section aria-labelledby="against"><h2 id="against">${t('against')}</h2><${Against} reading=${reading} isNew=${!name} />
+        ${builder}</div>
+      <div><section aria-labelledby="meaning"><h2 id="meaning">${t('definition_words')}</h2>${meaning}</section>
+        <section aria-labelledby="against"><h2 id="against">${t('against')}</h2>${against}
           ${text !== present ? html`<button onClick=${() => show(present)}>${t('discard')}</button>` : ''}</section>
         <${Try} name=${name} text=${text} reading=${reading} waiting=${waiting} words=${words.data} /></div>
     </div>

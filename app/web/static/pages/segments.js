@@ -1,12 +1,13 @@
 // All segments: found by name, tag, owner and state.
-import { html, useMemo, useState } from '../vendor/core.js';
+import { html, useEffect, useMemo, useRef, useState } from '../vendor/core.js';
 import { useData } from '../api.js';
 import { segmentHref, setQuery } from '../router.js';
 import { number, share, t } from '../words.js';
 import { Shown } from '../parts/states.js';
 
 const EVERY = 5000;
-const PAGE = 100;
+const PAGE = 50;
+const PAUSE_MS = 80;
 
 const moved = (each) => each.entered + each.exited;
 const ORDERS = {
@@ -28,6 +29,22 @@ export function Segments({ me, query }) {
     <${Shown} of=${rows}>${(data) => data.segments.length ? html`<${List} data=${data} query=${query} />` : html`<p>${t('segments_none_at_all')}</p>`}<//>`;
 }
 
+/** A field whose text is told a moment after the last key: rows are drawn between words, not at each key. */
+function Filter({ value, onText }) {
+  const [text, setText] = useState(value);
+  const told = useRef(value);
+  useEffect(() => {
+    if (value !== told.current) setText(value);
+    told.current = value;
+  }, [value]);
+  useEffect(() => {
+    if (text === told.current) return undefined;
+    const timer = setTimeout(() => { told.current = text; onText(text); }, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<label>${t('filter')}<input type="search" value=${text} onInput=${(event) => setText(event.target.value)} /></label>`;
+}
+
 function List({ data, query }) {
   const [shown, setShown] = useState(PAGE);
   const wanted = (query.get('q') ?? '').toLowerCase();
@@ -39,10 +56,11 @@ function List({ data, query }) {
     .filter((each) => (!wanted || `${each.name} ${each.title} ${each.owner}`.toLowerCase().includes(wanted))
       && (!tag || each.tags.includes(tag)) && (!state || each.status === state))
     .sort(ORDERS[order]), [data, wanted, tag, state, order]);
-  const choose = (name) => (event) => { setShown(PAGE); setQuery({ [name]: event.target.value }); };
+  const narrow = (name, value) => { setShown(PAGE); setQuery({ [name]: value }); };
+  const choose = (name) => (event) => narrow(name, event.target.value);
   return html`
     <div class="filters">
-      <label>${t('filter')}<input type="search" value=${query.get('q') ?? ''} onInput=${choose('q')} /></label>
+      <${Filter} value=${query.get('q') ?? ''} onText=${(text) => narrow('q', text)} />
       <label>${t('filter_tag')}<select value=${tag} onChange=${choose('tag')}><option value="">${t('all')}</option>${tags.map((each) => html`<option key=${each}>${each}</option>`)}</select></label>
       <label>${t('filter_state')}<select value=${state} onChange=${choose('state')}><option value="">${t('all')}</option>${['live', 'draft', 'retired'].map((each) => html`<option key=${each} value=${each}>${t(`state_${each}`)}</option>`)}</select></label>
       <label>${t('sort')}<select value=${order} onChange=${choose('sort')}>${Object.keys(ORDERS).map((each) => html`<option key=${each} value=${each}>${t(`sort_${each}`)}</option>`)}</select></label>

@@ -10,7 +10,7 @@ export function Findings({ reading, problem, waiting, onGo }) {
   const findings = reading?.findings ?? [];
   const errors = findings.filter((each) => each.severity === 'error').length;
   const said = problem ? t('reading_failed', { why: problem.message }) : !reading || waiting ? t('checking') : errors ? t('problems', { n: errors }) : t('no_problems');
-  return html`<p role="status" class=${errors || problem ? 'wrong' : reading && !waiting ? 'fine' : 'quiet'}>${said}</p>
+  return html`<p role="status" class=${problem ? 'wrong' : !reading || waiting ? 'quiet' : errors ? 'wrong' : 'fine'}>${said}</p>
     ${findings.length ? html`<ul class="findings" aria-label=${t('findings')}>${findings.map((each, index) => html`<li key=${index} class=${each.severity}>
       ${each.of ? html`<a href=${segmentHref(each.of)}>${each.of}</a>` : html`<button class="plain" onClick=${() => onGo(each)}>${t('line', { line: each.line })}</button>`}
       <b>${t(`severity_${each.severity}`)}:</b> ${each.message}
