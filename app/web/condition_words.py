@@ -200,7 +200,7 @@ def _value(node: s.Expression) -> str:
         case s.ModelValue(model=model, of_class=str(of_class)):
             return say("said_model_class", name=model, of=of_class)
         case s.Top():
-            return say("said_top", percent=canonical.number_text(node.percent))
+            return say("said_top_users" if node.of_users else "said_top", number=canonical.number_text(node.number))
         case s.SegmentSize():
             return say("said_size", name=node.segment)
         case _:

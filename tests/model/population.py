@@ -57,16 +57,17 @@ def asked(catalog: Catalog) -> dict[str, Expression | None]:
 
 
 def percent_of(name: str) -> Fraction:
-    """The share in the name of a number: `top(10%) of ...`."""
-    return Fraction(name.removeprefix("top(").split("%")[0]) / 100
+    """The share in the name of a number: `top(10%) of ...`. Fraction(-3) for `top(3 users) of ...`."""
+    said = name.removeprefix("top(").split(")")[0]
+    return Fraction(said[:-1]) / 100 if said.endswith("%") else -Fraction(said.split()[0])
 
 
 def threshold(values: Iterable[Value], share: Fraction) -> int | float | None:
-    """The value of the last of the highest share, or less: the next edge below it."""
+    """The value of the last of the highest share, or less: the next edge below it. `share`: as of `percent_of`."""
     highest = sorted((value for value in values if is_number(value) and millionths(value) > 0), reverse=True)
     if not highest:
         return None
-    last = highest[ceil(len(highest) * share) - 1]
+    last = highest[ceil(len(highest) * share) - 1] if share > 0 else highest[: -int(share)][-1]
     below = max(edge for edge in edges() if edge <= millionths(last))
     return number(Fraction(below, MILLION))
 

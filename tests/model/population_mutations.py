@@ -69,8 +69,14 @@ POPULATION_MUTATIONS = (
     Mutation(
         "one user too few is at the top",
         HISTOGRAM,
-        "wanted = -(-users_in(histogram) * share // WHOLE_SHARE)",
-        "wanted = users_in(histogram) * share // WHOLE_SHARE",
+        "else -(-users * part // WHOLE_SHARE)",
+        "else users * part // WHOLE_SHARE",
+    ),
+    Mutation(
+        "where there are fewer users than asked for, nobody is at the top",
+        HISTOGRAM,
+        "wanted = min(-part, users) if",
+        "wanted = -part if",
     ),
     Mutation(
         "the threshold is the upper edge",

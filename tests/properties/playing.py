@@ -64,8 +64,8 @@ class Run:
 def numbers_of(count: UserCount) -> dict[str, int | float | None]:
     """The numbers, were the users of a partition all there are."""
     found: dict[str, int | float | None] = {f"segment_size('{name}')": size for name, size in count.members.items()}
-    for shares, users in count.measures.values():
-        found |= {name: top_threshold(users, share) for name, share in shares.items()}
+    for parts, users in count.measures.values():
+        found |= {name: top_threshold(users, part) for name, part in parts.items()}
     return found
 
 

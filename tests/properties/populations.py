@@ -28,7 +28,7 @@ MEASURES = (
     "count('A') * 2 + 0.5",
     "count(sequence('A' then no 'B' for 2s) within 10s)",
 )
-SHARES = ("10%", "50%", "50%", "33.33%", "67%", "99.99%", "0.01%")
+SHARES = ("10%", "50%", "50%", "33.33%", "67%", "99.99%", "0.01%", "1 user", "2 users", "3 users", "100 users")
 ORDERS = (">=", ">=", ">=", ">", "<", "<=")
 NUMBERS = (1, 2, 1, 2, 3, 0.99, 1.5, 5, 0.5, 2.000001, None, 10)
 KEYS = ("", "", "", "for: 2s\n", "hold: 3s\n", "cooldown: 2s\n", "warmup: wait\n")

@@ -29,6 +29,8 @@ WORDS = (
     ("not traits.plan = 'pro'", "the trait plan is not 'pro'"),
     ("traits.plan is missing", "the trait plan is missing"),
     ("bucket('a') < 50", "bucket('a') is less than 50"),
+    ("count('A') >= top(12.5%)", "the number of 'A' is at least what the highest 12.5 % of all users reach"),
+    ("count('A') >= top(100 users)", "the number of 'A' is at least what the highest 100 of all users reach"),
     ("model('likely') > 0.7", "the probability that the model likely gave is more than 0.7"),
     ("model('next').buyers < 0.4", "the probability of buyers that the model next gave is less than 0.4"),
     ("model('next').buyers is known", "the probability of buyers that the model next gave is known"),

@@ -24,8 +24,8 @@ class Begun(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="be
 
 
 class Measured(msgspec.Struct, kw_only=True, frozen=True):
-    """An expression that was counted. shares: the numbers that are made of it, with their shares in hundredths of a
-    percent. users: by buckets."""
+    """An expression that was counted. shares: the numbers that are made of it, each with its share in hundredths of a
+    percent; below 0, with its number of users. users: by buckets."""
 
     shares: dict[str, int]
     users: dict[int, int]

@@ -143,7 +143,7 @@ class Expressions(Values):
     def _comparison(self, node: syntax.Comparison) -> tuple[str, Until]:
         node = with_instants(node, self.registry.zone)
         if isinstance(node.right, syntax.Top):
-            return self._against_share(node, node.right)
+            return self._against_top(node, node.right)
         if (streak := streak_span(node)) is not None:
             own = self.registry.of(streak[0]).id
             self.windows[own] = max(self.windows.get(own, 0), streak[1])
@@ -163,10 +163,10 @@ class Expressions(Values):
             return self._score_against(self.scores[node.left.score], node.operator, node.right.value)
         return self._moving_comparison(node)
 
-    def _against_share(self, node: syntax.Comparison, top: syntax.Top) -> tuple[str, Until]:
-        """Against the published number of a share of all users; until there is one, nothing holds."""
+    def _against_top(self, node: syntax.Comparison, top: syntax.Top) -> tuple[str, Until]:
+        """Against the published number of `top`; until there is one, nothing holds."""
         value, until = self.value(node.left)
-        least = self.published(population_name(top, node.left), PopulationValue(of=node.left, percent=top.percent))
+        least = self.published(population_name(top, node.left), PopulationValue(of=node.left, top=top))
         holds = f"{value} is not None and {least} is not None and {value} {PYTHON[node.operator]} {least}"
         return self._local(holds, "b"), until
 

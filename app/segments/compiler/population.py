@@ -18,12 +18,12 @@ Numbers = Mapping[str, int | float]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """An expression that a census counts. value: what it is of a profile at an instant. shares: each number that is
-    made of it, with its share in hundredths of a percent."""
+    """An expression that a census counts. value: what it is of a profile at an instant. parts: each number that is
+    made of it, with its part of the users (`top_threshold`)."""
 
     text: str
     value: Callable[[Profile, int], Any]
-    shares: dict[str, int]
+    parts: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def population_code(
     functions: Mapping[str, Any],
 ) -> PopulationCode:
     """The numbers of a program whose functions are compiled. `features`: the segments that read something, as masks."""
-    shares: dict[str, dict[str, int]] = {text: {} for text in measured}
+    parts: dict[str, dict[str, int]] = {text: {} for text in measured}
     for name, value in sorted(population.items()):
         if value.of is not None:
-            shares[canonical.text(value.of)][name] = value.share
-    measures = tuple(Measure(text, functions[measured[text]], shares[text]) for text in sorted(measured))
+            parts[canonical.text(value.of)][name] = value.part
+    measures = tuple(Measure(text, functions[measured[text]], parts[text]) for text in sorted(measured))
     sizes = {name: value.segment for name, value in sorted(population.items()) if value.of is None}
     masks = {name: features.get(POPULATION + name, 0) for name in sorted(population)}
     return PopulationCode(measures, sizes, masks, functions.get(PUBLISHED, {}))

@@ -101,8 +101,8 @@ class UserCount:
     """The users of the partition as a census has found them, for the topic of the population.
 
     app: of the workers. census: its number. clock_ms: the partition's clock then. version: of the catalog. measures: by
-    its text, each expression that was counted, with the numbers that are made of it (their shares in hundredths of a
-    percent) and the users by buckets. members: users in each segment.
+    its text, each expression that was counted, with the numbers that are made of it, each with its part of the
+    users (`top_threshold`), and the users by buckets. members: users in each segment.
     """
 
     app: str

@@ -70,15 +70,18 @@ def users_in(histogram: Mapping[int, int]) -> int:
     return sum(histogram.values())
 
 
-def top_threshold(histogram: Mapping[int, int], share: int) -> int | float | None:
-    """The lower edge of the bucket with the value of the last user of the highest `share`, in hundredths of a percent.
+def top_threshold(histogram: Mapping[int, int], part: int) -> int | float | None:
+    """The lower edge of the bucket with the value of the last user of the highest `part`.
 
-    Of n users these are the ceil(n * share) with the highest values, at least one. None where nobody was counted.
+    Above 0, it is a share in hundredths of a percent: of n users, the ceil(n * share) with the highest values, at least
+    one. Below 0, it is so many users, or all if there are fewer. None where nobody was counted.
 
-    >>> top_threshold({bucket_of(value): 1 for value in range(1, 11)}, 2_000)
-    9
+    >>> ten = {bucket_of(value): 1 for value in range(1, 11)}
+    >>> top_threshold(ten, 2_000), top_threshold(ten, -3), top_threshold(ten, -11)
+    (9, 8, 1)
     """
-    wanted = -(-users_in(histogram) * share // WHOLE_SHARE)
+    users = users_in(histogram)
+    wanted = min(-part, users) if part < 0 else -(-users * part // WHOLE_SHARE)
     found = 0
     for bucket in sorted(histogram, reverse=True):
         found += histogram[bucket]

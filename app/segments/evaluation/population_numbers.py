@@ -11,8 +11,8 @@ from app.segments.language.syntax import SegmentSize
 
 Numbers: TypeAlias = Mapping[str, int | float | None]
 Counted: TypeAlias = Mapping[str, tuple[Mapping[str, int], Mapping[int, int]]]
-"""By its text, each expression that a partition has counted: the numbers that are made of it, with their shares in
-hundredths of a percent, and the users by buckets."""
+"""By its text, each expression that a partition has counted: the numbers that are made of it, each with its part of the
+users (`top_threshold`), and the users by buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ def population_of(counted: Sequence[Counted], members: Sequence[Mapping[str, int
     for text in sorted(_in_all(counted)):
         total = add_all(each[text][1] for each in counted)
         users[text] = users_in(total)
-        shares = counted[0][text][0]
+        parts = counted[0][text][0]
         for name in _in_all([each[text][0] for each in counted]):
-            numbers[name] = top_threshold(total, shares[name])
+            numbers[name] = top_threshold(total, parts[name])
     sizes = {segment: sum(each[segment] for each in members) for segment in sorted(_in_all(members))}
     numbers |= {population_name(SegmentSize(segment)): size for segment, size in sizes.items()}
     return Population(dict(sorted(numbers.items())), users, sizes)

@@ -49,6 +49,11 @@ def _step(key: str) -> str:
     return f".{key}" if _WORD.fullmatch(key) else f"[{quoted(key)}]"
 
 
+def _top(node: s.Top) -> str:
+    unit = "%" if not node.of_users else " user" if node.number == 1 else " users"
+    return f"top({number_text(node.number)}{unit})"
+
+
 def _model(node: s.ModelValue) -> str:
     return f"model({quoted(node.model)})" + ("" if node.of_class is None else _step(node.of_class))
 
@@ -203,7 +208,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.ScoreValue: (_OPERAND, lambda node: f"score({quoted(node.score)})"),
     s.ModelValue: (_OPERAND, _model),
     s.Bucket: (_OPERAND, lambda node: f"bucket({quoted(node.salt)})"),
-    s.Top: (_OPERAND, lambda node: f"top({number_text(node.percent)}%)"),
+    s.Top: (_OPERAND, _top),
     s.SegmentSize: (_OPERAND, lambda node: f"segment_size({quoted(node.segment)})"),
     s.Lower: (_OPERAND, lambda node: f"lower({_write(node.of, _OR)})"),
     s.Version: (_OPERAND, lambda node: f"version({_write(node.of, _OR)})"),

@@ -328,9 +328,10 @@ class Bucket(Node):
 
 @dataclass(frozen=True, slots=True)
 class Top(Node):
-    """`top(10%)`: the value that the highest 10 % of all users reach, as last published."""
+    """`top(10%)`, `top(100 users)`: the value that the highest 10 %, or 100, of all users reach, as last published."""
 
-    percent: int | float
+    number: int | float
+    of_users: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,11 +272,12 @@ class TreeReader(NameReader):
         return s.Aggregate(str(name), of, pattern, per, within_ms, since_last, span_of_time, rank, span=span(tree))
 
     def _top(self, tree: Tree[Token]) -> s.Top:
-        name, number, sign = cast(tuple[Token, Token, Token | None], tree.children)
+        name, number, unit = cast(tuple[Token, Token, Token | None], tree.children)
         self._not_in_where(tree, name)
-        if sign is None:
-            self._wrong(tree, "top needs a share of the users", f"write top({number}%)")
-        return s.Top(number_value(number), span=span(tree))
+        if unit is None:
+            hint = f"write top({number}%), or top({number} users)"
+            self._wrong(tree, "top needs a share or a number of users", hint)
+        return s.Top(number_value(number), unit is not None and unit.type == "USERS", span=span(tree))
 
     # ---- patterns
 

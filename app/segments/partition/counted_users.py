@@ -81,7 +81,7 @@ class CountedUsers(FilledKeys):
                 clock_ms=self.clock_ms,
                 version=self.program.version,
                 measures={
-                    measure.text: (measure.shares, dict(sorted(histogram.items())))
+                    measure.text: (measure.parts, dict(sorted(histogram.items())))
                     for measure, histogram in zip(measures, histograms, strict=True)
                 },
                 members={each.name: members[each.name] for each in self.program.segments if each.values is None},
@@ -141,7 +141,7 @@ def _passed(
     that was not there has passed everybody who has a value; the size of a segment everybody."""
     spans = []
     for measure in measures:
-        for name in sorted(measure.shares.keys() & changed):
+        for name in sorted(measure.parts.keys() & changed):
             changed = changed - {name}
             old, new = before.get(name), after.get(name)
             spans.append((measure.value, None if old is None or new is None else (min(old, new), max(old, new))))

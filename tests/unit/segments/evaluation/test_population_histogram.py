@@ -54,6 +54,12 @@ def test_at_least_the_share_of_the_users_reaches_the_threshold(values: list[floa
     assert sum(value >= found for value in values) >= math.ceil(Fraction(len(values) * share, 10_000))
 
 
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 70))
+def test_so_many_users_reach_the_threshold_and_those_with_the_same_value(values: list[int], users: int) -> None:
+    found = top_threshold(histogram_of(values), -users)
+    assert found == sorted(values, reverse=True)[: min(users, len(values))][-1]
+
+
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=60), SHARES)
 def test_a_threshold_of_whole_numbers_is_a_whole_number(values: list[int], share: int) -> None:
     found = top_threshold(histogram_of(values), share)
