@@ -11,6 +11,7 @@ from rich.console import Console
 from app.console.running import quiet_clients
 from tests.benchmarks import (
     backfill,
+    beside,
     core,
     drain,
     latency,
@@ -41,6 +42,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workload], Result]]] = {
     "two_workers": two_workers.run,
     "restore": restore.run,
     "latency": latency.run,
+    "beside": beside.run,
     "timers": timers.run,
     "logins": logins.run,
     "million": million.run,

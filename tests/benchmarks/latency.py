@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from app.errors import UserError
+from app.settings import Settings
 from app.simulation.record import Record
 from app.simulation.recording import Recording
 from app.simulation.writer import ensure_topic
@@ -73,15 +74,7 @@ def run(workload: Workload, *, drain_a_s: float | None = None) -> Result:
 def _measure(workload: Workload, broker: Broker, load: Load, folder: Path) -> tuple[dict[str, Any], str]:
     settings = settings_for(f"latency-{load.delivery}-{load.rate:.0f}", broker)
     asyncio.run(ensure_topic(settings, exactly=True))
-    lines = list(workload.repeated(_events(workload, load.rate)))
-    records = list(Recording(lines, partitions=PARTITIONS, rules=settings.time_rules).records())
-    due_s: dict[str, float] = {}
-    for tick, due in enumerate(ticks(records, load.rate)):
-        for record in due:
-            if found := _MESSAGE_ID.search(record.value or b""):
-                due_s[found[1].decode()] = tick * TICK_S
-    warm_up_s = WARM_UP_SHARE * len(lines) / load.rate
-    meter = Meter(settings, settings.topics.changes, _message_of, due_s, warm_up_s=warm_up_s)
+    records, meter = meter_of(workload, settings, load.rate)
     with MeasuredWorker(settings, folder, given={"delivery": load.delivery, "idle_clock": "on"}) as worker:
         worker.until_ready()
         began_cpu_s = worker.cpu_s()
@@ -101,6 +94,19 @@ def _measure(workload: Workload, broker: Broker, load: Load, folder: Path) -> tu
     return row, meter.too_late or ("" if result.equal else "a change is missing or wrong")
 
 
+def meter_of(workload: Workload, settings: Settings, rate: float) -> tuple[list[Record], Meter]:
+    """The events of some time at a rate, and what measures the changes that they cause."""
+    lines = list(workload.repeated(_events(workload, rate)))
+    records = list(Recording(lines, partitions=PARTITIONS, rules=settings.time_rules).records())
+    due_s: dict[str, float] = {}
+    for tick, due in enumerate(ticks(records, rate)):
+        for record in due:
+            if found := _MESSAGE_ID.search(record.value or b""):
+                due_s[found[1].decode()] = tick * TICK_S
+    warm_up_s = WARM_UP_SHARE * len(lines) / rate
+    return records, Meter(settings, settings.topics.changes, message_of, due_s, warm_up_s=warm_up_s)
+
+
 def _events(workload: Workload, rate: float) -> int:
     return min(int(rate * SECONDS), EVENTS_MAX, COPIES_MAX * workload.events)
 
@@ -118,6 +124,7 @@ def ticks(records: Sequence[Record], rate: float) -> Iterator[list[Record]]:
         yield due
 
 
-def _message_of(value: bytes) -> str | None:
+def message_of(value: bytes) -> str | None:
+    """The message that a change was caused by; None for a timer and the like."""
     change = read_change(value)
     return change.cause.message_id if change.cause.kind == "event" else None

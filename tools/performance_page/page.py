@@ -27,6 +27,7 @@ BENCHMARKS: Final = (
     "two_workers",
     "peers",
     "latency",
+    "beside",
     "timers",
     "logins",
     "restore",
