@@ -105,7 +105,7 @@ class NameCensus:
                     self._seek_properties(node.pattern, paths, definition)
                 case s.Pattern():
                     self._seek_pattern(node, definition)
-                case s.CartField():
+                case s.CartField() | s.CartLineField():
                     for name in self._cart_events:
                         self._asked.setdefault(EventKey("track", name), set()).add(definition)
                 case s.Trait(path=path):

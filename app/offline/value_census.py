@@ -219,7 +219,7 @@ def _places_of(expression: s.Node, cart: CartPolicy) -> Iterator[_Place]:
                 yield from _of_aggregate(node)
             case s.Pattern(where=s.Node() as where):
                 yield from _of_filter(where, keys_of_pattern(node))
-            case s.CartField():
+            case s.CartField() | s.CartLineField():
                 yield from _of_cart(cart)
             case s.SessionField(name=name) if name in _VISIT_PATHS:
                 yield _Place("context", (), _VISIT_PATHS[name], "value")

@@ -177,6 +177,8 @@ def _value(node: s.Expression) -> str:
             return ", ".join(map(_value, node.items))
         case s.CartField():
             return say(f"said_cart_{node.name}")
+        case s.CartLineField():
+            return say(f"said_line_{node.name}")
         case s.SessionField():
             return say(f"said_visit_{node.name}")
         case s.UserField():

@@ -16,6 +16,7 @@ from app.runtime.kafka.log_reader import OffsetLostError
 from app.segments.definitions.definition import Catalog
 from app.segments.definitions.definition_format import SEGMENT
 from app.segments.language.functions import AGGREGATES, AggregateFunction
+from app.segments.language.names import CART_LINE, CART_LINE_FIELDS
 from app.settings import Settings
 from app.web.condition_words import CART, USER, VISIT
 from app.web.jobs.recent_events import recent_events
@@ -238,7 +239,8 @@ def _written(function: AggregateFunction) -> str:
 
 
 def _fields() -> Iterator[Word]:
-    for root, kind, names in (("cart", "cart", CART), ("session", "visit", VISIT), ("user", "user", USER)):
+    fields = (("cart", "cart", CART), (CART_LINE, "line", CART_LINE_FIELDS))
+    for root, kind, names in (*fields, ("session", "visit", VISIT), ("user", "user", USER)):
         yield from (Word(f"{root}.{name}", say(f"said_{kind}_{name}")) for name in names)
     yield Word("segment('...')", "is in another segment")
     yield Word("score('...')", "the value of a score")

@@ -9,6 +9,8 @@ import pytest
 from app.segments.definitions.catalog import load_catalog
 from app.segments.definitions.definition import Catalog
 from app.segments.language import canonical, parse_expression, parse_pattern
+from app.segments.language.syntax import CartLineField
+from app.segments.language.walk import walk
 from app.segments.review.scenario import run_test
 from tests.support.models import classes_text, model_text
 from tools.docs_pages import PAGES, ROOT, Block, Row, blocks, code, definitions, mistakes, rows
@@ -74,7 +76,9 @@ def test_every_expression_in_a_table_can_be_written_so(row: Row) -> None:
     for text in code(row.cells[0]):
         expression = parse_expression(text)
         assert parse_expression(canonical.text(expression)) == expression
-        example = f"segment: example\nwhen: cart.items > 0\nattach:\n  value: >-\n    {text}\n"
+        is_of_product = any(isinstance(node, CartLineField) for node in walk(expression))
+        when = "item.quantity > 0\neach: product_id" if is_of_product else "cart.items > 0"
+        example = f"segment: example\nwhen: {when}\nattach:\n  value: >-\n    {text}\n"
         others = shipped() if _OF_OTHERS.search(text) else {}
         load_catalog({**others, **PURPOSES, "example.yaml": example})
 

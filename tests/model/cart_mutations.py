@@ -24,8 +24,8 @@ CART_MUTATIONS = (
     Mutation(
         "removals are remembered for half of the time in which they can matter",
         "app/segments/compiler/program.py",
-        "self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms)",
-        "self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms // 2)",
+        "policy, lateness_ms = self.catalog.settings.cart, self.rules.lateness_ms\n",
+        "policy, lateness_ms = self.catalog.settings.cart, self.rules.lateness_ms // 2\n",
     ),
     Mutation(
         "only the first property of the key tells products apart",

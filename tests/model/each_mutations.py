@@ -3,6 +3,7 @@
 from tests.model.mutation import Mutation
 
 BY_VALUE = "app/segments/evaluation/by_value.py"
+CART_LINES = "tables/cart_lines.py"
 
 EACH_MUTATIONS = (
     Mutation(
@@ -107,5 +108,73 @@ EACH_MUTATIONS = (
         "app/segments/compiler/program.py",
         "for name in writer.segments if name not in alike))",
         "for name in writer.segments if name not in alike and name[:6] != 'model '))",
+    ),
+    *(
+        Mutation(
+            "a product that is taken out of the cart leaves nothing to settle",
+            CART_LINES,
+            "(*touched, *(before.keys - items.keys()))",
+            "(*touched,)",
+        ),
+        Mutation(
+            "only a product that was not in the cart is looked at",
+            CART_LINES,
+            "if line[TOUCH] > before.touch]",
+            "if key not in before.keys]",
+        ),
+        Mutation(
+            "of a product in several lines only one is counted",
+            CART_LINES,
+            "[sum(line[QUANTITY] for line in lines), ",
+            "[last[QUANTITY], ",
+        ),
+        Mutation(
+            "of a product in several lines the price is that of the first",
+            CART_LINES,
+            "last = max(lines, ",
+            "last = min(lines, ",
+        ),
+        Mutation(
+            "a product in the cart is forgotten when its windows are over",
+            BY_VALUE,
+            "entry[LATEST] <= start and key not in products and",
+            "entry[LATEST] <= start and",
+        ),
+        Mutation(
+            "a product that comes back into the cart is the one that was forgotten",
+            BY_VALUE,
+            "is_less = self._forget(state, now, cart_lines.products_of(before.keys))",
+            "is_less = self._forget(state, now, self._products(whole))",
+        ),
+        Mutation(
+            "with `of` each product in the cart becomes known",
+            BY_VALUE,
+            "elif self.lines.make_known or key in these:",
+            "else:",
+        ),
+        Mutation(
+            "a product that made room counts as new when it becomes known again",
+            BY_VALUE,
+            "touched.new |= known & changed",
+            "touched.new |= known",
+        ),
+        Mutation(
+            "a product in the cart is as old as the event that made it known",
+            BY_VALUE,
+            "entry[LATEST] = max(entry[LATEST], line[cart_lines.TOUCHED_MS])",
+            "pass",
+        ),
+        Mutation(
+            "an event that no cart looks at makes no product in the cart known",
+            BY_VALUE,
+            "            touched.keys |= self._know_lines(whole, state)",
+            "            pass",
+        ),
+        Mutation(
+            "products in the cart of another do not become known by a merge",
+            "app/segments/merging/values.py",
+            "    if not others:\n        values.know_lines(profile)\n",
+            "    if not others:\n",
+        ),
     ),
 )

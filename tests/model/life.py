@@ -15,7 +15,7 @@ from app.segments.language.syntax import (
     Consent,
     Expression,
 )
-from tests.model import experiments, models, values
+from tests.model import cart_lines, experiments, models, values
 from tests.model.asked import expressions_of, said_by, windows
 from tests.model.history import History
 from tests.model.messages import Message
@@ -83,10 +83,12 @@ class Life:
         """An accepted event; time has passed up to `now` before."""
         if not self.history.arrivals:
             self.sequence = max(self.sequence, now)
+        before = cart_lines.items_of(self.history)
         self.history.take(message, now)
+        changes = values.CartChanges(before, cart_lines.items_of(self.history))
         for segment in self.by_value():
             known = self.known.setdefault(segment.name, {})
-            self.new[segment.name] = values.take(segment, known, self.history.arrivals[-1], self.new_history)
+            self.new[segment.name] = values.take(segment, known, self.history, changes, self.new_history)
         self.at_ms = now
         self.settle({"kind": "event", "message_id": message.id})
 
@@ -123,6 +125,8 @@ class Life:
             own.latest_ms = max(own.latest_ms, theirs.latest_ms)
             own.history.receive(theirs.history, now, left_ms=other.at_ms)
             own.standing = joined(segment, own.standing, theirs.standing, now)
+        lines = cart_lines.lines_of(cart_lines.items_of(self.history))
+        values.know_lines(segment, known, lines, set(), self.new_history)
 
     def new_history(self) -> History:
         """A history without events, like that of this user."""
@@ -226,7 +230,8 @@ class Life:
         segment, name = self.one
         history = self.known[segment.name][name].history
         members = self.members_by(segment, name)
-        return View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history, self.numbers)
+        view = View(self.user, self.catalog, self.history, members, self.at_ms, self.standings, history, self.numbers)
+        return replace(view, product=name)
 
     def inside_by(self, name: str) -> int:
         """The number of values by which the user is in a segment."""

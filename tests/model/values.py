@@ -4,11 +4,13 @@ Of each value the oracle keeps the events that have it, from the one on that mad
 in the segment by this value alone. So a value is a user of its own, of whom only the rest is shared.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.segments.definitions.definition import Segment
-from app.segments.language.syntax import Aggregate, Key, Pattern, Sequence
+from app.segments.language.syntax import Aggregate, CartLineField, Key, Pattern, Sequence
+from tests.model import cart_lines
+from tests.model.asked import said_by
 from tests.model.history import Arrival, History, is_named, passes
 from tests.model.plain import Name, Scalar, different, tidy
 from tests.model.standing import Standing
@@ -41,19 +43,34 @@ class OneValue:
 Known = dict[Name, OneValue]
 
 
-def take(segment: Segment, known: Known, arrival: Arrival, new_history: Callable[[], History]) -> set[Name]:
-    """An accepted event: its values become known, or go on. Returns those that have become known."""
-    each = segment.each
+@dataclass(frozen=True, slots=True)
+class CartChanges:
+    """The content of the cart before an event, and after it."""
+
+    before: cart_lines.Items
+    after: cart_lines.Items
+
+
+def take(
+    segment: Segment, known: Known, history: History, cart: CartChanges, new_history: Callable[[], History]
+) -> set[Name]:
+    """The latest event of the user: its values become known, or go on. Returns those that have become known."""
+    each, arrival = segment.each, history.arrivals[-1]
     assert each is not None
+    is_of_cart = asks_lines(segment) and cart_lines.is_of_cart(arrival, history)
     is_of = each.of is not None and finds(each.of, arrival)
     is_one = any(finds(pattern, arrival) for pattern in patterns(segment))
     values = different(arrival.value(each.path), bytes_max=256)
-    if not values or not (is_of or is_one):
+    is_match = bool(values) and (is_of or is_one)
+    if not is_match and not is_of_cart:
         return set()
-    new = set()
-    for name in [name for name, one in known.items() if one.is_over(segment, arrival.now)]:
+    shown = cart_lines.lines_of(cart.before) if asks_lines(segment) else {}
+    for name in [name for name, one in known.items() if name not in shown and one.is_over(segment, arrival.now)]:
         del known[name]
-    for name, value in values.items():
+    changed = cart_lines.changed(cart.before, cart.after)
+    put_in = changed if is_of_cart and is_of else set()
+    new = know_lines(segment, known, cart_lines.lines_of(cart.after), put_in, new_history) & changed
+    for name, value in values.items() if is_match else ():
         one = known.get(name)
         if one is None:
             if not (is_of if each.of is not None else is_one):
@@ -62,6 +79,28 @@ def take(segment: Segment, known: Known, arrival: Arrival, new_history: Callable
             new.add(name)
         one.latest_ms = max(one.latest_ms, arrival.t)
         one.history.take(arrival.message, arrival.now)
+    return new
+
+
+def know_lines(
+    segment: Segment,
+    known: Known,
+    lines: Mapping[Name, cart_lines.Line],
+    put_in: Collection[Name],
+    new_history: Callable[[], History],
+) -> set[Name]:
+    """The products in the cart become known, if the definition asks for them; with `of` only those that an event of it
+    has `put_in`. Returns those that have become so."""
+    assert segment.each is not None
+    if not asks_lines(segment):
+        return set()
+    new = set()
+    for name, line in lines.items():
+        if name not in known and (segment.each.of is None or name in put_in):
+            known[name] = OneValue(tidy(line.product), line.touched_ms, new_history())
+            new.add(name)
+        if name in known:
+            known[name].latest_ms = max(known[name].latest_ms, line.touched_ms)
     return new
 
 
@@ -85,6 +124,11 @@ def aggregates(segment: Segment) -> Iterator[Aggregate]:
         for node in walk(expression):
             if isinstance(node, Aggregate | Key):
                 yield node.aggregate if isinstance(node, Key) else node
+
+
+def asks_lines(segment: Segment) -> bool:
+    """True for a definition that asks for the line of its value, wherever it does."""
+    return any(isinstance(node, CartLineField) for expression in said_by(segment) for node in walk(expression))
 
 
 def patterns(segment: Segment) -> Iterator[Pattern]:

@@ -14,6 +14,7 @@ from app.segments.language.syntax import (
     Arithmetic,
     Bucket,
     CartField,
+    CartLineField,
     Clock,
     Comparison,
     Consent,
@@ -43,9 +44,9 @@ from app.segments.language.syntax import (
     ValueCount,
     Version,
 )
-from tests.model import aggregates, cart, consent, dates, latest, models, scores, sequences, session
+from tests.model import aggregates, cart, cart_lines, consent, dates, latest, models, scores, sequences, session
 from tests.model.history import History, is_true, value_of
-from tests.model.plain import Length, Moment, Value, difference, each, number, seen
+from tests.model.plain import Length, Moment, Name, Value, difference, each, number, seen
 from tests.model.standing import Standing
 
 QUARTER_HOUR_MS = 15 * 60_000
@@ -54,7 +55,8 @@ MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A user at `now`: all events so far, and who is in which segment. `one_value`: the events of one value alone.
+    """A user at `now`: all events so far, and who is in which segment. `one_value`: the events of one value alone;
+    `product`: its name, as one in the cart.
     `by_values`: of each segment by value, the number of values by which the user is in."""
 
     key: str
@@ -66,6 +68,7 @@ class View:
     one_value: History | None = None
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     by_values: Mapping[str, int] = field(default_factory=dict)
+    product: Name | None = None
 
     @property
     def counted(self) -> History:
@@ -89,6 +92,10 @@ class View:
                 return aggregates.key(aggregate, self.counted, self.now)
             case CartField(name=name):
                 return cart.value(name, self.history, self.now)
+            case CartLineField(name=name):
+                assert self.product is not None, "a line of the cart, but no product"
+                line = cart_lines.lines_of(cart_lines.items_of(self.history)).get(self.product)
+                return cart_lines.value(name, line, self.now)
             case SessionField(name=name):
                 return session.value(name, self.history, self.now)
             case UserField(name="id"):
@@ -324,6 +331,8 @@ def moves(node: Expression) -> bool:
     """True if a value changes from one millisecond to the next."""
     match node:
         case Aggregate(function="since") | CartField(name="idle") | SessionField(name="idle") | ScoreValue():
+            return True
+        case CartLineField(name="idle"):
             return True
         case UserField(name="idle" | "age") | Distance() | SegmentMark(function="since_left"):
             return True

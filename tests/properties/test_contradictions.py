@@ -18,7 +18,7 @@ from app.segments.language.satisfiability import can_be_false, can_be_true
 from app.segments.language.walk import walk
 from tests.model.history import History
 from tests.model.messages import Record, read
-from tests.model.plain import instant_text
+from tests.model.plain import instant_text, name_of
 from tests.model.view import View
 
 SEEDS = range(12)
@@ -28,6 +28,8 @@ HOUR_MS = 3_600_000
 START_MS = 1_767_571_200_000 + 20 * HOUR_MS
 CATALOG = load_catalog({"a.yaml": "segment: a\nwhen: exists('A')\n"})
 
+PRODUCT = name_of("0")
+"""That of `item.quantity`; half of the events have it."""
 WINDOWS = ("", " within 2h", " within 6h", " from '2026-01-05' to '2026-01-06'", " since last 'B'")
 PATTERNS = ("'A'", "'A' where x > 1", "any('A', 'B')", "'A' once per x", "sequence('A' then 'B')")
 NUMBERS = ("count({p}{w})", "distinct(x of {p}{w})", "sum(x of {p}{w})", "max(x of {p}{w})", "avg(x of {p}{w})")
@@ -41,12 +43,14 @@ NEWER_NUMBERS = (
 NUMBERS_OF_THE_USER = (
     "cart.items",
     "cart.quantity",
+    "item.quantity",
+    "item.price",
     "session.pages",
     "session.events",
     "session.number",
     "bucket('a')",
 )
-DURATIONS = ("since({p}{w})", "cart.idle", "session.idle", "session.duration", "user.idle", "user.age")
+DURATIONS = ("since({p}{w})", "cart.idle", "item.idle", "session.idle", "session.duration", "user.idle", "user.age")
 DISTANCES = ("since(traits.d)", "until(traits.d)", "until_anniversary(traits.d)", "since(last(d of {p}{w}))")
 OPEN = ("last(x of 'A')", "traits.x", "context.x", "key(count('A' per x))")
 DAYS = ("'monday'", "'tuesday'", "'sunday'")
@@ -131,7 +135,7 @@ def views(random: Random) -> list[View]:
             part.take(arrival.message, arrival.now)
         now = part.arrivals[-1].now
         later = () if count < len(whole.arrivals) else (1, HOUR_MS, 3 * HOUR_MS, 24 * HOUR_MS)
-        seen += [View("u", CATALOG, part, frozenset(), now + more) for more in (0, *later)]
+        seen += [View("u", CATALOG, part, frozenset(), now + more, product=PRODUCT) for more in (0, *later)]
     return seen
 
 

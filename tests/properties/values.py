@@ -12,6 +12,7 @@ from app.segments.language import canonical
 from app.segments.language.syntax import ModelValue
 from tests.model.messages import Record
 from tests.model.oracle import Step
+from tests.properties.cart_lines import by_product
 from tests.properties.catalogs import NAMES, Writer, yaml_of
 from tests.properties.drawn_models import BOUNDS, MODEL, classes_of, files_of_model
 from tests.properties.erasures import erasing_scenario_of
@@ -24,6 +25,7 @@ NOT_BY_VALUE = ("cart.", "session.", "user.", "score(")
 LIMITS = (100, 1, 2, 2, 3)
 DRAWS = 6
 MODEL_PERCENT = 25
+LINES_PERCENT = 45
 
 
 def limit_of(seed: int) -> int:
@@ -51,6 +53,8 @@ def value_scenario_of(choices: Choices) -> Scenario:
         (_said(choices, step, told) if isinstance(step, Record) and choices.chance(75) else step, pause)
         for step, pause in scenario.moments
     ]
+    if choices.chance(LINES_PERCENT):
+        files, moments = by_product(choices, files, moments)
     others = scenario.others if all(_is_catalog({**files, **each}) for each in scenario.others) else ()
     return replace(scenario, files=files, others=others, moments=tuple(moments))
 

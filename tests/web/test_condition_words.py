@@ -10,6 +10,10 @@ from app.web.texts import speaking
 
 WORDS = (
     ("cart.idle >= 30m", "the time since the cart was last changed is at least 30 minutes"),
+    ("item.quantity > 0", "the number of pieces of this product in the cart is more than 0"),
+    ("item.price >= 20", "the price of this product in the cart is at least 20"),
+    ("item.price is missing", "the price of this product in the cart is missing"),
+    ("item.idle < 1d", "the time since this product in the cart was last changed is less than 1 day"),
     ("count('Viewed' within 7d) >= 2", "did 'Viewed' within the last 7 days at least 2 times"),
     ("count('Viewed') = 1", "did 'Viewed' exactly 1 time"),
     (

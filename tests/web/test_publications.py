@@ -226,6 +226,8 @@ def test_words_are_those_that_occur(settings: Settings, url: str) -> None:
         (event,) = [each for each in words["events"] if "script" in each["name"]]
         assert event["properties"][0]["name"] == "name"
         assert "count('...')" in [each["text"] for each in words["functions"]]
+        fields = {each["text"]: each["says"] for each in words["fields"]}
+        assert fields["item.price"] == "the price of this product in the cart"
         assert words["segments"] == ["cart-abandoned", "viewers"]
 
 

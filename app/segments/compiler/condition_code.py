@@ -26,7 +26,7 @@ from app.segments.language.streak_span import streak_span
 from app.segments.language.syntax import Expression
 from app.segments.language.value_type import Type
 from app.segments.language.version_checks import has_version
-from tables import by_value
+from tables import by_value, cart_lines
 from tables.dates import is_date
 from tables.profile import SENT
 from tables.tallies import Tally
@@ -70,12 +70,22 @@ class Expressions(Values):
                 self.segments.add(segment)
                 state = f"p.aggregates.get({by_value.state_id(self.registry.segment_id(segment))})"
                 return self._local(f"{self._helper(by_value.count_inside)}({state})"), None
+            case syntax.CartLineField(name=name) if name != "idle":  # the cart of a part is its line
+                self.features.add("cart")
+                return self._local(f"{self._helper(getattr(cart_lines, name))}(p.cart)"), None
             case syntax.Near():
                 area = self.code.bind("k", Area(node.latitude, node.longitude, node.km))
                 place = ", ".join(self.value(each)[0] for each in node.coordinates)
                 return self._local(f"{area}.has({place})", "b"), None
             case _:
                 return super().value(node)
+
+    def base(self, node: Expression) -> tuple[str, Until]:
+        """The instant from which or to which a moving duration runs (None: missing), and until when that stays."""
+        if isinstance(node, syntax.CartLineField):
+            self.features.add("cart")
+            return self._local(f"None if p.cart is None else p.cart[{cart_lines.TOUCHED_MS}]"), None
+        return super().base(node)
 
     def because(self, node: Expression) -> str:
         """A further argument of an atom about the value of a model; empty for another value."""
@@ -173,7 +183,8 @@ class Expressions(Values):
     def _is_plain_duration(self, node: Expression) -> bool:
         if isinstance(node, syntax.Distance | syntax.SegmentMark):
             return True
-        return isinstance(node, syntax.Aggregate | syntax.CartField | syntax.SessionField | syntax.UserField)
+        fields = syntax.CartField | syntax.CartLineField | syntax.SessionField | syntax.UserField
+        return isinstance(node, syntax.Aggregate | fields)
 
     def _threshold(self, count: syntax.Aggregate, operator: str, bound: int | float) -> tuple[str, Until]:
         instants_max = instants_needed(operator, bound)
@@ -264,6 +275,8 @@ class Expressions(Values):
                 return AGGREGATES[function].result is Type.NUMBER
             case syntax.CartField(name=name):
                 return name in ("items", "quantity", "value")
+            case syntax.CartLineField(name=name):
+                return name != "idle"
             case syntax.SessionField(name=name):
                 return name in ("duration", "pages", "events", "number")
             case (

@@ -24,7 +24,7 @@ from app.segments.evaluation.score_margin import Margin
 from app.segments.language import syntax
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import EventName, Expression, Path, Pattern, Sequence
-from tables import cart
+from tables import cart, cart_lines
 from tables.counted import Counted
 from tables.cut_texts import TEXT_BYTES_KEY_MAX, TEXT_BYTES_MATCHED_MAX
 from tables.profile import INSIDE, Profile
@@ -352,9 +352,11 @@ class HandlerWriter:
 
     # ---- the cart
 
-    def cart(self, mask: int, update: CartUpdate, policy: CartPolicy, *, lateness_ms: int) -> None:
-        """Writes the update of the cart by this event."""
+    def cart(self, mask: int, update: CartUpdate, policy: CartPolicy, *, lateness_ms: int, is_seen: bool) -> None:
+        """Writes the update of the cart by this event. `is_seen`: `c` remembers it from before."""
         code = self.code
+        if is_seen:
+            code.line(f"c = {code.bind('f', cart_lines.seen)}(p.cart)")
         if update == "empty":
             code.line(f"p.cart = {code.bind('f', cart.empty)}(p.cart, t)")
         else:
@@ -362,7 +364,8 @@ class HandlerWriter:
             own = ", ".join(map(self.property_field, policy.line_names))
             changed = code.bind("f", CartEvents(policy).update(update))
             code.line(f"p.cart = {changed}(p.cart, t, {products}, ({own}), COUNTED, now - {lateness_ms})")
-        code.line(f"m |= {mask}")
+        if mask:
+            code.line(f"m |= {mask}")
 
     # ---- traits from an identify
 

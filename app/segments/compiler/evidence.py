@@ -73,6 +73,7 @@ def shown_as(node: Expression) -> Shown:
             | syntax.Distance()
             | syntax.SegmentMark(function="since_left")
             | syntax.CartField(name="idle")
+            | syntax.CartLineField(name="idle")
         ):
             return "duration"
         case syntax.SessionField(name="duration" | "idle") | syntax.UserField(name="age" | "idle"):

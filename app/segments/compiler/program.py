@@ -24,7 +24,7 @@ from app.segments.compiler.population_values import PopulationValue
 from app.segments.compiler.reads import Masks, Reads
 from app.segments.compiler.seen_windows import SeenWindows
 from app.segments.compiler.segment_code import is_simple, write_segment
-from app.segments.compiler.value_parts import PartsWriter, lasting_ms
+from app.segments.compiler.value_parts import PartsWriter, lasting_ms, lines_asked, write_cart
 from app.segments.compiler.visit_update import LANDING_PATH, LANDING_PROPERTY, SOURCE_PATH, Usual, VisitUpdate
 from app.segments.definitions.catalog import definition_version
 from app.segments.definitions.consent_policy import Purpose
@@ -265,11 +265,12 @@ class _Compiler:
             number=number,
             cooldown_ms=segment.cooldown_ms,
             lasting_ms=lasting_ms(registry),
-            mixed=bool(writer.leaves or writer.firsts or writer.segments or writer.features - {"id"}),
+            mixed=bool(writer.leaves or writer.firsts or writer.segments or writer.features - {"id", "cart"}),
             others=tuple(sorted(registry.segment_id(name) for name in writer.segments if name not in alike)),
             alike=tuple(sorted(map(registry.segment_id, alike))),
             aggregates={own: Shown(what.kind, what.matched, what.within_ms) for own, what in registry.by_id.items()},
             counted=self.registry.counted,
+            lines=lines_asked(writer.features, each, self.catalog.settings.cart),
         )
         inside = frozenset(writer.inside_aggregates - writer.aggregates)
         parts = PartsWriter(each, registry, by_value, frozenset(writer.aggregates), inside)
@@ -320,14 +321,15 @@ class _Compiler:
                 writer.traits(traits)
             update = cart_updates.get(key[1] or "") if cart_mask and key[0] == "track" else None
             if update is not None:
-                writer.cart(cart_mask, update, self.catalog.settings.cart, lateness_ms=self.rules.lateness_ms)
+                policy, lateness_ms = self.catalog.settings.cart, self.rules.lateness_ms
+                write_cart(self.parts, writer, cart_mask, update, policy, lateness_ms=lateness_ms)
             for what in aggregates:
                 writer.aggregate(
                     what, masks.aggregates.get(what.id, 0), masks.inside.get(what.id, ()), masks.margins.get(what.id)
                 )
             for number, parts in enumerate(self.parts):
                 if key in parts.events():
-                    parts.write(self.code, body, writer, f"feed_{len(written)}_{number}")
+                    parts.write(self.code, body, writer, f"feed_{len(written)}_{number}", is_of_cart=update is not None)
             name = f"handle_{len(written)}"
             with self.code.block(f"def {name}(p, ev, q, t, now, x)"):
                 self.code.line("A = p.aggregates")

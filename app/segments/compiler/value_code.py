@@ -134,7 +134,7 @@ class Values(ABC):
         match node:
             case syntax.Aggregate(function=function):
                 return AGGREGATES[function].reading == "since"
-            case syntax.CartField(name="idle") | syntax.SessionField(name="idle"):
+            case syntax.CartField(name="idle") | syntax.CartLineField(name="idle") | syntax.SessionField(name="idle"):
                 return True
             case syntax.UserField(name="age" | "idle") | syntax.Clock() | syntax.Distance():
                 return True

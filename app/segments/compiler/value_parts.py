@@ -5,14 +5,15 @@ handler of the event name gets a line that calls `ByValue.feed` with it, where t
 value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from app.segments.compiler.aggregates import Registry, Remembered
 from app.segments.compiler.code_writer import CodeWriter
 from app.segments.compiler.event_code import EventKey, HandlerWriter, keys_of_pattern, looks_at
+from app.segments.definitions.cart_policy import CartPolicy, CartUpdate
 from app.segments.definitions.each import Each
-from app.segments.evaluation.by_value import ByValue
+from app.segments.evaluation.by_value import ByValue, Lines
 from app.segments.language.functions import AGGREGATES
 from app.segments.language.syntax import Pattern, Sequence
 
@@ -36,8 +37,15 @@ class PartsWriter:
                 found |= keys_of_pattern(pattern)
         return found
 
-    def write(self, code: CodeWriter, body: CodeWriter, handler: HandlerWriter, name: str) -> None:
-        """Writes the function `name` into `code`, and the call of it into `body`, which is part of `handler`."""
+    def write_cart(self, handler: HandlerWriter) -> None:
+        """Writes into a handler what follows an event of the cart, which `c` remembers from before."""
+        known = "True" if self.each.of is None else self._matches(handler, [self.each.of])
+        take = handler.code.bind("f", self.by_value.take_cart)
+        handler.code.line(f"m |= {take}(p, c, now, x, makes_known={known})")
+
+    def write(self, code: CodeWriter, body: CodeWriter, handler: HandlerWriter, name: str, *, is_of_cart: bool) -> None:
+        """Writes the function `name` into `code`, and the call of it into `body`, which is part of `handler`.
+        `is_of_cart`: the event is one of the cart, and has changed it before."""
         key = handler.key
         updates = CodeWriter(code.namespace)
         writer = HandlerWriter(updates, key, handler.context, self.registry)
@@ -62,7 +70,8 @@ class PartsWriter:
         value = handler.load("properties", self.each.path)
         feed = code.bind("f", self.by_value.feed)
         known = "True" if self.each.of is None else makes_known
-        call = f"{feed}(p, ev, q, {value}, t, now, x, {name}, makes_known={known})"
+        more = ", has_changed_cart=True" if is_of_cart and self.by_value.lines is not None else ""
+        call = f"{feed}(p, ev, q, {value}, t, now, x, {name}, makes_known={known}{more})"
         body.line(f"if {value} is not None and ({asked}): m |= {call}")
 
     @staticmethod
@@ -72,6 +81,29 @@ class PartsWriter:
         if "True" in tests:
             return "True"
         return " or ".join(f"({test})" for test in dict.fromkeys(tests)) or "False"
+
+
+def lines_asked(features: Collection[str], each: Each, policy: CartPolicy) -> Lines | None:
+    """The lines of the cart that a definition asks for; None if it asks for none."""
+    return Lines(joined=len(policy.key) > 1, make_known=each.of is None) if "cart" in features else None
+
+
+def write_cart(
+    parts: Iterable[PartsWriter],
+    handler: HandlerWriter,
+    mask: int,
+    update: CartUpdate,
+    policy: CartPolicy,
+    *,
+    lateness_ms: int,
+) -> None:
+    """Writes the update of the cart into a handler. `mask`: the segments that ask for the cart or for its lines; of
+    those by value only the parts of the products that the event has changed are settled."""
+    by_line = [each for each in parts if each.by_value.lines is not None]
+    whole = mask & ~sum(1 << each.by_value.number for each in by_line)
+    handler.cart(whole, update, policy, lateness_ms=lateness_ms, is_seen=bool(by_line))
+    for each in by_line:
+        each.write_cart(handler)
 
 
 def patterns_of(what: Remembered) -> Iterator[Pattern]:

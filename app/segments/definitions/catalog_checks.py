@@ -38,7 +38,7 @@ def check_files(files: Sequence[DefinitionFile], settings: CatalogSettings) -> l
         problems += catalog.expressions(file)
         problems += catalog.references(file)
         problems += catalog.requirements(file)
-        problems += check_each(file, by_value)
+        problems += check_each(file, by_value, settings.cart)
     problems += catalog.circles()
     problems += check_experiments(files, settings.holdout)
     wrong = {problem.path for problem in problems}

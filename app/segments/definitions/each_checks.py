@@ -1,8 +1,10 @@
 """Checks of segments by value: what can be said of one value, and what cannot."""
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
-from app.segments.definitions.definition import Segment
+from app.segments.definitions.cart_policy import CartPolicy
+from app.segments.definitions.definition import Definition, Segment
 from app.segments.definitions.definition_file import DefinitionFile
 from app.segments.definitions.each import Each
 from app.segments.definitions.problem import Problem
@@ -18,14 +20,16 @@ def segments_by_value(files: Collection[DefinitionFile]) -> dict[str, bool]:
     return {each.name: each.each is not None for each in definitions if isinstance(each, Segment)}
 
 
-def check_each(file: DefinitionFile, by_value: Mapping[str, bool]) -> Iterator[Problem]:
+def check_each(file: DefinitionFile, by_value: Mapping[str, bool], cart: CartPolicy) -> Iterator[Problem]:
     """Problems of a definition that is by value, or that asks for one. `by_value`: of each segment, whether it is."""
+    definition = file.definition
     for expression in file.expressions:
         for node in walk(expression.placed.node):
             error = _about_segment(node, by_value)
+            if isinstance(node, s.CartLineField) and definition is not None:
+                error = _no_line(node, definition, cart)
             if error is not None:
                 yield expression.placed.problem(error)
-    definition = file.definition
     if not isinstance(definition, Segment) or definition.each is None or file.fields is None:
         return
     for key, reason in _NOT_WITH_EACH.items():
@@ -34,7 +38,8 @@ def check_each(file: DefinitionFile, by_value: Mapping[str, bool]) -> Iterator[P
             message = f"{key} is not possible with each"
             yield file.source.problem(place.start_mark.index, place.end_mark.index, message, reason)
     conditions = [each for each in file.expressions if each.role != "attach"]
-    if not any(isinstance(node, s.Aggregate) for each in conditions for node in walk(each.placed.node)):
+    asked = s.Aggregate | s.CartLineField
+    if not any(isinstance(node, asked) for each in conditions for node in walk(each.placed.node)):
         place = file.fields.key("each")
         yield file.source.problem(
             place.start_mark.index,
@@ -44,7 +49,7 @@ def check_each(file: DefinitionFile, by_value: Mapping[str, bool]) -> Iterator[P
         )
     for expression in file.expressions:
         for node in walk(expression.placed.node):
-            error = _error(node, definition.each)
+            error = _error(node, definition.each, cart)
             if error is not None:
                 yield expression.placed.problem(error)
 
@@ -68,10 +73,51 @@ _NOT_WITH_EACH = {
 }
 
 
-def _error(node: s.Node, each: Each) -> LanguageError | None:
+_OF_LINE: Final[dict[s.CartFieldName, str]] = {
+    "items": "item.quantity > 0",
+    "quantity": "item.quantity",
+    "value": "item.quantity * item.price",
+    "products": "item.quantity > 0",
+    "idle": "item.idle",
+}
+"""What is said of one product in place of a field of the whole cart."""
+
+
+def _no_line(node: s.CartLineField, definition: Definition, cart: CartPolicy) -> LanguageError | None:
+    """The error of a line of the cart where there is no product whose line it could be."""
+    shown, product = canonical.text(node), canonical.path_text((cart.key[0],))
+    each = definition.each if isinstance(definition, Segment) else None
+    if each is not None and each.path in products_of(cart):
+        return None
+    detail = f"item.quantity, item.price and item.idle are those of one {product} in the cart"
+    if each is not None:
+        message = f"{shown} is of one {product} in the cart, but each is {canonical.path_text(each.path)}"
+        return LanguageError(message, node.span, f"write each: {product}", detail)
+    message = f"{shown} is of one product in the cart, and this definition is not by product"
+    whole = {"quantity": "cart.quantity", "price": "cart.value", "idle": "cart.idle"}[node.name]
+    if not isinstance(definition, Segment) or definition.model is not None:
+        hint = f"ask for the whole cart: {whole}"
+    else:
+        hint = f"add each: {product}, or ask for the whole cart: {whole}"
+    return LanguageError(message, node.span, hint, detail)
+
+
+def products_of(cart: CartPolicy) -> tuple[s.Path, ...]:
+    """The properties of events whose values are the products in the cart."""
+    return (cart.key[0],), (cart.products, cart.key[0])
+
+
+def _error(node: s.Node, each: Each, cart: CartPolicy) -> LanguageError | None:
     alone = "put it into a segment of its own, and write segment('<its name>') here"
     match node:
-        case s.CartField() | s.SessionField():
+        case s.CartField(name=name):
+            shown, product = canonical.text(node), canonical.path_text((cart.key[0],))
+            if each.path in products_of(cart):
+                hint = f"write {_OF_LINE[name]}, which is about one {product}; or {alone}"
+            else:
+                hint = f"{alone}; each: {product} has item.quantity, item.price and item.idle"
+            return LanguageError(f"{shown} is not about one value of {each.text}", node.span, hint)
+        case s.SessionField():
             shown = canonical.text(node)
             return LanguageError(f"{shown} is not about one value of {each.text}", node.span, alone)
         case s.UserField(name=name) if name != "id":

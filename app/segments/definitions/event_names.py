@@ -30,7 +30,7 @@ def doubtful_names(catalog: Catalog) -> Iterator[str]:
 def _reads_the_cart(catalog: Catalog) -> bool:
     definitions: list[Definition] = [*catalog.definitions]
     nodes = (node for definition in definitions for expression in expressions(definition) for node in walk(expression))
-    return any(isinstance(node, s.CartField) for node in nodes)
+    return any(isinstance(node, s.CartField | s.CartLineField) for node in nodes)
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,9 @@ the value, and whose traits and other memberships are the user's. The functions 
 on parts unchanged, so a value means what the same definition means with the filter `each = v` in all its patterns.
 This module decides which part is asked when:
 
-1. *Feed*: an event that matches a pattern of the definition is given to the parts of its values.
+1. *Feed*: an event that matches a pattern of the definition is given to the parts of its values. Of a definition that
+   asks for lines of the cart (`item.quantity`), an event of the cart touches the parts of the products whose lines it
+   has changed. A line is no state of its own: the cart of a part is the line of its product.
 2. *Settle*, in the segment's place of the order: beyond the limit values leave; then the parts that were touched, or
    whose timers are due, are settled in order of text. What is not about one value, such as a trait, touches all.
 
@@ -13,15 +15,15 @@ The user is in the segment while they are in by any value. What may live here: v
 and leaving (settlement), expressions (generated code).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from app.events.message import Message
 from app.segments.evaluation.change import CauseKind
 from app.segments.evaluation.matched_aggregate import MatchedAggregate
-from tables import by_value
+from tables import by_value, cart_lines
 from tables.by_value import AGGREGATES, DUE, LATEST, MEMBER, Entry, State
 from tables.counted import Counted
 from tables.profile import INSIDE, OUT_AT, SINCE, TIMES, TRUE_SINCE, Profile
@@ -29,6 +31,8 @@ from tables.values import Scalar, key_order, key_value, keys_of
 from tables.windows import FOREVER, Kind
 
 Feed = Callable[[Profile, Message, Any, int, int, Any], int]
+ANEW: Final = frozenset({"catalog", "backfill", "split"})
+"""Kinds of settlements after which a definition may be new to a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,17 @@ class Shown:
     kind: Kind
     matched: MatchedAggregate | None
     within_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of the cart, of which a definition asks for that of its value.
+
+    joined: the key of a product has several properties. make_known: each product in the cart is a known value.
+    """
+
+    joined: bool
+    make_known: bool
 
 
 @dataclass(slots=True)
@@ -70,6 +85,7 @@ class ByValue:
     mixed: something that is not about one value can change it
     others: ids of the segments whose memberships it reads: those of the user
     alike: ids of the segments by the same property whose memberships it reads: those by the same value
+    lines: the lines of the cart, if it asks for them
     evaluate: settles one part; `code`: the segment of one part (`SegmentCode`)
     """
 
@@ -82,6 +98,7 @@ class ByValue:
     alike: tuple[int, ...]
     aggregates: Mapping[int, Shown]
     counted: Counted
+    lines: Lines | None = None
     evaluate: Callable[[Profile, int, Any], bool] | None = None
     code: Any = None
 
@@ -111,7 +128,7 @@ class ByValue:
             members=members,
             due=entry[DUE],
             session=whole.session,
-            cart=whole.cart,
+            cart=None if self.lines is None else cart_lines.line_of(whole.cart, key, joined=self.lines.joined),
             leaves=whole.leaves,
             message_ids=whole.message_ids,
             watched=0,
@@ -145,15 +162,21 @@ class ByValue:
         feed: Feed,
         *,
         makes_known: bool,
+        has_changed_cart: bool = False,
     ) -> int:
         """An event that matches a pattern: it goes to the parts of its values. Returns the segment's bit if any of them
-        has to be settled. `makes_known`: a value that is not known becomes so."""
+        has to be settled. `makes_known`: a value that is not known becomes so. `has_changed_cart`: the same event was
+        given to `take_cart` before."""
         keys = keys_of(value, self.counted)
         if not keys:
             return 0
         state: State = whole.aggregates.get(self.state_id) or {}
-        is_less = self._forget(state, now)
         touched = settlement.touched.pop(self.number, None) or Touched()
+        is_less = False
+        if not has_changed_cart:
+            is_less = self._forget(state, now, self._products(whole))
+            if self.lines is not None:
+                touched.keys |= self._know_lines(whole, state)
         for key in keys:
             entry = state.get(key)
             if entry is None:
@@ -166,6 +189,10 @@ class ByValue:
                 entry[LATEST] = t
             if feed(self.part(whole, key, entry), event, properties, t, now, settlement):
                 touched.keys.add(key)
+        return self._touch(whole, state, touched, settlement, is_less=is_less)
+
+    def _touch(self, whole: Profile, state: State, touched: Touched, settlement: Any, *, is_less: bool) -> int:
+        """After an event. Returns the segment's bit if parts are to be settled."""
         if state:
             whole.aggregates[self.state_id] = state
         else:
@@ -177,15 +204,60 @@ class ByValue:
         settlement.touched[self.number] = touched
         return 1 << self.number
 
-    def _forget(self, state: State, now: int) -> bool:
+    def take_cart(
+        self, whole: Profile, before: cart_lines.Seen, now: int, settlement: Any, *, makes_known: bool
+    ) -> int:
+        """After an event of the cart, which was as `before`: the parts of the products whose lines it has changed are
+        touched. Returns the segment's bit if there are any. `makes_known`: a product that it has put in becomes known,
+        also if not each product in the cart does."""
+        assert self.lines is not None
+        state: State = whole.aggregates.get(self.state_id) or {}
+        is_less = self._forget(state, now, cart_lines.products_of(before.keys))
+        touched = settlement.touched.pop(self.number, None) or Touched()
+        changed = cart_lines.changed(before, whole.cart)
+        touched.keys |= changed & state.keys()
+        known = self._know_lines(whole, state, () if not makes_known else changed)
+        touched.keys |= known
+        touched.new |= known & changed
+        return self._touch(whole, state, touched, settlement, is_less=is_less)
+
+    def know_lines(self, whole: Profile) -> None:
+        """Makes each product in the cart a known value, in a profile that is to be settled as a whole."""
+        state: State = whole.aggregates.get(self.state_id) or {}
+        if self._know_lines(whole, state):
+            whole.aggregates[self.state_id] = state
+
+    def _know_lines(self, whole: Profile, state: State, these: Collection[str] = ()) -> set[str]:
+        """The keys of the products in the cart that become known; `these` do in any case."""
+        if self.lines is None:
+            return set()
+        known = set()
+        for key, line in cart_lines.lines_of(whole.cart, joined=self.lines.joined).items():
+            entry = state.get(key)
+            if entry is not None:
+                entry[LATEST] = max(entry[LATEST], line[cart_lines.TOUCHED_MS])
+            elif self.lines.make_known or key in these:
+                state[key] = by_value.new_entry(line[cart_lines.TOUCHED_MS])
+                known.add(key)
+        return known
+
+    def _products(self, whole: Profile) -> Collection[str]:
+        """The keys of the products in the cart, where the definition asks for their lines."""
+        return () if self.lines is None else cart_lines.lines_of(whole.cart, joined=self.lines.joined)
+
+    def _forget(self, state: State, now: int, products: Collection[str]) -> bool:
         """Drops values of which nothing shows any more, by which the user is not in, and for which nothing waits.
 
-        True if there were such values.
+        True if there were such values. `products`: in the cart, which shows them.
         """
         if self.lasting_ms is None:
             return False
         start = now - self.lasting_ms
-        over = [key for key, entry in state.items() if entry[LATEST] <= start and self._is_over(entry, now)]
+        over = [
+            key
+            for key, entry in state.items()
+            if entry[LATEST] <= start and key not in products and self._is_over(entry, now)
+        ]
         for key in over:
             del state[key]
         return bool(over)
@@ -203,6 +275,9 @@ class ByValue:
     def settle(self, whole: Profile, now: int, settlement: Settling) -> bool:
         """Settles the values that may have changed. True if a membership by any of them has changed."""
         state: State | None = whole.aggregates.get(self.state_id)
+        if whole.cart is not None and settlement.kind in ANEW and len(state or ()) < by_value.VALUES_MAX:
+            self.know_lines(whole)
+            state = whole.aggregates.get(self.state_id)
         if state is None:
             return False
         touched = settlement.touched.pop(self.number, None) or Touched()

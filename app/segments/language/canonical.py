@@ -196,6 +196,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], str]]] = {
     s.Key: (_OPERAND, lambda node: f"key({_aggregate(node.aggregate)})"),
     s.Distance: (_OPERAND, lambda node: f"{node.function}({_write(node.of, _OR)})"),
     s.CartField: (_OPERAND, lambda node: f"cart.{node.name}"),
+    s.CartLineField: (_OPERAND, lambda node: f"item.{node.name}"),
     s.SessionField: (_OPERAND, lambda node: f"session.{node.name}"),
     s.UserField: (_OPERAND, lambda node: f"user.{node.name}"),
     s.Trait: (_OPERAND, lambda node: path_text(node.path, "traits")),

@@ -86,7 +86,9 @@ def value_of_nobody(node: s.Expression, others: Others) -> Any:
         case s.Aggregate():
             nothing = AGGREGATES[node.function].nothing
             return MISSING if nothing is None else nothing
-        case s.CartField(name="items" | "quantity" | "value") | s.SessionField(name="number") | s.ValueCount():
+        case s.CartField(name="items" | "quantity" | "value") | s.CartLineField(name="quantity"):
+            return 0
+        case s.SessionField(name="number") | s.ValueCount():
             return 0
         case s.ModelValue():
             return MISSING

@@ -10,7 +10,14 @@ from app.segments.language import syntax as s
 from app.segments.language.literal_reader import LiteralReader
 from app.segments.language.mistakes.dates import instant_hint
 from app.segments.language.mistakes.memberships import membership_hint
-from app.segments.language.names import FIELDS, OPEN_FIELDS, is_field, unknown_field_hint, unknown_name_hint
+from app.segments.language.names import (
+    CART_LINE,
+    OPEN_FIELDS,
+    fields_of,
+    is_field,
+    unknown_field_hint,
+    unknown_name_hint,
+)
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import is_quoted, keys_of, span, text_value
 
@@ -39,8 +46,8 @@ class NameReader(LiteralReader):
                 return s.EventTime(span=span(tree))
             return self._event_value(tree)
         root, where = path[0], span(tree)
-        if root in FIELDS:
-            return self._field(tree, path)
+        if (known := fields_of(root)) is not None:
+            return self._field(tree, path, known)
         if root in OPEN_FIELDS:
             if len(path) == 1:
                 example = "traits.plan" if root == "traits" else "context.device.type"
@@ -56,9 +63,8 @@ class NameReader(LiteralReader):
         make = s.ItemProperty if self._in_item else s.Property
         return make(self._property(tree), span=span(tree))
 
-    def _field(self, tree: Tree[Token], path: s.Path) -> s.Expression:
+    def _field(self, tree: Tree[Token], path: s.Path, known: tuple[str, ...]) -> s.Expression:
         root, where = path[0], span(tree)
-        known = FIELDS[root]
         if len(path) == 1 and (hint := membership_hint(self._text, span(tree))):
             self._wrong(tree, "in is not written before a segment or a list", hint)
             return PLACEHOLDER
@@ -76,6 +82,8 @@ class NameReader(LiteralReader):
             return PLACEHOLDER
         if root == "cart":
             return s.CartField(cast(s.CartFieldName, name), span=where)
+        if root == CART_LINE:
+            return s.CartLineField(cast(s.CartLineFieldName, name), span=where)
         if root == "session":
             return s.SessionField(cast(s.SessionFieldName, name), span=where)
         return s.UserField(cast(s.UserFieldName, name), span=where)

@@ -15,6 +15,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "session": get_args(s.SessionFieldName),
     "user": get_args(s.UserFieldName),
 }
+CART_LINE, CART_LINE_FIELDS = "item", get_args(s.CartLineFieldName)
+"""The fields of one product in the cart. Inside `where` and behind `sum(` a path `item.price` is a property."""
 OPEN_FIELDS = ("traits", "context")
 CLOCKS = get_args(s.ClockReading)
 DISTANCES = ("until", "until_anniversary")
@@ -32,14 +34,19 @@ def is_field(path: s.Path) -> bool:
     return len(path) > 1 and (path[0] == "traits" or path[1] in FIELDS.get(path[0], ()))
 
 
+def fields_of(root: str) -> tuple[str, ...] | None:
+    """The fields of `cart`, `item`, `session` or `user`; None for another root."""
+    return CART_LINE_FIELDS if root == CART_LINE else FIELDS.get(root)
+
+
 def unknown_field_hint(root: str, rest: s.Path) -> str:
-    """A hint for a field of `cart`, `session` or `user` that does not exist; may be empty."""
-    name = rest[0]
+    """A hint for a field of `cart`, `item`, `session` or `user` that does not exist; may be empty."""
+    name, known = rest[0], fields_of(root) or ()
     if other := _OTHER_FIELDS[root].get(name.lower().replace("_", "")):
         return other if " " in other else f"did you mean {root}.{other}?"
-    if name in FIELDS[root]:
+    if name in known:
         return f"write {root}.{name}"
-    guess = did_you_mean(name, FIELDS[root], prefix=f"{root}.")
+    guess = did_you_mean(name, known, prefix=f"{root}.")
     return guess or (f"data about a user are traits: traits.{'.'.join(rest)}" if root == "user" else "")
 
 
@@ -65,6 +72,8 @@ def unknown_name_hint(path: s.Path, *, behind_hyphen: bool, alone: bool) -> str:
     if guess := closest(path[0], roots):
         return f"did you mean {'.'.join((guess, *path[1:]))}?"
     if len(path) > 1:
+        if path[1] in CART_LINE_FIELDS and closest(path[0], [CART_LINE]):
+            return f"did you mean {CART_LINE}.{path[1]}?"
         if alone:
             return _property_hint(text)
         return f"names begin with {listed((f'{root}.' for root in roots), joint='or')}"
@@ -104,6 +113,13 @@ _OTHER_FIELDS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("qty", "units", "pieces"), "quantity"),
         **dict.fromkeys(("product", "productid", "productids", "skus", "ids"), "products"),
         **dict.fromkeys(("age", "lastchanged", "updated", "updatedat", "abandoned"), "idle"),
+    },
+    CART_LINE: {
+        **dict.fromkeys(("qty", "units", "pieces", "count", "number", "amount"), "quantity"),
+        **dict.fromkeys(("cost", "unitprice"), "price"),
+        **dict.fromkeys(("value", "total", "sum", "worth", "revenue"), "write item.quantity * item.price"),
+        **dict.fromkeys(("age", "lastchanged", "updated", "updatedat", "abandoned", "since"), "idle"),
+        **dict.fromkeys(("id", "product", "productid", "sku"), "each change says the product as its value"),
     },
     "session": {
         **dict.fromkeys(("length", "time", "age", "seconds", "timeonsite"), "duration"),

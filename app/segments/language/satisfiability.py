@@ -6,7 +6,8 @@ where it can be missing. Comparisons cannot tell other values from these. The re
 with a three-valued evaluation that stops as soon as the outcome is certain.
 
 Terms are taken as independent, except: `exists`, `never`, `since` and `count` of one pattern and window are one number;
-a longer window holds at least as many events. What is not understood (values of unknown kind, which may be lists; two
+a longer window holds at least as many events. The price and the time of a line of the cart are missing exactly where
+its quantity is 0. What is not understood (values of unknown kind, which may be lists; two
 terms compared with each other) may be true or false, but is the same wherever it is written in the same way. So
 "nothing makes it true" is certain, and "something may" is not.
 """
@@ -160,6 +161,8 @@ def _comparison(node: s.Comparison, terms: _Terms, opaque: frozenset[s.Expressio
         key = terms.add(canonical.text(left), domain, fixed)
         if isinstance(left, s.Aggregate) and AGGREGATES[left.function].reading == "since":
             terms.since[key] = _count_term(left, terms, (Fraction(0),))
+        elif isinstance(left, s.CartLineField) and left.name != "quantity":
+            terms.since[key] = terms.add("item.quantity", _CART_LINE["quantity"], (Fraction(0),))
     return Atom(key, _test(sign, fixed))
 
 
@@ -221,6 +224,8 @@ def domain_of(node: s.Expression) -> Domain | None:
             return Domain(kind, entry.least, below=below, whole=entry.whole, optional=entry.nothing is None)
         case s.CartField(name=name):
             return _CART.get(name)
+        case s.CartLineField(name=name):
+            return _CART_LINE[name]
         case s.SessionField(name=name):
             return _SESSION.get(name)
         case s.UserField(name="age" | "idle"):
@@ -265,6 +270,11 @@ _CART: Final[dict[str, Domain]] = {
     "items": Domain(Type.NUMBER, least=0, whole=True),
     "quantity": Domain(Type.NUMBER, least=0),
     "value": Domain(Type.NUMBER),
+    "idle": _DURATION,
+}
+_CART_LINE: Final[dict[s.CartLineFieldName, Domain]] = {
+    "quantity": Domain(Type.NUMBER, least=0),
+    "price": Domain(Type.NUMBER, optional=True),
     "idle": _DURATION,
 }
 _SESSION: Final[dict[str, Domain]] = {

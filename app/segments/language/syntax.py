@@ -232,6 +232,7 @@ class Distance(Node):
 
 
 CartFieldName: TypeAlias = Literal["items", "quantity", "value", "products", "idle"]
+CartLineFieldName: TypeAlias = Literal["quantity", "price", "idle"]
 SessionFieldName: TypeAlias = Literal["duration", "idle", "pages", "events", "number", "source", "landing_page"]
 UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "identified", "id"]
 
@@ -239,6 +240,13 @@ UserFieldName: TypeAlias = Literal["first_seen", "last_seen", "age", "idle", "id
 @dataclass(frozen=True, slots=True)
 class CartField(Node):
     name: CartFieldName
+
+
+@dataclass(frozen=True, slots=True)
+class CartLineField(Node):
+    """`item.quantity`, in a segment by product: of the line of the cart that is this product."""
+
+    name: CartLineFieldName
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +426,7 @@ Expression: TypeAlias = (
     | Key
     | Distance
     | CartField
+    | CartLineField
     | SessionField
     | UserField
     | Trait

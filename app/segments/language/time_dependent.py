@@ -18,7 +18,9 @@ def moves(node: s.Node, decaying: Collection[str]) -> bool:
             return AGGREGATES[function].reading == "since"
         case s.Clock() | s.Distance():
             return True
-        case s.CartField(name="idle") | s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
+        case s.CartField(name="idle") | s.CartLineField(name="idle"):
+            return True
+        case s.SessionField(name="idle") | s.UserField(name="idle" | "age"):
             return True
         case s.SegmentMark(function=name):
             return name == "since_left"

@@ -54,7 +54,7 @@ def type_of(node: s.Expression) -> Type:
     match node:
         case s.Aggregate():
             return AGGREGATES[node.function].result
-        case s.CartField():
+        case s.CartField() | s.CartLineField():
             return _CART.get(node.name, Type.NUMBER)
         case s.SessionField():
             return _SESSION.get(node.name, Type.NUMBER)
@@ -80,6 +80,8 @@ def can_be_missing(node: s.Node) -> bool:
             return AGGREGATES[node.function].nothing is None
         case s.CartField(name=name):
             return name == "idle"
+        case s.CartLineField(name=name):
+            return name != "quantity"
         case s.SessionField(name=name):
             return name != "number"
         case s.SegmentMark(function=function):

@@ -7,9 +7,13 @@ from tables.profile import Profile
 
 
 def merge_values(profile: Profile, given: Profile, values: ByValue, now: int) -> None:
-    """Adds the values of a given profile, in place. Those beyond the limit leave when the segment is settled."""
+    """Adds the values of a given profile, in place, when the cart is that of both.
+
+    Those beyond the limit leave when the segment is settled.
+    """
     others = given.aggregates.get(values.state_id)
     if not others:
+        values.know_lines(profile)
         return
     state = profile.aggregates.setdefault(values.state_id, {})
     for key, theirs in others.items():
@@ -30,3 +34,4 @@ def merge_values(profile: Profile, given: Profile, values: ByValue, now: int) ->
                 part.aggregates.pop(number, None)
         merge_membership(part, other, values.code, now)
         own[MEMBER] = part.members.get(values.segment)
+    values.know_lines(profile)

@@ -65,7 +65,7 @@ class _Analysis:
             case s.Comparison():
                 yield from self._comparison(node, wanted=wanted)
             case s.Known(operand=operand):
-                if not wanted and not isinstance(operand, s.SessionField | s.CartField):
+                if not wanted and not isinstance(operand, s.SessionField | s.CartField | s.CartLineField):
                     yield self._doubt(node, self._window(operand, operand), wanted=wanted)
             case s.Trait() | s.ContextValue() | s.Near():
                 if not wanted:

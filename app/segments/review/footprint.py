@@ -139,7 +139,7 @@ def profile_size(catalog: Catalog, found: dict[str, Footprint]) -> Size:
 
 def _kept(catalog: Catalog, definition: Definition, rules: TimeRules) -> Iterator[Kept]:
     nodes = list(_nodes(catalog, definition))
-    if any(isinstance(node, s.CartField) for node in nodes):
+    if any(isinstance(node, s.CartField | s.CartLineField) for node in nodes):
         key = A_KEY.times(len(catalog.settings.cart.key), len(catalog.settings.cart.key))
         item, move = key + Size(13, 1 + 4 * NUMBER), key + Size(13, 1 + INSTANT + 2 * NUMBER)
         cart = item.times(2, ITEMS_MAX) + move.times(2, MOVES_MAX) + Size(13, 4 + 3 * INSTANT)
@@ -330,6 +330,7 @@ def _sent(node: s.Expression) -> Size:
             return A_KEY.times(2, ITEMS_MAX)
         case (
             s.CartField()
+            | s.CartLineField()
             | s.Arithmetic()
             | s.ScoreValue()
             | s.ModelValue()

@@ -124,3 +124,21 @@ def test_a_value_keeps_its_reasons_where_the_limit_would_have_forgotten_it(ask_p
     lines = ask_products("anna", "left-behind", "--value", "first")
     assert lines[0] == "anna is in left-behind by first at 2026-01-05 11:01:39 UTC"
     assert [line[:3] for line in lines[4:6]] == ["  ✓", "  ✓"]
+
+
+def test_a_product_in_the_cart_is_explained_by_its_line(ask_products: Asking) -> None:
+    text = "segment: left-behind\neach: product_id\nwhen: item.quantity > 0 and item.idle >= 30m\n"
+    (ask_products.shop / "segments" / "left-behind.yaml").write_text(text)
+    ask_products.messages[3] = event("05T11:00:00", "anna", "Product Removed", product_id="A1")
+    assert ask_products("anna", "left-behind", "--value", "B2")[:6] == [
+        "anna is in left-behind by B2 at 2026-01-05 12:00:00 UTC",
+        "  for the 1st time, since 2026-01-05 10:40:00 (1h20m)",
+        "",
+        "in while",
+        "  ✓  item.quantity > 0  1      since 2026-01-05 10:10:00 (1h50m)",
+        "  ✓  item.idle >= 30m   1h50m  since 2026-01-05 10:40:00 (1h20m)",
+    ]
+    assert ask_products("anna", "left-behind", "--value", "A1")[4:6] == [
+        "  ✗  item.quantity > 0  0        since 2026-01-05 11:00:00 (1h)",
+        "  ✗  item.idle >= 30m   nothing  since 2026-01-05 11:00:00 (1h)",
+    ]

@@ -170,6 +170,7 @@ def test_names_of_events_that_differ_only_in_spelling_are_warned_of(
     test = "[{name: one, events: [{at: 0s, event: Teammate Invited}], expect: [{at: 1s, in: true}]}]"
     write(folder, invited=f"segment: invited\nwhen: exists('Teammate invited')\ntests: {test}\n")
     write(folder, added="segment: added\nwhen: exists('product_added')\n")
+    write(folder, cart="segment: cart-abandoned\neach: product_id\nwhen: item.quantity > 0\n")
     write(folder, pages="segment: pages\nwhen: count('page' within 1d) > 3\n")
     assert cli.main(["validate", str(folder)]) == 0
     printed = " ".join(capsys.readouterr().out.split())

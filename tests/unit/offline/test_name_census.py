@@ -11,8 +11,8 @@ from app.offline.name_census import NameCensus
 from app.segments.definitions.catalog import load_catalog
 
 
-def missing(when: str, messages: Iterable[dict[str, Any] | bytes]) -> list[str]:
-    census = NameCensus(load_catalog({"s.yaml": f"segment: s\nwhen: >-\n  {when}\n"}))
+def missing(when: str, messages: Iterable[dict[str, Any] | bytes], more: str = "") -> list[str]:
+    census = NameCensus(load_catalog({"s.yaml": f"segment: s\nwhen: >-\n  {when}\n{more}"}))
     for message in messages:
         census.hear(message if isinstance(message, bytes) else json.dumps(message).encode())
     found = census.missing()
@@ -89,10 +89,10 @@ def test_types_of_messages_traits_and_context_are_sought() -> None:
     ]
 
 
-def test_the_cart_asks_for_what_fills_it() -> None:
-    assert missing("cart.items > 0", [track("product added")]) == [
-        "'Product Added' does not occur; 'product added' occurs once"
-    ]
+def test_the_cart_and_one_product_in_it_ask_for_what_fills_it() -> None:
+    told = ["'Product Added' does not occur; 'product added' occurs once"]
+    assert missing("cart.items > 0", [track("product added")]) == told
+    assert missing("item.quantity > 0", [track("product added")], "each: product_id\n") == told
 
 
 def test_what_is_no_message_says_nothing() -> None:

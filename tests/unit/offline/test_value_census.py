@@ -171,3 +171,8 @@ def test_a_mark_before_a_message_is_left_out_and_one_nested_too_deep_says_nothin
     assert unusable("sum(revenue of 'Ordered') > 5", [deep, marked]) == [
         "revenue of 'Ordered': 1 text that is no number, \"x\" in line 2"
     ]
+
+
+def test_one_product_in_the_cart_needs_numbers_as_the_cart_does() -> None:
+    (found,) = unusable("item.price > 5", [track("Product Added", product_id="A", price="x")], "each: product_id\n")
+    assert found == "price of 'Product Added': 1 text that is no number, \"x\" in line 1"

@@ -149,6 +149,8 @@ def always_there_hint(node: s.Expression) -> str:
         return "a fixed value is always there"
     if isinstance(node, s.CartField):
         return "without products it is empty: write cart.items > 0"
+    if isinstance(node, s.CartLineField):
+        return "of a product that is not in the cart it is 0: write item.quantity > 0"
     found = type_of(node)
     if found is Type.BOOLEAN:
         return f"it is true or false: write {shown(node)} or not {shown(node)}"

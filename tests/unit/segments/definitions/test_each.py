@@ -6,7 +6,8 @@ from app.segments.definitions.catalog import definition_version, load_catalog
 from app.segments.definitions.each import Each
 from app.segments.definitions.problem import CatalogError
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language.parser import parse_pattern
+from app.segments.language import canonical
+from app.segments.language.parser import parse_condition, parse_expression, parse_pattern
 from app.segments.review.footprint import footprints
 
 WHEN = "when: exists('A' within 1h)\n"
@@ -16,8 +17,8 @@ def each(text: str) -> Each | None:
     return load_catalog({"s.yaml": f"segment: s\n{WHEN}each: {text}\n"}).segment("s").each
 
 
-def problems(text: str, *more: str) -> list[str]:
-    files = {f"{number}.yaml": more for number, more in enumerate([text, *more])}
+def problems(text: str, *more: str, settings: str = "") -> list[str]:
+    files = {f"{number}.yaml": more for number, more in enumerate([text, *more])} | {"catalog.yaml": settings}
     with pytest.raises(CatalogError) as caught:
         load_catalog(files)
     return [f"{problem.line}:{problem.text}: {problem.message} | {problem.hint}" for problem in caught.value.problems]
@@ -83,6 +84,7 @@ def test_what_is_wrong_with_each_is_told(text: str, told: str) -> None:
             "cart.items > 0 and exists('A' within 1h)",
             "cart.items is not about one value of a | put it into a segment of",
         ),
+        ("item.price > 3 and exists('A' within 1h)", "item.price is of one product_id in the cart, but each is a"),
         ("session.pages > 3 and exists('A' within 1h)", "session.pages is not about one value of a"),
         ("user.idle > 3m and exists('A' within 1h)", "user.idle is not about one value of a"),
         ("score('points') > 3 and exists('A' within 1h)", "the score points is not about one value of a"),
@@ -119,3 +121,39 @@ def test_the_footprint_counts_every_value() -> None:
     found = footprints(load_catalog(texts), TimeRules())
     assert found["t"].size.most > 50 * found["s"].size.most
     assert "100 values" in found["t"].limits
+
+
+@pytest.mark.parametrize("text", ["product_id", "products.product_id", "{value: product_id, of: Product Added}"])
+def test_one_product_in_the_cart_is_asked_for_by_the_product(text: str) -> None:
+    found = load_catalog({"s.yaml": f"segment: s\nwhen: item.quantity > 0\neach: {text}\n"}).segment("s").when
+    assert found == parse_condition("item.quantity > 0")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("sku", "sku"), ("sku, size", "sku"), ("sku, size", "lines.sku"), ("odd name", "properties['odd name']")],
+)
+def test_the_product_is_the_first_property_of_the_key_of_the_cart(key: str, text: str) -> None:
+    settings = {"catalog.yaml": f"cart: {{key: [{key}], products: lines}}\n"}
+    files = {**settings, "s.yaml": f'segment: s\nwhen: item.quantity > 0\neach: "{text}"\n'}
+    assert load_catalog(files).segment("s").each is not None
+    (told,) = problems("segment: s\nwhen: item.quantity > 0\neach: product_id\n", settings=settings["catalog.yaml"])
+    first = key.partition(",")[0]
+    assert f"is of one {canonical.path_text((first,))} in the cart, but each is product_id" in told
+
+
+def test_the_line_of_a_product_adds_nothing_to_what_is_kept_of_the_cart() -> None:
+    texts = {
+        "s.yaml": "segment: s\nwhen: cart.quantity > 0\n",
+        "t.yaml": "segment: t\nwhen: item.quantity > 0\neach: product_id\n",
+    }
+    found = footprints(load_catalog(texts), TimeRules())
+    assert found["s"].kept[0] == found["t"].kept[0]
+    assert found["t"].kept[1].words == "by product_id, for each value: whether in, since when, how many times"
+
+
+def test_behind_where_and_of_an_item_is_a_property_of_the_event() -> None:
+    assert parse_condition("exists('A' where item.price > 3)") == parse_condition(
+        "exists('A' where properties['item'].price > 3)"
+    )
+    assert parse_expression("sum(item.price of 'A')") == parse_expression("sum(properties['item'].price of 'A')")

@@ -45,6 +45,7 @@ LITERALS = st.one_of(SCALARS, st.lists(SCALARS, min_size=1, max_size=3).map(lamb
 READINGS: st.SearchStrategy[Any] = st.sampled_from(get_args(s.ClockReading))
 FIELDS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(["items", "quantity", "value", "products", "idle"]).map(s.CartField),  # type: ignore[arg-type]  # literals
+    st.sampled_from(["quantity", "price", "idle"]).map(s.CartLineField),  # type: ignore[arg-type]  # literals
     st.sampled_from(["duration", "number", "source"]).map(s.SessionField),  # type: ignore[arg-type]  # literals
     st.sampled_from(["age", "first_seen", "identified", "id"]).map(s.UserField),  # type: ignore[arg-type]  # literals
     PATHS.map(s.Trait),

@@ -53,6 +53,11 @@ def test_what_more_history_can_only_make_truer_is_not_doubted(when: str) -> None
     assert doubted(f"when: {json.dumps(when)}") == {}
 
 
+def test_the_cart_is_not_doubted_nor_is_one_product_in_it() -> None:
+    assert doubted("each: product_id\nwhen: item.quantity < 5 or item.idle is missing or item.price is missing") == {}
+    assert doubted("when: cart.quantity < 5 or cart.idle is missing") == {}
+
+
 @pytest.mark.parametrize(
     ("when", "part", "span"),
     [
