@@ -57,15 +57,16 @@ def read_definition_text(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def load_segments(directory: Path, rules: TimeRules = DEFAULT_RULES) -> Catalog:
-    """The checked catalog of a folder, for workers with these rules.
+def load_segments(directory: Path, rules: TimeRules | None = DEFAULT_RULES) -> Catalog:
+    """The checked catalog of a folder, for workers with these rules; None: for one who only looks.
 
     Raises UserError with every problem where it cannot be used.
     """
     definitions = read_definitions(directory)
     try:
         catalog = load_catalog(definitions)
-        check_catalog(catalog, rules)
+        if rules is not None:
+            check_catalog(catalog, rules)
         return catalog
     except CatalogError as error:
         count = len(error.problems)

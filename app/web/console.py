@@ -73,6 +73,7 @@ STREAM: Final = "^/console/v1/changes"
 
 SERVICE_TEXTS: Final = {
     "no-definitions": "no_definitions",
+    "unread": "unread",
     "no-such-path": "no_path",
     "no-redis": "no_redis",
     "redis": "redis",
@@ -94,7 +95,7 @@ class Console:
 def create_console(settings: Settings) -> Console:
     """The console, not yet started. UserError for definitions, users or addresses that cannot be used."""
     gate = Gate(settings)
-    definitions = Definitions(settings)
+    definitions = Definitions(settings, collects=False)
     memberships = Memberships(settings)
     hub = ChangesHub(settings)
     feed = ChangeFeed(settings, hub)

@@ -119,8 +119,7 @@ class MeasuredWorker:
 
     def cpu_s(self) -> float:
         """CPU seconds it has used, user and system (Linux)."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self._process.pid)
 
     def resident_mib(self) -> float:
         """Memory that it holds now (Linux)."""
@@ -143,6 +142,12 @@ class MeasuredWorker:
                 return body
         except (urllib.error.URLError, OSError):
             return None
+
+
+def cpu_s_of(pid: int) -> float:
+    """CPU seconds that a process has used, user and system (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def until_counted(

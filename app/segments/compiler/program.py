@@ -21,7 +21,7 @@ from app.segments.compiler.list_ids import LISTS, list_id, listed
 from app.segments.compiler.model_code import attach_of
 from app.segments.compiler.population import PopulationCode, population_code, write_measures
 from app.segments.compiler.population_values import PopulationValue
-from app.segments.compiler.reads import Masks, Reads
+from app.segments.compiler.reads import Masks, Reads, all_reads, context_paths_of
 from app.segments.compiler.seen_windows import SeenWindows
 from app.segments.compiler.segment_code import is_simple, write_segment
 from app.segments.compiler.value_parts import PartsWriter, lasting_ms, lines_asked, write_cart
@@ -41,8 +41,6 @@ from app.segments.evaluation.matched_aggregate import MatchedAggregate
 from app.segments.evaluation.operators import CONTAINERS
 from app.segments.evaluation.settlement import SegmentCode
 from app.segments.evaluation.time_rules import TimeRules
-from app.segments.language import syntax
-from app.segments.language.walk import walk
 from tables.counted import Counted
 from tables.profile import Profile
 from tables.windows import FOREVER
@@ -144,6 +142,14 @@ def compile_catalog(catalog: Catalog, rules: TimeRules) -> Program:
     return _Compiler(catalog, rules).program()
 
 
+def aggregates_of(catalog: Catalog, rules: TimeRules) -> list[Remembered]:
+    """The aggregates of the program of a checked catalog; where it has segments by value, those of their values alone.
+
+    No code is compiled, which takes most of the time of `compile_catalog`.
+    """
+    return _Compiler(catalog, rules).aggregates()
+
+
 class _Compiler:
     def __init__(self, catalog: Catalog, rules: TimeRules) -> None:
         self.catalog = catalog
@@ -164,9 +170,18 @@ class _Compiler:
         self.population: dict[str, PopulationValue] = {}
         self.code = CodeWriter(self.namespace)
 
-    def program(self) -> Program:
+    def aggregates(self) -> list[Remembered]:
+        self._write_segments()
+        by_value = [what for parts in self.parts for what in parts.registry.by_id.values()]
+        return by_value or list(self.registry.by_id.values())
+
+    def _write_segments(self) -> tuple[list[Reads], dict[str, str]]:
+        """Reads of each segment, and the functions of `write_measures`."""
         reads = [self._write_segment(segment, number) for number, segment in enumerate(self.live)]
-        measured = write_measures(self._expressions(), self.population)
+        return reads, write_measures(self._expressions(), self.population)
+
+    def program(self) -> Program:
+        reads, measured = self._write_segments()
         masks = Masks(reads)
         for purpose in self.purposes.values():  # also those that no definition reads yet
             masks.leaves.setdefault(purpose.path, 0)
@@ -292,8 +307,8 @@ class _Compiler:
         for registry in (self.registry, *(parts.registry for parts in self.parts)):
             for what in registry.by_id.values():
                 for pattern in (*(source.pattern for source in what.sources), what.since_last):
-                    paths |= _context_paths_of(pattern)
-        return paths | {path for parts in self.parts for path in _context_paths_of(parts.each.of)}
+                    paths |= context_paths_of(pattern)
+        return paths | {path for parts in self.parts for path in context_paths_of(parts.each.of)}
 
     def _write_handlers(self, masks: Masks, decoder: MessageDecoder) -> dict[EventKey, tuple[str, HandlerWriter]]:
         keys: dict[EventKey, list[Remembered]] = {}
@@ -372,9 +387,7 @@ class _Compiler:
                 else (),
                 dependents=dependents[read.segment.name],
                 reads=tuple(sorted(self._reads(read, by_name))),
-                lags=tuple(
-                    sorted(numbers[name] for name in _all_reads(read, by_name) if by_name[name].has_early_timer)
-                ),
+                lags=tuple(sorted(numbers[name] for name in all_reads(read, by_name) if by_name[name].has_early_timer)),
                 settle=functions[f"settle_{number}"],
                 entry_evidence=functions[f"entry_evidence_{number}"],
                 exit_evidence=functions[f"exit_evidence_{number}"],
@@ -386,7 +399,7 @@ class _Compiler:
 
     def _reads(self, read: Reads, by_name: dict[str, Reads]) -> set[int]:
         """Returns what a segment depends on that may have a timer of its own: other segments, pending sequences."""
-        names = _all_reads(read, by_name)
+        names = all_reads(read, by_name)
         found = set(map(self.registry.segment_id, names))
         if read.parts is not None:
             by_id = read.parts.registry.by_id
@@ -395,13 +408,6 @@ class _Compiler:
             asked = each.aggregates | each.inside_aggregates
             found |= {own for own in asked if self.registry.by_id[own].matched is not None}
         return found
-
-
-def _context_paths_of(node: syntax.Node | None) -> set[Path]:
-    """The context paths that filters of a pattern read."""
-    found = () if node is None else tuple(walk(node))
-    places = (each for near in found if isinstance(near, syntax.Near) for each in near.coordinates)
-    return {each.path for each in (*found, *places) if isinstance(each, syntax.EventContext)}
 
 
 def _experiments(segment: Segment, holdout: Experiment | None) -> tuple[ExperimentCode, ...]:
@@ -434,15 +440,3 @@ def _handlers(
         key: Handler(functions[name], *writer.properties_decoder(), tuple(writer.fields))
         for key, (name, writer) in writers.items()
     }
-
-
-def _all_reads(read: Reads, by_name: dict[str, Reads]) -> set[str]:
-    """The segments that one depends on, directly or not."""
-    found: set[str] = set()
-    waiting = list(read.segments)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(by_name[name].segments)
-    return found

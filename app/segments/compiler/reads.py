@@ -1,6 +1,6 @@
 """Inputs that the functions of segments read, and the masks of segments by what they read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.events.message import Path
@@ -9,6 +9,8 @@ from app.segments.compiler.population_values import POPULATION
 from app.segments.compiler.value_parts import PartsWriter
 from app.segments.definitions.definition import Segment
 from app.segments.evaluation.score_margin import Margin
+from app.segments.language import syntax
+from app.segments.language.walk import walk
 
 
 @dataclass(slots=True)
@@ -82,3 +84,22 @@ class Masks:
     def inside_mask(self, aggregate: int) -> int:
         """The segments that read an aggregate only for who is in."""
         return sum(bit for _, bit in self.inside.get(aggregate, ()))
+
+
+def all_reads(read: Reads, by_name: Mapping[str, Reads]) -> set[str]:
+    """The segments that one depends on, directly or not."""
+    found: set[str] = set()
+    waiting = list(read.segments)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(by_name[name].segments)
+    return found
+
+
+def context_paths_of(node: syntax.Node | None) -> set[Path]:
+    """The context paths that filters of a pattern read."""
+    found = () if node is None else tuple(walk(node))
+    places = (each for near in found if isinstance(near, syntax.Near) for each in near.coordinates)
+    return {each.path for each in (*found, *places) if isinstance(each, syntax.EventContext)}

@@ -4,14 +4,14 @@
 different values, all inside the window. Sizes are those of MessagePack, counted by the form of each state in `tables`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from app.events.instants import iso
 from app.segments.compiler.aggregates import Remembered
 from app.segments.compiler.model_code import packing
-from app.segments.compiler.program import Program, compile_catalog
+from app.segments.compiler.program import Program, aggregates_of, compile_catalog
 from app.segments.definitions.definition import Catalog, Definition, Score, Segment
 from app.segments.definitions.dependencies import expressions, references
 from app.segments.definitions.model_file import Model
@@ -114,11 +114,11 @@ class Footprint:
 def footprints(catalog: Catalog, rules: TimeRules) -> dict[str, Footprint]:
     """The footprint of each definition, by its name; nothing is kept for one that is retired."""
     found = {}
-    definitions: tuple[Definition, ...] = catalog.definitions
-    for definition in definitions:
+    named: dict[str, Definition] = {each.name: each for each in catalog.definitions}
+    for definition in named.values():
         retired = isinstance(definition, Segment) and definition.status == "retired"
         kept = () if retired else tuple(_kept(catalog, definition, rules))
-        window_ms, ever = (0, False) if retired else _windows(catalog, definition, {})
+        window_ms, ever = (0, False) if retired else _windows(named, definition, {})
         searched = () if retired else tuple(_searched(_nodes(catalog, definition)))
         found[definition.name] = Footprint(kept, window_ms, ever, searched)
     return found
@@ -232,13 +232,16 @@ def _leaf(node: s.Trait | s.ContextValue) -> tuple[str, s.Path]:
 
 def _aggregates(catalog: Catalog, definition: Definition, rules: TimeRules) -> list[Remembered]:
     """Returns the aggregates of the definition itself."""
-    program = compiled_alone(catalog, definition, rules)
-    by_value = [what for parts in program.parts for what in parts.registry.by_id.values()]
-    return by_value or list(program.remembered.values())
+    return aggregates_of(_alone(catalog, definition), rules)
 
 
 def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -> Program:
     """The program of one definition of a catalog; nobody is in the segments that it asks for."""
+    return compile_catalog(_alone(catalog, definition), rules)
+
+
+def _alone(catalog: Catalog, definition: Definition) -> Catalog:
+    """A catalog of one definition, with segments in which nobody is for those that it asks for."""
     alone: Segment
     if isinstance(definition, Score):
         asked = s.Comparison(">", s.ScoreValue(definition.name), s.Number(0))
@@ -253,15 +256,16 @@ def compiled_alone(catalog: Catalog, definition: Definition, rules: TimeRules) -
         if reference.kind == "segment" and reference.name != alone.name
     }
     nobodies = tuple(Segment(name, s.Boolean(False), None, None) for name in sorted(used))
-    return compile_catalog(replace(catalog, segments=(*nobodies, alone), models=()), rules)
+    return replace(catalog, segments=(*nobodies, alone), models=())
 
 
-def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[int, bool]]) -> tuple[int, bool]:
+def _windows(
+    definitions: Mapping[str, Definition], definition: Definition, known: dict[str, tuple[int, bool]]
+) -> tuple[int, bool]:
     """The longest window of a definition and of all that it uses, and whether something has none.
 
     What it asks `entered(... within W)` or `left(... within W)` of has one that is longer by W, as in `SeenWindows`.
     """
-    definitions = {each.name: each for each in catalog.definitions}
     known[definition.name] = 0, False
     window_ms, ever = 0, False
     if isinstance(definition, Score) and any(isinstance(node, s.Pattern) for node in expressions(definition)):
@@ -275,7 +279,7 @@ def _windows(catalog: Catalog, definition: Definition, known: dict[str, tuple[in
             case s.Membership() | s.ValueCount() | s.SegmentMark() | s.ScoreValue() | s.ModelValue() if (
                 name := _name_in(node)
             ) in definitions:
-                other_ms, other = known.get(name) or _windows(catalog, definitions[name], known)
+                other_ms, other = known.get(name) or _windows(definitions, definitions[name], known)
                 if isinstance(node, s.SegmentMark) and other_ms:
                     other_ms += node.within_ms or 0
                 window_ms, ever = max(window_ms, other_ms), ever or other

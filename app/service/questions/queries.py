@@ -228,7 +228,7 @@ class Queries:
         self._check_segment(segment)
         if value is not None:
             self._check_by_value(segment)
-        catalog, program = self._definitions.catalog, self._definitions.program
+        catalog, program = await self._definitions.compiled()
         found = await self._profiles.explain(self.key_of(user), segment, catalog=catalog, program=program)
         if value is None or found.segment.values is UNSET:
             return found
@@ -252,12 +252,13 @@ class Queries:
     async def evaluate(self, question: Question) -> Evaluation:
         """Evaluates given events of a user."""
         at_ms = None if question.at is None else _instant(question.at)
+        catalog, program = await self._definitions.compiled()
         async with self._evaluating:
             return await asyncio.to_thread(
                 evaluate,
                 question.events,
-                catalog=self._definitions.catalog,
-                program=self._definitions.program,
+                catalog=catalog,
+                program=program,
                 rules=self._rules,
                 at_ms=at_ms,
                 now_ms=time.time_ns() // 1_000_000,

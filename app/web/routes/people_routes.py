@@ -80,7 +80,7 @@ class People:
 
     async def view(self, user: str) -> PersonView:
         """All about a person. Problem 503."""
-        catalog, program = self._definitions.catalog, self._definitions.program
+        catalog, program = await self._definitions.compiled()
         found, live = await asyncio.gather(
             self._profiles.person(user, catalog=catalog, program=program), self._live(user)
         )

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from './vendor/core.js';
 import { language, t } from './words.js';
 
 const BASE = '/console/v1/';
+const UNREAD_MS = 1000;
 let csrf = '';
 export const setCsrf = (text) => { csrf = text; };
 
@@ -74,13 +75,15 @@ export function useData(path, { every = 0 } = {}) {
     const look = async () => {
       clearTimeout(timer);
       if (document.hidden && every) return;
+      let pause = every;
       try {
         const data = await ask(path);
         if (!over) setState({ path, data, problem: null, at: new Date().toISOString() });
       } catch (problem) {
         if (!over) setState((before) => before.path === path ? { ...before, problem } : { path, data: null, problem, at: null });
+        if (problem.code === 'unread') pause = UNREAD_MS;
       }
-      if (!over && every) timer = setTimeout(look, every);
+      if (!over && pause) timer = setTimeout(look, pause);
     };
     const seen = () => { if (!document.hidden && every) look(); };
     reload.current = look;

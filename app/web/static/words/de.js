@@ -1008,6 +1008,7 @@ export const WORDS = {
   refused_long_job: ['es dauerte länger als {n} Sekunde', 'es dauerte länger als {n} Sekunden'],
   refused_process: 'sein Prozess lässt sich nicht starten: {why}',
   refused_process_ended: 'sein Prozess hat von selbst geendet',
+  refused_unread: 'die Definitionen werden gerade gelesen: einen Moment',
   refused_no_definitions: 'noch sind keine Definitionen veröffentlicht',
   refused_no_path: 'diesen Pfad gibt es nicht',
   refused_no_redis: 'diese Konsole hat keine Mitgliedschaften: setzen Sie REDIS_URL, und lassen Sie shoal memberships laufen',

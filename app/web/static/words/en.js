@@ -1008,6 +1008,7 @@ export const WORDS = {
   refused_long_job: ['it took longer than {n} second', 'it took longer than {n} seconds'],
   refused_process: 'its process cannot be started: {why}',
   refused_process_ended: 'its process ended by itself',
+  refused_unread: 'the definitions are being read: a moment',
   refused_no_definitions: 'no definitions are published yet',
   refused_no_path: 'there is no such path',
   refused_no_redis: 'this console has no memberships: set REDIS_URL and run shoal memberships',

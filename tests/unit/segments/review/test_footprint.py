@@ -7,7 +7,7 @@ import pytest
 
 from app.events.instants import iso
 from app.offline.backtest import FileRecord
-from app.segments.compiler.program import compile_catalog
+from app.segments.compiler.program import aggregates_of, compile_catalog
 from app.segments.definitions.catalog import load_catalog
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
@@ -204,3 +204,19 @@ def test_a_score_keeps_what_its_points_ask_for() -> None:
 def test_history_is_complete_when_the_longest_window_has_been_seen(name: str, days: int, ever: bool) -> None:
     footprint = footprints(load_catalog(FILES), RULES)[name]
     assert (footprint.window_ms, footprint.ever) == (days * 86_400_000, ever)
+
+
+@pytest.mark.parametrize("more", ["", "each: product_id\n"])
+def test_aggregates_are_known_without_code_being_compiled(more: str) -> None:
+    catalog = load_catalog(
+        definition("count('Product Viewed' within 2d) >= 2 and sum(price of 'Viewed') > 3", more=more)
+    )
+    program = compile_catalog(catalog, RULES)
+    by_value = [what for parts in program.parts for what in parts.registry.by_id.values()]
+    compiled = by_value or program.remembered.values()
+    assert bool(by_value) == bool(more)
+    found = aggregates_of(catalog, RULES)
+    assert [(each.id, each.text, each.within_ms) for each in found] == [
+        (each.id, each.text, each.within_ms) for each in compiled
+    ]
+    assert len(found) == 2
