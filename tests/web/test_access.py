@@ -22,6 +22,7 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 PEOPLE = (
     "/console/v1/people?user=ann",
     "/console/v1/people/memberships?user=ann",
+    "/console/v1/people/reading?user=ann",
     "/console/v1/people/timeline?user=ann",
 )
 ALL = (

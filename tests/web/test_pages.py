@@ -1,13 +1,17 @@
 """The pages in a real browser: they show what is there, run nothing of anybody else's, and everybody can use them."""
 
+import asyncio
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from app.service.http.http_problem import Problem
+from app.service.questions.profiles import Profiles
 from app.settings import Settings
 from tests.service.browser import Browser
 from tests.web.changes import HOSTILE, change, write_change
@@ -191,3 +195,29 @@ async def test_what_cannot_be_asked_is_said(path: str, http: Any) -> None:
     answer = await http.get(path)
     assert answer.status_code == 400
     assert answer.json()["message"]
+
+
+async def test_the_page_of_a_person_says_how_much_of_the_profiles_is_read(
+    url: str, page: Browser, http: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    async def slow(self: Profiles, _: str, asked: str) -> dict[bytes, bytes]:
+        self._shares[asked] = 0.426
+        await asyncio.to_thread(over.wait, 60)
+        raise Problem(503, "profiles", "there is no more")
+
+    monkeypatch.setattr(Profiles, "_values", slow)
+    try:
+        for user, width in (("ann", 1280), ("somebody", 360)):
+            await look(page, f"{url}/people?user={user}", width=width)
+            await page.until("document.querySelector('main').textContent.includes('42% read')")
+            assert await page.evaluate("document.querySelector('main progress').value") == 0.426
+            assert await page.evaluate("document.querySelectorAll('.standings li').length") == (user == "ann")
+            assert await violations(page) == []
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        over.set()
+    await page.until("document.querySelector('main').textContent.includes('there is no more')")
+    assert await page.evaluate("document.querySelector('main progress')") is None
+    assert (await http.get("/console/v1/people/reading?user=ann")).json() == {"share": None}

@@ -4,7 +4,7 @@ That takes about a second for half a million users a partition: it is for questi
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from aiokafka.client import AIOKafkaClient
@@ -19,12 +19,22 @@ from app.settings import Settings
 READ_RECORDS: Final = 2_000
 
 
+def _untold(_: float) -> None:
+    """Nobody wants to know."""
+
+
 async def newest_values(
-    client: AIOKafkaClient, settings: Settings, users: Iterable[str], *, also: Collection[bytes] = ()
+    client: AIOKafkaClient,
+    settings: Settings,
+    users: Iterable[str],
+    *,
+    also: Collection[bytes] = (),
+    on_share: Callable[[float], None] = _untold,
 ) -> dict[bytes, bytes] | None:
     """Of each user the value that has come furthest, and of the keys `also`, which every partition has.
 
-    None where no worker has made the topic. Users who are not there are left out.
+    None where no worker has made the topic. Users who are not there are left out. `on_share` is told now and then
+    which share of the partitions' offsets has been read, from 0 to 1.
     """
     topic = settings.topics.profiles
     cluster = await client.fetch_all_metadata()
@@ -37,14 +47,21 @@ async def newest_values(
         by_partition.setdefault(partition_of(key, count), set(also)).add(key)
     values: dict[bytes, bytes] = {}
     async with LogReaders(client, settings, committed_only=await has_transactions(client)) as readers:
-        for partition, wanted in sorted(by_partition.items()):
-            values |= await _read_through(readers.open(topic, partition), wanted)
+        for done, (partition, wanted) in enumerate(sorted(by_partition.items())):
+            values |= await _read_through(
+                readers.open(topic, partition),
+                wanted,
+                lambda share, done=done: on_share((done + share) / len(by_partition)),  # type: ignore[misc]  # of this round
+            )
     return values
 
 
-async def _read_through(reader: LogReader, wanted: Collection[bytes]) -> dict[bytes, bytes]:
+async def _read_through(
+    reader: LogReader, wanted: Collection[bytes], on_share: Callable[[float], None]
+) -> dict[bytes, bytes]:
     values: dict[bytes, bytes] = {}
-    reader.seek(await reader.earliest())
+    earliest = await reader.earliest()
+    reader.seek(earliest)
     while True:
         fetched = await reader.read(records_max=READ_RECORDS, wait_ms=1)
         for record in fetched.records:
@@ -57,4 +74,5 @@ async def _read_through(reader: LogReader, wanted: Collection[bytes]) -> dict[by
                 values[record.key] = record.value
         if fetched.drained:
             return values
+        on_share((fetched.next_offset - earliest) / (fetched.end_offset - earliest))
         await asyncio.sleep(0)

@@ -54,6 +54,7 @@ class Profiles:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
+        self._shares: dict[str, float] = {}
 
     async def explain(self, user: str, segment: str, *, catalog: Catalog, program: Program) -> LiveEvaluation:
         """Explains why a user is in a segment or not, as of the last commit. Problem 503 if it is unreadable.
@@ -75,26 +76,40 @@ class Profiles:
     async def person(self, user: str, *, catalog: Catalog, program: Program) -> LivePerson:
         """All that one reading of the profile says about a user, and all segments. Problem 503 as `explain`."""
         asked = user
+        self._shares[asked] = 0.0
         try:
             async with asyncio.timeout(READ_TIMEOUT_S), self._reading:
-                values = await self._values(user)
+                values = await self._values(user, asked)
                 passed = {user}
                 while (target := _moved_to(user, values)) is not None and target not in passed:
                     user = target
                     passed.add(user)
-                    values = await self._values(user)
+                    values = await self._values(user, asked)
         except (KafkaError, OSError, TimeoutError, OffsetLostError) as error:
             reason = "it took too long" if isinstance(error, TimeoutError) else "Kafka does not answer"
             raise Problem(503, "profiles", f"the profiles cannot be read: {reason}", retry_after_s=5) from error
+        finally:
+            self._shares.pop(asked, None)
         found = await asyncio.to_thread(self._person, user, values, catalog, program)
         return msgspec.structs.replace(found, asked=asked, moved_to=user if user != asked else None)
 
-    async def _values(self, user: str) -> dict[bytes, bytes]:
+    def share_read(self, user: str) -> float | None:
+        """The share of the partition that a question about a user has read, from 0 to 1; None: nobody asks.
+
+        For a key that has moved, the partition of the user that it has moved to follows, from 0 again.
+        """
+        return self._shares.get(user)
+
+    async def _values(self, user: str, asked: str) -> dict[bytes, bytes]:
         """Of three keys the value that has come furthest: the user, the position, the catalog."""
+
+        def note(share: float) -> None:
+            self._shares[asked] = share
+
         client = await connect(self._settings)
         try:
             also = (POSITION_KEY, CATALOG_KEY.encode())
-            values = await newest_values(client, self._settings, [user], also=also)
+            values = await newest_values(client, self._settings, [user], also=also, on_share=note)
         finally:
             await client.close()
         if values is None:

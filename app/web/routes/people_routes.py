@@ -70,6 +70,13 @@ class LiveMemberships(msgspec.Struct, kw_only=True, frozen=True):
     memberships: list[Membership]
 
 
+class ReadingState(msgspec.Struct, frozen=True):
+    """The progress of a question about a person. `share`: of the partition of the profiles, from 0 to 1; null: nobody
+    asks this process about them just now."""
+
+    share: float | None
+
+
 class People:
     """Reads one person at a time from where it is kept."""
 
@@ -102,6 +109,10 @@ class People:
         """The segments that Redis knows of. Problem 503."""
         found = await self._memberships.of(user)
         return LiveMemberships(asked=found.path[0], user=found.user, memberships=found.memberships)
+
+    def reading(self, user: str) -> ReadingState:
+        """Progress of a question about a person."""
+        return ReadingState(self._profiles.share_read(user))
 
     async def _live(self, user: str) -> list[Membership] | str:
         try:
@@ -145,6 +156,25 @@ class PeopleRoutes(Controller):
         """The segments of a person as Redis has them, without reasons: no topic is read, so it answers at once."""
         gate.need(request, "people")
         return await people.at_once(queries.key_of(user))
+
+    @get(
+        "/console/v1/people/reading",
+        summary="How far a question about a person is",
+        responses=problems(*READING),
+        security=security("session"),
+        sync_to_thread=False,
+    )
+    def reading(
+        self,
+        request: Asked,
+        gate: NamedDependency[Gate],
+        people: NamedDependency[People],
+        queries: NamedDependency[Queries],
+        user: UserParameter,
+    ) -> ReadingState:
+        """The share of the profiles that `GET people` has read for this person: a page shows it meanwhile."""
+        gate.need(request, "people")
+        return people.reading(queries.key_of(user))
 
     @get(
         "/console/v1/people/timeline",

@@ -6,6 +6,8 @@ import { brevity, moment, t } from '../words.js';
 import { Figure, Shown, Time, Trouble } from '../parts/states.js';
 import { Kind, OfValue } from '../parts/changes.js';
 
+const READING_EVERY = 400;
+
 export function People({ me, query }) {
   const user = query.get('user') ?? '';
   const [text, setText] = useState(user);
@@ -56,6 +58,7 @@ function Person({ user }) {
   const view = useData(`people${made({ user })}`);
   const live = useData(`people/memberships${made({ user })}`);
   if (!view.data && live.data) return html`<${AtOnce} of=${live.data} reasons=${view} />`;
+  if (!view.data && !view.problem) return html`<h2 class="id"><bdi>${user}</bdi></h2><${Reading} user=${user} />`;
   return html`<${Shown} of=${view}>${(data) => html`
     <h2 class="id"><bdi>${data.user}</bdi></h2>
     ${data.moved_to ? html`<p class="notice">${t('person_moved', { asked: data.asked, user: data.user })}</p>` : ''}
@@ -64,9 +67,17 @@ function Person({ user }) {
     <${Timeline} user=${data.user} keys=${[...new Set([data.asked, ...data.keys.map((each) => each.id)])].filter((each) => each !== data.user).slice(0, 9)} />`}<//>`;
 }
 
+/** How much of the profiles has been read for the reasons. */
+function Reading({ user }) {
+  const { data } = useData(`people/reading${made({ user })}`, { every: READING_EVERY });
+  return html`<p class="quiet" role="status">${t('person_reading')}</p>
+    ${data && data.share !== null ? html`<p class="progress"><progress max="1" value=${data.share} aria-label=${t('person_reading_label')} />
+      <span class="quiet">${t('person_reading_share', { n: Math.floor(data.share * 100) })}</span></p>` : ''}`;
+}
+
 function AtOnce({ of: found, reasons }) {
   return html`<h2 class="id"><bdi>${found.user}</bdi></h2>
-    ${reasons.problem ? html`<${Trouble} problem=${reasons.problem} again=${reasons.reload} />` : html`<p class="quiet" role="status">${t('person_reading')}</p>`}
+    ${reasons.problem ? html`<${Trouble} problem=${reasons.problem} again=${reasons.reload} />` : html`<${Reading} user=${found.asked} />`}
     <section aria-labelledby="in"><h2 id="in">${t('person_in')} (${found.memberships.length})</h2>
       ${found.memberships.length ? html`<ul class="standings">${found.memberships.map((each) => html`<li key=${JSON.stringify([each.segment, each.value])}>
         <h3><a href=${segmentHref(each.segment)}>${each.segment}</a>${'value' in each ? html` · <bdi>${shown(each.value)}</bdi>` : ''}</h3>

@@ -647,6 +647,8 @@ export const WORDS = {
   yes: 'ja',
   no: 'nein',
   person_reading: 'Die Gründe werden aus den Profilen gelesen.',
+  person_reading_label: 'Fortschritt beim Lesen',
+  person_reading_share: '{n} % gelesen',
   person_in: 'Jetzt darin',
   person_in_none: 'In keinem Segment.',
   person_times: ['{n}-mal', '{n}-mal'],

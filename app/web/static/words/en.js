@@ -647,6 +647,8 @@ export const WORDS = {
   yes: 'yes',
   no: 'no',
   person_reading: 'The reasons are being read from the profiles.',
+  person_reading_label: 'Progress of the reading',
+  person_reading_share: '{n}% read',
   person_in: 'In now',
   person_in_none: 'Not in any segment.',
   person_times: ['{n} time', '{n} times'],
