@@ -25,7 +25,7 @@ from app.service.questions.memberships import Memberships
 from app.settings import Settings
 from app.web.change_feed import ChangeFeed
 from app.web.condition_words import Condition, conditions_of
-from app.web.texts import say
+from app.web.texts import say, translated
 
 SIZES_FRESH_S: Final = 2.0
 FRESHNESS_FRESH_S: Final = 20.0
@@ -156,7 +156,7 @@ class CatalogView:
         try:
             sizes = await self._sizes_of(catalog)
         except Problem as problem:
-            why_no_sizes = problem.body.message
+            why_no_sizes = translated(problem.body.message)
         activity, feeding = self._feed.activity(), self.destinations_of(catalog)
         rows = []
         for each in sorted(catalog.segments, key=lambda each: each.name):

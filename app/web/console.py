@@ -57,7 +57,7 @@ from app.web.routes.review_routes import ReviewRoutes
 from app.web.routes.segment_routes import SegmentRoutes
 from app.web.routes.session_routes import SessionRoutes
 from app.web.static_files import StaticFiles
-from app.web.texts import say
+from app.web.texts import say, translated
 from app.web.timeline import Timelines
 from app.web.vocabulary import Vocabularies
 
@@ -178,6 +178,8 @@ def _openapi() -> OpenAPIConfig:
 def _say_problem(_: Asked, problem: Problem) -> Response[bytes]:
     if (key := SERVICE_TEXTS.get(problem.body.code)) is not None:
         problem.body = msgspec.structs.replace(problem.body, message=say(f"refused_{key}"))
+    else:
+        problem.body = msgspec.structs.replace(problem.body, message=translated(problem.body.message))
     headers = {"Cache-Control": "no-store", **problem.headers}
     return Response(problem.encode(), status_code=problem.status, headers=headers, media_type="application/json")
 

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from app.errors import UserError
 from app.runtime.kafka.log_reader import OffsetLostError
 from app.service.http.http_problem import Problem
-from app.web.texts import say
+from app.web.texts import say, translated
 
 RETRY_AFTER_S: Final = 3
 
@@ -24,5 +24,7 @@ async def kafka_told() -> AsyncIterator[None]:
     except (UserError, KafkaError, OSError, OffsetLostError) as error:
         said = say("refused_kafka")
         if isinstance(error, UserError):
-            said = f"{error.message} ({error.hint})" if error.hint else error.message
+            said = translated(error.message)
+            if error.hint and said == error.message:
+                said += f" ({error.hint})"
         raise Problem(503, "kafka", said, retry_after_s=RETRY_AFTER_S) from None

@@ -5,7 +5,7 @@ that are filled in.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
@@ -38,10 +38,44 @@ def say(key: str, /, **values: str | int) -> str:
     >>> say("said_times", n=1), say("said_times", n=1200)
     ('1 time', '1,200 times')
     """
+    return _filled(key, values)
+
+
+def _filled(key: str, values: Mapping[str, str | int]) -> str:
     language = _language.get()
     forms = _TEXTS[language][key]
     form = forms[0] if len(forms) == 1 or str(values.get("n")) == "1" else forms[1]
     return _HOLE.sub(lambda hole: _shown(values[hole[1]], language), form)
+
+
+def translated(message: str) -> str:
+    """A message of the program, which is in English, in the language of whoever asks.
+
+    The texts whose keys begin with `error_` are those of such messages; one that none of them fits stays as it is.
+
+    >>> with speaking("de"):
+    ...     translated("there is no file march.jsonl"), translated("out of cheese")
+    ('es gibt keine Datei march.jsonl', 'out of cheese')
+    """
+    if _language.get() == LANGUAGES[0]:
+        return message
+    for key, pattern in _ERRORS:
+        if (found := pattern.fullmatch(message)) is not None:
+            return _filled(key, found.groupdict())
+    return message
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    parts = _HOLE.split(form)
+    return re.compile("".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts)))
+
+
+_ERRORS: Final = sorted(
+    ((key, _pattern(forms[0])) for key, forms in _TEXTS[LANGUAGES[0]].items() if key.startswith("error_")),
+    key=lambda each: len(_HOLE.sub("", _TEXTS[LANGUAGES[0]][each[0]][0])),
+    reverse=True,
+)
+"""Patterns of the messages, those with the most text of their own first: others may fit more than is meant."""
 
 
 def language_of(accepted: str) -> str:

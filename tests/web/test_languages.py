@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -13,9 +14,11 @@ from app.reports.notes import TEXTS as NOTES
 from app.segments.language.parser import parse_expression
 from app.settings import Settings
 from app.web.condition_words import clause_of, words_of
-from app.web.texts import holes, language_of, read_texts, speaking
+from app.web.texts import holes, language_of, read_texts, speaking, translated
 from tests.service.browser import Browser
 from tests.support.shop import soon
+from tests.support.waiting import wait_until
+from tests.web.author import author_of_own_shop
 from tests.web.changes import change, write_change
 from tests.web.test_editing import says
 from tests.web.test_pages import PAGES, look, violations
@@ -26,6 +29,30 @@ SAMPLES: Final = {"Order Completed", "userId", "revenue"}
 """Names that events have, in any language."""
 SAME: Final = 9
 """So many texts are the same word in both languages, such as Segment and Partition."""
+ROOT: Final = FOLDER.parents[2]
+ERRORS: Final = (
+    *("app/backfill", "app/catalogs/catalog_in_use.py", "app/catalogs/renaming.py", "app/errors.py"),
+    *("app/offline/backfill_history.py", "app/offline/backfill_plan.py", "app/offline/backtest.py"),
+    *("app/offline/event_files.py", "app/offline/uplift.py", "app/offline/uplift_statistics.py"),
+    *("app/offline/uplift_warehouse.py", "app/offline/warehouse_files.py", "app/population/membership_sets.py"),
+    *("app/reports/funnels.py", "app/reports/history.py", "app/reports/history_files.py"),
+    *("app/runtime/audit.py", "app/runtime/catalog_follower.py", "app/runtime/kafka/clients.py"),
+    *("app/runtime/kafka/topics.py", "app/runtime/records/envelope.py", "app/simulation/recording.py"),
+    *("app/service/questions/memberships.py", "app/service/questions/profiles.py"),
+    *("app/service/access/named_user.py", "app/verification/topic_contents.py"),
+    *("app/web/drafts/condition_edit.py", "app/web/jobs", "app/web/pulse.py"),
+)
+"""Modules whose errors reach a page, through a job or a request."""
+NOT_READY: Final = ": shoal memberships brings them there"
+"""`Memberships.report` adds it to why the memberships are not there."""
+AT_THE_START: Final = {
+    "x names no files",
+    "x: x is no name of a history",
+    "x has the name of another one",
+}
+"""Errors of settings: the console does not start with them."""
+OF_PARTS: Final = {f"x{NOT_READY}"}
+"""Messages that only add to others, which are asked for themselves."""
 
 
 def test_each_language_has_every_text_with_the_same_holes_and_forms() -> None:
@@ -86,6 +113,67 @@ def test_the_server_names_texts_that_are_there_and_gives_all_their_values(spoken
                     assert len(texts[keys[0]]) == 1 or "n" in given, keys[0]
                 checked += 1
     assert checked > 100
+
+
+def errors_of(path: Path) -> list[tuple[str, str]]:
+    """The messages of errors in a module, each with its place; what is filled in stands as `x`."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            given = node.args[2:3] if node.func.id == "Problem" else node.args[:1]
+            if given and node.func.id.endswith(("UserError", "RefusedError", "Problem", "NotReadyError")):
+                more = NOT_READY if node.func.id == "NotReadyError" else ""
+                found += [(f"{path.name}:{node.lineno}", text + more) for text in texts_in(given[0])]
+    return found
+
+
+def texts_in(node: ast.expr) -> list[str]:
+    """The text that an expression makes; none where it makes it elsewhere."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant | ast.FormattedValue):
+        text = "".join(str(each.value) if isinstance(each, ast.Constant) else "x" for each in node.values)
+        return [] if text == "x" else [text]
+    return []
+
+
+@pytest.mark.parametrize("place", ERRORS)
+def test_each_error_that_reaches_a_page_is_said_in_german(place: str) -> None:
+    paths = sorted((ROOT / place).rglob("*.py")) if (ROOT / place).is_dir() else [ROOT / place]
+    found = [each for path in paths for each in errors_of(path) if each[1] not in AT_THE_START | OF_PARTS]
+    with speaking("de"):
+        assert [f"{where}: {text}" for where, text in found if translated(text) == text] == []
+
+
+def test_an_error_without_german_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(
+        "raise UserError('the moon is full', hint='wait')\nraise Problem(503, 'moon', f'{a} is {b}')\n"
+    )
+    assert errors_of(tmp_path / "made.py") == [("made.py:1", "the moon is full"), ("made.py:2", "x is x")]
+    with speaking("de"):
+        assert translated("the moon is full") == "the moon is full"
+
+
+def test_a_message_is_told_in_german_with_its_values() -> None:
+    with speaking("de"):
+        assert translated("no definitions are published") == "es sind keine Definitionen veröffentlicht"
+        assert translated("cannot read events of /data/a: b: c") == "events in /data/a ist nicht lesbar: b: c"
+        assert translated("a funnel has 2 to 12 steps, not 1") == "ein Trichter hat 2 bis 12 Schritte, nicht 1"
+    assert translated("no definitions are published") == "no definitions are published"
+
+
+def test_a_backfill_that_fails_says_why_in_the_language_of_who_looks(settings: Settings) -> None:
+    with author_of_own_shop(settings, "german") as author:
+        author.publish("segment: filled\nwhen: exists('Tea Poured')\n", message="x")
+
+        def begins() -> bool:
+            return author.post("/backfill", names=["filled"], source="topic").status_code == 200
+
+        wait_until(begins, what="the console knows the segment")
+        wait_until(lambda: author.http.get("/backfill").json()["state"] == "failed", what="it fails", within_s=60)
+        for accepted, said in (("de", "es gibt kein Topic"), ("en", "there is no topic")):
+            found = author.http.get("/backfill", headers={"Accept-Language": accepted}).json()
+            assert said in found["problem"]
 
 
 def test_the_texts_around_reasons_are_those_of_commands() -> None:

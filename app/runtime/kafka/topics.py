@@ -152,11 +152,12 @@ async def ensure_topics(settings: Settings, client: AIOKafkaClient, specs: Seque
         if not partitions:
             missing.append(spec)
         elif len(partitions) != spec.partitions:
-            wrong.append(f"{spec.name} has {len(partitions)}")
+            wrong.append((spec.name, len(partitions)))
     if wrong:
+        name, count = wrong[0]
         raise UserError(
-            f"the setting partitions is {settings.partitions}, but {wrong[0]} partitions",
-            detail="\n".join(wrong[1:]) or None,
+            f"the setting partitions is {settings.partitions}, but {name} has {count} partitions",
+            detail="\n".join(f"{other} has {others}" for other, others in wrong[1:]) or None,
             hint="partitions = what the topics have (SHOAL_PARTITIONS, --partitions). The number cannot be changed "
             "later:\nusers would move to other partitions than their profiles. Start again with another topic_prefix.",
         )

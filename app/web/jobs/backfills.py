@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.web.jobs.backfill_work import BackfillOutcome, BackfillTask, Deed
 from app.web.jobs.histories import TOPIC, read_histories
 from app.web.jobs.work import Work
-from app.web.texts import say
+from app.web.texts import say, translated
 
 NAMES_MAX: Final = 200
 LOOK_AGAIN_S: Final = 30.0
@@ -102,7 +102,7 @@ class Backfills:
             total=said.total,
             left_s=said.left_s,
             outcome=said.backfill if task.deed == "fill" else None,
-            problem=said.problem,
+            problem=translated(said.problem),
         )
 
     async def begin(self, names: list[str], source: str, catalog: Catalog, *, actor: str) -> Backfill:
@@ -152,7 +152,7 @@ class Backfills:
         if work.state == "running":
             return Backfill(state="looking", sources=self.sources)
         if found is None:
-            return Backfill(state="none", sources=self.sources, problem=work.said.problem)
+            return Backfill(state="none", sources=self.sources, problem=translated(work.said.problem))
         state: State = "unfinished" if found.names else "none"
         return Backfill(state=state, sources=self.sources, names=found.names, source=found.source)
 

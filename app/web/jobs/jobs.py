@@ -15,7 +15,7 @@ from app.web.jobs.job_process import JobKind, JobTask
 from app.web.jobs.profile_counts import ProfileCounts
 from app.web.jobs.report_job import ReportTables
 from app.web.jobs.work import State, Work
-from app.web.texts import say
+from app.web.texts import say, translated
 
 JOBS_AT_ONCE: Final = 2
 JOB_S_MAX: Final = 180.0
@@ -60,7 +60,7 @@ class Job(Work):
             stage=said.stage,
             done=said.done,
             total=said.total,
-            problem=said.problem,
+            problem=translated(said.problem),
             tests=said.tests,
             backtest=said.backtest,
             counts=said.counts,

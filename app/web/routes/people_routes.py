@@ -22,7 +22,7 @@ from app.service.questions.queries import Queries
 from app.web.access.gate import Asked, Gate
 from app.web.condition_words import words_of
 from app.web.live_changes import LiveChanges
-from app.web.texts import say
+from app.web.texts import say, translated
 from app.web.timeline import KEYS_MAX, Timeline, Timelines
 
 READING = (400, 401, 403, 503)
@@ -118,7 +118,7 @@ class People:
         try:
             return (await self._memberships.of(user)).memberships
         except Problem as problem:
-            return problem.body.message
+            return translated(problem.body.message)
 
 
 class PeopleRoutes(Controller):
