@@ -42,6 +42,8 @@ class UserTable:
         self._moved = 0
         self.unfired: Mapping[str, int] = {}
         """Timers that no worker has fired under this catalog: user -> the first instant that was left out."""
+        self._has_uncounted = False
+        """Users are in segments that the program they were restored under did not know."""
 
     # ---- queries of the caller
 
@@ -161,8 +163,18 @@ class UserTable:
         members = self._settlement.members
         for own in profiles.inside_of(encoded):
             bit = self.program.bits.get(own)
-            if bit is not None:
+            if bit is None:
+                self._has_uncounted = True
+            else:
                 members[self.program.segments[bit.bit_length() - 1].name] += by
+
+    def _count_again(self) -> None:
+        """Counts the members of the program's segments in all profiles: they were restored under another program, which
+        does not know each segment that users are in."""
+        self._has_uncounted = False
+        self._settlement.members.update(dict.fromkeys((code.name for code in self.program.segments), 0))
+        for encoded in self._encoded.values():
+            self._count_members(encoded, 1)
 
     # ---- the catalog
 
@@ -202,6 +214,8 @@ class UserTable:
         self.program = program
         self._settlement = Settlement(program.segments, self.rules.retention_ms)
         self._settlement.members.update(members)
+        if self._has_uncounted:
+            self._count_again()
         self.unfired = {}
         if self._catalog.follow(program, self._settlement, clock_ms=clock_ms):
             self._reevaluation.find(self._encoded, self._catalog.epoch, before=before)

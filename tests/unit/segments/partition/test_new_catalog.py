@@ -72,6 +72,21 @@ def test_members_of_a_segment_that_is_gone_leave_with_what_was_last_sent() -> No
     assert partition.unswept == []
 
 
+@pytest.mark.parametrize("own", [VIEWERS, STRICTER])
+def test_members_are_counted_who_were_read_back_under_a_program_without_their_segment(own: str) -> None:
+    """A worker starts with the newest definitions; its journal demands those before them first."""
+    _, profiles = a_partition()
+    partition = Partition(program(BUYERS, ACTIVE), RULES)
+    for user, profile in profiles.items():
+        partition.restore(user, profile, offset=4)
+    assert (partition.stale, partition.members()) == (True, {"active": 0, "buyers": 1})
+    partition.adopt(program(own, BUYERS), clock_ms=START_MS + 6 * MINUTE_MS)
+    assert partition.members() == {"active": 0, "buyers": 1, "viewers": 1}
+    partition.sweep(100)
+    partition.advance(START_MS + 3 * 60 * MINUTE_MS)
+    assert partition.members() == {"active": 0, "buyers": 0, "viewers": 0}
+
+
 def test_a_stricter_condition_takes_effect_at_the_clock_and_not_before() -> None:
     partition, _ = a_partition()
     partition.adopt(program(STRICTER, BUYERS), clock_ms=partition.clock_ms)
