@@ -1,15 +1,15 @@
 """The lines of a cart by product: [quantity, price (both in millionths), latest t, number of the latest touch].
 
 Where the key of a product has several properties (`key: [product_id, variant]`), all lines with the same first one are
-one line here: their quantities together, the price of the one that was touched last. See language.md, "One membership
-for each value".
+one line here: their quantities together, the price of the one that was touched last. So are those from before the key
+of the cart was another one. See language.md, "One membership for each value".
 """
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tables.cart import Cart
-from tables.values import first_of_key, from_micros
+from tables.values import first_of_key, from_micros, may_be_joined
 
 Line = list[int]
 QUANTITY, PRICE, TOUCHED_MS, TOUCH = range(4)
@@ -43,32 +43,22 @@ def changed(before: Seen, cart: Cart | None) -> set[str]:
     return products_of((*touched, *(before.keys - items.keys())))
 
 
-def line_of(cart: Cart | None, product: str, *, joined: bool) -> Line | None:
-    """The line of a product; None where it is not in the cart. `joined`: a key has several properties."""
-    if cart is None:
-        return None
-    if not joined:
-        line: Line | None = cart[0].get(product)
-        return line
-    return _one([line for key, line in cart[0].items() if first_of_key(key) == product])
-
-
-def lines_of(cart: Cart | None, *, joined: bool) -> dict[str, Line]:
-    """The lines of all products in the cart."""
+def lines_of(cart: Cart | None) -> dict[str, Line]:
+    """The lines of all products in the cart, by their keys."""
     if cart is None:
         return {}
     items: dict[str, Line] = cart[0]
-    if not joined:
+    if not may_be_joined(items):
         return items
     found: dict[str, list[Line]] = {}
     for key, line in items.items():
         found.setdefault(first_of_key(key), []).append(line)
-    return {product: one for product, lines in found.items() if (one := _one(lines)) is not None}
+    return {product: _one(lines) for product, lines in found.items()}
 
 
-def _one(lines: list[Line]) -> Line | None:
-    if len(lines) <= 1:
-        return lines[0] if lines else None
+def _one(lines: list[Line]) -> Line:
+    if len(lines) == 1:
+        return lines[0]
     last = max(lines, key=lambda line: (line[TOUCHED_MS], line[TOUCH]))
     return [sum(line[QUANTITY] for line in lines), last[PRICE], last[TOUCHED_MS], last[TOUCH]]
 

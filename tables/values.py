@@ -7,6 +7,7 @@ docs/exact-meaning.md, "Numbers and texts".
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from math import isfinite
 from typing import Any, TypeAlias
@@ -23,6 +24,8 @@ TIE_NEAR = 1e-3
 LIST_ITEMS_MAX = 20
 INT64_MAX = 2**63 - 1
 _JOINED = "\x00k"
+_FIRST = json.JSONDecoder()
+"""Reads the first item behind the bracket of a list, and not the others."""
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -115,7 +118,12 @@ def joined_key(keys: list[str | None]) -> str:
 
 def first_of_key(key: str) -> str:
     """The first of the keys of which this one was joined; any other key itself."""
-    return str(json.loads(key[len(_JOINED) :])[0]) if key.startswith(_JOINED) else key
+    return str(_FIRST.raw_decode(key, len(_JOINED) + 1)[0]) if key.startswith(_JOINED) else key
+
+
+def may_be_joined(keys: Iterable[str]) -> bool:
+    """False if none of the keys was joined out of several; looks at all of them at once, as most carts have none."""
+    return _JOINED in "".join(keys)
 
 
 def key_order(key: str) -> tuple[str, bool]:

@@ -144,7 +144,7 @@ EACH_MUTATIONS = (
             "a product that comes back into the cart is the one that was forgotten",
             BY_VALUE,
             "is_less = self._forget(state, now, cart_lines.products_of(before.keys))",
-            "is_less = self._forget(state, now, self._products(whole))",
+            "is_less = self._forget(state, now, self.lines_in(whole))",
         ),
         Mutation(
             "with `of` each product in the cart becomes known",
@@ -167,7 +167,7 @@ EACH_MUTATIONS = (
         Mutation(
             "an event that no cart looks at makes no product in the cart known",
             BY_VALUE,
-            "            touched.keys |= self._know_lines(whole, state)",
+            "            touched.keys |= self._know_lines(lines, state)",
             "            pass",
         ),
         Mutation(

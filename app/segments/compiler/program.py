@@ -285,7 +285,7 @@ class _Compiler:
             alike=tuple(sorted(map(registry.segment_id, alike))),
             aggregates={own: Shown(what.kind, what.matched, what.within_ms) for own, what in registry.by_id.items()},
             counted=self.registry.counted,
-            lines=lines_asked(writer.features, each, self.catalog.settings.cart),
+            lines=lines_asked(writer.features, each),
         )
         inside = frozenset(writer.inside_aggregates - writer.aggregates)
         parts = PartsWriter(each, registry, by_value, frozenset(writer.aggregates), inside)

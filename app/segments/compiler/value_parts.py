@@ -83,9 +83,9 @@ class PartsWriter:
         return " or ".join(f"({test})" for test in dict.fromkeys(tests)) or "False"
 
 
-def lines_asked(features: Collection[str], each: Each, policy: CartPolicy) -> Lines | None:
+def lines_asked(features: Collection[str], each: Each) -> Lines | None:
     """The lines of the cart that a definition asks for; None if it asks for none."""
-    return Lines(joined=len(policy.key) > 1, make_known=each.of is None) if "cart" in features else None
+    return Lines(make_known=each.of is None) if "cart" in features else None
 
 
 def write_cart(

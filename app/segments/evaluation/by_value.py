@@ -33,6 +33,7 @@ from tables.windows import FOREVER, Kind
 Feed = Callable[[Profile, Message, Any, int, int, Any], int]
 ANEW: Final = frozenset({"catalog", "backfill", "split"})
 """Kinds of settlements after which a definition may be new to a profile."""
+_NO_LINES: Final[Mapping[str, cart_lines.Line]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,9 @@ class Shown:
 class Lines:
     """Lines of the cart, of which a definition asks for that of its value.
 
-    joined: the key of a product has several properties. make_known: each product in the cart is a known value.
+    make_known: each product in the cart is a known value.
     """
 
-    joined: bool
     make_known: bool
 
 
@@ -107,8 +107,10 @@ class ByValue:
         """The id under which a profile has the values."""
         return by_value.state_id(self.segment)
 
-    def part(self, whole: Profile, key: str, entry: Entry) -> Profile:
-        """One value as a profile of its own, which shares what is not about the value."""
+    def part(
+        self, whole: Profile, key: str, entry: Entry, lines: Mapping[str, cart_lines.Line] | None = None
+    ) -> Profile:
+        """One value as a profile of its own, which shares what is not about the value. `lines`: `lines_in` the cart."""
         own = self.segment
         members = {other: whole.members[other] for other in self.others if other in whole.members}
         for other in self.alike:
@@ -128,16 +130,27 @@ class ByValue:
             members=members,
             due=entry[DUE],
             session=whole.session,
-            cart=None if self.lines is None else cart_lines.line_of(whole.cart, key, joined=self.lines.joined),
+            cart=(self.lines_in(whole) if lines is None else lines).get(key),
             leaves=whole.leaves,
             message_ids=whole.message_ids,
             watched=0,
         )
 
+    def lines_in(self, whole: Profile) -> Mapping[str, cart_lines.Line]:
+        """The lines of the products in the cart, if the definition asks for them."""
+        return _NO_LINES if self.lines is None else cart_lines.lines_of(whole.cart)
+
     @contextmanager
-    def _asked(self, whole: Profile, key: str, entry: Entry, settlement: Settling) -> Iterator[Profile]:
+    def _asked(
+        self,
+        whole: Profile,
+        key: str,
+        entry: Entry,
+        settlement: Settling,
+        lines: Mapping[str, cart_lines.Line] | None = None,
+    ) -> Iterator[Profile]:
         """The part of a value while changes are about it; afterwards its membership and the sequence are taken over."""
-        part = self.part(whole, key, entry)
+        part = self.part(whole, key, entry, lines)
         users = settlement.members[self.code.name]
         settlement.whole, settlement.value = whole, key_value(key)
         try:
@@ -173,10 +186,10 @@ class ByValue:
         state: State = whole.aggregates.get(self.state_id) or {}
         touched = settlement.touched.pop(self.number, None) or Touched()
         is_less = False
+        lines = self.lines_in(whole)
         if not has_changed_cart:
-            is_less = self._forget(state, now, self._products(whole))
-            if self.lines is not None:
-                touched.keys |= self._know_lines(whole, state)
+            is_less = self._forget(state, now, lines)
+            touched.keys |= self._know_lines(lines, state)
         for key in keys:
             entry = state.get(key)
             if entry is None:
@@ -187,7 +200,7 @@ class ByValue:
                 touched.new.add(key)
             elif t > entry[LATEST]:
                 entry[LATEST] = t
-            if feed(self.part(whole, key, entry), event, properties, t, now, settlement):
+            if feed(self.part(whole, key, entry, lines), event, properties, t, now, settlement):
                 touched.keys.add(key)
         return self._touch(whole, state, touched, settlement, is_less=is_less)
 
@@ -216,7 +229,7 @@ class ByValue:
         touched = settlement.touched.pop(self.number, None) or Touched()
         changed = cart_lines.changed(before, whole.cart)
         touched.keys |= changed & state.keys()
-        known = self._know_lines(whole, state, () if not makes_known else changed)
+        known = self._know_lines(self.lines_in(whole), state, () if not makes_known else changed)
         touched.keys |= known
         touched.new |= known & changed
         return self._touch(whole, state, touched, settlement, is_less=is_less)
@@ -224,15 +237,15 @@ class ByValue:
     def know_lines(self, whole: Profile) -> None:
         """Makes each product in the cart a known value, in a profile that is to be settled as a whole."""
         state: State = whole.aggregates.get(self.state_id) or {}
-        if self._know_lines(whole, state):
+        if self._know_lines(self.lines_in(whole), state):
             whole.aggregates[self.state_id] = state
 
-    def _know_lines(self, whole: Profile, state: State, these: Collection[str] = ()) -> set[str]:
+    def _know_lines(self, lines: Mapping[str, cart_lines.Line], state: State, these: Collection[str] = ()) -> set[str]:
         """The keys of the products in the cart that become known; `these` do in any case."""
+        known: set[str] = set()
         if self.lines is None:
-            return set()
-        known = set()
-        for key, line in cart_lines.lines_of(whole.cart, joined=self.lines.joined).items():
+            return known
+        for key, line in lines.items():
             entry = state.get(key)
             if entry is not None:
                 entry[LATEST] = max(entry[LATEST], line[cart_lines.TOUCHED_MS])
@@ -240,10 +253,6 @@ class ByValue:
                 state[key] = by_value.new_entry(line[cart_lines.TOUCHED_MS])
                 known.add(key)
         return known
-
-    def _products(self, whole: Profile) -> Collection[str]:
-        """The keys of the products in the cart, where the definition asks for their lines."""
-        return () if self.lines is None else cart_lines.lines_of(whole.cart, joined=self.lines.joined)
 
     def _forget(self, state: State, now: int, products: Collection[str]) -> bool:
         """Drops values of which nothing shows any more, by which the user is not in, and for which nothing waits.
@@ -288,11 +297,12 @@ class ByValue:
             asked = [key for key, entry in state.items() if key in touched.keys or _due(entry) <= now]
         else:
             asked = [key for key in touched.keys if key in state]
+        lines = self.lines_in(whole)
         for key in sorted(asked, key=key_order):
             entry = state[key]
             if settlement.kind == "catalog":
                 self._fit(entry)
-            with self._asked(whole, key, entry, settlement) as part:
+            with self._asked(whole, key, entry, settlement, lines) as part:
                 changed |= self._settle_part(part, now, settlement)
         self._sum_up(whole, state, now, settlement)
         return changed
@@ -343,10 +353,11 @@ class ByValue:
         """The values of a profile that takes the place of `before`."""
         state: State = whole.aggregates.get(self.state_id) or {}
         was: State = before.aggregates.get(self.state_id) or {}
+        lines, former_lines = self.lines_in(whole), self.lines_in(before)
         for key in sorted({*state, *was}, key=key_order):
             entry = state.get(key) or by_value.new_entry(0)
-            former = self.part(before, key, was.get(key) or by_value.new_entry(0))
-            with self._asked(whole, key, entry, settlement) as part:
+            former = self.part(before, key, was.get(key) or by_value.new_entry(0), former_lines)
+            with self._asked(whole, key, entry, settlement, lines) as part:
                 settlement.become_one(part, former, self.code, now)
         member, given = before.members.get(self.segment), whole.members.pop(self.segment, None)
         if member is not None:

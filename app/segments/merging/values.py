@@ -16,10 +16,11 @@ def merge_values(profile: Profile, given: Profile, values: ByValue, now: int) ->
         values.know_lines(profile)
         return
     state = profile.aggregates.setdefault(values.state_id, {})
+    lines, their_lines = values.lines_in(profile), values.lines_in(given)
     for key, theirs in others.items():
         own = state.setdefault(key, new_entry(theirs[LATEST]))
         own[LATEST] = max(own[LATEST], theirs[LATEST])
-        part, other = values.part(profile, key, own), values.part(given, key, theirs)
+        part, other = values.part(profile, key, own, lines), values.part(given, key, theirs, their_lines)
         for number, kept in list(other.aggregates.items()):
             shown = values.aggregates.get(number)
             if shown is None:

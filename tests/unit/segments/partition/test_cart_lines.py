@@ -202,6 +202,30 @@ def test_a_product_that_made_room_comes_back_with_an_event_that_finds_room() -> 
     assert ("A1", "entered", "event") in told(partition.process([event(120, "Product Viewed", "new")]))
 
 
+@pytest.mark.parametrize("key", ["product_id", "product_id, color"])
+def test_lines_from_before_the_cart_had_another_key_count_for_their_product(key: str) -> None:
+    text = IN_CART + "attach: {n: item.quantity}\nupdates: [n]\n"
+    partition = Partition(program(text, settings="cart: {key: [product_id, size]}\n"), RULES)
+    partition.process([add(0, "A1", size="S"), add(1, "A1", size="L", quantity=2)])
+    partition.adopt(program(text, settings=f"cart: {{key: [{key}]}}\n"), clock_ms=partition.clock_ms)
+    assert told(partition.sweep(10)) == []
+    (change,) = partition.process([add(2, "A1")]).changes
+    assert (change.value, change.change, change.attach) == ("A1", "updated", {"n": 4})
+    assert known(partition) == {"A1"}
+    assert told(partition.process([event(3, "Order Completed")])) == [("A1", "exited", "event")]
+
+
+def test_lines_from_before_the_key_had_several_properties_count_for_their_product() -> None:
+    text = IN_CART + "attach: {n: item.quantity}\nupdates: [n]\n"
+    partition = Partition(program(text), RULES)
+    partition.process([add(0, "A1"), add(1, 5)])
+    partition.adopt(program(text, settings="cart: {key: [product_id, size]}\n"), clock_ms=partition.clock_ms)
+    assert told(partition.sweep(10)) == []
+    (change,) = partition.process([add(2, "A1", size="S", quantity=2)]).changes
+    assert (change.value, change.change, change.attach) == ("A1", "updated", {"n": 3})
+    assert known(partition) == {"A1", "\x005"}
+
+
 def test_the_products_of_two_carts_that_become_one_are_known() -> None:
     made = program(IN_CART)
     profiles = []
