@@ -67,11 +67,12 @@ def value_text(value: Scalar) -> str:
 def written(value: Scalar) -> str:
     """A value so that `written_keys` takes it for nothing else.
 
-    >>> written("A1"), written(5), written("5")
-    ('A1', '5', '"5"')
+    >>> written("A1"), written(5), written("5"), written("")
+    ('A1', '5', '"5"', '""')
     """
     text = value_text(value)
-    return text if written_keys(text)[:1] == [key_of(value, Counted())] else json.dumps(value, ensure_ascii=False)
+    is_plain = text != "" and written_keys(text)[:1] == [key_of(value, Counted())]
+    return text if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def written_keys(text: str) -> list[str]:

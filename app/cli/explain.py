@@ -24,7 +24,7 @@ from app.offline.value_census import ValueCensus
 from app.segments.definitions.definition import Catalog
 from app.segments.language import canonical
 from app.settings import load_settings
-from tables.by_value import value_text, written_keys
+from tables.by_value import written, written_keys
 from tables.counted import Counted
 from tables.values import Scalar, key_of
 
@@ -141,7 +141,7 @@ def _known_value(told: Explanation, value: str, asked: list[str]) -> Scalar:
     raise UserError(
         f"{told.segment.name} knows nothing of the{of} {value} of user {told.user} at {show_exact(told.at_ms)}",
         detail="no event with this value matches its patterns, or all its windows have passed since",
-        hint=suggestion(value, map(value_text, known.values())),
+        hint=suggestion(value, map(written, known.values())),
     )
 
 

@@ -22,7 +22,7 @@ from app.segments.evaluation.batch import Linked
 from app.segments.evaluation.change import Change
 from app.segments.language import canonical
 from app.segments.language.durations import format_duration
-from tables.by_value import value_text, written
+from tables.by_value import written
 
 ROLES: Final[dict[Role, str]] = {"when": "in while", "enter": "enters when", "exit": "leaves when"}
 _JOINED: Final = {"all": "all of these", "any": "at least one of these", "not": "none of this"}
@@ -90,7 +90,7 @@ def _show_values(console: Console, told: Explanation, reasons: Reasons) -> None:
         table.add_column(no_wrap=True, style="dim")
         table.add_column(overflow="fold")
         for each in values:
-            row = (_INDENT + value_text(each.value), _standing_of(each, told.at_ms), _next_of(each, told, reasons))
+            row = (_INDENT + written(each.value), _standing_of(each, told.at_ms), _next_of(each, told, reasons))
             table.add_row(*map(Text, row))
         console.print(table)
     console.print()
@@ -144,7 +144,7 @@ def link_text(link: Linked) -> str:
 def _headline(told: Explanation) -> str:
     title = f" ({told.segment.title})" if told.segment.title else ""
     is_in = "is in" if told.inside else "is not in"
-    by = "" if told.value is None else f" by {value_text(told.value)}"
+    by = "" if told.value is None else f" by {written(told.value)}"
     return f"{told.user} {is_in} {told.segment.name}{by}{title} at {show_exact(told.at_ms)} UTC"
 
 
@@ -283,7 +283,7 @@ def changes_table(
                 Text(_INDENT + show(instant_ms(change.at))),
                 Text(change.change, style=colours[change.change]),
                 Text(f"{ordinal(change.times)} time"),
-                *([] if not values or change.value is None else [Text(value_text(change.value))]),
+                *([] if not values or change.value is None else [Text(written(change.value))]),
                 Text(reason_of(change, reasons, turned.get(_key(change)))),
             )
         if change.change != "updated":

@@ -16,7 +16,7 @@ from app.segments.language.durations import format_duration
 from app.segments.review.scenario import UNTIMED, value_of
 from app.web.condition_words import words_of
 from app.web.texts import say
-from tables.by_value import value_text, written
+from tables.by_value import written
 
 TESTS_MAX: Final = 30
 MOMENTS_MAX: Final = 60
@@ -199,13 +199,13 @@ def _moment(explainer: Explainer, explained: Explanation, at_ms: int, came: list
 
 def _before(explained: Explanation, role: Role = "when") -> str:
     """The beginning of a line: the value that it is about, and the condition if there are two."""
-    value = "" if explained.value is None else f"{value_text(explained.value)}: "
+    value = "" if explained.value is None else f"{written(explained.value)}: "
     return value if role == "when" else f"{value}{role}: "
 
 
 def _said_before(explained: Explanation, role: Role = "when") -> str:
     """The same in the language of whoever asks."""
-    value = "" if explained.value is None else f"{value_text(explained.value)}: "
+    value = "" if explained.value is None else f"{written(explained.value)}: "
     return value if role == "when" else value + say(f"said_before_{role}")
 
 

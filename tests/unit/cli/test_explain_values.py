@@ -93,6 +93,15 @@ def test_a_number_is_meant_before_a_text_and_quotes_mean_the_text(ask_products: 
     assert ask_products("anna", "left-behind", "--value", '"5"')[1].endswith("since 2026-01-05 11:25:00 (35m)")
 
 
+def test_texts_that_could_be_another_value_or_none_are_listed_in_quotes(ask_products: Asking) -> None:
+    ask_products.messages[3:3] = [added("05T10:50:00", each) for each in ("5", True, "true", "")]
+    lines = ask_products("anna", "left-behind")
+    listed = [line.split()[0] for line in lines[lines.index("in by") + 1 : lines.index("known, and not in by") - 1]]
+    assert listed == ['""', "5", '"5"', "B2", "true", '"true"']
+    assert [line.split()[5] for line in lines[-4:]] == ['""', '"5"', "true", '"true"']
+    assert ask_products("anna", "left-behind", "--value", '""')[0].startswith('anna is in left-behind by "" (Left')
+
+
 def test_a_value_of_which_nothing_is_known_says_which_are(ask_products: Asking) -> None:
     said = ask_products.fails("anna", "left-behind", "--value", "A2")
     assert "left-behind knows nothing of the product_id A2 of user anna at 2026-01-05 12:00:00" in said
