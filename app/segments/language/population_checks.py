@@ -47,6 +47,13 @@ def _wrong_number(top: s.Top) -> LanguageError | None:
     return LanguageError(f"{said} is no share of the users", top.span, limits)
 
 
+def unit_hint(number: str) -> str:
+    """The hint for a number in `top` that says neither a share nor users."""
+    hints = [f"top({number}%)"] if float(number) < BELOW_PERCENT else []
+    hints += [f"top({number} users)"] if number.isdigit() else []
+    return f"write {', or '.join(hints or ('top(10%)', 'top(100 users)'))}"
+
+
 def standing_errors(top: s.Top) -> list[LanguageError]:
     """The problem of a `top` that stands anywhere but on the right of a comparison."""
     hint = f"write {EXAMPLE} >= {canonical.text(top)}"

@@ -17,6 +17,7 @@ from app.segments.language.functions import AGGREGATES
 from app.segments.language.literal_reader import LiteralReader
 from app.segments.language.name_reader import PLACEHOLDER, NameReader
 from app.segments.language.names import PATTERN_WORDS
+from app.segments.language.population_checks import unit_hint
 from app.segments.language.suggestions import listed
 from app.segments.language.tree_parts import (
     WINDOWS,
@@ -275,8 +276,7 @@ class TreeReader(NameReader):
         name, number, unit = cast(tuple[Token, Token, Token | None], tree.children)
         self._not_in_where(tree, name)
         if unit is None:
-            hint = f"write top({number}%), or top({number} users)"
-            self._wrong(tree, "top needs a share or a number of users", hint)
+            self._wrong(tree, "top needs a share or a number of users", unit_hint(number))
         return s.Top(number_value(number), unit is not None and unit.type == "USERS", span=span(tree))
 
     # ---- patterns

@@ -20,6 +20,9 @@ _FIELD = re.compile(rf"(?:{'|'.join((*FIELDS, *OPEN_FIELDS))})(?:\.\w+)+")
 _COMPARED = re.compile(rf"\)\s*((?:[<>]=?|!=|=)\s*(?:{DURATION}(?!\w)|{_LITERAL}))")
 _PROPERTY_COMPARED = re.compile(r"(?:\b(traits|context)(?:\.\w+)+|\bwhere\b[^()]*)\s*(?:[<>]=?|!?=)\s*$")
 _NUMBER_BEFORE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*$")
+_TOP = re.compile(r"\btop\s*\(\s*(?P<number>[0-9][0-9.]*)?\s*$")
+_IN_TOP = re.compile(r"[-'\s]*(?P<digits>[0-9][0-9\s_,']*)?(?P<words>[^()\n]*)")
+_PERCENT = re.compile(r"%|\b(?:percent|per\s+cent|pct|prozent)\b", re.IGNORECASE)
 _MONEY = re.compile(r"[$€£¥]\s*(?P<number>[0-9][0-9.,]*[0-9]|[0-9])?(?!\w)")
 _GROUPS_OF_DOTS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})*,[0-9]+")
 _GROUPS_OF_COMMAS = re.compile(r"[0-9]{1,3}(?:[,_'][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:_[0-9]+)+")
@@ -95,6 +98,21 @@ def other_thousands(context: ErrorContext) -> LanguageError | None:
     if before is None or after is None or (after[0][0] == "," and {",", "COMMA"} & context.allowed):
         return None
     return no_number(before.start(), before[0] + after[0])
+
+
+def part_of_users(context: ErrorContext) -> LanguageError | None:
+    """`top(100 customers)`, `top('100 users')`, `top(10 percent)`, `top(vip)`."""
+    before, inside = _TOP.search(context.before), _IN_TOP.match(context.rest)
+    if before is None or inside is None or not inside[0].strip():
+        return None
+    number = (before["number"] or "") + re.sub(r"[^0-9]", "", inside["digits"] or "")
+    if not number or re.search(r"[0-9]", inside["words"]):
+        hint = "write top(10%), or top(100 users)"
+    elif _PERCENT.search(inside[0]):
+        hint = f"write top({number}%)"
+    else:
+        hint = f"write top({number} users)"
+    return context.wrong("top needs a share or a number of users", hint, length=len(inside[0].rstrip()))
 
 
 def unit_of_number(context: ErrorContext) -> LanguageError | None:

@@ -384,6 +384,7 @@ _RULES: tuple[Callable[[ErrorContext], LanguageError | None], ...] = (
     *PHRASES,
     *COMPARISONS,
     slips.other_thousands,
+    slips.part_of_users,
     _quote_inside_text,
     _open_text,
     _events_by_sign,
