@@ -51,6 +51,12 @@ AT_THE_START: Final = {
     "x has the name of another one",
 }
 """Errors of settings: the console does not start with them."""
+BEYOND_CARDS: Final = """[...document.querySelectorAll('.cards td')].filter((cell) => {
+  const content = document.createRange();
+  content.selectNodeContents(cell);
+  return content.getBoundingClientRect().right > cell.closest('tr').getBoundingClientRect().right;
+}).map((cell) => cell.textContent)"""
+"""The texts of cells that are wider than the cards of a phone."""
 OF_PARTS: Final = {f"x{NOT_READY}"}
 """Messages that only add to others, which are asked for themselves."""
 
@@ -293,4 +299,5 @@ async def test_all_pages_are_whole_in_german_on_a_phone(url: str, page: Browser)
         assert heading != english or path == "/segments/cart-abandoned", path
         assert await violations(page) == [], path
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert await page.evaluate(BEYOND_CARDS) == [], path
         assert await page.evaluate("troubles") == [], path

@@ -168,7 +168,7 @@ async def test_rows_are_drawn_once_for_what_is_typed_without_a_pause(url: str, p
     assert await page.evaluate("told") == ["?q=vie"]
     await page.evaluate("history.replaceState(null, '', '/segments'); dispatchEvent(new PopStateEvent('popstate'))")
     await page.until("document.querySelectorAll('tbody tr').length == 2")
-    assert await page.evaluate("document.querySelector('input[type=search]').value") == ""
+    await page.until("document.querySelector('input[type=search]').value == ''")
 
 
 async def test_a_user_logs_in_and_out(guarded_url: str, page: Browser) -> None:

@@ -106,7 +106,9 @@ class OperationRoutes(Controller):
         try:
             found = await asyncio.to_thread(catalog_view.destinations)
         except UserError as error:
-            return DestinationStates(folder=folder, missing=str(error), destinations=[])
+            is_there = settings.destinations.exists()
+            missing = str(error) if is_there else say("refused_destinations_folder", folder=folder)
+            return DestinationStates(folder=folder, missing=missing, destinations=[])
         try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 states = {each.name: each for each in await read_status(settings, found)}

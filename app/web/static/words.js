@@ -40,6 +40,9 @@ const instant = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'shor
 /** A duration as the server writes it, such as 1h35m53s807ms, by its two greatest units: 1h 35m. Other values stay. */
 export const brevity = (value) => (/^-?(\d+(ms|[dhms]))+$/.test(value) ? value.match(/-?\d+[a-z]+/g).slice(0, 2).join(' ') : value);
 
+/** The same of each duration in parentheses, as reasons have them. */
+export const brevities = (text) => text.replace(/\(([^()]+)\)/g, (_, value) => `(${brevity(value)})`);
+
 const UNITS = [['unit_day', 86_400_000], ['unit_hour', 3_600_000], ['unit_minute', 60_000], ['unit_second', 1000]];
 
 /** Milliseconds in the greatest unit that fits. */
@@ -52,4 +55,23 @@ export const number = (value) => plain.format(value);
 export const share = (value) => percent.format(value);
 export const exact = (value) => finer.format(value);
 export const moment = (iso) => instant.format(new Date(iso));
+const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
+const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const second = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/** Instants in seconds below an axis: the time of day, with the day where it begins; days alone if they are whole days apart. */
+export function ticksOf(instants) {
+  const step = instants.length > 1 ? instants[1] - instants[0] : 0;
+  let before = '';
+  return instants.map((each) => {
+    const at = new Date(each * 1000);
+    if (Number.isNaN(at.getTime())) return '';  // a chart without a point asks for any numbers
+    const today = day.format(at);
+    const isNew = today !== before;
+    before = today;
+    if (step >= 86_400) return today;
+    const time = (step && step < 60 ? second : clock).format(at);
+    return isNew ? `${time}\n${today}` : time;
+  });
+}
 export const bytes = (value) => value < 2048 ? `${number(value)} ${t('unit_bytes')}` : `${number(value / 1024)} KB`;

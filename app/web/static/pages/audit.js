@@ -16,8 +16,8 @@ function Records() {
     <thead><tr><th scope="col">${t('at')}</th><th scope="col">${t('by')}</th><th scope="col">${t('audit_deed')}</th><th scope="col">${t('audit_result')}</th><th scope="col">${t('details')}</th></tr></thead>
     <tbody>${data.records.map((each, index) => html`<tr key=${index}>
       <td data-label=${t('at')}><${Time} at=${each.at} /></td>
-      <td data-label=${t('by')}>${each.actor ? html`<bdi>${each.actor}</bdi>` : html`<span class="quiet">${t('nobody')}</span>`} <span class="sub">${t(each.way === 'http' ? 'audit_http' : 'audit_command')}</span></td>
+      <td data-label=${t('by')}><span>${each.actor ? html`<bdi>${each.actor}</bdi>` : html`<span class="quiet">${t('nobody')}</span>`} <span class="sub">${t(each.way === 'http' ? 'audit_http' : 'audit_command')}</span></span></td>
       <td data-label=${t('audit_deed')}><code>${each.deed}</code></td>
       <td data-label=${t('audit_result')} class=${each.result === 'failed' || each.result === 'refused' ? 'wrong' : ''}>${each.result}${each.reason ? `: ${each.reason}` : ''}</td>
-      <td data-label=${t('details')}>${Object.entries(each.details).map(([name, value]) => html`<span class="sub" key=${name}>${name}: ${value}</span>`)}</td></tr>`)}</tbody></table>`}<//>`;
+      <td data-label=${t('details')}>${Object.keys(each.details).length ? html`<span>${Object.entries(each.details).map(([name, value]) => html`<span class="sub" key=${name}>${name}: ${value}</span>`)}</span>` : '–'}</td></tr>`)}</tbody></table>`}<//>`;
 }

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from '../vendor/core.js';
 import { ask, query as made, useData } from '../api.js';
 import { go, personHref, segmentHref } from '../router.js';
-import { brevity, moment, t } from '../words.js';
+import { brevities, brevity, moment, t } from '../words.js';
 import { Figure, Shown, Time, Trouble } from '../parts/states.js';
 import { Kind, OfValue } from '../parts/changes.js';
 
@@ -155,7 +155,7 @@ function Timeline({ user, keys }) {
 function Item({ item }) {
   const change = item.kind === 'change';
   return html`<li class=${item.kind}><${Time} at=${item.at} />
-    ${change ? html`<span><${Kind} kind=${item.value.change} /> <a href=${segmentHref(item.name)}>${item.name}</a><${OfValue} value=${item.value.value} /> <span class="why">${item.value.why ?? ''}</span></span>`
+    ${change ? html`<span><${Kind} kind=${item.value.change} /> <a href=${segmentHref(item.name)}>${item.name}</a><${OfValue} value=${item.value.value} /> <span class="why">${brevities(item.value.why ?? '')}</span></span>`
       : html`<span><b>${item.name}</b> ${item.value.properties ? html`<span class="quiet">${brief(item.value.properties)}</span>` : ''}</span>`}
     <details><summary aria-label=${`${t('details')}: ${item.name}`}>${t('details')}</summary><pre tabindex="0">${JSON.stringify(item.value, null, 2)}</pre></details></li>`;
 }

@@ -1,6 +1,6 @@
 // Rows of changes.
 import { html } from '../vendor/core.js';
-import { moment, t } from '../words.js';
+import { brevities, moment, t } from '../words.js';
 import { personHref, segmentHref } from '../router.js';
 
 const SIGNS = { entered: '+', exited: '−', updated: '~' };
@@ -21,5 +21,5 @@ export function ChangeTable({ changes, hidden, withSegment, label }) {
       <td data-label=${t('user')}><${User} user=${each.user} hidden=${hidden} /></td>
       <td data-label=${t('change')}><${Kind} kind=${each.change} /><${OfValue} value=${each.value} /></td>
       ${withSegment ? html`<td data-label=${t('segment')}><a href=${segmentHref(each.segment)}>${each.segment}</a></td>` : ''}
-      <td data-label=${t('why')} class="why">${each.why}</td></tr>`)}</tbody></table>`;
+      <td data-label=${t('why')} class="why">${brevities(each.why)}</td></tr>`)}</tbody></table>`;
 }

@@ -1,7 +1,7 @@
 // A line over time, with its summary, as a table, as a picture and as a file.
 import { html, useEffect, useRef } from '../vendor/core.js';
 import uPlot from '../vendor/uplot.js';
-import { moment, number, t } from '../words.js';
+import { moment, number, t, ticksOf } from '../words.js';
 import { savePng, saveCsv } from './save.js';
 
 const HEIGHT = 220;
@@ -24,7 +24,7 @@ export function SizeChart({ points, name }) {
         legend: { show: false },
         cursor: { y: false },
         scales: { y: { range: (_, low, high) => [0, Math.max(4, (high ?? 0) * 1.1)] } },
-        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick)) }],
+        axes: [{ ...axis, space: 64, values: (_, ticks) => ticksOf(ticks) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick)) }],
         series: [{}, { label: t('users'), stroke: line, width: 2, spanGaps: false, points: { show: true, size: 5, fill: line }, fill: 'rgba(40,140,180,.12)' }],
       }, [points.map((each) => Date.parse(each.at) / 1000), points.map((each) => each.users)], box);
     };

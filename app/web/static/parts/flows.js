@@ -6,8 +6,9 @@ import { segmentHref } from '../router.js';
 const WIDTH = 640;
 const BAR = 8;
 const GAP = 14;
-const LEFT = 190;
-const RIGHT = WIDTH - 190;
+const LEFT = 215;
+const RIGHT = WIDTH - LEFT;
+const NAME_MAX = 21;
 
 function column(movements, end, scale) {
   const totals = new Map();
@@ -22,7 +23,7 @@ function column(movements, end, scale) {
   return { nodes, height: y };
 }
 
-const short = (name) => name.length > 24 ? `${name.slice(0, 23)}…` : name;
+const short = (name) => name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name;
 
 export function Flows({ movements }) {
   const total = movements.reduce((sum, each) => sum + each.users, 0);

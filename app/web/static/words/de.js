@@ -703,6 +703,7 @@ export const WORDS = {
 
   destinations_title: 'Ziele',
   destinations_none: 'Nichts wird an ein Mailprogramm oder einen anderen Dienst gesendet: es gibt keine Ziele.',
+  refused_destinations_folder: 'Es gibt keinen Ordner {folder}.',
   destinations_how: 'Ein Ziel ist eine Datei im Ordner „{folder}“, die sagt, wohin Änderungen gehen; „shoal files“ zeigt fertige für Mailprogramme, und „shoal destinations run“ liefert aus. Setzen Sie SHOAL_DESTINATIONS auf den Ordner.',
   destination: 'Ziel',
   kind: 'Art',

@@ -703,6 +703,7 @@ export const WORDS = {
 
   destinations_title: 'Destinations',
   destinations_none: 'Nothing is sent to a mail tool or any other service: there are no destinations.',
+  refused_destinations_folder: 'There is no folder {folder}.',
   destinations_how: 'A destination is a file in the folder “{folder}” that says where changes are sent; “shoal files” shows ready ones for mail tools, and “shoal destinations run” delivers. Set SHOAL_DESTINATIONS to the folder.',
   destination: 'Destination',
   kind: 'Kind',
