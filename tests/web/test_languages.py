@@ -57,6 +57,13 @@ BEYOND_CARDS: Final = """[...document.querySelectorAll('.cards td')].filter((cel
   return content.getBoundingClientRect().right > cell.closest('tr').getBoundingClientRect().right;
 }).map((cell) => cell.textContent)"""
 """The texts of cells that are wider than the cards of a phone."""
+BROKEN_LABELS: Final = """[...document.querySelectorAll('.cards td[data-label]')].filter((cell) => {
+  const look = getComputedStyle(cell, '::before'), pen = document.createElement('canvas').getContext('2d');
+  pen.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+  const longest = Math.max(...cell.dataset.label.split(' ').map((word) => pen.measureText(word).width));
+  return parseFloat(look.width) < longest - 1;
+}).map((cell) => cell.dataset.label)"""
+"""The labels of cells that have no room for their longest word."""
 OF_PARTS: Final = {f"x{NOT_READY}"}
 """Messages that only add to others, which are asked for themselves."""
 
@@ -300,4 +307,5 @@ async def test_all_pages_are_whole_in_german_on_a_phone(url: str, page: Browser)
         assert await violations(page) == [], path
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert await page.evaluate(BEYOND_CARDS) == [], path
+        assert await page.evaluate(BROKEN_LABELS) == [], path
         assert await page.evaluate("troubles") == [], path
