@@ -159,6 +159,12 @@ EACH_MUTATIONS = (
             "touched.new |= known",
         ),
         Mutation(
+            "another catalog brings back products that have made room",
+            BY_VALUE,
+            ' == "catalog" and len(state or ()) < by_value.VALUES_MAX:',
+            ' == "catalog":',
+        ),
+        Mutation(
             "a product in the cart is as old as the event that made it known",
             BY_VALUE,
             "entry[LATEST] = max(entry[LATEST], line[cart_lines.TOUCHED_MS])",

@@ -80,4 +80,16 @@ SPLIT_MUTATIONS = (
         "own[TIMES], own[SENT:] = (0, [None]) if was is None else (was[TIMES], was[SENT:])",
         "own[TIMES], own[SENT] = (0, None) if was is None else (was[TIMES], was[SENT])",
     ),
+    Mutation(
+        "who is out by a value since a split is told nothing of it",
+        "app/segments/evaluation/by_value.py",
+        "for key in sorted({*state, *was}, key=key_order):",
+        "for key in sorted(state, key=key_order):",
+    ),
+    Mutation(
+        "a split lets nobody enter by a value",
+        "app/segments/evaluation/by_value.py",
+        "                settlement.become_one(part, former, self.code, now)",
+        "                pass",
+    ),
 )

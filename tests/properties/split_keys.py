@@ -6,9 +6,10 @@ from typing import Any, Final
 from app.events.instants import iso
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.definitions.catalog_settings import IDENTITY_FILE
+from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.partition.partition import Partition
-from tables.profile import INSIDE, SENT, TIMES
+from tables import by_value
+from tables.profile import INSIDE, SENT, TIMES, Membership
 from tests.model.story import START_MS
 from tests.properties.spread import COUNTED, KEYS, NAMES, PROBES, RULES, VIEWERS, Spread, events, play, unlike_one_key
 from tests.support.choices import Choices
@@ -19,6 +20,12 @@ MARKS: Final = {
     "e.yaml": "segment: e\nenter: exists('V' within 1m)\nexit: exists('W' within 1m)\n",
     "s.yaml": "segment: s\nwhen: exists(sequence('V' then no 'O' for 2m) within 1h) or session.events > 3\n",
     "d.yaml": "segment: d\nwhen: segment('v') or sum(x of 'V' since last 'O') > 5\n",
+    "b.yaml": "segment: b\neach: c\nwhen: count('V' within 5m) >= 2 and not segment('l')\ncooldown: 3m\n",
+    "l.yaml": (
+        "segment: l\neach: c\nwhen: item.quantity > 0 and item.idle >= 3m\n"
+        "attach:\n  n: item.quantity\n  p: item.price\nupdates: [n]\n"
+    ),
+    SETTINGS_FILE: "cart: {add: [V], remove: [W], order: [O], clear: [], key: [c], price: x}\n",
 }
 
 IN_GROUPS: Final = (
@@ -82,10 +89,10 @@ def misrenamed(choices: Choices) -> str | None:
 
 
 def _inside(spread: Spread) -> dict[tuple[str, str], int]:
-    """The memberships that the profiles have."""
+    """The memberships that the profiles have: of a segment by value, by how many."""
     names = {segment.id: segment.name for segment in spread.partitions[0].program.segments}
     return {
-        (key, names[own]): 1
+        (key, names[own]): by_value.count_inside(profile.aggregates.get(by_value.state_id(own))) or 1
         for key in KEYS
         if (profile := spread.held(key)) is not None
         for own, member in profile.members.items()
@@ -153,6 +160,27 @@ def _marks(world: Spread, user: str) -> list[Any] | None:
     profile = world.held(user)
     if profile is None:
         return None
-    members = {own: [*member[:TIMES], *member[TIMES + 1 : SENT]] for own, member in profile.members.items()}
-    held = [profile.highest_ms, profile.first_seen_ms, profile.aggregates, profile.due, profile.session, profile.cart]
+    values = {each.segment for each in world.partitions[0].program.by_value}  # nobody can ask since when one is out
+    members = {own: _untold(member) for own, member in profile.members.items() if own not in values or member[INSIDE]}
+    aggregates = {own: _values(state) if by_value.is_state(own) else state for own, state in profile.aggregates.items()}
+    held = [profile.highest_ms, profile.first_seen_ms, aggregates, profile.due, profile.session, profile.cart]
     return [*held, {own: marks for own, marks in members.items() if any(marks)}, profile.leaves]
+
+
+def _untold(member: Membership) -> list[Any]:
+    """A membership without what readers were told."""
+    return [*member[:TIMES], *member[TIMES + 1 : SENT]]
+
+
+def _values(state: by_value.State) -> dict[str, list[Any]]:
+    """The same of each value."""
+    found = {}
+    for key, entry in state.items():
+        member = [] if entry[by_value.MEMBER] is None else _untold(entry[by_value.MEMBER])
+        found[key] = [
+            entry[by_value.LATEST],
+            entry[by_value.AGGREGATES],
+            entry[by_value.DUE],
+            member if any(member) else None,
+        ]
+    return found

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from app.runtime.kafka.partitioner import partition_of
 from app.segments.compiler.program import compile_catalog
 from app.segments.definitions.catalog import load_catalog
-from app.segments.definitions.catalog_settings import IDENTITY_FILE
+from app.segments.definitions.catalog_settings import IDENTITY_FILE, SETTINGS_FILE
 from app.segments.evaluation.batch import Batch
 from app.segments.evaluation.time_rules import TimeRules
 from app.segments.partition.partition import Partition
@@ -185,7 +185,7 @@ KEYS: Final = ("u1", "u2", "a1", "a2", "a3", "a4")
 
 def program_of(*files: str, people: bool) -> Any:
     """A program with the rules of identity, or without."""
-    texts = {f"{number}.yaml": text for number, text in enumerate(files)}
+    texts = {SETTINGS_FILE if text.startswith("cart:") else f"{n}.yaml": text for n, text in enumerate(files)}
     return compile_catalog(load_catalog(texts | ({IDENTITY_FILE: "follow: always\n"} if people else {})), RULES)
 
 

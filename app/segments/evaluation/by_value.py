@@ -31,8 +31,6 @@ from tables.values import Scalar, key_order, key_value, keys_of
 from tables.windows import FOREVER, Kind
 
 Feed = Callable[[Profile, Message, Any, int, int, Any], int]
-ANEW: Final = frozenset({"catalog", "backfill", "split"})
-"""Kinds of settlements after which a definition may be new to a profile."""
 _NO_LINES: Final[Mapping[str, cart_lines.Line]] = {}
 
 
@@ -284,8 +282,8 @@ class ByValue:
     def settle(self, whole: Profile, now: int, settlement: Settling) -> bool:
         """Settles the values that may have changed. True if a membership by any of them has changed."""
         state: State | None = whole.aggregates.get(self.state_id)
-        if whole.cart is not None and settlement.kind in ANEW and len(state or ()) < by_value.VALUES_MAX:
-            self.know_lines(whole)
+        if whole.cart is not None and settlement.kind == "catalog" and len(state or ()) < by_value.VALUES_MAX:
+            self.know_lines(whole)  # the definition may be new; beyond the limit there are those that made room
             state = whole.aggregates.get(self.state_id)
         if state is None:
             return False
