@@ -92,7 +92,9 @@ def written_keys(text: str) -> list[str]:
     return [key for value in values if value is not None and (key := key_of(value, Counted())) is not None]
 
 
-def first_to_leave(state: State, new: Collection[str]) -> str:
+def first_to_leave(state: State, new: Collection[str], shown: Collection[str]) -> str:
     """The value that makes room for those that are new: out before in, the oldest latest event first, then the smallest
-    text. New ones come last."""
-    return min(state, key=lambda key: (key in new, is_inside(state[key]), state[key][LATEST], key_order(key)))
+    text. New ones come after the others, and those that are `shown` by something else than events come last."""
+    return min(
+        state, key=lambda key: (key in shown, key in new, is_inside(state[key]), state[key][LATEST], key_order(key))
+    )

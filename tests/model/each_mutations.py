@@ -27,14 +27,20 @@ EACH_MUTATIONS = (
     Mutation(
         "who is in by a value makes room first",
         "tables/by_value.py",
-        "(key in new, is_inside(state[key])",
-        "(key in new, not is_inside(state[key])",
+        "key in new, is_inside(state[key])",
+        "key in new, not is_inside(state[key])",
     ),
     Mutation(
         "a new value makes room for those that were there",
         "tables/by_value.py",
-        "(key in new, is_inside",
-        "(key not in new, is_inside",
+        "key in new, is_inside",
+        "key not in new, is_inside",
+    ),
+    Mutation(
+        "a product in the cart makes room as any other value does",
+        "tables/by_value.py",
+        "(key in shown, key in new",
+        "(key in new",
     ),
     Mutation(
         "nobody is told that a value has made room",

@@ -264,8 +264,9 @@ class Life:
                 continue
             known = self.known.get(segment.name, {})
             new = self.new.pop(segment.name, set())
+            in_cart = cart_lines.lines_of(cart_lines.items_of(self.history)) if values.asks_lines(segment) else {}
             while len(known) > values.VALUES_MAX:
-                name = values.first_to_leave(known, new)
+                name = values.first_to_leave(known, new, in_cart)
                 with self.about(segment, name):
                     self.exit(segment, {"kind": "limit"})
                 del known[name]

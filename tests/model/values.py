@@ -104,10 +104,13 @@ def know_lines(
     return new
 
 
-def first_to_leave(known: Known, new: Collection[Name]) -> Name:
-    """Out before in, then the one whose latest event is the oldest, then the smallest text; those that
-    have just become known come last."""
-    return min(known, key=lambda name: (name in new, known[name].standing.inside, known[name].latest_ms, name))
+def first_to_leave(known: Known, new: Collection[Name], in_cart: Collection[Name]) -> Name:
+    """Out before in, then the one whose latest event is the oldest, then the smallest text; those that have just become
+    known come after the others, and products in the cart, where the definition asks for them, last of all."""
+    return min(
+        known,
+        key=lambda name: (name in in_cart, name in new, known[name].standing.inside, known[name].latest_ms, name),
+    )
 
 
 def copied(known: Known) -> Known:

@@ -288,14 +288,14 @@ class ByValue:
         if state is None:
             return False
         touched = settlement.touched.pop(self.number, None) or Touched()
-        changed = self._make_room(whole, state, touched.new, now, settlement)
+        lines = self.lines_in(whole)
+        changed = self._make_room(whole, state, lines, touched.new, now, settlement)
         if self.mixed or settlement.kind not in ("event", "time"):
             asked = list(state)
         elif whole.due.get(self.segment, FOREVER) <= now:
             asked = [key for key, entry in state.items() if key in touched.keys or _due(entry) <= now]
         else:
             asked = [key for key in touched.keys if key in state]
-        lines = self.lines_in(whole)
         for key in sorted(asked, key=key_order):
             entry = state[key]
             if settlement.kind == "catalog":
@@ -322,11 +322,20 @@ class ByValue:
         for own in [own for own in entry[DUE] if own not in entry[AGGREGATES]]:
             del entry[DUE][own]
 
-    def _make_room(self, whole: Profile, state: State, new: set[str], now: int, settlement: Settling) -> bool:
-        """Drops what is beyond the limit. True if a membership was among it."""
+    def _make_room(
+        self,
+        whole: Profile,
+        state: State,
+        lines: Collection[str],
+        new: set[str],
+        now: int,
+        settlement: Settling,
+    ) -> bool:
+        """Drops what is beyond the limit. True if a membership was among it. `lines`: of the products in the cart,
+        which make room last: their reminders may be all that is still to come."""
         changed = False
         while len(state) > by_value.VALUES_MAX:
-            key = by_value.first_to_leave(state, new)
+            key = by_value.first_to_leave(state, new, lines)
             if by_value.is_inside(state[key]):
                 kind, settlement.kind = settlement.kind, "limit"
                 self._leave(whole, key, state[key], now, settlement)

@@ -183,23 +183,25 @@ def test_a_definition_that_asks_for_lines_from_now_on_knows_them_beside_the_valu
     assert known(partition) == {"A1", "B2"}
 
 
-def test_another_catalog_brings_back_no_product_that_has_made_room() -> None:
-    text = "segment: left\neach: product_id\nwhen: item.quantity > 0 or exists('Product Viewed' within 1d)\n"
-    partition = Partition(program(text), RULES)
+def test_another_catalog_brings_in_no_product_where_there_is_no_room_but_the_next_event_does() -> None:
+    full = "segment: full\nwhen: cart.items > 0\n"
+    text = "segment: left\neach: product_id\nwhen: exists('Product Viewed' within 1d)\n"
+    partition = Partition(program(full, text), RULES)
     partition.process([add(0, "A1"), *(event(1 + n / 1_000, "Product Viewed", f"p{n}") for n in range(VALUES_MAX))])
-    assert "A1" not in known(partition)
-    partition.adopt(program(text, VIEWED), clock_ms=partition.clock_ms)
+    partition.adopt(program(full, text.replace("exists", "item.quantity > 0 or exists")), clock_ms=partition.clock_ms)
     assert told(partition.sweep(10)) == []
     assert "A1" not in known(partition)
+    batch = partition.process([event(2, "Product Viewed", "p9")])
+    assert told(batch) == [("p0", "exited", "limit"), ("A1", "entered", "event")]
 
 
-def test_a_product_that_made_room_comes_back_with_an_event_that_finds_room() -> None:
+def test_who_is_in_by_a_product_that_is_not_in_the_cart_leaves_before_one_that_is() -> None:
     text = "segment: left\neach: product_id\nwhen: item.quantity > 0 or exists('Product Viewed' within 1h)\n"
     partition = Partition(program(text), RULES)
     views = [event(1 + n / 1_000, "Product Viewed", f"p{n}") for n in range(VALUES_MAX)]
     batch = partition.process([add(0, "A1"), *views])
-    assert told(batch)[-2:] == [("A1", "exited", "limit"), (f"p{VALUES_MAX - 1}", "entered", "event")]
-    assert ("A1", "entered", "event") in told(partition.process([event(120, "Product Viewed", "new")]))
+    assert told(batch)[-2:] == [("p0", "exited", "limit"), (f"p{VALUES_MAX - 1}", "entered", "event")]
+    assert "A1" in known(partition)
 
 
 @pytest.mark.parametrize("key", ["product_id", "product_id, color"])
@@ -224,6 +226,15 @@ def test_lines_from_before_the_key_had_several_properties_count_for_their_produc
     (change,) = partition.process([add(2, "A1", size="S", quantity=2)]).changes
     assert (change.value, change.change, change.attach) == ("A1", "updated", {"n": 3})
     assert known(partition) == {"A1", "\x005"}
+
+
+def test_a_product_that_waits_in_the_cart_makes_no_room_for_those_that_were_only_viewed() -> None:
+    text = LEFT.replace("item.idle >= 30m", "item.idle >= 30m and not exists('Product Viewed' within 10m)")
+    partition = Partition(program(text), RULES)
+    views = [event(1 + n / 10, "Product Viewed", f"p{n}") for n in range(VALUES_MAX + 50)]
+    assert told(partition.process([add(0, "A1"), *views])) == []
+    assert len(known(partition)) == VALUES_MAX
+    assert told(partition.advance(START_MS + 30 * MINUTE_MS)) == [("A1", "entered", "time")]
 
 
 def test_the_products_of_two_carts_that_become_one_are_known() -> None:
