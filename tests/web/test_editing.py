@@ -67,6 +67,12 @@ async def says(page: Browser, text: str) -> None:
 
 
 async def test_an_empty_shop_gets_a_segment_without_a_command_line(author: Author, page: Browser) -> None:
+    await look(page, f"{author.url}/segments")
+    await says(page, "There are no segments yet. Begin a new one here")
+    assert await page.evaluate("document.querySelector('.trouble')") is None
+    await look(page, f"{author.url}/")
+    await page.until("!!document.querySelector('.needs a[href=\"/edit\"]')")
+    assert await page.evaluate("document.querySelector('#largest').parentElement.querySelector('.trouble')") is None
     await look(page, f"{author.url}/edit")
     await click(page, "Left a cart")
     await says(page, "the time since the cart was last changed is at least 30 minutes")

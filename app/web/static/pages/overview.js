@@ -3,18 +3,18 @@ import { html } from '../vendor/core.js';
 import { useData } from '../api.js';
 import { segmentHref } from '../router.js';
 import { number, t } from '../words.js';
-import { Figure, Shown, Time } from '../parts/states.js';
+import { Figure, isEmpty, Shown, Time } from '../parts/states.js';
 import { Flows } from '../parts/flows.js';
 
 const EVERY = 3000;
 const BEHIND_MANY = 1000;
 const SHOWN = 12;
 
-function attention(rows, health, destinations, drafts) {
+function attention(rows, health, destinations, drafts, mayEdit) {
   const found = [];
   const waiting = (drafts.data?.drafts ?? []).filter((each) => !each.deleted && each.review?.state === 'asked').length;
   if (waiting) found.push([t('attention_review', { n: waiting }), '/drafts']);
-  if (rows.problem?.code === 'no-definitions') found.push([t('attention_no_definitions'), null]);
+  if (isEmpty(rows)) found.push([t('attention_no_definitions'), mayEdit ? '/edit' : null]);
   if (rows.data?.sizes) found.push([t('attention_sizes', { why: rows.data.sizes }), null]);
   for (const each of destinations.data?.destinations ?? []) {
     if (each.paused_since) found.push([t('attention_paused', { name: each.name }), '/destinations']);
@@ -40,7 +40,7 @@ export function Overview({ me }) {
   const live = (rows.data?.segments ?? []).filter((each) => each.users !== null);
   const members = live.reduce((sum, each) => sum + each.users, 0);
   const ready = (rows.data || rows.problem) && (health.data || health.problem);
-  const needs = attention(rows, health, destinations, drafts);
+  const needs = attention(rows, health, destinations, drafts, me.rights.includes('edit'));
   const rate = (value) => value === null || value === undefined ? t('measuring') : number(value);
   return html`<h1 tabindex="-1">${t('overview_title')}</h1>
     <dl class="figures">
@@ -58,7 +58,7 @@ export function Overview({ me }) {
     </section>
     <div class="halves">
       <section aria-labelledby="largest"><h2 id="largest">${t('largest')}</h2>
-        <${Shown} of=${rows}>${(data) => html`<${Largest} segments=${data.segments} />`}<//>
+        ${isEmpty(rows) ? html`<${Largest} segments=${[]} />` : html`<${Shown} of=${rows}>${(data) => html`<${Largest} segments=${data.segments} />`}<//>`}
       </section>
       <section aria-labelledby="flows"><h2 id="flows">${t('flows')}</h2>
         <${Shown} of=${flows}>${(data) => data.movements.length

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../vendor/core.js';
 import { useData } from '../api.js';
 import { segmentHref, setQuery } from '../router.js';
 import { number, share, t } from '../words.js';
-import { Shown } from '../parts/states.js';
+import { Shown, isEmpty } from '../parts/states.js';
 
 const EVERY = 5000;
 const PAGE = 50;
@@ -26,7 +26,7 @@ export function Segments({ me, query }) {
   const rows = useData('segments', { every: EVERY });
   return html`<h1 tabindex="-1">${t('segments_title')}</h1>
     ${me.rights.includes('edit') ? html`<p><a class="action" href="/edit">${t('new_segment')}</a></p>` : ''}
-    <${Shown} of=${rows}>${(data) => data.segments.length ? html`<${List} data=${data} query=${query} />` : html`<p>${t('segments_none_at_all')}</p>`}<//>`;
+    ${isEmpty(rows) ? html`<p>${t('segments_none_at_all')}</p>` : html`<${Shown} of=${rows}>${(data) => data.segments.length ? html`<${List} data=${data} query=${query} />` : html`<p>${t('segments_none_at_all')}</p>`}<//>`}`;
 }
 
 /** A field whose text is told a moment after the last key: rows are drawn between words, not at each key. */

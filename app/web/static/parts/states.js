@@ -26,6 +26,9 @@ export function Shown({ of, children }) {
   return of.problem ? html`<${Trouble} problem=${of.problem} again=${of.reload} />` : html`<${Loading} />`;
 }
 
+/** True of the segments of a shop in which nothing is published: no trouble, but a beginning. */
+export const isEmpty = (rows) => !rows.data && rows.problem?.code === 'no-definitions';
+
 export const Time = ({ at }) => at ? html`<time datetime=${at} title=${at}>${moment(at)}</time>` : html`<span class="quiet">${t('unknown')}</span>`;
 
 export const Figure = ({ label, value, href, alert }) => html`<div class=${`figure ${alert ? 'alert' : ''}`}>

@@ -64,7 +64,7 @@ export const WORDS = {
   measuring: 'wird gemessen',
   attention: 'Braucht Aufmerksamkeit',
   attention_none: 'Nichts. Alles, was die Konsole sehen kann, ist in Ordnung.',
-  attention_no_definitions: 'Es sind noch keine Definitionen veröffentlicht: „shoal publish ORDNER“ tut das.',
+  attention_no_definitions: 'Es sind noch keine Definitionen veröffentlicht: beginnen Sie mit einem neuen Segment, oder nehmen Sie „shoal publish ORDNER“.',
   attention_dead: ['{n} Ereignis war unbrauchbar.', '{n} Ereignisse waren unbrauchbar.'],
   attention_behind: ['{n} Ereignis wartet auf einen Worker.', '{n} Ereignisse warten auf einen Worker.'],
   attention_empty: '{name} ist leer.',
@@ -107,7 +107,7 @@ export const WORDS = {
   tests: 'Tests',
   untested: 'ohne Test',
   segments_none: 'Kein Segment passt.',
-  segments_none_at_all: 'Es gibt noch keine Segmente. „shoal init my-shop“ schreibt erste, „shoal publish my-shop“ veröffentlicht sie.',
+  segments_none_at_all: 'Es gibt noch keine Segmente. Beginnen Sie hier ein neues, oder auf der Befehlszeile: „shoal init my-shop“ schreibt erste, „shoal publish my-shop“ veröffentlicht sie.',
   more_rows: '{n} weitere zeigen',
 
   persona: 'Typische Person',

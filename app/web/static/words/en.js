@@ -64,7 +64,7 @@ export const WORDS = {
   measuring: 'measuring',
   attention: 'Needs attention',
   attention_none: 'Nothing. All that the console can see is in order.',
-  attention_no_definitions: 'No definitions are published yet: run “shoal publish FOLDER”.',
+  attention_no_definitions: 'No definitions are published yet: begin with a new segment, or run “shoal publish FOLDER”.',
   attention_dead: ['{n} event could not be used.', '{n} events could not be used.'],
   attention_behind: ['{n} event is waiting for a worker.', '{n} events are waiting for a worker.'],
   attention_empty: '{name} is empty.',
@@ -106,7 +106,7 @@ export const WORDS = {
   tests: 'Tests',
   untested: 'untested',
   segments_none: 'No segment matches.',
-  segments_none_at_all: 'There are no segments yet. “shoal init my-shop” writes first ones, “shoal publish my-shop” publishes them.',
+  segments_none_at_all: 'There are no segments yet. Begin a new one here, or from a command line: “shoal init my-shop” writes first ones, “shoal publish my-shop” publishes them.',
   more_rows: 'Show {n} more',
 
   persona: 'Persona',
