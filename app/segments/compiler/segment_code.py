@@ -70,7 +70,7 @@ def _write_settle(writer: Expressions, segment: Segment, number: int) -> None:
         writer.watching = True
         if segment.warmup == "wait" and segment.status == "live":
             code.line(f"warm = x.warm_ms.get({own}, 0)")
-            code.line(f"if now < warm and x.filled in p.aggregates: warm = x.filled_ms.get({own}, warm)")
+            code.line(f"if x.filled and x.filled in p.aggregates: warm = x.filled_ms.get({own}, warm)")
             code.line("if now < warm:")
             code.line(f"    p.due[{own}] = warm")
             code.line("    return False")

@@ -30,7 +30,7 @@ from app.segments.partition.position import CATALOG_KEY, CatalogEntry, Filling, 
 from tables import message_ids
 from tables import profile as profiles
 from tables.counted import FILL_DROPPED
-from tables.profile import Profile
+from tables.profile import OUT_AT, Membership, Profile
 
 
 class FilledKeys(ErasedKeys):
@@ -106,6 +106,8 @@ class FilledKeys(ErasedKeys):
         for own in filling.segments:
             _take(profile.members, given.members, own)
             _take(profile.due, given.due, own)
+        for own in given.members.keys() - set(filling.segments):
+            _remember_exit(profile.members.get(own), given.members[own])
         if "cart" in filling.parts:
             profile.cart = given.cart
         if "visit" in filling.parts:
@@ -144,3 +146,9 @@ def _take(own: dict[int, Any], given: dict[int, Any], name: int) -> None:
         own[name] = given[name]
     else:
         own.pop(name, None)
+
+
+def _remember_exit(own: Membership | None, given: Membership) -> None:
+    """Takes over when a user left a segment, if no definition asked for it at that time."""
+    if own is not None and own[OUT_AT] is None and own[:OUT_AT] == given[:OUT_AT]:
+        own[OUT_AT] = given[OUT_AT]
