@@ -52,6 +52,7 @@ LIMITS_MS: Final = {
     "rows": 300,
     "validation": 100,
     "person": 200,
+    "reasons": 3_000,  # the page shows meanwhile how much has been read
 }
 OBSERVED: Final = """
 const look = () => { if (document.querySelector('main tbody tr')) window.shownAt ??= performance.now(); };
@@ -157,7 +158,7 @@ async def measured(author: Author, folder: Path) -> list[dict[str, Any]]:
         *await strokes(url, folder, text, "key stroke in the text of a segment"),
         row("validation of a text", "validation", await timed(read, author)),
         row("segments of a person", "person", await timed(partial(person, "people/memberships"), author)),
-        row("all reasons of a person", "person", await timed(partial(person, "people"), author)),
+        row("all reasons of a person", "reasons", await timed(partial(person, "people"), author)),
     ]
 
 

@@ -80,5 +80,8 @@ async def pause(for_s: float) -> None:
     """The pace of the writing: nothing is waited for. At once, if the time has come."""
     if for_s > 0:
         over = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_later(for_s, over.set_result, None)
-        await over
+        timer = asyncio.get_running_loop().call_later(for_s, over.set_result, None)
+        try:
+            await over
+        finally:
+            timer.cancel()

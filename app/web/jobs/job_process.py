@@ -29,7 +29,7 @@ from app.web.texts import present_language, speaking
 JobKind = Literal["tests", "backtest", "counts", "uplift", "report"]
 TextKind = Literal["tests", "backtest"]
 RECORDS_MAX: Final = 200_000
-NICE: Final = 10
+NICE: Final = 19
 LENGTH_BYTES: Final = 8
 
 
