@@ -74,14 +74,14 @@ AGAIN := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks $(ON
 test: setup ## all tests but the long forms, on real Kafka too where Java and Maven are (ARGS="-k name": some, in one process)
 	@$(BIN)/python -m pytest $(or $(ARGS),-n 4 $(TOGETHER) $(AGAIN))
 
-# What fits into CI beside the tests, with other seeds than theirs. Two processes: what has a deadline gets a core.
+# What fits into CI beside the tests, with other seeds than theirs. Three processes: two compute while one waits.
 LONG := TRUTH_HISTORIES=500 TRUTH_CONSENTS=1750 TRUTH_SEED=2000 SIMULATION_RUNS=3000 SIMULATION_SEED=2000 FAULTS_KILLS=10
 LONG_PATHS := $(filter-out tests/faults tests/benchmarks tests/support,$(patsubst %/,%,$(wildcard tests/[a-z]*/))) \
 	tests/faults/test_kills.py tests/faults/test_erasures.py tests/faults/test_subscribers.py tests/faults/test_models.py \
 	tests/faults/test_broker_failures.py::test_a_broker_that_dies_and_a_lost_answer_lose_and_repeat_nothing
 
 long: setup ## the long tests and forms that CI runs: 500 histories, 2,000 with consent, 3,000 simulated runs, 10 kills a test
-	@$(LONG) $(BIN)/python -m pytest -n 2 $(TOGETHER) $(AGAIN) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)
+	@$(LONG) $(BIN)/python -m pytest -n 3 $(TOGETHER) $(AGAIN) -m "truth or faults or simulations or long" $(LONG_PATHS) $(ARGS)
 
 truth: setup ## the engine against the oracle, the long form: 10,000 histories (TRUTH_HISTORIES=n, TRUTH_SEED=n)
 	@TRUTH_HISTORIES=$${TRUTH_HISTORIES:-10000} $(BIN)/python -m pytest -m truth tests/properties tests/model $(ARGS)
