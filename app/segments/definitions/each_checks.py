@@ -37,9 +37,16 @@ def check_each(file: DefinitionFile, by_value: Mapping[str, bool], cart: CartPol
             place = file.fields.key(key)
             message = f"{key} is not possible with each"
             yield file.source.problem(place.start_mark.index, place.end_mark.index, message, reason)
+    others = [
+        expression.placed.problem(error)
+        for expression in file.expressions
+        for node in walk(expression.placed.node)
+        if (error := _error(node, definition.each, cart)) is not None
+    ]
+    yield from others
     conditions = [each for each in file.expressions if each.role != "attach"]
     asked = s.Aggregate | s.CartLineField
-    if not any(isinstance(node, asked) for each in conditions for node in walk(each.placed.node)):
+    if not others and not any(isinstance(node, asked) for each in conditions for node in walk(each.placed.node)):
         place = file.fields.key("each")
         yield file.source.problem(
             place.start_mark.index,
@@ -47,11 +54,6 @@ def check_each(file: DefinitionFile, by_value: Mapping[str, bool], cart: CartPol
             "no event of the conditions has a value",
             "write a condition on events, such as when: exists('Product Viewed' within 1h), or leave each out",
         )
-    for expression in file.expressions:
-        for node in walk(expression.placed.node):
-            error = _error(node, definition.each, cart)
-            if error is not None:
-                yield expression.placed.problem(error)
 
 
 def _about_segment(node: s.Node, by_value: Mapping[str, bool]) -> LanguageError | None:
