@@ -204,7 +204,11 @@ class Shadow:
             if record.offset in log.poisoned:
                 continue
             key = "" if record.key is None else record.key.decode(errors="replace")
-            if key in log.left or log.core.held(key) is None or _give_of(record) is not None:
+            known = log.core.held(key)
+            if key in log.left or known is None or _give_of(record) is not None:
+                return False
+            # A new life of a key that had moved is silent for as long as that of a new user before the end.
+            if self._plan.waits and not known.begun:
                 return False
         return not log.left
 

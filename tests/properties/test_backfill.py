@@ -47,7 +47,7 @@ def test_a_segment_that_is_filled_is_as_in_one_run(first: int, scenario: Callabl
         assert found is None, f"seed {seed}: {found}"
 
 
-@pytest.mark.parametrize(("seed", "scenario"), [(153, scenario_of), (3_081, scenario_of)])
+@pytest.mark.parametrize(("seed", "scenario"), [(153, scenario_of), (3_081, scenario_of), (6_189, people_scenario_of)])
 def test_what_a_seed_has_found_once(seed: int, scenario: Callable[[Choices], Scenario]) -> None:
     choices = Choices.seeded(seed)
     assert unlike_one_run(choices, scenario(choices)) is None
