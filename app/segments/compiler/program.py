@@ -290,8 +290,9 @@ class _Compiler:
         inside = frozenset(writer.inside_aggregates - writer.aggregates)
         parts = PartsWriter(each, registry, by_value, frozenset(writer.aggregates), inside)
         self.parts.append(parts)
+        fed = {by_value.state_id: max(writer.windows.values())} if writer.windows else {}
         return Reads(
-            segment, set(), set(), writer.segments, writer.leaves, writer.firsts, writer.features, {}, {}, 0, (), parts
+            segment, set(), set(), writer.segments, writer.leaves, writer.firsts, writer.features, {}, fed, 0, (), parts
         )
 
     def _expressions(self, registry: Registry | None = None) -> Expressions:

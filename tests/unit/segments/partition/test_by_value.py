@@ -57,6 +57,15 @@ def test_beyond_the_limit_a_value_by_which_nobody_is_in_goes_without_a_word() ->
     assert ("a" in state, "p000" in state, "new" in state) == (True, False, True)
 
 
+def test_a_segment_waits_for_the_windows_of_one_by_value_that_it_reads() -> None:
+    waiting = "segment: any\nwarmup: wait\nwhen: not segment('viewed')\n"
+    partition = Partition(program(VIEWED, waiting), RULES)
+    assert told(partition.process([view(0, "other", "Product Added")])) == []
+    assert told(partition.advance(START_MS + 59 * MINUTE_MS)) == []
+    (entered,) = partition.advance(START_MS + 61 * MINUTE_MS).changes
+    assert (entered.segment, entered.change, entered.cause.kind) == ("any", "entered", "time")
+
+
 def test_a_profile_without_values_is_written_as_before() -> None:
     """So that a catalog without `each` has the same profiles as in versions that do not know it."""
     partition = Partition(program(VIEWED), RULES)
