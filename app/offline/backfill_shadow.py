@@ -188,7 +188,7 @@ class Shadow:
         """
         poisoned = self._logs[partition].poisoned
         counted = [record for record in between if record.offset not in poisoned]
-        if any(control is not None and control.deed == "publish" for control in map(self._own_control, counted)):
+        if any(control is not None and control.deed == "publish" for control in map(self._control_of, counted)):
             return set()
         keys = {record.key for record in counted if record.key is not None}
         return set(users) - {key.decode(errors="replace") for key in keys}
@@ -298,7 +298,7 @@ class Shadow:
             self.records += 1
             if record.offset in log.poisoned:
                 continue
-            control = self._own_control(record)
+            control = self._control_of(record)
             if control is None or control.deed not in DEEDS:
                 batch.append(record)
             elif control.id == self._plan.id and record.offset >= log.since:
@@ -336,7 +336,7 @@ class Shadow:
                 encoded = profiles.encode(user, user.timer(self._rules.retention_ms), log.core.epoch)
                 log.core.restore(given.to, encoded, offset=0)
 
-    def _own_control(self, record: RecordLike) -> Control | None:
+    def _control_of(self, record: RecordLike) -> Control | None:
         """The record, if it is a control record of this app."""
         value = record.value
         if value is None or not value.startswith(CONTROL_MARK):

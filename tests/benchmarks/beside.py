@@ -8,13 +8,8 @@ those who share the machine: how late it was is a figure, too, and part of the l
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -23,7 +18,6 @@ import httpx
 
 from app.catalogs.definitions_folder import read_definitions
 from app.segments.definitions.catalog import load_catalog
-from app.service.access.access_keys import hash_of
 from app.settings import Settings
 from app.simulation.writer import ensure_topic
 from app.web.jobs.job_process import TextTask
@@ -34,11 +28,11 @@ from tests.benchmarks.latency import ON_ITS_WAY_S, RATE, meter_of, ticks
 from tests.benchmarks.meter import latency_columns, percentile
 from tests.benchmarks.open_loop import pause
 from tests.benchmarks.report import Result
-from tests.benchmarks.worker import COMMAND, MeasuredWorker, brokers, settings_for
+from tests.benchmarks.worker import MeasuredWorker, brokers, settings_for
 from tests.service.load import event
-from tests.service.running import BASIC, WRITE_KEY
+from tests.service.process import service_process
+from tests.service.running import BASIC
 from tests.support.broker import Broker
-from tests.support.waiting import wait_until
 
 BACKTESTS: Final = 3
 REQUEST_S: Final = 0.1
@@ -63,13 +57,18 @@ def _measure(workload: Workload, broker: Broker, backtests: int, folder: Path) -
     settings = settings_for(f"beside-{backtests}", broker)
     asyncio.run(ensure_topic(settings, exactly=True))
     records, meter = meter_of(workload, settings, RATE)
-    with MeasuredWorker(settings, folder, given={"idle_clock": "on"}) as worker, _collector(settings) as url:
+    own = f"{settings.app_id}-collector"
+    others = {"SHOAL_APP_ID": own, "SHOAL_TOPIC_PREFIX": f"{own}.", "SHOAL_COLLECT_RATE": "0"}
+    with (
+        MeasuredWorker(settings, folder, given={"idle_clock": "on"}) as worker,
+        service_process(settings, folder / f"{own}.log", **others) as collector,
+    ):
         worker.until_ready()
         began_cpu_s = worker.cpu_s()
 
         async def measure() -> tuple[int, list[float]]:
             beside = [asyncio.create_task(_backtest(settings)) for _ in range(backtests)]
-            collecting = asyncio.create_task(_collect(url, meter.warm_up_s))
+            collecting = asyncio.create_task(_collect(collector.url, meter.warm_up_s))
             await meter.run(ticks(records, RATE), began_s=None, on_its_way_s=ON_ITS_WAY_S)
             for task in (*beside, collecting):
                 task.cancel()
@@ -135,26 +134,3 @@ async def _collect(url: str, warm_up_s: float) -> list[float]:
                 sending.create_task(send(http, number, due_s))
                 number += 1
     return answers_s
-
-
-@contextmanager
-def _collector(settings: Settings) -> Iterator[str]:
-    """The address of a process of the HTTP service that takes events."""
-    environment = {
-        **os.environ,
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "SHOAL_APP_ID": f"{settings.app_id}-collector",
-        "SHOAL_TOPIC_PREFIX": f"{settings.app_id}-collector.",
-        "SHOAL_WRITE_KEYS": f"bench:{hash_of(WRITE_KEY)}",
-        "SHOAL_COLLECT_RATE": "0",
-    }
-    command = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        url = process.stdout.readline().strip()
-        wait_until(lambda: httpx.get(f"{url}/ready").status_code == 200, within_s=60, what="the service is ready")
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.events.control_record import CONTROL_MARK, read_control, write_control
 from app.offline.backfill_plan import Plan, plan_of
-from app.offline.backfill_shadow import Shadow
+from app.offline.backfill_shadow import DEEDS, Shadow
 from app.runtime.records.envelope import POSITION_KEY, decode_profile
 from app.runtime.records.journal import IdleMove, JournalEntry, Poisoned, decode_entry
 from app.segments.compiler.aggregates import segment_id
@@ -22,7 +22,6 @@ from tests.simulation.verdict import Recomputed, latest, left_unfired, reached
 from tests.support.standings import standing
 
 Logs = Callable[[str, int], Log]
-DEEDS = ("filling", "fill", "filled")
 
 
 @dataclass(slots=True)
